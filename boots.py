@@ -1,0 +1,49 @@
+"""Which of the processes that share a data directory are alive: each holds a lock file of its own while it runs.
+
+The operating system frees the lock of a process that died, however it died, so a run's owner can be told dead.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from db import new_id
+
+
+class Boot:
+    """This process, by an id that no other start has."""
+
+    def __init__(self, folder: Path) -> None:
+        self.id = new_id("boot")
+        self._folder = folder
+        self._lock = FileLock(self._path(self.id))
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire(timeout=0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        self._path(self.id).unlink(missing_ok=True)
+
+    def is_alive(self, boot_id: str) -> bool:
+        """Whether the process of that boot still runs; the file of a dead one is removed."""
+        if boot_id == self.id:
+            return True
+        path = self._path(boot_id)
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path, timeout=0):
+                pass
+        except Timeout:
+            return True
+        path.unlink(missing_ok=True)
+        return False
+
+    def _path(self, boot_id: str) -> Path:
+        return self._folder / f"{boot_id}.lock"

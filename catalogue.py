@@ -1,0 +1,486 @@
+"""The read side of an imported catalogue: one immutable file, a few reader connections, coarse queries.
+
+Returns the models of `movie_schemas`. Writes nothing, and knows nothing of how the file was made beyond its tables; the
+import runs in another process, because it brings another copy of SQLite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import aiosqlite
+import numpy as np
+import numpy.typing as npt
+
+from errors import CatalogueError
+from movie_schemas import (
+    LARGEST_ID,
+    CatalogueInfo,
+    Count,
+    Filters,
+    Movie,
+    MovieDetail,
+    MovieQuery,
+    Sort,
+    TagRelevance,
+    UserRating,
+    WindowStats,
+)
+from text_match import text_expression
+from title_match import TitleMatcher
+from titles import plain
+
+FORMAT = 1  # of the file; an older one is imported again
+APPLICATION_ID = 0x4D41_5251  # "MARQ"
+READERS = 3
+WINDOWS_KEPT = 16
+MAPPED_BYTES = 512 * 2**20
+TITLES_SEARCHED = 100
+GOOD_TITLE = 0.6  # from here a match of the title comes before any match of the text
+DAY = 86_400
+
+Order = Literal["newest", "highest", "lowest"]
+Row = Sequence[Any]
+Window = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]  # ids, counts, damped means
+
+GENRE_NAMES = {  # what people call MovieLens's genres
+    "science fiction": "sci fi",
+    "scifi": "sci fi",
+    "kids": "children",
+    "family": "children",
+    "animated": "animation",
+    "cartoon": "animation",
+    "noir": "film noir",
+    "romantic": "romance",
+    "documentaries": "documentary",
+    "comedies": "comedy",
+    "musicals": "musical",
+    "westerns": "western",
+    "thrillers": "thriller",
+}
+
+
+class Catalogue:
+    """One catalogue file, open for reading. `damping` and `overall_mean` are those of the Bayesian score."""
+
+    def __init__(self, readers: list[aiosqlite.Connection], meta: dict[str, Any]) -> None:
+        self._readers = readers
+        self._free: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        for reader in readers:
+            self._free.put_nowait(reader)
+        self._closed = False
+        self._windows: dict[int, Window] = {}
+        self._info = _info(meta)
+        self.damping: float = meta["damping"]
+        self.overall_mean: float = meta["rating_mean"] or 0.0
+        self._titles = TitleMatcher(self._all)
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open a catalogue file.
+
+        Raises:
+            CatalogueError: there is none, it was made by another version, or it is damaged.
+        """
+        if not path.is_file():
+            raise CatalogueError(f"There is no catalogue at {path}; import one with: python movielens.py import DIR")
+        readers: list[aiosqlite.Connection] = []
+        try:
+            for _ in range(READERS):
+                readers.append(await _open_reader(path))
+            return cls(readers, await _check(readers[0], path))
+        except sqlite3.DatabaseError as error:
+            await _close(readers)
+            raise CatalogueError(f"{path} is not a catalogue, or is damaged; import it again") from error
+        except BaseException:
+            await _close(readers)
+            raise
+
+    async def close(self) -> None:
+        """Close the file when the queries under way are done; a later call is a CatalogueError."""
+        if not self._closed:
+            self._closed = True
+            for _ in self._readers:
+                await self._free.get()
+            await _close(self._readers)
+
+    async def info(self) -> CatalogueInfo:
+        return self._info
+
+    async def movie(self, movie_id: int) -> MovieDetail | None:
+        if not 0 <= movie_id <= LARGEST_ID:
+            return None
+        rows = await self._all(
+            """
+            SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score,
+                   source_title, description, histogram, top_tags
+            FROM movies WHERE movie_id = ?
+            """,
+            (movie_id,),
+        )
+        return _detail(rows[0]) if rows else None
+
+    async def movies(self, ids: Iterable[int]) -> list[Movie]:
+        """The movies with these ids, in this order; ids that are not there are left out."""
+        wanted = [movie_id for movie_id in ids if 0 <= movie_id <= LARGEST_ID]
+        rows = await self._all(
+            """
+            SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score
+            FROM movies WHERE movie_id IN (SELECT value FROM json_each(?))
+            """,
+            (json.dumps(wanted),),
+        )
+        found = {row[0]: _movie(row) for row in rows}
+        return [found[movie_id] for movie_id in wanted if movie_id in found]
+
+    async def find_title(self, text: str, limit: int = 5) -> list[tuple[Movie, float]]:
+        """Which movies a title could mean, most likely first, each with the quality of the match, 0 to 1.
+
+        1 is the very title; from .85 its beginning, below that words of it, below .85 with its spelling corrected.
+        """
+        matches = await self._titles.find(text, limit)
+        movies = {movie.movie_id: movie for movie in await self.movies(movie_id for movie_id, _ in matches)}
+        return [(movies[movie_id], quality) for movie_id, quality in matches]
+
+    async def text_scores(self, text: str, limit: int = 500) -> list[tuple[int, float]]:
+        """BM25 over title, genres, tags and description, best first; larger is better. Any of the words may match."""
+        expression = text_expression(text)
+        if not expression:
+            return []
+        rows = await self._all(
+            """
+            SELECT rowid, -bm25(movie_text, 2.0, 3.0, 4.0, 2.0, 2.0) FROM movie_text
+            WHERE movie_text MATCH ? ORDER BY bm25(movie_text, 2.0, 3.0, 4.0, 2.0, 2.0) LIMIT ?
+            """,
+            (expression, limit),
+        )
+        return [(movie_id, score) for movie_id, score in rows]
+
+    async def search(self, query: MovieQuery, *, limit: int, offset: int = 0) -> list[Movie]:
+        """Movies that pass the filters: by the words of their title, then by what is said of them."""
+        if query.query is None or not plain(query.query):
+            if query.query is not None:
+                return []
+            return await self.movies(await self._filtered(query, query.sort, limit=limit, offset=offset))
+        ranked = await self._ranked(query.query)
+        allowed = set(await self.matching(query)) if _restricts(query) else None
+        ids = [movie_id for movie_id in ranked if allowed is None or movie_id in allowed]
+        if query.sort != "relevance":
+            ids = await self._sorted(ids, query.sort)
+        return await self.movies(ids[offset : offset + limit])
+
+    async def matching(self, filters: Filters) -> list[int]:
+        """The ids of all movies that pass, most rated first."""
+        return await self._filtered(filters, "popularity", limit=-1, offset=0)
+
+    async def user_ratings(
+        self, user_id: int, *, order: Order = "newest", limit: int, offset: int = 0
+    ) -> list[UserRating]:
+        if not 0 <= user_id <= LARGEST_ID:
+            return []
+        rows = await self._all(
+            """
+            SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score,
+                   stars, timestamp
+            FROM ratings JOIN movies USING (movie_id) WHERE user_id = :user_id
+            ORDER BY CASE :order WHEN 'highest' THEN -stars WHEN 'lowest' THEN stars ELSE 0 END, timestamp DESC, movie_id
+            LIMIT :limit OFFSET :offset
+            """,
+            {"user_id": user_id, "order": order, "limit": limit, "offset": min(offset, LARGEST_ID)},
+        )
+        return [UserRating(movie=_movie(row), stars=row[10], rated_at=_time(row[11])) for row in rows]
+
+    async def user_summary(self, user_id: int) -> tuple[int, float] | None:
+        """How many ratings a user gave, and their mean; None for a user who gave none."""
+        if not 0 <= user_id <= LARGEST_ID:
+            return None
+        rows = await self._all("SELECT count(*), avg(stars) FROM ratings WHERE user_id = ?", (user_id,))
+        count, mean = rows[0]
+        return (count, mean) if count else None
+
+    async def user_profile(self, user_id: int) -> list[tuple[int, float, int]]:
+        """All ratings of a user as (movie_id, stars, timestamp), oldest first."""
+        if not 0 <= user_id <= LARGEST_ID:
+            return []
+        rows = await self._all(
+            "SELECT movie_id, stars, timestamp FROM ratings WHERE user_id = ? ORDER BY timestamp, movie_id", (user_id,)
+        )
+        return [(movie_id, stars, timestamp) for movie_id, stars, timestamp in rows]
+
+    async def popular(
+        self,
+        filters: Filters,
+        *,
+        since: int | None = None,
+        sort: Literal["rating", "popularity"] = "popularity",
+        limit: int = 10,
+        exclude: Iterable[int] = (),
+    ) -> list[tuple[Movie, int, float]]:
+        """Movies by their ratings in the last `since` days before the newest rating, or of all time.
+
+        Returns (movie, count, damped mean in stars), both of the window; a movie without a rating in it is left out.
+        """
+        left_out = set(exclude)
+        if since is None:
+            ids = await self._filtered(filters, sort, limit=limit + len(left_out), offset=0)
+            movies = await self.movies([movie_id for movie_id in ids if movie_id not in left_out][:limit])
+            return [(movie, movie.rating_count, movie.score or 0.0) for movie in movies if movie.rating_count]
+        all_ids, counts, scores = await self._window(since)
+        ids = np.array([movie_id for movie_id in await self.matching(filters) if movie_id not in left_out], np.int64)
+        at = np.searchsorted(all_ids, ids)
+        at = at[counts[at] > 0]
+        best = at[np.argsort(-(counts if sort == "popularity" else scores)[at], kind="stable")][:limit]
+        movies = await self.movies(all_ids[best].tolist())
+        return list(zip(movies, counts[best].tolist(), scores[best].tolist(), strict=True))
+
+    async def stats(self, movie_id: int, windows: Sequence[str]) -> list[WindowStats]:
+        """Count and mean of a movie's ratings over windows such as '30d' or 'all', back from the newest rating of all."""
+        rows: list[Row] = []
+        if 0 <= movie_id <= LARGEST_ID:
+            rows = await self._all(
+                "SELECT ratings FROM movie_history JOIN movies USING (movie_index) WHERE movie_id = ?", (movie_id,)
+            )
+        packed = np.frombuffer(rows[0][0], "<u4") if rows else np.zeros(0, "<u4")
+        return [self._window_stats(packed, window) for window in windows]
+
+    async def genres(self) -> list[Count]:
+        rows = await self._all("SELECT name, movies FROM genres ORDER BY movies DESC, name")
+        return [Count(name=name, movies=movies) for name, movies in rows]
+
+    async def tags(self, query: str | None = None, *, limit: int = 50, offset: int = 0) -> list[Count]:
+        """The tags that movies carry, the most carried first; with a query those that contain it."""
+        rows = await self._all(
+            """
+            SELECT tag, movies FROM tag_names WHERE :query IS NULL OR instr(plain, :query) > 0
+            ORDER BY tag_id LIMIT :limit OFFSET :offset
+            """,
+            {"query": None if query is None else plain(query), "limit": limit, "offset": min(offset, LARGEST_ID)},
+        )
+        return [Count(name=tag, movies=movies) for tag, movies in rows]
+
+    async def near_tags(self, text: str, limit: int = 5) -> list[str]:
+        """Tags that a text nobody tagged with could have meant: alike in letters, the most carried first."""
+        form = plain(text)[:100]
+        parts = " OR ".join(f'"{part}"' for part in _trigrams(form))
+        if not parts:
+            return []
+        rows = await self._all(
+            """
+            SELECT tag, plain, movies FROM tag_names WHERE tag_id IN (
+                SELECT rowid FROM tag_parts WHERE tag_parts MATCH ? ORDER BY rank LIMIT 60
+            )
+            """,
+            (parts,),
+        )
+        wanted = _trigrams(form)
+        alike = [(_overlap(wanted, _trigrams(other)), movies, tag) for tag, other, movies in rows]
+        return [tag for likeness, _, tag in sorted(alike, reverse=True) if likeness >= 0.25][:limit]
+
+    async def _ranked(self, text: str) -> list[int]:
+        """Good matches of the title, then matches of the text, then poor matches of the title."""
+        titles = await self._titles.find(text, TITLES_SEARCHED)
+        good = [movie_id for movie_id, quality in titles if quality >= GOOD_TITLE]
+        poor = [movie_id for movie_id, quality in titles if quality < GOOD_TITLE]
+        texts = [movie_id for movie_id, _ in await self.text_scores(text)]
+        return list(dict.fromkeys([*good, *texts, *poor]))
+
+    async def _filtered(self, filters: Filters, sort: Sort, *, limit: int, offset: int) -> list[int]:
+        rows = await self._all(
+            """
+            SELECT movie_id FROM movies
+            WHERE (:year_from IS NULL OR year >= :year_from) AND (:year_to IS NULL OR year <= :year_to)
+            AND rating_count >= :min_ratings
+            AND (:genres_wanted = 0 OR movie_id IN (
+                SELECT movie_id FROM movie_genres JOIN genres USING (genre_id)
+                WHERE plain IN (SELECT value FROM json_each(:genres)) GROUP BY movie_id HAVING count(*) = :genres_wanted
+            ))
+            AND (:genres_unwanted = 0 OR movie_id NOT IN (
+                SELECT movie_id FROM movie_genres JOIN genres USING (genre_id)
+                WHERE plain IN (SELECT value FROM json_each(:exclude_genres))
+            ))
+            AND (:tags_wanted = 0 OR movie_id IN (
+                SELECT movie_id FROM movie_tags JOIN tag_names USING (tag_id)
+                WHERE plain IN (SELECT value FROM json_each(:tags)) GROUP BY movie_id HAVING count(*) = :tags_wanted
+            ))
+            ORDER BY CASE :sort WHEN 'rating' THEN score WHEN 'year' THEN year END DESC, rating_count DESC, movie_id
+            LIMIT :limit OFFSET :offset
+            """,
+            _filter_values(filters) | {"sort": sort, "limit": limit, "offset": min(offset, LARGEST_ID)},
+        )
+        return [movie_id for (movie_id,) in rows]
+
+    async def _sorted(self, ids: list[int], sort: Sort) -> list[int]:
+        rows = await self._all(
+            """
+            SELECT movie_id FROM movies WHERE movie_id IN (SELECT value FROM json_each(:ids))
+            ORDER BY CASE :sort WHEN 'rating' THEN score WHEN 'year' THEN year END DESC, rating_count DESC, movie_id
+            """,
+            {"ids": json.dumps(ids), "sort": sort},
+        )
+        return [movie_id for (movie_id,) in rows]
+
+    async def _window(self, days: int) -> Window:
+        """Counts and damped means of all movies over the last days; kept, since the catalogue never changes."""
+        if days not in self._windows:
+            rows = await self._all("SELECT ratings FROM daily_ratings WHERE age < ?", (min(days, LARGEST_ID),))
+            ids = await self._all("SELECT movie_id FROM movies ORDER BY movie_index")
+            window = await asyncio.to_thread(_add_up, ids, rows, self.damping, self.overall_mean)
+            if len(self._windows) >= WINDOWS_KEPT:
+                del self._windows[next(iter(self._windows))]
+            self._windows[days] = window
+        return self._windows[days]
+
+    def _window_stats(self, packed: npt.NDArray[np.uint32], window: str) -> WindowStats:
+        """A window is a prefix of a movie's ratings, newest first, each `age in days << 4 | half-stars`."""
+        days = None if window == "all" else int(window.removesuffix("d"))
+        newest = self._info.newest_rating
+        end = len(packed) if days is None else int(np.searchsorted(packed, min(days, 2**27) << 4))
+        halves = int((packed[:end] & 15).sum(dtype=np.int64))
+        since = None if days is None or newest is None else newest - timedelta(days=min(days, (newest - _EPOCH).days))
+        return WindowStats(
+            window=window, since=since, until=newest, count=end, mean=round(halves / 2 / end, 4) if end else None
+        )
+
+    async def _all(self, sql: str, values: Iterable[Any] | dict[str, Any] = ()) -> list[Row]:
+        async with self._reader() as reader:
+            return list(await reader.execute_fetchall(sql, values))
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[aiosqlite.Connection]:
+        if self._closed:
+            raise CatalogueError("This catalogue was closed: another one has taken its place")
+        reader = await self._free.get()
+        try:
+            yield reader
+        finally:
+            self._free.put_nowait(reader)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def _open_reader(path: Path) -> aiosqlite.Connection:
+    """Open read-only, and as immutable: a catalogue file is replaced and never changed, so no lock is needed."""
+    reader = await aiosqlite.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+    await reader.execute("PRAGMA query_only = ON")
+    await reader.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
+    return reader
+
+
+async def _check(reader: aiosqlite.Connection, path: Path) -> dict[str, Any]:
+    """Read the file's meta data, once it is known to be whole and of our format."""
+    pragmas = ("application_id", "user_version", "page_count", "page_size")
+    values = {name: next(iter(await reader.execute_fetchall(f"PRAGMA {name}")))[0] for name in pragmas}
+    if values["application_id"] != APPLICATION_ID:
+        raise CatalogueError(f"{path} is not a catalogue of this service")
+    if values["user_version"] != FORMAT:
+        raise CatalogueError(f"{path} was made by another version of this service; import it again")
+    if path.stat().st_size != values["page_count"] * values["page_size"]:
+        raise CatalogueError(f"{path} is damaged: it has another size than it was written with; import it again")
+    return {key: json.loads(value) for key, value in await reader.execute_fetchall("SELECT key, value FROM meta")}
+
+
+async def _close(readers: list[aiosqlite.Connection]) -> None:
+    for reader in readers:
+        await reader.close()
+
+
+def _info(meta: dict[str, Any]) -> CatalogueInfo:
+    fields = {name: meta[name] for name in CatalogueInfo.model_fields}
+    for name in ("oldest_rating", "newest_rating"):
+        fields[name] = None if fields[name] is None else _time(fields[name])
+    return CatalogueInfo.model_validate(fields)
+
+
+def _movie(row: Row) -> Movie:
+    return Movie(**_movie_fields(row))
+
+
+def _detail(row: Row) -> MovieDetail:
+    halves = json.loads(row[12])
+    return MovieDetail(
+        **_movie_fields(row),
+        source_title=row[10],
+        description=row[11],
+        histogram={str(half / 2): count for half, count in enumerate(halves, 1)},
+        top_tags=[TagRelevance(tag=tag, relevance=relevance) for tag, relevance in json.loads(row[13])],
+    )
+
+
+def _movie_fields(row: Row) -> dict[str, Any]:
+    movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score = row[:10]
+    return {
+        "movie_id": movie_id,
+        "title": title,
+        "year": year,
+        "genres": json.loads(genres),
+        "tags": json.loads(tags),
+        "imdb_url": imdb_id and f"https://www.imdb.com/title/tt{imdb_id}/",
+        "tmdb_url": tmdb_id and f"https://www.themoviedb.org/movie/{tmdb_id}",
+        "rating_count": rating_count,
+        "rating_mean": rating_mean and round(rating_mean, 4),
+        "score": score and round(score, 4),
+    }
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _restricts(filters: Filters) -> bool:
+    return bool(
+        filters.genres
+        or filters.exclude_genres
+        or filters.tags
+        or filters.year_from is not None
+        or filters.year_to is not None
+        or filters.min_ratings
+    )
+
+
+def _filter_values(filters: Filters) -> dict[str, Any]:
+    genres = sorted({_genre(name) for name in filters.genres})
+    unwanted = sorted({_genre(name) for name in filters.exclude_genres})
+    tags = sorted({plain(tag) for tag in filters.tags})
+    return {
+        "year_from": filters.year_from,
+        "year_to": filters.year_to,
+        "min_ratings": filters.min_ratings,
+        "genres": json.dumps(genres),
+        "genres_wanted": len(genres),
+        "exclude_genres": json.dumps(unwanted),
+        "genres_unwanted": len(unwanted),
+        "tags": json.dumps(tags),
+        "tags_wanted": len(tags),
+    }
+
+
+def _genre(name: str) -> str:
+    form = plain(name)
+    return GENRE_NAMES.get(form, form)
+
+
+def _add_up(ids: list[Row], days: list[Row], damping: float, overall_mean: float) -> Window:
+    """Sum up days of packed ratings, each `movie_index << 4 | half-stars`."""
+    packed = np.frombuffer(b"".join(ratings for (ratings,) in days), "<u4")
+    index = (packed >> 4).astype(np.int64)
+    counts = np.bincount(index, minlength=len(ids))
+    stars = np.bincount(index, (packed & 15) / 2, len(ids))
+    scores = (damping * overall_mean + stars) / (damping + counts)
+    return np.array([movie_id for (movie_id,) in ids], np.int64), counts, scores
+
+
+def _trigrams(form: str) -> set[str]:
+    padded = f"^{form}$"
+    return {padded[at : at + 3] for at in range(len(padded) - 2)}
+
+
+def _overlap(one: set[str], other: set[str]) -> float:
+    return len(one & other) / max(len(one | other), 1)

@@ -1,0 +1,372 @@
+"""OpenAI's stream of chunks, as bytes, into typed deltas. Every provider's quirk is handled here and nowhere else.
+
+The SDK's own stream ends a truncated answer as if it were whole and builds a costly object a chunk, so its raw response
+is read instead. Protocol: WHATWG HTML, section 9.2 (event streams), and OpenAI's `chat.completion.chunk`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
+
+from errors import (
+    ContentFiltered,
+    ContextTooLong,
+    RunFailed,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
+from providers import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolRequest, Usage
+
+MAX_EVENT_BYTES = 8_000_000
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_DONE = b"[DONE]"
+_FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+}
+_BROKE_OFF = "The answer broke off before its end."
+_UNREADABLE = "The provider sent something that is not a chat completion."
+
+
+class _Loose(BaseModel):
+    """Only what we read is checked; the rest is the provider's own business."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+
+class _Function(_Loose):
+    model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
+    name: str | None = None
+    arguments: str | dict[str, Any] | list[Any] | None = None
+
+
+class _Call(_Loose):
+    model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
+    index: int | None = None
+    id: str | None = None
+    type: str | None = None
+    function: _Function | None = None
+
+
+class _Text(_Loose):
+    text: str | None = None
+
+
+class _Delta(_Loose):
+    content: str | list[_Text] | None = None
+    refusal: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    reasoning_text: str | None = None
+    tool_calls: list[_Call | None] | None = None
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            return "".join(part.text or "" for part in self.content)
+        return self.content or ""
+
+    @property
+    def thought(self) -> str:
+        return self.reasoning or self.reasoning_content or self.reasoning_text or ""
+
+
+class _TopToken(_Loose):
+    token: str
+
+
+class _Token(_Loose):
+    token: str
+    top_logprobs: list[_TopToken] | None = None
+
+
+class _Logprobs(_Loose):
+    content: list[_Token] | None = None
+
+
+class _Choice(_Loose):
+    index: int | None = None
+    delta: _Delta | None = None
+    message: _Delta | None = None  # a whole completion from a server that does not stream
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _Usage(_Loose):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Chunk(_Loose):
+    choices: list[_Choice | None] | None = None
+    usage: _Usage | None = None
+    error: Any = None
+
+
+_CHUNK = TypeAdapter(_Chunk)
+
+
+class EventDecoder:
+    """Bytes in, the `data` of whole events out. Comments, ids and event names are dropped."""
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []
+        self._data: list[bytes] = []
+        self._size = 0
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        """Events that this block completes.
+
+        Raises:
+            UpstreamUnavailable: One event is longer than MAX_EVENT_BYTES.
+        """
+        self._size += len(block)
+        if self._size > MAX_EVENT_BYTES:
+            raise UpstreamUnavailable(_UNREADABLE)
+        self._pending.append(block)
+        if not _LINE_END.search(block):
+            return
+        text = b"".join(self._pending)
+        held = text.endswith(b"\r")  # perhaps half of a CRLF
+        *lines, rest = _LINE_END.split(text[:-1] if held else text)
+        self._pending = [rest + b"\r" if held else rest]
+        for line in lines:
+            if line:
+                self._take(line)
+            elif self._data:
+                yield self._event()
+        self._size = len(self._pending[0]) + sum(map(len, self._data))
+
+    def end(self) -> Iterator[bytes]:
+        """What stands at the end of the stream without its blank line."""
+        self._take(b"".join(self._pending).rstrip(b"\r"))
+        if self._data:
+            yield self._event()
+
+    def _take(self, line: bytes) -> None:
+        if line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+
+    def _event(self) -> bytes:
+        event = b"\n".join(self._data)
+        self._data.clear()
+        return event
+
+
+@dataclass(slots=True)
+class _Partial:
+    """A tool call while its fragments come in."""
+
+    index: int | None
+    call_id: str | None
+    name: str
+    pieces: list[str] = field(default_factory=list)
+    extra: dict[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self.pieces)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the arguments so far are a JSON document."""
+        try:
+            json.loads(self.arguments)
+        except ValueError:
+            return False
+        return True
+
+
+class _Calls:
+    """Puts fragments of tool calls together, whatever the provider makes of index and id."""
+
+    def __init__(self) -> None:
+        self._partials: list[_Partial] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._partials)
+
+    def add(self, fragment: _Call) -> None:
+        function = fragment.function or _Function()
+        partial = self._find(fragment, function.name or "")
+        if partial is None:
+            partial = _Partial(fragment.index, fragment.id or None, function.name or "")
+            self._partials.append(partial)
+        partial.name = partial.name or function.name or ""
+        partial.call_id = partial.call_id or fragment.id or None
+        partial.pieces.append(_arguments(function.arguments))
+        partial.extra |= fragment.model_extra or {}
+        if function.model_extra:
+            partial.extra["function"] = function.model_extra
+
+    def requests(self) -> list[ToolRequest]:
+        """All calls, each with an id of its own."""
+        seen: set[str] = set()
+        requests = []
+        for partial in self._partials:
+            call_id = partial.call_id if partial.call_id and partial.call_id not in seen else f"call_{uuid4().hex[:24]}"
+            seen.add(call_id)
+            requests.append(ToolRequest(call_id, partial.name, partial.arguments or "{}", partial.extra or None))
+        return requests
+
+    def _find(self, fragment: _Call, name: str) -> _Partial | None:
+        """The call that a fragment continues: by id, else by index, else the latest; None where it starts a new one.
+
+        A name with an unknown id starts a new call, unless the call at its index still lacks the end of its arguments:
+        some providers give every fragment an id of its own, others use index 0 for every call.
+        """
+        if fragment.id:
+            for partial in self._partials:
+                if partial.call_id == fragment.id and fragment.index in (None, partial.index):
+                    return partial
+        if fragment.index is not None:
+            same = [partial for partial in self._partials if partial.index == fragment.index]
+        else:
+            same = self._partials
+        if not same:
+            return None
+        return None if name and _starts_anew(same[-1], fragment) else same[-1]
+
+
+def _starts_anew(partial: _Partial, fragment: _Call) -> bool:
+    """Whether a named fragment begins another call than this one."""
+    if not partial.arguments.strip():
+        return bool(fragment.id) or fragment.index is None
+    return partial.complete
+
+
+def _arguments(arguments: str | dict[str, Any] | list[Any] | None) -> str:
+    if arguments is None or isinstance(arguments, str):
+        return arguments or ""
+    return json.dumps(arguments, ensure_ascii=False)
+
+
+class ChunkReader:
+    """One response: feed it blocks of bytes, then ask for the end.
+
+    `whole`: the body is one JSON document, from a server that does not stream. `events` counts what was not a mere
+    keep-alive; `done` says that nothing more will come.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self._whole: list[bytes] | None = [] if whole else None
+        self._size = 0
+        self._decoder = EventDecoder()
+        self._calls = _Calls()
+        self._reason: str | None = None
+        self._usage: Usage | None = None
+        self._refused = False
+        self._first_token: str | None = None
+        self.events = 0
+        self.done = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether the finish reason is known; only the usage may still come."""
+        return self._reason is not None
+
+    def feed(self, block: bytes) -> list[Delta]:
+        """Deltas of one block; neighbouring ones of one kind are joined. Empty for a keep-alive.
+
+        Raises:
+            RunFailed: An error inside the stream, or data that is no chat completion.
+        """
+        if self._whole is not None:
+            self._size += len(block)
+            if self._size > MAX_EVENT_BYTES:
+                raise UpstreamUnavailable(_UNREADABLE)
+            self._whole.append(block)
+            return []
+        return _join(delta for event in self._decoder.feed(block) for delta in self._read(event))
+
+    def end(self) -> list[Delta]:
+        """What is left, the tool calls, and the finish.
+
+        Raises:
+            UpstreamUnavailable: No finish reason came: the answer is not whole.
+        """
+        events = [b"".join(self._whole)] if self._whole is not None else self._decoder.end()
+        deltas = _join(delta for event in events for delta in self._read(event))
+        if self._reason is None:
+            raise UpstreamUnavailable(_BROKE_OFF)
+        reason = _FINISH.get(self._reason, "stop")
+        if self._refused:
+            reason = "refusal"
+        if reason in ("stop", "tool_calls"):
+            deltas += self._calls.requests()
+            reason = "tool_calls" if self._calls else "stop"
+        return [*deltas, Finish(reason, self._usage, self._first_token)]
+
+    def _read(self, event: bytes) -> Iterator[Delta]:
+        self.events += 1
+        if event.strip() == _DONE:
+            self.done = True
+            return
+        try:
+            chunk = _CHUNK.validate_json(event)
+        except ValidationError:
+            raise UpstreamUnavailable(_UNREADABLE) from None
+        if chunk.error:
+            raise stream_error(chunk.error)
+        if chunk.usage and chunk.usage.prompt_tokens is not None:
+            self._usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens or 0)
+        for choice in chunk.choices or ():
+            if choice is not None and not choice.index:
+                yield from self._choice(choice)
+
+    def _choice(self, choice: _Choice) -> Iterator[Delta]:
+        delta = choice.delta or choice.message or _Delta()
+        if delta.thought:
+            yield ReasoningDelta(delta.thought)
+        if delta.text or delta.refusal:
+            self._refused = self._refused or bool(delta.refusal)
+            yield TextDelta(delta.text or delta.refusal or "")
+        for fragment in delta.tool_calls or ():
+            if fragment is not None:
+                self._calls.add(fragment)
+        self._reason = choice.finish_reason or self._reason
+        if self._first_token is None and choice.logprobs and choice.logprobs.content:
+            token = choice.logprobs.content[0]
+            self._first_token = token.top_logprobs[0].token if token.top_logprobs else token.token
+
+
+def _join(deltas: Iterator[Delta]) -> list[Delta]:
+    """Neighbouring texts as one: `[Text("a"), Text("b"), Call]` → `[Text("ab"), Call]`."""
+    joined: list[Delta] = []
+    for delta in deltas:
+        last = joined[-1] if joined else None
+        if isinstance(delta, TextDelta) and isinstance(last, TextDelta):
+            joined[-1] = TextDelta(last.text + delta.text)
+        elif isinstance(delta, ReasoningDelta) and isinstance(last, ReasoningDelta):
+            joined[-1] = ReasoningDelta(last.text + delta.text)
+        else:
+            joined.append(delta)
+    return joined
+
+
+def stream_error(error: Any) -> RunFailed:
+    """The error that a provider sent as a body or inside a stream, as one of ours. Its text is not passed on."""
+    fields = error if isinstance(error, dict) else {"message": error}
+    text = " ".join(str(fields.get(name) or "") for name in ("code", "type", "message")).lower()
+    if "context_length" in text or "context length" in text or "maximum context" in text or "context window" in text:
+        return ContextTooLong()
+    if "rate_limit" in text or "rate limit" in text or "429" in text or "quota" in text:
+        return UpstreamRateLimited()
+    if "content_filter" in text or "content_policy" in text or "content management policy" in text:
+        return ContentFiltered()
+    if "invalid_request" in text or "authentication" in text or "invalid_api_key" in text:
+        return UpstreamRejected()
+    return UpstreamUnavailable("The provider reported an error in the middle of the answer.")

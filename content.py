@@ -1,0 +1,128 @@
+"""What movies are about, as weighted features: genres, decade, tags and the words of a description. No ratings here."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from interactions import Floats, Sparse
+
+WORD = re.compile(r"[^\W\d_][\w'’-]+")
+# Weights of the kinds of features against each other, before rows are brought to length 1.
+GENRE, DECADE, TAG, WORDS = 1.0, 0.5, 1.0, 1.0
+MOST_WORDS = 20_000  # of a vocabulary, the most frequent
+FEWEST_MOVIES = 2  # a feature that one movie alone has tells nothing of another
+
+
+def content_features(
+    genres: Sequence[Sequence[str]],
+    years: npt.NDArray[np.int16],
+    tags: Sequence[Sequence[tuple[str, float]]],
+    descriptions: Sequence[str] | None = None,
+) -> Sparse:
+    """Content of each movie as one row of length 1 (or 0, where nothing is known).
+
+    Each kind (genres, decade, tags, words) is weighted by inverse document frequency, brought to its own weight, and laid side by side.
+
+    Args:
+        genres: the genres of each movie.
+        years: int16 [n], 0 where unknown.
+        tags: (tag, weight) of each movie; the weight is a count or a genome relevance.
+        descriptions: a text for each movie, where the catalogue has one.
+
+    Returns:
+        csr_array float32 [n, n_features].
+    """
+    kinds = [
+        GENRE * _bag([[(name.casefold(), 1.0) for name in names] for names in genres], fewest=1),
+        DECADE * _bag([_decades(int(year)) for year in years], fewest=1),
+        TAG
+        * _bag([[(tag.casefold().strip(), math.log1p(weight)) for tag, weight in row] for row in tags], FEWEST_MOVIES),
+    ]
+    if descriptions is not None:
+        kinds.append(WORDS * _bag([_words(text) for text in descriptions], FEWEST_MOVIES))
+    return unit_rows(sp.csr_array(sp.hstack(kinds, format="csr", dtype=np.float32)))
+
+
+def unit_rows(matrix: Sparse) -> Sparse:
+    """The rows brought to Euclidean length 1; empty rows stay empty."""
+    norms = np.sqrt(matrix.multiply(matrix).sum(axis=1))
+    scale = 1 / np.where(norms > 0, norms, 1)
+    return sp.csr_array(sp.diags_array(scale.astype(np.float32)) @ matrix)
+
+
+def nearest(rows: Floats, others: Floats, k: int, block: int = 2048) -> Sparse:
+    """The k nearest `others` of each row by inner product, as weights that sum to 1.
+
+    Args:
+        rows: float32 [n, f].
+        others: float32 [m, f].
+        k: neighbours of each row.
+        block: rows done at once.
+
+    Returns:
+        csr_array float32 [n, m].
+    """
+    k = min(k, len(others))
+    columns = np.empty((len(rows), k), np.int32)
+    weights = np.empty((len(rows), k), np.float32)
+    for start in range(0, len(rows), block):
+        near = rows[start : start + block] @ others.T
+        top = np.argpartition(-near, k - 1, axis=1)[:, :k]
+        columns[start : start + block] = top
+        weights[start : start + block] = np.take_along_axis(near, top, axis=1)
+    weights = np.maximum(weights, 1e-6) ** 2
+    weights /= weights.sum(axis=1, keepdims=True)
+    indptr = np.arange(0, len(rows) * k + 1, max(k, 1)) if k else np.zeros(len(rows) + 1, np.int64)
+    return sp.csr_array((weights.ravel(), columns.ravel(), indptr), shape=(len(rows), len(others)))
+
+
+def project(features: Sparse, width: int, seed: int = 0) -> Floats:
+    """The features in fewer dimensions, inner products about kept (random projection, Achlioptas 2003); float32 [n, width], unit rows."""
+    draw = np.random.default_rng(seed)
+    plane = draw.choice(np.array([-1, 1], np.float32), size=(features.shape[1], width))
+    dense: Floats = np.asarray(features @ plane, np.float32)
+    norms = np.linalg.norm(dense, axis=1, keepdims=True)
+    unit: Floats = dense / np.where(norms > 0, norms, 1)
+    return unit
+
+
+def _decades(year: int) -> list[tuple[str, float]]:
+    """1994 → mostly the 1990s, a little the neighbouring decade that is nearer (none here: the middle of a decade is its own)."""
+    if not year:
+        return []
+    decade, place = year // 10 * 10, year % 10 / 10
+    other = decade + (10 if place >= 0.5 else -10)
+    return [(str(decade), 1 - abs(place - 0.5)), (str(other), abs(place - 0.5))]
+
+
+def _words(text: str) -> list[tuple[str, float]]:
+    counts = Counter(word.casefold() for word in WORD.findall(text) if len(word) > 2)
+    return [(word, 1 + math.log(count)) for word, count in counts.items()]
+
+
+def _bag(rows: Iterable[Sequence[tuple[str, float]]], fewest: int) -> Sparse:
+    """Named weights to a matrix of tf-idf, rows of length 1; names seen in fewer than `fewest` rows are left out."""
+    listed = [dict(row) for row in rows]
+    seen = Counter(name for row in listed for name, weight in row.items() if name and weight > 0)
+    kept = [name for name, count in seen.most_common(MOST_WORDS) if count >= fewest]
+    column = {name: i for i, name in enumerate(kept)}
+    pairs = [
+        (i, column[name], weight)
+        for i, row in enumerate(listed)
+        for name, weight in row.items()
+        if name in column and weight > 0
+    ]
+    places = np.array([(i, j) for i, j, _ in pairs], np.int64).reshape(-1, 2)
+    weights = np.array([weight for *_, weight in pairs], np.float32)
+    idf = np.array([math.log(1 + len(listed) / seen[name]) for name in kept], np.float32)
+    bag = sp.coo_array(
+        (weights * idf[places[:, 1]], (places[:, 0], places[:, 1])), shape=(len(listed), len(kept)), dtype=np.float32
+    )
+    return unit_rows(sp.csr_array(bag))

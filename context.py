@@ -1,0 +1,123 @@
+"""The part of a conversation that a model is sent: whole exchanges, newest first, within a token budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import JsonValue
+
+from prompts import INSTRUCTIONS, SYSTEM, TRIMMED
+from providers import ChatMessage, ToolRequest
+from schemas import Message, ToolCall
+
+BYTES_PER_TOKEN = 3.5  # measured texts lie between 3 (code, JSON) and 4.5 (English); only an estimate is needed
+MESSAGE_TOKENS = 4  # what a chat template adds around an entry
+UNANSWERED = "(no answer was given)"
+CUT_SHORT = "The call was not carried out: the answer was stopped before."
+
+
+def estimate_tokens(text: str) -> int:
+    """A guess at the tokens of a text, from its UTF-8 length; said to be one wherever it is shown."""
+    return int(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN) + 1
+
+
+def message_tokens(message: ChatMessage) -> int:
+    """The same for one entry with its calls."""
+    calls = sum(estimate_tokens(call.name) + estimate_tokens(call.arguments) for call in message.tool_calls)
+    return MESSAGE_TOKENS + estimate_tokens(message.content) + calls
+
+
+def system_prompt(catalogue: str, instructions: str | None) -> str:
+    """What the model is told before anything else."""
+    text = SYSTEM.format(catalogue=catalogue)
+    return text + (INSTRUCTIONS.format(instructions=instructions) if instructions else "")
+
+
+class Conversation:
+    """A system prompt, earlier exchanges, and the one that is going on, which is never cut."""
+
+    def __init__(self, system: str, exchanges: Sequence[Sequence[ChatMessage]], current: Sequence[ChatMessage]) -> None:
+        self._system = system
+        self._exchanges = exchanges
+        self._current = list(current)
+
+    def add(self, *messages: ChatMessage) -> None:
+        """Append to the exchange that is going on."""
+        self._current.extend(messages)
+
+    def within(self, budget: int) -> tuple[ChatMessage, ...]:
+        """The system prompt, as many of the newest exchanges as fit into `budget` tokens, and the current one."""
+        system = ChatMessage("system", self._system)
+        left = budget - message_tokens(system) - _tokens(self._current)
+        kept: list[Sequence[ChatMessage]] = []
+        for exchange in reversed(self._exchanges):
+            left -= _tokens(exchange)
+            if left < 0:
+                system = ChatMessage("system", self._system + TRIMMED)
+                break
+            kept.append(exchange)
+        return (system, *(message for exchange in reversed(kept) for message in exchange), *self._current)
+
+
+def exchanges(history: Iterable[Message]) -> list[list[ChatMessage]]:
+    """Stored messages as exchanges: each a user's entry and its answer, every call and every user answered."""
+    found: list[list[Message]] = []
+    for message in history:
+        if message.role == "user":
+            found.append([])
+        if found and not message.alternative:
+            found[-1].append(message)
+    return [_answered(open_exchange(messages)) for messages in found]
+
+
+def open_exchange(messages: Sequence[Message]) -> list[ChatMessage]:
+    """One exchange as far as it got. A call whose result is missing, because the run was cut short, gets one."""
+    entries: list[ChatMessage] = []
+    results = {message.call_id: message for message in messages if message.role == "tool"}
+    for message in messages:
+        if message.role == "user":
+            entries.append(ChatMessage("user", message.content))
+        elif message.role == "assistant" and (message.content or message.tool_calls):
+            entries.append(ChatMessage("assistant", message.content, tuple(map(_request, message.tool_calls))))
+            entries += [_result(call, results.get(call.call_id)) for call in message.tool_calls]
+    return entries
+
+
+def tool_content(result: JsonValue, error: str | None) -> str:
+    """What the model reads of a tool's outcome: compact JSON, without what is null."""
+    value: JsonValue = {"error": error} if error is not None else _without_nulls(result)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _answered(exchange: list[ChatMessage]) -> list[ChatMessage]:
+    """With an answer at its end: some models' templates want the roles to take turns."""
+    if exchange[-1].role != "assistant":
+        exchange.append(ChatMessage("assistant", UNANSWERED))
+    return exchange
+
+
+def _request(call: ToolCall) -> ToolRequest:
+    """The call as it is sent back; refused arguments become an empty object, since some providers parse them."""
+    return ToolRequest(call.call_id, call.name, json.dumps(call.arguments or {}, ensure_ascii=False), call.extra)
+
+
+def _result(call: ToolCall, message: Message | None) -> ChatMessage:
+    if message is None:
+        return ChatMessage("tool", tool_content(None, call.error or CUT_SHORT), call_id=call.call_id)
+    error = None if message.ok else message.content
+    return ChatMessage("tool", tool_content(message.result, error), call_id=call.call_id)
+
+
+def _tokens(messages: Iterable[ChatMessage]) -> int:
+    return sum(map(message_tokens, messages))
+
+
+def _without_nulls(value: Any) -> Any:
+    """`{"a": null, "b": [{"c": null}]}` → `{"b": [{}]}`."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value

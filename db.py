@@ -1,0 +1,504 @@
+"""The store of the chat: sessions, messages, runs, events. One method, one transaction; schemas out, never rows.
+
+Own ratings and served recommendations share the file and are in own_ratings.py; the catalogue is a file of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aiosqlite
+from pydantic import TypeAdapter
+
+from errors import IdempotencyMismatch, Invalid, NotFound, RunInProgress
+from movie_schemas import Page
+from schemas import Action, Error, Feedback, Message, Run, Session, SessionCreate, SessionPatch, TokenUsage, ToolCall
+from sqlite import Database
+
+Clock = Callable[[], datetime]
+
+_ACTIONS = TypeAdapter(list[Action])
+_TOOL_CALLS = TypeAdapter(list[ToolCall])
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What starts a run: the run, the messages it adds at once, its first frame, and what makes a request the same.
+
+    `added`: the user's message, or the results of actions; none for a retry.
+    """
+
+    run: Run
+    added: Sequence[Message]
+    frame: bytes
+    boot_id: str
+    title: str | None = None
+    response_format: str | None = None
+    idempotency_key: str | None = None
+    request_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run in its final state and the messages that it adds to the history."""
+
+    run: Run
+    messages: Sequence[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One event as it goes over the wire; `sequence` counts from 1 in its run."""
+
+    run_id: str
+    sequence: int
+    data: bytes
+
+
+def new_id(prefix: str) -> str:
+    """An unguessable id: `run_` and 22 characters (128 bits)."""
+    return f"{prefix}_{secrets.token_urlsafe(16)}"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store:
+    """Sessions, messages, runs and events of one database; `clock` tells the time.
+
+    Methods that take an `account_id` raise NotFound for what belongs to another account, as if it did not exist.
+    """
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self._db = database
+        self._clock = clock
+
+    # Sessions
+
+    async def create_session(self, account_id: str, new: SessionCreate) -> Session:
+        now = stamp(self._clock())
+        session_id = new_id("ses")
+        values = (
+            session_id, account_id, new.title, new.model, new.instructions, new.user_id,
+            _ACTIONS.dump_json(list(new.actions)).decode(), json.dumps(new.metadata), now, now,
+        )  # fmt: skip
+        async with self._db.transaction() as connection:
+            await connection.execute(
+                """
+                INSERT INTO sessions
+                    (id, account_id, title, model, instructions, user_id, actions, metadata, created_at, updated_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                values,
+            )
+        return await self.load_session(account_id, session_id)
+
+    async def load_session(self, account_id: str, session_id: str) -> Session:
+        row = await self._db.fetch_one(
+            """
+            SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
+            FROM sessions WHERE id = ? AND account_id = ?
+            """,
+            (session_id, account_id),
+        )
+        if row is None:
+            raise NotFound("There is no such session.")
+        return _session(row)
+
+    async def list_sessions(
+        self, account_id: str, *, limit: int, after: str | None = None, q: str | None = None
+    ) -> Page[Session]:
+        """Latest activity first; with `q`, those whose title or messages have all its words (the last as a prefix)."""
+        activity, number = _read_cursor(after) if after else ("~", 0)
+        words = _match(q) if q else None
+        if q and not words:
+            return Page(data=[])
+        rows = await self._db.fetch(
+            """
+            SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
+            FROM sessions
+            WHERE account_id = :account AND (updated_at, number) < (:activity, :number)
+                AND (:words IS NULL
+                    OR number IN (SELECT rowid FROM title_search WHERE title_search MATCH :words)
+                    OR id IN (SELECT session_id FROM messages WHERE number IN (
+                        SELECT rowid FROM message_search WHERE message_search MATCH :words)))
+            ORDER BY updated_at DESC, number DESC LIMIT :limit
+            """,
+            {"account": account_id, "activity": activity, "number": number, "words": words, "limit": limit + 1},
+        )
+        last = rows[limit - 1] if len(rows) > limit else None
+        cursor = _cursor(last["updated_at"], last["number"]) if last else None
+        return Page(data=[_session(row) for row in rows[:limit]], has_more=last is not None, next=cursor)
+
+    async def update_session(self, account_id: str, session_id: str, patch: SessionPatch) -> Session:
+        """Change the fields that were set; null clears."""
+        values = patch.model_dump(exclude_unset=True)
+        if "metadata" in values:
+            values["metadata"] = json.dumps(values["metadata"] or {})
+        async with self._db.transaction() as connection:
+            for column, sql in _SESSION_UPDATES.items():
+                if column in values:
+                    await connection.execute(sql, (values[column], session_id, account_id))
+        return await self.load_session(account_id, session_id)
+
+    async def delete_session(self, account_id: str, session_id: str) -> None:
+        """Delete a session with everything in it.
+
+        Raises:
+            RunInProgress: It has a live run; cancel that first.
+        """
+        async with self._db.transaction() as connection:
+            await _refuse_live_run(connection, session_id)
+            cursor = await connection.execute(
+                "DELETE FROM sessions WHERE id = ? AND account_id = ?", (session_id, account_id)
+            )
+            if cursor.rowcount == 0:
+                raise NotFound("There is no such session.")
+
+    # Messages
+
+    async def list_messages(
+        self, session_id: str, *, limit: int, after: str | None = None, before: str | None = None
+    ) -> Page[Message]:
+        """Stored messages, oldest first; `before` gives those just before it. A live run's are not here yet.
+
+        Raises:
+            Invalid: A cursor names no message of the session.
+        """
+        first = await self._message_number(session_id, after) if after else 0
+        end = await self._message_number(session_id, before) if before else None
+        backwards = end is not None and after is None
+        rows = await self._db.fetch(
+            _MESSAGES_BACKWARDS if backwards else _MESSAGES_FORWARDS,
+            {"session": session_id, "first": first, "end": end, "limit": limit + 1},
+        )
+        page = rows[:limit]
+        more = len(rows) > limit
+        cursor = page[-1]["id"] if more else None
+        messages = [_message(row) for row in (reversed(page) if backwards else page)]
+        return Page(data=messages, has_more=more, next=cursor)
+
+    async def recent_messages(self, session_id: str, limit: int) -> list[Message]:
+        """The newest entries of a session, oldest first."""
+        rows = await self._db.fetch(
+            "SELECT * FROM messages WHERE session_id = ? ORDER BY number DESC LIMIT ?", (session_id, limit)
+        )
+        return [_message(row) for row in reversed(rows)]
+
+    async def run_messages(self, run_id: str) -> list[Message]:
+        """What one run added to the history."""
+        rows = await self._db.fetch("SELECT * FROM messages WHERE run_id = ? ORDER BY number", (run_id,))
+        return [_message(row) for row in rows]
+
+    async def load_message(self, session_id: str, message_id: str) -> Message:
+        row = await self._db.fetch_one(
+            "SELECT * FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
+        )
+        if row is None:
+            raise NotFound("There is no such message.")
+        return _message(row)
+
+    async def put_feedback(self, session_id: str, message_id: str, feedback: Feedback) -> Message:
+        async with self._db.transaction() as connection:
+            await connection.execute(
+                "UPDATE messages SET rating = ?, comment = ? WHERE id = ? AND session_id = ? AND role = 'assistant'",
+                (feedback.rating, feedback.comment, message_id, session_id),
+            )
+        message = await self.load_message(session_id, message_id)
+        if message.role != "assistant":
+            raise Invalid("Only an answer takes feedback.")
+        return message
+
+    async def _message_number(self, session_id: str, message_id: str) -> int:
+        row = await self._db.fetch_one(
+            "SELECT number FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
+        )
+        if row is None:
+            raise Invalid("The cursor names no message of this session.")
+        return int(row["number"])
+
+    # Runs
+
+    async def start_run(self, new: NewRun) -> tuple[Run, bool]:
+        """Commit the run, its user message and its first event; True where a run with this key was there before.
+
+        Raises:
+            IdempotencyMismatch: The key was used with another request.
+            RunInProgress: The session has a live run.
+            NotFound: The session was deleted meanwhile.
+        """
+        run = new.run
+        async with self._db.transaction() as connection:
+            if (earlier := await _same_key(connection, new)) is not None:
+                return earlier, True
+            await _refuse_live_run(connection, run.session_id)
+            if run.retry_of is not None:
+                await connection.execute(
+                    "UPDATE messages SET alternative = 1 WHERE session_id = ? AND role <> 'user' AND run_id IN "
+                    "(SELECT id FROM runs WHERE message_id = ?)",
+                    (run.session_id, run.message_id),
+                )
+            await _touch_session(connection, new)
+            await _insert_run(connection, new)
+            await _insert_messages(connection, new.added)
+            await _insert_frames(connection, [Frame(run.id, 1, new.frame)])
+        return run, False
+
+    async def find_run(self, session_id: str, idempotency_key: str, request_hash: str) -> Run | None:
+        """The run that this key started, if any.
+
+        Raises:
+            IdempotencyMismatch: The key was used with another request.
+        """
+        rows = await self._db.fetch(_BY_KEY, (session_id, idempotency_key))
+        return _same_request(rows, request_hash)
+
+    async def load_run(self, account_id: str, run_id: str) -> Run:
+        row = await self._db.fetch_one(
+            """
+            SELECT runs.* FROM runs JOIN sessions ON sessions.id = runs.session_id
+            WHERE runs.id = ? AND sessions.account_id = ?
+            """,
+            (run_id, account_id),
+        )
+        if row is None:
+            raise NotFound("There is no such run.")
+        return _run(row)
+
+    async def latest_run(self, session_id: str) -> Run | None:
+        """The newest run of a session."""
+        row = await self._db.fetch_one(
+            "SELECT * FROM runs WHERE session_id = ? ORDER BY number DESC LIMIT 1", (session_id,)
+        )
+        return _run(row) if row else None
+
+    async def boot_of(self, run_id: str) -> str | None:
+        """The boot that owns a run which is in progress."""
+        row = await self._db.fetch_one("SELECT boot_id FROM runs WHERE id = ? AND status = 'in_progress'", (run_id,))
+        return row["boot_id"] if row else None
+
+    async def response_format(self, run_id: str) -> str | None:
+        """The JSON text of the response format that a run was asked for."""
+        row = await self._db.fetch_one("SELECT response_format FROM runs WHERE id = ?", (run_id,))
+        return row["response_format"] if row else None
+
+    async def unsettled_runs(self) -> list[Run]:
+        """Runs that say `in_progress`, whoever owns them."""
+        rows = await self._db.fetch("SELECT * FROM runs WHERE status = 'in_progress' ORDER BY number")
+        return [_run(row) for row in rows]
+
+    # Events
+
+    async def commit(self, frames: Sequence[Frame], ended: Iterable[EndedRun] = ()) -> None:
+        """Commit events of any runs and, with their last events, the runs that ended."""
+        async with self._db.transaction() as connection:
+            await _insert_frames(connection, frames)
+            for end in ended:
+                await _end_run(connection, end)
+
+    async def load_frames(self, run_id: str, *, after: int = 0, limit: int = 1_000) -> list[Frame]:
+        """Committed events of a run with a sequence above `after`, in order."""
+        rows = await self._db.fetch(
+            "SELECT sequence, frame FROM events WHERE run_id = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+            (run_id, after, limit),
+        )
+        return [Frame(run_id, row["sequence"], row["frame"]) for row in rows]
+
+    async def runs_to_fold(self, ended_before: datetime, limit: int = 100) -> list[Run]:
+        """Ended runs whose events were not folded yet, oldest first."""
+        rows = await self._db.fetch(
+            "SELECT * FROM runs WHERE folded = 0 AND finished_at < ? ORDER BY finished_at LIMIT ?",
+            (stamp(ended_before), limit),
+        )
+        return [_run(row) for row in rows]
+
+    async def replace_frames(self, run_id: str, frames: Sequence[Frame]) -> None:
+        """Put a shorter replay in the place of an ended run's events."""
+        async with self._db.transaction() as connection:
+            await connection.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
+            await _insert_frames(connection, frames)
+            await connection.execute("UPDATE runs SET folded = 1 WHERE id = ?", (run_id,))
+
+
+_SESSION_UPDATES = {
+    "title": "UPDATE sessions SET title = ? WHERE id = ? AND account_id = ?",
+    "model": "UPDATE sessions SET model = ? WHERE id = ? AND account_id = ?",
+    "instructions": "UPDATE sessions SET instructions = ? WHERE id = ? AND account_id = ?",
+    "user_id": "UPDATE sessions SET user_id = ? WHERE id = ? AND account_id = ?",
+    "metadata": "UPDATE sessions SET metadata = ? WHERE id = ? AND account_id = ?",
+}
+_MESSAGES_FORWARDS = """
+    SELECT * FROM messages WHERE session_id = :session AND number > :first AND (:end IS NULL OR number < :end)
+    ORDER BY number LIMIT :limit
+"""
+_MESSAGES_BACKWARDS = """
+    SELECT * FROM messages WHERE session_id = :session AND number < :end ORDER BY number DESC LIMIT :limit
+"""
+_BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds: as text it sorts as time does."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+async def _refuse_live_run(connection: aiosqlite.Connection, session_id: str) -> None:
+    rows = list(
+        await connection.execute_fetchall(
+            "SELECT id FROM runs WHERE session_id = ? AND status = 'in_progress'", (session_id,)
+        )
+    )
+    if rows:
+        raise RunInProgress(rows[0]["id"])
+
+
+async def _same_key(connection: aiosqlite.Connection, new: NewRun) -> Run | None:
+    """The earlier run of the same key and request, if any."""
+    if new.idempotency_key is None:
+        return None
+    rows = list(await connection.execute_fetchall(_BY_KEY, (new.run.session_id, new.idempotency_key)))
+    return _same_request(rows, new.request_hash)
+
+
+def _same_request(rows: list[sqlite3.Row], request_hash: str | None) -> Run | None:
+    if not rows:
+        return None
+    if rows[0]["request_hash"] != request_hash:
+        raise IdempotencyMismatch
+    return _run(rows[0])
+
+
+async def _touch_session(connection: aiosqlite.Connection, new: NewRun) -> None:
+    cursor = await connection.execute(
+        "UPDATE sessions SET updated_at = ?, title = COALESCE(title, ?) WHERE id = ?",
+        (stamp(new.run.created_at), new.title, new.run.session_id),
+    )
+    if cursor.rowcount == 0:
+        raise NotFound("There is no such session.")
+
+
+async def _insert_run(connection: aiosqlite.Connection, new: NewRun) -> None:
+    run = new.run
+    await connection.execute(
+        """
+        INSERT INTO runs (id, session_id, message_id, status, provider, model, response_format, continues, retry_of,
+                          boot_id, idempotency_key, request_hash, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (run.id, run.session_id, run.message_id, run.status, run.provider, run.model, new.response_format,
+         run.continues, run.retry_of, new.boot_id, new.idempotency_key, new.request_hash, stamp(run.created_at)),
+    )  # fmt: skip
+
+
+async def _end_run(connection: aiosqlite.Connection, end: EndedRun) -> None:
+    run = end.run
+    usage = run.usage
+    await connection.execute(
+        """
+        UPDATE runs SET status = ?, steps = ?, input_tokens = ?, output_tokens = ?, usage_estimated = ?,
+            first_delta_ms = ?, total_ms = ?, error = ?, finished_at = ?
+        WHERE id = ?
+        """,
+        (run.status, run.steps, usage and usage.input_tokens, usage and usage.output_tokens, usage and usage.estimated,
+         run.timings.first_delta_ms, run.timings.total_ms, run.error and run.error.model_dump_json(),
+         stamp(run.finished_at) if run.finished_at else None, run.id),
+    )  # fmt: skip
+    await _insert_messages(connection, end.messages)
+
+
+async def _insert_messages(connection: aiosqlite.Connection, messages: Sequence[Message]) -> None:
+    await connection.executemany(
+        """
+        INSERT INTO messages (id, session_id, run_id, role, content, status, reasoning, tool_calls, call_id, name, ok,
+                              result, alternative, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
+            (m.id, m.session_id, m.run_id, m.role, m.content, m.status, m.reasoning,
+             _TOOL_CALLS.dump_json(m.tool_calls).decode(), m.call_id, m.name, m.ok,
+             json.dumps(m.result, ensure_ascii=False), m.alternative, stamp(m.created_at))
+            for m in messages
+        ],
+    )  # fmt: skip
+
+
+async def _insert_frames(connection: aiosqlite.Connection, frames: Sequence[Frame]) -> None:
+    await connection.executemany(
+        "INSERT INTO events (run_id, sequence, frame) VALUES (?, ?, ?)",
+        [(frame.run_id, frame.sequence, frame.data) for frame in frames],
+    )
+
+
+def _session(row: sqlite3.Row) -> Session:
+    return Session(
+        id=row["id"],
+        title=row["title"],
+        model=row["model"],
+        instructions=row["instructions"],
+        user_id=row["user_id"],
+        actions=_ACTIONS.validate_json(row["actions"]),
+        metadata=json.loads(row["metadata"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        live_run_id=row["live"],
+    )
+
+
+def _run(row: sqlite3.Row) -> Run:
+    usage = None
+    if row["input_tokens"] is not None:
+        usage = TokenUsage(
+            input_tokens=row["input_tokens"], output_tokens=row["output_tokens"], estimated=row["usage_estimated"]
+        )
+    fields: dict[str, Any] = {name: row[name] for name in _RUN_COLUMNS}
+    timings = {"first_delta_ms": row["first_delta_ms"], "total_ms": row["total_ms"]}
+    error = Error.model_validate_json(row["error"]) if row["error"] else None
+    return Run.model_validate({**fields, "usage": usage, "timings": timings, "error": error})
+
+
+_RUN_COLUMNS = (
+    "id", "session_id", "message_id", "status", "provider", "model", "steps", "continues", "retry_of", "created_at",
+    "finished_at",
+)  # fmt: skip
+
+
+def _message(row: sqlite3.Row) -> Message:
+    feedback = Feedback(rating=row["rating"], comment=row["comment"]) if row["rating"] else None
+    fields: dict[str, Any] = {name: row[name] for name in _MESSAGE_COLUMNS}
+    tool_calls = _TOOL_CALLS.validate_json(row["tool_calls"])
+    return Message.model_validate(
+        {**fields, "tool_calls": tool_calls, "result": json.loads(row["result"]), "feedback": feedback}
+    )
+
+
+_MESSAGE_COLUMNS = (
+    "id", "session_id", "run_id", "role", "content", "status", "reasoning", "call_id", "name", "ok", "alternative",
+    "created_at",
+)  # fmt: skip
+
+
+def _cursor(activity: str, number: int) -> str:
+    return base64.urlsafe_b64encode(f"{activity} {number}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[str, int]:
+    try:
+        activity, number = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
+        return activity, min(int(number), 2**62)
+    except (binascii.Error, ValueError):
+        raise Invalid("The cursor is not one of ours; take `next` of the page before.") from None
+
+
+def _match(q: str) -> str:
+    """An FTS5 query for all words, the last as a prefix: `heat rob` → `"heat" AND "rob"*`."""
+    words = [word.replace("\x00", "") for word in "".join(c if c.isalnum() else " " for c in q).split()]
+    return " AND ".join(f'"{word}"' for word in words) + "*" if words else ""

@@ -1,0 +1,144 @@
+"""What can go wrong, as one tree. Codes are those of the HTTP contract; no HTTP in here.
+
+MarqueeError
+  x NotFound              nothing has that id
+  x Invalid               the request is well-formed and cannot be done
+  x RunInProgress         the session answers another message right now
+  x IdempotencyMismatch   the key was used for another request
+  x PayloadTooLarge       the body is over the limit
+  x Overloaded            too many live runs
+  x StorageUnavailable    the database cannot be written: full disk, read-only file, lock
+  x RunFailed             the answer could not be finished
+    + UpstreamUnavailable   no connection, a 5xx, or a stream that broke off
+    + UpstreamTimeout       nothing came in time
+    + UpstreamRateLimited   429
+    + UpstreamRejected      the provider refused the request: key, model, parameters
+    + ContentFiltered       the provider withheld the answer
+    + OutputTruncated       the answer hit the provider's length limit
+    + ContextTooLong        the conversation does not fit the model
+    + StepLimit             the model kept on calling tools
+    + InvalidOutput         the answer never matched the schema asked for
+    + Internal              a defect of ours
+x CatalogueError          movie data that cannot be read or imported
+  + MalformedFile           a file, a line, a column and the reason
+x ToolError               a tool call that cannot be carried out, in words the model can act on
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MarqueeError(Exception):
+    """An error with a stable `code`, a `title` for its kind and a `detail` that may be shown to anyone."""
+
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong on our side"
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or f"{self.title}."
+        super().__init__(self.detail)
+
+
+class NotFound(MarqueeError):
+    code, title = "not_found", "Not found"
+
+
+class Invalid(MarqueeError):
+    code, title = "validation_error", "The request is not valid"
+
+
+class RunInProgress(MarqueeError):
+    """The session has a live run, named by `run_id`."""
+
+    code, title = "run_in_progress", "The session is answering another message"
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"Run {run_id} is in progress. Wait for its end, follow it, or cancel it.")
+
+
+class IdempotencyMismatch(MarqueeError):
+    code, title = "idempotency_mismatch", "This Idempotency-Key was used for another request"
+
+
+class PayloadTooLarge(MarqueeError):
+    code, title = "payload_too_large", "The request body is too large"
+
+
+class Overloaded(MarqueeError):
+    """More live runs than the service accepts; `retry_after` is in seconds."""
+
+    code, title = "overloaded", "The service is busy"
+
+    def __init__(self, detail: str | None = None, retry_after: int = 5) -> None:
+        self.retry_after = retry_after
+        super().__init__(detail)
+
+
+class StorageUnavailable(MarqueeError):
+    code, title = "overloaded", "The database cannot be written"
+
+
+class RunFailed(MarqueeError):
+    """Why an answer could not be finished. `retry_after`, in seconds, where the provider named one."""
+
+    def __init__(self, detail: str | None = None, retry_after: int | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(detail)
+
+
+class UpstreamUnavailable(RunFailed):
+    code, title = "upstream_unavailable", "The language model cannot be reached"
+
+
+class UpstreamTimeout(RunFailed):
+    code, title = "upstream_timeout", "The language model took too long"
+
+
+class UpstreamRateLimited(RunFailed):
+    code, title = "upstream_rate_limited", "The language model's provider limits our requests"
+
+
+class UpstreamRejected(RunFailed):
+    code, title = "upstream_rejected", "The language model's provider refused the request"
+
+
+class ContentFiltered(RunFailed):
+    code, title = "content_filtered", "The language model's provider withheld the answer"
+
+
+class OutputTruncated(RunFailed):
+    code, title = "output_truncated", "The answer hit the length limit"
+
+
+class ContextTooLong(RunFailed):
+    code, title = "context_too_long", "The conversation is too long for the language model"
+
+
+class StepLimit(RunFailed):
+    code, title = "step_limit", "The language model kept on calling tools"
+
+
+class InvalidOutput(RunFailed):
+    code, title = "invalid_output", "The answer does not match the schema asked for"
+
+
+class Internal(RunFailed):
+    code, title = "internal", "Something went wrong on our side"
+
+
+class CatalogueError(Exception):
+    """Movie data that cannot be read, downloaded or imported; the text is for the person who asked for it."""
+
+
+class MalformedFile(CatalogueError):
+    """A data file that is not in MovieLens's layout."""
+
+    def __init__(self, file: str, line: int, column: str, reason: str) -> None:
+        self.file, self.line, self.column, self.reason = file, line, column, reason
+        super().__init__(f"{file}, line {line}, column {column}: {reason}")
+
+
+class ToolError(Exception):
+    """A tool call that cannot be carried out; the text tells the model what to mend."""

@@ -1,0 +1,215 @@
+"""Scripts that lean on what was shown: more, narrower, seen it, why, not that one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+import wording
+from headings import heading_of
+from intents import Intent
+from list_scripts import aged, for_user, recommend
+from movie_schemas import (
+    Comparison,
+    Explanation,
+    ListedMovie,
+    MovieList,
+    MovieName,
+    MovieResult,
+    MovieStats,
+    Prediction,
+    Rated,
+)
+from recall import Args, Done, Ref
+from scene import DEFAULT_LIMIT, Call, Scene, Script, listing_args, problem, say_text, shown, vary
+from wishes import Wish
+
+
+def more(scene: Scene) -> Script:
+    """The same list again, without what was shown."""
+    base = scene.memory.last_listing
+    if base is None:
+        return (
+            yield from (recommend(scene) if scene.memory.last_list else say_text(Scene(Intent("no"), scene.memory)))
+        )
+    wish = replace(scene.wish, limit=scene.wish.limit or _limit_of(base))
+    return (
+        yield from _again(
+            Scene(replace(scene.intent, wish=wish), scene.memory),
+            base,
+            vary(scene, "Here you go:", "Then these:", "Others in the same line:"),
+        )
+    )
+
+
+def refine(scene: Scene) -> Script:
+    """The last list, narrowed or moved: "and from the 80s?", "only comedies", "newer"."""
+    base = scene.memory.last_listing
+    if base is None:
+        return (yield from recommend(scene))
+    wish = scene.wish
+    if wish.age:
+        wish = aged(wish, _middle_year(base))
+    again = Scene(replace(scene.intent, wish=wish), scene.memory)
+    if wish.users:
+        return (yield from for_user(again, wish.users[0]))
+    return (yield from _again(again, base, ""))
+
+
+def _middle_year(base: Done) -> int:
+    years = sorted(movie.year for movie in base.movies if movie.year)
+    return years[len(years) // 2] if years else 2000
+
+
+def _again(scene: Scene, base: Done, heading: str) -> Script:
+    """Make a list's call again with a changed wish."""
+    call = _changed(base, scene)
+    done = yield call
+    return (yield from shown(scene, done, heading or heading_of(scene, done)))
+
+
+def _changed(base: Done, scene: Scene) -> Call:
+    """The base call with new filters; what was shown is left out. A mood becomes a tag search or words beside the likes."""
+    wish, args = scene.wish, {name: value for name, value in base.args.items() if name != "exclude"}
+    if scene.intent.topic == "swap" and wish.genres:
+        args.pop("genres", None)
+    for years in (("year_from", "year_to"),) if wish.year_from or wish.year_to or wish.era else ():
+        args = {name: value for name, value in args.items() if name not in years}
+    new = listing_args(scene, scene.memory)
+    for name in ("genres", "exclude_genres"):
+        if isinstance(old := args.get(name), list) and isinstance(added := new.get(name), list):
+            new[name] = list(dict.fromkeys([*old, *added]))
+    text = wish.mood.label if wish.mood else wish.theme
+    new["limit"] = wish.limit or _limit_of(base)
+    if text:
+        return _with_words(base, args, new, text, wish)
+    if (wish.better or wish.sort) and base.name in {"popular_movies", "search_movies"}:
+        new["sort"] = wish.sort or "rating"
+    return Call(base.name, args | new)
+
+
+def _with_words(base: Done, args: Args, new: Args, text: str, wish: Wish) -> Call:
+    seeds = args.pop("movies", None)
+    if seeds or base.name == "recommend_from_likes":
+        return Call("recommend_from_likes", ({"liked": seeds} if seeds else args) | new | {"text": text})
+    kept = {name: value for name, value in args.items() if name in {"genres", "exclude_genres", "year_from", "year_to"}}
+    return Call("movies_by_tag", kept | new | {"tag": wish.mood.tags[0] if wish.mood else text})
+
+
+def seen(scene: Scene) -> Script:
+    """ "I've seen it": another one instead, and an invitation to rate."""
+    base = scene.memory.last_listing
+    title = _known_title(scene, scene.intent.refs[0])
+    if base is None:
+        return scene.say("seen_early")
+    wish = replace(scene.wish, limit=min(len(scene.intent.refs), 20))
+    again = Scene(replace(scene.intent, wish=wish), scene.memory)
+    return (yield from _again(again, base, f"Then instead of {title}:" if title else "Then instead:"))
+
+
+def _known_title(scene: Scene, ref: Ref) -> str:
+    movie = scene.memory.names.get(ref) if isinstance(ref, int) else None
+    return wording.clean(movie.title) if movie else wording.clean(str(ref)) if isinstance(ref, str) else ""
+
+
+def _limit_of(base: Done) -> int:
+    limit = base.args.get("limit")
+    return limit if isinstance(limit, int) else DEFAULT_LIMIT
+
+
+def why(scene: Scene) -> Script:
+    """Why a movie was listed: the person's own movies where the list rests on them, else what was asked for."""
+    base, refs = scene.memory.last_listing, scene.intent.refs
+    if not refs or (base is None and not scene.memory.done):
+        return scene.say("nothing_shown")
+    ref = _listed_or(scene, refs[0], base)
+    movie = (
+        next((movie for movie in base.result.movies if movie.movie_id == ref), None)
+        if base and isinstance(base.result, MovieList)
+        else None
+    )
+    if base and movie and base.result and base.result.basis in {"popular", "tag", "search", "text"}:  # type: ignore[attr-defined]
+        return _why_listed(base, movie)
+    done = yield Call("explain_recommendation", {"movie": ref, **_grounds(base)})
+    if not isinstance(done.result, Explanation):
+        return problem(scene, done)
+    return f"{wording.explanation(done.result)} {wording.remarks((), done.result.notes)}".strip()
+
+
+def _listed_or(scene: Scene, ref: Ref, base: Done | None) -> Ref:
+    """Without a name, "why?" means the first of the list, not the movie that the list was made from."""
+    if scene.intent.topic == "named" or base is None or not base.movies:
+        return ref
+    return ref if scene.memory.last is not base else base.movies[0].movie_id
+
+
+def _grounds(base: Done | None) -> Args:
+    if base is None:
+        return {}
+    seeds = base.args.get("movies") or base.args.get("liked")
+    user = base.args.get("user_id")
+    return {"liked": seeds} if seeds else {"user_id": user} if user is not None else {}
+
+
+def _why_listed(base: Done, movie: ListedMovie) -> str:
+    what = wording.kind_of_films(base.args)
+    tag = base.args.get("tag") or base.args.get("query")
+    about = f" about \u201c{wording.clean(str(tag))}\u201d" if tag else ""
+    asked = f"you asked for {what}{about}" if tag or what != "films" else "you left the choice to me"
+    return f"{wording.named(movie)} is there because {asked}, and it is {wording.rating_words(movie)}. Your own taste played no part in that list."
+
+
+def meant(scene: Scene) -> Script:
+    """Another movie of the same name than the one that was taken: the last call again with that one."""
+    found = next(((done, each) for done in reversed(scene.memory.done) for each in done.resolved if each.others), None)
+    if scene.intent.refs or found is None:
+        return (
+            yield from _instead(scene, scene.memory.last, scene.intent.refs[0] if scene.intent.refs else None, None)
+        )
+    done, resolved = found
+    other = _other(scene.intent.topic, resolved.movie, resolved.others)
+    return (yield from _instead(scene, done, other.movie_id if other else None, resolved.given))
+
+
+def _other(topic: str, movie: MovieName, others: list[MovieName]) -> MovieName | None:
+    if topic.isdecimal():
+        return next((other for other in [movie, *others] if other.year == int(topic)), None)
+    year = movie.year or 0
+    sides = {"older": -1, "earlier": -1, "original": -1, "newer": 1, "later": 1, "remake": 1}
+    side = sides.get(topic, 0)
+    return next((other for other in others if not side or ((other.year or 0) - year) * side > 0), None)
+
+
+def _instead(scene: Scene, base: Done | None, ref: Ref | None, given: str | None) -> Script:
+    if base is None or ref is None:
+        return scene.say("which")
+    args: Args = {
+        name: _swapped(value, ref, given) for name, value in base.args.items() if name in {"movie", "movies", "liked"}
+    }
+    kept = {name: value for name, value in base.args.items() if name not in args}
+    done = yield Call(base.name, kept | args) if args else Call("get_movie", {"movie": ref})
+    if isinstance(done.result, MovieList):
+        return (yield from shown(scene, done, heading_of(scene, done)))
+    return _worded(scene, done)
+
+
+def _swapped(value: JsonValue, ref: Ref, given: str | None) -> JsonValue:
+    if isinstance(value, list):
+        place = next((index for index, each in enumerate(value) if given and str(each).lower() == given.lower()), 0)
+        return [*value[:place], ref, *value[place + 1 :]]
+    return ref
+
+
+def _worded(scene: Scene, done: Done) -> str:
+    """A single result in words, whatever tool it came from."""
+    result = done.result
+    if isinstance(result, MovieResult):
+        return wording.details(result.movie)
+    if isinstance(result, Comparison):
+        return wording.comparison(result)
+    if isinstance(result, Rated):
+        return wording.rated(result, "")
+    if isinstance(result, MovieStats):
+        return wording.statistics(result)
+    return wording.prediction(result) if isinstance(result, Prediction) else problem(scene, done)

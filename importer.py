@@ -1,0 +1,533 @@
+"""Builds a catalogue file from MovieLens's files, beside the old one, and puts it in the old one's place when whole.
+
+Runs in a process of its own: apsw brings its own copy of SQLite, and two copies in one process must not have one file
+open. Nothing that the server imports may import this module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import starmap
+from pathlib import Path
+from typing import Any
+
+import apsw
+import filelock
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from catalogue import APPLICATION_ID, FORMAT
+from errors import CatalogueError
+from movie_files import (
+    GENOME_SCORES,
+    GENOME_TAGS,
+    LINKS,
+    MOVIES,
+    RATINGS,
+    TAGS,
+    FileReport,
+    LinkRow,
+    MovieFiles,
+    MovieRow,
+    Table,
+    TagRows,
+    Triples,
+)
+from movie_stats import GenomeStats, Ints, MovieIndex, RatingStats, Summary, run_starts
+from row_order import NotInOrderError, ahead, groups, sorted_passes
+from tag_merge import merge_tags, tag_frame, tags_by_movie, typed_tags
+from titles import acronym, parse_title, plain, title_forms
+
+CARD_TAGS = 6  # what a card of a movie shows
+MOST_TELLING = 10  # tags that full-text search weighs most
+PACKED_MOVIE = 2**27  # movie ids below it go with stars and time into one 63-bit number
+
+GENRE_WORDS = {  # what people say for MovieLens's genres
+    "Sci-Fi": "sci-fi. science fiction. scifi",
+    "Children": "children. kids. family",
+    "Comedy": "comedy. funny",
+    "Horror": "horror. scary",
+    "Animation": "animation. animated. cartoon",
+    "Film-Noir": "film-noir. noir",
+    "Romance": "romance. romantic. love",
+    "Musical": "musical. music",
+}
+
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE ratings (
+    user_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, stars REAL NOT NULL, timestamp INTEGER NOT NULL,
+    PRIMARY KEY (user_id, movie_id)
+) WITHOUT ROWID;
+CREATE TABLE genome_scores (
+    movie_id INTEGER NOT NULL, tag_id INTEGER NOT NULL, relevance REAL NOT NULL, PRIMARY KEY (movie_id, tag_id)
+) WITHOUT ROWID;
+CREATE TABLE genome_tags (tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL);
+CREATE TABLE tags (user_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, tag TEXT NOT NULL, timestamp INTEGER NOT NULL);
+CREATE TABLE movies (
+    movie_id INTEGER PRIMARY KEY, movie_index INTEGER NOT NULL, title TEXT NOT NULL, source_title TEXT NOT NULL,
+    year INTEGER, genres TEXT NOT NULL, tags TEXT NOT NULL, top_tags TEXT NOT NULL, description TEXT, imdb_id TEXT,
+    tmdb_id INTEGER, rating_count INTEGER NOT NULL, rating_mean REAL, score REAL, histogram TEXT NOT NULL
+);
+CREATE TABLE movie_history (movie_index INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
+CREATE TABLE daily_ratings (age INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
+CREATE TABLE genres (genre_id INTEGER PRIMARY KEY, name TEXT NOT NULL, plain TEXT NOT NULL, movies INTEGER NOT NULL);
+CREATE TABLE movie_genres (
+    genre_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, PRIMARY KEY (genre_id, movie_id)
+) WITHOUT ROWID;
+CREATE TABLE tag_names (tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL, plain TEXT NOT NULL UNIQUE, movies INTEGER NOT NULL);
+CREATE TABLE movie_tags (
+    tag_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, relevance REAL NOT NULL, PRIMARY KEY (tag_id, movie_id)
+) WITHOUT ROWID;
+CREATE TABLE title_forms (
+    form_id INTEGER PRIMARY KEY, movie_id INTEGER NOT NULL, words TEXT NOT NULL, joined TEXT NOT NULL, kind INTEGER NOT NULL
+);
+CREATE TABLE spellings (word_id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE, uses INTEGER NOT NULL);
+CREATE VIRTUAL TABLE title_words USING fts5(words, content='', tokenize='unicode61 remove_diacritics 2', prefix='1 2 3');
+CREATE VIRTUAL TABLE spelling_parts USING fts5(word, content='', tokenize='trigram');
+CREATE VIRTUAL TABLE tag_parts USING fts5(tag, content='', tokenize='trigram');
+CREATE VIRTUAL TABLE movie_text USING fts5(
+    title, genres, tags, more_tags, description, content='', tokenize='porter unicode61 remove_diacritics 2'
+);
+"""
+
+INDEXES = """
+CREATE INDEX movies_by_count ON movies (rating_count DESC, movie_id);
+CREATE INDEX title_forms_joined ON title_forms (joined, movie_id);
+"""
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did. `seconds` is wall time, `size` the catalogue file's bytes."""
+
+    path: Path
+    files: dict[str, FileReport]
+    missing: list[str]
+    notes: list[str]
+    seconds: float
+    size: int
+
+    @property
+    def rows(self) -> int:
+        return sum(report.rows for report in self.files.values())
+
+
+def import_catalogue(files: MovieFiles, target: Path, stage: Callable[[str], None] = lambda _: None) -> ImportReport:
+    """Build a catalogue from `files` and put it at `target` when it is whole; until then the old one stays.
+
+    Args:
+        files: what to import.
+        target: the catalogue file; its folder is made.
+        stage: told in words what is being done, between the files.
+
+    Raises:
+        MalformedFile: a file is not in its layout.
+        CatalogueError: another import runs, or the disk is full or cannot be written.
+    """
+    started = time.perf_counter()
+    try:
+        with _only_import(target), _part_file(target) as part:
+            build = Build(part, files, stage)
+            build.run()
+            _put_in_place(part, target)
+    except (OSError, apsw.FullError, apsw.CantOpenError, apsw.IOError) as error:
+        raise CatalogueError(f"The catalogue cannot be written to {target.parent}: {error}") from error
+    seconds = time.perf_counter() - started
+    return ImportReport(target, files.reports, files.missing(), build.notes, seconds, target.stat().st_size)
+
+
+@contextmanager
+def _only_import(target: Path) -> Iterator[None]:
+    """Hold the import lock of `target`, and clear away what imports that died left behind."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(f"{target}.lock", timeout=0):
+            for stale in target.parent.glob(f"{target.name}.*.part*"):
+                stale.unlink(missing_ok=True)
+            yield
+    except filelock.Timeout:
+        raise CatalogueError(f"Another import into {target.parent} is running; try again when it has ended") from None
+
+
+@contextmanager
+def _part_file(target: Path) -> Iterator[Path]:
+    part = target.with_name(f"{target.name}.{secrets.token_hex(6)}.part")
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _put_in_place(part: Path, target: Path) -> None:
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(target)
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class Build:
+    """One catalogue in the making: movies are read first and written last, when all is known of them."""
+
+    def __init__(self, part: Path, files: MovieFiles, stage: Callable[[str], None]) -> None:
+        self.files, self.stage = files, stage
+        self.notes: list[str] = []
+        self._db = _open_part(part)
+        self._movies: list[MovieRow] = []
+        self._index = MovieIndex(np.zeros(0, np.int64))
+        self._ratings = RatingStats(0)
+        self._users = 0
+
+    def run(self) -> None:
+        """Write everything and close the file."""
+        try:
+            self._db.execute(TABLES)
+            self._db.execute("BEGIN")
+            self._read_movies()
+            links = self._read_links()
+            self._write_ratings()
+            genome = self._write_genome()
+            tags = merge_tags(genome, self._write_tags())
+            self.stage("histories")
+            self._write_histories()
+            self.stage("movies")
+            summary = self._ratings.summary()
+            self._write_genres()
+            self._write_tag_names(tags)
+            self._write_movies(summary, links, tags)
+            self.stage("search index")
+            self._write_titles(summary.counts)
+            self._write_text(tags)
+            self._db.execute(INDEXES)
+            self._write_meta(summary)
+            self._db.execute("COMMIT")
+        finally:
+            self._db.close()
+
+    def _read_movies(self) -> None:
+        report = self.files.report(MOVIES)
+        movies: dict[int, MovieRow] = {}
+        for movie in self.files.movies():
+            if movie.movie_id in movies:
+                report.refuse(1, [movie.line], f"movie {movie.movie_id} is there already")
+            else:
+                movies[movie.movie_id] = movie
+        self._movies = [movies[movie_id] for movie_id in sorted(movies)]
+        self._index = MovieIndex(np.array(sorted(movies), np.int64))
+        self._ratings = RatingStats(len(movies))
+
+    def _read_links(self) -> dict[int, LinkRow]:
+        if not self.files.has(LINKS):
+            return {}
+        links = {link.movie_id: link for link in self.files.links()}
+        for link in [link for link in links.values() if not self._index.knows(link.movie_id)]:
+            self.files.report(LINKS).refuse(
+                1, [link.line], f"movie {link.movie_id} is not in {self.files.file(MOVIES)}"
+            )
+        return links
+
+    def _write_ratings(self) -> None:
+        try:
+            self._insert_ratings(groups(self._known(RATINGS, self.files.ratings()), self._refuse_duplicates))
+        except NotInOrderError:
+            self.notes.append(f"{self.files.file(RATINGS)} is not in order of users: read in several passes")
+            self._start_ratings_again()
+            passes = sorted_passes(lambda: self._known(RATINGS, self.files.ratings()))
+            self._start_ratings_again()
+            self._insert_ratings(groups(passes, self._refuse_duplicates))
+
+    def _insert_ratings(self, batches: Iterator[Triples]) -> None:
+        """Insert one user at a time; where ids are small, the rest of a rating goes as one packed number."""
+        cursor = self._db.cursor()
+        for batch in ahead(map(self._count_ratings, batches)):
+            starts = run_starts(batch.first)
+            self._users += len(starts) - 1
+            if batch.second.max() >= PACKED_MOVIE:
+                cursor.executemany(
+                    "INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp) VALUES (?, ?, ?, ?)",
+                    zip(
+                        *(column.tolist() for column in (batch.first, batch.second, batch.value, batch.timestamp)),
+                        strict=True,
+                    ),
+                )
+                continue
+            packed = (batch.second << 36) | ((batch.value * 2).astype(np.int64) << 32) | batch.timestamp
+            cursor.executemany(
+                """
+                INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp)
+                SELECT ?, value >> 36, ((value >> 32) & 15) * 0.5, value & 4294967295 FROM carray(?)
+                """,
+                _slices(batch.first, starts, packed),
+            )
+
+    def _count_ratings(self, batch: Triples) -> Triples:
+        self._ratings.add(self._index.of(batch.second), (batch.value * 2).astype(np.int64), batch.timestamp)
+        return batch
+
+    def _start_ratings_again(self) -> None:
+        self._db.execute("DELETE FROM ratings")
+        self._ratings = RatingStats(len(self._movies))
+        self._users = 0
+        self.files.reports.pop(self.files.file(RATINGS), None)
+
+    def _known(self, table: Table, batches: Iterator[Triples]) -> Iterator[Triples]:
+        """Leave out, and count, the rows of unknown movies."""
+        for batch in batches:
+            movie = batch.second if table is RATINGS else batch.first
+            known = self._index.of(movie) >= 0
+            if not known.all():
+                self._refuse_movies(table, batch.lines[~known], movie[~known])
+                batch = batch.take(known)  # noqa: PLW2901
+            yield batch
+
+    def _refuse_movies(self, table: Table, lines: Ints, movies: Ints) -> None:
+        for line, movie in zip(lines[:3].tolist(), movies[:3].tolist(), strict=True):
+            self.files.report(table).refuse(0, [line], f"movie {movie} is not in {self.files.file(MOVIES)}")
+        self.files.report(table).refused += len(lines)
+
+    def _refuse_duplicates(self, rows: Triples) -> None:
+        report = self.files.report(RATINGS)
+        for line, user, movie in zip(
+            rows.lines[:3].tolist(), rows.first[:3].tolist(), rows.second[:3].tolist(), strict=True
+        ):
+            report.refuse(0, [line], f"user {user} rated movie {movie} more than once: the latest counts")
+        report.refused += len(rows)
+
+    def _write_genome(self) -> pl.DataFrame:
+        """Write the genome and return each movie's telling tags."""
+        if not (self.files.has(GENOME_TAGS) and self.files.has(GENOME_SCORES)):
+            return tag_frame([], [], [], [])
+        tags = {row.tag_id: row.tag for row in self.files.genome_tags()}
+        self._db.executemany("INSERT INTO genome_tags (tag_id, tag) VALUES (?, ?)", tags.items())
+        index = MovieIndex(np.array(sorted(tags), np.int64))
+        try:
+            stats = self._insert_genome(groups(self._known_tags(index), self._refuse_scores), index)
+        except NotInOrderError:
+            raise CatalogueError(f"{self.files.file(GENOME_SCORES)} is not in order of movies") from None
+        telling = stats.telling()
+        names = [tags[tag_id] for tag_id in index.ids[telling.tag].tolist()]
+        return tag_frame(telling.movie.tolist(), names, [plain(name) for name in names], telling.relevance.tolist())
+
+    def _known_tags(self, index: MovieIndex) -> Iterator[Triples]:
+        for batch in self._known(GENOME_SCORES, self.files.genome_scores()):
+            known = index.of(batch.second) >= 0
+            for line, tag in zip(batch.lines[~known].tolist(), batch.second[~known].tolist(), strict=True):
+                self.files.report(GENOME_SCORES).refuse(
+                    1, [line], f"tag {tag} is not in {self.files.file(GENOME_TAGS)}"
+                )
+            yield batch if known.all() else batch.take(known)
+
+    def _refuse_scores(self, rows: Triples) -> None:
+        for line, movie, tag in zip(rows.lines.tolist(), rows.first.tolist(), rows.second.tolist(), strict=True):
+            reason = f"movie {movie} has a score for tag {tag} more than once: the last counts"
+            self.files.report(GENOME_SCORES).refuse(1, [line], reason)
+
+    def _insert_genome(self, batches: Iterator[Triples], tags: MovieIndex) -> GenomeStats:
+        """Insert one movie at a time: its tags, nearly always consecutive, come from the position in the array."""
+        stats, cursor = GenomeStats(len(tags.ids)), self._db.cursor()
+        for batch in ahead(batches):
+            stats.add(self._index.of(batch.first), tags.of(batch.second), batch.value)
+            starts = run_starts(batch.first)
+            gaps = (np.diff(batch.second) != 1) & (np.diff(batch.first) == 0)
+            if gaps.any():
+                cursor.executemany(
+                    "INSERT OR FAIL INTO genome_scores (movie_id, tag_id, relevance) VALUES (?, ?, ?)",
+                    zip(batch.first.tolist(), batch.second.tolist(), batch.value.tolist(), strict=True),
+                )
+                continue
+            first_tags = (batch.second[starts[:-1]] - 1).tolist()
+            slices = _slices(batch.first, starts, np.ascontiguousarray(batch.value))
+            cursor.executemany(
+                """
+                INSERT OR FAIL INTO genome_scores (movie_id, tag_id, relevance)
+                SELECT ?, ? + scores.rowid, scores.value FROM carray(?) AS scores
+                """,
+                ((movie, tag, scores) for tag, (movie, scores) in zip(first_tags, slices, strict=True)),
+            )
+        return stats
+
+    def _write_tags(self) -> pl.DataFrame:
+        """Write the tags as typed and return each movie's, by how many of its taggers used them."""
+        if not self.files.has(TAGS):
+            return tag_frame([], [], [], [])
+        frames = [pl.DataFrame(schema={"movie": pl.Int64, "user": pl.Int64, "tag": pl.String})]
+        for rows in ahead(self.files.tags()):
+            known = self._index.of(np.array(rows.movies, np.int64)).tolist()
+            kept = [at for at, movie in enumerate(known) if movie >= 0 and rows.tags[at]]
+            self._refuse_tags(rows, set(range(len(known))).difference(kept))
+            self._db.executemany(
+                "INSERT INTO tags (user_id, movie_id, tag, timestamp) VALUES (?, ?, ?, ?)",
+                ((rows.users[at], rows.movies[at], rows.tags[at], rows.timestamps[at]) for at in kept),
+            )
+            columns = {"movie": known, "user": rows.users, "tag": rows.tags}
+            frames.append(pl.DataFrame(columns, schema=frames[0].schema)[kept])
+        return typed_tags(pl.concat(frames))
+
+    def _refuse_tags(self, rows: TagRows, refused: set[int]) -> None:
+        for at in sorted(refused):
+            reason = (
+                f"movie {rows.movies[at]} is not in {self.files.file(MOVIES)}" if rows.tags[at] else "the tag is empty"
+            )
+            self.files.report(TAGS).refuse(1, [rows.lines[at]], reason)
+
+    def _write_histories(self) -> None:
+        by_movie, by_day = self._ratings.histories()
+        self._db.executemany("INSERT INTO movie_history (movie_index, ratings) VALUES (?, ?)", by_movie)
+        self._db.executemany("INSERT INTO daily_ratings (age, ratings) VALUES (?, ?)", by_day)
+
+    def _write_genres(self) -> None:
+        names = sorted({genre for movie in self._movies for genre in movie.genres})
+        ids = {name: number for number, name in enumerate(names, 1)}
+        pairs = sorted((ids[genre], movie.movie_id) for movie in self._movies for genre in movie.genres)
+        counts = Counter(genre_id for genre_id, _ in pairs)
+        self._db.executemany(
+            "INSERT INTO genres (genre_id, name, plain, movies) VALUES (?, ?, ?, ?)",
+            ((genre_id, name, plain(name), counts[genre_id]) for name, genre_id in ids.items()),
+        )
+        self._db.executemany("INSERT INTO movie_genres (genre_id, movie_id) VALUES (?, ?)", pairs)
+
+    def _write_tag_names(self, tags: pl.DataFrame) -> None:
+        """Write the tags that movies carry, the most carried first, and who carries them."""
+        names = tags.group_by("plain").agg(pl.col("tag").first(), pl.len().alias("movies"))
+        names = names.sort("movies", "plain", descending=[True, False]).with_row_index("tag_id", 1)
+        rows = names.select("tag_id", "tag", "plain", "movies").rows()
+        self._db.executemany("INSERT INTO tag_names (tag_id, tag, plain, movies) VALUES (?, ?, ?, ?)", rows)
+        self._db.executemany(
+            "INSERT INTO tag_parts (rowid, tag) VALUES (?, ?)", ((tag_id, f"^{form}$") for tag_id, _, form, _ in rows)
+        )
+        carried = tags.join(names.select("tag_id", "plain"), on="plain").sort("tag_id", "movie")
+        movies = self._index.ids[carried["movie"].to_numpy()].tolist()
+        self._db.executemany(
+            "INSERT INTO movie_tags (tag_id, movie_id, relevance) VALUES (?, ?, ?)",
+            zip(carried["tag_id"].to_list(), movies, carried["relevance"].to_list(), strict=True),
+        )
+
+    def _write_movies(self, summary: Summary, links: dict[int, LinkRow], tags: pl.DataFrame) -> None:
+        tags_of = tags_by_movie(tags)
+        counts, means = summary.counts.tolist(), summary.means.tolist()
+        scores, histograms = summary.scores.tolist(), summary.histogram.tolist()
+
+        def row(at: int, movie: MovieRow) -> tuple[apsw.SQLiteValue, ...]:
+            title, top, link = parse_title(movie.title), tags_of.get(at, []), links.get(movie.movie_id)
+            rated = counts[at] > 0
+            return (
+                *(movie.movie_id, at, title.title, movie.title, title.year, json.dumps(movie.genres)),
+                *(json.dumps([tag for tag, _ in top[:CARD_TAGS]]), json.dumps(top), movie.description),
+                *(link and link.imdb_id, link and link.tmdb_id, counts[at], means[at] if rated else None),
+                *(scores[at] if rated else None, json.dumps(histograms[at])),
+            )
+
+        self._db.executemany(
+            "INSERT INTO movies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            starmap(row, enumerate(self._movies)),
+        )
+
+    def _write_titles(self, counts: Ints) -> None:
+        """Write the forms of titles, the most rated movie's first, their full-text index, and the spelling of their words."""
+        forms: list[tuple[int, int, str, str, int]] = []
+        uses: Counter[str] = Counter()
+        for movie in (self._movies[at] for at in np.argsort(-counts, kind="stable")):
+            title = parse_title(movie.title)
+            for form, main in title_forms(title):
+                forms.append((len(forms), movie.movie_id, form, form.replace(" ", ""), 0 if main else 1))
+                uses.update(form.split())
+            if initials := acronym(title.title):
+                forms.append((len(forms), movie.movie_id, "", initials, 2))
+        self._db.executemany(
+            "INSERT INTO title_forms (form_id, movie_id, words, joined, kind) VALUES (?, ?, ?, ?, ?)", forms
+        )
+        self._db.executemany(
+            "INSERT INTO title_words (rowid, words) VALUES (?, ?)", ((form[0], form[2]) for form in forms if form[2])
+        )
+        spellings = [(number, word, count) for number, (word, count) in enumerate(sorted(uses.items()))]
+        self._db.executemany("INSERT INTO spellings (word_id, word, uses) VALUES (?, ?, ?)", spellings)
+        self._db.executemany(
+            "INSERT INTO spelling_parts (rowid, word) VALUES (?, ?)",
+            ((number, f"^{word}$") for number, word, _ in spellings),
+        )
+
+    def _write_text(self, tags: pl.DataFrame) -> None:
+        tags_of = tags_by_movie(tags)
+
+        def row(at: int, movie: MovieRow) -> tuple[apsw.SQLiteValue, ...]:
+            title = parse_title(movie.title)
+            names = [tag for tag, _ in tags_of.get(at, [])]
+            genres = ". ".join(GENRE_WORDS.get(genre, genre) for genre in movie.genres)
+            telling, more = ". ".join(names[:MOST_TELLING]), ". ".join(names[MOST_TELLING:])
+            return (
+                movie.movie_id,
+                ". ".join([title.title, *title.alternatives]),
+                genres,
+                telling,
+                more,
+                movie.description,
+            )
+
+        self._db.executemany(
+            "INSERT INTO movie_text (rowid, title, genres, tags, more_tags, description) VALUES (?, ?, ?, ?, ?, ?)",
+            starmap(row, enumerate(self._movies)),
+        )
+        for optimize in (
+            "INSERT INTO movie_text (movie_text) VALUES ('optimize')",
+            "INSERT INTO title_words (title_words) VALUES ('optimize')",
+        ):
+            self._db.execute(optimize)
+
+    def _write_meta(self, summary: Summary) -> None:
+        reports = self.files.reports
+        ratings = int(summary.counts.sum())
+        read = {file: report.rows - report.refused for file, report in reports.items()}
+        meta = {
+            "name": self.files.source.name,
+            "version": self.files.version,
+            "movies": len(self._movies),
+            "ratings": ratings,
+            "users": self._users,
+            "tags": read.get(self.files.file(TAGS), 0),
+            "genome_scores": read.get(self.files.file(GENOME_SCORES), 0),
+            "rating_mean": summary.overall_mean if ratings else None,
+            "damping": summary.damping,
+            "oldest_rating": self._ratings.oldest if ratings else None,
+            "newest_rating": self._ratings.newest if ratings else None,
+            "imported_at": datetime.now(UTC).isoformat(),
+        }
+        self._db.executemany(
+            "INSERT INTO meta (key, value) VALUES (?, ?)", ((key, json.dumps(value)) for key, value in meta.items())
+        )
+
+
+def _open_part(part: Path) -> apsw.Connection:
+    """Open the new file without journal or locks: until it is renamed nobody else looks at it."""
+    db = apsw.Connection(str(part))
+    for pragma in (
+        "PRAGMA journal_mode = OFF",
+        "PRAGMA synchronous = OFF",
+        "PRAGMA locking_mode = EXCLUSIVE",
+        "PRAGMA temp_store = MEMORY",
+        "PRAGMA cache_size = -65536",
+        "PRAGMA trusted_schema = OFF",
+    ):
+        db.execute(pragma).fetchall()
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", FORMAT)
+    return db
+
+
+def _slices(keys: Ints, starts: Ints, values: npt.NDArray[Any]) -> Iterator[tuple[int, Any]]:
+    bounds = starts.tolist()
+    for key, start, stop in zip(keys[starts[:-1]].tolist(), bounds, bounds[1:], strict=False):
+        yield key, apsw.carray(values, start=start, stop=stop)

@@ -1,0 +1,188 @@
+"""The catalogue and its recommender as one consistent pair, taken up anew when a file is replaced.
+
+Whoever is in the middle of something keeps the pair they have; it is closed when the last one is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from loguru import logger
+
+from catalogue import Catalogue
+from catalogue_arrays import load_movies
+from content import content_features
+from errors import CatalogueError
+from interactions import Indices, Longs, Mask
+from movie_schemas import CatalogueInfo, Filters
+from recommend import Movies, Recommender
+
+WATCH_SECONDS = 1.0
+ROOT = Path(__file__).parent
+
+
+@dataclass(eq=False, slots=True)
+class Shelf:
+    """One catalogue with the recommender for it. Knows how movie ids and the recommender's indexes belong together."""
+
+    catalogue: Catalogue
+    info: CatalogueInfo
+    recommender: Recommender
+    movie_ids: Longs
+    users: int = 0
+
+    def indexes(self, movie_ids: Iterable[int]) -> Indices:
+        """Recommender indexes of the ids that the catalogue has; int32, in the given order."""
+        wanted = np.fromiter(movie_ids, np.int64)
+        places = np.searchsorted(self.movie_ids, wanted).clip(max=max(len(self.movie_ids) - 1, 0))
+        return (
+            places[self.movie_ids[places] == wanted].astype(np.int32) if len(self.movie_ids) else np.empty(0, np.int32)
+        )
+
+    def ids(self, indexes: Indices) -> list[int]:
+        """Movie ids of recommender indexes."""
+        return [int(movie_id) for movie_id in self.movie_ids[indexes]]
+
+    async def allowed(self, filters: Filters) -> Mask | None:
+        """Which movies pass, bool [n_movies]; None where every one does."""
+        if filters == Filters():
+            return None
+        mask = np.zeros(len(self.movie_ids), bool)
+        mask[self.indexes(await self.catalogue.matching(filters))] = True
+        return mask
+
+
+class Library:
+    """The current shelf of a data directory, opened by `open()`."""
+
+    def __init__(self, catalogue_path: Path, model_path: Path) -> None:
+        self._catalogue_path = catalogue_path
+        self._model_path = model_path
+        self._shelf: Shelf | None = None
+        self._seen: tuple[object, object] = (None, None)
+        self._watcher: asyncio.Task[None] | None = None
+        self._fitting: asyncio.subprocess.Process | None = None
+        self.problem: str | None = None
+
+    @classmethod
+    async def open(cls, catalogue_path: Path, model_path: Path, *, fit: bool = True) -> Library:
+        """Open what is there; with `fit`, have a missing model fitted in a process of its own.
+
+        Raises:
+            CatalogueError: There is no catalogue, or it cannot be read.
+        """
+        library = cls(catalogue_path, model_path)
+        await library._take_up()
+        library._watcher = asyncio.create_task(library._watch(fit=fit), name="library")
+        return library
+
+    async def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.wait({self._watcher})
+        if self._fitting is not None and self._fitting.returncode is None:
+            self._fitting.terminate()
+            await self._fitting.wait()
+        if self._shelf is not None:
+            await self._shelf.catalogue.close()
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[Shelf]:
+        """The current shelf, kept open until the end of the block."""
+        shelf = self._shelf
+        assert shelf is not None
+        shelf.users += 1
+        try:
+            yield shelf
+        finally:
+            shelf.users -= 1
+            if shelf is not self._shelf and shelf.users == 0:
+                await shelf.catalogue.close()
+
+    @property
+    def fitting(self) -> bool:
+        """Whether a model is being fitted right now."""
+        return self._fitting is not None and self._fitting.returncode is None
+
+    async def _watch(self, *, fit: bool) -> None:
+        """Take up replaced files, and see to it that a model gets fitted."""
+        while True:
+            try:
+                if self._marks() != self._seen:
+                    await self._take_up()
+                if fit and self._shelf is not None and not self._shelf.recommender.fitted and not self.fitting:
+                    fit = await self._fit()
+            except CatalogueError as error:
+                self.problem = str(error)
+                logger.error("The new catalogue cannot be read, the old one serves on: {}", error)
+                self._seen = self._marks()
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _take_up(self) -> None:
+        """Open the files as they are now and put them in the place of the current shelf."""
+        marks = self._marks()
+        shelf = await self._open_shelf()
+        old, self._shelf, self._seen, self.problem = self._shelf, shelf, marks, None
+        logger.info(
+            "Catalogue {}: {} movies, {} ratings; recommender {}",
+            shelf.info.name,
+            shelf.info.movies,
+            shelf.info.ratings,
+            shelf.recommender.version,
+        )
+        if old is not None and old.users == 0:
+            await old.catalogue.close()
+
+    async def _open_shelf(self) -> Shelf:
+        catalogue = await Catalogue.open(self._catalogue_path)
+        try:
+            info = await catalogue.info()
+            movies = await asyncio.to_thread(recommender_movies, self._catalogue_path)
+            recommender = await asyncio.to_thread(self._load_recommender, movies, info.version)
+        except BaseException:
+            await catalogue.close()
+            raise
+        return Shelf(catalogue, info, recommender, movies.movie_ids)
+
+    def _load_recommender(self, movies: Movies, version: str) -> Recommender:
+        """The fitted one if it belongs to this catalogue, else one that needs no fit."""
+        try:
+            return Recommender.load(self._model_path, movies, version)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.debug("No fitted recommender: {}", error)
+            return Recommender.unfitted(movies)
+
+    async def _fit(self) -> bool:
+        """Fit in a process of its own; whether another attempt makes sense."""
+        command = (sys.executable, str(ROOT / "fit.py"), str(self._catalogue_path), str(self._model_path))
+        self._fitting = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+        if await self._fitting.wait() == 0:
+            return True
+        logger.error("The recommender could not be fitted; popularity and content serve on")
+        self.problem = "The recommender could not be fitted."
+        return False
+
+    def _marks(self) -> tuple[object, object]:
+        """What changes when one of the two files is replaced."""
+        return _mark(self._catalogue_path), _mark(self._model_path)
+
+
+def recommender_movies(catalogue_path: Path) -> Movies:
+    """All movies of a catalogue file as the recommender wants them."""
+    table = load_movies(catalogue_path)
+    features = content_features(table.genres, table.years, table.tags, table.descriptions)
+    return Movies(table.movie_ids, table.years, features, table.rating_count, table.rating_mean)
+
+
+def _mark(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns

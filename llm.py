@@ -1,0 +1,352 @@
+"""The loop of an answer: stream a completion, run the tools it calls, and again, until it needs none.
+
+`python llm.py "prompt"` runs it in a terminal (terminal.py). One model request is a provider's: upstream.py, offline.py.
+"""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from loguru import logger
+from pydantic import JsonValue
+
+import json_schema
+from context import Conversation, estimate_tokens, message_tokens, tool_content
+from db import new_id
+from errors import (
+    ContentFiltered,
+    ContextTooLong,
+    InvalidOutput,
+    OutputTruncated,
+    StepLimit,
+    ToolError,
+    UpstreamUnavailable,
+)
+from movie_schemas import Model
+from prompts import REPAIR
+from providers import (
+    ChatMessage,
+    ChatRequest,
+    Finish,
+    Provider,
+    ReasoningDelta,
+    TextDelta,
+    ToolRequest,
+    ToolSpec,
+    Usage,
+)
+from schemas import (
+    Action,
+    ActionCallEvent,
+    ReasoningDeltaEvent,
+    TextDeltaEvent,
+    ToolCallEvent,
+    ToolResultEvent,
+)
+
+
+class Toolbox(Protocol):
+    """The tools of one run, bound to its caller."""
+
+    specs: Sequence[ToolSpec]
+
+    def check(self, name: str, arguments: str) -> Model:
+        """The validated args of a call, or ToolError."""
+        ...
+
+    def run(self, name: str, args: Model) -> Awaitable[JsonValue]:
+        """The validated result, or ToolError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far one answer may go: model requests, attempts to mend what is invalid, tokens of context."""
+
+    max_steps: int
+    max_repairs: int
+    context_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """One model request is over and has cost this much."""
+
+    usage: Usage
+    first_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the answer ended; always the last."""
+
+    status: Literal["completed", "requires_action"]
+
+
+ReplyEvent = (
+    TextDeltaEvent | ReasoningDeltaEvent | ToolCallEvent | ToolResultEvent | ActionCallEvent | StepEnded | Outcome
+)
+
+
+@dataclass(slots=True)
+class _Step:
+    """What one model request brought."""
+
+    message_id: str
+    text: list[str] = field(default_factory=list)
+    calls: list[ToolRequest] = field(default_factory=list)
+    finish: Finish | None = None
+    thought: bool = False
+
+    @property
+    def started(self) -> bool:
+        return bool(self.text or self.calls or self.thought)
+
+
+class Reply:
+    """One answer to the last message of a conversation."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        *,
+        provider: Provider,
+        model: str,
+        toolbox: Toolbox,
+        limits: Limits,
+        actions: Sequence[Action] = (),
+        response_format: dict[str, Any] | None = None,
+    ) -> None:
+        self._conversation = conversation
+        self._provider = provider
+        self._model = model
+        self._toolbox = toolbox
+        self._limits = limits
+        self._actions = {action.name: action for action in actions}
+        self._response_format = response_format
+        self._budget = limits.context_tokens
+        self._repairs = 0
+        self._call_ids: set[str] = set()
+
+    async def events(self) -> AsyncGenerator[ReplyEvent, None]:
+        """Stream the answer; an `Outcome` is the last event.
+
+        Raises:
+            RunFailed: The answer could not be finished; what was yielded before stands.
+        """
+        for _ in range(self._limits.max_steps):
+            step = _Step(new_id("msg"))
+            async with aclosing(self._request(step)) as events:
+                async for event in events:
+                    yield event
+            _check_finish(step)
+            ended = False
+            async with aclosing(self._after(step)) as events:
+                async for event in events:
+                    yield event
+                    ended = isinstance(event, Outcome)
+            if ended:
+                return
+        raise StepLimit
+
+    async def _request(self, step: _Step) -> AsyncGenerator[ReplyEvent, None]:
+        """One model request; a context that is too long is trimmed once and tried again."""
+        for attempt in (1, 2):
+            request = self._chat_request()
+            try:
+                async with aclosing(self._provider.stream(request)) as deltas:
+                    async for delta in deltas:
+                        event = self._take(step, delta)
+                        if event is not None:
+                            yield event
+            except ContextTooLong:
+                sent = sum(map(message_tokens, request.messages))
+                self._budget = min(self._budget, sent) // 2
+                if attempt == 2 or step.started or self._chat_request() == request:
+                    raise
+                logger.info("The context was too long; trimmed to {} tokens", self._budget)
+            else:
+                yield StepEnded(_usage(step, request), step.finish.first_token if step.finish else None)
+                return
+
+    def _chat_request(self) -> ChatRequest:
+        actions = [ToolSpec(action.name, action.description, action.parameters) for action in self._actions.values()]
+        return ChatRequest(
+            model=self._model,
+            messages=self._conversation.within(self._budget),
+            tools=(*self._toolbox.specs, *actions),
+            response_format=self._response_format,
+        )
+
+    def _take(self, step: _Step, delta: object) -> ReplyEvent | None:
+        """Note a delta; the event that it is at once, if any. A structured answer is held back until it is valid."""
+        match delta:
+            case TextDelta(text):
+                step.text.append(text)
+                return None if self._response_format else TextDeltaEvent(message_id=step.message_id, delta=text)
+            case ReasoningDelta(text):
+                step.thought = True
+                return ReasoningDeltaEvent(message_id=step.message_id, delta=text)
+            case ToolRequest():
+                step.calls.append(self._with_own_id(delta))
+            case Finish():
+                step.finish = delta
+        return None
+
+    def _with_own_id(self, call: ToolRequest) -> ToolRequest:
+        """Some providers number calls from zero in every step; an id must be the only one of its run."""
+        if call.call_id in self._call_ids:
+            call = ToolRequest(new_id("call"), call.name, call.arguments, call.extra)
+        self._call_ids.add(call.call_id)
+        return call
+
+    async def _after(self, step: _Step) -> AsyncGenerator[ReplyEvent, None]:
+        """What follows a whole completion: its tool calls, a repair, or the end."""
+        text = "".join(step.text)
+        if step.calls:
+            if text and self._response_format:
+                yield TextDeltaEvent(message_id=step.message_id, delta=text)
+            async for event in self._run_calls(step, text):
+                yield event
+            return
+        problem = self._problem(text)
+        if problem is None or self._repairs >= self._limits.max_repairs:
+            if self._response_format:
+                yield TextDeltaEvent(message_id=step.message_id, delta=text)
+            if problem is not None:
+                raise InvalidOutput(f"The answer is not valid after {self._repairs} repairs. {problem}")
+            yield Outcome("completed")
+            return
+        self._repairs += 1
+        self._conversation.add(ChatMessage("assistant", text), ChatMessage("user", REPAIR.format(problem=problem)))
+
+    def _problem(self, text: str) -> str | None:
+        """Why a structured answer is not valid; None where it is, or where any text will do."""
+        if self._response_format is None:
+            return None
+        try:
+            document = json_schema.parse(text)
+        except ValueError as error:
+            return str(error)
+        return " ".join(json_schema.problems(self._response_format["json_schema"]["schema"], document)) or None
+
+    # Calls
+
+    async def _run_calls(self, step: _Step, text: str) -> AsyncGenerator[ReplyEvent, None]:
+        """Run the tools in order; hand actions to the client, if all of the step's are valid."""
+        answers: list[ChatMessage] = []
+        requested = [call for call in step.calls if call.name in self._actions]
+        refusals = self._refusals(requested)
+        accepted: list[ActionCallEvent] = []
+        for call in step.calls:
+            if call in requested and not refusals:
+                accepted.append(_action_call(step, call))
+                continue
+            async for event in self._run_call(step, call, refusals.get(call.call_id)):
+                if isinstance(event, ToolResultEvent):
+                    content = tool_content(event.result, event.error)
+                    answers.append(ChatMessage("tool", content, call_id=call.call_id))
+                yield event
+        for action in accepted:
+            yield action
+        if accepted:
+            yield Outcome("requires_action")
+        elif refusals:
+            self._count_repair(refusals)
+        self._conversation.add(ChatMessage("assistant", text, tuple(map(_mended, step.calls))), *answers)
+
+    async def _run_call(
+        self, step: _Step, call: ToolRequest, refusal: str | None
+    ) -> AsyncGenerator[ToolCallEvent | ToolResultEvent, None]:
+        """One tool call, from check to result; whatever goes wrong becomes a result that says what to mend."""
+        named = {"message_id": step.message_id, "call_id": call.call_id, "name": call.name, "extra": call.extra}
+        answer = {"message_id": new_id("msg"), "call_id": call.call_id, "name": call.name}
+        try:
+            args = self._checked(call, refusal)
+        except ToolError as error:
+            yield ToolCallEvent(**named, error=str(error))
+            yield ToolResultEvent(**answer, ok=False, error=str(error))
+            return
+        yield ToolCallEvent(**named, arguments=args.model_dump(mode="json", exclude_unset=True))
+        try:
+            result = await self._toolbox.run(call.name, args)
+        except ToolError as error:
+            yield ToolResultEvent(**answer, ok=False, error=str(error))
+        else:
+            yield ToolResultEvent(**answer, ok=True, result=result)
+
+    def _checked(self, call: ToolRequest, refusal: str | None) -> Model:
+        if refusal is not None:
+            raise ToolError(refusal)
+        return self._toolbox.check(call.name, call.arguments)
+
+    def _refusals(self, requested: Sequence[ToolRequest]) -> dict[str, str]:
+        """Why the step's actions cannot be handed over, by call; empty where all can be."""
+        wrong = {call.call_id: why for call in requested if (why := self._action_problem(call)) is not None}
+        if not wrong:
+            return {}
+        others = "Not carried out, because another call was not valid. Call it again together with the mended one."
+        return {call.call_id: wrong.get(call.call_id, others) for call in requested}
+
+    def _action_problem(self, call: ToolRequest) -> str | None:
+        try:
+            document = json_schema.parse(call.arguments)
+        except ValueError as error:
+            return str(error)
+        if not isinstance(document, dict):
+            return "The arguments must be a JSON object."
+        return " ".join(json_schema.problems(self._actions[call.name].parameters, document)) or None
+
+    def _count_repair(self, refusals: dict[str, str]) -> None:
+        if self._repairs >= self._limits.max_repairs:
+            why = next(iter(refusals.values()))
+            raise InvalidOutput(f"The action's arguments are not valid after {self._repairs} repairs. {why}")
+        self._repairs += 1
+
+
+def _check_finish(step: _Step) -> None:
+    """Raise where a completion came to an end that is not one of an answer."""
+    match step.finish:
+        case None:
+            raise UpstreamUnavailable("The answer broke off before its end.")
+        case Finish("length"):
+            raise OutputTruncated
+        case Finish("content_filter"):
+            raise ContentFiltered
+        case Finish("refusal"):
+            raise ContentFiltered("The model refused to answer.")
+        case _ if not step.calls and not "".join(step.text).strip():
+            raise UpstreamUnavailable("The model gave an empty answer.")
+
+
+def _usage(step: _Step, request: ChatRequest) -> Usage:
+    """The provider's count, or our estimate."""
+    if step.finish is not None and step.finish.usage is not None:
+        return step.finish.usage
+    said = "".join(step.text) + "".join(call.name + call.arguments for call in step.calls)
+    return Usage(sum(map(message_tokens, request.messages)), estimate_tokens(said), estimated=True)
+
+
+def _action_call(step: _Step, call: ToolRequest) -> ActionCallEvent:
+    arguments = json_schema.parse(call.arguments)
+    assert isinstance(arguments, dict)
+    return ActionCallEvent(
+        message_id=step.message_id, call_id=call.call_id, name=call.name, arguments=arguments, extra=call.extra
+    )
+
+
+def _mended(call: ToolRequest) -> ToolRequest:
+    """The call as it is sent back: some providers fail on arguments that are not a JSON object."""
+    try:
+        valid = isinstance(json_schema.parse(call.arguments), dict)
+    except ValueError:
+        valid = False
+    return call if valid else ToolRequest(call.call_id, call.name, "{}", call.extra)
+
+
+if __name__ == "__main__":
+    runpy.run_module("terminal", run_name="__main__")  # it stands above this module, so it is started, not imported

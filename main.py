@@ -1,0 +1,135 @@
+"""The application: lifespan, health, models, and the routes of chat_routes.py and movie_routes.py.
+
+`uvicorn main:app`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from sse_starlette.sse import AppStatus
+
+import chat_routes
+import movie_routes
+from errors import RunFailed
+from logs import set_up
+from marquee import Marquee, open_marquee
+from schemas import Health, ModelList, ProviderHealth, RecommenderHealth
+from settings import Settings
+from web import Service, install
+
+VERSION = "0.1.0"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application over its settings; the environment's where none are given."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        set_up(settings)
+        async with open_marquee(settings) as marquee:
+            app.state.marquee = marquee
+            with _finish_on_signal(marquee):
+                yield
+
+    app = FastAPI(
+        title="Marquee",
+        version=VERSION,
+        description="A chat service about movies: answers streamed, true of the data, and never lost.",
+        lifespan=lifespan,
+    )
+    app.include_router(chat_routes.router)
+    app.include_router(movie_routes.router)
+    app.include_router(_service_routes())
+    install(app, settings.max_body_bytes)
+    return app
+
+
+def _service_routes() -> APIRouter:
+    """What tells of the service itself."""
+    router = APIRouter(tags=["service"])
+
+    @router.get("/health")
+    async def health(service: Service) -> Health:
+        """Whether the service lives and is ready, and on what it rests."""
+        async with service.library.use() as shelf:
+            info, recommender = shelf.info, shelf.recommender
+        reasons = [reason for reason in (service.library.problem,) if reason]
+        return Health(
+            status="degraded" if reasons else "ok",
+            version=VERSION,
+            live_runs=service.runs.count,
+            provider=_provider_health(service),
+            catalogue=info,
+            recommender=RecommenderHealth(
+                fitted=recommender.fitted,
+                version=recommender.version,
+                detail="Ready." if recommender.fitted else "Being fitted; popularity and content serve until then.",
+            ),
+            reasons=reasons,
+        )
+
+    @router.get("/models")
+    async def list_models(service: Service) -> ModelList:
+        """The models that the provider offers, and the default."""
+        provider = service.provider
+        try:
+            found, detail = await provider.models(), None
+        except RunFailed as error:
+            found, detail = [], error.detail
+        data = list(dict.fromkeys([provider.default_model, *found]))
+        return ModelList(provider=provider.name, default=provider.default_model, data=data, detail=detail)
+
+    return router
+
+
+def _provider_health(service: Marquee) -> ProviderHealth:
+    offline = service.settings.offline
+    return ProviderHealth(
+        name=service.provider.name,
+        model=service.provider.default_model,
+        base_url=None if offline else service.settings.base_url,
+        detail="No key and no base URL are set: the built-in offline guide answers." if offline else "Configured.",
+    )
+
+
+@contextmanager
+def _finish_on_signal(marquee: Marquee) -> Iterator[None]:
+    """Let the runs end as soon as the process is asked to, so that their followers still get the end.
+
+    uvicorn waits for open streams before it ends the lifespan, and sse-starlette cuts them at once; so neither would
+    give live runs their grace period.
+    """
+    AppStatus.enable_automatic_graceful_drain = False
+    loop = asyncio.get_running_loop()
+    earlier: dict[int, Any] = {}
+    closing: list[asyncio.Task[None]] = []
+
+    def finish() -> None:
+        if not closing:
+            closing.append(loop.create_task(marquee.runs.close()))
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(finish)
+        if callable(earlier[number]):
+            earlier[number](number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            earlier[number] = signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        for signal_number, handler in earlier.items():
+            signal.signal(signal_number, handler)
+
+
+app = create_app()

@@ -1,0 +1,107 @@
+"""Everything that a front needs, opened and closed together: the store, the library, the provider, the runs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from loguru import logger
+
+from boots import Boot
+from db import Clock, Store, utc_now
+from errors import CatalogueError, StorageUnavailable
+from journal import Journal
+from library import ROOT, Library
+from migrations import MIGRATIONS
+from offline import OfflineGuide
+from own_ratings import OwnRatings
+from providers import Provider
+from runs import Runs
+from settings import Settings
+from sqlite import Database
+from toolbox import Desk
+from tools import TOOLS
+
+SAMPLE = ROOT / "data" / "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Marquee:
+    """The running service, whatever its front."""
+
+    settings: Settings
+    store: Store
+    ratings: OwnRatings
+    library: Library
+    provider: Provider
+    runs: Runs
+    clock: Clock
+
+
+@asynccontextmanager
+async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Marquee]:
+    """Open the service over `settings.data_dir`; import a catalogue where there is none; settle what a crash left.
+
+    Raises:
+        StorageUnavailable: The data directory cannot be written.
+        CatalogueError: There is no catalogue and none can be imported.
+    """
+    _make_folder(settings.data_dir)
+    async with AsyncExitStack() as stack:
+        boot = stack.enter_context(Boot(settings.data_dir / "boots"))
+        database = await Database.open(settings.chat_path, MIGRATIONS, settings.sqlite_synchronous)
+        stack.push_async_callback(database.close)
+        if not settings.catalogue_path.exists():
+            await import_catalogue(settings.movielens_dir or SAMPLE, settings.data_dir)
+        library = await Library.open(settings.catalogue_path, settings.model_path)
+        stack.push_async_callback(library.close)
+        provider = make_provider(settings)
+        stack.push_async_callback(provider.close)
+        store, ratings = Store(database, clock), OwnRatings(database, clock)
+        journal = Journal(store)
+        stack.push_async_callback(journal.close)
+        runs = Runs(store, journal, provider, Desk(library, ratings, TOOLS, clock), boot, settings, clock)
+        stack.push_async_callback(runs.close)
+        await runs.settle()
+        yield Marquee(settings, store, ratings, library, provider, runs, clock)
+
+
+def make_provider(settings: Settings) -> Provider:
+    """The configured endpoint, or the offline guide where none is."""
+    if settings.offline:
+        logger.info("No OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in offline guide answers")
+        return OfflineGuide()
+    from upstream import OpenAIProvider  # noqa: PLC0415  the SDK takes half a second to import
+
+    logger.info("Answers come from {} at {}", settings.openai_model, settings.base_url)
+    return OpenAIProvider(settings)
+
+
+async def import_catalogue(source: Path, data_dir: Path) -> None:
+    """Import MovieLens files in a process of its own (it uses a second copy of SQLite).
+
+    Raises:
+        CatalogueError: The import failed; it has said why on standard error.
+    """
+    command = (sys.executable, str(ROOT / "movielens.py"), "import", str(source), "--data-dir", str(data_dir))
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if code != 0:
+        raise CatalogueError(f"The movies in {source} could not be imported.")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnavailable(f"The data directory {folder} cannot be made: {error.strerror}.") from None

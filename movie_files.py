@@ -1,0 +1,550 @@
+"""MovieLens's files as typed rows, in every public edition's layout. Reads and checks; stores nothing.
+
+Long files are read in chunks of whole lines, parsed column-wise by polars. Where a chunk is not plainly clean the csv
+module reads it again, row by row: it either finds that all is well (a blank line, a quoted number) or names the exact
+line, column and reason. The slow reader is the authority, the fast one only ever agrees with it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from archives import Progress, Source
+from errors import CatalogueError, MalformedFile
+
+CHUNK = 16 * 2**20
+LARGEST_ID: Final = 2**53 - 1
+END_OF_TIME: Final = 2**32  # February 2106; milliseconds are beyond it
+NO_GENRES = "(no genres listed)"
+LARGEST_FIELD = 8 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Value: TypeAlias = int | float | str | None
+Parse: TypeAlias = Callable[[str], Value]
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
+
+
+class Column(NamedTuple):
+    """`parse` raises ValueError with the reason; `default` is for a column that may be absent from the header."""
+
+    name: str
+    parse: Parse
+    dtype: type[pl.DataType] = pl.String
+    optional: bool = False
+
+
+class Table(NamedTuple):
+    """One file: `stem` and the columns in the order of the `.dat` editions, which have no header."""
+
+    stem: str
+    columns: tuple[Column, ...]
+
+
+class MovieRow(NamedTuple):
+    line: int
+    movie_id: int
+    title: str
+    genres: tuple[str, ...]
+    description: str | None
+
+
+class LinkRow(NamedTuple):
+    line: int
+    movie_id: int
+    imdb_id: str | None
+    tmdb_id: int | None
+
+
+class GenomeTag(NamedTuple):
+    line: int
+    tag_id: int
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Triples:
+    """Rows of ratings (user, movie, stars) or genome scores (movie, tag, relevance), column-wise."""
+
+    lines: Ints
+    first: Ints
+    second: Ints
+    value: Floats
+    timestamp: Ints
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def take(self, chosen: npt.NDArray[np.intp] | npt.NDArray[np.bool_] | slice) -> Triples:
+        return Triples(
+            self.lines[chosen], self.first[chosen], self.second[chosen], self.value[chosen], self.timestamp[chosen]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TagRows:
+    """Rows of tags as their users typed them."""
+
+    lines: list[int]
+    users: list[int]
+    movies: list[int]
+    tags: list[str]
+    timestamps: list[int]
+
+    def columns(self) -> tuple[list[Any], ...]:
+        return self.lines, self.users, self.movies, self.tags, self.timestamps
+
+
+@dataclass
+class FileReport:
+    """What became of a file's rows. `reasons` are the first few of why rows were refused."""
+
+    rows: int = 0
+    refused: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    def refuse(self, count: int, first_lines: Iterable[int], reason: str) -> None:
+        """Count rows as refused and keep the reason with the first lines, while there is room."""
+        self.refused += count
+        for line in first_lines:
+            if len(self.reasons) >= 3:
+                return
+            self.reasons.append(f"line {line}: {reason}")
+
+
+def identifier(text: str) -> int:
+    number = _whole_number(text)
+    if not 0 <= number <= LARGEST_ID:
+        raise ValueError(f"{text.strip()!r} is not an id: ids run from 0 to 2^53 - 1")
+    return number
+
+
+def seconds(text: str) -> int:
+    number = _whole_number(text)
+    if not 0 <= number < END_OF_TIME:
+        raise ValueError(f"{text.strip()!r} is not a time in seconds since 1970")
+    return number
+
+
+def half_stars(text: str) -> float:
+    number = _number(text)
+    if not (0.5 <= number <= 5 and (number * 2).is_integer()):
+        raise ValueError(f"{text.strip()!r} is not a rating: ratings are half-stars from 0.5 to 5")
+    return number
+
+
+def fraction(text: str) -> float:
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{text.strip()!r} is not a relevance: relevance runs from 0 to 1")
+    return number
+
+
+def words(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("the text holds a NUL character")
+    return text.strip()
+
+
+def some_words(text: str) -> str:
+    if not (cleaned := words(text)):
+        raise ValueError("the text is empty")
+    return cleaned
+
+
+def imdb_id(text: str) -> str | None:
+    digits = text.strip().removeprefix("tt")
+    if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 12):
+        raise ValueError(f"{text.strip()!r} is not an IMDb id")
+    return digits.zfill(7) if digits else None
+
+
+def optional_id(text: str) -> int | None:
+    """An id that may be missing; pandas writes it as '862.0'."""
+    return identifier(text.strip().removesuffix(".0")) if text.strip() else None
+
+
+USER = Column("userId", identifier, pl.Int64)
+MOVIE = Column("movieId", identifier, pl.Int64)
+TIMESTAMP = Column("timestamp", seconds, pl.Int64)
+
+RATINGS = Table("ratings", (USER, MOVIE, Column("rating", half_stars, pl.Float64), TIMESTAMP))
+MOVIES = Table(
+    "movies",
+    (
+        MOVIE,
+        Column("title", some_words),
+        Column("genres", words, optional=True),
+        Column("description", words, optional=True),
+    ),
+)
+LINKS = Table("links", (MOVIE, Column("imdbId", imdb_id, optional=True), Column("tmdbId", optional_id, optional=True)))
+TAGS = Table("tags", (USER, MOVIE, Column("tag", words), TIMESTAMP))
+GENOME_TAGS = Table("genome-tags", (Column("tagId", identifier, pl.Int64), Column("tag", some_words)))
+GENOME_SCORES = Table(
+    "genome-scores", (MOVIE, Column("tagId", identifier, pl.Int64), Column("relevance", fraction, pl.Float64))
+)
+TABLES = (MOVIES, LINKS, TAGS, GENOME_TAGS, GENOME_SCORES, RATINGS)
+
+
+class MovieFiles:
+    """The files of one edition, or of any catalogue in MovieLens's layout.
+
+    `reports` counts the rows of each file; `version` is known when all files were read once.
+    """
+
+    def __init__(self, source: Source, progress: Progress = lambda *_: None) -> None:
+        self.source, self.progress = source, progress
+        self.reports: dict[str, FileReport] = {}
+        self._present = set(source.names())
+        self._digests: dict[str, str] = {}
+        self.dat = "movies.csv" not in self._present and "movies.dat" in self._present
+        for table in (MOVIES, RATINGS):
+            if not self.has(table):
+                raise CatalogueError(f"{source.name} has no {table.stem}.csv, which a catalogue needs")
+
+    def has(self, table: Table) -> bool:
+        return self.file(table) in self._present
+
+    def file(self, table: Table) -> str:
+        return table.stem + (".dat" if self.dat else ".csv")
+
+    def missing(self) -> list[str]:
+        """The optional files that are not there."""
+        tables = (TAGS,) if self.dat else (LINKS, TAGS, GENOME_TAGS, GENOME_SCORES)
+        return [self.file(table) for table in tables if not self.has(table)]
+
+    def report(self, table: Table) -> FileReport:
+        return self.reports.setdefault(self.file(table), FileReport())
+
+    @property
+    def version(self) -> str:
+        """A hash of the content of all files read."""
+        listing = "\n".join(f"{file} {digest}" for file, digest in sorted(self._digests.items()))
+        return hashlib.sha256(listing.encode()).hexdigest()
+
+    def movies(self) -> Iterator[MovieRow]:
+        for line, (movie_id, title, genres, description) in self._rows(MOVIES):
+            yield MovieRow(line, movie_id, title, _genres(genres or ""), description or None)
+
+    def links(self) -> Iterator[LinkRow]:
+        for line, values in self._rows(LINKS):
+            yield LinkRow(line, *values)
+
+    def genome_tags(self) -> Iterator[GenomeTag]:
+        for line, values in self._rows(GENOME_TAGS):
+            yield GenomeTag(line, *values)
+
+    def tags(self) -> Iterator[TagRows]:
+        for chunk in self._chunks(TAGS):
+            rows = _fast_tags(chunk) or _exact_tags(chunk)
+            self.report(TAGS).rows += len(rows.lines)
+            yield rows
+
+    def ratings(self) -> Iterator[Triples]:
+        return self._triples(RATINGS)
+
+    def genome_scores(self) -> Iterator[Triples]:
+        return self._triples(GENOME_SCORES)
+
+    def _triples(self, table: Table) -> Iterator[Triples]:
+        for chunk in self._chunks(table):
+            triples = _fast_triples(chunk) or _exact_triples(chunk)
+            self.report(table).rows += len(triples)
+            yield triples
+
+    def _rows(self, table: Table) -> Iterator[tuple[int, list[Any]]]:
+        for chunk in self._chunks(table):
+            for row in chunk.records():
+                self.report(table).rows += 1
+                yield row
+
+    def _chunks(self, table: Table) -> Iterator[Chunk]:
+        """Read a file in chunks of whole records, hashing it on the way."""
+        file, digest = self.file(table), hashlib.sha256()
+        self.report(table).rows = 0
+        with self.source.open(file) as stream:
+            reader = _ChunkReader(stream, digest, text=any(column.dtype is pl.String for column in table.columns))
+            layout = _Layout(
+                file, table, _dat_header(table) if self.dat else _header(file, table, reader.line()), self.dat
+            )
+            for first_line, data in reader.chunks():
+                yield Chunk(layout, data, first_line)
+                self.progress(file, reader.done, self.source.size(file))
+        self._digests[file] = digest.hexdigest()
+
+
+class _ChunkReader:
+    """Splits a stream after whole lines; with `text` never inside a quoted field that spans lines."""
+
+    def __init__(self, stream: IO[bytes], digest: hashlib._Hash, *, text: bool) -> None:
+        self._stream, self._digest, self._text = stream, digest, text
+        self._rest, self._line = b"", 1
+        self.done = 0
+        self._read(CHUNK)
+        self._rest = self._rest.removeprefix(codecs.BOM_UTF8)
+
+    def line(self) -> bytes:
+        """Take the first line off."""
+        head, _, self._rest = self._rest.partition(b"\n")
+        self._line += 1
+        return head
+
+    def chunks(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (line number of the first record, data)."""
+        more = True
+        while more:
+            cut = self._rest.rfind(b"\n") + 1
+            if self._text and self._rest.count(b'"', 0, cut) % 2 and len(self._rest) < LARGEST_FIELD:
+                cut = 0
+            data, rest = self._rest[:cut], self._rest[cut:]
+            if data:
+                yield self._line, data
+                self._line += data.count(b"\n")
+            self._rest = rest
+            more = self._read(CHUNK)
+        if self._rest:
+            yield self._line, self._rest
+
+    def _read(self, size: int) -> bool:
+        block = self._stream.read(size)
+        self._digest.update(block)
+        self.done += len(block)
+        self._rest += block
+        return bool(block)
+
+
+class _Layout(NamedTuple):
+    """Where each column of a table stands in a file; None: it is absent. `names` is the whole header."""
+
+    file: str
+    table: Table
+    names: list[str]
+    dat: bool
+
+    def positions(self) -> list[int | None]:
+        known = {_column_key(name): at for at, name in reversed(list(enumerate(self.names)))}
+        return [known.get(_column_key(column.name)) for column in self.table.columns]
+
+
+class Chunk(NamedTuple):
+    """Whole records of one file, as bytes."""
+
+    layout: _Layout
+    data: bytes
+    first_line: int
+
+    def records(self) -> Iterator[tuple[int, list[Any]]]:
+        """Parse row by row; yield (line number, a value for each column).
+
+        Raises:
+            MalformedFile: at the first row that is not in the layout.
+        """
+        columns = list(zip(self.layout.table.columns, self.layout.positions(), strict=True))
+        for line, row in self._split():
+            if len(row) != len(self.layout.names):
+                raise self._wrong_width(line, row)
+            values: list[Any] = []
+            for column, at in columns:
+                try:
+                    values.append(None if at is None else column.parse(row[at]))
+                except ValueError as error:
+                    raise MalformedFile(self.layout.file, line, column.name, str(error)) from None
+            yield line, values
+
+    def _split(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the non-blank rows as text, each with the line on which it starts."""
+        text = self._decode()
+        if self.layout.dat:
+            for number, line in enumerate(text.split("\n")):
+                if line.strip():
+                    yield self.first_line + number, _split_dat(line.rstrip("\r"), len(self.layout.names))
+            return
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        start = 0
+        try:
+            for row in reader:
+                if len(row) > 1 or (row and row[0].strip()):
+                    yield self.first_line + start, row
+                start = reader.line_num
+        except csv.Error as error:
+            at_fault = self.data.split(b"\n")[start].decode(errors="replace")
+            column = self._column_at(at_fault.partition('"')[0].count(","))
+            raise MalformedFile(self.layout.file, self.first_line + start, column, f"not valid CSV: {error}") from None
+
+    def _decode(self) -> str:
+        try:
+            return self.data.decode()
+        except UnicodeDecodeError as error:
+            if self.layout.dat:  # ml-1m
+                return self.data.decode("latin-1")
+            before = self.data.count(b"\n", 0, error.start)
+            at_fault = self.data.split(b"\n")[before].decode(errors="replace")
+            column = self._column_at(at_fault.partition("\ufffd")[0].count(","))
+            byte = self.data[error.start]
+            reason = f"not valid UTF-8 (byte 0x{byte:02x})"
+            raise MalformedFile(self.layout.file, self.first_line + before, column, reason) from None
+
+    def _wrong_width(self, line: int, row: list[str]) -> MalformedFile:
+        names = self.layout.names
+        reason = f"the line has {len(row)} fields where {len(names)} belong"
+        return MalformedFile(self.layout.file, line, self._column_at(len(row)), reason)
+
+    def _column_at(self, position: int) -> str:
+        return self.layout.names[min(position, len(self.layout.names) - 1)]
+
+
+def _header(file: str, table: Table, line: bytes) -> list[str]:
+    """Read the header of a CSV file; columns may stand in any order and among others."""
+    first = table.columns[0].name
+    try:
+        names = next(csv.reader([line.decode().rstrip("\r")], strict=True), [])
+    except (UnicodeDecodeError, csv.Error):
+        raise MalformedFile(file, 1, first, "the header cannot be read as CSV in UTF-8") from None
+    names = [name.strip() for name in names]
+    if not any(names):
+        raise MalformedFile(file, 1, first, "the file is empty, or its header is missing")
+    layout = _Layout(file, table, names, dat=False)
+    for column, at in zip(table.columns, layout.positions(), strict=True):
+        if at is None and not column.optional:
+            raise MalformedFile(file, 1, column.name, f"the header has no such column, only {', '.join(names)}")
+    return names
+
+
+def _dat_header(table: Table) -> list[str]:
+    return [column.name for column in table.columns if column.name != "description"]
+
+
+def _column_key(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def _split_dat(line: str, width: int) -> list[str]:
+    """Split at '::', where the text in the middle may hold it too: 'a::b::c::d' in three is a, 'b::c', d."""
+    fields = line.split("::")
+    surplus = len(fields) - width
+    if surplus <= 0 or width < 3:
+        return fields
+    at = 1 if width == 3 else 2
+    return [*fields[:at], "::".join(fields[at : at + surplus + 1]), *fields[at + surplus + 1 :]]
+
+
+def _fast_frame(layout: _Layout, data: bytes) -> pl.DataFrame | None:
+    """Parse plain lines column-wise; None where anything at all is out of the ordinary."""
+    names = [str(at) for at in range(len(layout.names))]
+    wanted = dict(zip((str(at) for at in layout.positions()), layout.table.columns, strict=True))
+    schema = {name: wanted[name].dtype if name in wanted else pl.String for name in names}
+    try:
+        frame = pl.read_csv(data, has_header=False, schema=schema, quote_char=None)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+    numbers = [name for name, column in wanted.items() if column.dtype is not pl.String]
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    if frame.height != lines or any(frame[name].null_count() for name in numbers):
+        return None
+    return frame.select(pl.col(name).alias(column.name) for name, column in wanted.items())
+
+
+def _fast_triples(chunk: Chunk) -> Triples | None:
+    data = chunk.data
+    if chunk.layout.dat:
+        if b"," in data:
+            return None
+        data = data.replace(b"::", b",")
+    frame = _fast_frame(chunk.layout, data)
+    if frame is None:
+        return None
+    columns = [frame[column.name].to_numpy() for column in chunk.layout.table.columns]
+    lines = np.arange(chunk.first_line, chunk.first_line + frame.height)
+    timestamp = columns[3] if len(columns) > 3 else np.zeros(frame.height, np.int64)
+    triples = Triples(lines, columns[0], columns[1], columns[2], timestamp)
+    return triples if _plausible(triples, chunk.layout.table) else None
+
+
+def _plausible(rows: Triples, table: Table) -> bool:
+    """Whether all values are within their bounds; the slow reader names the one that is not."""
+    value = rows.value
+    if table is RATINGS:
+        in_range = bool(((value >= 0.5) & (value <= 5) & (value * 2 == np.rint(value * 2))).all())
+    else:
+        in_range = bool(((value >= 0) & (value <= 1)).all())
+    ids = (rows.first, rows.second)
+    return (
+        in_range
+        and all(column.min() >= 0 and column.max() <= LARGEST_ID for column in ids)
+        and bool(rows.timestamp.min() >= 0 and rows.timestamp.max() < END_OF_TIME)
+    )
+
+
+def _exact_triples(chunk: Chunk) -> Triples:
+    rows = [(line, *values) for line, values in chunk.records()]
+    width = 1 + len(chunk.layout.table.columns)
+    columns = list(zip(*rows, strict=True)) or [()] * width
+    ints = [np.array(column, np.int64) for column in (*columns[:3], *columns[4:])]
+    timestamp = ints[3] if width > 4 else np.zeros(len(rows), np.int64)
+    return Triples(ints[0], ints[1], ints[2], np.array(columns[3], np.float64), timestamp)
+
+
+def _fast_tags(chunk: Chunk) -> TagRows | None:
+    """Parse the lines without a quote column-wise and the few others one by one; None where quotes span lines."""
+    if chunk.layout.dat or b"\0" in chunk.data:
+        return None
+    lines = chunk.data.removesuffix(b"\n").split(b"\n")
+    quoted = [at for at, line in enumerate(lines) if b'"' in line]
+    if any(lines[at].count(b'"') % 2 for at in quoted):
+        return None
+    simple = b"\n".join(line for line in lines if b'"' not in line) if quoted else chunk.data
+    frame = _fast_frame(chunk.layout, simple) if simple else None
+    if frame is None or not _plausible_tags(frame):
+        return None
+    others = [row for at in quoted for row in Chunk(chunk.layout, lines[at], chunk.first_line + at).records()]
+    numbers = np.delete(np.arange(chunk.first_line, chunk.first_line + len(lines)), quoted).tolist()
+    rows = TagRows(numbers, *(frame[column.name].to_list() for column in chunk.layout.table.columns))
+    for line, (user, movie, tag, timestamp) in others:
+        for values, value in zip(rows.columns(), (line, user, movie, tag, timestamp), strict=True):
+            values.append(value)
+    return rows
+
+
+def _plausible_tags(frame: pl.DataFrame) -> bool:
+    bounds = (("userId", LARGEST_ID), ("movieId", LARGEST_ID), ("timestamp", END_OF_TIME - 1))
+    return all(bool(frame[name].is_between(0, most).all()) for name, most in bounds)
+
+
+def _exact_tags(chunk: Chunk) -> TagRows:
+    rows = TagRows([], [], [], [], [])
+    for line, values in chunk.records():
+        for column, value in zip(rows.columns(), (line, *values), strict=True):
+            column.append(value)
+    return rows
+
+
+def _genres(text: str) -> tuple[str, ...]:
+    if text.strip() == NO_GENRES:
+        return ()
+    return tuple(dict.fromkeys(genre.strip() for genre in text.split("|") if genre.strip()))
+
+
+def _whole_number(text: str) -> int:
+    if not _WHOLE.fullmatch(text.strip()):
+        raise ValueError(f"{text.strip()!r} is not a whole number")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace("_", "?"))
+    except ValueError:
+        raise ValueError(f"{text.strip()!r} is not a number") from None

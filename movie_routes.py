@@ -1,0 +1,265 @@
+"""HTTP: movies, ratings, recommendations, prompts. The same functions answer here that the model calls as tools."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Query
+
+import tools
+from errors import Invalid, NotFound
+from explain import ask, render, render_recommendations
+from movie_schemas import (
+    LARGEST_ID,
+    Count,
+    ExplainedRecommendations,
+    GetUserRatings,
+    Movie,
+    MovieDetail,
+    MovieList,
+    MovieQuery,
+    MovieStats,
+    OwnRating,
+    Page,
+    RatingIn,
+    RatingStats,
+    Recommendation,
+    RecommendationRequest,
+    RecommendForUser,
+    Similarity,
+    SimilarMovies,
+    Sort,
+    Unit,
+    UserRating,
+    Year,
+)
+from prompts import TEMPLATES, PerTag, PerUser
+from schemas import Prompt, PromptAnswer
+from web import Account, After, Limit, MovieIdPath, Service, Tools, UserIdPath, offset_cursor, read_offset
+
+router = APIRouter()
+
+T = TypeVar("T")
+ListLimit = Annotated[int, Query(ge=1, le=50)]
+OneGenre = Annotated[str | None, Query(min_length=1, max_length=100)]
+UserIdQuery = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
+EXPLAINED = "recommendations_prompt_per_user"
+
+
+@router.get("/movies", tags=["movies"])
+async def search_movies(
+    ctx: Tools,
+    query: Annotated[str | None, Query(min_length=1, max_length=500, description="A title, typos are fine")] = None,
+    genre: OneGenre = None,
+    tag: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
+    year_from: Annotated[Year | None, Query()] = None,
+    year_to: Annotated[Year | None, Query()] = None,
+    min_ratings: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    sort: Sort = "relevance",
+    limit: Limit = 20,
+    after: After = None,
+) -> Page[Movie]:
+    """Find movies by title or content, with filters."""
+    wanted = MovieQuery(
+        query=query,
+        genres=[genre] if genre else [],
+        tags=[tag] if tag else [],
+        year_from=year_from,
+        year_to=year_to,
+        min_ratings=min_ratings,
+        sort=sort,
+    )
+    offset = read_offset(after)
+    found = await ctx.shelf.catalogue.search(wanted, limit=limit + 1, offset=offset)
+    return _page(found, limit, offset)
+
+
+@router.get("/movies/{movie_id}", tags=["movies"])
+async def read_movie(ctx: Tools, movie_id: MovieIdPath) -> MovieDetail:
+    """All that the data knows of a movie."""
+    movie = await ctx.shelf.catalogue.movie(movie_id)
+    if movie is None:
+        raise NotFound("There is no such movie.")
+    return movie
+
+
+@router.get("/movies/{movie_id}/similar", tags=["movies"])
+async def similar_movies(
+    ctx: Tools,
+    movie_id: MovieIdPath,
+    limit: ListLimit = 10,
+    by: Similarity = "both",
+    diversity: Annotated[Unit, Query()] = 0,
+) -> MovieList:
+    """Movies like this one, each with a score and the reason."""
+    args = SimilarMovies(movies=[movie_id], limit=limit, by=by, diversity=diversity)
+    return await tools.similar_movies(ctx, args)
+
+
+@router.get("/movies/{movie_id}/stats", tags=["movies"])
+async def rating_stats(
+    ctx: Tools,
+    movie_id: MovieIdPath,
+    windows: Annotated[
+        str, Query(pattern=r"^([1-9]\d{0,4}d|all)(,([1-9]\d{0,4}d|all)){0,5}$", description="Days, or 'all'")
+    ] = "7d,30d,365d,all",
+) -> MovieStats:
+    """Mean and count over windows, counted back from the newest rating in the data."""
+    return await tools.rating_stats(ctx, RatingStats(movie=movie_id, windows=windows.split(",")))
+
+
+@router.get("/genres", tags=["movies"])
+async def list_genres(ctx: Tools) -> Page[Count]:
+    """All genres, with how many movies each has."""
+    return Page(data=await ctx.shelf.catalogue.genres())
+
+
+@router.get("/tags", tags=["movies"])
+async def list_tags(
+    ctx: Tools,
+    query: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[Count]:
+    """Tags, with how many movies each tells something of."""
+    offset = read_offset(after)
+    return _page(await ctx.shelf.catalogue.tags(query, limit=limit + 1, offset=offset), limit, offset)
+
+
+# MovieLens users
+
+
+@router.get("/users/{user_id}/ratings", tags=["movies"])
+async def user_ratings(ctx: Tools, user_id: UserIdPath, limit: Limit = 50, after: After = None) -> Page[UserRating]:
+    """A MovieLens user's ratings, newest first."""
+    if await ctx.shelf.catalogue.user_summary(user_id) is None:
+        raise NotFound("The data has no such user.")
+    offset = read_offset(after)
+    found = await ctx.shelf.catalogue.user_ratings(user_id, limit=limit + 1, offset=offset)
+    return _page(found, limit, offset)
+
+
+@router.get("/users/{user_id}/recommendations", tags=["recommendations"])
+async def recommend_for_user(
+    service: Service,
+    ctx: Tools,
+    user_id: UserIdPath,
+    limit: ListLimit = 10,
+    genre: OneGenre = None,
+    year_from: Annotated[Year | None, Query()] = None,
+    exclude_seen: bool = True,
+    diversity: Annotated[Unit, Query()] = 0,
+    novelty: Annotated[Unit, Query()] = 0,
+    explain: Annotated[bool, Query(description="Add the prompt, the model's words and its first token")] = False,
+) -> ExplainedRecommendations:
+    """Recommendations for a MovieLens user, each with a score and the ratings it rests on."""
+    args = RecommendForUser(
+        user_id=user_id,
+        limit=limit,
+        genres=[genre] if genre else [],
+        year_from=year_from,
+        include_seen=not exclude_seen,
+        diversity=diversity,
+        novelty=novelty,
+    )
+    served = await tools.recommend_for_user(ctx, args)
+    result = ExplainedRecommendations.model_validate(served.model_dump())
+    if not explain:
+        return result
+    ratings = await tools.get_user_ratings(ctx, GetUserRatings(user_id=user_id, order="highest", limit=limit))
+    answer = await ask(service.provider, render_recommendations(TEMPLATES[EXPLAINED], ratings, served))
+    return result.model_copy(update=answer.model_dump())
+
+
+# Recommendations
+
+
+@router.post("/recommendations", tags=["recommendations"])
+async def recommend(ctx: Tools, body: RecommendationRequest) -> MovieList:
+    """Recommendations for someone whom the data has never seen."""
+    return await tools.recommend_for_profile(ctx, body)
+
+
+@router.get("/recommendations", tags=["recommendations"])
+async def list_recommendations(
+    service: Service,
+    account_id: Account,
+    user_id: UserIdQuery = None,
+    session_id: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
+    limit: Limit = 20,
+    after: After = None,
+) -> Page[Recommendation]:
+    """Lists that were served before, newest first."""
+    found = await service.ratings.recommendations(
+        account_id, limit=limit + 1, after=after, user_id=user_id, session_id=session_id
+    )
+    more = len(found) > limit
+    return Page(data=found[:limit], has_more=more, next=found[limit - 1].recommendation_id if more else None)
+
+
+# The caller's own ratings
+
+
+@router.get("/ratings", tags=["ratings"])
+async def list_own_ratings(
+    service: Service, ctx: Tools, account_id: Account, limit: Limit = 50, after: After = None
+) -> Page[OwnRating]:
+    """The caller's ratings, newest first."""
+    own = list(reversed(await service.ratings.all(account_id)))
+    offset = read_offset(after)
+    part = own[offset : offset + limit + 1]
+    movies = {movie.movie_id: movie for movie in await ctx.shelf.catalogue.movies(r.movie_id for r in part)}
+    rated = [
+        OwnRating(movie=movies[r.movie_id], stars=r.stars, rated_at=r.rated_at) for r in part if r.movie_id in movies
+    ]
+    more = len(part) > limit
+    return Page(data=rated[:limit], has_more=more, next=offset_cursor(offset + limit) if more else None)
+
+
+@router.put("/ratings/{movie_id}", tags=["ratings"])
+async def put_rating(
+    service: Service, ctx: Tools, account_id: Account, movie_id: MovieIdPath, body: RatingIn
+) -> OwnRating:
+    """Rate a movie, or change the rating; recommendations follow at once."""
+    found = await ctx.shelf.catalogue.movies([movie_id])
+    if not found:
+        raise NotFound("There is no such movie.")
+    await service.ratings.put(account_id, movie_id, body.stars)
+    return OwnRating(movie=found[0], stars=body.stars, rated_at=service.clock())
+
+
+@router.delete("/ratings/{movie_id}", tags=["ratings"], status_code=204)
+async def delete_rating(service: Service, account_id: Account, movie_id: MovieIdPath) -> None:
+    """Forget a rating."""
+    await service.ratings.remove(account_id, movie_id)
+
+
+# Prompts
+
+
+@router.get("/prompts", tags=["prompts"])
+async def list_prompts() -> Page[Prompt]:
+    """The prompt templates and what they take."""
+    return Page(
+        data=[
+            Prompt(name=t.name, description=t.description, template=t.text, parameters=t.args.model_json_schema())
+            for t in TEMPLATES.values()
+        ]
+    )
+
+
+@router.post("/prompts/{name}", tags=["prompts"])
+async def answer_prompt(service: Service, ctx: Tools, name: str, body: PerUser | PerTag) -> PromptAnswer:
+    """Fill a template in from the data and ask the model."""
+    if name not in TEMPLATES:
+        raise NotFound("There is no such prompt.")
+    template = TEMPLATES[name]
+    if not isinstance(body, template.args):
+        raise Invalid(f"This prompt takes {', '.join(template.args.model_fields)}.")
+    return await ask(service.provider, await render(ctx, template, body))
+
+
+def _page(found: list[T], limit: int, offset: int) -> Page[T]:
+    """A page of a list that was asked for one more than fits."""
+    more = len(found) > limit
+    return Page(data=found[:limit], has_more=more, next=offset_cursor(offset + limit) if more else None)

@@ -1,0 +1,179 @@
+"""What the import computes from ratings, tags and genome: arrays in, arrays out. No SQL, no files.
+
+Ratings over time are kept in two packed forms, both counted back in whole days from the newest rating of all, so that
+"the last N days" is a prefix and never needs a scan: per movie `age << 4 | half_stars`, newest first, and per day
+`movie_index << 4 | half_stars`. Both are little-endian uint32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+DAY = 86_400
+HALVES = 10  # the histogram's bins: half a star to five stars
+TIME_BITS, HALF_BITS = 32, 4
+LAST_SECOND = 2**TIME_BITS - 1
+MOST_MOVIES = 2**27
+DENSE = 2**24  # ids below it are looked up in a table
+
+GENOME_THRESHOLD = 0.4  # below it a genome tag says little about a movie
+TELLING = 30  # tags kept of a movie
+LEAST_DAMPING, MOST_DAMPING = 5.0, 500.0
+
+
+class MovieIndex:
+    """From ids to positions in their ascending order; `of` gives -1 for an id that is not there."""
+
+    def __init__(self, ids: Ints) -> None:
+        self.ids = ids
+        self._table = np.full(0, -1, np.int32)
+        if len(ids) and ids[-1] < DENSE:
+            self._table = np.full(int(ids[-1]) + 1, -1, np.int32)
+            self._table[ids] = np.arange(len(ids))
+
+    def of(self, ids: Ints) -> Ints:
+        if not len(self.ids):
+            return np.full(len(ids), -1, np.int64)
+        if len(self._table):
+            return np.where(ids < len(self._table), self._table.take(ids, mode="clip"), -1).astype(np.int64)
+        at = np.searchsorted(self.ids, ids).clip(max=len(self.ids) - 1)
+        return np.where(self.ids[at] == ids, at, -1)
+
+    def knows(self, one: int) -> bool:
+        return bool(self.of(np.array([one]))[0] >= 0)
+
+
+class Summary(NamedTuple):
+    """Per movie, in order of movie index. `histogram` is int64 [movies, 10]; `scores` in stars."""
+
+    histogram: Ints
+    counts: Ints
+    means: Floats
+    scores: Floats
+    damping: float
+    overall_mean: float
+
+
+class RatingStats:
+    """Collects ratings in batches. Holds 8 bytes a rating until the histories are made."""
+
+    def __init__(self, movies: int) -> None:
+        if movies > MOST_MOVIES:
+            raise ValueError("more movies than a packed rating can tell apart")
+        self._movies = movies
+        self._bins = np.zeros(movies * HALVES, np.int64)
+        self._packed: list[Ints] = []
+        self.oldest, self.newest = LAST_SECOND, 0
+
+    def add(self, movie_index: Ints, half_stars: Ints, timestamp: Ints) -> None:
+        if not len(movie_index):
+            return
+        self._bins += np.bincount(movie_index * HALVES + half_stars - 1, minlength=len(self._bins))
+        self.oldest = min(self.oldest, int(timestamp.min()))
+        self.newest = max(self.newest, int(timestamp.max()))
+        shift = TIME_BITS + HALF_BITS
+        self._packed.append((movie_index << shift) | ((LAST_SECOND - timestamp) << HALF_BITS) | half_stars)
+
+    def summary(self) -> Summary:
+        """Count, mean and Bayesian score: (C·m + Σ stars) / (C + n), where m is the mean of all ratings.
+
+        C is the mean number of ratings of a rated movie, held between 5 and 500: a movie is believed as much as its
+        catalogue's typical movie when it has as many ratings as that one.
+        """
+        histogram = self._bins.reshape(-1, HALVES)
+        count = histogram.sum(axis=1)
+        stars = histogram @ (np.arange(1, HALVES + 1) / 2)
+        total = int(count.sum())
+        overall = float(stars.sum() / total) if total else 0.0
+        damping = float(np.clip(total / max(int((count > 0).sum()), 1), LEAST_DAMPING, MOST_DAMPING))
+        mean = np.divide(stars, count, out=np.full(len(count), np.nan), where=count > 0)
+        return Summary(histogram, count, mean, (damping * overall + stars) / (damping + count), damping, overall)
+
+    def histories(self) -> tuple[Iterator[tuple[int, bytes]], Iterator[tuple[int, bytes]]]:
+        """Yield (movie index, its ratings newest first), and (age in days, that day's ratings). Ends the collecting."""
+        ordered = _drain(self._packed)
+        ordered.sort()
+        shift = TIME_BITS + HALF_BITS
+        movie, half = ordered >> shift, ordered & (2**HALF_BITS - 1)
+        age = ((ordered >> HALF_BITS) & LAST_SECOND) - (LAST_SECOND - self.newest)
+        age //= DAY
+        by_movie = ((age << HALF_BITS) | half).astype("<u4")
+        movie_starts = run_starts(movie)
+        movie_keys = movie[movie_starts[:-1]]
+        by_day = (age << TIME_BITS) | (movie << HALF_BITS) | half
+        del ordered, movie, half, age
+        by_day.sort()
+        days = by_day >> TIME_BITS
+        day_starts = run_starts(days)
+        return _runs(movie_keys, movie_starts, by_movie), _runs(days[day_starts[:-1]], day_starts, by_day.astype("<u4"))
+
+
+class TagScores(NamedTuple):
+    """The telling tags of movies, best first within a movie: parallel arrays."""
+
+    movie: Ints
+    tag: Ints
+    relevance: Floats
+
+
+class GenomeStats:
+    """The genome as a dense float32 matrix, one row a movie as movies come."""
+
+    def __init__(self, tags: int) -> None:
+        self._tags = tags
+        self._movies: list[Ints] = []
+        self._rows: list[npt.NDArray[np.float32]] = []
+
+    def add(self, movie_index: Ints, tag_index: Ints, relevance: Floats) -> None:
+        """Take a batch in which each movie has all its tags."""
+        movies, row = np.unique(movie_index, return_inverse=True)
+        rows = np.zeros((len(movies), self._tags), np.float32)
+        rows[row, tag_index] = relevance
+        self._movies.append(movies)
+        self._rows.append(rows)
+
+    def telling(self) -> TagScores:
+        """Choose each movie's tags that are relevant and not said of every movie.
+
+        Ranked by relevance · −log(mean relevance of the tag): what says most about this movie among all.
+        """
+        if not self._rows:
+            return TagScores(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+        movies, scores = np.concatenate(self._movies), np.concatenate(self._rows)
+        rarity = -np.log(np.clip(scores.mean(axis=0), 1e-6, 1 - 1e-6))
+        kept: list[tuple[Ints, Ints, Floats]] = []
+        for movie, row in zip(movies, scores, strict=True):
+            relevant = np.flatnonzero(row >= GENOME_THRESHOLD)
+            best = relevant[np.argsort(-(row * rarity)[relevant], kind="stable")][:TELLING]
+            kept.append((np.full(len(best), movie), best, row[best].astype(np.float64)))
+        movie_column, tag_column, relevance = (np.concatenate(part) for part in zip(*kept, strict=True))
+        return TagScores(movie_column, tag_column, relevance)
+
+
+def _drain(parts: list[Ints]) -> Ints:
+    """Join arrays, giving each back to the system as soon as it is copied."""
+    whole = np.empty(sum(len(part) for part in parts), np.int64)
+    at = 0
+    while parts:
+        part = parts.pop()
+        whole[at : at + len(part)] = part
+        at += len(part)
+    return whole
+
+
+def run_starts(keys: Ints) -> Ints:
+    """Where each run of equal keys starts, and the end of the last."""
+    return np.concatenate([[0], np.flatnonzero(np.diff(keys)) + 1, [len(keys)]]) if len(keys) else np.zeros(1, np.int64)
+
+
+def _runs(keys: Ints, starts: Ints, values: npt.NDArray[np.uint32]) -> Iterator[tuple[int, bytes]]:
+    bounds = starts.tolist()
+    for key, start, end in zip(keys.tolist(), bounds, bounds[1:], strict=False):
+        yield key, values[start:end].tobytes()

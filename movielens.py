@@ -1,0 +1,148 @@
+"""The command that brings movie data in: `python movielens.py download NAME` and `python movielens.py import DIR|ZIP`.
+
+Files are read by `movie_files` and stored by `importer`; this module talks to the person at the terminal. The server runs
+it as a process of its own and never imports it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from archives import EDITIONS, GROUPLENS, download, open_source
+from errors import CatalogueError
+from importer import ImportReport, import_catalogue
+from movie_files import MovieFiles
+from settings import Settings
+
+
+class Display:
+    """Progress on the terminal: a bar for each file, and what is being made of them. Silent where nobody looks."""
+
+    def __init__(self, console: Console) -> None:
+        columns: list[ProgressColumn] = [
+            TextColumn("{task.description:<18}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        ]
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bars: dict[str, TaskID] = {}
+        self._stage: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def bytes_done(self, name: str, done: int, total: int) -> None:
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task(name, total=total or None)
+        self._progress.update(self._bars[name], completed=done, total=total or None)
+
+    def stage(self, name: str) -> None:
+        """Show a step whose length is not known, and end the one before."""
+        if self._stage is not None:
+            self._progress.update(self._stage, total=1, completed=1)
+        self._stage = self._progress.add_task(name, total=None)
+
+
+class _Rate(TransferSpeedColumn):
+    """Bytes a second, for what is counted in bytes."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.total and task.total > 1 else Text("")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return the exit code."""
+    args = _parser().parse_args(arguments)
+    console, errors = Console(), Console(stderr=True)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        data_dir = args.data_dir or Settings().data_dir
+        with Display(errors) as display:
+            path = download(args.edition, data_dir, args.base_url, display.bytes_done) if args.command == "download" else args.path
+            report = run_import(path, data_dir, display)
+    except CatalogueError as error:
+        errors.print(f"[red]Not imported:[/] {escape(str(error))}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("Stopped. Nothing was changed.")
+        return 130
+    print_summary(console, report)
+    return 0
+
+
+def run_import(path: Path, data_dir: Path, display: Display) -> ImportReport:
+    """Import a folder or a zip into the catalogue of a data directory."""
+    source = open_source(path)
+    try:
+        return import_catalogue(MovieFiles(source, display.bytes_done), data_dir / "catalogue.db", display.stage)
+    finally:
+        source.close()
+
+
+def print_summary(console: Console, report: ImportReport) -> None:
+    table = Table("file", title=f"Imported into {report.path}", title_justify="left")
+    for column in ("rows", "refused"):
+        table.add_column(column, justify="right")
+    table.add_column("why refused, the first", overflow="fold")
+    for file, counts in report.files.items():
+        table.add_row(file, f"{counts.rows:,}", f"{counts.refused:,}", escape("\n".join(counts.reasons)))
+    console.print(table)
+    for note in report.notes:
+        console.print(f"Note: {escape(note)}.", soft_wrap=True)
+    if report.missing:
+        console.print(f"Not there, and not needed: {', '.join(report.missing)}.", soft_wrap=True)
+    rate = report.rows / max(report.seconds, 1e-9)
+    console.print(
+        f"{report.rows:,} rows in {report.seconds:.2f} s ({rate:,.0f} rows/s); the catalogue takes {report.size / 1e6:,.1f} MB.",
+        soft_wrap=True,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="movielens.py", description="Bring a MovieLens data set into the catalogue.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    fetch = commands.add_parser("download", help="fetch an edition from GroupLens, verify it and import it")
+    fetch.add_argument("edition", metavar="NAME", help=", ".join(EDITIONS))
+    fetch.add_argument("--base-url", default=GROUPLENS, help="where the editions are (default: %(default)s)")
+    local = commands.add_parser("import", help="import a folder or a zip that is on disk")
+    local.add_argument("path", metavar="DIR|ZIP", type=Path)
+    for command in (fetch, local):
+        command.add_argument("--data-dir", type=Path, help="where the catalogue is (default: DATA_DIR, else var)")
+    return parser
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

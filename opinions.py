@@ -1,0 +1,254 @@
+"""Reading what a person tells of themselves: ratings, likes and dislikes, what they have seen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from intents import Intent, Sentence, cut_tail
+from movie_schemas import Questions
+from recall import Ref
+from references import MARK
+from vocabulary import NUMBERS
+from wishes import Wish, content_of, merge, read_wish
+
+
+def rate(sentence: Sentence) -> Intent | None:
+    """ "I give Heat 4.5 stars", "rate it 4", "8/10 for Alien", "5/5"."""
+    if _NOT_A_RATING.search(sentence.text):
+        return None
+    for pattern in _RATES:
+        found = pattern.match(sentence.text.rstrip(" .!"))
+        if found and (intent := _rated_with(sentence, found)):
+            return intent
+    return None
+
+
+def _rated_with(sentence: Sentence, found: re.Match[str]) -> Intent | None:
+    parts = found.groupdict()
+    what = parts.get("what") or "it"
+    refs = sentence.refs(what)
+    stars, given = half_stars(parts["number"], parts.get("unit") or "")
+    pronoun = what.lower() in {"it", "that", "this", "that one", "this one"}
+    return Intent("rate", refs=refs[:1], stars=stars, given=given) if refs or pronoun else None
+
+
+_VALUE = r"(?:an? )?(?P<number>\d{1,3}(?:[.,]\d{1,2})?|(?:one|two|three|four|five|six|seven|eight|nine|ten|zero|half)(?: and a half)?)"
+
+_UNIT = r"(?P<unit> ?/ ?(?:5|10|100)\b|(?: stars?)? out of (?:5|10|100|five|ten|a hundred)|[ -]?stars?|\u2605+|\*| ?%| points?)"
+
+_RATES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"^(?:i(?:'d|'ll| would| will| want to)? |please |can you |you can |let me )*(?:rated?|give|gave|giving|score[ds]?|mark)(?: (?:the )?(?:movie|film))? (?P<what>.+?)[ ,:]+(?:with |as |at |to )?{_VALUE}{_UNIT}?$",
+        rf"^(?:i(?:'d|'ll| would| will)? )?(?:rated?|give|gave|score|it(?:'s| is| was| gets)|that(?:'s| is| was)|definitely|solid|maybe|easily|for me)? ?(?:a |an )?(?:solid |strong |full |weak )?{_VALUE}{_UNIT}$",
+        rf"^(?:i(?:'d|'ll| would| will)? )?(?:rate|give|gave)? ?{_VALUE}{_UNIT} (?:for|to) (?P<what>.+)$",
+        rf"^(?P<what>.+?)(?: ?[:=-]| is| was| gets| got| deserves| earns| for me)* (?:a |an )?(?:solid |easy |strong |full )?{_VALUE}{_UNIT}(?: (?:for|from) me)?$",
+    )
+)  # fmt: skip
+
+_NOT_A_RATING = re.compile(
+    r"\b(?:movies|films|ratings?|above|over|at least|more than|between|which|what|who|recommend|suggest|how|would|should)\b"
+    r"|\bgive (?:me|us)\b|\btop \d|\bdoes\b|\bdid\b|\?\s*$", re.IGNORECASE,
+)  # fmt: skip
+
+
+def half_stars(text: str, unit: str) -> tuple[float | None, str]:
+    """Half-stars for a number on any usual scale, and how it was given; None where it fits no scale.
+
+    Example: "8", "/10" → (4.0, "8 out of 10"); "4.7", "" → (4.5, "4.7").
+    """
+    value = _value(text)
+    scale = next(
+        (
+            scale
+            for mark, scale in (
+                ("100", 100),
+                ("hundred", 100),
+                ("%", 100),
+                ("10", 10),
+                ("ten", 10),
+                ("5", 5),
+                ("five", 5),
+            )
+            if mark in unit.lower()
+        ),
+        0,
+    )
+    if not scale:
+        scale = 5 if value <= 5 or "star" in unit.lower() and value > 10 else 10
+    if value > scale:
+        return None, f"{value:g}"
+    stars = min(5.0, max(0.5, int(value / scale * 10 + 0.5) / 2))
+    return stars, f"{value:g} out of {scale}" if scale != 5 else f"{value:g}"
+
+
+def _value(text: str) -> float:
+    text = text.lower().replace(",", ".")
+    if text[:1].isdigit():
+        return float(text)
+    whole, _, rest = text.partition(" ")
+    return {"zero": 0, "half": 0.5}.get(whole, float(NUMBERS.get(whole, 0))) + (0.5 if rest else 0)
+
+
+def unrate(sentence: Sentence) -> Intent | None:
+    return Intent("unrate") if _UNRATE.search(sentence.text) else None
+
+
+_UNRATE = re.compile(
+    r"\b(?:delete|remove|undo|cancel|clear|forget|take back|withdraw)\b.{0,30}\b(?:ratings?|stars|rated)\b|^undo(?: that)?\W*$",
+    re.IGNORECASE,
+)
+
+
+def seen(sentence: Sentence) -> Intent | None:
+    """ "I've seen it", "already saw the second one", "know that one": show another instead."""
+    found = _SEEN.match(sentence.text)
+    if not found or LIKE.search(sentence.text):
+        return None
+    refs = sentence.refs(found[1]) or sentence.refs("it")
+    return Intent("seen", refs=refs) if refs else None
+
+
+_SEEN = re.compile(
+    r"^(?:but |no,? |well,? |sorry,? |yeah,? |and )*(?:(?:i|we)(?:'ve| have|ve)? )?(?:already |all |both |just |actually )*(?:seen|saw|watched|know)(?: already)? ?"
+    r"((?!what|how|if|why|who|about|nothing|any)[^?]*)$",
+    re.IGNORECASE,
+)
+
+
+def likes(sentence: Sentence) -> Intent | None:
+    """ "I loved Heat and Collateral but hated Titanic", "my favourite is Alien", "Titanic was awful"."""
+    if sentence.asks and _LIKE_QUESTION.search(sentence.text):
+        return None
+    if judged := _judged(sentence):
+        return judged
+    spans = list(LIKE.finditer(sentence.text))
+    if not spans or not (_SOMEBODY.search(sentence.text) or spans[0].start() == 0):
+        return None
+    return _liked_spans(sentence, spans)
+
+
+def _judged(sentence: Sentence) -> Intent | None:
+    """ "Alien was great but Titanic was boring"."""
+    found = [_JUDGED.match(part) for part in _BUT.split(sentence.text)]
+    if sentence.asks or not all(found):
+        return None
+    sides: dict[bool, tuple[Ref, ...]] = {True: (), False: ()}
+    for part in found:
+        assert part
+        sides[not part[3]] += sentence.refs(_subject(part[1]))
+    return Intent("likes", refs=sides[True], disliked=sides[False]) if any(sides.values()) else None
+
+
+_BUT = re.compile(r",? (?:but|while|whereas|although|though) |, and ", re.IGNORECASE)
+
+
+def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | None:
+    liked: list[Ref] = []
+    disliked: list[Ref] = []
+    wish, others, now = Wish(), [], sentence
+    seen = _SAW.search(sentence.text[: spans[0].start()])
+    if seen:
+        now = replace(now, memory=now.memory.mention(now.refs(seen[1])[:1]))
+    for index, span in enumerate(spans):
+        end = spans[index + 1].start() if index + 1 < len(spans) else len(sentence.text)
+        what, tail = cut_tail(_UNTIL_NEXT.sub("", sentence.text[span.end() : end]))
+        refs, more = _titles_and_wish(now, what)
+        wish = (
+            merge(merge(wish, more), read_wish(tail)[0])
+            if not span["no"]
+            else replace(wish, exclude=wish.exclude + more.genres)
+        )
+        now = replace(now, memory=now.memory.mention(refs))
+        if _OTHER_PERSON.search(sentence.text[: span.start()][-40:]):
+            others.append(refs)
+        else:
+            (disliked if span["no"] else liked).extend(refs)
+    group = tuple(others) if others and refs else ()
+    if not (liked or disliked or others or wish.narrows):
+        return None
+    kind = "group" if group and liked else "likes"
+    if kind == "likes":
+        liked += [ref for refs in others for ref in refs]
+    return Intent(
+        kind if liked or disliked else "recommend",
+        tuple(dict.fromkeys(liked)),
+        tuple(disliked),
+        wish,
+        group=group if kind == "group" else (),
+    )
+
+
+def _titles_and_wish(sentence: Sentence, what: str) -> tuple[tuple[Ref, ...], Wish]:
+    """ "comedies and Heat" → Heat, and the wish for comedies."""
+    refs: list[Ref] = []
+    wish = Wish()
+    for piece in re.split(r"(?:,|;|&|\band\b|\bor\b)", what):
+        asked, rest = read_wish(piece)
+        if (
+            (asked.genres or asked.mood or asked.era or asked.year_from)
+            and not content_of(rest)
+            and not re.search(MARK, piece)
+        ):
+            wish = merge(wish, asked)
+        else:
+            refs += sentence.refs(piece)
+    return tuple(dict.fromkeys(refs)), wish
+
+
+def _subject(text: str) -> str:
+    return re.sub(
+        r"^(?:i (?:think|thought|find|found)(?: that)?|to me,?|for me,?|honestly,?|well,?|and|but|the movie|the film) ",
+        "",
+        text,
+        flags=re.IGNORECASE,
+    )
+
+
+LIKE = re.compile(
+    r"(?P<no>\b(?:(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
+    r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that )?into"
+    r"|was(?:n'?t| not) (?:a fan of|into|impressed (?:by|with))|(?:was |were )?(?:bored|disappointed) (?:by|with)|never (?:really )?liked|no fan of)\b)"
+    r"|(?P<yes>\b(?:(?:absolutely |really |also |just |totally |quite |did )?(?:lov(?:e|ed|es)|liked?|likes|luv|loev|loved|enjoy(?:ed|s)?|ador(?:e|ed|es))(?! to)|(?:a )?(?:really |very )?(?:big |huge |great |massive )?fan of|fond of|(?<=am )into|(?<='m )into|(?<=im )into|obsessed with|keen on"
+    r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be|:))|can'?t get enough of|rewatched|enjoying)\b:?)",
+    re.IGNORECASE,
+)  # fmt: skip
+
+_SOMEBODY = re.compile(
+    r"\b(?:i|i'm|im|i've|my|me|we|our|who|someone|somebody|anybody|anyone|she|he|they|people|favou?rites?|both)\b",
+    re.IGNORECASE,
+)
+
+_OTHER_PERSON = re.compile(
+    r"\b(?:she|he|they|my (?:wife|husband|girlfriend|boyfriend|gf|bf|partner|friend|mom|mum|mother|dad|father|sister|brother|son|daughter|roommate|flatmate|colleague|fianc\wee?|kids?|buddy|mate))(?: (?:really|absolutely|only|also|just))* *$",
+    re.IGNORECASE,
+)
+
+_UNTIL_NEXT = re.compile(
+    r"[ ,;]*\b(?:but|and|while|whereas|although|though|yet|or)?[ ,]*(?:i|we|she|he|they|my \w+)?(?:'m|'ve| am| have| was| do| did)?(?: (?:really|absolutely|also|just|only|usually|always))*[ ,]*$|\b(?:because|since i|as i|,? which|,? so much that)\b.*$",
+    re.IGNORECASE,
+)
+
+_SAW = re.compile(r"\b(?:saw|seen|watched|rewatched) (.+?)(?:,| and| but|$)", re.IGNORECASE)
+
+_LIKE_QUESTION = re.compile(
+    r"\b(?:do|did|would|will|could|might) (?:you|people|users?|most|critics|viewers|everyone|anyone|i)(?: (?:people|also|really|even|\d+))* (?:like|love|enjoy|hate|dislike)\b",
+    re.IGNORECASE,
+)
+
+_JUDGED = re.compile(
+    r"^(.{1,120}?)(?:'s| is| was| were| are) (?:also |really |so |absolutely |just |simply |totally |quite |very |pretty |one of |a |an |my |all ?-?time |the |such |too |way )*"
+    r"(?:(great|good|amazing|awesome|fantastic|excellent|brilliant|superb|wonderful|masterpiece|favou?rites?|perfect|incredible|outstanding|fun|beautiful|lovely|classic|nice|cool)"
+    r"|(awful|terrible|horrible|boring|bad|crap|shit|stupid|garbage|trash|overrated|dull|meh|disappointing|unwatchable|lame|dumb|too long|not (?:good|great|for me|my (?:thing|cup of tea|taste)|my kind of (?:movie|film))))(?: (?:movie|film|one|too|as well|i think|for me|imo|though|stuff))*[.! ]*$",
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+def answered(sentence: Sentence) -> Intent | None:
+    """After a question about some movies, a bare title answers it: "Toy Story and Heat"."""
+    asked = sentence.memory.last_list and isinstance(sentence.memory.last_list.result, Questions)
+    if not asked or sentence.asks or len(sentence.text) > 120:
+        return None
+    refs = sentence.refs(sentence.text)
+    return Intent("likes", refs=refs) if refs else None

@@ -1,0 +1,123 @@
+"""What a language model is to us: a request in, typed deltas out. Implementations live in llm.py and offline.py."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pydantic import JsonValue
+
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "tool_calls", "length", "content_filter", "refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """An increment of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """An increment of what the model thinks aloud; shown apart from the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """A whole tool call as the model wants it; `arguments` is raw JSON text and may be malformed.
+
+    `extra` is whatever else the provider attached to the call and wants back with it (Gemini's thought signature).
+    """
+
+    call_id: str
+    name: str
+    arguments: str
+    extra: dict[str, JsonValue] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one model request. `estimated` where the provider did not count them."""
+
+    input_tokens: int
+    output_tokens: int
+    estimated: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.estimated or other.estimated,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The regular end of a model request; always the last delta. A stream without one has failed.
+
+    `first_token`: the most probable first token, where the request asked for log probabilities and got them.
+    """
+
+    reason: FinishReason
+    usage: Usage | None = None
+    first_token: str | None = None
+
+
+Delta = TextDelta | ReasoningDelta | ToolRequest | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One entry of the conversation as a model reads it.
+
+    An assistant's entry may carry `tool_calls`; each is answered by an entry of role `tool` with the same `call_id`,
+    whose `content` is a JSON document.
+    """
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolRequest, ...] = ()
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A function the model may call; `parameters` is a JSON Schema of type object."""
+
+    name: str
+    description: str
+    parameters: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One model request. `response_format` is OpenAI's `json_schema` object: name and schema."""
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    response_format: dict[str, JsonValue] | None = None
+    logprobs: bool = False
+
+
+class Provider(Protocol):
+    """A source of answers. Failures are raised as errors.RunFailed."""
+
+    name: str
+    default_model: str
+
+    async def models(self) -> list[str]:
+        """Ids of the models on offer."""
+        ...
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        """Answer one request. Closing the generator early closes the connection to the provider."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...

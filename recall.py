@@ -1,0 +1,264 @@
+"""What was said and shown so far, read back from the messages of a conversation. Keeps nothing itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from movie_schemas import (
+    Comparison,
+    Explanation,
+    MovieList,
+    MovieName,
+    MovieResult,
+    MovieStats,
+    Prediction,
+    Questions,
+    Rated,
+    RatingList,
+    Resolved,
+    TasteProfile,
+)
+from providers import ChatMessage, ToolRequest
+
+Args = dict[str, JsonValue]
+Ref = int | str
+
+RESULTS: dict[str, type[BaseModel]] = {
+    "search_movies": MovieList,
+    "similar_movies": MovieList,
+    "recommend_for_user": MovieList,
+    "recommend_from_likes": MovieList,
+    "popular_movies": MovieList,
+    "movies_by_tag": MovieList,
+    "recommend_for_group": MovieList,
+    "get_movie": MovieResult,
+    "rate_movie": Rated,
+    "get_user_ratings": RatingList,
+    "compare_movies": Comparison,
+    "rating_stats": MovieStats,
+    "explain_recommendation": Explanation,
+    "taste_profile": TasteProfile,
+    "predict_rating": Prediction,
+    "next_question": Questions,
+}
+"""The tools the guide knows, each with the shape of its result."""
+
+LIKED_FROM = 3.5
+UNREADABLE = "The tool's answer could not be read."
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A tool call of this conversation and what came of it: a result or an error."""
+
+    name: str
+    args: Args
+    result: BaseModel | None = None
+    error: str = ""
+
+    @property
+    def movies(self) -> list[MovieName]:
+        """The movies it put before the person, in their order."""
+        return _movies_of(self.result) if self.result else []
+
+    @property
+    def resolved(self) -> list[Resolved]:
+        """How the titles that were given were understood."""
+        found: list[Resolved] = getattr(self.result, "resolved", [])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of the person, the calls made for it, and what was answered."""
+
+    text: str
+    done: tuple[Done, ...] = ()
+    answer: str = ""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The turns before the present message. `mentioned` is what this very message has named so far."""
+
+    turns: tuple[Turn, ...] = ()
+    mentioned: tuple[Ref, ...] = field(default=())
+
+    @cached_property
+    def done(self) -> tuple[Done, ...]:
+        """Every call so far that came to something, oldest first."""
+        return tuple(done for turn in self.turns for done in turn.done if done.result)
+
+    @cached_property
+    def last_list(self) -> Done | None:
+        """The list that "the second one" points into."""
+        return next((done for done in reversed(self.done) if len(done.movies) > 1 or _lists(done)), None)
+
+    @cached_property
+    def last_listing(self) -> Done | None:
+        """The last call that "more" and "from the 80s?" can be said of."""
+        return next((done for done in reversed(self.done) if isinstance(done.result, MovieList)), None)
+
+    @cached_property
+    def last(self) -> Done | None:
+        """What was spoken of last."""
+        return self.done[-1] if self.done else None
+
+    @property
+    def listed(self) -> list[MovieName]:
+        """The movies of the last list."""
+        return self.last_list.movies if self.last_list else []
+
+    @cached_property
+    def focus(self) -> Ref | None:
+        """The movie that "it" means: named just now, spoken of last, a list's seed, or a list's first."""
+        if self.mentioned:
+            return self.mentioned[-1]
+        for done in reversed(self.done):
+            if done.name == "similar_movies" and done.resolved:
+                return done.resolved[0].movie.movie_id
+            if done.movies:
+                return done.movies[0].movie_id
+        return None
+
+    @cached_property
+    def names(self) -> dict[int, MovieName]:
+        """Every movie that a tool has named, by id."""
+        shown = {movie.movie_id: movie for done in self.done for movie in done.movies}
+        given = {found.movie.movie_id: found.movie for done in self.done for found in done.resolved}
+        return given | shown
+
+    @cached_property
+    def shown(self) -> list[int]:
+        """Ids of all movies put before the person in lists, latest first, each once."""
+        ids = (movie.movie_id for done in reversed(self.done) if _lists(done) for movie in done.movies)
+        return list(dict.fromkeys(ids))
+
+    @cached_property
+    def liked(self) -> tuple[Ref, ...]:
+        """What the person said they like, in this conversation."""
+        return self._taste("liked")
+
+    @cached_property
+    def disliked(self) -> tuple[Ref, ...]:
+        """What the person said they dislike, in this conversation."""
+        return self._taste("disliked")
+
+    @cached_property
+    def user_id(self) -> int | None:
+        """The MovieLens user that the last list or question was about."""
+        found = self.last.args.get("user_id") if self.last else None
+        return found if isinstance(found, int) else None
+
+    @property
+    def seed(self) -> int:
+        """Changes from turn to turn, so that wording varies and yet repeats exactly on a replay."""
+        return len(self.turns)
+
+    def mention(self, refs: tuple[Ref, ...]) -> Memory:
+        """The same memory, with movies that this message has just named."""
+        return Memory(self.turns, self.mentioned + refs) if refs else self
+
+    def _taste(self, side: str) -> tuple[Ref, ...]:
+        likes = side == "liked"
+        refs: list[Ref] = []
+        for done in self.done:
+            if done.name == "recommend_from_likes":
+                refs += _resolved_refs(done, side)
+            elif isinstance(done.result, Rated) and (done.result.stars >= LIKED_FROM) == likes:
+                refs.append(done.result.movie.movie_id)
+        return tuple(dict.fromkeys(refs))
+
+
+def remember(messages: tuple[ChatMessage, ...]) -> tuple[Memory, Turn]:
+    """The turns before the last message of the person, and that message with the calls made for it so far."""
+    turns: list[Turn] = []
+    calls: dict[str, ToolRequest] = {}
+    for message in messages:
+        if message.role == "user":
+            turns.append(Turn(message.content))
+            calls = {}
+        elif turns and message.role == "assistant":
+            calls |= {call.call_id: call for call in message.tool_calls}
+            turns[-1] = Turn(turns[-1].text, turns[-1].done, message.content or turns[-1].answer)
+        elif turns and (call := calls.get(message.call_id or "")):
+            done = (*turns[-1].done, _read(call, message.content))
+            turns[-1] = Turn(turns[-1].text, done, turns[-1].answer)
+    return (Memory(tuple(turns[:-1])), turns[-1]) if turns else (Memory(), Turn(""))
+
+
+def _read(call: ToolRequest, content: str) -> Done:
+    args, document = _json(call.arguments), _json(content)
+    if isinstance(error := document.get("error"), str):
+        return Done(call.name, args, error=error)
+    shape = RESULTS.get(call.name)
+    if shape is None:
+        return Done(call.name, args, error="unknown")
+    result = _parse(shape, document)
+    return Done(call.name, args, result) if result else Done(call.name, args, error=UNREADABLE)
+
+
+def _parse(shape: type[BaseModel], document: Args) -> BaseModel | None:
+    """A result from its JSON; what the loop left out because it was null is null again."""
+    try:
+        return shape.model_validate(document)
+    except ValidationError as error:
+        missing = [item["loc"] for item in error.errors(include_url=False) if item["type"] == "missing"]
+    for place in missing:
+        _put_null(document, place)
+    try:
+        return shape.model_validate(document) if missing else None
+    except ValidationError:
+        return None
+
+
+def _put_null(document: Any, place: tuple[int | str, ...]) -> None:
+    for step in place[:-1]:
+        document = document[step]
+    document[place[-1]] = None
+
+
+def _json(text: str) -> Args:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _movies_of(result: BaseModel) -> list[MovieName]:
+    if isinstance(result, TasteProfile):
+        return list(result.favourites)
+    if isinstance(result, RatingList):
+        return [rating.movie for rating in result.ratings]
+    if isinstance(result, MovieList | Comparison | Questions):
+        return list(result.movies)
+    movie = getattr(result, "movie", None)
+    return [movie] if isinstance(movie, MovieName) else []
+
+
+def _lists(done: Done) -> bool:
+    return isinstance(done.result, MovieList | Questions) and bool(done.movies)
+
+
+def _resolved_refs(done: Done, side: str) -> list[Ref]:
+    """The ids behind the titles that were given, where the tool said; else the titles as given."""
+    given = done.args.get(side)
+    known = {found.given.lower(): found.movie.movie_id for found in done.resolved}
+    refs = [ref for ref in given if isinstance(ref, int | str)] if isinstance(given, list) else []
+    return [known.get(ref.lower(), ref) if isinstance(ref, str) else ref for ref in refs]
+
+
+def plain_title(title: str) -> str:
+    """A title for comparing: lower case, letters and digits only, no leading article.
+
+    Example: "The Matrix" → "matrix".
+    """
+    words = re.sub(r"[^\w]+", " ", title.lower()).split()
+    return " ".join(words[1:] if len(words) > 1 and words[0] in {"the", "a", "an"} else words)

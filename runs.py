@@ -1,0 +1,506 @@
+"""Live runs: start, follow, cancel, retry, continue; settle after a crash. A run belongs to the application.
+
+Whoever started it may leave; only `cancel` and the end of the process stop it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from loguru import logger
+from pydantic import JsonValue
+
+from boots import Boot
+from context import Conversation, exchanges, open_exchange, system_prompt
+from db import Clock, EndedRun, Frame, NewRun, Store, new_id, utc_now
+from errors import Internal, Invalid, MarqueeError, Overloaded, RunFailed, RunInProgress, UpstreamTimeout
+from journal import Journal, encode, join
+from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
+from providers import Provider, Usage
+from schemas import (
+    EVENT,
+    ActionResults,
+    Answer,
+    Error,
+    Event,
+    Message,
+    MessageCreate,
+    ResponseFormat,
+    Run,
+    RunCreated,
+    RunEnded,
+    RunStatus,
+    Session,
+    SessionUpdated,
+    TextDeltaEvent,
+    Timings,
+    TokenUsage,
+)
+from settings import Settings
+from toolbox import Desk
+from transcript import Transcript
+
+TITLE_CHARS = 60
+HISTORY_MESSAGES = 1_000  # looked at for the context; the token budget keeps fewer
+ALL_FRAMES = 1_000_000
+FOLD_SECONDS = 3_600.0  # between looks for runs whose replay can be shortened
+FOLD_BATCH = 100
+LAST_WORDS_SECONDS = 5.0  # for the last events to reach the disk when the process ends
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, in which session, and with which key."""
+
+    account_id: str
+    session: Session
+    idempotency_key: str | None = None
+
+
+@dataclass(slots=True)
+class _Live:
+    """A run of this process. `stop_as`: what becomes of it when its work is cancelled."""
+
+    caller: Caller
+    new: NewRun
+    transcript: Transcript
+    work: asyncio.Task[RunStatus]
+    supervisor: asyncio.Task[None]
+    stop_as: RunStatus = "interrupted"
+    steps: int = 0
+    usage: Usage | None = None
+    first_delta_at: datetime | None = None
+
+
+class Runs:
+    """All live runs of the process."""
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        provider: Provider,
+        desk: Desk,
+        boot: Boot,
+        settings: Settings,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._provider = provider
+        self._desk = desk
+        self._boot = boot
+        self._settings = settings
+        self._clock = clock
+        self._live: dict[str, _Live] = {}
+        self._closing = False
+        self._folding = asyncio.create_task(self._fold_forever(), name="fold")
+
+    @property
+    def count(self) -> int:
+        """How many runs are live."""
+        return len(self._live)
+
+    # Starting
+
+    async def send(self, caller: Caller, body: MessageCreate) -> Run:
+        """Store a user's message and begin to answer it.
+
+        Raises:
+            RunInProgress: The session is busy.
+            IdempotencyMismatch: The key was used for another request.
+            Overloaded: Too many runs are live.
+        """
+        if len(body.content) > self._settings.max_message_chars:
+            raise Invalid(f"The message is longer than {self._settings.max_message_chars} characters.")
+        now = self._clock()
+        run = self._new_run(caller, new_id("msg"), body.model, now)
+        message = Message(
+            id=run.message_id,
+            session_id=run.session_id,
+            run_id=run.id,
+            role="user",
+            content=body.content,
+            created_at=now,
+        )
+        request_hash = _hash("send", body.model_dump(mode="json", by_alias=True))
+        return await self._start(caller, run, message, (message,), body.response_format, request_hash)
+
+    async def retry(self, caller: Caller, message_id: str) -> Run:
+        """Answer the session's latest user message anew; the earlier answer stays as an alternative.
+
+        Raises:
+            NotFound: No such message.
+            Invalid: It is not the latest of the user's.
+        """
+        message = await self._store.load_message(caller.session.id, message_id)
+        latest = await self._store.latest_run(caller.session.id)
+        if message.role != "user" or latest is None or latest.message_id != message_id:
+            raise Invalid("Only the latest message of the user can be answered anew: later ones build on its answer.")
+        run = self._new_run(caller, message_id, None, self._clock(), retry_of=latest.id)
+        response_format = await self._response_format(latest.id)
+        return await self._start(caller, run, message, (), response_format, _hash("retry", message_id))
+
+    async def submit(self, caller: Caller, run: Run, body: ActionResults) -> Run:
+        """Go on after `requires_action`, with what the client's actions gave.
+
+        Raises:
+            Invalid: The run does not wait for these results.
+        """
+        request_hash = _hash("submit", [run.id, body.model_dump(mode="json")])
+        if caller.idempotency_key is not None:
+            earlier = await self._store.find_run(caller.session.id, caller.idempotency_key, request_hash)
+            if earlier is not None:
+                return earlier
+        latest = await self._store.latest_run(caller.session.id)
+        if run.status != "requires_action" or latest is None or latest.id != run.id:
+            raise Invalid("The run does not wait for the results of actions.")
+        now = self._clock()
+        continuation = self._new_run(caller, run.message_id, run.model, now, continues=run.id)
+        results = _result_messages(continuation, await self._store.run_messages(run.id), body, now)
+        message = await self._store.load_message(caller.session.id, run.message_id)
+        response_format = await self._response_format(run.id)
+        return await self._start(caller, continuation, message, results, response_format, request_hash)
+
+    def _new_run(
+        self,
+        caller: Caller,
+        message_id: str,
+        model: str | None,
+        now: datetime,
+        *,
+        retry_of: str | None = None,
+        continues: str | None = None,
+    ) -> Run:
+        asked = None if self._provider.name == "offline" else model or caller.session.model
+        return Run(
+            id=new_id("run"),
+            session_id=caller.session.id,
+            message_id=message_id,
+            status="in_progress",
+            provider=self._provider.name,
+            model=asked or self._provider.default_model,
+            retry_of=retry_of,
+            continues=continues,
+            created_at=now,
+        )
+
+    async def _response_format(self, run_id: str) -> ResponseFormat | None:
+        text = await self._store.response_format(run_id)
+        return ResponseFormat.model_validate_json(text) if text else None
+
+    async def _start(
+        self,
+        caller: Caller,
+        run: Run,
+        message: Message,
+        added: Sequence[Message],
+        response_format: ResponseFormat | None,
+        request_hash: str,
+    ) -> Run:
+        """Commit the run and begin its work; neither is undone when the one who asked leaves meanwhile."""
+        if self._closing or self.count >= self._settings.max_live_runs:
+            raise Overloaded
+        new = NewRun(
+            run=run,
+            added=added,
+            frame=encode(run.id, 1, RunCreated(run=run, message=message)).data,
+            boot_id=self._boot.id,
+            title=None if caller.session.title else _title(message.content),
+            response_format=response_format.model_dump_json(by_alias=True) if response_format else None,
+            idempotency_key=caller.idempotency_key,
+            request_hash=request_hash,
+        )
+        return await asyncio.shield(asyncio.create_task(self._launch(caller, new)))
+
+    async def _launch(self, caller: Caller, new: NewRun) -> Run:
+        try:
+            run, repeated = await self._store.start_run(new)
+        except RunInProgress as error:
+            if not await self._settle_if_dead(error.run_id):
+                raise
+            run, repeated = await self._store.start_run(new)
+        if not repeated:
+            self._journal.open(Frame(run.id, 1, new.frame))
+            self._begin(caller, new)
+        return run
+
+    def _begin(self, caller: Caller, new: NewRun) -> None:
+        run_id = new.run.id
+        work = asyncio.create_task(self._work(run_id), name=f"work {run_id}")
+        supervisor = asyncio.create_task(self._supervise(run_id), name=f"run {run_id}")
+        self._live[run_id] = _Live(caller, new, Transcript(new.run), work, supervisor)
+
+    # Working
+
+    async def _supervise(self, run_id: str) -> None:
+        """Wait for a run's work and commit its end. Only the work is ever cancelled, so the end is always written."""
+        live = self._live[run_id]
+        await asyncio.wait({live.work})
+        status, error = _verdict(live)
+        try:
+            await self._end(live, status, error)
+        finally:
+            del self._live[run_id]
+
+    async def _work(self, run_id: str) -> RunStatus:
+        live = self._live[run_id]
+        async with asyncio.timeout(self._settings.llm_total_timeout):
+            if live.new.title:
+                session = await self._store.load_session(live.caller.account_id, live.caller.session.id)
+                await self._emit(live, SessionUpdated(session=session))
+            reply = await self._reply(live)
+            async with aclosing(reply.events()) as events:
+                async for event in events:
+                    if isinstance(event, Outcome):
+                        return event.status
+                    await self._take(live, event)
+        raise Internal
+
+    async def _take(self, live: _Live, event: ReplyEvent) -> None:
+        if isinstance(event, StepEnded):
+            live.steps += 1
+            live.usage = live.usage + event.usage if live.usage else event.usage
+        elif not isinstance(event, Outcome):
+            if live.first_delta_at is None and isinstance(event, TextDeltaEvent):
+                live.first_delta_at = self._clock()
+            await self._emit(live, event)
+
+    async def _emit(self, live: _Live, event: Event) -> None:
+        live.transcript.add(event, self._clock())
+        await self._journal.append(live.new.run.id, event)
+
+    async def _reply(self, live: _Live) -> Reply:
+        """The answer to be, with the conversation up to its message."""
+        run, session = live.new.run, live.caller.session
+        history = await self._store.recent_messages(session.id, HISTORY_MESSAGES)
+        place = next(place for place, message in enumerate(history) if message.id == run.message_id)
+        current = [message for message in history[place:] if not message.alternative]
+        system = system_prompt(await self._desk.about(), session.instructions)
+        response_format = (
+            ResponseFormat.model_validate_json(live.new.response_format) if live.new.response_format else None
+        )
+        return Reply(
+            Conversation(system, exchanges(history[:place]), open_exchange(current)),
+            provider=self._provider,
+            model=run.model,
+            toolbox=self._desk.toolbox(live.caller.account_id, session),
+            limits=Limits(
+                self._settings.llm_max_steps, self._settings.llm_max_repairs, self._settings.llm_context_tokens
+            ),
+            actions=session.actions,
+            response_format=response_format.model_dump(mode="json", by_alias=True, exclude_none=True)
+            if response_format
+            else None,
+        )
+
+    async def _end(self, live: _Live, status: RunStatus, error: Error | None) -> None:
+        now = self._clock()
+        created = live.new.run.created_at
+        usage = live.usage and TokenUsage(
+            input_tokens=live.usage.input_tokens,
+            output_tokens=live.usage.output_tokens,
+            estimated=live.usage.estimated,
+        )
+        timings = Timings(first_delta_ms=_ms(created, live.first_delta_at), total_ms=_ms(created, now))
+        run = live.new.run.model_copy(
+            update={
+                "status": status,
+                "error": error,
+                "steps": live.steps,
+                "usage": usage,
+                "timings": timings,
+                "finished_at": now,
+            }
+        )
+        messages = live.transcript.messages(status)
+        await self._journal.end(run.id, _last_event(run, messages), EndedRun(run, messages))
+        logger.info("{} {} after {} ms, {} steps", run.id, status, timings.total_ms, run.steps)
+
+    # Following
+
+    def follow(self, run_id: str, after: int = 0) -> AsyncGenerator[list[Frame], None]:
+        """The run's frames above `after`, stored and live, to its end. See Journal.follow."""
+        return self._journal.follow(run_id, after)
+
+    async def has_after(self, run: Run, after: int) -> bool:
+        """Whether a follower with this cursor has anything to expect."""
+        if run.status == "in_progress":
+            return True
+        return bool(await self._store.load_frames(run.id, after=after, limit=1))
+
+    async def wait(self, account_id: str, run_id: str) -> Answer:
+        """The finished run with the messages it added, the user's first."""
+        async with aclosing(self.follow(run_id)) as batches:
+            async for _ in batches:
+                pass
+        run = await self._store.load_run(account_id, run_id)
+        messages = await self._store.run_messages(run_id)
+        if not any(message.id == run.message_id for message in messages):
+            messages.insert(0, await self._store.load_message(run.session_id, run.message_id))
+        return Answer(run=run, messages=messages)
+
+    async def live_messages(self, session: Session, account_id: str) -> list[Message]:
+        """What the session's live run has committed so far, as messages."""
+        if session.live_run_id is None:
+            return []
+        run = await self._store.load_run(account_id, session.live_run_id)
+        transcript = await self._transcript(run)
+        return transcript.messages("in_progress")
+
+    # Stopping
+
+    async def cancel(self, run: Run) -> None:
+        """Stop a run and keep what was said; returns when its end is committed. Nothing happens to one that ended.
+
+        Raises:
+            Invalid: The run belongs to another process that is alive.
+        """
+        live = self._live.get(run.id)
+        if live is not None:
+            live.stop_as = "cancelled"
+            live.work.cancel()
+            await asyncio.wait({live.supervisor})
+        elif run.status == "in_progress" and not await self._settle_if_dead(run.id):
+            raise Invalid("The run belongs to another process of this service; stop it there.")
+
+    async def settle(self) -> None:
+        """Give every run that a dead process left behind its end."""
+        for run in await self._store.unsettled_runs():
+            await self._settle_if_dead(run.id)
+
+    async def close(self) -> None:
+        """Let live runs finish within the grace period, then settle the rest; commit all."""
+        self._closing = True
+        self._folding.cancel()
+        supervisors = {live.supervisor for live in self._live.values()}
+        if supervisors:
+            logger.info("Waiting up to {} s for {} live runs", self._settings.shutdown_grace, len(supervisors))
+            await asyncio.wait(supervisors, timeout=self._settings.shutdown_grace)
+        for live in self._live.values():
+            live.work.cancel()
+        rest = {live.supervisor for live in self._live.values()}
+        if rest:
+            await asyncio.wait(rest, timeout=LAST_WORDS_SECONDS)
+        for supervisor in supervisors | rest:
+            supervisor.cancel()  # only a disk that takes nothing keeps one; it is settled at the next start
+
+    async def _settle_if_dead(self, run_id: str) -> bool:
+        """Settle a run if its owner is dead; whether it is over."""
+        boot_id = await self._store.boot_of(run_id)
+        if boot_id is None:
+            return True
+        if self._boot.is_alive(boot_id):
+            return False
+        for run in await self._store.unsettled_runs():
+            if run.id == run_id:
+                await self._settle(run)
+        return True
+
+    async def _settle(self, run: Run) -> None:
+        now = self._clock()
+        frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
+        transcript = Transcript.of(run, map(_event, frames), now)
+        ended = run.model_copy(update={"status": "interrupted", "finished_at": now})
+        messages = transcript.messages("interrupted")
+        last = encode(run.id, frames[-1].sequence + 1, _last_event(ended, messages))
+        await self._store.commit([last], [EndedRun(ended, messages)])
+        logger.warning("{} was left in progress by a process that died; settled as interrupted", run.id)
+
+    async def _transcript(self, run: Run) -> Transcript:
+        frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
+        return Transcript.of(run, map(_event, frames), self._clock())
+
+    # Folding
+
+    async def _fold_forever(self) -> None:
+        while True:
+            try:
+                while await self.fold() == FOLD_BATCH:
+                    pass
+            except MarqueeError as error:
+                logger.warning("Old replays could not be shortened: {}", error)
+            await asyncio.sleep(FOLD_SECONDS)
+
+    async def fold(self) -> int:
+        """Shorten the replay of runs that ended before the retention time to one event a stretch; returns how many."""
+        before = self._clock() - timedelta(seconds=self._settings.replay_retention)
+        runs = await self._store.runs_to_fold(before, FOLD_BATCH)
+        for run in runs:
+            frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
+            events = list(map(_event, frames))
+            folded = [encode(run.id, number, event) for number, event in enumerate(join(events), start=1)]
+            await self._store.replace_frames(run.id, folded)
+        return len(runs)
+
+
+def _verdict(live: _Live) -> tuple[RunStatus, Error | None]:
+    """How a run ended, from how its work did."""
+    if live.work.cancelled():
+        return live.stop_as, None
+    failure = live.work.exception()
+    if failure is None:
+        return live.work.result(), None
+    if isinstance(failure, TimeoutError):
+        failure = UpstreamTimeout("The answer took longer than the time limit.")
+    if not isinstance(failure, MarqueeError):
+        logger.opt(exception=failure).error("{} failed by a defect of ours", live.new.run.id)
+        failure = Internal()
+    retry_after = failure.retry_after if isinstance(failure, RunFailed) else None
+    return "failed", Error.model_validate({"code": failure.code, "detail": failure.detail, "retry_after": retry_after})
+
+
+def _last_event(run: Run, messages: Sequence[Message]) -> RunEnded:
+    said = [message for message in messages if message.role == "assistant"]
+    return RunEnded.model_validate(
+        {"type": f"run.{run.status}", "run": run, "message": said[-1] if said else None, "error": run.error}
+    )
+
+
+def _result_messages(run: Run, asked: Sequence[Message], body: ActionResults, now: datetime) -> list[Message]:
+    """The client's results as tool entries; every action that was called must have exactly one."""
+    calls = {call.call_id: call for message in asked for call in message.tool_calls if call.action}
+    given = [result.call_id for result in body.results]
+    if sorted(given) != sorted(calls):
+        raise Invalid(f"The run waits for exactly one result for each of these calls: {', '.join(sorted(calls))}.")
+    return [
+        Message(
+            id=new_id("msg"),
+            session_id=run.session_id,
+            run_id=run.id,
+            role="tool",
+            call_id=result.call_id,
+            name=calls[result.call_id].name,
+            ok=True,
+            result=result.output,
+            created_at=now,
+        )
+        for result in body.results
+    ]
+
+
+def _event(frame: Frame) -> Event:
+    return EVENT.validate_json(frame.data.split(b"\ndata: ", 1)[1])
+
+
+def _title(content: str) -> str:
+    """The first words of a message: `recommend me three films like Heat`."""
+    text = " ".join(content.split())
+    if len(text) <= TITLE_CHARS:
+        return text
+    return text[:TITLE_CHARS].rsplit(" ", 1)[0] + "…"
+
+
+def _hash(kind: str, body: JsonValue) -> str:
+    """What makes two requests with one key the same."""
+    return hashlib.sha256(json.dumps([kind, body], sort_keys=True).encode()).hexdigest()
+
+
+def _ms(start: datetime, end: datetime | None) -> int | None:
+    return None if end is None else int((end - start).total_seconds() * 1000)

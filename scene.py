@@ -1,0 +1,154 @@
+"""What the scripts of the offline guide share: calls, the scene they work from, and showing a list."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+import small_talk
+import wording
+from intents import Intent
+from movie_schemas import MovieList
+from recall import Args, Done, Memory
+from wishes import Wish
+
+DEFAULT_LIMIT = 3
+
+
+MOST_EXCLUDED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call that a script wants made."""
+
+    name: str
+    args: Args
+
+
+Script = Generator[Call, Done, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a script works from: the intent, and what was said before."""
+
+    intent: Intent
+    memory: Memory
+
+    @property
+    def wish(self) -> Wish:
+        """What the intent asks of a list."""
+        return self.intent.wish
+
+    @property
+    def user_id(self) -> int | None:
+        """The MovieLens user that was named."""
+        return self.wish.users[0] if self.wish.users else None
+
+    def say(self, kind: str, topic: str = "") -> str:
+        """A fixed text."""
+        return small_talk.say(kind, self.memory.seed, topic)
+
+    @property
+    def way_on(self) -> str:
+        """What one can say next, told with the first two lists only."""
+        lists = sum(isinstance(done.result, MovieList) for done in self.memory.done)
+        return small_talk.WAYS_ON[lists] if lists < len(small_talk.WAYS_ON) else ""
+
+
+def says(text: str) -> Script:
+    """A script that calls nothing."""
+    return text
+    yield  # what makes this a generator
+
+
+def say_text(scene: Scene) -> Script:
+    kind = scene.intent.kind
+    if not scene.memory.done and f"{kind}_early" in small_talk.TEXTS:
+        kind = f"{kind}_early"
+    return says(scene.say(kind if kind in small_talk.TEXTS else "unknown", scene.intent.topic))
+
+
+def vary(scene: Scene, *texts: str) -> str:
+    return texts[scene.memory.seed % len(texts)]
+
+
+def listing_args(scene: Scene, leave_out: Memory | None = None) -> Args:
+    """The arguments that every list takes."""
+    wish = scene.wish
+    args: Args = {"limit": DEFAULT_LIMIT, **wish.filters()}
+    if wish.era and not (wish.year_from or wish.year_to):
+        args |= {"year_from": 2010} if wish.era == "new" else {"year_to": 1979}
+    if wish.known:
+        args["min_ratings"] = 50
+    if leave_out and leave_out.shown:
+        args |= {"exclude": shown_ids(leave_out), "exclude_shown": True}
+    return args
+
+
+def shown_ids(memory: Memory) -> list[JsonValue]:
+    return list(memory.shown[:MOST_EXCLUDED])
+
+
+def count(done: Done) -> int:
+    return len(done.result.movies) if isinstance(done.result, MovieList) else 0
+
+
+def shown(scene: Scene, done: Done, heading: str, owner: str = "you") -> Script:
+    """Word a list; an empty one is asked for again with the narrowest filter dropped, once."""
+    if done.error:
+        return problem(scene, done)
+    if isinstance(done.result, MovieList) and done.result.movies:
+        return wording.listing(_leading(scene) + heading, done.result, owner, _after(scene, done))
+    dropped, call = _relaxed(done)
+    if call is None:
+        return wording.paragraphs([f"I found no {wording.kind_of_films(done.args)} that fit.", suggest(scene)])
+    again = yield call
+    if again.error or not isinstance(again.result, MovieList) or not again.result.movies:
+        return wording.paragraphs(
+            [f"I found no {wording.kind_of_films(done.args)} that fit, not even {dropped}.", suggest(scene)]
+        )
+    return wording.listing(f"Nothing fits all of that. The nearest I have, {dropped}:", again.result, owner)
+
+
+def _relaxed(done: Done) -> tuple[str, Call | None]:
+    """The call without its narrowest filter, and how to say so."""
+    for names, words in _RELAXATIONS:
+        if any(done.args.get(name) for name in names):
+            return words, Call(done.name, {name: value for name, value in done.args.items() if name not in names})
+    return "", None
+
+
+_RELAXATIONS = (
+    (("min_ratings",), "lesser-known ones included"),
+    (("genres",), "whatever the genre"),
+    (("year_from", "year_to"), "whatever the year"),
+    (("exclude_genres",), "with no genre left out"),
+    (("exclude", "exclude_shown"), "including what I showed before"),
+)
+
+
+def _leading(scene: Scene) -> str:
+    """What must be said before a list: wishes that cannot be met."""
+    asked = scene.wish.asked or 0
+    lack = f"I can't tell which are {scene.wish.lack}: the data has no running times. " if scene.wish.lack else ""
+    return lack + ("Twenty at a time is the most I show. " if asked > 20 else "")
+
+
+def _after(scene: Scene, done: Done) -> str:
+    wanted = done.args.get("limit")
+    if scene.wish.limit and isinstance(wanted, int) and 0 < count(done) < wanted:
+        return f"That's all I have that fits: {wording.number_word(count(done))}, not {wording.number_word(wanted)}."
+    return scene.way_on
+
+
+def problem(scene: Scene, done: Done) -> str:
+    """An error in the person's terms: tools write them in plain words."""
+    return wording.paragraphs([wording.clean_note(done.error), suggest(scene)])
+
+
+def suggest(scene: Scene) -> str:
+    return f"You could try {small_talk.EXAMPLES[scene.memory.seed % len(small_talk.EXAMPLES)]}."

@@ -1,0 +1,392 @@
+"""Every model of the chat that crosses a boundary: resources, request bodies, events, problems.
+
+Movies, tool args and tool results are in movie_schemas.py.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, TypeAdapter, model_validator
+
+from json_schema import check_schema
+from movie_schemas import CatalogueInfo, Model, UserId
+
+MAX_METADATA = 16
+
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ModelName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=64)], Annotated[str, Field(max_length=512)]],
+    Field(max_length=MAX_METADATA),
+]
+ActionName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+RunStatus = Literal["in_progress", "completed", "cancelled", "failed", "interrupted", "requires_action"]
+ErrorCode = Literal[
+    "not_found",
+    "validation_error",
+    "run_in_progress",
+    "idempotency_mismatch",
+    "unauthorized",
+    "forbidden",
+    "rate_limited",
+    "payload_too_large",
+    "upstream_unavailable",
+    "upstream_timeout",
+    "upstream_rate_limited",
+    "upstream_rejected",
+    "content_filtered",
+    "output_truncated",
+    "context_too_long",
+    "step_limit",
+    "invalid_output",
+    "overloaded",
+    "internal",
+]
+
+
+def _check_object_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if schema.get("type") != "object":
+        raise ValueError("must be a JSON Schema whose type is 'object'")
+    return schema
+
+
+JsonSchema = Annotated[dict[str, JsonValue], AfterValidator(check_schema)]
+
+
+# Resources
+
+
+class Action(Model):
+    """A function of the client's own that the model may call; the client carries it out."""
+
+    name: ActionName
+    description: Annotated[str, Field(max_length=2_000)] = ""
+    parameters: Annotated[JsonSchema, AfterValidator(_check_object_schema)]
+
+
+class Session(Model):
+    """A stored chat. `live_run_id` names the run that is answering right now."""
+
+    id: str
+    title: str | None
+    model: str | None
+    instructions: str | None
+    user_id: int | None
+    actions: list[Action]
+    metadata: dict[str, str]
+    created_at: datetime
+    updated_at: datetime
+    live_run_id: str | None = None
+
+
+class Error(Model):
+    """Why a run failed. `retry_after`: seconds, where the provider named them."""
+
+    code: ErrorCode
+    detail: str
+    retry_after: int | None = None
+
+
+class TokenUsage(Model):
+    """Tokens over all steps of a run; `estimated` where the provider did not count them."""
+
+    input_tokens: int
+    output_tokens: int
+    estimated: bool
+
+
+class Timings(Model):
+    """Milliseconds since the run was created."""
+
+    first_delta_ms: int | None = None
+    total_ms: int | None = None
+
+
+class Run(Model):
+    """Everything from one user message to the end of its answer.
+
+    `continues` names the run whose actions were carried out, `retry_of` the run whose answer this one replaces.
+    """
+
+    id: str
+    session_id: str
+    message_id: str = Field(description="The user message that is answered")
+    status: RunStatus
+    provider: str
+    model: str
+    steps: int = 0
+    usage: TokenUsage | None = None
+    timings: Timings = Timings()
+    error: Error | None = None
+    continues: str | None = None
+    retry_of: str | None = None
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+class ToolCall(Model):
+    """A call as the model made it: `arguments` where they were valid, else `error`. `action`: for the client to do."""
+
+    call_id: str
+    name: str
+    arguments: dict[str, JsonValue] | None = None
+    error: str | None = None
+    action: bool = False
+    extra: dict[str, JsonValue] | None = Field(default=None, description="Opaque; the provider wants it back")
+
+
+class Feedback(Model):
+    rating: Literal["up", "down"]
+    comment: Annotated[str, Field(max_length=2_000)] | None = None
+
+
+class Message(Model):
+    """One role-tagged entry of a session.
+
+    An assistant's entry has the run's `status`, once it ended, and perhaps `tool_calls`; each call is answered by an
+    entry of role `tool` with its `call_id`. `alternative`: an earlier answer whose place a retry took.
+    """
+
+    id: str
+    session_id: str
+    run_id: str
+    role: Literal["user", "assistant", "tool"]
+    content: str = ""
+    status: RunStatus = "completed"
+    reasoning: str | None = None
+    tool_calls: list[ToolCall] = []
+    call_id: str | None = None
+    name: str | None = None
+    ok: bool | None = None
+    result: JsonValue = None
+    feedback: Feedback | None = None
+    alternative: bool = False
+    created_at: datetime
+
+
+class Answer(Model):
+    """A finished run with the messages that it added, the user's first."""
+
+    run: Run
+    messages: list[Message]
+
+
+class Problem(Model):
+    """An error response, RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: ErrorCode
+    errors: list[FieldError] | None = None
+    run_id: str | None = Field(default=None, description="With run_in_progress: the run to wait for")
+
+
+class FieldError(Model):
+    path: str
+    message: str
+
+
+# Requests
+
+
+class SessionCreate(Model):
+    title: Title | None = None
+    model: ModelName | None = None
+    instructions: Annotated[str, Field(max_length=20_000)] | None = None
+    user_id: UserId | None = Field(default=None, description="The MovieLens user to personalise for")
+    actions: Annotated[list[Action], Field(max_length=64)] = []
+    metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> SessionCreate:
+        names = [action.name for action in self.actions]
+        if len(set(names)) < len(names):
+            raise ValueError("two actions have the same name")
+        return self
+
+
+class SessionPatch(Model):
+    """What is left out stays; null clears."""
+
+    title: Title | None = None
+    model: ModelName | None = None
+    instructions: Annotated[str, Field(max_length=20_000)] | None = None
+    user_id: UserId | None = None
+    metadata: Metadata | None = None
+
+
+class JsonSchemaFormat(Model):
+    name: ActionName
+    json_schema: JsonSchema = Field(alias="schema")
+    description: Annotated[str, Field(max_length=2_000)] | None = None
+    strict: bool | None = None
+
+
+class ResponseFormat(Model):
+    """Asks for an answer that is one JSON document, valid against the schema."""
+
+    type: Literal["json_schema"]
+    json_schema: JsonSchemaFormat
+
+
+class MessageCreate(Model):
+    content: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    model: ModelName | None = None
+    response_format: ResponseFormat | None = None
+
+
+class ActionResult(Model):
+    call_id: str
+    output: JsonValue
+
+
+class ActionResults(Model):
+    results: Annotated[list[ActionResult], Field(min_length=1, max_length=128)]
+
+
+# Events. `sequence` is given at the commit.
+
+
+class RunCreated(Model):
+    type: Literal["run.created"] = "run.created"
+    sequence: int = 0
+    run: Run
+    message: Message
+
+
+class TextDeltaEvent(Model):
+    type: Literal["text.delta"] = "text.delta"
+    sequence: int = 0
+    message_id: str
+    delta: str
+
+
+class ReasoningDeltaEvent(Model):
+    """What the model thinks aloud, where it says; to be shown apart from the answer."""
+
+    type: Literal["reasoning.delta"] = "reasoning.delta"
+    sequence: int = 0
+    message_id: str
+    delta: str
+
+
+class ToolCallEvent(Model):
+    """A tool call: validated `arguments`, or `error` where they were refused."""
+
+    type: Literal["tool.call"] = "tool.call"
+    sequence: int = 0
+    message_id: str
+    call_id: str
+    name: str
+    arguments: dict[str, JsonValue] | None = None
+    error: str | None = None
+    extra: dict[str, JsonValue] | None = None
+
+
+class ToolResultEvent(Model):
+    type: Literal["tool.result"] = "tool.result"
+    sequence: int = 0
+    message_id: str
+    call_id: str
+    name: str
+    ok: bool
+    result: JsonValue = None
+    error: str | None = None
+
+
+class ActionCallEvent(Model):
+    """A call for the client to carry out; `arguments` match the action's schema."""
+
+    type: Literal["action.call"] = "action.call"
+    sequence: int = 0
+    message_id: str
+    call_id: str
+    name: str
+    arguments: dict[str, JsonValue]
+    extra: dict[str, JsonValue] | None = None
+
+
+class SessionUpdated(Model):
+    type: Literal["session.updated"] = "session.updated"
+    sequence: int = 0
+    session: Session
+
+
+class RunEnded(Model):
+    """The last event of every run. `message`: the last entry of the answer, null where nothing was said."""
+
+    type: Literal["run.completed", "run.cancelled", "run.failed", "run.interrupted", "run.requires_action"]
+    sequence: int = 0
+    run: Run
+    message: Message | None
+    error: Error | None = None
+
+
+Event = Annotated[
+    RunCreated
+    | TextDeltaEvent
+    | ReasoningDeltaEvent
+    | ToolCallEvent
+    | ToolResultEvent
+    | ActionCallEvent
+    | SessionUpdated
+    | RunEnded,
+    Field(discriminator="type"),
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+# The rest
+
+
+class ModelList(Model):
+    """Ids of the models on offer. `detail` says why the list is short where the provider did not tell."""
+
+    provider: str
+    default: str
+    data: list[str]
+    detail: str | None = None
+
+
+class Prompt(Model):
+    name: str
+    description: str
+    template: str
+    parameters: JsonValue = Field(description="JSON Schema of the values that the template takes")
+
+
+class PromptAnswer(Model):
+    """A rendered prompt and what the model said to it; its most probable first token, where the provider tells."""
+
+    prompt: str
+    text: str
+    most_probable_token: str | None
+
+
+class ProviderHealth(Model):
+    name: str
+    model: str
+    base_url: str | None
+    detail: str
+
+
+class RecommenderHealth(Model):
+    fitted: bool
+    version: str
+    detail: str
+
+
+class Health(Model):
+    """Whether the service lives and is ready, and why."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    live_runs: int
+    provider: ProviderHealth
+    catalogue: CatalogueInfo
+    recommender: RecommenderHealth
+    reasons: list[str]

@@ -1,0 +1,176 @@
+"""One SQLite file: a writer behind a lock, a few readers, migrations. Knows no table."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import aiosqlite
+from loguru import logger
+
+from errors import StorageUnavailable
+
+READERS = 3
+BUSY_TIMEOUT_MS = 5_000
+
+_REASONS = {
+    sqlite3.SQLITE_FULL: "The disk is full.",
+    sqlite3.SQLITE_READONLY: "The database is read-only.",
+    sqlite3.SQLITE_BUSY: "The database is locked by another program.",
+    sqlite3.SQLITE_LOCKED: "The database is locked by another program.",
+    sqlite3.SQLITE_IOERR: "The disk does not answer.",
+    sqlite3.SQLITE_CANTOPEN: "The database file cannot be opened.",
+    sqlite3.SQLITE_CORRUPT: "The database file is damaged.",
+    sqlite3.SQLITE_NOTADB: "The database file is not a database.",
+}
+
+
+def unavailable(error: sqlite3.Error) -> StorageUnavailable | None:
+    """The error in the user's terms where it is the storage's fault, None where it is a defect of ours."""
+    reason = _REASONS.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
+    return StorageUnavailable(reason) if reason else None
+
+
+class Database:
+    """A WAL database, opened by `open()`.
+
+    Every write goes through `transaction()`; reads take any of the readers. A write never waits for the network.
+    """
+
+    def __init__(self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._free: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        for reader in readers:
+            self._free.put_nowait(reader)
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(
+        cls, path: Path, migrations: Sequence[str], synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+    ) -> Database:
+        """Open the file, made where it is missing, and bring it to the newest version.
+
+        Args:
+            path: The database file.
+            migrations: SQL scripts; number n takes the file from version n to n + 1.
+            synchronous: `NORMAL` survives a killed process, `FULL` a power cut too.
+
+        Raises:
+            StorageUnavailable: The file cannot be opened, or was written by a newer version of this program.
+        """
+        writer = await _connect(path, "rwc")
+        try:
+            await writer.execute("PRAGMA journal_mode = WAL")
+            await writer.execute(
+                "PRAGMA synchronous = FULL" if synchronous == "FULL" else "PRAGMA synchronous = NORMAL"
+            )
+            await writer.execute("PRAGMA foreign_keys = ON")
+            await _migrate(writer, path, migrations)
+        except sqlite3.Error as error:
+            await writer.close()
+            raise _or_defect(error) from error
+        except BaseException:
+            await writer.close()
+            raise
+        return cls(writer, [await _connect(path, "ro") for _ in range(READERS)])
+
+    async def close(self) -> None:
+        """Finish what is being written and close every connection."""
+        async with self._lock:
+            for connection in (*self._readers, self._writer):
+                await connection.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        """The writer inside BEGIN IMMEDIATE; committed at the end, rolled back on any exception.
+
+        aiosqlite queues a statement before it waits, so the rollback of a cancelled task still runs before the next
+        transaction begins.
+
+        Raises:
+            StorageUnavailable: Disk full, read-only or locked. Nothing of the transaction was kept.
+        """
+        async with self._lock:
+            try:
+                await self._writer.execute("BEGIN IMMEDIATE")
+                yield self._writer
+                await self._writer.commit()
+            except sqlite3.Error as error:
+                await self._writer.rollback()
+                raise _or_defect(error) from error
+            except BaseException:
+                await self._writer.rollback()
+                raise
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[aiosqlite.Connection]:
+        """A reader whose queries all see the same state."""
+        connection = await self._free.get()
+        try:
+            await connection.execute("BEGIN")
+            yield connection
+        except sqlite3.Error as error:
+            raise _or_defect(error) from error
+        finally:
+            self._free.put_nowait(connection)
+            await connection.rollback()
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
+        """All rows of one query."""
+        connection = await self._free.get()
+        try:
+            return list(await connection.execute_fetchall(sql, parameters))
+        except sqlite3.Error as error:
+            raise _or_defect(error) from error
+        finally:
+            self._free.put_nowait(connection)
+
+    async def fetch_one(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Row | None:
+        """The first row of one query, if any."""
+        rows = await self.fetch(sql, parameters)
+        return rows[0] if rows else None
+
+
+def _or_defect(error: sqlite3.Error) -> Exception:
+    return unavailable(error) or error
+
+
+async def _connect(path: Path, mode: Literal["ro", "rwc"]) -> aiosqlite.Connection:
+    """A connection in autocommit mode with named columns."""
+    try:
+        connection = await aiosqlite.connect(_uri(path, mode), uri=True, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        await connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS:d}")
+    except sqlite3.Error as error:
+        raise _or_defect(error) from error
+    return connection
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+async def _migrate(writer: aiosqlite.Connection, path: Path, migrations: Sequence[str]) -> None:
+    """Run what the file has not seen, each script in a transaction of its own."""
+    while (version := await _version(writer)) < len(migrations):
+        logger.info("Bringing {} to version {}", path.name, version + 1)
+        try:
+            await writer.executescript(
+                f"BEGIN IMMEDIATE; {migrations[version]}; PRAGMA user_version = {version + 1:d}; COMMIT"
+            )
+        except sqlite3.Error:
+            await writer.rollback()
+            if await _version(writer) <= version:  # else another process was faster
+                raise
+    if version > len(migrations):
+        raise StorageUnavailable(f"{path.name} was written by a newer version of this program.")
+
+
+async def _version(connection: aiosqlite.Connection) -> int:
+    [row] = await connection.execute_fetchall("PRAGMA user_version")
+    return int(row[0])

@@ -1,0 +1,68 @@
+"""Which tags tell about a movie: the genome's, and those that its viewers typed. Frames in, frames out.
+
+A frame of tags has the columns movie (its index), tag (as shown), plain (as compared) and relevance (0 to 1), with each
+movie's rows best first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from movie_stats import TELLING
+from titles import plain
+
+LONGEST_TAG = 100  # characters; what is longer is a sentence and no tag
+SCHEMA = {"movie": pl.Int64, "tag": pl.String, "plain": pl.String, "relevance": pl.Float64}
+
+
+def tag_frame(
+    movies: Sequence[int], tags: Sequence[str], plains: Sequence[str], relevances: Sequence[float]
+) -> pl.DataFrame:
+    return pl.DataFrame({"movie": movies, "tag": tags, "plain": plains, "relevance": relevances}, schema=SCHEMA)
+
+
+def typed_tags(typed: pl.DataFrame) -> pl.DataFrame:
+    """Rank typed tags (movie, user, tag) by the share of the movie's taggers who used them, then by use anywhere.
+
+    Spellings that compare alike are one tag, shown as it is most often written. `users` is added to the columns.
+    """
+    spellings = typed["tag"].unique()
+    forms = pl.DataFrame(
+        {"tag": spellings, "plain": [plain(tag) for tag in spellings]}, schema_overrides={"plain": pl.String}
+    )
+    usable = (pl.col("plain") != "") & (pl.col("tag").str.len_chars() <= LONGEST_TAG)
+    rows = typed.join(forms, on="tag").filter(usable)
+    shown = rows.group_by("plain", "tag").len().sort("len", "tag", descending=True)
+    shown = shown.group_by("plain", maintain_order=True).agg(
+        pl.col("tag").first(), pl.col("len").sum().alias("everywhere")
+    )
+    taggers = typed.group_by("movie").agg(pl.col("user").n_unique().alias("taggers"))
+    counted = rows.group_by("movie", "plain").agg(pl.col("user").n_unique().alias("users"))
+    ranked = counted.join(taggers, on="movie").join(shown, on="plain")
+    ranked = ranked.with_columns((pl.col("users") / pl.col("taggers")).alias("relevance"))
+    ranked = ranked.sort("movie", "relevance", "everywhere", "plain", descending=[False, True, True, False])
+    return ranked.select(*SCHEMA, "users")
+
+
+def merge_tags(genome: pl.DataFrame, typed: pl.DataFrame) -> pl.DataFrame:
+    """Join the genome's tags and the typed ones.
+
+    Where a movie has a genome, a typed tag is added when several viewers used it and the genome has no such tag.
+    """
+    if "users" in typed.columns:
+        in_genome = pl.col("movie").is_in(genome["movie"].unique().implode())
+        known = pl.col("plain").is_in(genome["plain"].unique().implode())
+        typed = typed.filter(~in_genome | ((pl.col("users") > 1) & ~known)).select(*SCHEMA)
+    joined = pl.concat([genome.filter(pl.col("plain") != ""), typed])
+    joined = joined.unique(["movie", "plain"], keep="first", maintain_order=True).sort("movie", maintain_order=True)
+    return joined.filter(pl.int_range(pl.len()).over("movie") < TELLING)
+
+
+def tags_by_movie(tags: pl.DataFrame) -> dict[int, list[tuple[str, float]]]:
+    """The tags of each movie with their relevance, best first."""
+    by_movie: dict[int, list[tuple[str, float]]] = {}
+    for movie, tag, relevance in tags.select("movie", "tag", "relevance").iter_rows():
+        by_movie.setdefault(movie, []).append((tag, round(relevance, 4)))
+    return by_movie

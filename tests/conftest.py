@@ -1,0 +1,153 @@
+"""The service on a real socket, over real files, with a scripted upstream: nothing here is a stand-in for our code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import scripted
+import uvicorn
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from main import create_app  # noqa: E402
+from settings import Settings  # noqa: E402
+
+MOVIELENS_DIR = os.environ.get("MOVIELENS_DIR")
+for name in [name for name in os.environ if name.startswith(("OPENAI_", "LLM_"))]:
+    del os.environ[name]  # a developer's own key must not reach a test
+for name in ("MOVIELENS_DIR", "DATA_DIR"):
+    os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def movielens_dir() -> Path:
+    """The real ml-latest-small; tests that need it are skipped where it is not named."""
+    if MOVIELENS_DIR is None:
+        pytest.skip("MOVIELENS_DIR is not set")
+    return Path(MOVIELENS_DIR)
+
+
+@pytest.fixture(scope="session")
+def catalogue_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with the sample imported and its recommender fitted, made once; copy it, do not write to it."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    environment = {**os.environ, "DATA_DIR": str(folder)}
+    for command in (["movielens.py", "import", "data/sample"], ["fit.py"]):
+        subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def data_dir(catalogue_dir: Path, tmp_path: Path) -> Path:
+    """A data directory of the test's own."""
+    return Path(shutil.copytree(catalogue_dir, tmp_path / "data"))
+
+
+@pytest.fixture
+def upstream() -> Iterator[scripted.Upstream]:
+    """A scripted OpenAI-compatible endpoint; at the end, every request it got must have been valid."""
+    with scripted.running() as endpoint:
+        yield endpoint
+    assert endpoint.problems == []
+
+
+@dataclass
+class Server:
+    """A running service: where it is, and how to stop it."""
+
+    url: str
+    settings: Settings
+    app: Any
+    stop: Callable[[], None]
+
+    def client(self, **options: Any) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=30, **options)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Server]:
+    """The application under uvicorn on a free port, in a thread."""
+    app = create_app(settings)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=15))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.01)
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive(), "the server did not stop"
+        listening.close()
+
+    try:
+        yield Server(f"http://127.0.0.1:{listening.getsockname()[1]}", settings, app, stop)
+    finally:
+        stop()
+
+
+@pytest.fixture
+def settings(data_dir: Path) -> Settings:
+    """Settings of the offline guide over a data directory of the test's own."""
+    return Settings(_env_file=None, data_dir=data_dir, log_level="WARNING", shutdown_grace=1)
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[Server]:
+    """The service with the offline guide."""
+    with serving(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def llm_settings(settings: Settings, upstream: scripted.Upstream) -> Settings:
+    """Settings that name the scripted upstream."""
+    return Settings(
+        _env_file=None,
+        **settings.model_dump(exclude_unset=True),
+        openai_api_key="sk-test-secret",
+        openai_base_url=upstream.url,
+        openai_model="scripted",
+        llm_idle_timeout=3,
+        llm_max_retries=1,
+    )
+
+
+@pytest.fixture
+def llm_server(llm_settings: Settings) -> Iterator[Server]:
+    """The service with the scripted upstream."""
+    with serving(llm_settings) as running:
+        yield running
+
+
+@pytest.fixture
+def llm_client(llm_server: Server) -> Iterator[httpx.Client]:
+    with llm_server.client() as client:
+        yield client

@@ -1,0 +1,283 @@
+"""Which movies a title could mean: the very title first, then its beginning, words of it, and its spelling corrected.
+
+All comparison is between the plain forms of `titles`. Works on any function that runs a query.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+
+from titles import MAX_WORDS, plain, split_bare_year, split_year, title_words, with_digits
+
+RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
+
+CANDIDATES = 200  # of each kind, the most rated first
+SURE = 0.95
+GOOD = 0.6
+LEAST = 0.4
+ALTERNATIVE_TITLE = 0.98
+CORRECTED_AT_MOST = 0.84
+INITIALS = 0.7
+LONGEST = 300
+LONGEST_WORD = 24
+MOST_CORRECTED = 10  # words in a title whose spelling is looked at
+
+
+class Form(NamedTuple):
+    """One form of a movie's title, as the catalogue has it."""
+
+    movie_id: int
+    words: str
+    joined: str
+    kind: int  # 0 main title, 1 alternative title, 2 initials
+    year: int | None
+    rating_count: int
+
+
+class Wanted(NamedTuple):
+    """A title as asked for, in one reading of it."""
+
+    words: list[str]
+    year: int | None
+
+    @property
+    def joined(self) -> str:
+        return "".join(self.words)
+
+
+class Spelling(NamedTuple):
+    word: str
+    likeness: float  # 1: as written
+
+
+class TitleMatcher:
+    """Finds titles through `run`, which takes SQL and values and returns rows."""
+
+    def __init__(self, run: RunQuery) -> None:
+        self._run = run
+
+    async def find(self, text: str, limit: int) -> list[tuple[int, float]]:
+        """The best `limit` movie ids with the quality of the match, best first, the more rated first among equals."""
+        found: dict[int, tuple[float, int]] = {}
+        for wanted in readings(text[:LONGEST]):
+            for form, quality in await self._find_one(wanted):
+                quality = round(quality * year_fit(wanted.year, form.year), 4)  # noqa: PLW2901
+                if quality >= LEAST:
+                    found[form.movie_id] = max(found.get(form.movie_id, (0, 0)), (quality, form.rating_count))
+            if any(quality >= SURE for quality, _ in found.values()):
+                break
+        ranked = sorted(found.items(), key=lambda item: (-round(item[1][0] * 20), -item[1][1], item[0]))
+        return [(movie_id, quality) for movie_id, (quality, _) in ranked[:limit]]
+
+    async def _find_one(self, wanted: Wanted) -> list[tuple[Form, float]]:
+        matches = [(form, exact_quality(form)) for form in await self._exact(wanted)]
+        for words in unique([wanted.words, with_digits(wanted.words)]):
+            forms = await self._with_words([[word] for word in words], unfinished=True)
+            matches += [(form, quality(words, form)) for form in forms]
+        if not matches:
+            matches = [(form, joined_quality(wanted.joined, form)) for form in await self._starting(wanted.joined)]
+        if not matches:
+            matches = [(form, INITIALS) for form in await self._by_initials(wanted.joined)]
+        if not matches and len(wanted.words) <= MOST_CORRECTED:
+            spellings = [await self._spellings(word) for word in wanted.words]
+            matches = await self._corrected(spellings) or await self._partly(wanted.words, spellings)
+        return matches
+
+    async def _exact(self, wanted: Wanted) -> list[Form]:
+        joined = {wanted.joined, "".join(with_digits(wanted.words))}
+        rows = await self._run(
+            """
+            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
+            WHERE joined IN (SELECT value FROM json_each(?)) AND kind < 2
+            """,
+            (json.dumps(sorted(joined)),),
+        )
+        return [Form(*row) for row in rows]
+
+    async def _with_words(self, words: list[list[str]], *, unfinished: bool = False) -> list[Form]:
+        """Titles that have one of each list of words; an unfinished last word may be the beginning of one."""
+        groups = [" OR ".join(f'"{word}"' for word in options) for options in words]
+        groups[-1] += " *" if unfinished else ""
+        return await self._matching(" AND ".join(f"({group})" for group in groups))
+
+    async def _matching(self, expression: str) -> list[Form]:
+        """Run a full-text query. Forms are numbered from the most rated movie down, so the limit cuts the least rated."""
+        rows = await self._run(
+            """
+            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
+            WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rowid LIMIT ?)
+            """,
+            (expression, CANDIDATES),
+        )
+        return [Form(*row) for row in rows]
+
+    async def _starting(self, joined: str) -> list[Form]:
+        """Titles that start so when written without spaces: 'starwars'."""
+        rows = await self._run(
+            """
+            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
+            WHERE joined >= ?1 AND joined < ?1 || char(0x10FFFF) AND kind < 2 LIMIT ?2
+            """,
+            (joined, CANDIDATES),
+        )
+        return [Form(*row) for row in rows]
+
+    async def _by_initials(self, joined: str) -> list[Form]:
+        """Well-known titles by their initials: 'lotr'."""
+        if not 3 <= len(joined) <= 8:
+            return []
+        rows = await self._run(
+            """
+            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
+            WHERE joined = ? AND kind = 2 AND rating_count >= (SELECT max(rating_count) / 10 FROM movies)
+            ORDER BY rating_count DESC LIMIT 5
+            """,
+            (joined,),
+        )
+        return [Form(*row) for row in rows]
+
+    async def _corrected(self, spellings: list[list[Spelling]]) -> list[tuple[Form, float]]:
+        if not all(spellings):
+            return []
+        forms = await self._with_words([[spelling.word for spelling in options] for options in spellings])
+        return [(form, corrected_quality(spellings, form)) for form in forms]
+
+    async def _partly(self, words: list[str], spellings: list[list[Spelling]]) -> list[tuple[Form, float]]:
+        """Titles that have most of the words, where no title has all."""
+        known = {spelling.word for options in spellings for spelling in options}
+        if len(words) < 3 or len(known) < 2:
+            return []
+        rows = await self._run(
+            """
+            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
+            WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rank LIMIT 50)
+            """,
+            (" OR ".join(f'"{word}"' for word in sorted(known)),),
+        )
+        return [(form, partial_quality(words, spellings, form)) for form in map(Form._make, rows)]
+
+    async def _spellings(self, word: str) -> list[Spelling]:
+        """Words of titles that a word could have meant, itself included, nearest first."""
+        if len(word) > LONGEST_WORD:
+            return []
+        padded = f"^{word}$"
+        parts = " OR ".join(f'"{padded[at : at + 3]}"' for at in range(len(padded) - 2))
+        rows = await self._run(
+            """
+            SELECT word, uses FROM spellings WHERE word IN (SELECT value FROM json_each(?)) OR word_id IN (
+                SELECT rowid FROM spelling_parts WHERE spelling_parts MATCH ? ORDER BY rank LIMIT 60
+            )
+            """,
+            (json.dumps([word, *swapped(word)]), parts),
+        )
+        near = [(distance(word, other, allowed(word)), -uses, other) for other, uses in rows]
+        near = sorted(item for item in near if item[0] <= allowed(word))[:4]
+        return [Spelling(other, 1 - steps / max(len(word), len(other))) for steps, _, other in near]
+
+
+def readings(text: str) -> list[Wanted]:
+    """How a title may be read: with its year in parentheses; else as it stands, and with a last number as the year."""
+    title, year = split_year(text)
+    readings = [(title, year)]
+    if year is None:
+        head, bare = split_bare_year(title)
+        readings += [(head, bare)] if bare else []
+    wanted = [Wanted(title_words(title)[:MAX_WORDS], year) for title, year in readings if plain(title)]
+    return [reading for reading in wanted if reading.words]
+
+
+def year_fit(wanted: int | None, year: int | None) -> float:
+    """How far a year agrees with the one asked for; data sets differ by one now and then."""
+    if wanted is None or wanted == year:
+        return 1.0
+    if year is None:
+        return 0.9
+    return 0.95 if abs(wanted - year) == 1 else 0.6
+
+
+def exact_quality(form: Form) -> float:
+    return 1.0 if form.kind == 0 else ALTERNATIVE_TITLE
+
+
+def quality(words: list[str], form: Form) -> float:
+    """Of a title that has all the words: .85 to .95 where it begins with them, .65 to .8 elsewhere."""
+    theirs = form.words.split()
+    covered = len("".join(words)) / max(len(form.joined), 1)
+    if form.joined == "".join(words):
+        return exact_quality(form)
+    if theirs[: len(words)] == words:
+        return 0.85 + 0.1 * covered
+    if form.joined.startswith("".join(words)):
+        return 0.8 + 0.1 * covered
+    return (0.7 if set(words) <= set(theirs) else 0.65) + 0.1 * covered
+
+
+def joined_quality(joined: str, form: Form) -> float:
+    """Of a title that begins so when written without spaces."""
+    return 0.8 + 0.1 * len(joined) / max(len(form.joined), 1)
+
+
+def corrected_quality(spellings: list[list[Spelling]], form: Form) -> float:
+    """The quality of the title with the spelling that it has, lowered by how much had to be corrected."""
+    theirs = form.words.split()
+    used = [_best_in(options, theirs) for options in spellings]
+    likeness = sum(spelling.likeness * len(spelling.word) for spelling in used) / sum(len(s.word) for s in used)
+    return min(CORRECTED_AT_MOST, likeness * quality([spelling.word for spelling in used], form))
+
+
+def partial_quality(words: list[str], spellings: list[list[Spelling]], form: Form) -> float:
+    """At most .7: the share of what was asked that the title has, and of the title that was asked for."""
+    theirs = set(form.words.split())
+    letters = sum(map(len, words))
+    had = 0.0
+    matched = set()
+    for word, options in zip(words, spellings, strict=True):
+        fitting = [spelling for spelling in options if spelling.word in theirs]
+        if fitting:
+            had += len(word) * fitting[0].likeness
+            matched.add(fitting[0].word)
+    if len(matched) < 2 or had < letters / 2:
+        return 0.0
+    return 0.7 * (had / letters) ** 0.5 * (0.5 + 0.5 * sum(map(len, matched)) / max(len(form.joined), 1))
+
+
+def swapped(word: str) -> list[str]:
+    """The word with two neighbouring letters swapped back: a slip that leaves no three letters of a short word in place."""
+    return [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
+
+
+def unique(lists: list[list[str]]) -> list[list[str]]:
+    return [item for at, item in enumerate(lists) if item not in lists[:at]]
+
+
+def allowed(word: str) -> int:
+    """How many slips a word may have: none in two letters, one in up to five, two in more, three from ten."""
+    return 0 if len(word) < 3 else 1 if len(word) <= 5 else 2 if len(word) < 10 else 3
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """Slips between two words: letters changed, added, left out, or two swapped; `most` + 1 stands for any more.
+
+    Optimal string alignment, https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance.
+    """
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before, row = list[int](), list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        two_before, before, row = before, row, [i]
+        for j, theirs in enumerate(other, 1):
+            steps = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != theirs))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == theirs:
+                steps = min(steps, two_before[j - 2] + 1)
+            row.append(steps)
+        if min(row) > most:
+            return most + 1
+    return min(row[-1], most + 1)
+
+
+def _best_in(options: list[Spelling], theirs: list[str]) -> Spelling:
+    """The spelling that a title has; the last word may be the beginning of the title's word."""
+    exact = [spelling for spelling in options if spelling.word in theirs]
+    return exact[0] if exact else options[0]
