@@ -163,10 +163,12 @@ def _fetch_whole(client: httpx.Client, url: str, md5: str, target: Path, progres
 def _fetch_with_retries(client: httpx.Client, url: str, file: IO[bytes], progress: Progress) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _fetch_rest(client, url, file, progress)
+            _fetch_rest(client, url, file, progress)
         except httpx.TransportError:
             if attempt == ATTEMPTS:
                 raise
+        else:
+            return
 
 
 def _fetch_rest(client: httpx.Client, url: str, file: IO[bytes], progress: Progress) -> None:
@@ -179,7 +181,7 @@ def _fetch_rest(client: httpx.Client, url: str, file: IO[bytes], progress: Progr
             done = file.seek(0)
             file.truncate()
         total = done + int(response.headers.get("Content-Length", -done))
-        for block in response.iter_bytes(BLOCK):
+        for block in response.iter_raw():
             done += file.write(block)
             progress(url.rsplit("/", 1)[-1], done, total)
 

@@ -1,7 +1,8 @@
-"""The linear model of taste: a denoising autoencoder of the EASE family in closed form, normalised for popularity.
+"""The linear model of taste: a denoising autoencoder of the EASE family in closed form, normalised for popularity, that also minds order.
 
-B = (G + Λ)⁻¹ G with G = XᵀX and Λ = λ + p/(1 − p)·diag(G) (Steck 2020, "Autoencoders that don't overfit towards the identity"). X holds the
-users' interactions, its rows and columns scaled down for heavy users and popular movies, and below them content features as further rows.
+B = (G + Λ)⁻¹ (G + η·C), G = XᵀX and Λ = λ + p/(1 − p)·diag(G) (Steck 2020, "Autoencoders that don't overfit towards the identity"). X holds the
+users' interactions, its rows and columns scaled down for heavy users and popular items, and below them content features as further rows.
+C counts which items were rated soon after which (the idea of SLIT, Choi et al. 2021, "Session-aware linear item-item models").
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 
-from interactions import Floats, Sparse
+from interactions import Floats, Indices, Longs, Sparse, mean_rank
+
+BLOCK = 1024  # rows of a dense matrix handled at once
+MOST_IN_ORDER = 8_000  # items, the most frequent, for which C is counted: a dense matrix
+NEIGHBOURS = 300  # of each item, kept for lookups of what is similar
+SUPPORT = 10.0  # common users at which a nearness counts by half
+REACH = 3  # spans after which the weight of a pair, e⁻³, is let go
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,92 +28,222 @@ class LinearConfig:
     """Hyper-parameters of the closed form.
 
     Attributes:
-        ridge: λ, the weight of the L2 penalty (Steck 2019).
+        ridge: λ, the weight of the L2 penalty (Steck 2019, "Embarrassingly shallow autoencoders").
         dropout: p, the chance of an input to be dropped in training (Steck 2020).
         popularity: β, columns are scaled by count^(−β/2).
         activity: u, rows are scaled by count^(−u/2).
         side: weight of the content rows.
+        order: η, weight of what was rated soon after what; 0 leaves time out.
+        span: τ, ratings in between after which that weight has fallen to 1/e.
     """
 
     ridge: float = 200.0
-    dropout: float = 0.5
-    popularity: float = 0.1
+    dropout: float = 0.6
+    popularity: float = 0.2
     activity: float = 0.15
-    side: float = 1.0
+    side: float = 3.0
+    order: float = 1.0
+    span: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """Who liked what, in order of time.
+
+    Attributes:
+        user: int32 [nnz], ascending.
+        item: int32 [nnz].
+        timestamp: int64 [nnz], ascending within a user.
+    """
+
+    user: Indices
+    item: Indices
+    timestamp: Longs
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """What the fit finds.
+
+    Attributes:
+        weights: float32 [n_items, n_items], B: scores are x @ B for a row x of a user's weights.
+        near: csr_array float32 [n_items, n_items], the nearest of each item by who likes them: cosine, damped where few do both.
+    """
+
+    weights: Floats
+    near: Sparse
 
 
 def fit_linear(
-    interactions: Sparse, features: Sparse, config: LinearConfig, progress: Callable[[float], None] = lambda share: None
-) -> Floats:
-    """Fit the item-item weights.
+    interactions: Sparse,
+    features: Sparse,
+    sequences: Sequences,
+    config: LinearConfig,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Taste:
+    """Fit the item-item weights and find each item's neighbours.
 
     Args:
-        interactions: csr_array float32 [n_users, n_items], 1 where a user liked an item.
-        features: csr_array float32 [n_items, n_features], unit rows.
+        interactions: csr_array float32 [n_users, n_items], what each user's ratings say.
+        features: csr_array float32 [n_items, n_features].
+        sequences: the liked ones in order of time.
         config: hyper-parameters.
         progress: told the share done, 0 to 1.
-
-    Returns:
-        float32 [n_items, n_items]: scores are x @ B for a row x of a user's weights.
     """
     rows, columns = _scales(interactions, config)
     scaled = sp.csr_array(sp.diags_array(rows) @ interactions @ sp.diags_array(columns))
-    gram = _gram(scaled, progress)
-    if config.side:
-        side = features.multiply(config.side).T.tocsr()
-        gram += _gram(side, lambda share: None)
-    weights = _denoise(gram, config)
-    progress(1.0)
+    side = sp.csr_array(features.T * np.float32(config.side))
+    x = sp.csr_array(sp.vstack([scaled, side[np.diff(side.indptr) > 0]], format="csr", dtype=np.float32))
+    order = follows(sequences, x.shape[1], config.span) if config.order else None
+    if order is not None:
+        counts, scale = order.counts, columns[order.items]
+        counts *= scale[:, None] * np.float32(config.order)
+        counts *= scale
+    progress(0.1)
+    solve = _solve_wide if x.shape[0] < x.shape[1] / 2 else _solve_tall
+    taste = solve(x, order, config, progress)
+    weights = taste.weights
     weights *= columns[:, None]
-    return weights
+    progress(1.0)
+    return taste
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """C, for the items it is counted for.
+
+    Attributes:
+        items: int32 [m].
+        counts: float32 [m, m]: row, what came first; column, what came after it.
+    """
+
+    items: Indices
+    counts: Floats
+
+
+def follows(sequences: Sequences, n_items: int, span: float, most: int = MOST_IN_ORDER) -> Follows:
+    """Count what was rated soon after what: each pair weighs e^(−gap/span), those of the same second in both directions.
+
+    Args:
+        sequences: the liked items in order of time.
+        n_items: of the model.
+        span: in ratings.
+        most: items, the most frequent, to count.
+    """
+    by_count = np.argsort(-np.bincount(sequences.item, minlength=n_items), kind="stable")[:most]
+    items = np.sort(by_count).astype(np.int32)
+    place = np.full(n_items, -1, np.int64)
+    place[items] = np.arange(len(items))
+    column, m = place[sequences.item], len(items)
+    rank = mean_rank(sequences.user, sequences.timestamp)
+    counts = np.zeros(m * m, np.float32)
+    np.add.at(counts, column[column >= 0] * (m + 1), np.float32(1))
+    for lag in range(1, int(REACH * span) + 1):
+        first, then = column[:-lag], column[lag:]
+        kept = np.flatnonzero((sequences.user[:-lag] == sequences.user[lag:]) & (first >= 0) & (then >= 0))
+        gap = (rank[lag:] - rank[:-lag])[kept]
+        np.add.at(counts, first[kept] * m + then[kept], np.exp(-gap / span, dtype=np.float32))
+        tied = kept[gap == 0]
+        np.add.at(counts, then[tied] * m + first[tied], np.float32(1))
+    return Follows(items, counts.reshape(m, m))
 
 
 def _scales(x: Sparse, config: LinearConfig) -> tuple[Floats, Floats]:
-    """Scales of rows and columns by count, of mean 1 over the interactions so that the penalty keeps its meaning."""
-
-    def scale(counts: Floats, power: float) -> Floats:
-        raw = np.maximum(counts, 1).astype(np.float64) ** (-power / 2)
-        mean = (raw * counts).sum() / max(counts.sum(), 1)
-        scaled: Floats = (raw / mean).astype(np.float32)
-        return scaled
-
-    return scale(np.diff(x.indptr), config.activity), scale(
-        np.bincount(x.indices, minlength=x.shape[1]), config.popularity
-    )
+    """Scales of rows and columns by count, of mean 1 over the interactions, so that the penalty keeps its meaning."""
+    return _scale(np.diff(x.indptr), config.activity), _scale(np.bincount(x.indices, minlength=x.shape[1]), config.popularity)
 
 
-def _gram(x: Sparse, progress: Callable[[float], None], block: int = 1024) -> Floats:
+def _scale(counts: Longs, power: float) -> Floats:
+    raw = np.maximum(counts, 1).astype(np.float64) ** (-power / 2)
+    scaled: Floats = (raw * counts.sum() / max(raw @ counts, 1e-9)).astype(np.float32)
+    return scaled
+
+
+def _penalty(diagonal: Floats, config: LinearConfig) -> Floats:
+    penalty: Floats = (config.ridge + config.dropout / (1 - config.dropout) * diagonal).astype(np.float32)
+    return penalty
+
+
+def _solve_wide(x: Sparse, order: Follows | None, config: LinearConfig, progress: Callable[[float], None]) -> Taste:
+    """B for few rows and many items, by the rows' system (Woodbury): B = Λ⁻¹(Xᵀ K⁻¹ (X − X Λ⁻¹ C) + C), K = I + X Λ⁻¹ Xᵀ."""
+    inverse = 1 / _penalty(np.asarray(x.multiply(x).sum(axis=0)), config)
+    right = x.toarray()
+    scaled = sp.csr_array(x @ sp.diags_array(inverse))
+    kernel = (scaled @ x.T).toarray()
+    kernel[np.diag_indices_from(kernel)] += 1
+    if order is not None:
+        right[:, order.items] -= scaled[:, order.items] @ order.counts
+    factor = scipy.linalg.cho_factor(kernel, overwrite_a=True, check_finite=False)
+    progress(0.5)
+    weights: Floats = x.T.tocsr() @ scipy.linalg.cho_solve(factor, right, overwrite_b=True, check_finite=False)
+    if order is not None:
+        weights[np.ix_(order.items, order.items)] += order.counts
+    weights *= inverse[:, None]
+    transposed = x.T.tocsr()
+    return Taste(weights, neighbours(lambda start, stop: (transposed[start:stop] @ x).toarray(), x.shape[1]))
+
+
+def _solve_tall(x: Sparse, order: Follows | None, config: LinearConfig, progress: Callable[[float], None]) -> Taste:
+    """B by the items' system: with P = (G + Λ)⁻¹, B = I − P Λ + P C, all in place in one matrix besides the part that C touches."""
+    gram = gram_matrix(x, lambda share: progress(0.1 + 0.4 * share))
+    near = neighbours(lambda start, stop: gram[start:stop], len(gram))
+    penalty = _penalty(np.diag(gram), config)
+    gram[np.diag_indices_from(gram)] += penalty
+    inverse = invert(gram)
+    progress(0.9)
+    after = inverse[:, order.items] @ order.counts if order is not None else None
+    inverse *= -penalty
+    inverse[np.diag_indices_from(inverse)] += 1
+    if order is not None and after is not None:
+        for start in range(0, len(inverse), BLOCK):
+            inverse[start : start + BLOCK, order.items] += after[start : start + BLOCK]
+    return Taste(inverse, near)
+
+
+def neighbours(gram: Callable[[int, int], Floats], n: int, k: int = NEIGHBOURS) -> Sparse:
+    """The k nearest of each item: g_ij / √(g_ii g_jj) · g_ij / (g_ij + support), 0 to 1; csr_array float32 [n, n].
+
+    Args:
+        gram: rows start to stop of XᵀX.
+        n: items.
+        k: neighbours of each.
+    """
+    k = min(k, max(n - 1, 0))
+    blocks = range(0, n, BLOCK)
+    diagonal = np.concatenate([np.diagonal(gram(start, start + BLOCK), offset=start) for start in blocks])
+    length = np.sqrt(np.maximum(diagonal, 1e-9))
+    columns, weights = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    for start in blocks:
+        common = gram(start, start + BLOCK)
+        near = common / length / length[start : start + BLOCK, None] * (common / (common + SUPPORT))
+        near[np.arange(len(near)), np.arange(start, start + len(near))] = -1
+        top = np.argpartition(-near, k - 1, axis=1)[:, :k] if k else columns[start : start + BLOCK]
+        columns[start : start + BLOCK] = top
+        weights[start : start + BLOCK] = np.maximum(np.take_along_axis(near, top, axis=1), 0)
+    return sp.csr_array((weights.ravel(), columns.ravel(), np.arange(n + 1, dtype=np.int64) * k), shape=(n, n))
+
+
+def gram_matrix(x: Sparse, progress: Callable[[float], None], block: int = BLOCK) -> Floats:
     """XᵀX as a dense matrix, a block of rows at a time."""
     n = x.shape[1]
     gram = np.zeros((n, n), np.float32)
     transposed = x.T.tocsr()
     for start in range(0, n, block):
         gram[start : start + block] = (transposed[start : start + block] @ x).toarray()
-        progress(0.6 * min(1.0, (start + block) / n))
+        progress(min(1.0, (start + block) / n))
     return gram
 
 
-def _denoise(gram: Floats, config: LinearConfig) -> Floats:
-    """B = (G + Λ)⁻¹ G = I − (G + Λ)⁻¹ Λ, by Cholesky factors in float32 and in place."""
-    penalty = (config.ridge + config.dropout / (1 - config.dropout) * np.diag(gram)).astype(np.float32)
-    gram[np.diag_indices_from(gram)] += penalty
-    inverse = _inverse(gram)
-    inverse *= -penalty
-    inverse[np.diag_indices_from(inverse)] += 1
-    return inverse
-
-
-def _inverse(matrix: Floats) -> Floats:
-    """The inverse of a symmetric positive definite matrix, which is overwritten."""
+def invert(matrix: Floats) -> Floats:
+    """The inverse of a symmetric positive definite matrix, which is overwritten: LAPACK's Cholesky in float32."""
     factor, failed = scipy.linalg.lapack.spotrf(matrix.T, lower=1, overwrite_a=1, clean=0)
     if failed:
         raise np.linalg.LinAlgError("the matrix is not positive definite")
     inverse, _ = scipy.linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
-    block = 1024
-    for start in range(0, len(inverse), block):
-        stop = start + block
+    for start in range(0, len(inverse), BLOCK):
+        stop = start + BLOCK
         inverse[start:stop, stop:] = inverse[stop:, start:stop].T
         corner = np.tril(inverse[start:stop, start:stop])
         inverse[start:stop, start:stop] = corner + np.tril(corner, -1).T
-    symmetric: Floats = inverse.T
-    return symmetric
+    whole: Floats = inverse.T
+    return whole

@@ -11,6 +11,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from db import new_id
+from errors import StorageUnavailable
 
 
 class Boot:
@@ -22,8 +23,16 @@ class Boot:
         self._lock = FileLock(self._path(self.id))
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire(timeout=0)
+        """Take the lock.
+
+        Raises:
+            StorageUnavailable: The folder cannot be written.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except OSError as error:
+            raise StorageUnavailable(f"The data directory {self._folder.parent} cannot be written.") from error
         return self
 
     def __exit__(self, *_: object) -> None:

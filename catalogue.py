@@ -19,6 +19,7 @@ import aiosqlite
 import numpy as np
 import numpy.typing as npt
 
+from catalogue_tables import APPLICATION_ID, FORMAT
 from errors import CatalogueError
 from movie_schemas import (
     LARGEST_ID,
@@ -33,12 +34,10 @@ from movie_schemas import (
     UserRating,
     WindowStats,
 )
-from text_match import text_expression
+from text_match import TextMatcher
 from title_match import TitleMatcher
 from titles import plain
 
-FORMAT = 1  # of the file; an older one is imported again
-APPLICATION_ID = 0x4D41_5251  # "MARQ"
 READERS = 3
 WINDOWS_KEPT = 16
 MAPPED_BYTES = 512 * 2**20
@@ -80,7 +79,7 @@ class Catalogue:
         self._info = _info(meta)
         self.damping: float = meta["damping"]
         self.overall_mean: float = meta["rating_mean"] or 0.0
-        self._titles = TitleMatcher(self._all)
+        self._titles, self._texts = TitleMatcher(self._all), TextMatcher(self._all)
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -89,12 +88,11 @@ class Catalogue:
         Raises:
             CatalogueError: there is none, it was made by another version, or it is damaged.
         """
-        if not path.is_file():
-            raise CatalogueError(f"There is no catalogue at {path}; import one with: python movielens.py import DIR")
+        uri = _uri(path)
         readers: list[aiosqlite.Connection] = []
         try:
-            for _ in range(READERS):
-                readers.append(await _open_reader(path))
+            while len(readers) < READERS:
+                readers.append(await _open_reader(uri))
             return cls(readers, await _check(readers[0], path))
         except sqlite3.DatabaseError as error:
             await _close(readers)
@@ -150,18 +148,11 @@ class Catalogue:
         return [(movies[movie_id], quality) for movie_id, quality in matches]
 
     async def text_scores(self, text: str, limit: int = 500) -> list[tuple[int, float]]:
-        """BM25 over title, genres, tags and description, best first; larger is better. Any of the words may match."""
-        expression = text_expression(text)
-        if not expression:
-            return []
-        rows = await self._all(
-            """
-            SELECT rowid, -bm25(movie_text, 2.0, 3.0, 4.0, 2.0, 2.0) FROM movie_text
-            WHERE movie_text MATCH ? ORDER BY bm25(movie_text, 2.0, 3.0, 4.0, 2.0, 2.0) LIMIT ?
-            """,
-            (expression, limit),
-        )
-        return [(movie_id, score) for movie_id, score in rows]
+        """BM25 over title, genres, tags and description, best first; larger is better.
+
+        Any of the words may match; a movie's score is multiplied by the share of the text's ideas that it has.
+        """
+        return [(match.movie_id, match.score) for match in await self._texts.find(text, limit)]
 
     async def search(self, query: MovieQuery, *, limit: int, offset: int = 0) -> list[Movie]:
         """Movies that pass the filters: by the words of their title, then by what is said of them."""
@@ -169,7 +160,7 @@ class Catalogue:
             if query.query is not None:
                 return []
             return await self.movies(await self._filtered(query, query.sort, limit=limit, offset=offset))
-        ranked = await self._ranked(query.query)
+        ranked = await self._ranked(query.query, everything=query.sort == "relevance")
         allowed = set(await self.matching(query)) if _restricts(query) else None
         ids = [movie_id for movie_id in ranked if allowed is None or movie_id in allowed]
         if query.sort != "relevance":
@@ -233,10 +224,10 @@ class Catalogue:
             movies = await self.movies([movie_id for movie_id in ids if movie_id not in left_out][:limit])
             return [(movie, movie.rating_count, movie.score or 0.0) for movie in movies if movie.rating_count]
         all_ids, counts, scores = await self._window(since)
-        ids = np.array([movie_id for movie_id in await self.matching(filters) if movie_id not in left_out], np.int64)
-        at = np.searchsorted(all_ids, ids)
+        allowed = [movie_id for movie_id in await self.matching(filters) if movie_id not in left_out]
+        at = np.searchsorted(all_ids, np.array(allowed, np.int64))
         at = at[counts[at] > 0]
-        best = at[np.argsort(-(counts if sort == "popularity" else scores)[at], kind="stable")][:limit]
+        best = at[np.argsort(-(counts if sort == "popularity" else scores)[at], kind="stable")[:limit]]
         movies = await self.movies(all_ids[best].tolist())
         return list(zip(movies, counts[best].tolist(), scores[best].tolist(), strict=True))
 
@@ -283,13 +274,16 @@ class Catalogue:
         alike = [(_overlap(wanted, _trigrams(other)), movies, tag) for tag, other, movies in rows]
         return [tag for likeness, _, tag in sorted(alike, reverse=True) if likeness >= 0.25][:limit]
 
-    async def _ranked(self, text: str) -> list[int]:
-        """Good matches of the title, then matches of the text, then poor matches of the title."""
+    async def _ranked(self, text: str, *, everything: bool) -> list[int]:
+        """Good matches of the title, then of the text, then poor ones of the title; or the best of each kind alone."""
         titles = await self._titles.find(text, TITLES_SEARCHED)
         good = [movie_id for movie_id, quality in titles if quality >= GOOD_TITLE]
         poor = [movie_id for movie_id, quality in titles if quality < GOOD_TITLE]
-        texts = [movie_id for movie_id, _ in await self.text_scores(text)]
-        return list(dict.fromkeys([*good, *texts, *poor]))
+        texts = await self._texts.find(text)
+        if not everything:
+            most = max((match.share for match in texts), default=0)
+            texts, poor = [match for match in texts if match.share == most], []
+        return list(dict.fromkeys([*good, *(match.movie_id for match in texts), *poor]))
 
     async def _filtered(self, filters: Filters, sort: Sort, *, limit: int, offset: int) -> list[int]:
         rows = await self._all(
@@ -366,9 +360,19 @@ class Catalogue:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def _open_reader(path: Path) -> aiosqlite.Connection:
-    """Open read-only, and as immutable: a catalogue file is replaced and never changed, so no lock is needed."""
-    reader = await aiosqlite.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+def _uri(path: Path) -> str:
+    """Read-only, and immutable: a catalogue file is replaced and never changed, so no lock is needed."""
+    if not path.is_file():
+        raise CatalogueError(f"There is no catalogue at {path}; import one with: python movielens.py import DIR")
+    return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+async def _open_reader(uri: str) -> aiosqlite.Connection:
+    reader = await aiosqlite.connect(uri, uri=True)
     await reader.execute("PRAGMA query_only = ON")
     await reader.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
     return reader
@@ -382,7 +386,7 @@ async def _check(reader: aiosqlite.Connection, path: Path) -> dict[str, Any]:
         raise CatalogueError(f"{path} is not a catalogue of this service")
     if values["user_version"] != FORMAT:
         raise CatalogueError(f"{path} was made by another version of this service; import it again")
-    if path.stat().st_size != values["page_count"] * values["page_size"]:
+    if _size(path) != values["page_count"] * values["page_size"]:
         raise CatalogueError(f"{path} is damaged: it has another size than it was written with; import it again")
     return {key: json.loads(value) for key, value in await reader.execute_fetchall("SELECT key, value FROM meta")}
 

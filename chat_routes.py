@@ -9,7 +9,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from sse_starlette import EventSourceResponse
 
-from errors import Invalid
+from db import SESSION_CURSOR
+from errors import Conflict
 from movie_schemas import Page
 from runs import Caller
 from schemas import (
@@ -64,7 +65,7 @@ async def list_sessions(
     service: Service,
     account_id: Account,
     limit: Limit = 20,
-    after: After = None,
+    after: Annotated[str | None, Query(pattern=SESSION_CURSOR, description="`next` of the page before")] = None,
     q: Annotated[str | None, Query(max_length=200, description="Words of titles or messages")] = None,
 ) -> Page[Session]:
     """The caller's sessions, latest activity first."""
@@ -196,13 +197,11 @@ async def follow_run(
     account_id: Account,
     run_id: str,
     after: Annotated[int | None, Query(ge=0, le=2**53, description="Only events with a larger sequence")] = None,
-    last_event_id: Annotated[
-        int | None, Header(ge=0, le=2**53, description="The same, as EventSource sends it")
-    ] = None,
+    last_event_id: Annotated[str, Header(pattern=r"^\d{0,15}$", description="The same, as EventSource sends it")] = "",
 ) -> Response:
     """The run's events again, byte for byte; live while the run is."""
     run = await service.store.load_run(account_id, run_id)
-    cursor = after if after is not None else last_event_id or 0
+    cursor = after if after is not None else int(last_event_id or 0)
     if not await service.runs.has_after(run, cursor):
         return Response(status_code=204)
     return event_stream(service, run_id, cursor)
@@ -241,9 +240,12 @@ async def _respond(service: Service, account_id: str, request: Request, run: Run
 
 
 def _check_actions(body: SessionCreate) -> None:
+    """Raise Conflict where a name would mean two things."""
+    taken = set(TOOLS)
     for action in body.actions:
-        if action.name in TOOLS:
-            raise Invalid(f"The action {action.name!r} has the name of a built-in tool; choose another.")
+        if action.name in taken:
+            raise Conflict(f"The action {action.name!r} has the name of a built-in tool or of another action.")
+        taken.add(action.name)
 
 
 def _markdown(session: Session, messages: list[Message]) -> str:

@@ -10,35 +10,62 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from errors import (
     ContentFiltered,
     ContextTooLong,
+    OutputTruncated,
     RunFailed,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from json_schema import check_document
 from providers import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolRequest, Usage
 
 MAX_EVENT_BYTES = 8_000_000
+MAX_ANSWER_CHARS = 4_000_000  # of one completion: text, thoughts and arguments
+MAX_CALLS = 128  # in one completion
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
 _DONE = b"[DONE]"
 _FINISH: dict[str, FinishReason] = {
-    "stop": "stop",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
     "length": "length",
     "max_tokens": "length",
+    "max_output_tokens": "length",
     "content_filter": "content_filter",
-}
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "prohibited_content": "content_filter",
+}  # any other name ends a whole answer
+_BROKEN_FINISH = frozenset({"error", "abort", "insufficient_system_resource", "malformed_function_call"})
 _BROKE_OFF = "The answer broke off before its end."
 _UNREADABLE = "The provider sent something that is not a chat completion."
+_REPORTED = "The provider reported an error in the middle of the answer."
+
+
+def _or_none(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """What is not as expected counts as absent: no answer fails for an ornament."""
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+_Ornament = WrapValidator(_or_none)
 
 
 class _Loose(BaseModel):
@@ -68,9 +95,9 @@ class _Text(_Loose):
 class _Delta(_Loose):
     content: str | list[_Text] | None = None
     refusal: str | None = None
-    reasoning: str | None = None
-    reasoning_content: str | None = None
-    reasoning_text: str | None = None
+    reasoning: Annotated[str | None, _Ornament] = None
+    reasoning_content: Annotated[str | None, _Ornament] = None
+    reasoning_text: Annotated[str | None, _Ornament] = None
     tool_calls: list[_Call | None] | None = None
 
     @property
@@ -102,7 +129,7 @@ class _Choice(_Loose):
     delta: _Delta | None = None
     message: _Delta | None = None  # a whole completion from a server that does not stream
     finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
+    logprobs: Annotated[_Logprobs | None, _Ornament] = None
 
 
 class _Usage(_Loose):
@@ -112,7 +139,8 @@ class _Usage(_Loose):
 
 class _Chunk(_Loose):
     choices: list[_Choice | None] | None = None
-    usage: _Usage | None = None
+    usage: Annotated[_Usage | None, _Ornament] = None
+    object: Annotated[str | None, _Ornament] = None
     error: Any = None
 
 
@@ -126,6 +154,7 @@ class EventDecoder:
         self._pending: list[bytes] = []
         self._data: list[bytes] = []
         self._size = 0
+        self._first = True
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """Events that this block completes.
@@ -146,24 +175,27 @@ class EventDecoder:
         for line in lines:
             if line:
                 self._take(line)
-            elif self._data:
-                yield self._event()
-        self._size = len(self._pending[0]) + sum(map(len, self._data))
+            else:
+                yield from self._event()
+        self._size = len(self._pending[0]) + sum(len(line) + 1 for line in self._data)
 
     def end(self) -> Iterator[bytes]:
         """What stands at the end of the stream without its blank line."""
         self._take(b"".join(self._pending).rstrip(b"\r"))
-        if self._data:
-            yield self._event()
+        yield from self._event()
 
     def _take(self, line: bytes) -> None:
+        if self._first:
+            line, self._first = line.removeprefix(_BOM), False
         if line.startswith(b"data:"):
             self._data.append(line[5:].removeprefix(b" "))
 
-    def _event(self) -> bytes:
+    def _event(self) -> Iterator[bytes]:
+        """The event so far, unless it is empty; by the standard such a one is not dispatched."""
         event = b"\n".join(self._data)
         self._data.clear()
-        return event
+        if event:
+            yield event
 
 
 @dataclass(slots=True)
@@ -183,11 +215,18 @@ class _Partial:
     @property
     def complete(self) -> bool:
         """Whether the arguments so far are a JSON document."""
+        arguments = self.arguments
+        if not arguments.rstrip().endswith("}"):
+            return False
         try:
-            json.loads(self.arguments)
-        except ValueError:
+            json.loads(arguments)
+        except (ValueError, RecursionError):
             return False
         return True
+
+    def request(self, call_id: str) -> ToolRequest:
+        """The whole call."""
+        return ToolRequest(call_id, _scalars(self.name), _scalars(self.arguments) or "{}", _sound(self.extra))
 
 
 class _Calls:
@@ -205,6 +244,8 @@ class _Calls:
         if partial is None:
             partial = _Partial(fragment.index, fragment.id or None, function.name or "")
             self._partials.append(partial)
+            if len(self._partials) > MAX_CALLS:
+                raise UpstreamUnavailable(_UNREADABLE)
         partial.name = partial.name or function.name or ""
         partial.call_id = partial.call_id or fragment.id or None
         partial.pieces.append(_arguments(function.arguments))
@@ -214,13 +255,13 @@ class _Calls:
 
     def requests(self) -> list[ToolRequest]:
         """All calls, each with an id of its own."""
-        seen: set[str] = set()
-        requests = []
+        requests: dict[str, ToolRequest] = {}
         for partial in self._partials:
-            call_id = partial.call_id if partial.call_id and partial.call_id not in seen else f"call_{uuid4().hex[:24]}"
-            seen.add(call_id)
-            requests.append(ToolRequest(call_id, partial.name, partial.arguments or "{}", partial.extra or None))
-        return requests
+            call_id = _scalars(partial.call_id or "")
+            if not call_id or call_id in requests:
+                call_id = f"call_{uuid4().hex[:24]}"
+            requests[call_id] = partial.request(call_id)
+        return list(requests.values())
 
     def _find(self, fragment: _Call, name: str) -> _Partial | None:
         """The call that a fragment continues: by id, else by index, else the latest; None where it starts a new one.
@@ -228,23 +269,22 @@ class _Calls:
         A name with an unknown id starts a new call, unless the call at its index still lacks the end of its arguments:
         some providers give every fragment an id of its own, others use index 0 for every call.
         """
-        if fragment.id:
-            for partial in self._partials:
-                if partial.call_id == fragment.id and fragment.index in (None, partial.index):
-                    return partial
+        for partial in self._partials if fragment.id else ():
+            if partial.call_id == fragment.id and fragment.index in (None, partial.index):
+                return partial
         if fragment.index is not None:
             same = [partial for partial in self._partials if partial.index == fragment.index]
         else:
             same = self._partials
         if not same:
             return None
-        return None if name and _starts_anew(same[-1], fragment) else same[-1]
+        return None if name and _starts_anew(same[-1], name, fragment) else same[-1]
 
 
-def _starts_anew(partial: _Partial, fragment: _Call) -> bool:
-    """Whether a named fragment begins another call than this one."""
+def _starts_anew(partial: _Partial, name: str, fragment: _Call) -> bool:
+    """Whether a fragment with this name begins another call than `partial`."""
     if not partial.arguments.strip():
-        return bool(fragment.id) or fragment.index is None
+        return fragment.index is None or name != partial.name
     return partial.complete
 
 
@@ -257,19 +297,22 @@ def _arguments(arguments: str | dict[str, Any] | list[Any] | None) -> str:
 class ChunkReader:
     """One response: feed it blocks of bytes, then ask for the end.
 
-    `whole`: the body is one JSON document, from a server that does not stream. `events` counts what was not a mere
-    keep-alive; `done` says that nothing more will come.
+    A body that begins with `{` is one JSON document, from a server that does not stream, or an error. `events` counts
+    what was not a mere keep-alive; `done` says that nothing more will come.
     """
 
-    def __init__(self, *, whole: bool = False) -> None:
-        self._whole: list[bytes] | None = [] if whole else None
+    def __init__(self) -> None:
+        self._document: list[bytes] = []
         self._size = 0
         self._decoder = EventDecoder()
         self._calls = _Calls()
+        self._text, self._thought = _Characters(), _Characters()
+        self._said = 0
         self._reason: str | None = None
         self._usage: Usage | None = None
         self._refused = False
         self._first_token: str | None = None
+        self._begun = False
         self.events = 0
         self.done = False
 
@@ -282,45 +325,47 @@ class ChunkReader:
         """Deltas of one block; neighbouring ones of one kind are joined. Empty for a keep-alive.
 
         Raises:
-            RunFailed: An error inside the stream, or data that is no chat completion.
+            RunFailed: An error inside the stream, data that is no chat completion, or more than any answer is long.
         """
-        if self._whole is not None:
-            self._size += len(block)
-            if self._size > MAX_EVENT_BYTES:
-                raise UpstreamUnavailable(_UNREADABLE)
-            self._whole.append(block)
+        if self._document or (not self._begun and block.lstrip().startswith((b"{", b"<"))):
+            self._hold(block)
             return []
+        self._begun = self._begun or bool(block.strip())
         return _join(delta for event in self._decoder.feed(block) for delta in self._read(event))
 
     def end(self) -> list[Delta]:
         """What is left, the tool calls, and the finish.
 
         Raises:
-            UpstreamUnavailable: No finish reason came: the answer is not whole.
+            RunFailed: The same as in `feed`; UpstreamUnavailable where no finish reason came: the answer is not whole.
         """
-        events = [b"".join(self._whole)] if self._whole is not None else self._decoder.end()
+        events = [b"".join(self._document)] if self._document else self._decoder.end()
         deltas = _join(delta for event in events for delta in self._read(event))
         if self._reason is None:
             raise UpstreamUnavailable(_BROKE_OFF)
         reason = _FINISH.get(self._reason, "stop")
         if self._refused:
             reason = "refusal"
-        if reason in ("stop", "tool_calls"):
+        if reason == "stop" and self._calls:
+            reason = "tool_calls"
             deltas += self._calls.requests()
-            reason = "tool_calls" if self._calls else "stop"
         return [*deltas, Finish(reason, self._usage, self._first_token)]
 
+    def _hold(self, block: bytes) -> None:
+        """Keep a part of the one document that the body is."""
+        self._size += len(block)
+        if self._size > MAX_EVENT_BYTES:
+            raise UpstreamUnavailable(_UNREADABLE)
+        self._document.append(block)
+
     def _read(self, event: bytes) -> Iterator[Delta]:
+        if self.done:
+            return
         self.events += 1
         if event.strip() == _DONE:
             self.done = True
             return
-        try:
-            chunk = _CHUNK.validate_json(event)
-        except ValidationError:
-            raise UpstreamUnavailable(_UNREADABLE) from None
-        if chunk.error:
-            raise stream_error(chunk.error)
+        chunk = _chunk(event)
         if chunk.usage and chunk.usage.prompt_tokens is not None:
             self._usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens or 0)
         for choice in chunk.choices or ():
@@ -329,18 +374,85 @@ class ChunkReader:
 
     def _choice(self, choice: _Choice) -> Iterator[Delta]:
         delta = choice.delta or choice.message or _Delta()
-        if delta.thought:
-            yield ReasoningDelta(delta.thought)
-        if delta.text or delta.refusal:
+        self._count(delta)
+        if thought := self._thought.whole(delta.thought):
+            yield ReasoningDelta(thought)
+        if text := self._text.whole(delta.text or delta.refusal or ""):
             self._refused = self._refused or bool(delta.refusal)
-            yield TextDelta(delta.text or delta.refusal or "")
+            yield TextDelta(text)
         for fragment in delta.tool_calls or ():
             if fragment is not None:
                 self._calls.add(fragment)
-        self._reason = choice.finish_reason or self._reason
+        self._finish(choice.finish_reason)
         if self._first_token is None and choice.logprobs and choice.logprobs.content:
             token = choice.logprobs.content[0]
-            self._first_token = token.top_logprobs[0].token if token.top_logprobs else token.token
+            self._first_token = _scalars(token.top_logprobs[0].token if token.top_logprobs else token.token)
+
+    def _count(self, delta: _Delta) -> None:
+        fragments = (fragment.function for fragment in delta.tool_calls or () if fragment and fragment.function)
+        self._said += len(delta.text) + len(delta.thought) + sum(len(_arguments(f.arguments)) for f in fragments)
+        if self._said > MAX_ANSWER_CHARS:
+            raise OutputTruncated
+
+    def _finish(self, reason: str | None) -> None:
+        if not reason:
+            return
+        if reason.lower() in _BROKEN_FINISH:
+            raise UpstreamUnavailable(_REPORTED)
+        self._reason = reason.lower()
+
+
+class _Characters:
+    """Text whose UTF-16 surrogates may come apart: half an emoji's escape in one chunk, half in the next."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def whole(self, text: str) -> str:
+        """The text as far as its characters are whole."""
+        if not text:
+            return ""
+        text = self._half + text
+        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        return _scalars(text[:-1] if self._half else text)
+
+
+def _scalars(text: str) -> str:
+    """The text with surrogate pairs as the characters they mean and lone ones replaced, so that it has a UTF-8 form."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _sound(extra: dict[str, JsonValue]) -> dict[str, JsonValue] | None:
+    """What a provider attached to a call, if it can be sent back as JSON."""
+    try:
+        check_document(extra)
+    except ValueError:
+        return None
+    return extra or None
+
+
+def _chunk(event: bytes) -> _Chunk:
+    """One event as a chunk. Surrogates that come apart are no valid JSON to pydantic, so Python's parser is asked too.
+
+    Raises:
+        RunFailed: It is an error, or no chat completion.
+    """
+    try:
+        chunk = _CHUNK.validate_json(event)
+    except ValidationError:
+        try:
+            chunk = _CHUNK.validate_python(json.loads(event))
+        except (ValueError, RecursionError):
+            raise UpstreamUnavailable(_UNREADABLE) from None
+    if chunk.error:
+        raise stream_error(chunk.error)
+    if chunk.object == "error":
+        raise stream_error(json.loads(event))
+    return chunk
 
 
 def _join(deltas: Iterator[Delta]) -> list[Delta]:
@@ -369,4 +481,4 @@ def stream_error(error: Any) -> RunFailed:
         return ContentFiltered()
     if "invalid_request" in text or "authentication" in text or "invalid_api_key" in text:
         return UpstreamRejected()
-    return UpstreamUnavailable("The provider reported an error in the middle of the answer.")
+    return UpstreamUnavailable(_REPORTED)

@@ -1,4 +1,4 @@
-"""What movies are about, as weighted features: genres, decade, tags and the words of a description. No ratings here."""
+"""What movies are about, as weighted features: genres, years, tags and the words of a description. No ratings here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from interactions import Floats, Sparse
 
 WORD = re.compile(r"[^\W\d_][\w'’-]+")
 # Weights of the kinds of features against each other, before rows are brought to length 1.
-GENRE, DECADE, TAG, WORDS = 1.0, 0.5, 1.0, 1.0
+GENRE, YEAR, TAG, WORDS = 1.0, 0.6, 1.0, 1.0
 MOST_WORDS = 20_000  # of a vocabulary, the most frequent
 FEWEST_MOVIES = 2  # a feature that one movie alone has tells nothing of another
 
@@ -28,7 +28,7 @@ def content_features(
 ) -> Sparse:
     """Content of each movie as one row of length 1 (or 0, where nothing is known).
 
-    Each kind (genres, decade, tags, words) is weighted by inverse document frequency, brought to its own weight, and laid side by side.
+    Each kind (genres, years, tags, words) is weighted by inverse document frequency, brought to its own weight, and laid side by side.
 
     Args:
         genres: the genres of each movie.
@@ -41,9 +41,8 @@ def content_features(
     """
     kinds = [
         GENRE * _bag([[(name.casefold(), 1.0) for name in names] for names in genres], fewest=1),
-        DECADE * _bag([_decades(int(year)) for year in years], fewest=1),
-        TAG
-        * _bag([[(tag.casefold().strip(), math.log1p(weight)) for tag, weight in row] for row in tags], FEWEST_MOVIES),
+        YEAR * _bag([_years(int(year)) for year in years], fewest=1),
+        TAG * _bag([[(tag.casefold().strip(), math.log1p(weight)) for tag, weight in row] for row in tags], FEWEST_MOVIES),
     ]
     if descriptions is not None:
         kinds.append(WORDS * _bag([_words(text) for text in descriptions], FEWEST_MOVIES))
@@ -89,17 +88,17 @@ def project(features: Sparse, width: int, seed: int = 0) -> Floats:
     plane = draw.choice(np.array([-1, 1], np.float32), size=(features.shape[1], width))
     dense: Floats = np.asarray(features @ plane, np.float32)
     norms = np.linalg.norm(dense, axis=1, keepdims=True)
-    unit: Floats = dense / np.where(norms > 0, norms, 1)
+    unit: Floats = (dense / np.where(norms > 0, norms, 1)).astype(np.float32)
     return unit
 
 
-def _decades(year: int) -> list[tuple[str, float]]:
-    """1994 → mostly the 1990s, a little the neighbouring decade that is nearer (none here: the middle of a decade is its own)."""
-    if not year:
-        return []
-    decade, place = year // 10 * 10, year % 10 / 10
-    other = decade + (10 if place >= 0.5 else -10)
-    return [(str(decade), 1 - abs(place - 0.5)), (str(other), abs(place - 0.5))]
+def _years(year: int) -> list[tuple[str, float]]:
+    """A year and, half as much with each step, those around it, so that near years are alike; the decade comes out of it.
+
+    >>> _years(1994)[2:5]
+    [('1993', 0.5), ('1994', 1.0), ('1995', 0.5)]
+    """
+    return [(str(year + step), 0.5 ** abs(step)) for step in range(-3, 4)] if year else []
 
 
 def _words(text: str) -> list[tuple[str, float]]:
@@ -113,16 +112,9 @@ def _bag(rows: Iterable[Sequence[tuple[str, float]]], fewest: int) -> Sparse:
     seen = Counter(name for row in listed for name, weight in row.items() if name and weight > 0)
     kept = [name for name, count in seen.most_common(MOST_WORDS) if count >= fewest]
     column = {name: i for i, name in enumerate(kept)}
-    pairs = [
-        (i, column[name], weight)
-        for i, row in enumerate(listed)
-        for name, weight in row.items()
-        if name in column and weight > 0
-    ]
+    pairs = [(i, column[name], weight) for i, row in enumerate(listed) for name, weight in row.items() if name in column and weight > 0]
     places = np.array([(i, j) for i, j, _ in pairs], np.int64).reshape(-1, 2)
     weights = np.array([weight for *_, weight in pairs], np.float32)
     idf = np.array([math.log(1 + len(listed) / seen[name]) for name in kept], np.float32)
-    bag = sp.coo_array(
-        (weights * idf[places[:, 1]], (places[:, 0], places[:, 1])), shape=(len(listed), len(kept)), dtype=np.float32
-    )
+    bag = sp.coo_array((weights * idf[places[:, 1]], (places[:, 0], places[:, 1])), shape=(len(listed), len(kept)), dtype=np.float32)
     return unit_rows(sp.csr_array(bag))

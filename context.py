@@ -43,6 +43,11 @@ class Conversation:
         self._exchanges = exchanges
         self._current = list(current)
 
+    @property
+    def call_ids(self) -> set[str]:
+        """The ids of the calls in the exchange that is going on."""
+        return {call.call_id for message in self._current for call in message.tool_calls}
+
     def add(self, *messages: ChatMessage) -> None:
         """Append to the exchange that is going on."""
         self._current.extend(messages)

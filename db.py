@@ -5,8 +5,6 @@ Own ratings and served recommendations share the file and are in own_ratings.py;
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import secrets
 import sqlite3
@@ -18,10 +16,12 @@ from typing import Any
 import aiosqlite
 from pydantic import TypeAdapter
 
-from errors import IdempotencyMismatch, Invalid, NotFound, RunInProgress
+from errors import Conflict, IdempotencyMismatch, NotFound, RunInProgress
 from movie_schemas import Page
 from schemas import Action, Error, Feedback, Message, Run, Session, SessionCreate, SessionPatch, TokenUsage, ToolCall
 from sqlite import Database
+
+SESSION_CURSOR = r"^[0-9TZ:.-]{27}~\d{1,18}$"  # time of the last activity, and a number
 
 Clock = Callable[[], datetime]
 
@@ -172,7 +172,7 @@ class Store:
         """Stored messages, oldest first; `before` gives those just before it. A live run's are not here yet.
 
         Raises:
-            Invalid: A cursor names no message of the session.
+            NotFound: A cursor names no message of the session.
         """
         first = await self._message_number(session_id, after) if after else 0
         end = await self._message_number(session_id, before) if before else None
@@ -188,9 +188,10 @@ class Store:
         return Page(data=messages, has_more=more, next=cursor)
 
     async def recent_messages(self, session_id: str, limit: int) -> list[Message]:
-        """The newest entries of a session, oldest first."""
+        """The newest entries of a session, oldest first, without answers that a retry replaced."""
         rows = await self._db.fetch(
-            "SELECT * FROM messages WHERE session_id = ? ORDER BY number DESC LIMIT ?", (session_id, limit)
+            "SELECT * FROM messages WHERE session_id = ? AND alternative = 0 ORDER BY number DESC LIMIT ?",
+            (session_id, limit),
         )
         return [_message(row) for row in reversed(rows)]
 
@@ -215,7 +216,7 @@ class Store:
             )
         message = await self.load_message(session_id, message_id)
         if message.role != "assistant":
-            raise Invalid("Only an answer takes feedback.")
+            raise Conflict("Only an answer takes feedback.")
         return message
 
     async def _message_number(self, session_id: str, message_id: str) -> int:
@@ -223,7 +224,7 @@ class Store:
             "SELECT number FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
         )
         if row is None:
-            raise Invalid("The cursor names no message of this session.")
+            raise NotFound("The cursor names no message of this session.")
         return int(row["number"])
 
     # Runs
@@ -305,6 +306,14 @@ class Store:
             for end in ended:
                 await _end_run(connection, end)
 
+    async def settle(self, last: Frame, ended: EndedRun) -> bool:
+        """Commit the end of a run whose owner died, unless someone else was faster; whether it was this call."""
+        async with self._db.transaction() as connection:
+            if not await _end_run(connection, ended):
+                return False
+            await _insert_frames(connection, [last])
+        return True
+
     async def load_frames(self, run_id: str, *, after: int = 0, limit: int = 1_000) -> list[Frame]:
         """Committed events of a run with a sequence above `after`, in order."""
         rows = await self._db.fetch(
@@ -322,11 +331,12 @@ class Store:
         return [_run(row) for row in rows]
 
     async def replace_frames(self, run_id: str, frames: Sequence[Frame]) -> None:
-        """Put a shorter replay in the place of an ended run's events."""
+        """Put a shorter replay in the place of an ended run's events; nothing where the run was deleted meanwhile."""
         async with self._db.transaction() as connection:
-            await connection.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
-            await _insert_frames(connection, frames)
-            await connection.execute("UPDATE runs SET folded = 1 WHERE id = ?", (run_id,))
+            cursor = await connection.execute("UPDATE runs SET folded = 1 WHERE id = ?", (run_id,))
+            if cursor.rowcount == 1:
+                await connection.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
+                await _insert_frames(connection, frames)
 
 
 _SESSION_UPDATES = {
@@ -399,20 +409,23 @@ async def _insert_run(connection: aiosqlite.Connection, new: NewRun) -> None:
     )  # fmt: skip
 
 
-async def _end_run(connection: aiosqlite.Connection, end: EndedRun) -> None:
+async def _end_run(connection: aiosqlite.Connection, end: EndedRun) -> bool:
+    """Give a live run its final state and its messages; False, and nothing done, where it had ended before."""
     run = end.run
     usage = run.usage
-    await connection.execute(
+    cursor = await connection.execute(
         """
         UPDATE runs SET status = ?, steps = ?, input_tokens = ?, output_tokens = ?, usage_estimated = ?,
             first_delta_ms = ?, total_ms = ?, error = ?, finished_at = ?
-        WHERE id = ?
+        WHERE id = ? AND status = 'in_progress'
         """,
         (run.status, run.steps, usage and usage.input_tokens, usage and usage.output_tokens, usage and usage.estimated,
          run.timings.first_delta_ms, run.timings.total_ms, run.error and run.error.model_dump_json(),
          stamp(run.finished_at) if run.finished_at else None, run.id),
     )  # fmt: skip
-    await _insert_messages(connection, end.messages)
+    if cursor.rowcount == 1:
+        await _insert_messages(connection, end.messages)
+    return cursor.rowcount == 1
 
 
 async def _insert_messages(connection: aiosqlite.Connection, messages: Sequence[Message]) -> None:
@@ -487,15 +500,13 @@ _MESSAGE_COLUMNS = (
 
 
 def _cursor(activity: str, number: int) -> str:
-    return base64.urlsafe_b64encode(f"{activity} {number}".encode()).decode()
+    return f"{activity}~{number}"
 
 
 def _read_cursor(cursor: str) -> tuple[str, int]:
-    try:
-        activity, number = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        return activity, min(int(number), 2**62)
-    except (binascii.Error, ValueError):
-        raise Invalid("The cursor is not one of ours; take `next` of the page before.") from None
+    """The two halves of something that matches SESSION_CURSOR."""
+    activity, number = cursor.split("~")
+    return activity, int(number)
 
 
 def _match(q: str) -> str:

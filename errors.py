@@ -3,6 +3,7 @@
 MarqueeError
   x NotFound              nothing has that id
   x Invalid               the request is well-formed and cannot be done
+  x Conflict              the request does not fit the state that its object is in
   x RunInProgress         the session answers another message right now
   x IdempotencyMismatch   the key was used for another request
   x PayloadTooLarge       the body is over the limit
@@ -22,6 +23,7 @@ MarqueeError
 x CatalogueError          movie data that cannot be read or imported
   + MalformedFile           a file, a line, a column and the reason
 x ToolError               a tool call that cannot be carried out, in words the model can act on
+  + Unknown               it names a movie, user, genre or tag that the data does not have
 """
 
 from __future__ import annotations
@@ -46,6 +48,10 @@ class NotFound(MarqueeError):
 
 class Invalid(MarqueeError):
     code, title = "validation_error", "The request is not valid"
+
+
+class Conflict(MarqueeError):
+    code, title = "conflict", "The request does not fit the present state"
 
 
 class RunInProgress(MarqueeError):
@@ -142,3 +148,7 @@ class MalformedFile(CatalogueError):
 
 class ToolError(Exception):
     """A tool call that cannot be carried out; the text tells the model what to mend."""
+
+
+class Unknown(ToolError):
+    """The call names something that the data does not have; the text names what is near."""

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from catalogue_arrays import load_ratings, load_version
+from catalogue import Catalogue
+from catalogue_arrays import load_ratings
 from errors import CatalogueError
 from library import recommender_movies
 from recommend import Ratings, Recommender
@@ -48,7 +50,16 @@ def fit(catalogue: Path, model: Path) -> None:
         recommender = Recommender.fit(
             ratings, movies, progress=lambda stage, share: progress.update(task, description=stage, completed=share)
         )
-        recommender.save(model, load_version(catalogue))
+        recommender.save(model, asyncio.run(_version(catalogue)))
+
+
+async def _version(path: Path) -> str:
+    """The content hash that ties the model to its catalogue."""
+    catalogue = await Catalogue.open(path)
+    try:
+        return (await catalogue.info()).version
+    finally:
+        await catalogue.close()
 
 
 def _progress() -> Progress:

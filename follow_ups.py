@@ -7,7 +7,7 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 import wording
-from headings import heading_of
+from headings import heading_of, popular_heading
 from intents import Intent
 from list_scripts import aged, for_user, recommend
 from movie_schemas import (
@@ -21,8 +21,8 @@ from movie_schemas import (
     Prediction,
     Rated,
 )
-from recall import Args, Done, Ref
-from scene import DEFAULT_LIMIT, Call, Scene, Script, listing_args, problem, say_text, shown, vary
+from recall import OF_SOMETHING, Args, Done, Ref
+from scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, problem, say_text, shown, vary
 from wishes import Wish
 
 
@@ -38,9 +38,13 @@ def more(scene: Scene) -> Script:
         yield from _again(
             Scene(replace(scene.intent, wish=wish), scene.memory),
             base,
-            vary(scene, "Here you go:", "Then these:", "Others in the same line:"),
+            vary(scene, *(_ONE_MORE if wish.limit == 1 else _MORE)),
         )
     )
+
+
+_MORE = ("Here you go:", "Then these:", "Others in the same line:")
+_ONE_MORE = ("Then this one:", "Here's another:", "How about this?")
 
 
 def refine(scene: Scene) -> Script:
@@ -54,7 +58,22 @@ def refine(scene: Scene) -> Script:
     again = Scene(replace(scene.intent, wish=wish), scene.memory)
     if wish.users:
         return (yield from for_user(again, wish.users[0]))
+    if (wish.mood or wish.theme) and base.name not in OF_SOMETHING:
+        return (yield from recommend(Scene(replace(scene.intent, wish=_inheriting(wish, base.args)), scene.memory)))
     return (yield from _again(again, base, ""))
+
+
+def _inheriting(wish: Wish, args: Args) -> Wish:
+    """The wish, with the genres and years of a list it refers back to."""
+    genres = args.get("genres")
+    first, last = args.get("year_from"), args.get("year_to")
+    years = bool(wish.year_from or wish.year_to)
+    return replace(
+        wish,
+        genres=wish.genres or tuple(str(genre) for genre in (genres if isinstance(genres, list) else [])),
+        year_from=wish.year_from if years or not isinstance(first, int) else first,
+        year_to=wish.year_to if years or not isinstance(last, int) else last,
+    )
 
 
 def _middle_year(base: Done) -> int:
@@ -66,27 +85,48 @@ def _again(scene: Scene, base: Done, heading: str) -> Script:
     """Make a list's call again with a changed wish."""
     call = _changed(base, scene)
     done = yield call
-    return (yield from shown(scene, done, heading or heading_of(scene, done)))
+    if not count(done) and base.name in {"movies_by_tag", "search_movies"} and scene.wish.genres:
+        return (yield from recommend(scene))
+    user = done.args.get("user_id")
+    owner = _OWNERS.get(done.name) or (f"user {user}" if user is not None else "you")
+    return (yield from shown(scene, done, heading or heading_of(scene, done), owner))
+
+
+_OWNERS = {"similar_movies": "seeds", "recommend_for_group": "group"}
 
 
 def _changed(base: Done, scene: Scene) -> Call:
     """The base call with new filters; what was shown is left out. A mood becomes a tag search or words beside the likes."""
-    wish, args = scene.wish, {name: value for name, value in base.args.items() if name != "exclude"}
+    wish, args = scene.wish, _by_id(base)
     if scene.intent.topic == "swap" and wish.genres:
         args.pop("genres", None)
     for years in (("year_from", "year_to"),) if wish.year_from or wish.year_to or wish.era else ():
         args = {name: value for name, value in args.items() if name not in years}
     new = listing_args(scene, scene.memory)
+    if isinstance(wanted := args.get("genres"), list):
+        args["genres"] = [genre for genre in wanted if genre not in wish.exclude]
     for name in ("genres", "exclude_genres"):
         if isinstance(old := args.get(name), list) and isinstance(added := new.get(name), list):
             new[name] = list(dict.fromkeys([*old, *added]))
     text = wish.mood.label if wish.mood else wish.theme
-    new["limit"] = wish.limit or _limit_of(base)
+    new["limit"] = wish.limit or _usual_limit(scene)
     if text:
         return _with_words(base, args, new, text, wish)
     if (wish.better or wish.sort) and base.name in {"popular_movies", "search_movies"}:
         new["sort"] = wish.sort or "rating"
     return Call(base.name, args | new)
+
+
+def _by_id(base: Done) -> Args:
+    """A call's arguments with the titles as the ids that they were understood as, and without what it left out."""
+    known = {found.given.lower(): found.movie.movie_id for found in base.resolved}
+
+    def resolved(value: JsonValue) -> JsonValue:
+        return [known.get(str(ref).lower(), ref) for ref in value] if isinstance(value, list) else value
+
+    named = {"movies", "liked", "disliked"}
+    args = {name: resolved(value) if name in named else value for name, value in base.args.items()}
+    return {name: value for name, value in args.items() if name not in {"exclude", "exclude_shown"}}
 
 
 def _with_words(base: Done, args: Args, new: Args, text: str, wish: Wish) -> Call:
@@ -98,7 +138,7 @@ def _with_words(base: Done, args: Args, new: Args, text: str, wish: Wish) -> Cal
 
 
 def seen(scene: Scene) -> Script:
-    """ "I've seen it": another one instead, and an invitation to rate."""
+    """As in "I've seen it": another one instead, and an invitation to rate."""
     base = scene.memory.last_listing
     title = _known_title(scene, scene.intent.refs[0])
     if base is None:
@@ -118,23 +158,32 @@ def _limit_of(base: Done) -> int:
     return limit if isinstance(limit, int) else DEFAULT_LIMIT
 
 
+def _usual_limit(scene: Scene) -> int:
+    """How long this person's lists are: as the last one that was more than a single movie."""
+    limits = (_limit_of(done) for done in reversed(scene.memory.done) if isinstance(done.result, MovieList))
+    return next((limit for limit in limits if limit > 1), DEFAULT_LIMIT)
+
+
 def why(scene: Scene) -> Script:
     """Why a movie was listed: the person's own movies where the list rests on them, else what was asked for."""
     base, refs = scene.memory.last_listing, scene.intent.refs
     if not refs or (base is None and not scene.memory.done):
         return scene.say("nothing_shown")
     ref = _listed_or(scene, refs[0], base)
-    movie = (
-        next((movie for movie in base.result.movies if movie.movie_id == ref), None)
-        if base and isinstance(base.result, MovieList)
-        else None
-    )
-    if base and movie and base.result and base.result.basis in {"popular", "tag", "search", "text"}:  # type: ignore[attr-defined]
-        return _why_listed(base, movie)
+    if base and isinstance(base.result, MovieList):
+        movie = next((movie for movie in base.result.movies if movie.movie_id == ref), None)
+        if movie and base.result.basis not in {"personal", "seeds"}:
+            return _why_in_group(movie) if base.result.basis == "group" else _why_listed(base, movie)
     done = yield Call("explain_recommendation", {"movie": ref, **_grounds(base)})
     if not isinstance(done.result, Explanation):
         return problem(scene, done)
     return f"{wording.explanation(done.result)} {wording.remarks((), done.result.notes)}".strip()
+
+
+def _why_in_group(movie: ListedMovie) -> str:
+    titles = [wording.clean(each.title) for each in movie.because]
+    goes = f" goes with {wording.joined(titles)}, which somebody in the group likes, and" if titles else ""
+    return f"{wording.named(movie)}{goes} should displease nobody in the group. In general it is {wording.rating_words(movie)}."
 
 
 def _listed_or(scene: Scene, ref: Ref, base: Done | None) -> Ref:
@@ -154,6 +203,9 @@ def _grounds(base: Done | None) -> Args:
 
 def _why_listed(base: Done, movie: ListedMovie) -> str:
     what = wording.kind_of_films(base.args)
+    if base.name == "popular_movies":
+        among = popular_heading(base).removesuffix(":").replace("The ", "the ", 1)
+        return f"{wording.named(movie)} is one of {among}: {wording.rating_of(movie)}. Your own taste played no part in that list."
     tag = base.args.get("tag") or base.args.get("query")
     about = f" about \u201c{wording.clean(str(tag))}\u201d" if tag else ""
     asked = f"you asked for {what}{about}" if tag or what != "films" else "you left the choice to me"

@@ -25,23 +25,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from catalogue import APPLICATION_ID, FORMAT
+from catalogue_tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
 from errors import CatalogueError
-from movie_files import (
-    GENOME_SCORES,
-    GENOME_TAGS,
-    LINKS,
-    MOVIES,
-    RATINGS,
-    TAGS,
-    FileReport,
-    LinkRow,
-    MovieFiles,
-    MovieRow,
-    Table,
-    TagRows,
-    Triples,
-)
+from movie_files import FileReport, LinkRow, MovieFiles, MovieRow, TagRows, Triples
+from movie_layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
 from movie_stats import GenomeStats, Ints, MovieIndex, RatingStats, Summary, run_starts
 from row_order import NotInOrderError, ahead, groups, sorted_passes
 from tag_merge import merge_tags, tag_frame, tags_by_movie, typed_tags
@@ -61,49 +48,6 @@ GENRE_WORDS = {  # what people say for MovieLens's genres
     "Romance": "romance. romantic. love",
     "Musical": "musical. music",
 }
-
-TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE ratings (
-    user_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, stars REAL NOT NULL, timestamp INTEGER NOT NULL,
-    PRIMARY KEY (user_id, movie_id)
-) WITHOUT ROWID;
-CREATE TABLE genome_scores (
-    movie_id INTEGER NOT NULL, tag_id INTEGER NOT NULL, relevance REAL NOT NULL, PRIMARY KEY (movie_id, tag_id)
-) WITHOUT ROWID;
-CREATE TABLE genome_tags (tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL);
-CREATE TABLE tags (user_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, tag TEXT NOT NULL, timestamp INTEGER NOT NULL);
-CREATE TABLE movies (
-    movie_id INTEGER PRIMARY KEY, movie_index INTEGER NOT NULL, title TEXT NOT NULL, source_title TEXT NOT NULL,
-    year INTEGER, genres TEXT NOT NULL, tags TEXT NOT NULL, top_tags TEXT NOT NULL, description TEXT, imdb_id TEXT,
-    tmdb_id INTEGER, rating_count INTEGER NOT NULL, rating_mean REAL, score REAL, histogram TEXT NOT NULL
-);
-CREATE TABLE movie_history (movie_index INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
-CREATE TABLE daily_ratings (age INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
-CREATE TABLE genres (genre_id INTEGER PRIMARY KEY, name TEXT NOT NULL, plain TEXT NOT NULL, movies INTEGER NOT NULL);
-CREATE TABLE movie_genres (
-    genre_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, PRIMARY KEY (genre_id, movie_id)
-) WITHOUT ROWID;
-CREATE TABLE tag_names (tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL, plain TEXT NOT NULL UNIQUE, movies INTEGER NOT NULL);
-CREATE TABLE movie_tags (
-    tag_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, relevance REAL NOT NULL, PRIMARY KEY (tag_id, movie_id)
-) WITHOUT ROWID;
-CREATE TABLE title_forms (
-    form_id INTEGER PRIMARY KEY, movie_id INTEGER NOT NULL, words TEXT NOT NULL, joined TEXT NOT NULL, kind INTEGER NOT NULL
-);
-CREATE TABLE spellings (word_id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE, uses INTEGER NOT NULL);
-CREATE VIRTUAL TABLE title_words USING fts5(words, content='', tokenize='unicode61 remove_diacritics 2', prefix='1 2 3');
-CREATE VIRTUAL TABLE spelling_parts USING fts5(word, content='', tokenize='trigram');
-CREATE VIRTUAL TABLE tag_parts USING fts5(tag, content='', tokenize='trigram');
-CREATE VIRTUAL TABLE movie_text USING fts5(
-    title, genres, tags, more_tags, description, content='', tokenize='porter unicode61 remove_diacritics 2'
-);
-"""
-
-INDEXES = """
-CREATE INDEX movies_by_count ON movies (rating_count DESC, movie_id);
-CREATE INDEX title_forms_joined ON title_forms (joined, movie_id);
-"""
 
 
 @dataclass(frozen=True)
@@ -246,9 +190,8 @@ class Build:
         except NotInOrderError:
             self.notes.append(f"{self.files.file(RATINGS)} is not in order of users: read in several passes")
             self._start_ratings_again()
-            passes = sorted_passes(lambda: self._known(RATINGS, self.files.ratings()))
-            self._start_ratings_again()
-            self._insert_ratings(groups(passes, self._refuse_duplicates))
+            passes = sorted_passes(self.files.ratings)
+            self._insert_ratings(groups(self._known(RATINGS, passes), self._refuse_duplicates))
 
     def _insert_ratings(self, batches: Iterator[Triples]) -> None:
         """Insert one user at a time; where ids are small, the rest of a rating goes as one packed number."""
@@ -481,11 +424,12 @@ class Build:
             "INSERT INTO movie_text (rowid, title, genres, tags, more_tags, description) VALUES (?, ?, ?, ?, ?, ?)",
             starmap(row, enumerate(self._movies)),
         )
-        for optimize in (
+        for command in (
+            "INSERT INTO movie_text (movie_text, rank) VALUES ('rank', 'bm25(2.0, 3.0, 4.0, 2.0, 2.0)')",
             "INSERT INTO movie_text (movie_text) VALUES ('optimize')",
             "INSERT INTO title_words (title_words) VALUES ('optimize')",
         ):
-            self._db.execute(optimize)
+            self._db.execute(command)
 
     def _write_meta(self, summary: Summary) -> None:
         reports = self.files.reports

@@ -23,6 +23,7 @@ class Intent:
     stars: float | None = None
     given: str = ""
     group: tuple[tuple[Ref, ...], ...] = ()
+    exclude: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,14 @@ Rule = Callable[[Sentence], Intent | None]
 
 
 def cut_tail(what: str) -> tuple[str, str]:
-    """ "Alien but funny" → ("Alien", "but funny")."""
+    """As in "Alien but funny" → ("Alien", "but funny")."""
     found = _TAIL.search(what)
     return (what[: found.start()], what[found.start() :]) if found else (what, "")
 
 
 _TAIL = re.compile(
-    r"(?<=\S)[ ,]+(?:(?:but|except|however|just|only)\b|(?:but )?(?:without|minus)\b|with (?:more|less|a bit|some|no|fewer|lots)\b|(?:from|made in|made|released|out of|in|of) (?:the )?(?:early |mid |late )?(?:'?\d|twent|thirt|fort|fift|sixt|sevent|eight|ninet|nought|last|20th|21st)"
-    r"|(?:before|after|since|until|newer than|older than) (?:the )?(?:year )?\d|for (?:me|us|my|the|tonight|kids|children|a|user)\b|(?:that|which)(?:'s| is| are| isn'?t)\b|preferably\b|ideally\b|and (?:not|funny|funnier|newer|older|less|more|scary|romantic|from)\b"
+    r"(?<=\S)[ ,]+(?:(?:but|except|however|just|only|other than|besides|apart from)\b|(?:that )?i(?:'ve| have)(?:n't| not)? (?:already )?seen\b|(?:but )?(?:without|minus)\b|with (?:more|less|a bit|some|no|fewer|lots)\b|(?:from|made in|made|released|out of|in|of) (?:the )?(?:early |mid |late )?(?:'?\d|twent|thirt|fort|fift|sixt|sevent|eight|ninet|nought|last|20th|21st)"
+    r"|(?:released |made |that came out )?(?:before|after|since|until|newer than|older than) (?:the )?(?:year )?\d|for (?:me|us|my|the|tonight|kids|children|a|user)\b|(?:that|which)(?:'s| is| are| isn'?t)\b|preferably\b|ideally\b|and (?:not|funny|funnier|newer|older|less|more|scary|romantic|from)\b"
     r"|(?:newer|older|funnier|scarier|shorter|please|pls)\b|(?:as|in) a\b|not (?:so|too|as|a|that)\b)",
     re.IGNORECASE,
 )  # fmt: skip
@@ -70,6 +71,6 @@ LATELY = re.compile(
 )
 
 ABOUT_LISTS = re.compile(
-    r"\b(?:movies|films|something|anything|recommend|suggest|a (?:movie|film)|an? \w+ (?:movie|film)|flicks?|one with|ones with|more)\b",
+    r"\b(?:movies|films|something|anything|recommend|suggest|a (?:movie|film)|an? \w+ (?:movie|film)|flicks?|one with|ones with|more)\b|^(?:directed by|starring|featuring|give me|show me|find me)\b",
     re.IGNORECASE,
 )

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Indices: TypeAlias = npt.NDArray[np.int32]
@@ -18,6 +17,23 @@ Sparse: TypeAlias = Any  # scipy.sparse.csr_array of float32: scipy carries no t
 PRIOR_RATINGS = 20.0  # a movie's mean is pulled towards the catalogue's as if by this many ratings
 PRIOR_OWN_RATINGS = 3.0  # the same for the mean of one person
 USUAL_MEAN = 3.5  # stars; the mean of every MovieLens set
+
+
+@dataclass(frozen=True, slots=True)
+class SignalConfig:
+    """How much a rating says.
+
+    Attributes:
+        liked: from here on a movie counts as liked, in stars.
+        emphasis: what each star above `liked` adds to 1.
+        lukewarm: weight of a rating up to a star below `liked`.
+        dislike: weight against of half a star; milder ratings below the person's mean in proportion.
+    """
+
+    liked: float = 4.0
+    emphasis: float = 0.3
+    lukewarm: float = 0.2
+    dislike: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +137,52 @@ class Profile:
         return (own + PRIOR_OWN_RATINGS * USUAL_MEAN) / (len(self) + PRIOR_OWN_RATINGS)
 
 
-def recency(timestamp: Longs, floor: float) -> Floats:
-    """How much each of a person's n ratings weighs by its place in time: g + (1 − g)·(rank/n)², rank 1 the oldest.
+def mean_rank(user: Indices, timestamp: Longs) -> Floats:
+    """Each rating's place in its user's order of time, the oldest 1; those of the same second share their mean place.
 
-    Ratings of the same second share their mean rank, so a list without times weighs evenly.
+    Args:
+        user: int32 [nnz], ascending.
+        timestamp: int64 [nnz] Unix seconds, ascending within a user.
+
+    >>> mean_rank(np.array([7, 7, 7], np.int32), np.array([100, 100, 200]))
+    array([1.5, 1.5, 3. ], dtype=float32)
+    """
+    n = len(user)
+    new_user = np.append(True, user[1:] != user[:-1])[:n]
+    new_time = new_user | np.append(True, timestamp[1:] != timestamp[:-1])[:n]
+    first_of_user = np.flatnonzero(new_user)[np.cumsum(new_user) - 1]
+    first_of_time = np.flatnonzero(new_time)
+    size = np.diff(np.append(first_of_time, n))
+    middle = (first_of_time + (size - 1) / 2)[np.cumsum(new_time) - 1]
+    rank: Floats = (middle - first_of_user + 1).astype(np.float32)
+    return rank
+
+
+def recency(timestamp: Longs, floor: float, span: float) -> Floats:
+    """How much each of a person's n ratings weighs by its place in time: g + (1 − g)·e^(−(n − rank)/span), rank 1 the oldest.
+
+    All of the same second weigh 1, so that a list without times weighs evenly.
     """
     n = len(timestamp)
-    _, place, count = np.unique(timestamp, return_inverse=True, return_counts=True)
-    last = np.cumsum(count)
-    rank = (last - (count - 1) / 2)[place]
-    if len(count) == 1:
+    if not n or timestamp[0] == timestamp[-1]:
         return np.ones(n, np.float32)
-    weight: Floats = (floor + (1 - floor) * (rank / n) ** 2).astype(np.float32)
+    rank = mean_rank(np.zeros(n, np.int32), timestamp)
+    weight: Floats = (floor + (1 - floor) * np.exp((rank - rank[-1]) / span)).astype(np.float32)
     return weight
 
 
-def signal(stars: Floats, mean: float, liked: float, lukewarm: float, dislike: float) -> Floats:
-    """What a rating says: 1 where liked, `lukewarm` from the person's mean up to there, −`dislike` below both.
+def signal(stars: Floats, config: SignalConfig, mean: float = 0.0) -> Floats:
+    """What ratings say: 1 and more where liked, a little where nearly, and something against below the person's mean.
 
     Args:
         stars: float32 [k].
+        config: the weights.
         mean: the person's mean in stars.
-        liked: from here on a movie counts as liked, in stars.
-        lukewarm: the weight of a movie that is neither liked nor below the mean.
-        dislike: the weight, counted against, of the worst rating below the mean; milder ones in proportion.
     """
-    bar = min(mean, liked)
+    bar = min(mean, config.liked)
     depth = np.clip((bar - stars) / max(bar - 0.5, 0.5), 0, 1)
-    said: Floats = np.where(stars >= liked, 1.0, np.where(stars >= bar, lukewarm, -dislike * depth)).astype(np.float32)
-    return said
+    said = np.where(stars >= config.liked - 1, np.float32(config.lukewarm), 0)
+    said = np.where(stars < bar, -config.dislike * depth, said)
+    said = np.where(stars >= config.liked, 1 + config.emphasis * (stars - config.liked), said)
+    weights: Floats = said.astype(np.float32)
+    return weights

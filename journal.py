@@ -1,13 +1,14 @@
 """Commit before send: one writer for the events of all live runs, and any number of followers.
 
 The writer takes whatever is pending, joins neighbouring deltas, commits it in one transaction and then wakes the
-followers. There is no flush timer: the commit sets the pace.
+followers. There is no flush timer: the commit sets the pace. While the disk refuses, runs wait; a run whose events
+can never be written, by a defect, is given up alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
@@ -15,13 +16,13 @@ from dataclasses import dataclass, field
 from loguru import logger
 
 from db import EndedRun, Frame, Store
-from errors import StorageUnavailable
+from errors import Internal, StorageUnavailable
 from schemas import Event, ReasoningDeltaEvent, TextDeltaEvent
 
 TAIL_FRAMES = 256  # kept in memory a live run; a follower further behind reads the database
 PENDING_EVENTS = 1_000  # a run that is this far ahead of the disk waits for it
 RETRY_SECONDS = 0.5
-GIVE_UP_SECONDS = 10.0
+GIVE_UP_SECONDS = 5.0  # until the followers of live runs are sent away
 POLL_SECONDS = 0.25  # for runs of another process
 
 
@@ -48,9 +49,19 @@ class _Live:
     ended: EndedRun | None = None
     committed: asyncio.Event = field(default_factory=asyncio.Event)  # set at the next commit, then replaced
 
+    broken: bool = False
+
     def wake(self) -> None:
         woken, self.committed = self.committed, asyncio.Event()
         woken.set()
+
+    def reaches(self, after: int) -> bool:
+        """Whether the tail holds all that follows `after`."""
+        return self.tail[0].sequence <= after + 1
+
+    def above(self, after: int) -> list[Frame]:
+        """Committed frames above `after`."""
+        return [frame for frame in self.tail if frame.sequence > after] if self.sequence > after else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +85,44 @@ class Journal:
         self._writer = asyncio.create_task(self._write(), name="journal")
 
     async def close(self) -> None:
-        """Commit what is pending and stop."""
+        """Commit what is pending and stop. What the disk does not take now is settled at the next start."""
         self._closing = True
         self._work.set()
-        await self._writer
+        try:
+            await self._writer
+        except StorageUnavailable as error:
+            logger.error("The last events could not be written: {}", error)
 
     def open(self, first: Frame) -> None:
         """Take up a run whose first frame is committed."""
         self._live[first.run_id] = _Live(first.run_id, first.sequence, deque([first], TAIL_FRAMES))
 
     async def append(self, run_id: str, event: Event) -> None:
-        """Hand an event over; waits only while the run is far ahead of the disk."""
-        live = self._live[run_id]
+        """Hand an event over; waits only while the run is far ahead of the disk.
+
+        Raises:
+            Internal: The run was given up.
+        """
+        live = self._owned(run_id)
         live.pending.append(event)
         self._work.set()
-        while len(live.pending) >= PENDING_EVENTS:
+        while len(live.pending) >= PENDING_EVENTS and not live.broken:
             await live.committed.wait()
 
     async def end(self, run_id: str, event: Event, ended: EndedRun) -> None:
-        """Hand the last event over together with the run's final state; returns when both are committed."""
-        live = self._live[run_id]
+        """Hand the last event over together with the run's final state; returns when both are committed.
+
+        Raises:
+            Internal: The run was given up.
+        """
+        live = self._owned(run_id)
         live.pending.append(event)
         live.ended = ended
         self._work.set()
         while run_id in self._live:
             await live.committed.wait()
+        if live.broken:
+            raise Internal
 
     async def follow(self, run_id: str, after: int = 0) -> AsyncGenerator[list[Frame], None]:
         """The run's frames with a sequence above `after`: what is committed at once, then the live ones, to the end.
@@ -109,7 +133,10 @@ class Journal:
         while True:
             live = self._live.get(run_id)
             committed = live.committed if live else None
-            frames = _from_tail(live, after) or await self._store.load_frames(run_id, after=after, limit=TAIL_FRAMES)
+            if live and live.reaches(after):
+                frames = live.above(after)
+            else:
+                frames = await self._store.load_frames(run_id, after=after, limit=TAIL_FRAMES)
             if frames:
                 yield frames
                 after = frames[-1].sequence
@@ -124,6 +151,12 @@ class Journal:
             else:
                 await asyncio.sleep(POLL_SECONDS)
 
+    def _owned(self, run_id: str) -> _Live:
+        live = self._live.get(run_id)
+        if live is None:
+            raise Internal
+        return live
+
     async def _is_over(self, run_id: str, after: int) -> bool:
         """Whether `after` is at or past the run's last event."""
         at_cursor = await self._store.load_frames(run_id, after=max(0, after - 1), limit=1)
@@ -133,39 +166,67 @@ class Journal:
         while True:
             await self._work.wait()
             self._work.clear()
-            batches = [_take(live) for live in self._live.values() if live.pending]
-            if batches:
-                await self._commit(batches)
-            elif self._closing:
+            pending = [live for live in self._live.values() if live.pending]
+            await self._commit([batch for live in pending if (batch := self._take(live)) is not None])
+            if self._closing and not any(live.pending for live in self._live.values()):
                 return
+
+    def _take(self, live: _Live) -> _Batch | None:
+        """All that is pending, joined, numbered and encoded."""
+        pending, live.pending = live.pending, []
+        numbered = enumerate(join(pending), live.sequence + 1)
+        try:
+            return _Batch(live, [encode(live.run_id, number, event) for number, event in numbered], live.ended)
+        except ValueError:
+            self._give_up(live)
+            return None
 
     async def _commit(self, batches: list[_Batch]) -> None:
         """One transaction for all that is pending, tried until the disk takes it; then the followers are woken."""
-        frames = [frame for batch in batches for frame in batch.frames]
-        await self._persist(frames, [batch.ended for batch in batches if batch.ended])
-        for batch in batches:
-            batch.live.tail.extend(batch.frames)
-            batch.live.sequence = batch.frames[-1].sequence
-            if batch.ended:
-                del self._live[batch.live.run_id]
-            batch.live.wake()
-        if self._closing:
-            self._work.set()
+        try:
+            await self._persist(batches)
+        except StorageUnavailable:
+            raise
+        except Exception:  # noqa: BLE001  a defect must not take the other runs with it
+            if len(batches) == 1:
+                self._give_up(batches[0].live)
+                return
+            for batch in batches:
+                await self._commit([batch])
+        else:
+            for batch in batches:
+                self._publish(batch)
 
-    async def _persist(self, frames: list[Frame], ended: list[EndedRun]) -> None:
-        waited = 0.0
-        while True:
+    def _publish(self, batch: _Batch) -> None:
+        batch.live.tail.extend(batch.frames)
+        batch.live.sequence = batch.frames[-1].sequence
+        if batch.ended:
+            del self._live[batch.live.run_id]
+        batch.live.wake()
+
+    def _give_up(self, live: _Live) -> None:
+        """Let go of a run, inside an `except`; what was committed stands, and its owner settles it from there."""
+        logger.exception("The events of {} cannot be written", live.run_id)
+        live.broken = True
+        del self._live[live.run_id]
+        live.wake()
+
+    async def _persist(self, batches: list[_Batch]) -> None:
+        frames = [frame for batch in batches for frame in batch.frames]
+        ended = [batch.ended for batch in batches if batch.ended]
+        failing_since: float | None = None
+        while frames:
             try:
                 await self._store.commit(frames, ended)
-            except (StorageUnavailable, sqlite3.Error) as error:
-                if not waited:
+            except StorageUnavailable as error:
+                if failing_since is None:
+                    failing_since = time.monotonic()
                     logger.error("The journal cannot write and tries again: {}", error)
-                waited += RETRY_SECONDS
-                self._stalled = waited >= GIVE_UP_SECONDS
-                if self._stalled:
-                    self._wake_all()
                 if self._closing:
                     raise
+                self._stalled = time.monotonic() - failing_since >= GIVE_UP_SECONDS
+                if self._stalled:
+                    self._wake_all()
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._stalled = False
@@ -193,17 +254,3 @@ def join(events: list[Event]) -> Iterator[Event]:
             yield event
     if held is not None:
         yield held.model_copy(update={"delta": "".join(pieces)})
-
-
-def _take(live: _Live) -> _Batch:
-    """All that is pending, joined and numbered."""
-    pending, live.pending = live.pending, []
-    frames = [encode(live.run_id, number, event) for number, event in enumerate(join(pending), live.sequence + 1)]
-    return _Batch(live, frames, live.ended)
-
-
-def _from_tail(live: _Live | None, after: int) -> list[Frame]:
-    """The frames above `after`, if the tail reaches back that far."""
-    if live is None or not live.tail or live.tail[0].sequence > after + 1:
-        return []
-    return [frame for frame in live.tail if frame.sequence > after]

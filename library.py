@@ -177,7 +177,7 @@ def recommender_movies(catalogue_path: Path) -> Movies:
     """All movies of a catalogue file as the recommender wants them."""
     table = load_movies(catalogue_path)
     features = content_features(table.genres, table.years, table.tags, table.descriptions)
-    return Movies(table.movie_ids, table.years, features, table.rating_count, table.rating_mean)
+    return Movies(table.movie_ids, table.years, features, table.rating_count, np.nan_to_num(table.rating_mean))
 
 
 def _mark(path: Path) -> object:

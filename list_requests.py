@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from intents import LATELY, Intent, Sentence, cut_tail
 from movie_schemas import Questions
-from recall import Ref
+from recall import OF_SOMETHING, Ref
 from references import MARK, listed, ordinal
-from wishes import content_of, merge, read_wish, themed
+from wishes import Wish, content_of, merge, read_wish, themed
 
 
 def group(sentence: Sentence) -> Intent | None:
-    """ "for me and user 5", "for users 1, 2 and 3": everybody must like it."""
+    """As in "for me and user 5", "for users 1, 2 and 3": everybody must like it."""
     wish, _ = read_wish(sentence.text)
     mine = bool(_ME_TOO.search(sentence.text))
     if len(wish.users) + mine < 2 or not wish.users:
@@ -29,16 +29,18 @@ _ME_TOO = re.compile(
 
 
 def similar(sentence: Sentence) -> Intent | None:
-    """ "three films like Heat", "something like Alien but funny", "between Heat and Amélie"."""
+    """As in "three films like Heat", "something like Alien but funny", "between Heat and Amélie"."""
     for pattern in _SIMILARS:
         found = pattern.search(sentence.text)
         if not found or _VERB_LIKE.search(found["head"] or ""):
             continue
         what, tail = cut_tail(found["what"])
-        refs = sentence.refs(_MEETS.sub(" and ", what))
+        refs = sentence.refs(_MEETS.sub(" and ", what) or "it")
         if refs:
             head = read_wish(sentence.text[: found.start("what")])[0]
-            return Intent("similar", refs=refs[:5], wish=merge(head, themed(*read_wish(tail))))
+            out = _OTHER_THAN.search(tail)
+            wish = merge(head, themed(*read_wish(tail[: out.start()] if out else tail)))
+            return Intent("similar", refs=refs[:5], wish=wish, exclude=sentence.refs(out[1]) if out else ())
     return None
 
 
@@ -52,10 +54,15 @@ _SIMILARS = tuple(
         r"^(?P<head>)(?:(?:more|sth|smth) )?(?:like|as) (?P<what>.+)$",
         r"^(?P<head>)(?:similar|related)(?: (?:movies|films|ones))? (?:to|for) (?P<what>.+)$",
         r"^(?P<head>)(?:what(?:'s| is| are|'re)|is there|are there|anything|got anything)(?: \w+){0,3} (?:like|similar to) (?P<what>.+)$",
+        r"^(?P<head>)(?:something |anything |any |more |some |what(?:'s| is) |got )*(?:else )?(?:similar|alike|comparable)(?: (?:ones?|movies?|films?))?(?P<what>)[?!. ]*$",
         r"(?P<head>)\b(?P<what>\S.{0,60})-(?:like|esque|ish) (?:movies?|films?|ones?)\b",
     )
 )  # fmt: skip
 
+_OTHER_THAN = re.compile(
+    r"(?:i(?:'ve| have)?(?: already)? (?:seen|saw|watched)|(?:except|other than|besides|apart from|not)(?: for)?(?= (?:the )?(?-i:[A-Z]|\W))) (.+)$",
+    re.IGNORECASE,
+)
 _MEETS = re.compile(r"\bmeets\b|\bcrossed with\b", re.IGNORECASE)
 _VERB_LIKE = re.compile(
     r"\b(?:i|you|we|they|user|she|he|people|who|would|'d|did|does|don'?t|might|feel|look|looks|sound|sounds)$|\b(?:i|you|we|they|who|that)(?:'d| would| might| really| also)* *$|\buser \d+$",
@@ -64,7 +71,7 @@ _VERB_LIKE = re.compile(
 
 
 def popular(sentence: Sentence) -> Intent | None:
-    """ "best horror of the 80s", "what's trending?", "most popular movies of 1999"."""
+    """As in "best horror of the 80s", "what's trending?", "most popular movies of 1999"."""
     if _WORST.search(sentence.text):
         return Intent("worst")
     wish, rest = read_wish(sentence.text)
@@ -90,6 +97,8 @@ def recommend(sentence: Sentence) -> Intent | None:
     if not asked and not wish.narrows and not wish.users and not wish.surprise:
         return None
     wish = themed(wish, sentence.guarded.plain(rest))
+    if _OTHERS.search(sentence.text) and not wish.users and sentence.memory.user_id is not None:
+        wish = replace(wish, users=(sentence.memory.user_id,))
     if not asked and wish.theme and len(wish.theme.split()) > 4:
         return None
     if not asked and wish.theme and not (wish.genres or wish.mood or wish.year_from or wish.year_to):
@@ -97,9 +106,10 @@ def recommend(sentence: Sentence) -> Intent | None:
     return Intent("recommend", refs=(), wish=wish)
 
 
+_OTHERS = re.compile(r"\b(?:they|he|she|them|him)\b", re.IGNORECASE)
 _REQUEST = re.compile(
     r"\b(?:rec+om+[ae]?n?d\w*|recs?|sugg?est\w*|something|anything|sth|smth|(?:what|which)(?: \w+)? (?:should|shall|can|could|do|to|would)(?: (?:i|we|you))?(?: \w+)? (?:watch|see|recommend|suggest|enjoy|like|put on)|what to watch|show me|give me|find me|get me|gimme|find|list|i(?:'d| would)? (?:really )?(?:want|need|like|love) (?:to (?:watch|see)|a|an|some|something|movies?|films?)"
-    r"|looking for|in the mood|feel(?:ing)? like|searching for|any (?:good )?(?:\w+ )?(?:movies?|films?|tips|ideas|thoughts)|got any|got some|do you have|have you got|movie night|need (?:a|an|some)|fancy|movies? (?:about|with|for|set|where|from|that)|films? (?:about|with|for|set|where|from|that|by|starring|directed)|movies? (?:starring|directed|featuring)|movies? by|tonight|watch next|is there|are there|movies? please|film please|pick|choose)\b|\b(?:movies|films|flicks)\s*[.!?]*$",
+    r"|looking for|in the mood|feel(?:ing)? like|searching for|any (?:good )?(?:\w+ )?(?:movies?|films?|tips|ideas|thoughts)|got any|got some|do you have|have you got|movie night|need (?:a|an|some)|fancy|movies? (?:about|with|for|set|where|from|that)|films? (?:about|with|for|set|where|from|that|by|starring|directed)|movies? (?:starring|directed|featuring)|movies? by|tonight|watch next|is there|are there|movies? please|film please|pick|choose)\b|\b(?:movies|films|flicks)\s*[.!?]*$|^(?:directed by|starring|featuring)\b|^(?:movies?|films?)\s*[.!?]*$",
     re.IGNORECASE,
 )
 
@@ -110,7 +120,7 @@ _REQUEST_HEAD = re.compile(
 
 
 def meant(sentence: Sentence) -> Intent | None:
-    """ "I meant the 1986 one", "the other one", "no, the older one": another movie of the same name."""
+    """As in "I meant the 1986 one", "the other one", "no, the older one": another movie of the same name."""
     if not any(found.others for done in sentence.memory.done[-3:] for found in done.resolved):
         named = _MEANT_TITLE.match(sentence.text)
         return Intent("meant", refs=sentence.refs(named[1])[:1]) if named and sentence.memory.done else None
@@ -123,7 +133,7 @@ def meant(sentence: Sentence) -> Intent | None:
 
 _MEANT = re.compile(
     r"^(?:no,? ?|not that one,? ?|but |sorry,? |actually,? |i (?:mean|meant) |what about |how about |and )*(?:the )?(?:one |version |film |movie |remake |original )?"
-    r"(?:(?:of|from|in|made in) ((?:18|19|20)\d\d)|((?:18|19|20)\d\d)(?: (?:one|version|film|movie|remake|original))?|(other|older|newer|earlier|later|original|remake|first|second|third)(?: (?:one|version|film|movie))?)[ .!?]*$",
+    r"(?:(?:of|from|in|made in) ((?:18|19|20)\d\d)|((?:18|19|20)\d\d)(?: (?:one|version|film|movie|remake|original))?|(other|older|newer|earlier|later|original|remake)(?: (?:one|version|film|movie))?)[ .!?]*$",
     re.IGNORECASE,
 )
 
@@ -131,10 +141,12 @@ _MEANT_TITLE = re.compile(r"^(?:no,? ?|sorry,? ?)*i (?:actually |really )?(?:mea
 
 
 def pick(sentence: Sentence) -> Intent | None:
-    """ "the second one", "and number 3?", "the first and third": into the last list."""
+    """As in "the second one", "and number 3?", "the first and third": into the last list."""
     found = _PICK.match(sentence.text)
-    if not found or not sentence.memory.listed:
+    if not found:
         return None
+    if not sentence.memory.listed:
+        return Intent("nothing_shown") if any(char.isalpha() for char in found[2]) else None
     places = [ordinal(piece) for piece in re.split(r"\s*(?:,|&|\band\b)\s*", found[2].strip())]
     refs: tuple[Ref, ...] = tuple(
         ref for place in places if place is not None and (ref := listed(place, sentence.memory)) is not None
@@ -144,7 +156,7 @@ def pick(sentence: Sentence) -> Intent | None:
     if missing or not refs or (None in places and not refs):
         return Intent("short_list") if missing and None not in places else None
     asked = isinstance(sentence.memory.last_list.result, Questions) if sentence.memory.last_list else False
-    if asked and not (found[1] or "").strip():
+    if asked and (found[1] or "").strip().lower() in {"", "only", "just", "maybe", "probably", "and"}:
         return Intent("likes", refs=refs)
     return Intent("details", refs=refs[:2], topic="choice" if _CHOICE.search(found[1] or "") else "")
 
@@ -161,7 +173,7 @@ _CHOICE = re.compile(r"take|pick|choose|go(?:ing)? (?:with|for)|watch|try", re.I
 
 
 def more(sentence: Sentence) -> Intent | None:
-    """ "more", "another one", "something else", "not those"."""
+    """As in "more", "another one", "something else", "not those"."""
     if not _MORE.match(sentence.text):
         return None
     wish, _ = read_wish(sentence.text)
@@ -170,8 +182,8 @@ def more(sentence: Sentence) -> Intent | None:
 
 
 _MORE = re.compile(
-    r"^(?:no,? |nah,? |and |ok,? |but |hmm,? |please |can (?:i|you|we) (?:get|have|show me|give me|see|suggest|recommend) |(?:show|give|tell)(?: me| us)? |suggest |recommend |any |some |got |have you got |do you have |i (?:want|need) |is there |are there |what about |how about |try |let'?s (?:see|try) )*"
-    r"(?:(?:\d{1,2}|one|two|three|four|five|six|ten|a few|a couple|some|any|even|few) )?(?:more|another(?: one| movie| film| list| suggestion| recommendation)?|others?|(?:what|who|anything|something|anyone) else|else|next(?: (?:one|page|\w+))?|(?:something |anything |a |some )?different(?: ones?| movies?)?|one more|keep (?:going|them coming)|continue|go on|again|the rest"
+    r"^(?:no,? |nah,? |and |ok,? |but |hmm,? |please |can (?:i|you|we) (?:get|have|show me|give me|see|suggest|recommend) |(?:(?:can|could) you )?(?:show|give|tell)(?: me| us)? |suggest |recommend |any |some |got |have you got |do you have |i (?:want|need) |is there |are there |what about |how about |try |let'?s (?:see|try) )*"
+    r"(?:(?:\d{1,2}|one|two|three|four|five|six|ten|a few|a couple|some|any|even|few) )?(?:the )?(?:more|another(?: one| movie| film| list| suggestion| recommendation)?|others?|(?:what|who|anything|something|anyone) else|else|next(?: (?:one|page|\w+))?|(?:something |anything |a |some )?different(?: ones?| movies?)?|one more|keep (?:going|them coming)|continue|go on|again|the rest"
     r"|not (?:that|this|those|these|it)(?: (?:one|ones))?(?: (?:please|either))?|nah|no thanks?(?: you)?|nope|no|nay|skip|pass|(?:i )?(?:don'?t|do not|didn'?t) (?:really )?(?:like|want|fancy) (?:it|that|this|those|these|them|any of (?:these|those|them))(?: one| ones)?|not (?:interested|convinced|my thing|for me|really|today)|meh|something new|other (?:movies|films|ones|options|suggestions|ideas))"
     r"(?: (?:more|please|pls|movies?|films?|ones?|of (?:those|these|them)|like (?:that|this|these|those)|then|instead|suggestions?|recommendations?|options?|ideas?|for (?:me|us)|thanks))*[?!. ]*$",
     re.IGNORECASE,
@@ -183,19 +195,39 @@ _ONE_MORE = re.compile(
 
 
 def lacks(sentence: Sentence) -> Intent | None:
-    """ "something shorter": what the data cannot sort by."""
+    """As in "something shorter": what the data cannot sort by."""
     wish, rest = read_wish(sentence.text)
     bare = not (wish.genres or wish.mood or wish.year_from or wish.year_to or content_of(rest))
     return Intent("fact", topic="running times") if wish.lack and bare else None
 
 
+def _is_new(sentence: Sentence, wish: Wish) -> bool:
+    """Whether it is a request of its own ("a horror movie") rather than a change to the last list ("and comedies?")."""
+    base = sentence.memory.last_listing
+    if not (wish.genres or wish.mood or wish.theme) or _ELLIPTIC.match(sentence.text) or wish.age or wish.better:
+        return False
+    if base and (base.name in OF_SOMETHING or "user_id" in base.args):
+        return bool(_NOUN.search(sentence.text)) and not _SOMETHING.match(sentence.text)
+    return bool(_NOUN.search(sentence.text) or wish.mood or wish.theme)
+
+
+_ELLIPTIC = re.compile(
+    r"^(?:and|but|only|just|what about|how about|same|the same|with|without|maybe|no|not|or|any|more|less)\b",
+    re.IGNORECASE,
+)
+_NOUN = re.compile(
+    r"\b(?:something|anything|an?|movies?|films?|flicks?|some|new|best|good|great|list)\b", re.IGNORECASE
+)
+_SOMETHING = re.compile(r"^(?:something|anything|some)\b", re.IGNORECASE)
+
+
 def refine(sentence: Sentence) -> Intent | None:
-    """ "and from the 80s?", "only comedies", "newer", "another comedy": the last list, narrowed."""
+    """As in "and from the 80s?", "only comedies", "newer", "another comedy": the last list, narrowed."""
     if sentence.memory.last_listing is None or _FRESH.search(sentence.text):
         return None
     wish, rest = read_wish(_HOW_ABOUT.sub("", sentence.text))
     left = content_of(rest)
-    if left and not _THEME_ONLY.match(sentence.text):
+    if (left and not _THEME_ONLY.match(sentence.text)) or _is_new(sentence, wish):
         return None
     wish = replace(wish, theme=left) if left else wish
     swap = "swap" if _HOW_ABOUT.match(sentence.text) else ""
@@ -208,7 +240,7 @@ _FRESH = re.compile(
 )
 
 _HOW_ABOUT = re.compile(
-    r"^(?:and|ok and|what about|how about|what of|now|or|and what about|and how about|try|maybe|then)\b(?: (?:some|a|an|the|any))? ?",
+    r"^(?:and|ok and|what about|how about|what of|the same(?: thing| again)?(?:,? (?:but|only|just))?|same(?: but)?|now|or|and what about|and how about|try|maybe|then)\b(?: (?:some|a|an|the|any)\b)? ?",
     re.IGNORECASE,
 )
 
@@ -218,11 +250,21 @@ _THEME_ONLY = re.compile(
 )
 
 
+_ABOUT_IT = re.compile(
+    r"^(?:is|was|are|were|tell|describe|explain|rate|compare|who|how|when|where|does|did|do|would|should|can|could|has|have)\b.*\b(?:it|that|this|they|them|him|her|i|you|me)\b",
+    re.IGNORECASE,
+)
+
+
 def lookup(sentence: Sentence) -> Intent | None:
     """A bare title or a few words: look them up."""
-    text = sentence.text.strip(" ?!.,")
+    text = re.sub(
+        r"^(?:and |so |ok |but )*(?:(?:what|how) about|what of) ", "", sentence.text.strip(" ?!.,"), flags=re.IGNORECASE
+    )
     marks = re.findall(MARK, text)
     words = re.findall(r"\w+", text)
+    if not marks and _ABOUT_IT.match(text):
+        return Intent("which") if sentence.memory.focus is None else None
     if not marks and (len(words) > 8 or len(text) < 2 or not any(char.isalpha() or len(text) > 2 for char in text)):
         return None
     refs = (
@@ -230,6 +272,6 @@ def lookup(sentence: Sentence) -> Intent | None:
         if marks
         else sentence.refs(text)[:1]
         if len(words) < 3
-        else (sentence.plain.strip(" ?!.,"),)
+        else (sentence.guarded.plain(text),)
     )
-    return Intent("lookup", refs=refs, given=sentence.plain.strip(" ?!.,")) if refs else None
+    return Intent("lookup", refs=refs, given=sentence.guarded.plain(text)) if refs else None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Generator
 from dataclasses import replace
 
 from pydantic import JsonValue
 
 import wording
-from headings import likes_heading, personal_heading, popular_heading, similar_heading, themed_heading
+from headings import group_heading, likes_heading, personal_heading, popular_heading, similar_heading, themed_heading
 from movie_schemas import MovieList, MovieResult, Questions
 from recall import Args, Done
-from scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, shown, shown_ids, suggest
+from scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, shown, suggest
 from vocabulary import Mood
 from wishes import Wish, merge
 
@@ -23,7 +25,14 @@ def recommend(scene: Scene) -> Script:
         return (yield from _themed(scene))
     if scene.memory.liked:
         return (yield from _from_likes(scene))
-    done = yield Call("recommend_for_user", listing_args(scene))
+    if scene.wish.surprise and not scene.wish.narrows:
+        return (yield from unsure(scene))
+    if scene.wish.age:
+        scene = Scene(
+            replace(scene.intent, wish=replace(scene.wish, age=0, era="new" if scene.wish.age > 0 else "old")),
+            scene.memory,
+        )
+    done = yield Call("recommend_for_user", listing_args(scene, scene.memory))
     if isinstance(done.result, MovieList) and (scene.wish.narrows or done.result.basis == "personal"):
         return (yield from shown(scene, done, personal_heading(scene, done)))
     return (yield from _ask(scene, done))
@@ -61,7 +70,7 @@ def _safe_bet(popular: Done, asked: Questions) -> str:
 
 
 def unsure(scene: Scene) -> Script:
-    """ "Surprise me": something varied, at once."""
+    """As in "Surprise me": something varied, at once."""
     asked = Wish(limit=DEFAULT_LIMIT, surprise=True, novelty=0.3)
     again = Scene(replace(scene.intent, wish=merge(asked, scene.wish)), scene.memory)
     if scene.memory.liked:
@@ -80,9 +89,7 @@ def unsure(scene: Scene) -> Script:
 
 def none_of_them(scene: Scene) -> Script:
     """None of the movies that we asked about is known: show what most people like."""
-    done = yield Call(
-        "popular_movies", {"sort": "rating", "limit": 3, "diversity": 0.6, "exclude": shown_ids(scene.memory)}
-    )
+    done = yield Call("popular_movies", {"sort": "rating", "limit": 3, "diversity": 0.6})
     return (yield from shown(scene, done, "No matter. Then start with what most people like, or name a genre or mood:"))
 
 
@@ -98,7 +105,12 @@ def _from_likes(scene: Scene) -> Script:
     if not liked and not disliked:
         return (yield from recommend(scene))
     text = scene.wish.mood.label if scene.wish.mood else scene.wish.theme
-    args: Args = {"liked": list(liked[:30]), "disliked": list(disliked[:30]), "text": text, **listing_args(scene)}
+    args: Args = {
+        "liked": list(liked[:30]),
+        "disliked": list(disliked[:30]),
+        "text": text,
+        **listing_args(scene, None if intent.refs or intent.disliked else memory),
+    }
     done = yield Call("recommend_from_likes", {name: value for name, value in args.items() if value not in ("", [])})
     return (yield from shown(scene, done, likes_heading(scene, done)))
 
@@ -107,28 +119,50 @@ def _themed(scene: Scene) -> Script:
     """A mood or theme: by likes where they are known, else by tag, else by words, else by genre."""
     if scene.memory.liked:
         return (yield from _from_likes(scene))
-    mood, theme = scene.wish.mood, scene.wish.theme
-    tries = (
-        _tag_calls(scene, mood)
-        if mood
-        else [
-            Call("movies_by_tag", {"tag": theme, **listing_args(scene)}),
-            Call("search_movies", {"query": theme, **listing_args(scene)}),
-        ]
-    )
-    for call in tries:
-        done = yield call
-        if count(done):
-            return (yield from shown(scene, done, themed_heading(scene, done, mood.label if mood else theme)))
+    mood = scene.wish.mood
+    done = yield from (_by_tags(scene, mood) if mood else _by_theme(scene, scene.wish.theme))
+    if done is not None:
+        return (yield from shown(scene, done, themed_heading(scene, done, mood.label if mood else scene.wish.theme)))
     if mood:
         return (yield from _mood_by_genre(scene, mood))
-    return wording.paragraphs([f"I found nothing about \u201c{wording.clean(theme)}\u201d.", suggest(scene)])
+    nothing = f"I found nothing about \u201c{wording.clean(scene.wish.theme)}\u201d."
+    plain = Scene(replace(scene.intent, wish=replace(scene.wish, theme="")), scene.memory)
+    return wording.paragraphs([nothing, (yield from recommend(plain)) if plain.wish.narrows else suggest(scene)])
 
 
-def _tag_calls(scene: Scene, mood: Mood) -> list[Call]:
+def _by_tags(scene: Scene, mood: Mood) -> Search:
+    """The first of a mood's tags that has movies under the filters."""
     exclude = [genre for genre in mood.exclude if genre not in scene.wish.genres]
     out: Args = {"exclude_genres": list(dict.fromkeys([*scene.wish.exclude, *exclude]))} if exclude else {}
-    return [Call("movies_by_tag", {"tag": tag, **listing_args(scene), **out}) for tag in mood.tags[:3]]
+    for tag in mood.tags[:3]:
+        done = yield Call("movies_by_tag", {"tag": tag, **listing_args(scene), **out})
+        if count(done):
+            return done
+    return None
+
+
+def _by_theme(scene: Scene, theme: str) -> Search:
+    """A theme as one tag or several, or the tag that the tool names as near; then as words."""
+    tag, *others = [part.strip() for part in _PARTS.split(theme) if part.strip()][:4] or [theme]
+    more: Args = {"tags": list(others)} if others else {}
+    done = yield Call("movies_by_tag", {"tag": tag, **more, **listing_args(scene)})
+    if near := _near_tag(done.error, tag):
+        done = yield Call("movies_by_tag", {"tag": near, **more, **listing_args(scene)})
+    if not count(done):
+        done = yield Call("search_movies", {"query": theme, **listing_args(scene)})
+    return done if count(done) else None
+
+
+Search = Generator[Call, Done, Done | None]
+_PARTS = re.compile(r",|\band\b|\bwith\b|&")
+
+
+def _near_tag(error: str, tag: str) -> str:
+    """The tag that a refusal names and that surely was meant: "zombie" → "zombies", "tarantino" → "Quentin Tarantino"."""
+    _, _, near = error.partition("Near it: ")
+    names = [name.strip() for name in near.rstrip(".").split(",") if name.strip()]
+    word = re.compile(rf"\b{re.escape(tag)}(?:s|es)?$", re.IGNORECASE)
+    return next((name for name in names if word.search(name) or name.lower() == tag.lower().removesuffix("s")), "")
 
 
 def _mood_by_genre(scene: Scene, mood: Mood) -> Script:
@@ -153,7 +187,7 @@ def similar(scene: Scene) -> Script:
         done = yield Call("recommend_from_likes", args)
         return (yield from shown(scene, done, likes_heading(scene, done)))
     done = yield Call("similar_movies", {"movies": refs, **listing_args(scene)})
-    return (yield from shown(scene, done, similar_heading(scene, done)))
+    return (yield from shown(scene, done, similar_heading(scene, done), "seeds"))
 
 
 def aged(wish: Wish, year: int) -> Wish:
@@ -181,14 +215,4 @@ def group(scene: Scene) -> Script:
         members.insert(0, {"liked": mine} if mine else {})
     members += [{"liked": list(liked)} for liked in scene.intent.group]
     done = yield Call("recommend_for_group", {"members": members[:8], **listing_args(scene)})
-    return (
-        yield from shown(
-            scene, done, f"{wording.kind_of_films(done.args).capitalize()} that should suit {_people(scene)}:", "you"
-        )
-    )
-
-
-def _people(scene: Scene) -> str:
-    people = ["you"] if scene.intent.topic == "me" or scene.intent.group else []
-    people += ["the other"] * (len(scene.intent.group) == 1) + [f"MovieLens user {user}" for user in scene.wish.users]
-    return f"{'both ' if len(people) == 2 else ''}{wording.joined(people)}"
+    return (yield from shown(scene, done, group_heading(done), "group"))

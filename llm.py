@@ -130,7 +130,7 @@ class Reply:
         self._response_format = response_format
         self._budget = limits.context_tokens
         self._repairs = 0
-        self._call_ids: set[str] = set()
+        self._call_ids = conversation.call_ids
 
     async def events(self) -> AsyncGenerator[ReplyEvent, None]:
         """Stream the answer; an `Outcome` is the last event.
@@ -175,10 +175,13 @@ class Reply:
 
     def _chat_request(self) -> ChatRequest:
         actions = [ToolSpec(action.name, action.description, action.parameters) for action in self._actions.values()]
+        tools = [
+            spec for spec in self._toolbox.specs if spec.name not in self._actions
+        ]  # ours may be newer than theirs
         return ChatRequest(
             model=self._model,
             messages=self._conversation.within(self._budget),
-            tools=(*self._toolbox.specs, *actions),
+            tools=(*tools, *actions),
             response_format=self._response_format,
         )
 
@@ -198,7 +201,7 @@ class Reply:
         return None
 
     def _with_own_id(self, call: ToolRequest) -> ToolRequest:
-        """Some providers number calls from zero in every step; an id must be the only one of its run."""
+        """Some providers number calls from zero in every step; an id must be the only one of its exchange."""
         if call.call_id in self._call_ids:
             call = ToolRequest(new_id("call"), call.name, call.arguments, call.extra)
         self._call_ids.add(call.call_id)

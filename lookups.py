@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import JsonValue
 
-from errors import ToolError
+from errors import Unknown
 from interactions import Indices, Profile
 from movie_schemas import (
     Basis,
@@ -44,19 +44,19 @@ async def resolve(ctx: Context, ref: int | str) -> tuple[Movie, list[Resolved]]:
     """The movie that an id or a title means, and how the title was understood.
 
     Raises:
-        ToolError: There is none, and which ones are near.
+        Unknown: There is none, and which ones are near.
     """
     if isinstance(ref, int):
         found = await ctx.shelf.catalogue.movies([ref])
         if not found:
-            raise ToolError(f"There is no movie with id {ref}. Use an id from an earlier result, or a title.")
+            raise Unknown(f"There is no movie with id {ref}. Use an id from an earlier result, or a title.")
         return found[0], []
     matches = await ctx.shelf.catalogue.find_title(ref)
     if (not matches or matches[0][1] < SURE) and ref.strip().isdigit():
         return await resolve(ctx, int(ref.strip()[:15]))
     if not matches or matches[0][1] < SURE:
         near = "; ".join(f"{movie.title} ({movie.year})" for movie, _ in matches[:3])
-        raise ToolError(f"No movie called {ref!r} is in the catalogue." + (f" Near it: {near}." if near else ""))
+        raise Unknown(f"No movie called {ref!r} is in the catalogue." + (f" Near it: {near}." if near else ""))
     best, quality = matches[0]
     others = [movie.only_name() for movie, other in matches[1:] if other >= quality - ALIKE]
     return best, [Resolved(given=ref, movie=best.only_name(), others=others)]
@@ -77,12 +77,12 @@ async def person(ctx: Context, user_id: int | None) -> Person:
     """The caller (the session's MovieLens user with the caller's own ratings over it), or a MovieLens user by number.
 
     Raises:
-        ToolError: The data has no such user.
+        Unknown: The data has no such user.
     """
     if user_id is not None and user_id != ctx.user_id:
         rows = await ctx.shelf.catalogue.user_profile(user_id)
         if not rows:
-            raise ToolError(f"The data has no user {user_id}.")
+            raise Unknown(f"The data has no user {user_id}.")
         return Person(_profile(ctx, rows), f"MovieLens user {user_id}", user_id)
     rows = await ctx.shelf.catalogue.user_profile(ctx.user_id) if ctx.user_id is not None else []
     own = [(own.movie_id, own.stars, int(own.rated_at.timestamp())) for own in await ctx.ratings.all(ctx.account_id)]
@@ -126,23 +126,23 @@ async def check_filters(ctx: Context, filters: Filters) -> None:
     """Tell a filter that nothing can pass from one that nothing happens to pass.
 
     Raises:
-        ToolError: A genre or a tag does not exist, and which ones do.
+        Unknown: A genre or a tag does not exist, and which ones do.
     """
     genres = [count.name for count in await ctx.shelf.catalogue.genres()]
     known = {genre.casefold() for genre in genres}
     for genre in (*filters.genres, *filters.exclude_genres):
         if genre.casefold() not in known:
-            raise ToolError(f"There is no genre {genre!r}. There are: {', '.join(genres)}.")
+            raise Unknown(f"There is no genre {genre!r}. There are: {', '.join(genres)}.")
     for tag in filters.tags:
         await check_tag(ctx, tag)
 
 
 async def check_tag(ctx: Context, tag: str) -> None:
-    """Raise ToolError where no movie has that tag, and say which ones are near."""
+    """Raise Unknown where no movie has that tag, and say which ones are near."""
     found = [count.name for count in await ctx.shelf.catalogue.tags(tag, limit=TAGS_SEARCHED)]
     if tag.casefold() not in {name.casefold() for name in found}:
         near = list(dict.fromkeys([*found[:3], *await ctx.shelf.catalogue.near_tags(tag)]))
-        raise ToolError(f"No movie has the tag {tag!r}." + (f" Near it: {', '.join(near)}." if near else ""))
+        raise Unknown(f"No movie has the tag {tag!r}." + (f" Near it: {', '.join(near)}." if near else ""))
 
 
 async def listed(ctx: Context, ranked: Ranked) -> list[ListedMovie]:

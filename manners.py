@@ -14,7 +14,7 @@ def foreign(text: str) -> str:
     letters = [char for char in text if char.isalpha()]
     if len(letters) >= 4 and sum(char > "\u036f" for char in letters) * 2 > len(letters):
         return "another script"
-    words = re.findall(r"[^\W\d_]+", text.lower())[:60]
+    words = set(re.findall(r"[^\W\d_]+", text.lower())[:60])
     english = sum(word in ENGLISH for word in words)
     counts = {name: sum(word in known for word in words) for name, known in FOREIGN.items()}
     best = max(counts, key=lambda name: counts[name])
@@ -30,7 +30,7 @@ def whole(kind: str, pattern: str) -> Rule:
 _NAME = r"(?: (?:there|again|marquee|guide|everyone|folks|you|bot|mate|friend|all))*"
 
 SOCIAL: tuple[Rule, ...] = (
-    whole("greet", rf"(?:hi+|hello+|hey+|hiya|howdy|yo|heya|greetings|sup|what'?s up|good (?:morning|evening|afternoon|day)|morning|evening|helo|hallo|hola|bonjour){_NAME}"),
+    whole("greet", rf"(?:hi+|hel+o+|he+y+|(?:are )?you there|anybody (?:there|home)|hiya|howdy|yo|heya|greetings|sup|what'?s up|good (?:morning|evening|afternoon|day)|morning|evening|helo|hallo|hola|bonjour){_NAME}"),
     whole("thanks", r"(?:ok(?:ay)?,? |great,? |cool,? |perfect,? |awesome,? |many )*(?:thanks?|thank you|thx|ty|cheers|tysm|much appreciated|appreciated)"
            r"(?:[ ,]+(?:a lot|so much|very much|a bunch|again|mate|marquee|for (?:the|your) (?:help|tips?|recommendations?|suggestions?|list)|for that|you|guide|that'?s (?:great|perfect|helpful|all|it)))*"),
     whole("bye", r"(?:ok(?:ay)?,? )?(?:good ?bye|bye+|bye[- ]bye|see (?:you|ya)(?: (?:later|soon|around))?|cya|good ?night|farewell|later|take care|ciao|that'?s (?:all|it)(?: (?:for (?:now|today)|thanks))?|i'?m done|quit|exit|gotta go)(?: marquee| then| now)*"),
@@ -39,6 +39,12 @@ SOCIAL: tuple[Rule, ...] = (
     whole("who", r"who (?:are|r) (?:you|u)(?: and (?:what|how) can you (?:do|help)(?: for)?(?: me)?)?|what (?:are|r) (?:you|u)|(?:are|r) (?:you|u) (?:a |an |the |some )?(?:real |actual )?(?:bot|robot|human|person|ai|a\.i\.|chat ?gpt|gpt|llm|machine|language model|chatbot|real|people|computer|program|offline|claude|assistant)"
            r"|what(?:'?s| is) your name|tell me about your ?self|introduce your ?self|which model (?:are you|is this)|what model (?:are you|is this)|who (?:made|built|created|wrote) you|what is (?:this|marquee)|what'?s (?:this|marquee)|who am i talking to|do you have a name"),
     whole("who", r"who are you and what can you do for me|(?:are you|is this) (?:connected|online|using (?:gpt|openai|chatgpt))|where (?:is|does) your (?:data|information|knowledge)(?: come)?(?: from)?|where do you get your (?:data|information|movies)|how do you know(?: (?:that|this|all this))?"),
+    whole("reset", r"(?:let'?s )?(?:start (?:over|again|afresh)|reset|new (?:topic|chat|search)|forget (?:it|that|all that|everything)|never ?mind|clear)(?: please)?"),
+    whole("stop", r"stop(?: it| that| please)?|enough|cancel|quiet"),
+    whole(
+        "huh",
+        r"(?:what|huh|pardon|excuse me|what do you mean|what does that mean|i don'?t (?:understand|get it)|eh|sorry what|come again)",
+    ),
     whole("feelings", r"(?:so,? |and )?how (?:are|r) (?:you|u|ya|things)(?: doing| today| going)*|how'?s it going|how do you (?:do|feel)|what'?s new|you (?:ok|okay|good)|how have you been|nice to meet you|are you (?:ok|okay|well|happy|sad|tired|bored)"),
     whole("taste_of_mine", r"(?:what(?:'?s| is| are) your (?:own )?(?:favou?rite|fave|fav) .{1,40}|(?:do|did) you (?:like|watch|enjoy) (?:movies|films)|what do you like|what would you (?:watch|pick|choose)|do you have (?:a )?(?:favou?rites?|taste|feelings|opinions?))"),
     whole("praise", r"(?:that'?s |this is |you'?re |you are |it'?s |so |very |really |pretty |how |what a |oh |looks |sounds )*(?:great|good|cool|nice|awesome|perfect|amazing|excellent|wow|lovely|neat|brilliant|fantastic|interesting|helpful|wonderful|good (?:one|choice|pick|list|stuff|job|bot)|nice (?:one|choice|pick|list)"
@@ -55,12 +61,15 @@ SOCIAL: tuple[Rule, ...] = (
 # Rules, most telling first. Each has a pattern of its own beside it.
 
 
+STEADY = "changing what I am or what I may say"
+
+
 def scope(sentence: Sentence) -> Intent | None:
     """Requests that are about something else; words of a film's subject do not count ("a movie about elections")."""
     about_movies = _ABOUT_MOVIES.search(sentence.text)
     for pattern, topic, always in _TOPICS:
         if (always or not about_movies) and pattern.search(sentence.plain):
-            return Intent("scope", topic=topic)
+            return Intent("steady" if topic == STEADY else "scope", topic=topic)
     return None
 
 

@@ -11,10 +11,11 @@ import codecs
 import csv
 import hashlib
 import io
-import re
-from collections.abc import Callable, Iterable, Iterator
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, Final, NamedTuple, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,35 +23,24 @@ import polars as pl
 
 from archives import Progress, Source
 from errors import CatalogueError, MalformedFile
+from movie_layout import (
+    END_OF_TIME,
+    GENOME_SCORES,
+    GENOME_TAGS,
+    LARGEST_ID,
+    LINKS,
+    MOVIES,
+    RATINGS,
+    TAGS,
+    Table,
+)
 
 CHUNK = 16 * 2**20
-LARGEST_ID: Final = 2**53 - 1
-END_OF_TIME: Final = 2**32  # February 2106; milliseconds are beyond it
 NO_GENRES = "(no genres listed)"
 LARGEST_FIELD = 8 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
-Value: TypeAlias = int | float | str | None
-Parse: TypeAlias = Callable[[str], Value]
-
-_WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
-
-
-class Column(NamedTuple):
-    """`parse` raises ValueError with the reason; `default` is for a column that may be absent from the header."""
-
-    name: str
-    parse: Parse
-    dtype: type[pl.DataType] = pl.String
-    optional: bool = False
-
-
-class Table(NamedTuple):
-    """One file: `stem` and the columns in the order of the `.dat` editions, which have no header."""
-
-    stem: str
-    columns: tuple[Column, ...]
 
 
 class MovieRow(NamedTuple):
@@ -122,81 +112,6 @@ class FileReport:
             if len(self.reasons) >= 3:
                 return
             self.reasons.append(f"line {line}: {reason}")
-
-
-def identifier(text: str) -> int:
-    number = _whole_number(text)
-    if not 0 <= number <= LARGEST_ID:
-        raise ValueError(f"{text.strip()!r} is not an id: ids run from 0 to 2^53 - 1")
-    return number
-
-
-def seconds(text: str) -> int:
-    number = _whole_number(text)
-    if not 0 <= number < END_OF_TIME:
-        raise ValueError(f"{text.strip()!r} is not a time in seconds since 1970")
-    return number
-
-
-def half_stars(text: str) -> float:
-    number = _number(text)
-    if not (0.5 <= number <= 5 and (number * 2).is_integer()):
-        raise ValueError(f"{text.strip()!r} is not a rating: ratings are half-stars from 0.5 to 5")
-    return number
-
-
-def fraction(text: str) -> float:
-    number = _number(text)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{text.strip()!r} is not a relevance: relevance runs from 0 to 1")
-    return number
-
-
-def words(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("the text holds a NUL character")
-    return text.strip()
-
-
-def some_words(text: str) -> str:
-    if not (cleaned := words(text)):
-        raise ValueError("the text is empty")
-    return cleaned
-
-
-def imdb_id(text: str) -> str | None:
-    digits = text.strip().removeprefix("tt")
-    if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 12):
-        raise ValueError(f"{text.strip()!r} is not an IMDb id")
-    return digits.zfill(7) if digits else None
-
-
-def optional_id(text: str) -> int | None:
-    """An id that may be missing; pandas writes it as '862.0'."""
-    return identifier(text.strip().removesuffix(".0")) if text.strip() else None
-
-
-USER = Column("userId", identifier, pl.Int64)
-MOVIE = Column("movieId", identifier, pl.Int64)
-TIMESTAMP = Column("timestamp", seconds, pl.Int64)
-
-RATINGS = Table("ratings", (USER, MOVIE, Column("rating", half_stars, pl.Float64), TIMESTAMP))
-MOVIES = Table(
-    "movies",
-    (
-        MOVIE,
-        Column("title", some_words),
-        Column("genres", words, optional=True),
-        Column("description", words, optional=True),
-    ),
-)
-LINKS = Table("links", (MOVIE, Column("imdbId", imdb_id, optional=True), Column("tmdbId", optional_id, optional=True)))
-TAGS = Table("tags", (USER, MOVIE, Column("tag", words), TIMESTAMP))
-GENOME_TAGS = Table("genome-tags", (Column("tagId", identifier, pl.Int64), Column("tag", some_words)))
-GENOME_SCORES = Table(
-    "genome-scores", (MOVIE, Column("tagId", identifier, pl.Int64), Column("relevance", fraction, pl.Float64))
-)
-TABLES = (MOVIES, LINKS, TAGS, GENOME_TAGS, GENOME_SCORES, RATINGS)
 
 
 class MovieFiles:
@@ -276,7 +191,7 @@ class MovieFiles:
         file, digest = self.file(table), hashlib.sha256()
         self.report(table).rows = 0
         with self.source.open(file) as stream:
-            reader = _ChunkReader(stream, digest, text=any(column.dtype is pl.String for column in table.columns))
+            reader = _ChunkReader(file, stream, digest, text=any(column.dtype is pl.String for column in table.columns))
             layout = _Layout(
                 file, table, _dat_header(table) if self.dat else _header(file, table, reader.line()), self.dat
             )
@@ -289,8 +204,8 @@ class MovieFiles:
 class _ChunkReader:
     """Splits a stream after whole lines; with `text` never inside a quoted field that spans lines."""
 
-    def __init__(self, stream: IO[bytes], digest: hashlib._Hash, *, text: bool) -> None:
-        self._stream, self._digest, self._text = stream, digest, text
+    def __init__(self, file: str, stream: IO[bytes], digest: hashlib._Hash, *, text: bool) -> None:
+        self._file, self._stream, self._digest, self._text = file, stream, digest, text
         self._rest, self._line = b"", 1
         self.done = 0
         self._read(CHUNK)
@@ -319,7 +234,10 @@ class _ChunkReader:
             yield self._line, self._rest
 
     def _read(self, size: int) -> bool:
-        block = self._stream.read(size)
+        try:
+            block = self._stream.read(size)
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise CatalogueError(f"{self._file} cannot be read to its end: {error}") from error
         self._digest.update(block)
         self.done += len(block)
         self._rest += block
@@ -511,6 +429,7 @@ def _fast_tags(chunk: Chunk) -> TagRows | None:
         return None
     others = [row for at in quoted for row in Chunk(chunk.layout, lines[at], chunk.first_line + at).records()]
     numbers = np.delete(np.arange(chunk.first_line, chunk.first_line + len(lines)), quoted).tolist()
+    frame = frame.with_columns(pl.col("tag").fill_null("").str.strip_chars())
     rows = TagRows(numbers, *(frame[column.name].to_list() for column in chunk.layout.table.columns))
     for line, (user, movie, tag, timestamp) in others:
         for values, value in zip(rows.columns(), (line, user, movie, tag, timestamp), strict=True):
@@ -535,16 +454,3 @@ def _genres(text: str) -> tuple[str, ...]:
     if text.strip() == NO_GENRES:
         return ()
     return tuple(dict.fromkeys(genre.strip() for genre in text.split("|") if genre.strip()))
-
-
-def _whole_number(text: str) -> int:
-    if not _WHOLE.fullmatch(text.strip()):
-        raise ValueError(f"{text.strip()!r} is not a whole number")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text.replace("_", "?"))
-    except ValueError:
-        raise ValueError(f"{text.strip()!r} is not a number") from None

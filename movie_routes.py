@@ -7,10 +7,12 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Query
 
 import tools
-from errors import Invalid, NotFound
+from errors import NotFound
 from explain import ask, render, render_recommendations
 from movie_schemas import (
+    FIRST_YEAR,
     LARGEST_ID,
+    LAST_YEAR,
     Count,
     ExplainedRecommendations,
     GetUserRatings,
@@ -29,19 +31,19 @@ from movie_schemas import (
     Similarity,
     SimilarMovies,
     Sort,
-    Unit,
     UserRating,
-    Year,
 )
-from prompts import TEMPLATES, PerTag, PerUser
+from prompts import TEMPLATES, PerTag, PerUser, Template
 from schemas import Prompt, PromptAnswer
-from web import Account, After, Limit, MovieIdPath, Service, Tools, UserIdPath, offset_cursor, read_offset
+from web import Account, After, AfterOffset, Limit, MovieIdPath, Service, Tools, UserIdPath, offset_cursor, read_offset
 
 router = APIRouter()
 
 T = TypeVar("T")
 ListLimit = Annotated[int, Query(ge=1, le=50)]
 OneGenre = Annotated[str | None, Query(min_length=1, max_length=100)]
+YearQuery = Annotated[int | None, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
+UnitQuery = Annotated[float, Query(ge=0, le=1)]
 UserIdQuery = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
 EXPLAINED = "recommendations_prompt_per_user"
 
@@ -52,12 +54,12 @@ async def search_movies(
     query: Annotated[str | None, Query(min_length=1, max_length=500, description="A title, typos are fine")] = None,
     genre: OneGenre = None,
     tag: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
-    year_from: Annotated[Year | None, Query()] = None,
-    year_to: Annotated[Year | None, Query()] = None,
+    year_from: YearQuery = None,
+    year_to: YearQuery = None,
     min_ratings: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     sort: Sort = "relevance",
     limit: Limit = 20,
-    after: After = None,
+    after: AfterOffset = None,
 ) -> Page[Movie]:
     """Find movies by title or content, with filters."""
     wanted = MovieQuery(
@@ -89,7 +91,7 @@ async def similar_movies(
     movie_id: MovieIdPath,
     limit: ListLimit = 10,
     by: Similarity = "both",
-    diversity: Annotated[Unit, Query()] = 0,
+    diversity: UnitQuery = 0,
 ) -> MovieList:
     """Movies like this one, each with a score and the reason."""
     args = SimilarMovies(movies=[movie_id], limit=limit, by=by, diversity=diversity)
@@ -119,7 +121,7 @@ async def list_tags(
     ctx: Tools,
     query: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     limit: Limit = 50,
-    after: After = None,
+    after: AfterOffset = None,
 ) -> Page[Count]:
     """Tags, with how many movies each tells something of."""
     offset = read_offset(after)
@@ -130,7 +132,9 @@ async def list_tags(
 
 
 @router.get("/users/{user_id}/ratings", tags=["movies"])
-async def user_ratings(ctx: Tools, user_id: UserIdPath, limit: Limit = 50, after: After = None) -> Page[UserRating]:
+async def user_ratings(
+    ctx: Tools, user_id: UserIdPath, limit: Limit = 50, after: AfterOffset = None
+) -> Page[UserRating]:
     """A MovieLens user's ratings, newest first."""
     if await ctx.shelf.catalogue.user_summary(user_id) is None:
         raise NotFound("The data has no such user.")
@@ -146,10 +150,10 @@ async def recommend_for_user(
     user_id: UserIdPath,
     limit: ListLimit = 10,
     genre: OneGenre = None,
-    year_from: Annotated[Year | None, Query()] = None,
+    year_from: YearQuery = None,
     exclude_seen: bool = True,
-    diversity: Annotated[Unit, Query()] = 0,
-    novelty: Annotated[Unit, Query()] = 0,
+    diversity: UnitQuery = 0,
+    novelty: UnitQuery = 0,
     explain: Annotated[bool, Query(description="Add the prompt, the model's words and its first token")] = False,
 ) -> ExplainedRecommendations:
     """Recommendations for a MovieLens user, each with a score and the ratings it rests on."""
@@ -202,7 +206,7 @@ async def list_recommendations(
 
 @router.get("/ratings", tags=["ratings"])
 async def list_own_ratings(
-    service: Service, ctx: Tools, account_id: Account, limit: Limit = 50, after: After = None
+    service: Service, ctx: Tools, account_id: Account, limit: Limit = 50, after: AfterOffset = None
 ) -> Page[OwnRating]:
     """The caller's ratings, newest first."""
     own = list(reversed(await service.ratings.all(account_id)))
@@ -248,15 +252,25 @@ async def list_prompts() -> Page[Prompt]:
     )
 
 
-@router.post("/prompts/{name}", tags=["prompts"])
-async def answer_prompt(service: Service, ctx: Tools, name: str, body: PerUser | PerTag) -> PromptAnswer:
-    """Fill a template in from the data and ask the model."""
-    if name not in TEMPLATES:
-        raise NotFound("There is no such prompt.")
-    template = TEMPLATES[name]
-    if not isinstance(body, template.args):
-        raise Invalid(f"This prompt takes {', '.join(template.args.model_fields)}.")
-    return await ask(service.provider, await render(ctx, template, body))
+def _add_prompt(template: Template) -> None:
+    """A route of its own for each template, so that each documents what it takes."""
+
+    async def answer_prompt(service: Service, ctx: Tools, body: PerUser | PerTag) -> PromptAnswer:
+        return await ask(service.provider, await render(ctx, template, body))
+
+    answer_prompt.__annotations__["body"] = template.args  # what FastAPI validates and documents
+    router.add_api_route(
+        f"/prompts/{template.name}",
+        answer_prompt,
+        methods=["POST"],
+        tags=["prompts"],
+        name=template.name,
+        description=f"{template.description}: filled in from the data, and what the model says to it.",
+    )
+
+
+for _template in TEMPLATES.values():
+    _add_prompt(_template)
 
 
 def _page(found: list[T], limit: int, offset: int) -> Page[T]:

@@ -5,18 +5,28 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 LARGEST_ID = 2**53 - 1  # what JSON numbers carry exactly everywhere
 
 T = TypeVar("T")
 
-MovieId = Annotated[int, Field(ge=0, le=LARGEST_ID, description="A MovieLens movie id")]
-UserId = Annotated[int, Field(ge=0, le=LARGEST_ID, description="A MovieLens user id")]
-Year = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
-Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5")]
-Unit = Annotated[float, Field(ge=0, le=1)]
+
+def _number(value: object) -> object:
+    """JSON's true and "1" are not numbers, whatever Python makes of them."""
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("number_type", "Input should be a number")
+    return value
+
+
+JsonNumber = BeforeValidator(_number)  # stands last, so that the bounds stay in the JSON Schema
+MovieId = Annotated[int, Field(ge=0, le=LARGEST_ID, description="A MovieLens movie id"), JsonNumber]
+UserId = Annotated[int, Field(ge=0, le=LARGEST_ID, description="A MovieLens user id"), JsonNumber]
+Year = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR), JsonNumber]
+Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5"), JsonNumber]
+Unit = Annotated[float, Field(ge=0, le=1), JsonNumber]
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 Query = Annotated[str, Field(min_length=1, max_length=500)]
 MovieRef = Annotated[
@@ -178,7 +188,9 @@ class Filters(Model):
     )
     year_from: Year | None = Field(default=None, description="First year of release, inclusive")
     year_to: Year | None = Field(default=None, description="Last year of release, inclusive")
-    min_ratings: Annotated[int, Field(ge=0, le=10_000_000)] = Field(default=0, description="At least this many ratings")
+    min_ratings: Annotated[int, Field(ge=0, le=10_000_000), JsonNumber] = Field(
+        default=0, description="At least this many ratings"
+    )
 
     def filters(self) -> Filters:
         """The conditions alone."""
@@ -401,17 +413,32 @@ class Questions(Model):
 # Bodies and resources of the movie routes
 
 
+_STARS_BY_ID = {
+    "type": "object",
+    "description": "Stars by movie id",
+    "patternProperties": {r"^\d{1,15}$": {"type": "number", "minimum": 0.5, "maximum": 5, "multipleOf": 0.5}},
+    "additionalProperties": False,
+    "maxProperties": 2_000,
+}
+
+
 class RecommendationRequest(Model):
     """Someone whom the data has never seen, by likes, dislikes, ratings or words."""
 
     liked: list[MovieId] = Field(default=[], max_length=200)
     disliked: list[MovieId] = Field(default=[], max_length=200)
-    ratings: dict[MovieId, Stars] = Field(default={}, max_length=2_000)
+    ratings: Annotated[
+        dict[Annotated[str, Field(pattern=r"^\d{1,15}$")], Stars], WithJsonSchema(_STARS_BY_ID), Field(max_length=2_000)
+    ] = {}
     text: Query | None = None
     filters: Filters = Filters()
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10
     diversity: Unit = 0
     novelty: Unit = 0
+
+    def stars(self) -> dict[int, float]:
+        """The given ratings by movie id."""
+        return {int(movie_id): stars for movie_id, stars in self.ratings.items()}
 
 
 class RatingIn(Model):

@@ -5,9 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import wording
-from movie_schemas import Comparison, MovieDetail, MovieResult, MovieStats, Prediction, Rated, RatingList, TasteProfile
-from recall import Args, Ref, plain_title
-from scene import Call, Scene, Script, count, listing_args, problem, shown
+from movie_schemas import (
+    Comparison,
+    MovieDetail,
+    MovieList,
+    MovieResult,
+    MovieStats,
+    Prediction,
+    Rated,
+    RatingList,
+    TasteProfile,
+)
+from recall import Args, Done, Ref, plain_title
+from scene import DEFAULT_LIMIT, Call, Scene, Script, problem, shown
+from titles import plain_words
+from vocabulary import REQUEST_WORDS
+
+
+def _read_as(scene: Scene, done: Done) -> str:
+    """How titles were understood, where that was not told before."""
+    return wording.remarks(done.resolved, known=scene.told)
 
 
 def details(scene: Scene) -> Script:
@@ -18,7 +35,7 @@ def details(scene: Scene) -> Script:
         if not isinstance(done.result, MovieResult):
             return problem(scene, done)
         told = _ASKED.get(scene.intent.topic, wording.details)(done.result.movie)
-        parts += [f"{told} {wording.remarks(done.result.resolved)}".strip()]
+        parts += [told, _read_as(scene, done)]
     if scene.intent.topic == "choice":
         parts.append("Enjoy it! Tell me afterwards how many stars you'd give it.")
     return wording.paragraphs(parts)
@@ -63,14 +80,14 @@ def rated(scene: Scene) -> Script:
         return problem(scene, done)
     movie = done.result.movie
     said = f"{wording.named(movie)} is {wording.rating_words(movie)}. {wording.spread(movie.histogram)}".strip()
-    return f"{said} {wording.remarks(done.result.resolved)}".strip()
+    return wording.paragraphs([said, _read_as(scene, done)])
 
 
 def lately(scene: Scene) -> Script:
     done = yield Call("rating_stats", {"movie": scene.intent.refs[0]})
     if not isinstance(done.result, MovieStats):
         return problem(scene, done)
-    return f"{wording.statistics(done.result)} {wording.remarks(done.result.resolved)}".strip()
+    return wording.paragraphs([wording.statistics(done.result), _read_as(scene, done)])
 
 
 def fact(scene: Scene) -> Script:
@@ -85,12 +102,23 @@ def fact(scene: Scene) -> Script:
     done = yield Call("get_movie", {"movie": scene.intent.refs[0]})
     if not isinstance(done.result, MovieResult):
         return problem(scene, done)
-    links = " The links may tell you more." if wording.links(done.result.movie) else ""
-    return f"{lack}, so I can't say.{links} What I do know: {wording.details(done.result.movie)} {wording.remarks(done.result.resolved)}".strip()
+    movie = done.result.movie
+    if (
+        scene.memory.last
+        and isinstance(scene.memory.last.result, MovieResult)
+        and scene.memory.last.result.movie.movie_id == movie.movie_id
+    ):
+        return f"{lack}, so I can't say." + (
+            f" These may say:{wording.links(movie)}" if wording.links(movie) and "names" not in lack else ""
+        )
+    links = " The links may tell you more." if wording.links(movie) and "names" not in lack else ""
+    return wording.paragraphs(
+        [f"{lack}, so I can't say.{links} What I do know: {wording.details(movie)}", _read_as(scene, done)]
+    )
 
 
 def trait(scene: Scene) -> Script:
-    """ "Is it scary?": what genres and tags say."""
+    """As in "Is it scary?": what genres and tags say."""
     done = yield Call("get_movie", {"movie": scene.intent.refs[0]})
     if not isinstance(done.result, MovieResult):
         return problem(scene, done)
@@ -98,15 +126,27 @@ def trait(scene: Scene) -> Script:
     tags = wording.tags_of(movie, 20)
     labels = scene.wish.mood.tags if scene.wish.mood else ()
     hit = any(genre in movie.genres for genre in wanted) if not labels else any(tag in labels for tag in tags)
+    if not wanted and not labels:
+        return _tagged_so(scene, movie)
     told = f"it is filed under {wording.genres_of(movie)}" + (f" and tagged {wording.joined(tags[:5])}" if tags else "")
     return f"{'It seems so' if hit else 'Not as far as my data tells'}: {wording.named(movie)} \u2013 {told}. {wording.remarks(done.result.resolved)}".strip()
+
+
+def _tagged_so(scene: Scene, movie: MovieDetail) -> str:
+    """As in "is it violent?": a word that is no genre and no mood may still be a tag."""
+    word, tags = scene.intent.topic.lower(), wording.tags_of(movie, 20)
+    hit = next((tag for tag in tags if word in tag.lower().split()), None)
+    if hit:
+        return f"People do tag {wording.named(movie)} \u201c{hit}\u201d."
+    known = f" What they do tag it: {wording.joined(tags[:5])}." if tags else ""
+    return f"I can't tell: nobody tags {wording.named(movie)} \u201c{wording.clean(word)}\u201d, and all else I have is its genres, {wording.genres_of(movie)}.{known}"
 
 
 def compare(scene: Scene) -> Script:
     done = yield Call("compare_movies", {"movies": list(scene.intent.refs[:4])})
     if not isinstance(done.result, Comparison):
         return problem(scene, done)
-    return wording.paragraphs([wording.comparison(done.result), wording.remarks(done.result.resolved)])
+    return wording.paragraphs([wording.comparison(done.result), _read_as(scene, done)])
 
 
 def lookup(scene: Scene) -> Script:
@@ -114,9 +154,9 @@ def lookup(scene: Scene) -> Script:
     ref = scene.intent.refs[0]
     done = yield Call("get_movie", {"movie": ref})
     if isinstance(done.result, MovieResult) and _is_meant(scene.intent.given or str(ref), done.result, ref):
-        return f"{wording.details(done.result.movie)} {wording.remarks(done.result.resolved)}".strip()
-    found = yield Call("search_movies", {"query": scene.intent.given or str(ref), **listing_args(scene)})
-    if count(found):
+        return wording.paragraphs([wording.details(done.result.movie), _read_as(scene, done)])
+    found = yield Call("search_movies", {"query": scene.intent.given or str(ref), "limit": DEFAULT_LIMIT})
+    if _fits(scene.intent.given or str(ref), found):
         return (
             yield from shown(
                 scene,
@@ -125,6 +165,16 @@ def lookup(scene: Scene) -> Script:
             )
         )
     return scene.say("unknown")
+
+
+def _fits(given: str, found: Done) -> bool:
+    """Whether a search found what was written, and not just some of its everyday words."""
+    if not isinstance(found.result, MovieList) or not found.result.movies:
+        return False
+    best = found.result.movies[0]
+    held = set(plain_words(" ".join([best.title, *best.genres, *best.tags])))
+    words = [word for word in plain_words(given) if word not in REQUEST_WORDS]
+    return bool(words) and 2 * sum(word in held for word in words) >= len(words)
 
 
 def _is_meant(given: str, result: MovieResult, ref: Ref) -> bool:
@@ -143,7 +193,7 @@ def rate(scene: Scene) -> Script:
     done = yield Call("rate_movie", {"movie": scene.intent.refs[0], "stars": scene.intent.stars})
     if not isinstance(done.result, Rated):
         return problem(scene, done)
-    return f"{wording.rated(done.result, scene.intent.given)} {wording.remarks(done.result.resolved)}".strip()
+    return wording.paragraphs([wording.rated(done.result, scene.intent.given), _read_as(scene, done)])
 
 
 def ratings(scene: Scene) -> Script:

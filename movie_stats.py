@@ -8,7 +8,7 @@ Ratings over time are kept in two packed forms, both counted back in whole days 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -98,21 +98,28 @@ class RatingStats:
 
     def histories(self) -> tuple[Iterator[tuple[int, bytes]], Iterator[tuple[int, bytes]]]:
         """Yield (movie index, its ratings newest first), and (age in days, that day's ratings). Ends the collecting."""
-        ordered = _drain(self._packed)
-        ordered.sort()
-        shift = TIME_BITS + HALF_BITS
-        movie, half = ordered >> shift, ordered & (2**HALF_BITS - 1)
-        age = ((ordered >> HALF_BITS) & LAST_SECOND) - (LAST_SECOND - self.newest)
-        age //= DAY
-        by_movie = ((age << HALF_BITS) | half).astype("<u4")
-        movie_starts = run_starts(movie)
-        movie_keys = movie[movie_starts[:-1]]
-        by_day = (age << TIME_BITS) | (movie << HALF_BITS) | half
-        del ordered, movie, half, age
-        by_day.sort()
-        days = by_day >> TIME_BITS
-        day_starts = run_starts(days)
-        return _runs(movie_keys, movie_starts, by_movie), _runs(days[day_starts[:-1]], day_starts, by_day.astype("<u4"))
+        age, rated = self._ages_and_ratings()
+        order = stable_order(age)
+        age, by_day = age[order], rated[order]
+        del rated
+        order = stable_order(by_day >> HALF_BITS)
+        by_movie = (age[order].astype("<u4") << HALF_BITS) | (by_day[order] & (2**HALF_BITS - 1))
+        del order
+        movie_counts = self._bins.reshape(-1, HALVES).sum(axis=1)
+        return _runs(movie_counts, by_movie), _runs(np.bincount(age), by_day)
+
+    def _ages_and_ratings(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
+        """Unpack into the age of each rating and `movie_index << 4 | half_stars`, giving back each batch when it is done."""
+        total = sum(map(len, self._packed))
+        age, rated = np.empty(total, np.uint16), np.empty(total, "<u4")
+        end = total
+        while self._packed:
+            part = self._packed.pop()
+            here = slice(end - len(part), end)
+            age[here] = (((part >> HALF_BITS) & LAST_SECOND) - (LAST_SECOND - self.newest)) // DAY
+            rated[here] = ((part >> TIME_BITS) & ~(2**HALF_BITS - 1)) | (part & (2**HALF_BITS - 1))
+            end = here.start
+        return age, rated
 
 
 class TagScores(NamedTuple):
@@ -132,17 +139,17 @@ class GenomeStats:
         self._rows: list[npt.NDArray[np.float32]] = []
 
     def add(self, movie_index: Ints, tag_index: Ints, relevance: Floats) -> None:
-        """Take a batch in which each movie has all its tags."""
-        movies, row = np.unique(movie_index, return_inverse=True)
-        rows = np.zeros((len(movies), self._tags), np.float32)
-        rows[row, tag_index] = relevance
-        self._movies.append(movies)
+        """Take a batch in which each movie has all its tags, one movie after the other."""
+        starts = run_starts(movie_index)
+        rows = np.zeros((len(starts) - 1, self._tags), np.float32)
+        rows[np.repeat(np.arange(len(rows)), np.diff(starts)), tag_index] = relevance
+        self._movies.append(movie_index[starts[:-1]])
         self._rows.append(rows)
 
     def telling(self) -> TagScores:
         """Choose each movie's tags that are relevant and not said of every movie.
 
-        Ranked by relevance · −log(mean relevance of the tag): what says most about this movie among all.
+        Ranked by relevance · -log(mean relevance of the tag): what says most about this movie among all.
         """
         if not self._rows:
             return TagScores(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
@@ -157,23 +164,23 @@ class GenomeStats:
         return TagScores(movie_column, tag_column, relevance)
 
 
-def _drain(parts: list[Ints]) -> Ints:
-    """Join arrays, giving each back to the system as soon as it is copied."""
-    whole = np.empty(sum(len(part) for part in parts), np.int64)
-    at = 0
-    while parts:
-        part = parts.pop()
-        whole[at : at + len(part)] = part
-        at += len(part)
-    return whole
-
-
 def run_starts(keys: Ints) -> Ints:
     """Where each run of equal keys starts, and the end of the last."""
     return np.concatenate([[0], np.flatnonzero(np.diff(keys)) + 1, [len(keys)]]) if len(keys) else np.zeros(1, np.int64)
 
 
-def _runs(keys: Ints, starts: Ints, values: npt.NDArray[np.uint32]) -> Iterator[tuple[int, bytes]]:
-    bounds = starts.tolist()
-    for key, start, end in zip(keys.tolist(), bounds, bounds[1:], strict=False):
-        yield key, values[start:end].tobytes()
+def stable_order(keys: npt.NDArray[np.unsignedinteger[Any]]) -> npt.NDArray[np.intp]:
+    """The stable sorting order of numbers below 2^32, 16 bits at a time: numpy sorts these by radix, several times faster."""
+    order = np.argsort(keys.astype(np.uint16), kind="stable")
+    if len(keys) and keys.max() > np.iinfo(np.uint16).max:
+        order = order[np.argsort((keys[order] >> 16).astype(np.uint16), kind="stable")]
+    return order
+
+
+def _runs(counts: Ints, values: npt.NDArray[np.uint32]) -> Iterator[tuple[int, bytes]]:
+    """Yield (key, its values) for each key that has any, where values stand in order of keys."""
+    end = 0
+    for key, count in enumerate(counts.tolist()):
+        if count:
+            yield key, values[end : end + count].tobytes()
+            end += count

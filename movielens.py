@@ -87,7 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         data_dir = args.data_dir or Settings().data_dir
         with Display(errors) as display:
-            path = download(args.edition, data_dir, args.base_url, display.bytes_done) if args.command == "download" else args.path
+            path = (
+                download(args.edition, data_dir, args.base_url, display.bytes_done)
+                if args.command == "download"
+                else args.path
+            )
             report = run_import(path, data_dir, display)
     except CatalogueError as error:
         errors.print(f"[red]Not imported:[/] {escape(str(error))}", soft_wrap=True)
@@ -140,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _stop(signum: int, frame: FrameType | None) -> None:
+def _stop(_signum: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

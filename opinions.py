@@ -5,20 +5,31 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from intents import Intent, Sentence, cut_tail
-from movie_schemas import Questions
+from intents import ABOUT_LISTS, Intent, Sentence, cut_tail
+from movie_schemas import Questions, Rated
 from recall import Ref
-from references import MARK
+from references import MARK, ordinal
 from vocabulary import NUMBERS
 from wishes import Wish, content_of, merge, read_wish
 
 
 def rate(sentence: Sentence) -> Intent | None:
-    """ "I give Heat 4.5 stars", "rate it 4", "8/10 for Alien", "5/5"."""
+    """As in "I give Heat 4.5 stars", "rate it 4", "8/10 for Alien", "5/5"."""
     if _NOT_A_RATING.search(sentence.text):
         return None
+    bare = _BARE.match(sentence.text)
+    if (
+        bare
+        and sentence.memory.last
+        and isinstance(sentence.memory.last.result, Rated)
+        and sentence.memory.focus is not None
+    ):
+        stars, given = half_stars(bare["number"], bare["unit"] or "")
+        return Intent("rate", refs=(sentence.memory.focus,), stars=stars, given=given)
     for pattern in _RATES:
-        found = pattern.match(sentence.text.rstrip(" .!"))
+        found = pattern.match(
+            re.sub(r"^(?:and|also|then|plus|so) ", "", sentence.text.rstrip(" .!"), flags=re.IGNORECASE)
+        )
         if found and (intent := _rated_with(sentence, found)):
             return intent
     return None
@@ -47,10 +58,24 @@ _RATES = tuple(
     )
 )  # fmt: skip
 
+_BARE = re.compile(
+    rf"^(?:no,? ?|actually,? ?|sorry,? ?|i mean(?:t)? |make (?:it|that) |rather |better |it's |change (?:it|that) to )*{_VALUE}{_UNIT}?[.! ]*$",
+    re.IGNORECASE,
+)
 _NOT_A_RATING = re.compile(
     r"\b(?:movies|films|ratings?|above|over|at least|more than|between|which|what|who|recommend|suggest|how|would|should)\b"
     r"|\bgive (?:me|us)\b|\btop \d|\bdoes\b|\bdid\b|\?\s*$", re.IGNORECASE,
 )  # fmt: skip
+
+
+def each_rating(text: str) -> list[str]:
+    """As in "Heat 4 stars, Alien 5 stars" → two; any other text stays as it is."""
+    pieces = _BETWEEN.split(_RATE_WORD.sub("", text))
+    return pieces if len(pieces) > 1 and all(_RATES[-1].match(piece) for piece in pieces) else [text]
+
+
+_BETWEEN = re.compile(r"\s*,\s*(?:and )?|\s+and\s+")
+_RATE_WORD = re.compile(r"^(?:i )?(?:rate|give|gave|rated) ", re.IGNORECASE)
 
 
 def half_stars(text: str, unit: str) -> tuple[float | None, str]:
@@ -76,7 +101,7 @@ def half_stars(text: str, unit: str) -> tuple[float | None, str]:
         0,
     )
     if not scale:
-        scale = 5 if value <= 5 or "star" in unit.lower() and value > 10 else 10
+        scale = 5 if value <= 5 or ("star" in unit.lower() and value > 10) else 10
     if value > scale:
         return None, f"{value:g}"
     stars = min(5.0, max(0.5, int(value / scale * 10 + 0.5) / 2))
@@ -96,18 +121,24 @@ def unrate(sentence: Sentence) -> Intent | None:
 
 
 _UNRATE = re.compile(
-    r"\b(?:delete|remove|undo|cancel|clear|forget|take back|withdraw)\b.{0,30}\b(?:ratings?|stars|rated)\b|^undo(?: that)?\W*$",
+    r"\b(?:delete|remove|undo|cancel|clear|forget|take back|withdraw)\b.{0,30}\b(?:ratings?|stars|rated)\b|^(?:undo|delete|remove)(?: (?:it|that))?\W*$",
     re.IGNORECASE,
 )
 
 
 def seen(sentence: Sentence) -> Intent | None:
-    """ "I've seen it", "already saw the second one", "know that one": show another instead."""
+    """As in "I've seen it", "already saw the second one", "know that one": show another instead."""
     found = _SEEN.match(sentence.text)
-    if not found or LIKE.search(sentence.text):
+    if not found or _LIKE.search(sentence.text):
         return None
-    refs = sentence.refs(found[1]) or sentence.refs("it")
+    top = tuple(movie.movie_id for movie in sentence.memory.listed[:1])
+    what = re.sub(r",? (?:too|also|as well|already)\b|[ .!]+$", "", found[1], flags=re.IGNORECASE)
+    refs = sentence.refs(what) if what.strip().lower() not in _THAT else ()
+    refs = refs or (top if sentence.memory.last is sentence.memory.last_list else sentence.refs("it"))
     return Intent("seen", refs=refs) if refs else None
+
+
+_THAT = {"", "it", "that", "this", "that one", "this one", "that movie", "that film"}
 
 
 _SEEN = re.compile(
@@ -118,19 +149,19 @@ _SEEN = re.compile(
 
 
 def likes(sentence: Sentence) -> Intent | None:
-    """ "I loved Heat and Collateral but hated Titanic", "my favourite is Alien", "Titanic was awful"."""
+    """As in "I loved Heat and Collateral but hated Titanic", "my favourite is Alien", "Titanic was awful"."""
     if sentence.asks and _LIKE_QUESTION.search(sentence.text):
         return None
     if judged := _judged(sentence):
         return judged
-    spans = list(LIKE.finditer(sentence.text))
+    spans = list(_LIKE.finditer(sentence.text))
     if not spans or not (_SOMEBODY.search(sentence.text) or spans[0].start() == 0):
         return None
     return _liked_spans(sentence, spans)
 
 
 def _judged(sentence: Sentence) -> Intent | None:
-    """ "Alien was great but Titanic was boring"."""
+    """As in "Alien was great but Titanic was boring"."""
     found = [_JUDGED.match(part) for part in _BUT.split(sentence.text)]
     if sentence.asks or not all(found):
         return None
@@ -141,7 +172,7 @@ def _judged(sentence: Sentence) -> Intent | None:
     return Intent("likes", refs=sides[True], disliked=sides[False]) if any(sides.values()) else None
 
 
-_BUT = re.compile(r",? (?:but|while|whereas|although|though) |, and ", re.IGNORECASE)
+_BUT = re.compile(r",? (?:but|while|whereas|although|though) |,(?: and)? ", re.IGNORECASE)
 
 
 def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | None:
@@ -166,7 +197,7 @@ def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | Non
         else:
             (disliked if span["no"] else liked).extend(refs)
     group = tuple(others) if others and refs else ()
-    if not (liked or disliked or others or wish.narrows):
+    if not (liked or disliked or any(others) or wish.narrows):
         return None
     kind = "group" if group and liked else "likes"
     if kind == "likes":
@@ -181,7 +212,7 @@ def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | Non
 
 
 def _titles_and_wish(sentence: Sentence, what: str) -> tuple[tuple[Ref, ...], Wish]:
-    """ "comedies and Heat" → Heat, and the wish for comedies."""
+    """As in "comedies and Heat" → Heat, and the wish for comedies."""
     refs: list[Ref] = []
     wish = Wish()
     for piece in re.split(r"(?:,|;|&|\band\b|\bor\b)", what):
@@ -206,11 +237,11 @@ def _subject(text: str) -> str:
     )
 
 
-LIKE = re.compile(
+_LIKE = re.compile(
     r"(?P<no>\b(?:(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
     r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that )?into"
     r"|was(?:n'?t| not) (?:a fan of|into|impressed (?:by|with))|(?:was |were )?(?:bored|disappointed) (?:by|with)|never (?:really )?liked|no fan of)\b)"
-    r"|(?P<yes>\b(?:(?:absolutely |really |also |just |totally |quite |did )?(?:lov(?:e|ed|es)|liked?|likes|luv|loev|loved|enjoy(?:ed|s)?|ador(?:e|ed|es))(?! to)|(?:a )?(?:really |very )?(?:big |huge |great |massive )?fan of|fond of|(?<=am )into|(?<='m )into|(?<=im )into|obsessed with|keen on"
+    r"|(?P<yes>\b(?:(?:absolutely |really |also |just |totally |quite |did )?(?:lov(?:e|ed|es)|liked?|likes|prefer(?:red|s)?|luv|loev|loved|enjoy(?:ed|s)?|ador(?:e|ed|es))(?! to\b)|(?:a )?(?:really |very )?(?:big |huge |great |massive )?fan of|fond of|(?<=am )into|(?<='m )into|(?<=im )into|obsessed with|keen on"
     r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be|:))|can'?t get enough of|rewatched|enjoying)\b:?)",
     re.IGNORECASE,
 )  # fmt: skip
@@ -248,7 +279,13 @@ _JUDGED = re.compile(
 def answered(sentence: Sentence) -> Intent | None:
     """After a question about some movies, a bare title answers it: "Toy Story and Heat"."""
     asked = sentence.memory.last_list and isinstance(sentence.memory.last_list.result, Questions)
-    if not asked or sentence.asks or len(sentence.text) > 120:
+    if not asked or sentence.asks or len(sentence.text) > 120 or ABOUT_LISTS.search(sentence.text):
         return None
-    refs = sentence.refs(sentence.text)
-    return Intent("likes", refs=refs) if refs else None
+    if (
+        not re.search(MARK, sentence.text)
+        and ordinal(sentence.text) is None
+        and not content_of(read_wish(sentence.text)[1])
+    ):
+        return None
+    refs, wish = _titles_and_wish(sentence, sentence.text)
+    return Intent("likes", refs=refs, wish=wish) if refs else None

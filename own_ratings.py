@@ -10,7 +10,7 @@ from datetime import datetime
 from pydantic import JsonValue, TypeAdapter
 
 from db import Clock, new_id, stamp, utc_now
-from errors import Invalid, NotFound
+from errors import NotFound
 from movie_schemas import ListedMovie, MovieList, Recommendation
 from sqlite import Database
 
@@ -149,5 +149,5 @@ class OwnRatings:
             "SELECT number FROM recommendations WHERE id = ? AND account_id = ?", (recommendation_id, account_id)
         )
         if row is None:
-            raise Invalid("The cursor names no recommendation of yours.")
+            raise NotFound("The cursor names no recommendation of yours.")
         return int(row["number"])

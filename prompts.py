@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from movie_schemas import Model, UserId, Word
+from movie_schemas import JsonNumber, Model, UserId, Word
 
 SYSTEM = """\
 You are Marquee, a guide to movies. You talk with one person about what to watch and why, and you know the movies
@@ -80,12 +80,12 @@ class Template:
 
 class PerUser(Model):
     user_id: UserId
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10
 
 
 class PerTag(Model):
     tag: Word
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10
 
 
 TEMPLATES = {

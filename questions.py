@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from intents import ABOUT_LISTS, LATELY, Intent, Sentence
+from references import MARK
 from vocabulary import MISSING_FACTS
 from wishes import Wish, content_of, read_wish
 
 
 def why(sentence: Sentence) -> Intent | None:
-    """ "why?", "why the second one?", "why did you recommend Heat?" """
+    """As in "why?", "why the second one?", "why did you recommend Heat?"."""
+    if _WHY_LIKED.match(sentence.text) and sentence.memory.focus is not None:
+        return Intent("rated", refs=(sentence.memory.focus,))
     found = _WHY.match(sentence.text)
-    if not found:
+    if not found or _WHY_NOT_US.match(found[1]):
         return None
     refs = sentence.refs(found[1]) or sentence.refs("it")
     return Intent("why", refs=refs[:1], topic="named" if sentence.refs(found[1]) else "")
 
 
+_WHY_LIKED = re.compile(
+    r"^why (?:do|does|did|is|are|was) (?:people|everyone|everybody|it|this|that|they|he|she)\b.*\b(?:like|love|popular|good|famous|rated|liked|loved|great)\b",
+    re.IGNORECASE,
+)
+_WHY_NOT_US = re.compile(r"^(?:is|are|do|does|did|can|can't|isn't|was|were|would|should)\b", re.IGNORECASE)
 _WHY = re.compile(
     r"^(?:but |and |so )?(?:why(?: on earth)?|how come|how so|explain(?: (?:why|how))?|what makes you (?:think|say|recommend|suggest|pick)|because of what|for what reason|reason|based on what|what'?s the reason)\b"
     r"(?: (?:do|did|would|should|are|is|was|have) (?:you|i|it|that|this|they))?(?: (?:recommend(?:ed|ing)?|suggest(?:ed|ing)?|pick(?:ed)?|choose|chose|think|watch|like|love|say|list(?:ed)?|show(?:n)?|for|that i'?d like|i'?d like|i would like|to me))*"
@@ -27,8 +36,8 @@ _WHY = re.compile(
 
 
 def ratings(sentence: Sentence) -> Intent | None:
-    """ "what have I rated?", "what did user 5 like?" """
-    wish, _ = read_wish(sentence.text)
+    """As in "what have I rated?", "what did user 5 like?"."""
+    wish = _of_whom(sentence, read_wish(sentence.text)[0])
     if not (_RATINGS.search(sentence.text) or (wish.users and _USER_DID.search(sentence.text))):
         return None
     low, high = _LOWEST.search(sentence.text), _HIGHEST.search(sentence.text)
@@ -37,7 +46,7 @@ def ratings(sentence: Sentence) -> Intent | None:
 
 _RATINGS = re.compile(
     r"\bwhat (?:have|did) (?:i|we) (?:already )?(?:rated?|liked?|loved?|hated?|seen|see|watched?)\b|\b(?:my|own) (?:own )?(?:ratings?|rated (?:movies|films)|history|watched list)\b|\bwhich (?:movies|films|ones)?\s?(?:have|did) i (?:rated?|liked?|loved?|hated?)\b"
-    r"|\b(?:movies|films|what|the ones) (?:that )?i(?:'ve| have)? (?:already )?rated\b|\bhow (?:have|did) i rated?\b(?! it)",
+    r"|\b(?:movies|films|what|the ones) (?:that )?i(?:'ve| have)? (?:already )?rated\b|\bhow (?:have|did) i rated?\b(?! it)|\bmy (?:average|mean)\b",
     re.IGNORECASE,
 )
 
@@ -51,20 +60,47 @@ _LOWEST = re.compile(r"\b(?:hat\w+|dislik\w+|worst|least|lowest|bad)\b", re.IGNO
 _HIGHEST = re.compile(r"\b(?:lik\w+|lov\w+|best|favou?rites?|highest|top|most|enjoy\w*)\b", re.IGNORECASE)
 
 
+def _of_whom(sentence: Sentence, wish: Wish) -> Wish:
+    """The wish, with "they" and "he" as the user spoken of last."""
+    known = sentence.memory.user_id
+    if known is None or wish.users or not _OTHERS.search(sentence.text):
+        return wish
+    return replace(wish, users=(known,))
+
+
+_OTHERS = re.compile(r"\b(?:they|he|she|their|his|her|them|him)\b", re.IGNORECASE)
+
+
+def same_of_user(sentence: Sentence) -> Intent | None:
+    """As in "and user 5?" after a question about user 42."""
+    wish, last = read_wish(sentence.text)[0], sentence.memory.last
+    if not wish.users or not _ONLY_USER.match(sentence.text) or last is None or last.name not in _ABOUT_USERS:
+        return None
+    movie = last.args.get("movie")
+    refs = (movie,) if isinstance(movie, int | str) else ()
+    return Intent(_ABOUT_USERS[last.name], refs=refs, wish=wish, topic=str(last.args.get("order") or "newest"))
+
+
+_ABOUT_USERS = {"get_user_ratings": "ratings", "taste_profile": "taste", "predict_rating": "predict"}
+_ONLY_USER = re.compile(r"^(?:and |what about |how about |now |for )*(?:movielens )?users? #?\d+\W*$", re.IGNORECASE)
+
+
 def taste(sentence: Sentence) -> Intent | None:
-    """ "what's my taste?", "what kind of movies does user 5 like?" """
-    return Intent("taste", wish=read_wish(sentence.text)[0]) if _TASTE.search(sentence.text) else None
+    """As in "what's my taste?", "what kind of movies does user 5 like?"."""
+    return (
+        Intent("taste", wish=_of_whom(sentence, read_wish(sentence.text)[0])) if _TASTE.search(sentence.text) else None
+    )
 
 
 _TASTE = re.compile(
     r"\btastes?\b(?! (?:good|like))(?! is (?:unknown|bad))|\bwhat (?:kind|sort|type|genre)s? (?:of )?(?:movies?|films?|things?|genres?)?\s?(?:do|does|did) (?:i|we|user|he|she|they)\b"
-    r"|\bwhat do you (?:know|remember) about (?:me|my)\b|\bmy (?:profile|preferences)\b|\bprofile (?:of|for)\b|\bdescribe (?:me|user)\b|\bwhat am i into\b|\bwho am i\b|\bwho is (?:movielens )?user \d+\b|\b(?:tell me about|about|describe|analy[sz]e) (?:movielens )?user \d+\b",
+    r"|\bwhat do you (?:know|remember) about (?:me|my)\b|\bmy (?:profile|preferences)\b|\bprofile (?:of|for)\b|\bdescribe (?:me|user)\b|\bwhat am i into\b|\bwho am i\b|\bwho is (?:movielens )?user \d+\b|^(?:and |so )?(?:do|does|did) (?:he|she|they|i|user #?\d+) (?:like|enjoy|love|hate|prefer) (?:[\w-]+ ){0,2}(?:movies|films|horror|comed\w+|dramas?|thrillers?|westerns?|sci-?fi|romance|action|documentar\w+|musicals?|animation)\W*$|\b(?:tell me about|about|describe|analy[sz]e) (?:movielens )?user \d+\b",
     re.IGNORECASE,
 )
 
 
 def predict(sentence: Sentence) -> Intent | None:
-    """ "would I like Alien?", "how would user 5 rate Heat?" """
+    """As in "would I like Alien?", "how would user 5 rate Heat?"."""
     for pattern in _PREDICTS:
         found = pattern.search(sentence.text)
         if found and _PRONOUN.match(found[1]) and sentence.memory.focus is None:
@@ -88,14 +124,15 @@ _PREDICTS = tuple(
 
 
 def compare(sentence: Sentence) -> Intent | None:
-    """ "Heat or Ronin?", "compare the first two", "which is better, Alien or Aliens?" """
-    found = next(filter(None, (pattern.match(sentence.text) for pattern in _COMPARES)), None)
+    """As in "Heat or Ronin?", "compare the first two", "which is better, Alien or Aliens?"."""
+    told = _NOT_COMPARED.search(sentence.text)
+    found = next(filter(None, (pattern.match(sentence.text) for pattern in _COMPARES)), None) if not told else None
     if found:
         refs = sentence.refs(" , ".join(filter(None, found.groups())))
         refs = refs if len(refs) > 1 else tuple(movie.movie_id for movie in sentence.memory.listed[:3])
         return Intent("compare", refs=refs[:4]) if len(refs) > 1 else None
     either = _EITHER.match(sentence.text)
-    if not either or any(read_wish(side)[1] == "" for side in either.groups()) or _ASKING.search(sentence.text):
+    if told or not either or any(read_wish(side)[1] == "" for side in either.groups()) or _ASKING.search(sentence.text):
         return None
     refs = sentence.refs(either[1]) + sentence.refs(either[2])
     return Intent("compare", refs=refs[:4]) if len(refs) > 1 else None
@@ -106,16 +143,21 @@ _COMPARES = tuple(
     for pattern in (
         r"^(?:please |can you |could you )*compare (.+?)(?: (?:and|with|to|against|vs\.?|versus) (.+?))?\??$",
         r"^(?:so )?(?:which|what|who)(?: (?:one|movie|film))?(?: of (?:them|these|those|the two))?(?:'s| is| was| are| has| have| should i watch| would you (?:pick|choose|recommend))? ?(?:the )?(?:better|best|higher rated|more popular|preferable|newer|older|more highly rated|higher|rated higher|worth it|first)?(?: rated| rating| ratings)?[,:]? ?[-:]? ?(?:between )?(.+?),? (?:or|vs\.?|versus) (.+?)\??$",
-        r"^which (?:one |movie |film )?(?:of (?:them|these|those|the (?:two|three)) )?(?:is|was|'s|are) (?:the )?(?:better|best|higher rated|more popular|the best rated|highest rated|newer|older)( ?)\??$",
+        r"^which (?:one |movie |film )?(?:of (?:them|these|those|the (?:two|three)) )?(?:is|was|'s|are) (?:the )?(?:better|best|higher rated|more popular|(?:the )?(?:best|top|highest)[- ]rated|newer|older)( ?)\??$",
         r"^(?:is|was) (.+?) (?:any |really |actually )?(?:better|worse|more popular|higher rated) than (.+?)\??$",
         r"^(?:what(?:'s| is| are)? )?(?:the )?differences? between (.+?) (?:and|or) (.+?)\??$",
         r"^(?:what do|do) (.+?) (?:and|or) (.+?) have (?:anything )?in common\??$",
+        r"^how (?:does|do|is|are|would) (.+?) (?:compared?|stack up|measure up) (?:to|with|against) (.+?)\??$",
+        r"^which (?:one |movie |film )?(?:do|does|did|would) (?:people|everyone|most people|others|you|viewers)(?: (?:prefer|like|think))?( )?(?:more|better|best|is better)?\??$",
         r"^(?:how (?:similar|alike|different) (?:are|is) )(.+?) (?:and|to|from) (.+?)\??$",
         r"^(.+?) (?:vs\.?|versus|compared (?:to|with)) (.+?)\??$",
         r"^(?:should i (?:watch|see)|choose between|pick between|decide between|help me (?:choose|decide) between|watch) (.+?) (?:or|and) (.+?)\??$",
     )
 )  # fmt: skip
 
+_NOT_COMPARED = re.compile(
+    r"\b(?:if i|i (?:lov|lik|hat|enjoy)\w*|(?:film|movie|something) to watch|stand|suggest|recommend)\b", re.IGNORECASE
+)
 _EITHER = re.compile(r"^(.{1,80}?) or (.{1,80}?)\??$", re.IGNORECASE)
 
 _ASKING = re.compile(
@@ -125,7 +167,9 @@ _ASKING = re.compile(
 
 
 def rated(sentence: Sentence) -> Intent | None:
-    """ "is Heat any good?", "how is it rated lately?" """
+    """As in "is Heat any good?", "how is it rated lately?"."""
+    if ABOUT_LISTS.search(sentence.text) and not re.search(MARK, sentence.text):
+        return None
     for pattern in _RATEDS:
         found = pattern.match(sentence.text)
         if found and (refs := sentence.refs(LATELY.sub("", found[1] or "it"))):
@@ -150,7 +194,7 @@ _RATEDS = tuple(
 
 
 def trait(sentence: Sentence) -> Intent | None:
-    """ "is it scary?", "is Heat a comedy?": answered from genres and tags."""
+    """As in "is it scary?", "is Heat a comedy?": answered from genres and tags."""
     if young := _FOR_KIDS.match(sentence.text):
         refs = sentence.refs(young[1])
         return Intent("trait", refs=refs[:1], wish=Wish(genres=("Children",)), topic="kids") if refs else None
@@ -159,7 +203,8 @@ def trait(sentence: Sentence) -> Intent | None:
         return None
     wish, rest = read_wish(found[2])
     refs = sentence.refs(found[1])
-    known = wish.genres or wish.mood
+    known = wish.genres or wish.mood or (len(found[2].split()) == 1 and content_of(found[2]) == found[2].strip(" ?.!"))
+    rest = rest if wish.genres or wish.mood else ""
     return (
         Intent("trait", refs=refs[:1], wish=wish, topic=found[2].strip(" ?.!"))
         if known and not content_of(rest) and refs
@@ -178,7 +223,7 @@ _TRAIT = re.compile(
 
 
 def facts(sentence: Sentence) -> Intent | None:
-    """ "how long is Heat?", "who directed it?": facts that the data does not hold."""
+    """As in "how long is Heat?", "who directed it?": facts that the data does not hold."""
     for pattern, topic in _MISSING:
         if pattern.search(sentence.text):
             found = _FACT_ABOUT.search(sentence.text)
@@ -192,16 +237,16 @@ _MISSING = tuple((re.compile(pattern, re.IGNORECASE), topic) for pattern, topic 
 
 _FACT_ABOUT = re.compile(
     r"(?:.*\b(?:of|in|is|was|are|directed|directs|made|wrote|produced|shot|composed|filmed|about|for|does|did)|^(?:what|who)'?s)\b (?!(?:the )?(?:cast|plot|director|actors?|length|story|runtime|running time|ending|main)\b)(.+?)(?:'s)?"
-    r"(?: (?:about|end|directed|made|filmed|shot|all about|directed by.*|runtime|running time|cast|plot|director|long|last|run|star(?:ring)?))*[?!. ]*$",
+    r"(?: (?:about|end|directed|made|filmed|shot|all about|directed by.*|runtime|running time|cast|plot|director|long|last|run|star(?:ring)?|(?:win|won|get|gets|cost|gross|make|receive)\b.*|(?:been )?nominated\b.*))*[?!. ]*$",
     re.IGNORECASE,
 )
 
 
 def details(sentence: Sentence) -> Intent | None:
-    """ "tell me about Heat", "when was it made?", "what is the second one?" """
+    """As in "tell me about Heat", "when was it made?", "what is the second one?"."""
     for pattern in _DETAILS:
         found = pattern.match(sentence.text)
-        if found and (refs := sentence.refs(found[1] or "it")) and not ABOUT_LISTS.search(found[0]):
+        if found and (refs := sentence.refs(found[1] or "it")) and not ABOUT_LISTS.search(found[1] or ""):
             return Intent("details", refs=refs[:2], topic=_detail_asked(sentence.text))
     return None
 
@@ -236,11 +281,14 @@ _DETAILS = tuple(
 
 
 def genre_list(sentence: Sentence) -> Intent | None:
+    if _HOW_MANY_RATINGS.match(sentence.text) and sentence.memory.focus is not None:
+        return Intent("rated", refs=(sentence.memory.focus,))
     if _HOW_MANY.search(sentence.text):
         return Intent("counts")
     return Intent("genres") if _GENRES.search(sentence.text) else None
 
 
+_HOW_MANY_RATINGS = re.compile(r"^(?:and )?how many (?:ratings|stars|votes)\W*$", re.IGNORECASE)
 _HOW_MANY = re.compile(
     r"\bhow many (?:movies|films|ratings|users)\b(?!.*\b(?:rated|seen|watched|user)\b)|\bhow (?:big|large|old) is (?:your|the) (?:catalogue|catalog|data\w*)\b",
     re.IGNORECASE,

@@ -25,6 +25,7 @@ from movie_schemas import (
     TasteProfile,
 )
 from providers import ChatMessage, ToolRequest
+from titles import title_words
 
 Args = dict[str, JsonValue]
 Ref = int | str
@@ -49,7 +50,15 @@ RESULTS: dict[str, type[BaseModel]] = {
 }
 """The tools the guide knows, each with the shape of its result."""
 
-LIKED_FROM = 3.5
+RESET = re.compile(
+    r"\s*(?:let'?s )?(?:start (?:over|again|afresh)|reset|new (?:topic|chat|search)|forget (?:all that|everything)|clear)\b[\s.!]*$",
+    re.IGNORECASE,
+)
+"""After this the person starts anew: what was said before no longer counts."""
+
+OF_SOMETHING = frozenset({"similar_movies", "recommend_from_likes", "recommend_for_group"})
+"""The tools whose lists are made from movies or people that were named: a later wish narrows them."""
+
 UNREADABLE = "The tool's answer could not be read."
 
 
@@ -103,7 +112,7 @@ class Memory:
     @cached_property
     def last_listing(self) -> Done | None:
         """The last call that "more" and "from the 80s?" can be said of."""
-        return next((done for done in reversed(self.done) if isinstance(done.result, MovieList)), None)
+        return next((done for done in reversed(self.done) if isinstance(done.result, MovieList) and done.movies), None)
 
     @cached_property
     def last(self) -> Done | None:
@@ -166,13 +175,7 @@ class Memory:
         return Memory(self.turns, self.mentioned + refs) if refs else self
 
     def _taste(self, side: str) -> tuple[Ref, ...]:
-        likes = side == "liked"
-        refs: list[Ref] = []
-        for done in self.done:
-            if done.name == "recommend_from_likes":
-                refs += _resolved_refs(done, side)
-            elif isinstance(done.result, Rated) and (done.result.stars >= LIKED_FROM) == likes:
-                refs.append(done.result.movie.movie_id)
+        refs = (ref for done in self.done if done.name == "recommend_from_likes" for ref in _resolved_refs(done, side))
         return tuple(dict.fromkeys(refs))
 
 
@@ -190,7 +193,10 @@ def remember(messages: tuple[ChatMessage, ...]) -> tuple[Memory, Turn]:
         elif turns and (call := calls.get(message.call_id or "")):
             done = (*turns[-1].done, _read(call, message.content))
             turns[-1] = Turn(turns[-1].text, done, turns[-1].answer)
-    return (Memory(tuple(turns[:-1])), turns[-1]) if turns else (Memory(), Turn(""))
+    if not turns:
+        return Memory(), Turn("")
+    fresh = next((place for place in range(len(turns) - 1, 0, -1) if RESET.match(turns[place - 1].text)), 0)
+    return Memory(tuple(turns[fresh:-1])), turns[-1]
 
 
 def _read(call: ToolRequest, content: str) -> Done:
@@ -256,9 +262,5 @@ def _resolved_refs(done: Done, side: str) -> list[Ref]:
 
 
 def plain_title(title: str) -> str:
-    """A title for comparing: lower case, letters and digits only, no leading article.
-
-    Example: "The Matrix" → "matrix".
-    """
-    words = re.sub(r"[^\w]+", " ", title.lower()).split()
-    return " ".join(words[1:] if len(words) > 1 and words[0] in {"the", "a", "an"} else words)
+    """A title for comparing: as the catalogue compares titles, without accents, case and leading article."""
+    return " ".join(title_words(title))

@@ -35,8 +35,8 @@ _SPLIT = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:(?:that|this|these|those|my|your|our|the|a|an|some|old|really|all|the old|the original) )?(?:movie|film|flick|picture|classic)s?"
     r"(?: (?:called|named|titled|like|such as|is|was|are|were|of))?\b|called|named|titled|both|also|really|especially|mostly|mainly|particularly|either|"
-    r"watching|seeing|to watch|to see|how|when|that|things? like|stuff like|movies? like|films? like|something like|the likes of|e\.g\.|for example|"
-    r"like|such as|say|maybe|with|about|of|for|to|too|i|:|-)[ ,:]+",
+    r"watching|seeing|to watch|to see|how|when|things? like|stuff like|movies? like|films? like|something like|the likes of|e\.g\.|for example|"
+    r"and|plus|oh|like|such as|say|maybe|with|about|of|for|to|too|i|:|-)[ ,:]+",
     re.IGNORECASE,
 )  # fmt: skip
 _TRAIL = re.compile(
@@ -143,10 +143,16 @@ def _mark_known(text: str, title: str, year: int | None, movie_id: int, mark: ob
     flags = re.IGNORECASE if " " in title else 0
     if (title if not flags else title.lower()) not in (text if not flags else text.lower()):
         return text
-    pattern = re.compile(
-        rf"(?<![\w{_MARKS}])" + re.escape(title) + r"(?![\w:])(?:,? \(?((?:18|19|20)\d\d)\b\)?)?(?! \d\b)", flags
-    )
+    year_and_after = rf"(?![\w:])(?:,? \(?((?:18|19|20)\d\d)\b\)?)?(?={_AFTER_TITLE})"
+    pattern = re.compile(rf"(?<![\w{_MARKS}])" + re.escape(title) + year_and_after, flags)
     return pattern.sub(lambda found: mark(movie_id) if not found[1] or int(found[1]) == year else found[0], text)
+
+
+_AFTER_TITLE = (
+    r"\s*$|\s*[^\w\s]| (?:and|or|but|is|was|were|are|a|an|the|please|from|with|without|too|again|then|for|to|than|more|instead|by|in"
+    r"|if|because|so|as|that|which|last|yesterday|already|first|much|very|really|better|vs|versus|gets?|deserves|any|good|lately|made|rated|one|movie|film)\b"
+)
+"""What may follow a title that was shown before: anything else may be the rest of a longer title."""
 
 
 def _with_years(text: str, refs: list[Ref]) -> str:
@@ -212,7 +218,7 @@ def _refs_of_piece(piece: str, guarded: Guarded, memory: Memory) -> tuple[Ref, .
 
 
 def _several(piece: str, memory: Memory) -> tuple[Ref, ...]:
-    """ "both", "all of them", "the first two" → the movies of the last list."""
+    """As in "both", "all of them", "the first two" → the movies of the last list."""
     found = _SOME.match(piece)
     if not found or not memory.listed:
         return ()

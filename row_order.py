@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
@@ -60,10 +61,9 @@ def ahead(items: Iterator[T], depth: int = 2) -> Iterator[T]:
 
     def put(more: bool, item: T | BaseException | None) -> None:
         while not stopped.is_set():
-            try:
-                return ready.put((more, item), timeout=0.1)
-            except queue.Full:
-                continue
+            with suppress(queue.Full):
+                ready.put((more, item), timeout=0.1)
+                return
 
     def run() -> None:
         try:

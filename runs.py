@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,17 @@ from pydantic import JsonValue
 from boots import Boot
 from context import Conversation, exchanges, open_exchange, system_prompt
 from db import Clock, EndedRun, Frame, NewRun, Store, new_id, utc_now
-from errors import Internal, Invalid, MarqueeError, Overloaded, RunFailed, RunInProgress, UpstreamTimeout
+from errors import (
+    Conflict,
+    Internal,
+    Invalid,
+    MarqueeError,
+    Overloaded,
+    RunFailed,
+    RunInProgress,
+    StorageUnavailable,
+    UpstreamTimeout,
+)
 from journal import Journal, encode, join
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
 from providers import Provider, Usage
@@ -49,9 +59,10 @@ from transcript import Transcript
 TITLE_CHARS = 60
 HISTORY_MESSAGES = 1_000  # looked at for the context; the token budget keeps fewer
 ALL_FRAMES = 1_000_000
+SETTLE_SECONDS = 2.0  # between looks for runs of other processes that died
 FOLD_SECONDS = 3_600.0  # between looks for runs whose replay can be shortened
 FOLD_BATCH = 100
-LAST_WORDS_SECONDS = 5.0  # for the last events to reach the disk when the process ends
+LAST_WORDS_SECONDS = 5.0  # for the last events to reach the disk, when a run is stopped or the process ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +110,12 @@ class Runs:
         self._settings = settings
         self._clock = clock
         self._live: dict[str, _Live] = {}
+        self._launching: set[asyncio.Task[Run]] = set()
         self._closing = False
-        self._folding = asyncio.create_task(self._fold_forever(), name="fold")
+        self._keepers = [
+            asyncio.create_task(_repeat(self.settle, SETTLE_SECONDS), name="settle"),
+            asyncio.create_task(_repeat(self._fold_all, FOLD_SECONDS), name="fold"),
+        ]
 
     @property
     def count(self) -> int:
@@ -137,36 +152,44 @@ class Runs:
 
         Raises:
             NotFound: No such message.
-            Invalid: It is not the latest of the user's.
+            Conflict: It is not the latest of the user's.
         """
+        request_hash = _hash("retry", message_id)
+        if (earlier := await self._repeated(caller, request_hash)) is not None:
+            return earlier
         message = await self._store.load_message(caller.session.id, message_id)
         latest = await self._store.latest_run(caller.session.id)
         if message.role != "user" or latest is None or latest.message_id != message_id:
-            raise Invalid("Only the latest message of the user can be answered anew: later ones build on its answer.")
+            raise Conflict("Only the latest message of the user can be answered anew: later ones build on its answer.")
         run = self._new_run(caller, message_id, None, self._clock(), retry_of=latest.id)
         response_format = await self._response_format(latest.id)
-        return await self._start(caller, run, message, (), response_format, _hash("retry", message_id))
+        return await self._start(caller, run, message, (), response_format, request_hash)
 
     async def submit(self, caller: Caller, run: Run, body: ActionResults) -> Run:
         """Go on after `requires_action`, with what the client's actions gave.
 
         Raises:
-            Invalid: The run does not wait for these results.
+            Conflict: The run does not wait for results.
+            Invalid: These are not the results it waits for.
         """
         request_hash = _hash("submit", [run.id, body.model_dump(mode="json")])
-        if caller.idempotency_key is not None:
-            earlier = await self._store.find_run(caller.session.id, caller.idempotency_key, request_hash)
-            if earlier is not None:
-                return earlier
+        if (earlier := await self._repeated(caller, request_hash)) is not None:
+            return earlier
         latest = await self._store.latest_run(caller.session.id)
         if run.status != "requires_action" or latest is None or latest.id != run.id:
-            raise Invalid("The run does not wait for the results of actions.")
+            raise Conflict("The run does not wait for the results of actions.")
         now = self._clock()
         continuation = self._new_run(caller, run.message_id, run.model, now, continues=run.id)
         results = _result_messages(continuation, await self._store.run_messages(run.id), body, now)
         message = await self._store.load_message(caller.session.id, run.message_id)
         response_format = await self._response_format(run.id)
         return await self._start(caller, continuation, message, results, response_format, request_hash)
+
+    async def _repeated(self, caller: Caller, request_hash: str) -> Run | None:
+        """The run that the same request with the same key started before, whatever was sent since."""
+        if caller.idempotency_key is None:
+            return None
+        return await self._store.find_run(caller.session.id, caller.idempotency_key, request_hash)
 
     def _new_run(
         self,
@@ -205,7 +228,7 @@ class Runs:
         request_hash: str,
     ) -> Run:
         """Commit the run and begin its work; neither is undone when the one who asked leaves meanwhile."""
-        if self._closing or self.count >= self._settings.max_live_runs:
+        if self._closing or self.count + len(self._launching) >= self._settings.max_live_runs:
             raise Overloaded
         new = NewRun(
             run=run,
@@ -217,7 +240,10 @@ class Runs:
             idempotency_key=caller.idempotency_key,
             request_hash=request_hash,
         )
-        return await asyncio.shield(asyncio.create_task(self._launch(caller, new)))
+        launch = asyncio.create_task(self._launch(caller, new), name=f"launch {run.id}")
+        self._launching.add(launch)
+        launch.add_done_callback(self._launching.discard)
+        return await asyncio.shield(launch)
 
     async def _launch(self, caller: Caller, new: NewRun) -> Run:
         try:
@@ -246,6 +272,9 @@ class Runs:
         status, error = _verdict(live)
         try:
             await self._end(live, status, error)
+        except Exception:  # noqa: BLE001  a defect: what is committed stands, or the session is busy for ever
+            logger.exception("{} has no regular end", run_id)
+            await self._settle(live.new.run)
         finally:
             del self._live[run_id]
 
@@ -360,15 +389,18 @@ class Runs:
         """Stop a run and keep what was said; returns when its end is committed. Nothing happens to one that ended.
 
         Raises:
-            Invalid: The run belongs to another process that is alive.
+            Conflict: The run belongs to another process that is alive.
+            StorageUnavailable: It is stopped, and its end will be written when the disk takes it.
         """
         live = self._live.get(run.id)
         if live is not None:
             live.stop_as = "cancelled"
             live.work.cancel()
-            await asyncio.wait({live.supervisor})
+            _, unwritten = await asyncio.wait({live.supervisor}, timeout=LAST_WORDS_SECONDS)
+            if unwritten:
+                raise StorageUnavailable("The run is stopped; that is noted once the database can be written.")
         elif run.status == "in_progress" and not await self._settle_if_dead(run.id):
-            raise Invalid("The run belongs to another process of this service; stop it there.")
+            raise Conflict("The run belongs to another process of this service; stop it there.")
 
     async def settle(self) -> None:
         """Give every run that a dead process left behind its end."""
@@ -378,18 +410,23 @@ class Runs:
     async def close(self) -> None:
         """Let live runs finish within the grace period, then settle the rest; commit all."""
         self._closing = True
-        self._folding.cancel()
-        supervisors = {live.supervisor for live in self._live.values()}
-        if supervisors:
-            logger.info("Waiting up to {} s for {} live runs", self._settings.shutdown_grace, len(supervisors))
-            await asyncio.wait(supervisors, timeout=self._settings.shutdown_grace)
+        for keeper in self._keepers:
+            keeper.cancel()
+        if self._launching:
+            await asyncio.wait(self._launching)
+        if self._live:
+            logger.info("Waiting up to {} s for {} live runs", self._settings.shutdown_grace, self.count)
+        await self._let_end(self._settings.shutdown_grace)
         for live in self._live.values():
             live.work.cancel()
-        rest = {live.supervisor for live in self._live.values()}
-        if rest:
-            await asyncio.wait(rest, timeout=LAST_WORDS_SECONDS)
-        for supervisor in supervisors | rest:
-            supervisor.cancel()  # only a disk that takes nothing keeps one; it is settled at the next start
+        await self._let_end(LAST_WORDS_SECONDS)
+        for live in self._live.values():
+            live.supervisor.cancel()  # only a disk that takes nothing keeps one; it is settled at the next start
+
+    async def _let_end(self, seconds: float) -> None:
+        supervisors = {live.supervisor for live in self._live.values()}
+        if supervisors:
+            await asyncio.wait(supervisors, timeout=seconds)
 
     async def _settle_if_dead(self, run_id: str) -> bool:
         """Settle a run if its owner is dead; whether it is over."""
@@ -410,8 +447,8 @@ class Runs:
         ended = run.model_copy(update={"status": "interrupted", "finished_at": now})
         messages = transcript.messages("interrupted")
         last = encode(run.id, frames[-1].sequence + 1, _last_event(ended, messages))
-        await self._store.commit([last], [EndedRun(ended, messages)])
-        logger.warning("{} was left in progress by a process that died; settled as interrupted", run.id)
+        if await self._store.settle(last, EndedRun(ended, messages)):
+            logger.warning("{} was left without an end; settled as interrupted", run.id)
 
     async def _transcript(self, run: Run) -> Transcript:
         frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
@@ -419,14 +456,9 @@ class Runs:
 
     # Folding
 
-    async def _fold_forever(self) -> None:
-        while True:
-            try:
-                while await self.fold() == FOLD_BATCH:
-                    pass
-            except MarqueeError as error:
-                logger.warning("Old replays could not be shortened: {}", error)
-            await asyncio.sleep(FOLD_SECONDS)
+    async def _fold_all(self) -> None:
+        while await self.fold() == FOLD_BATCH:
+            pass
 
     async def fold(self) -> int:
         """Shorten the replay of runs that ended before the retention time to one event a stretch; returns how many."""
@@ -438,6 +470,16 @@ class Runs:
             folded = [encode(run.id, number, event) for number, event in enumerate(join(events), start=1)]
             await self._store.replace_frames(run.id, folded)
         return len(runs)
+
+
+async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Do something now and again after pauses of `seconds`, whatever the disk says."""
+    while True:
+        try:
+            await work()
+        except MarqueeError as error:
+            logger.warning("Housekeeping is put off: {}", error)
+        await asyncio.sleep(seconds)
 
 
 def _verdict(live: _Live) -> tuple[RunStatus, Error | None]:

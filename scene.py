@@ -15,9 +15,12 @@ from recall import Args, Done, Memory
 from wishes import Wish
 
 DEFAULT_LIMIT = 3
+WELL_KNOWN = 50
 
 
 MOST_EXCLUDED = 50
+FLOOR = 10
+"""Fewest ratings in lists that the recommender fills without regard to them, unless lesser-known ones are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,20 @@ class Scene:
         return small_talk.say(kind, self.memory.seed, topic)
 
     @property
-    def way_on(self) -> str:
+    def told(self) -> list[int]:
+        """Movies of which it was said before how a title was understood."""
+        return [found.movie.movie_id for done in self.memory.done for found in done.resolved]
+
+    def news(self, notes: list[str]) -> list[str]:
+        """The notes that were not said before."""
+        said = {note for done in self.memory.done for note in getattr(done.result, "notes", [])}
+        return [note for note in notes if note not in said]
+
+    def way_on(self, listed: int) -> str:
         """What one can say next, told with the first two lists only."""
         lists = sum(isinstance(done.result, MovieList) for done in self.memory.done)
+        if listed == 1:
+            return small_talk.WAY_ON_FROM_ONE if not lists else ""
         return small_talk.WAYS_ON[lists] if lists < len(small_talk.WAYS_ON) else ""
 
 
@@ -82,10 +96,14 @@ def listing_args(scene: Scene, leave_out: Memory | None = None) -> Args:
     args: Args = {"limit": DEFAULT_LIMIT, **wish.filters()}
     if wish.era and not (wish.year_from or wish.year_to):
         args |= {"year_from": 2010} if wish.era == "new" else {"year_to": 1979}
-    if wish.known:
-        args["min_ratings"] = 50
+    least = WELL_KNOWN if wish.known else 0 if wish.novelty else FLOOR
+    if least:
+        args = {"min_ratings": least, **args}
+    if scene.intent.exclude:
+        args["exclude"] = list(scene.intent.exclude)
     if leave_out and leave_out.shown:
-        args |= {"exclude": shown_ids(leave_out), "exclude_shown": True}
+        args["exclude"] = [*scene.intent.exclude, *shown_ids(leave_out)][:MOST_EXCLUDED]
+        args |= {"exclude_shown": True} if len(leave_out.shown) > MOST_EXCLUDED else {}
     return args
 
 
@@ -99,10 +117,14 @@ def count(done: Done) -> int:
 
 def shown(scene: Scene, done: Done, heading: str, owner: str = "you") -> Script:
     """Word a list; an empty one is asked for again with the narrowest filter dropped, once."""
+    if _is_short(scene, done):
+        done = yield Call(done.name, {name: value for name, value in done.args.items() if name != "min_ratings"})
     if done.error:
         return problem(scene, done)
     if isinstance(done.result, MovieList) and done.result.movies:
-        return wording.listing(_leading(scene) + heading, done.result, owner, _after(scene, done))
+        result = done.result.model_copy(update={"notes": scene.news(done.result.notes)})
+        listed = wording.listing(_leading(scene) + heading, result, owner, scene.told, _against(done))
+        return wording.paragraphs([listed, _after(scene, done)])
     dropped, call = _relaxed(done)
     if call is None:
         return wording.paragraphs([f"I found no {wording.kind_of_films(done.args)} that fit.", suggest(scene)])
@@ -111,7 +133,21 @@ def shown(scene: Scene, done: Done, heading: str, owner: str = "you") -> Script:
         return wording.paragraphs(
             [f"I found no {wording.kind_of_films(done.args)} that fit, not even {dropped}.", suggest(scene)]
         )
-    return wording.listing(f"Nothing fits all of that. The nearest I have, {dropped}:", again.result, owner)
+    return wording.listing(f"Nothing fits all of that. The nearest I have, {dropped}:", again.result, owner, scene.told)
+
+
+def _against(done: Done) -> list[int]:
+    """Ids of what the list was asked to keep away from."""
+    given = done.args.get("disliked")
+    disliked = [str(ref).lower() for ref in given] if isinstance(given, list) else []
+    ids = [int(ref) for ref in disliked if ref.isdecimal()]
+    return ids + [found.movie.movie_id for found in done.resolved if found.given.lower() in disliked]
+
+
+def _is_short(scene: Scene, done: Done) -> bool:
+    """Whether a list is short for the floor that we put under it ourselves."""
+    floor = done.args.get("min_ratings") == FLOOR and scene.wish.min_ratings is None
+    return floor and not done.error and count(done) < int(str(done.args.get("limit") or DEFAULT_LIMIT))
 
 
 def _relaxed(done: Done) -> tuple[str, Call | None]:
@@ -142,7 +178,7 @@ def _after(scene: Scene, done: Done) -> str:
     wanted = done.args.get("limit")
     if scene.wish.limit and isinstance(wanted, int) and 0 < count(done) < wanted:
         return f"That's all I have that fits: {wording.number_word(count(done))}, not {wording.number_word(wanted)}."
-    return scene.way_on
+    return scene.way_on(count(done))
 
 
 def problem(scene: Scene, done: Done) -> str:

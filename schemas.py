@@ -8,15 +8,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, WithJsonSchema
 
-from json_schema import check_schema
+from json_schema import check_document, check_schema
 from movie_schemas import CatalogueInfo, Model, UserId
 
 MAX_METADATA = 16
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-ModelName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Title = Annotated[str, Field(pattern=r"\S", max_length=200)]
+ModelName = Annotated[str, Field(pattern=r"\S", max_length=200)]
 Metadata = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=64)], Annotated[str, Field(max_length=512)]],
     Field(max_length=MAX_METADATA),
@@ -26,6 +26,7 @@ RunStatus = Literal["in_progress", "completed", "cancelled", "failed", "interrup
 ErrorCode = Literal[
     "not_found",
     "validation_error",
+    "conflict",
     "run_in_progress",
     "idempotency_mismatch",
     "unauthorized",
@@ -53,6 +54,19 @@ def _check_object_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 JsonSchema = Annotated[dict[str, JsonValue], AfterValidator(check_schema)]
+ObjectSchema = Annotated[
+    dict[str, JsonValue],
+    AfterValidator(check_schema),
+    AfterValidator(_check_object_schema),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"type": {"const": "object"}},
+            "required": ["type"],
+            "description": "A JSON Schema (2020-12) of type object",
+        }
+    ),
+]
 
 
 # Resources
@@ -63,7 +77,7 @@ class Action(Model):
 
     name: ActionName
     description: Annotated[str, Field(max_length=2_000)] = ""
-    parameters: Annotated[JsonSchema, AfterValidator(_check_object_schema)]
+    parameters: ObjectSchema
 
 
 class Session(Model):
@@ -201,13 +215,6 @@ class SessionCreate(Model):
     actions: Annotated[list[Action], Field(max_length=64)] = []
     metadata: Metadata = {}
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> SessionCreate:
-        names = [action.name for action in self.actions]
-        if len(set(names)) < len(names):
-            raise ValueError("two actions have the same name")
-        return self
-
 
 class SessionPatch(Model):
     """What is left out stays; null clears."""
@@ -223,7 +230,7 @@ class JsonSchemaFormat(Model):
     name: ActionName
     json_schema: JsonSchema = Field(alias="schema")
     description: Annotated[str, Field(max_length=2_000)] | None = None
-    strict: bool | None = None
+    strict: Annotated[bool, Field(strict=True)] | None = None
 
 
 class ResponseFormat(Model):
@@ -234,14 +241,14 @@ class ResponseFormat(Model):
 
 
 class MessageCreate(Model):
-    content: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    content: Annotated[str, Field(pattern=r"\S")]
     model: ModelName | None = None
     response_format: ResponseFormat | None = None
 
 
 class ActionResult(Model):
     call_id: str
-    output: JsonValue
+    output: Annotated[JsonValue, AfterValidator(check_document)]
 
 
 class ActionResults(Model):

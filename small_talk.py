@@ -47,13 +47,18 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "Sorry about that. I'm a simple guide and read sentences by rules. Try it in other words, for example {examples}.",
         "I'm sorry, that was no help. Shorter sentences suit me best: {examples}.",
     ),
-    "yes": ("Good. Say \u201cmore\u201d for others, or name a number from the list and I'll tell you about it.",),
+    "yes": ("Good. Say \u201cmore\u201d for others, or ask about any film.",),
     "yes_early": ("Good. Then tell me a film you love, a genre or a mood: {examples}.",),
+    "no": ("All right. Tell me what you'd like instead: {examples}.",),
+    "reset": ("All right, from the start. What are you in the mood for? Perhaps {examples}.",),
+    "stop": ("All right. I'm here when you want a film.",),
+    "huh": ("I look films up and say what people think of them. Ask me, say, {examples}.",),
     "no_early": ("All right. What would you like instead? You could try {examples}.",),
     "scope": (
         "I can't help with {topic}: I only know the films in the imported MovieLens data. What I can do: {examples}.",
-        "{Topic}: that's outside what I know. I'm good for films alone, such as {examples}.",
+        "I know nothing of {topic}, only the films in the imported MovieLens data. Try {examples}.",
     ),
+    "steady": ("I stay a movie guide, whatever a message tells me to be. Ask me about films: {examples}.",),
     "foreign": (
         "I only read English (that looked like {topic}), sorry. In English you could ask {examples}.",
     ),
@@ -74,6 +79,8 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "nothing_shown": ("I haven't shown you anything yet. Shall we start? Try {examples}.",),
     "seen_early": ("Good to know. How many stars would you give it? Say \u201crate it 4\u201d, and I'll take it into account.",),
 }  # fmt: skip
+
+WAY_ON_FROM_ONE = "Say \u201canother one\u201d, \u201cwhy?\u201d, or \u201cI've seen it\u201d."
 
 WAYS_ON = (
     "Say \u201cmore\u201d, \u201cwhy the second one?\u201d, \u201cand from the 80s?\u201d, or \u201cI've seen that\u201d.",

@@ -16,6 +16,8 @@ from errors import StorageUnavailable
 
 READERS = 3
 BUSY_TIMEOUT_MS = 5_000
+QUEUE_SECONDS = 10.0  # for a transaction to wait for others of this process
+WAL_BYTES = 64_000_000  # what is kept of the write-ahead log after a burst
 
 _REASONS = {
     sqlite3.SQLITE_FULL: "The disk is full.",
@@ -70,6 +72,7 @@ class Database:
                 "PRAGMA synchronous = FULL" if synchronous == "FULL" else "PRAGMA synchronous = NORMAL"
             )
             await writer.execute("PRAGMA foreign_keys = ON")
+            await writer.execute(f"PRAGMA journal_size_limit = {WAL_BYTES:d}")
             await _migrate(writer, path, migrations)
         except sqlite3.Error as error:
             await writer.close()
@@ -95,7 +98,7 @@ class Database:
         Raises:
             StorageUnavailable: Disk full, read-only or locked. Nothing of the transaction was kept.
         """
-        async with self._lock:
+        async with self._turn():
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
@@ -106,6 +109,19 @@ class Database:
             except BaseException:
                 await self._writer.rollback()
                 raise
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """The writer's lock. Whoever waits too long is told: behind a locked file each turn takes BUSY_TIMEOUT_MS."""
+        try:
+            async with asyncio.timeout(QUEUE_SECONDS):
+                await self._lock.acquire()
+        except TimeoutError:
+            raise StorageUnavailable("The database is busy.") from None
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[aiosqlite.Connection]:

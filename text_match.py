@@ -1,32 +1,123 @@
-"""From what somebody wrote to a full-text expression. No SQL but FTS5's own query language, and no character of theirs in it."""
+"""Which movies a free text could mean: BM25 over their text, more for each idea of the text that a movie has.
+
+An idea is a word, a hyphenated compound, or words that together are a tag ("time travel"). Works on any function that
+runs a query; of what people write only folded words reach the full-text expression, so nothing in it is syntax.
+"""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 from titles import plain_words
 
-MAX_TERMS = 16
+RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
+
+MAX_WORDS = 24
+MAX_IDEAS = 8
+LONGEST = 1_000
+CANDIDATES = 500
 
 STOP_WORDS = frozenset(
     """
     a about all also an and any are as at be but by can could do does film films flick flicks for from give good great has have
     i if im in into is it its just kind like list looking lot lots maybe me movie movies my not of on one or other please
-    recommend search see show so some something story suggest tell that the their them there these they thing this to
+    recommend search see show so some something story suggest tell that the their the them there these they thing this to
     very want watch was we what when where which who whose will with would you your
-    """.split()
+    """.split()  # noqa: SIM905  # a hundred quoted words would read worse
 )
 
-
-def text_terms(text: str) -> list[str]:
-    """The words that say something, in order; all of them where none would be left."""
-    words = plain_words(text[:1000])
-    return list(dict.fromkeys([word for word in words if word not in STOP_WORDS] or words))[:MAX_TERMS]
+_COMPOUND = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
 
 
-def text_expression(text: str) -> str:
-    """Any of the words; words that stand side by side count once more where they do so in the movie's text too."""
-    words = plain_words(text[:1000])
-    terms = text_terms(text)
-    phrases = [f'"{one} {other}"' for one, other in pairwise(words) if one in terms or other in terms]
-    return " OR ".join([*(f'"{term}"' for term in terms), *phrases[:MAX_TERMS]])
+class TextMatch(NamedTuple):
+    """`share` is how many of the text's ideas the movie has, 0 to 1; `score` is BM25 times that share."""
+
+    movie_id: int
+    score: float
+    share: float
+
+
+class TextMatcher:
+    """Finds movies through `run`, which takes SQL and values and returns rows."""
+
+    def __init__(self, run: RunQuery) -> None:
+        self._run = run
+
+    async def find(self, text: str, limit: int = CANDIDATES) -> list[TextMatch]:
+        """The movies that match best, best first."""
+        ideas = await self._ideas(text[:LONGEST])
+        if not ideas:
+            return []
+        rows = await self._run(
+            """
+            SELECT rowid, -rank FROM movie_text WHERE movie_text MATCH ? ORDER BY rank LIMIT ?
+            """,
+            (any_of(ideas), max(limit, CANDIDATES)),
+        )
+        had = await self._ideas_had(ideas, [movie_id for movie_id, _ in rows])
+        shares = {movie_id: count / len(ideas) for movie_id, count in had.items()}
+        matches = [
+            TextMatch(movie_id, score * shares[movie_id], shares[movie_id])
+            for movie_id, score in rows
+            if movie_id in shares
+        ]
+        return sorted(matches, key=lambda match: (-match.score, match.movie_id))[:limit]
+
+    async def _ideas(self, text: str) -> list[tuple[str, ...]]:
+        """Divide a text into ideas, the longest known tag first: mind bending | time travel | thriller."""
+        words = plain_words(text)[:MAX_WORDS]
+        runs = [tuple(words[at : at + length]) for length in (3, 2) for at in range(len(words) - length + 1)]
+        rows = await self._run(
+            "SELECT plain FROM tag_names WHERE plain IN (SELECT value FROM json_each(?))",
+            (json.dumps([" ".join(run) for run in runs]),),
+        )
+        known = {tuple(plain.split()) for (plain,) in rows}
+        known |= {tuple(plain_words(compound)) for compound in _COMPOUND.findall(text)}
+        return divide(words, known)
+
+    async def _ideas_had(self, ideas: list[tuple[str, ...]], movie_ids: list[int]) -> dict[int, float]:
+        """How many ideas each movie has; the words of an idea apart from each other count as half of it."""
+        had: dict[int, float] = {}
+        wanted = json.dumps(movie_ids)
+        for idea in ideas:
+            whole = await self._having(f'"{" ".join(idea)}"', wanted)
+            apart = (
+                await self._having(" AND ".join(f'"{word}"' for word in idea), wanted) - whole if idea[1:] else set()
+            )
+            for movie_ids_had, worth in ((whole, 1.0), (apart, 0.5)):
+                for movie_id in movie_ids_had:
+                    had[movie_id] = had.get(movie_id, 0) + worth
+        return had
+
+    async def _having(self, expression: str, wanted: str) -> set[int]:
+        rows = await self._run(
+            """
+            SELECT rowid FROM movie_text WHERE movie_text MATCH ? AND +rowid IN (SELECT value FROM json_each(?))
+            """,
+            (expression, wanted),
+        )
+        return {movie_id for (movie_id,) in rows}
+
+
+def divide(words: list[str], known: set[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Cut words into known runs and single words that say something; all words where none would be left."""
+    ideas: list[tuple[str, ...]] = []
+    at = 0
+    while at < len(words):
+        length = next((n for n in (3, 2) if tuple(words[at : at + n]) in known), 1)
+        if length > 1 or words[at] not in STOP_WORDS:
+            ideas.append(tuple(words[at : at + length]))
+        at += length
+    return list(dict.fromkeys(ideas or [(word,) for word in words]))[:MAX_IDEAS]
+
+
+def any_of(ideas: list[tuple[str, ...]]) -> str:
+    """Any idea, and any word of one; neighbours count once more where they stand together."""
+    words = dict.fromkeys(word for idea in ideas for word in idea if word not in STOP_WORDS or len(idea) == 1)
+    runs = [" ".join(idea) for idea in ideas if len(idea) > 1]
+    runs += [f"{one[0]} {other[0]}" for one, other in pairwise(ideas) if len(one) == len(other) == 1]
+    return " OR ".join(f'"{term}"' for term in [*words, *runs])

@@ -6,6 +6,7 @@ All comparison is between the plain forms of `titles`. Works on any function tha
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -240,7 +241,7 @@ def partial_quality(words: list[str], spellings: list[list[Spelling]], form: For
             matched.add(fitting[0].word)
     if len(matched) < 2 or had < letters / 2:
         return 0.0
-    return 0.7 * (had / letters) ** 0.5 * (0.5 + 0.5 * sum(map(len, matched)) / max(len(form.joined), 1))
+    return 0.7 * math.sqrt(had / letters) * (0.5 + 0.5 * sum(map(len, matched)) / max(len(form.joined), 1))
 
 
 def swapped(word: str) -> list[str]:

@@ -22,17 +22,17 @@ _ARTICLE = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc`\u00b4]")
-_UNDECOMPOSED = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+_UNDECOMPOSED = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"})
 _ENGLISH_ARTICLES = frozenset({"the", "a", "an"})
 _PARTS = frozenset({"part", "episode", "chapter", "vol", "volume", "pt"})
-_ROMAN = dict(zip("ii iii iv v vi vii viii ix x xi xii xiii".split(), map(str, range(2, 14)), strict=True))
-_NUMBERS = dict(
-    zip(
-        "one two three four five six seven eight nine ten eleven twelve thirteen".split(),
-        map(str, range(1, 14)),
-        strict=True,
-    )
-)
+_ROMAN = {
+    "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10", "xi": "11",
+    "xii": "12", "xiii": "13",
+}  # fmt: skip
+_NUMBERS = {
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
+    "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13",
+}  # fmt: skip
 
 
 class Title(NamedTuple):
@@ -130,7 +130,7 @@ def title_forms(title: Title) -> list[tuple[str, bool]]:
 
 def acronym(title: str) -> str | None:
     """The initials of a title's part before the colon, of three words or more: 'lotr'."""
-    words = title_words(title.split(":")[0])
+    words = title_words(title.partition(":")[0])
     return "".join(word[0] for word in words) if len(words) > 2 else None
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 from loguru import logger
 from pydantic import JsonValue, ValidationError
 
+import json_schema
 from db import Clock, utc_now
 from errors import MarqueeError, ToolError
 from library import Library, Shelf
@@ -65,9 +66,9 @@ class Tool:
             ToolError: What is wrong with which argument.
         """
         try:
-            given = json.loads(arguments)
+            given = json_schema.parse(arguments)
         except ValueError as error:
-            raise ToolError(f"The arguments are not JSON: {error}. Send one JSON object.") from None
+            raise ToolError(f"{error} Send one JSON object.") from None
         if not isinstance(given, dict):
             raise ToolError("The arguments must be one JSON object.")
         try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from errors import ToolError
+from errors import ToolError, Unknown
 from lookups import (
     DISLIKED,
     LIKED,
@@ -180,7 +180,7 @@ async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
         return await _own_ratings(ctx, args)
     summary = await ctx.shelf.catalogue.user_summary(someone)
     if summary is None:
-        raise ToolError(f"The data has no user {someone}.")
+        raise Unknown(f"The data has no user {someone}.")
     ratings = await ctx.shelf.catalogue.user_ratings(someone, order=args.order, limit=args.limit, offset=0)
     count, mean = summary
     return RatingList(whose=f"MovieLens user {someone}", count=count, mean=round(mean, 2), ratings=ratings)
@@ -296,12 +296,12 @@ async def recommend_for_profile(ctx: Context, request: RecommendationRequest) ->
     """Recommendations for someone whom the data has never seen; not a tool, since models name movies by title.
 
     Raises:
-        ToolError: A movie id that the catalogue lacks, a genre or a tag that does not exist.
+        Unknown: A movie id that the catalogue lacks, a genre or a tag that does not exist.
     """
-    named = {**dict.fromkeys(request.liked, LIKED), **dict.fromkeys(request.disliked, DISLIKED), **request.ratings}
+    named = {**dict.fromkeys(request.liked, LIKED), **dict.fromkeys(request.disliked, DISLIKED), **request.stars()}
     missing = set(named) - {movie.movie_id for movie in await ctx.shelf.catalogue.movies(named)}
     if missing:
-        raise ToolError(f"The catalogue has no movies with these ids: {', '.join(map(str, sorted(missing)[:10]))}.")
+        raise Unknown(f"The catalogue has no movies with these ids: {', '.join(map(str, sorted(missing)[:10]))}.")
     args = Listing(
         **request.filters.model_dump(), limit=request.limit, diversity=request.diversity, novelty=request.novelty
     )

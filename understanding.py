@@ -20,7 +20,7 @@ from wishes import merge
 
 MAX_SENTENCE = 300
 MAX_SENTENCES = 12
-MAX_INTENTS = 3
+MAX_INTENTS = 5
 
 RULES: tuple[Rule, ...] = (
     opinions.rate,
@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     questions.why,
     lists.meant,
     questions.predict,
+    questions.same_of_user,
     questions.taste,
     questions.ratings,
     lists.group,
@@ -77,6 +78,10 @@ _JOINS: dict[tuple[str, str], str] = {
     ("refine", "popular"): "popular",
     ("lookup", "refine"): "lookup",
     ("who", "help"): "who",
+    ("recommend", "seen"): "recommend",
+    ("similar", "seen"): "similar",
+    ("popular", "seen"): "popular",
+    ("likes", "seen"): "likes",
     ("greet", "who"): "who",
     ("unsure", "recommend"): "recommend",
     ("unsure", "likes"): "likes",
@@ -85,13 +90,14 @@ _JOINS: dict[tuple[str, str], str] = {
     ("seen", "likes"): "likes",
     ("likes", "similar"): "similar",
 }
-"""Which two intents, one after the other, are one: "I loved Heat. What should I watch?" """
+"""Which two intents, one after the other, are one: "I loved Heat. What should I watch?"."""
 
 _STOP = re.compile(
     r"(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bst)(?<!\bvs)(?<!\bno)(?<!\bmrs)(?<!\bvol)(?<!\binc)(?<!\bjr)(?<!\b[a-z])(?<=\.)\s+"
     r"|(?<=[!?;])\s+",
     re.IGNORECASE,
 )
+_AND = re.compile(r"(?:and|also|plus|oh and|as well as)\b", re.IGNORECASE)
 _CLAUSE = re.compile(
     r"(?:\s*,\s*(?:and |so |but )?|\s+(?:and|so)\s+|\s+[-\u2013]\s+)"
     r"(?=(?:what (?:should|can|could|else|to|would|do)|can you|could you|would you|please (?:recommend|suggest|give|show)"
@@ -114,6 +120,8 @@ def understand(text: str, memory: Memory) -> list[Intent]:
     intents: list[Intent] = []
     for sentence in sentences(guarded.text):
         intent = _read(Sentence(sentence, guarded, memory))
+        if intent.kind == "lookup" and intents and intents[-1].kind == "likes" and _AND.match(sentence):
+            intent = replace(intent, kind="likes", given="")
         memory = memory.mention(intent.refs)
         intents.append(intent)
     return _settled(intents)
@@ -122,7 +130,8 @@ def understand(text: str, memory: Memory) -> list[Intent]:
 def sentences(text: str) -> list[str]:
     """The sentences and clauses of a text; a stop after "Dr", "vs" or one letter ends none."""
     parts = (part.strip(" ,-") for part in _CLAUSE.sub("\n", _STOP.sub("\n", text)).split("\n"))
-    return [part[:MAX_SENTENCE] for part in parts if re.search(rf"\w|{MARK}", part)][:MAX_SENTENCES]
+    kept = (part[:MAX_SENTENCE] for part in parts if re.search(rf"\w|{MARK}", part))
+    return [piece for part in kept for piece in opinions.each_rating(part)][:MAX_SENTENCES]
 
 
 def _read(sentence: Sentence) -> Intent:
@@ -151,6 +160,8 @@ def _settled(intents: list[Intent]) -> list[Intent]:
 
 
 def _added(first: Intent, second: Intent, kind: str) -> Intent:
+    if second.kind == "seen":
+        return replace(first, exclude=first.exclude + second.refs)
     return replace(
         first,
         kind=kind,
@@ -159,4 +170,5 @@ def _added(first: Intent, second: Intent, kind: str) -> Intent:
         wish=merge(first.wish, second.wish),
         topic=first.topic or second.topic,
         group=first.group or second.group,
+        exclude=tuple(dict.fromkeys(first.exclude + second.exclude)),
     )

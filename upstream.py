@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -32,6 +33,8 @@ from settings import DEFAULT_BASE_URL, Settings
 FIRST_RETRY_SECONDS = 0.5
 AFTER_FINISH_SECONDS = 5.0  # how long to wait for the usage once the finish reason is known
 RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
+
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class OpenAIProvider:
@@ -75,7 +78,7 @@ class OpenAIProvider:
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind in ("text/html", "application/xhtml+xml"):
                 raise UpstreamUnavailable("The provider's address answers with a web page; is OPENAI_BASE_URL right?")
-            async for delta in self._read(response, whole=kind == "application/json"):
+            async for delta in self._read(response):
                 yield delta
         finally:
             await response.aclose()
@@ -89,7 +92,7 @@ class OpenAIProvider:
         for attempt in range(self._settings.llm_max_retries + 1):
             try:
                 raw = await self._client.chat.completions.with_raw_response.create(**body)
-            except OpenAIError as error:
+            except (OpenAIError, httpx2.HTTPError) as error:  # the second while the SDK reads an error's body
                 failed = failure(error)
                 delay = self._delay(error, failed, attempt)
                 if delay is None:
@@ -101,16 +104,16 @@ class OpenAIProvider:
                 return response
         raise UpstreamUnavailable
 
-    def _delay(self, error: OpenAIError, failed: RunFailed, attempt: int) -> float | None:
+    def _delay(self, error: Exception, failed: RunFailed, attempt: int) -> float | None:
         """Seconds until the next attempt; None where there is no use in one."""
         if attempt >= self._settings.llm_max_retries or not _may_pass(error):
             return None
         wait = failed.retry_after if failed.retry_after is not None else FIRST_RETRY_SECONDS * 2**attempt
         return wait if wait <= self._settings.llm_max_retry_after else None
 
-    async def _read(self, response: httpx2.Response, *, whole: bool) -> AsyncGenerator[Delta, None]:
+    async def _read(self, response: httpx2.Response) -> AsyncGenerator[Delta, None]:
         """Deltas of a response body. Keep-alive comments are no sign of life."""
-        reader = ChunkReader(whole=whole)
+        reader = ChunkReader()
         blocks = response.aiter_bytes()
         deadline = time.monotonic() + self._settings.llm_idle_timeout
         while not reader.done:
@@ -121,8 +124,8 @@ class OpenAIProvider:
             for delta in reader.feed(block):
                 yield delta
             if reader.events > before:
-                patience = AFTER_FINISH_SECONDS if reader.finished else self._settings.llm_idle_timeout
-                deadline = time.monotonic() + patience
+                idle = self._settings.llm_idle_timeout
+                deadline = time.monotonic() + (min(idle, AFTER_FINISH_SECONDS) if reader.finished else idle)
         for delta in reader.end():
             yield delta
 
@@ -143,11 +146,11 @@ async def _next(blocks: Any, deadline: float, reader: ChunkReader) -> bytes | No
     return block
 
 
-def failure(error: OpenAIError) -> RunFailed:
+def failure(error: Exception) -> RunFailed:
     """The SDK's error as one of ours. Nothing of its text is kept but what we recognise in it."""
-    if isinstance(error, APITimeoutError):
+    if isinstance(error, APITimeoutError | httpx2.TimeoutException):
         return UpstreamTimeout()
-    if isinstance(error, APIConnectionError):
+    if isinstance(error, APIConnectionError | httpx2.HTTPError):
         return UpstreamUnavailable()
     if isinstance(error, APIStatusError):
         return _refusal(error)
@@ -176,7 +179,7 @@ _REJECTED = {
 }
 
 
-def _may_pass(error: OpenAIError) -> bool:
+def _may_pass(error: Exception) -> bool:
     if isinstance(error, APIStatusError):
         return error.status_code in RETRYABLE
     return isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError)
@@ -230,7 +233,8 @@ def _call(call: ToolRequest) -> dict[str, Any]:
     """A call as it came, with what the provider wants back."""
     extra: dict[str, Any] = dict(call.extra or {})
     of_function: dict[str, JsonValue] = extra.pop("function", {})
-    function = {**of_function, "name": call.name, "arguments": call.arguments}
+    name = _NOT_IN_NAMES.sub("_", call.name)[:64] or "unknown"  # a name that OpenAI refuses would brick the session
+    function = {**of_function, "name": name, "arguments": call.arguments}
     return {**extra, "id": call.call_id, "type": "function", "function": function}
 
 

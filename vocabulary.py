@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 NUMBERS: dict[str, int] = {
     "one": 1, "single": 1, "two": 2, "couple": 2, "pair": 2, "both": 2, "three": 3, "few": 3, "four": 4,
     "five": 5, "six": 6, "half a dozen": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "dozen": 12,
@@ -33,7 +38,7 @@ SHORTHAND: dict[str, str] = {
     "isnt": "isn't", "havent": "haven't", "wouldnt": "wouldn't", "wanna": "want to", "gimme": "give me", "lemme": "let me",
     "u": "you", "ur": "your", "pls": "please", "plz": "please", "id like": "i'd like", "id love": "i'd love", "id rate": "i'd rate",
     "id give": "i'd give", "sth": "something", "smth": "something", "smthing": "something", "somethin": "something", "sumthing": "something",
-    "movis": "movies", "moives": "movies", "moveis": "movies", "movei": "movie", "moive": "movie", "flim": "film", "flims": "films", "fims": "films",
+    "movis": "movies", "tonite": "tonight", "2nite": "tonight", "2night": "tonight", "b4": "before", "sumthin": "something", "sum": "some", "moives": "movies", "moveis": "movies", "movei": "movie", "moive": "movie", "flim": "film", "flims": "films", "fims": "films",
     "simular": "similar", "simlar": "similar", "similiar": "similar", "liek": "like", "recomend": "recommend", "reccomend": "recommend",
     "recommand": "recommend", "reccommend": "recommend", "recommend": "recommend", "sugest": "suggest", "suggst": "suggest", "wath": "watch", "wach": "watch",
     "somthing": "something", "sometihng": "something", "wat": "what", "wut": "what", "abt": "about", "favorit": "favorite", "thx": "thanks", "bout": "about",
@@ -58,7 +63,7 @@ GENRES: dict[str, tuple[str, ...]] = {
     "adventurous": ("Adventure",), "animation": ("Animation",), "animated": ("Animation",), "cartoon": ("Animation",),
     "anime": ("Animation",), "children": ("Children",), "childrens": ("Children",), "children's": ("Children",),
     "kids": ("Children",), "kid": ("Children",), "kid-friendly": ("Children",), "family": ("Children",),
-    "family-friendly": ("Children",), "comedy": ("Comedy",), "comedies": ("Comedy",), "comedic": ("Comedy",),
+    "family-friendly": ("Children",), "family night": ("Children",), "grandkids": ("Children",), "toddler": ("Children",), "little ones": ("Children",), "comedy": ("Comedy",), "comedies": ("Comedy",), "comedic": ("Comedy",),
     "comical": ("Comedy",), "funny": ("Comedy",), "funnier": ("Comedy",), "hilarious": ("Comedy",),
     "humorous": ("Comedy",), "laugh": ("Comedy",), "crime": ("Crime",), "gangster": ("Crime",), "criminal": ("Crime",),
     "documentary": ("Documentary",), "documentaries": ("Documentary",), "docu": ("Documentary",),
@@ -102,40 +107,37 @@ COSY = Mood("cosy", ("feel-good", "heartwarming", "whimsical"), ("Comedy", "Roma
 LIGHT = Mood("light", ("feel-good", "fun"), ("Comedy",), ("Horror", "War"))
 
 MOODS: tuple[tuple[str, Mood], ...] = (
-    (r"feel[- ]?good|uplifting|heart[- ]?warming|wholesome|(?:cheer|pick)(?:es|s)? me up|cheerful|happy ending"
+    ((r"feel[- ]?good|uplifting|heart[- ]?warming|wholesome|(?:cheer|pick)(?:es|s)? me up|cheerful|happy ending"
      r"|(?:feeling|feel|i'?m|i am) (?:really |so |very |a bit |kinda )*(?:down|blue|low|sad|depressed|lonely)"
-     r"|(?:bad|rough|hard|awful|terrible|long) (?:day|week)|comfort(?:ing)?|happy", FEEL_GOOD),
-    (r"rain(?:y|ing)(?: (?:day|afternoon|evening|night|weekend|sunday))?|lazy (?:day|afternoon|evening|weekend|sunday)"
-     r"|sunday(?: (?:afternoon|evening|night))?|co[sz]y|snuggle|blanket", COSY),
-    (r"relax(?:ing|ed)?|easy[- ]?(?:going|watching)?|light[- ]?(?:hearted|weight)?|lighter|undemanding|brainless"
-     r"|turn (?:my|your) brain off|after work|chill(?:ed|ing)?|fun", LIGHT),
-    (r"sad(?:der)?|tear[- ]?jerk(?:er|ing)s?|make me (?:cry|weep|sob)|(?:good|ugly) cry|depressing|heart[- ]?breaking"
-     r"|moving|melancholic|melancholy|bittersweet", Mood("sad", ("sad", "bittersweet", "melancholy"), ("Drama",))),
-    (r"mind[- ]?(?:bend(?:ing|er|ers)|blow(?:ing)?|fuck(?:s|ing)?|twist(?:ing)?|game)|trippy|head[- ]?scratch(?:er|ing)"
-     r"|brain[- ]?(?:teas(?:er|ing)|melting)|confusing",
+     r"|(?:bad|rough|hard|awful|terrible|long) (?:day|week)|comfort(?:ing)?|happy"), FEEL_GOOD),
+    ((r"rain(?:y|ing)(?: (?:day|afternoon|evening|night|weekend|sunday))?|lazy (?:day|afternoon|evening|weekend|sunday)"
+     r"|sunday(?: (?:afternoon|evening|night))?|co[sz]y|snuggle|blanket"), COSY),
+    ((r"relax(?:ing|ed)?|easy[- ]?(?:going|watching)?|light[- ]?(?:hearted|weight)?|lighter|undemanding|brainless"
+     r"|turn (?:my|your) brain off|after work|chill(?:ed|ing)?|fun"), LIGHT),
+    ((r"sad(?:der)?|tear[- ]?jerk(?:er|ing)s?|make me (?:cry|weep|sob)|(?:good|ugly) cry|depressing|heart[- ]?breaking"
+     r"|moving|melancholic|melancholy|bittersweet"), Mood("sad", ("sad", "tearjerker", "bittersweet"), ("Drama",))),
+    ((r"mind[- ]?(?:bend(?:ing|er|ers)|blow(?:ing)?|fuck(?:s|ing)?|twist(?:ing)?|game)|trippy|head[- ]?scratch(?:er|ing)"
+     r"|brain[- ]?(?:teas(?:er|ing)|melting)|confusing"),
      Mood("mind-bending", ("mindfuck", "mind-bending", "twist ending", "surreal"), ("Mystery", "Sci-Fi"))),
     (r"thought[- ]?provoking|smart(?:er)?|intelligent|clever(?:er)?|cerebral|philosophical|deep(?:er)?|makes? me think",
      Mood("thought-provoking", ("thought-provoking", "philosophical", "cerebral"), ("Drama",))),
     (r"twists?(?: endings?)?|plot twists?|surprise ending", Mood("twist ending", ("twist ending", "twist"), ("Mystery",))),
     (r"date[- ]?(?:night|movie)|(?:romantic|valentine'?s) (?:evening|night|day)|valentine'?s?",
-     Mood("date-night", ("romantic", "romance"), ("Romance",), ("Horror",))),
+     Mood("date-night", ("romantic", "love story"), ("Romance",), ("Horror",))),
     (r"creepy|spooky|terrifying|halloween|chilling|disturbing|nightmares?",
-     Mood("creepy", ("creepy", "disturbing"), ("Horror",))),
-    (r"suspenseful|suspense|tense|gripping|nail[- ]?bit(?:er|ing)|edge of (?:my|your|the) seat|thrilling|exciting"
-     r"|intense", Mood("suspenseful", ("suspense", "tense"), ("Thriller",))),
+     Mood("creepy", ("creepy", "disturbing", "ghosts"), ("Horror",))),
+    ((r"suspenseful|suspense|tense|gripping|nail[- ]?bit(?:er|ing)|edge of (?:my|your|the) seat|thrilling|exciting"
+     r"|intense"), Mood("suspenseful", ("suspense", "tense"), ("Thriller",))),
     (r"weird(?:er)?|strange(?:r)?|bizarre|surreal|quirky|offbeat|off[- ]the[- ]wall",
      Mood("offbeat", ("surreal", "quirky", "weird"), ("Fantasy",))),
-    (r"dark(?:er)?|gritty|grittier|bleak(?:er)?", Mood("dark", ("dark", "gritty"), ("Crime", "Thriller"))),
+    (r"dark(?:er)?|gritty|grittier|bleak(?:er)?", Mood("dark", ("dark", "gritty", "neo-noir"), ("Crime", "Thriller"))),
     (r"beautiful|gorgeous|stunning|visually (?:appealing|stunning|impressive)|eye candy|pretty",
-     Mood("visually appealing", ("visually appealing", "cinematography", "beautiful"), ("Fantasy",))),
-    (r"inspir(?:ing|ational)|motivat(?:ing|ional)|empowering", Mood("inspirational", ("inspirational", "true story"), ("Drama",))),
+     Mood("visually appealing", ("visually appealing", "visually stunning", "cinematography"), ("Fantasy",))),
+    (r"inspir(?:ing|ational)|motivat(?:ing|ional)|empowering", Mood("inspirational", ("inspirational", "true story", "based on a true story"), ("Drama",))),
     (r"christmas(?:sy)?|xmas|festive", Mood("christmas", ("christmas",), ("Children",))),
     (r"atmospheric|moody|slow[- ]?burn(?:er|ing)?", Mood("atmospheric", ("atmospheric", "dreamlike"), ("Drama", "Mystery"))),
     (r"epic", Mood("epic", ("epic",), ("Adventure",))),
-    (r"based on (?:a |an )?true (?:story|events)|true stor(?:y|ies)", Mood("true story", ("true story",), ("Drama",))),
-    (r"with (?:my |the |our )?(?:kids?|children|family|son|daughter|little ones?|nephews?|nieces?|grandkids)"
-     r"|family (?:movie )?night|for (?:my |the |our )?(?:kids?|children|son|daughter|nephews?|nieces?)",
-     Mood("family", ("family",), ("Children",), ("Horror",))),
+    (r"based on (?:a |an )?true (?:story|events)|true stor(?:y|ies)", Mood("true story", ("true story", "based on a true story"), ("Drama",))),
 )  # fmt: skip
 """Pattern of a mood, and the mood. The first that is found in a sentence wins."""
 
@@ -154,28 +156,30 @@ class Shift:
 
 
 SHIFTS: tuple[tuple[str, Shift], ...] = (
-    (r"(?:less|not (?:so|as|too|that)|nothing(?: too)?|isn'?t (?:so|as|too|that)) (?:scary|creepy|frightening|horrifying|spooky)",
+    (r"(?:less|(?:not )?too|not (?:so|as|too|that)|nothing(?: too)?|isn'?t (?:so|as|too|that)) (?:scary|creepy|frightening|horrifying|spooky)",
      Shift(exclude=("Horror",))),
-    (r"(?:less|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:violent|bloody|gory|brutal|intense)(?:ly)?|less (?:violence|blood|gore)",
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:violent|brutal|intense)(?:ly)?|less violence",
      Shift(exclude=("Horror", "War"))),
-    (r"(?:less|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:sad|dramatic|depressing|serious|heavy|dark|bleak)|less drama",
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:sad|dramatic|depressing|serious|heavy|dark|bleak)|less drama",
      Shift(exclude=("Drama", "War"))),
-    (r"(?:less|not (?:so|as|too|that)) romantic|less romance",
+    (r"(?:less|(?:not )?too|not (?:so|as|too|that)) romantic|less romance",
      Shift(exclude=("Romance",))),
-    (r"(?:less|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:childish|kiddy|silly)", Shift(exclude=("Children", "Animation"))),
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:childish|kiddy|silly)", Shift(exclude=("Children", "Animation"))),
     (r"(?:but )?(?:less|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:cheesy|sappy|soppy|mushy|kitschy|boring|slow|stupid|dumb|bad|predictable|pretentious|cringy?|corny|long-winded)", Shift()),
     (r"(?:less|not (?:so|as|too|that)) (?:funny|goofy)", Shift(exclude=("Comedy",))),
+    (r"(?:but )?(?:for (?:grown-?ups|adults)|(?:more |less )?(?:adult|grown-?up|mature))", Shift(exclude=("Children",))),
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:bloody|gory)|less (?:blood|gore)", Shift(exclude=("Horror",))),
     (r"less (?:action|explosions)", Shift(exclude=("Action",))),
-    (r"(?:less|not (?:so|as|too|that)) (?:known|famous|popular|mainstream|obvious|well[- ]known)|lesser[- ]known"
+    ((r"(?:less|too|not (?:so|as|too|that)) (?:known|famous|popular|mainstream|obvious|well[- ]known)|lesser[- ]known"
      r"|more (?:obscure|unusual|unknown)|hidden gems?|obscure|under(?:rated|seen|appreciated)|under the radar"
-     r"|off the beaten (?:path|track)|overlooked|unknown|art[- ]?house", Shift(novelty=0.7)),
-    (r"(?:more|better) (?:known|famous|popular|mainstream)|(?:well|better)[- ]known|famous|mainstream|blockbusters?"
-     r"|crowd[- ]pleas(?:er|ers|ing)", Shift(known=True)),
-    (r"newer|more (?:recent|modern|current|up[- ]to[- ]date)|less old|not (?:so|as|that|too) old|later", Shift(age=1)),
-    (r"older|more (?:classic|vintage|old)|less (?:new|modern|recent)|not (?:so|as|that|too) (?:new|recent|modern)|earlier",
+     r"|off the beaten (?:path|track)|overlooked|unknown|art[- ]?house"), Shift(novelty=0.7)),
+    ((r"(?:more|better) (?:known|famous|popular|mainstream)|(?:well|better)[- ]known|famous|mainstream|blockbusters?"
+     r"|crowd[- ]pleas(?:er|ers|ing)"), Shift(known=True)),
+    (r"newer|more (?:recent|modern|current|up[- ]to[- ]date)|less old|(?:not )?(?:so|as|that|too|very) old|later", Shift(age=1)),
+    (r"older|more (?:classic|vintage|old)|less (?:new|modern|recent)|(?:not )?(?:so|as|that|too|very) (?:new|recent|modern)|earlier",
      Shift(age=-1)),
-    (r"shorter|less long|not (?:so|as|too|that) long|(?:under|below|at most|max(?:imum)?) (?:\d+|two|three|one and a half)"
-     r" ?(?:hours?|hrs?|h|minutes?|mins?)\b|less than (?:\d+|two|three) ?(?:hours?|hrs?|h|minutes?|mins?)\b",
+    ((r"shorter|short(?= (?:movies?|films?|comed\w+|dramas?|thrillers?|westerns?|horror|ones?|documentar\w+|sci-fi))|less long|(?:not )?(?:so|as|too|that|very) long|(?:under|below|at most|max(?:imum)?) (?:\d+|two|three|one and a half)"
+     r" ?(?:hours?|hrs?|h|minutes?|mins?)\b|less than (?:\d+|two|three) ?(?:hours?|hrs?|h|minutes?|mins?)\b"),
      Shift(lack="shorter")),
     (r"longer|(?:over|more than|at least) (?:\d+|two|three) ?(?:hours?|hrs?|h|minutes?|mins?)\b", Shift(lack="longer")),
     (r"more action|more exciting", Shift(genres=("Action",))),
@@ -229,19 +233,19 @@ PLAIN_ENGLISH = frozenset(
 )  # fmt: skip
 """Titles that count as such only with a capital: in lower case they are everyday words."""
 
-CAPITAL_TITLES = frozenset(
-    "300 1917 1984 Seven Her Up It Us Them Big Her Help Pi Saw Ten M Z If Once Ray Fun Alive Ran Hero Sing Coco Cars Bolt Brave".split()
+CAPITAL_TITLES = _words(
+    "300 1917 1984 Seven Her Up It Us Them Big Her Help Pi Saw Ten M Z If Once Ray Fun Alive Ran Hero Sing Coco Cars Bolt Brave"
 )
 """One-word titles that count as such only with their capital, inside a sentence."""
 
 OUT_OF_SCOPE: tuple[tuple[str, str], ...] = (
     (r"\bweather\b|\bforecast\b|\btemperature\b|\bwill it (?:rain|snow)\b", "the weather"),
-    (r"\b(?:python|javascript|java|typescript|rust|c\+\+|html|css|sql) (?:code|script|program|function|class|query)\b"
+    ((r"\b(?:python|javascript|java|typescript|rust|c\+\+|html|css|sql) (?:code|script|program|function|class|query)\b"
      r"|\b(?:write|debug|fix|refactor|compile)\b[^.]{0,40}\b(?:code|script|program|function|bug|regex|query|app)\b"
-     r"|\bprogramming\b|\bselect \*? ?from\b|\bdrop table\b|\bunion select\b|<script", "code"),
+     r"|\bprogramming\b|\bselect \*? ?from\b|\bdrop table\b|\bunion select\b|<script"), "code"),
     (r"\b(?:stock|share) (?:price|market)s?\b|\bbitcoin\b|\bcrypto\b|\binvest(?:ing|ment)?\b|\bexchange rate\b", "money matters"),
-    (r"\b(?:cook|recipe|bake)\b[^.]{0,40}\b(?:for|a|an|the|some|dinner|cake|pasta)\b|\brecipes?\b|\brestaurants?\b"
-     r"|\bwhat (?:should i|to|can i) (?:eat|cook)\b|\border (?:a )?pizza\b", "food"),
+    ((r"\b(?:cook|recipe|bake)\b[^.]{0,40}\b(?:for|a|an|the|some|dinner|cake|pasta)\b|\brecipes?\b|\brestaurants?\b"
+     r"|\bwhat (?:should i|to|can i) (?:eat|cook)\b|\border (?:a )?pizza\b"), "food"),
     (r"\b(?:football|soccer|nba|nfl|cricket|tennis) (?:score|scores|match|game|result)s?\b|\bwho won the (?:game|match|election|world cup)\b",
      "sports results and news"),
     (r"\b(?:latest|today'?s|breaking) news\b|\bthe news\b|\belections?\b|\bprime minister\b|\bwho(?: i|')s (?:the )?president\b|\bpolitics today\b", "the news"),
@@ -249,55 +253,56 @@ OUT_OF_SCOPE: tuple[tuple[str, str], ...] = (
     (r"\b(?:poem|haiku|limerick|essay|cover letter|homework|short story|song lyrics|screenplay)\b", "writing texts"),
     (r"\b(?:doctor|symptoms?|medicine|diagnos\w+|headache|legal advice|lawyer for me)\b", "medical or legal questions"),
     (r"\bwhat(?: i|')?s (?:the )?(?:time|date)\b|\bwhat (?:time|day) is it\b|\bset (?:a|an) (?:alarm|timer|reminder)\b", "clocks and calendars"),
-    (r"\b(?:book|buy|order) (?:me )?(?:a )?(?:tickets?|flights?|hotels?|taxis?)\b|\bcinema (?:times|near)\b|\bshow ?times?\b"
-     r"|\bin (?:theaters|theatres|cinemas)\b|\bnear me\b|\bnow playing\b", "cinema programmes and tickets"),
-    (r"\b(?:netflix|hulu|disney\+|disney plus|amazon prime|prime video|hbo(?: max)?|itunes|paramount\+|apple tv)\b"
+    ((r"\b(?:book|buy|order) (?:me )?(?:a )?(?:tickets?|flights?|hotels?|taxis?)\b|\bcinema (?:times|near)\b|\bshow ?times?\b"
+     r"|\bin (?:theaters|theatres|cinemas)\b|\bnear me\b|\bnow playing\b"), "cinema programmes and tickets"),
+    ((r"\b(?:netflix|hulu|disney\+|disney plus|amazon prime|prime video|hbo(?: max)?|itunes|paramount\+|apple tv)\b"
      r"|\bwhere (?:can|could|do) (?:i|we) (?:watch|stream|find|see|rent|buy|download)\b|\b(?:is it|available) (?:streaming|to stream)\b"
-     r"|\btorrents?\b|\bstreaming (?:on|service)\b", "where a film can be watched"),
+     r"|\btorrents?\b|\bstreaming (?:on|service)\b"), "where a film can be watched"),
     (r"\btv (?:show|series)s?\b|\btelevision series\b|\bsitcoms?\b|\bnetflix series\b", "TV series"),
-    (r"\b(?:box office|budget|gross(?:ed)?|how much (?:money )?did)\b", "budgets and box office"),
-    (r"\b(?:oscars?|academy awards?|golden globes?|palme d'or)\b(?! tag)", "awards"),
     (r"^(?!\d+ ?/ ?(?:5|10|100)$)(?:what(?: i|')?s|calculate|compute|solve)? ?-?\d+(?:\.\d+)? ?[-+*/x^] ?-?\d+(?:\.\d+)?(?: ?[=?])?\s*$", "sums"),
     (r"\bcapital (?:city )?of\b|\bmeaning of life\b|\bhow (?:tall|old|rich) is\b", "general knowledge"),
-    (r"\b(?:ignore|disregard|forget|override)\b[^.]{0,30}\b(?:instructions?|prompts?|rules|guidelines)\b|\bsystem prompt\b"
-     r"|\byou are now\b|\bjailbreak\b|\bdeveloper mode\b|\bact as (?:a|an|if)\b|\bpretend (?:to be|you)\b|\bapi[_ ]?keys?\b|\bpasswords?\b",
+    ((r"\b(?:ignore|disregard|forget|override)\b[^.]{0,30}\b(?:instructions?|prompts?|rules|guidelines)\b|\bsystem prompt\b"
+     r"|\byou are now\b|\bjailbreak\b|\bdeveloper mode\b|\bact as (?:a|an|if)\b|\bpretend (?:to be|you)\b|\bapi[_ ]?keys?\b|\bpasswords?\b"),
      "changing what I am or what I may say"),
     (r"\btell me (?:a|another) joke\b|\bsing\b[^.]{0,10}\bsong\b|\bplay (?:a game|music|a song)\b", "entertaining you myself"),
 )  # fmt: skip
 """Pattern of a request that is not about this data, and what to call its topic."""
 
 FOREIGN: dict[str, frozenset[str]] = {
-    "German": frozenset("ich du der die das und nicht ist ein eine einen mir mich bitte filme welche welchen kannst empfehlen empfiehl gib wie für mit aus gute guten möchte hallo danke zeig über auf".split()),
-    "French": frozenset("je tu le la les des une est et pas pour avec quel quelle moi bonjour merci recommande voudrais films cherche veux donne dans sur comme salut aime".split()),
-    "Spanish": frozenset("el la los las una es y no por para con qué que película películas peliculas pelicula recomienda recomiéndame quiero hola gracias dame como busco ver muéstrame tienes".split()),
-    "Italian": frozenset("il lo gli una è e non per con che film consigliami vorrei ciao grazie dammi come voglio cerco mi puoi qualcosa simile".split()),
-    "Portuguese": frozenset("o os as um uma é e não para com que filme filmes recomende quero olá obrigado obrigada como você gostaria mostre ver meu".split()),
-    "Dutch": frozenset("ik je het een en niet is voor met welke film films kun aanbevelen hallo dank bedankt graag wil geef mij zoals kan".split()),
+    "German": _words("ich du der die das und nicht ist ein eine einen mir mich bitte filme welche welchen kannst empfehlen empfiehl gib wie für mit aus gute guten möchte hallo danke zeig über auf"),
+    "French": _words("je tu le la les des une est et pas pour avec quel quelle moi bonjour merci recommande voudrais films cherche veux donne dans sur comme salut aime"),
+    "Spanish": _words("el la los las una es y por para con qué que película películas peliculas pelicula recomienda recomiéndame quiero hola gracias dame como busco ver muéstrame tienes"),
+    "Italian": _words("il lo gli una è e non per con che film consigliami vorrei ciao grazie dammi come voglio cerco mi puoi qualcosa simile"),
+    "Portuguese": _words("o os as um uma é e não para com que filme filmes recomende quero olá obrigado obrigada como você gostaria mostre ver meu"),
+    "Dutch": _words("ik je het een en niet is voor met welke film films kun aanbevelen hallo dank bedankt graag wil geef mij zoals kan"),
 }  # fmt: skip
 """A few everyday words of the languages most likely to be tried. Two hits and no English ones: we say that we read English."""
 
-ENGLISH = frozenset(
-    "i you the a and not is are an me my please movie movies films recommend suggest which what like how for with from good want"
-    " show some something hello thanks about on of to in it this that one more another who when why do did would should rate".split()
+ENGLISH = _words(
+    "no i you the a and not is are an me my please movie movies films recommend suggest which what like how for with from good want"
+    " show some something hello thanks about on of to in it this that one more another who when why do did would should rate"
 )
 
 MISSING_FACTS: tuple[tuple[str, str], ...] = (
-    (r"\bhow long\b|\brun(?:ning)?[- ]?times?\b|\blength\b|\bduration\b|\bhow many (?:minutes|hours)\b|\bshort(?:er|est)\b"
-     r"|\blonger\b|\blongest\b", "running times"),
-    (r"\bwho(?: i|'|')?s in\b|\bwho (?:stars?|plays?|played|acts?|acted|starred|is starring|are the actors)\b|\bcast(?:ing)?\b|\bactors?\b"
-     r"|\bactress(?:es)?\b|\bstars? in\b|\bstarring\b", "casts"),
-    (r"\bwho (?:directed|made|wrote|produced|shot|filmed|composed)\b|\bdirect(?:or|ors|ed)\b|\bwriters?\b|\bwritten by\b|\bproducers?\b"
-     r"|\bcomposers?\b|\bscreenwriter\b", "directors or writers"),
-    (r"\bplot\b|\bsynopsis\b|\bstory ?line\b|\bwhat happens\b|\bhow does (?:it|.{1,60}) end\b|\bending\b|\bspoilers?\b"
-     r"|\bsummary\b|\bsummari[sz]e\b|\bwhat(?: i|')?s .{1,80} about\??$|\bthe story\b", "plots"),
+    (r"\b(?:oscars?|academy awards?|golden globes?|palme d'or|awards?|prizes?|nominat\w+)\b", "awards"),
+    (r"\b(?:box office|budget|gross(?:ed)?|how much (?:money )?did|cost to make)\b", "budgets or box office figures"),
+    ((r"\bhow long\b|\brun(?:ning)?[- ]?times?\b|\blength\b|\bduration\b|\bhow many (?:minutes|hours)\b|\bshort(?:er|est)\b"
+     r"|\blonger\b|\blongest\b"), "running times"),
+    ((r"\bwho(?: i|'|')?s in\b|\bwho (?:stars?|plays?|played|acts?|acted|starred|is starring|are the actors)\b|\bcast(?:ing)?\b|\bactors?\b"
+     r"|\bactress(?:es)?\b|\bstars? in\b|\bstarring\b"), "casts"),
+    ((r"\bwho (?:directed|made|wrote|produced|shot|filmed|composed)\b|\bdirect(?:or|ors|ed)\b|\bwriters?\b|\bwritten by\b|\bproducers?\b"
+     r"|\bcomposers?\b|\bscreenwriter\b"), "directors or writers"),
+    ((r"\bplot\b|\bsynopsis\b|\bstory ?line\b|\bwhat happens\b|\bhow does (?:it|.{1,60}) end\b|\bthe ending\b|\bspoilers?\b"
+     r"|\bsummary\b|\bsummari[sz]e\b|\bwhat(?: i|')?s .{1,80} about\??$|\bthe story\b"), "plots"),
     (r"\btrailers?\b|\bposters?\b|\bsound ?track\b", "trailers, posters or music"),
     (r"\bwhat (?:age|rating board)\b|\bpg[- ]?13\b|\br[- ]rated\b|\bage rating\b|\bsuitable for\b|\bmpaa\b|\bfor what age\b",
      "age ratings"),
+    (r"\bwho (?:rated|watched|saw|liked|loved)\b", "names of those who rated"),
     (r"\b(?:what|which) (?:language|country)\b|\bwhere was .{1,60} (?:shot|filmed|made)\b|\bfilmed\b", "languages or places"),
 )  # fmt: skip
 """Pattern of a fact that people ask for and the data does not hold, and its name."""
 
-REQUEST_WORDS = frozenset(
+REQUEST_WORDS = _words(
     "a an the some any me my mine i i'd i'm i'll we us our you your please pls plz plx something anything smth sth stuff things one ones movie movies film films"
     " flick flicks picture pictures title titles recommend recomend reccomend recommed reccommend recommendation recommendations rec recs suggestion suggest suggestions sugest"
     " give show find list tell get want need wanna would will could can like love watch watching see seeing look looking search searching for of to in on at from with and or but"
@@ -307,12 +312,12 @@ REQUEST_WORDS = frozenset(
     " rather prefer again suits suit pick picks choose chose idea ideas options option proper solid random surprise am was were if no not into any anyone"
     " im ive id dont don't care idk dunno whatever anything' worth worthwhile seen yet haven't havent must must-see must-watch classics classic old older"
     " nothing too afternoon friday saturday sunday day dinner later soon wondering wonder help hmm um uh er lol haha haven u r ur ya yeah yes sure"
-    " interesting entertaining enjoyable fine ask question bored boring suppose guess give gimme gonna gotta can't cannot rated well-rated highly-rated".split()
+    " interesting entertaining enjoyable fine next ask these those them they he she his her him their people everyone everybody folks watching watched nah nope that's it's there's question bored boring suppose guess give gimme gonna gotta can't cannot rated well-rated highly-rated"
 )
 """Words that carry no content in a request: what is left after them is a theme."""
 
-COMMON_WORDS = REQUEST_WORDS | frozenset(
-    "horror western were car far way era dream crime rhyme wear warm worm wars family".split()
+COMMON_WORDS = REQUEST_WORDS | _words(
+    "horror western were car far way era dream crime rhyme wear warm worm wars family"
 )
 
 OPENERS = re.compile(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from fastapi.responses import JSONResponse
 from loguru import logger
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from errors import (
@@ -30,6 +30,7 @@ from errors import (
     RunInProgress,
     StorageUnavailable,
     ToolError,
+    Unknown,
 )
 from marquee import Marquee
 from movie_schemas import LARGEST_ID
@@ -37,12 +38,14 @@ from schemas import FieldError, Problem, Session
 from toolbox import Context
 
 PROBLEM_TYPE = "application/problem+json"
-RETRY_LINE = b"retry: 2000\n\n"  # milliseconds until a client that lost the stream comes back
+RETRY_LINE = b"retry: 2000\n"  # milliseconds until a client that lost the stream comes back
 NO_STORE = {"Cache-Control": "no-cache, no-transform"}
+DRAINED = 20  # times the limit that is read of a body that is too large
 ACCOUNT = "local"  # everybody, until there are accounts
 STATUS = {
     "not_found": 404,
     "validation_error": 422,
+    "conflict": 409,
     "run_in_progress": 409,
     "idempotency_mismatch": 409,
     "unauthorized": 401,
@@ -84,6 +87,7 @@ def account() -> str:
 Account = Annotated[str, Depends(account)]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most")]
 After = Annotated[str | None, Query(min_length=1, max_length=200, description="`next` of the page before")]
+AfterOffset = Annotated[str | None, Query(pattern=r"^o\d{1,15}$", description="`next` of the page before")]
 MovieIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 UserIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 
@@ -120,11 +124,12 @@ def event_stream(service: Marquee, run_id: str, after: int = 0) -> EventSourceRe
 
 
 async def _frames(service: Marquee, run_id: str, after: int) -> AsyncIterator[bytes]:
-    yield RETRY_LINE
+    head = RETRY_LINE  # in the block of the first event: some clients take a block of its own for an event
     try:
         async with aclosing(service.runs.follow(run_id, after)) as batches:
             async for batch in batches:
-                yield b"".join(frame.data for frame in batch)
+                yield head + b"".join(frame.data for frame in batch)
+                head = b""
     except StorageUnavailable as error:
         logger.warning("A follower of {} is sent away: {}", run_id, error.detail)  # it comes back by itself
 
@@ -137,22 +142,13 @@ def _ping() -> ServerSentEvent:
 
 
 def read_offset(cursor: str | None) -> int:
-    """How many entries lie before a page.
-
-    Raises:
-        Invalid: The cursor is not one of ours.
-    """
-    if cursor is None:
-        return 0
-    try:
-        return min(int(base64.urlsafe_b64decode(cursor.encode()).decode().removeprefix("o")), LARGEST_ID)
-    except (binascii.Error, ValueError):
-        raise Invalid("The cursor is not one of ours; take `next` of the page before.") from None
+    """How many entries lie before a page."""
+    return int(cursor.removeprefix("o")) if cursor else 0
 
 
 def offset_cursor(offset: int) -> str:
     """The cursor of the page that begins after `offset` entries."""
-    return base64.urlsafe_b64encode(f"o{offset}".encode()).decode()
+    return f"o{offset}"
 
 
 # Problems
@@ -190,8 +186,7 @@ async def _on_marquee_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_tool_error(_: Request, error: Exception) -> JSONResponse:
-    missing = str(error).startswith(("There is no movie", "The data has no user"))
-    kind = NotFound if missing else Invalid
+    kind = NotFound if isinstance(error, Unknown) else Invalid
     return problem(kind.code, kind.title, str(error))
 
 
@@ -207,12 +202,20 @@ async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
     return problem("validation_error", Invalid.title, detail or "It is not valid.", errors=found)
 
 
-async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "validation_error" if error.status_code < 500 else "internal")
     response = problem(code, str(error.detail), f"{error.detail}.", status=error.status_code)
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return response
+
+
+def _methods(request: Request) -> set[str]:
+    """What the path answers to, over all of its routes."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
 
 
 async def _on_defect(_: Request, __: Exception) -> JSONResponse:
@@ -260,7 +263,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 
 class BodyLimit:
-    """Refuses bodies above `limit` bytes, announced or counted."""
+    """Refuses bodies above `limit` bytes, announced or not. What fits is handed on in one piece."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -270,27 +273,35 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self._limit:
-            await self._refuse(scope, receive, send)
+        body = await self._read(receive)
+        if body is None:
+            refusal = PayloadTooLarge(f"The body is larger than {self._limit} bytes.")
+            await problem(refusal.code, refusal.title, refusal.detail)(scope, receive, send)
             return
-        received = 0
+        messages = deque([body])
 
-        async def counted() -> Message:
-            nonlocal received
+        async def read_already() -> Message:
+            return messages.popleft() if messages else await receive()
+
+        await self._app(scope, read_already, send)
+
+    async def _read(self, receive: Receive) -> Message | None:
+        """The whole body as one message; None where it is too large.
+
+        What is too large is read on for a while and dropped: a client that still sends would not see the answer.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        while True:
             message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._limit:
-                raise PayloadTooLarge(f"The body is larger than {self._limit} bytes.")
-            return message
-
-        await self._app(scope, counted, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        detail = f"The body is larger than {self._limit} bytes."
-        response = problem(PayloadTooLarge.code, PayloadTooLarge.title, detail)
-        response.headers["Connection"] = "close"
-        await response(scope, receive, send)
+            if message["type"] != "http.request":
+                return message
+            size += len(message.get("body", b""))
+            if size <= self._limit:
+                pieces.append(message.get("body", b""))
+            if not message.get("more_body") or size > self._limit * DRAINED:
+                break
+        return {"type": "http.request", "body": b"".join(pieces)} if size <= self._limit else None
 
 
 class RequestLog:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -72,8 +73,8 @@ _NOT_MOOD = re.compile(
     re.IGNORECASE,
 )
 _SORT = (
-    (re.compile(r"\b(?:best|top|highest|greatest|finest|great|good|all[- ]time)[- ]?(?:\w+ )?rated\b|\b(?:best|top|greatest|finest|masterpieces?)\b(?: (?:movies?|films?|ones?))?(?: of all[- ]time| ever(?: made)?)?", re.I), "rating"),
-    (re.compile(r"\bmost[- ](?:watched|seen|famous|rated|viewed|well[- ]known|liked|loved)\b|\b(?:most[- ])?popular\b|\b(?:biggest|trending|hot|hits?)\b", re.I), "popularity"),
+    (re.compile(r"\b(?:best|top|highest|greatest|finest|great|good|all[- ]time)[- ]?(?:\w+ )?rated\b|\b(?:best|top|greatest|finest|masterpieces?)\b(?: (?:movies?|films?|ones?))?(?: of all[- ]time| ever(?: made)?)?", re.IGNORECASE), "rating"),
+    (re.compile(r"\bmost[- ](?:watched|seen|famous|rated|viewed|well[- ]known|liked|loved)\b|\b(?:most[- ])?popular\b|\b(?:biggest|trending|hot|hits?)\b", re.IGNORECASE), "popularity"),
 )  # fmt: skip
 _VARIED = re.compile(r"\b(?:different|diverse|varied|variety|a mix|mixed bag|assorted|all sorts)\b", re.IGNORECASE)
 _SURPRISE = re.compile(
@@ -86,6 +87,17 @@ _SUBJECT = re.compile(
     r"\b(?:about|with|featuring|involving|starring|directed by|by|set in|set on|based on|where|in which|on) (.+)$",
     re.IGNORECASE,
 )
+_ABOUT = re.compile(
+    r"(?<!how )(?<!what )\babout (?!it\b|that\b|this\b|them\b)(.{2,60}?)(?=[,.!?]|$|\b(?:but|that|which|please|without|with|from|in|not|for|preferably|ideally|made|only)\b)",
+    re.IGNORECASE,
+)
+_LEAST = re.compile(
+    r"\b(?:with )?(?:at least|more than|over|min(?:imum)?(?: of)?) (\d{1,6})\+? (?:ratings|votes|reviews)\b",
+    re.IGNORECASE,
+)
+_CHILDHOOD = re.compile(
+    r"\b(?:as a (?:kid|child|teen\w*)|when i was (?:a (?:kid|child|teen\w*)|young\w*|little|small))\b", re.IGNORECASE
+)
 _PERSONAL = re.compile(
     r"\b(?:i|me|my|we|our|you|your|who|someone|somebody|want|wants|because|am|are|please)\b", re.IGNORECASE
 )
@@ -95,7 +107,8 @@ _COMPANY = re.compile(
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"\b(?:but )?(?:not|nothing|without|no|isn't) (?:too |so |that |very |a |an |any )*[\w'-]+", re.IGNORECASE
+    r"\b(?:but )?(?:not|nothing|without|no|isn't) (?:too |so |that |very |a |an |any |the |of the )*[\w'-]+",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\s,.!?;:()\"]+")
 
@@ -122,13 +135,14 @@ class Wish:
     lack: str = ""
     users: tuple[int, ...] = ()
     asked: int | None = None
+    min_ratings: int | None = None
 
     @property
     def narrows(self) -> bool:
         """Whether it says anything about which movies are meant."""
         return bool(
             self.genres or self.exclude or self.year_from or self.year_to or self.mood or self.theme or self.age
-            or self.era or self.novelty or self.known or self.better or self.lack
+            or self.era or self.novelty or self.known or self.better or self.lack or self.min_ratings
         )  # fmt: skip
 
     @property
@@ -144,6 +158,7 @@ class Wish:
             "year_from": self.year_from,
             "year_to": self.year_to,
             "limit": self.limit,
+            "min_ratings": self.min_ratings,
             "novelty": self.novelty,
             "diversity": 0.6 if self.varied or self.surprise else None,
         }
@@ -165,19 +180,35 @@ def number(text: str | None) -> int | None:
     return int(text) if text.isdecimal() else NUMBERS.get(text.lower())
 
 
+@lru_cache(maxsize=1024)
 def read_wish(sentence: str) -> tuple[Wish, str]:
     """What a sentence asks of a list, and the words that said none of it.
 
     Example: "three funny movies from the 80s about robots" → limit 3, Comedy, 1980-1989, theme "robots".
     """
-    wish, rest = Wish(), f" {sentence} "
-    for reader in (_users, _shifts, _years, _count, _excluded, _mood, _genres, _flags):
+    wish, rest = Wish(), _CHILDHOOD.sub(" ", f" {sentence} ")
+    for reader in (_users, _least, _shifts, _years, _about, _count, _excluded, _mood, _genres, _flags):
         wish, rest = reader(wish, rest)
     return wish, re.sub(r"\s+", " ", rest).strip()
 
 
+def _about(wish: Wish, text: str) -> tuple[Wish, str]:
+    """As in "about world war 2": a subject, whatever genres its words may be."""
+    found = _ABOUT.search(text)
+    subject = (
+        re.sub(r"^(?:an?|the|some|any|how|being|something like) ", "", found[1].strip(" '-"), flags=re.IGNORECASE)
+        if found
+        else ""
+    )
+    if not found or not subject or len(subject.split()) > 5 or _PERSONAL.search(subject):
+        return wish, text
+    return replace(wish, theme=subject), f"{text[: found.start()]} {text[found.end(1) :]}"
+
+
 def themed(wish: Wish, rest: str) -> Wish:
     """The wish with what is left of the sentence as its theme, if that says anything."""
+    if wish.theme:
+        return wish
     subject = _SUBJECT.search(rest)
     theme = content_of(subject[1] if subject else rest)
     longest = 6 if subject else 2 if wish.genres or wish.mood else 4
@@ -217,6 +248,11 @@ def _users(wish: Wish, text: str) -> tuple[Wish, str]:
         return wish, text
     ids = [int(found[1]), *map(int, re.findall(r"\d+", found[2]))]
     return replace(wish, users=tuple(dict.fromkeys(ids))), _cut(text, found)
+
+
+def _least(wish: Wish, text: str) -> tuple[Wish, str]:
+    found = _LEAST.search(text)
+    return (replace(wish, min_ratings=int(found[1])), _cut(text, found)) if found else (wish, text)
 
 
 def _shifts(wish: Wish, text: str) -> tuple[Wish, str]:
@@ -279,7 +315,7 @@ def _before(found: re.Match[str]) -> tuple[int | None, int | None]:
 
 
 def _after(found: re.Match[str]) -> tuple[int | None, int | None]:
-    """ "since 1990" and "from 1990 on" include 1990, "after 1990" does not, and "from 1990" alone is that year."""
+    """As in "since 1990" and "from 1990 on" include 1990, "after 1990" does not, and "from 1990" alone is that year."""
     year, word = int(found[2]), found[1].lower()
     if word == "from" and not found[3]:
         return year, year
@@ -338,8 +374,8 @@ def _genres(wish: Wish, text: str) -> tuple[Wish, str]:
     text = _GENRE_WORD.sub(" ", text)
     if not found:
         found, text = _misspelt_genre(text)
-    wanted = tuple(name for name in dict.fromkeys(wish.genres + found) if name not in wish.exclude)
-    return replace(wish, genres=wanted[:5]), text
+    out = tuple(name for name in wish.exclude if name not in found)
+    return replace(wish, genres=tuple(dict.fromkeys(wish.genres + found))[:5], exclude=out), text
 
 
 def _genres_in(text: str) -> tuple[str, ...]:
@@ -348,7 +384,7 @@ def _genres_in(text: str) -> tuple[str, ...]:
 
 
 def _misspelt_genre(text: str) -> tuple[tuple[str, ...], str]:
-    """ "comdey" → Comedy: only long words, and none that English needs for something else."""
+    """As in "comdey" → Comedy: only long words, and none that English needs for something else."""
     for word in _WORD.findall(text):
         if len(word) < 5 or word.lower() in COMMON_WORDS:
             continue

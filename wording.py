@@ -10,7 +10,6 @@ from movie_schemas import (
     Because,
     Comparison,
     Explanation,
-    ListedMovie,
     Movie,
     MovieDetail,
     MovieList,
@@ -28,7 +27,7 @@ from recall import Args, plain_title
 from vocabulary import GENRE_PLURALS, WORDS_FOR_NUMBERS
 
 MAX_NAME = 120
-_WINDOW_DAYS = {"7d": "the last week", "30d": "the last 30 days", "365d": "the last year", "all": "all time"}
+_WINDOW_DAYS = {"7d": "in the last week", "30d": "in the last 30 days", "365d": "in the last year", "all": "overall"}
 
 
 def clean(text: str) -> str:
@@ -91,11 +90,20 @@ def numbered(movies: Sequence[Movie], reasons: Sequence[str] = ()) -> str:
 # Lists
 
 
-def listing(heading: str, result: MovieList, owner: str = "you", after: str = "") -> str:
-    """A list made for someone: heading, movies with reasons, what a careful answer mentions, and a way on."""
-    reasons = [reason(movie, result, owner) for movie in result.movies]
-    parts = [f"{heading}\n\n{numbered(result.movies, reasons)}", remarks(result.resolved, result.notes), after]
-    return paragraphs(parts)
+def listing(
+    heading: str, result: MovieList, owner: str = "you", known: Sequence[int] = (), against: Sequence[int] = ()
+) -> str:
+    """A list made for someone: heading, movies with reasons, and what a careful answer mentions.
+
+    Args:
+        heading: What the list is.
+        result: The list.
+        owner: Whose likes the reasons are.
+        known: Ids of movies of which it was told before how a title was understood.
+        against: Ids of movies that the person dislikes, which are no reason.
+    """
+    listed = numbered(result.movies, reasons(result, owner, against))
+    return paragraphs([f"{heading}\n\n{listed}", remarks(result.resolved, result.notes, known)])
 
 
 def paragraphs(parts: Iterable[str]) -> str:
@@ -103,18 +111,26 @@ def paragraphs(parts: Iterable[str]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def remarks(resolved: Sequence[Resolved], notes: Sequence[str] = ()) -> str:
-    """What a careful answer adds: how titles were understood, and the tools' own notes."""
+def remarks(resolved: Sequence[Resolved], notes: Sequence[str] = (), known: Sequence[int] = ()) -> str:
+    """What a careful answer adds: how titles were understood, if not told before, and the tools' own notes."""
     seen: dict[int, str] = {}
     for found in resolved:
-        seen.setdefault(found.movie.movie_id, _understood(found))
-    said = [*seen.values(), *(_sentence(clean_note(note)) for note in notes)]
+        if found.movie.movie_id not in known:
+            seen.setdefault(found.movie.movie_id, _understood(found))
+    said = [*seen.values(), *(_sentence(clean_note(note)) for note in notes if not note.startswith(SAID_ALREADY))]
     return " ".join(part for part in dict.fromkeys(said) if part)
+
+
+SAID_ALREADY = ("Nothing is known of the person", "No movie passes", "No other movie passes", "Counted over the last")
+"""Beginnings of notes that are written for a model, and that the scripts put in words of their own."""
 
 
 def _understood(found: Resolved) -> str:
     """Which movie was taken for a title, if that is not plain to see."""
     given = clean(found.given)
+    year = re.search(r"\((\d{4})\)\s*$", given)
+    if year and found.movie.year and int(year[1]) != found.movie.year:
+        return f"I have no {given}; I took {named(found.movie)} instead."
     same = plain_title(re.sub(r"\(\d{4}\)", "", given)) == plain_title(found.movie.title)
     rivals = [other for other in found.others if plain_title(other.title) == plain_title(found.movie.title)]
     if rivals:
@@ -134,27 +150,43 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
 
 
-def reason(movie: ListedMovie, result: MovieList, owner: str) -> str:
-    """Why a movie is in a list: the person's own movies that spoke for it, else its telling tags."""
-    seeds = {found.movie.movie_id for found in result.resolved}
-    because = _because(movie.because)
-    if because and not (len(seeds) == 1 and all(each.movie_id in seeds for each in movie.because)):
-        return f"Because {owner} liked {joined(because)}."
+def reasons(result: MovieList, owner: str, against: Sequence[int] = ()) -> list[str]:
+    """Why each movie is in a list: the person's own movies that spoke for it, else its telling tags.
+
+    A reason that would be the same for every movie says nothing, so then the tags do.
+    """
+    because = [_because([each for each in movie.because if each.movie_id not in against]) for movie in result.movies]
+    if len({tuple(sorted(titles)) for titles in because}) == 1 and (len(because) > 1 or len(because[0]) == 1):
+        because = [[] for _ in result.movies]
+    said = [f"{_REASONS.get(owner, f'Because {owner} liked')} {joined(titles)}." for titles in because]
+    return [
+        sentence if titles else _tagged(movie)
+        for sentence, titles, movie in zip(said, because, result.movies, strict=True)
+    ]
+
+
+_REASONS = {"group": "Goes with", "seeds": "Closest to"}
+
+
+def _tagged(movie: Movie) -> str:
     return f"Tagged {', '.join(clean(tag) for tag in movie.tags[:3])}." if movie.tags else ""
 
 
 def _because(because: Sequence[Because], most: int = 2) -> list[str]:
     best = sorted((each for each in because if each.share > 0), key=lambda each: -each.share)
-    return [clean(each.title) for each in best[:most]]
+    return list(dict.fromkeys(clean(each.title) for each in best))[:most]
 
 
 def kind_of_films(args: Args) -> str:
     """What a call's filters ask for, as a noun phrase: "comedies from the 1980s without horror"."""
     genres, out = _strings(args.get("genres")), _strings(args.get("exclude_genres"))
     parts = [_noun(genres), period(args.get("year_from"), args.get("year_to"))]
-    parts += [f"without {joined(genre.lower() for genre in out)}"] if out else []
+    parts += [f"without {joined((_WITHOUT.get(genre, genre.lower()) for genre in out), 'or')}"] if out else []
     parts += [f"tagged {joined(_strings(args.get('tags')))}"] if args.get("tags") else []
     return " ".join(part for part in parts if part)
+
+
+_WITHOUT = {"Children": "children's films", "Sci-Fi": "science fiction", "Film-Noir": "film noir", "IMAX": "IMAX"}
 
 
 def _strings(value: object) -> list[str]:
@@ -194,7 +226,8 @@ def rating_words(movie: Movie) -> str:
     judged = movie.score if movie.score is not None else movie.rating_mean
     word = next(word for least, word in _VERDICTS if judged >= least)
     if movie.rating_count < FEW_RATINGS:
-        word = "rated by very few people, so take it with a grain of salt"
+        few = f"{number_word(movie.rating_count)} {'person' if movie.rating_count == 1 else 'people'}"
+        return f"rated by only {few} ({movie.rating_mean:.1f} stars on average), so take that with a grain of salt"
     return f"{word}: {movie.rating_mean:.2f} stars on average from {counted(movie.rating_count, 'rating')}"
 
 
@@ -286,48 +319,45 @@ def _common(result: Comparison) -> str:
     both = "Both" if len(result.movies) == 2 else "All of them"
     common = f"{both} have {joined(clean(each) for each in dict.fromkeys(shared))} in common." if shared else ""
     likeness = result.taste_likeness
-    if likeness is None or len(result.movies) != 2:
+    if likeness is None or likeness < MUCH_ALIKE or len(result.movies) != 2:
         return common
-    crowd = (
-        "largely the same people"
-        if likeness >= 0.4
-        else "partly the same people"
-        if likeness >= 0.15
-        else "rather different people"
-    )
-    return f"{common} They are liked by {crowd}.".strip()
+    return f"{common} Much the same people like them.".strip()
+
+
+MUCH_ALIKE = 0.3
 
 
 def statistics(result: MovieStats) -> str:
     """How a movie was rated over time."""
-    known = [window for window in result.windows if window.count]
+    known = [window for window in result.windows if window.count and window.mean is not None]
     if not known:
         return f"{named(result.movie)} has no ratings in my data."
     newest = max((window.until for window in known if window.until), default=None)
-    until = f" My ratings end on {newest:%d %B %Y}, so that is where \u201clately\u201d ends, too." if newest else ""
-    return f"{named(result.movie)}: {joined(map(_window, result.windows), 'and')}.{until}{_trend(result.windows)}"
+    until = f" My ratings end on {newest.day} {newest:%B %Y}, and these times with them." if newest else ""
+    return f"{named(result.movie)}: {joined(map(_window, known))}.{until}{_trend(known)}"
 
 
 def _window(window: WindowStats) -> str:
-    name = _WINDOW_DAYS.get(window.window, f"the last {window.window.removesuffix('d')} days")
-    if not window.count or window.mean is None:
-        return f"no ratings in {name}"
-    return f"{window.mean:.2f} stars from {counted(window.count, 'rating')} in {name}"
+    name = _WINDOW_DAYS.get(window.window, f"in the last {window.window.removesuffix('d')} days")
+    return f"{window.mean or 0:.2f} stars from {counted(window.count, 'rating')} {name}"
 
 
 def _trend(windows: Sequence[WindowStats]) -> str:
-    overall = next((window for window in windows if window.window == "all" and window.mean), None)
-    recent = next(
-        (window for window in windows if window.window != "all" and window.count >= FEW_RATINGS and window.mean), None
-    )
-    if not overall or not recent or overall.mean is None or recent.mean is None:
+    overall = next((window for window in windows if window.window == "all"), None)
+    recent = next((window for window in windows if window.window != "all" and window.count >= ENOUGH_RATINGS), None)
+    if not overall or overall.mean is None:
         return ""
+    if not recent or recent.mean is None:
+        return " That's too few lately to speak of a trend." if len(windows) > 1 else " Nobody rated it lately."
     change = recent.mean - overall.mean
     return (
         " It has held steady."
-        if abs(change) < 0.15
+        if abs(change) < TREND
         else f" It is liked {'better' if change > 0 else 'less'} lately than it used to be."
     )
+
+
+ENOUGH_RATINGS, TREND = 10, 0.15
 
 
 # One person
@@ -336,11 +366,7 @@ def _trend(windows: Sequence[WindowStats]) -> str:
 def rated(result: Rated, given: str) -> str:
     """What was noted, and how the number was converted."""
     noted = f"Noted: {stars(result.stars)} for {named(result.movie)}"
-    converted = (
-        f" ({given} comes to {stars(result.stars)} on the half-star scale)"
-        if given and given != f"{result.stars:g}"
-        else ""
-    )
+    converted = f"; {given} comes to that in half-stars" if given and given != f"{result.stars:g}" else ""
     before = f" It was {stars(result.previous)} before." if result.previous not in (None, result.stars) else ""
     return f"{noted}{converted}.{before}"
 
@@ -405,32 +431,27 @@ _CHANCES = ((4.2, "Very likely, yes"), (3.7, "Probably"), (3.2, "Perhaps"), (2.5
 
 
 def explanation(result: Explanation) -> str:
-    """Why a movie suits somebody."""
-    you = result.whose == "you"
-    because = [
-        f"{clean(each.title)} ({round(100 * each.share)} %)"
-        for each in sorted(result.because, key=lambda each: -each.share)
-        if each.share > 0
-    ][:4]
-    owner = "you liked" if you else f"{clean(result.whose)} liked"
-    lines = [
-        f"{named(result.movie)}: mostly because {owner} {joined(because)}; the percentages are their share in the score."
-        if because
-        else ""
-    ]
+    """Why a movie suits somebody: their own movies in the order of what they contribute, and what is shared."""
+    whose = clean(result.whose) if result.whose.startswith("MovieLens user") else ""
+    because = [clean(each.title) for each in sorted(result.because, key=lambda each: -each.share) if each.share > 0]
     shared = [*(genre.lower() for genre in result.shared_genres[:3]), *result.shared_tags[:4]]
+    lines = [
+        f"{named(result.movie)} is there because {whose or 'you'} liked {_in_order(because[:4])}." if because else ""
+    ]
     if shared:
-        with_them = " with them" if because else " with what was liked"
-        lines.append(f"It shares {joined(clean(each) for each in dict.fromkeys(shared))}{with_them}.")
-    if result.predicted_stars is not None:
+        lines.append(f"What they share: {joined(clean(each) for each in dict.fromkeys(shared))}.")
+    if result.predicted_stars is not None and because:
+        lines.append(f"I'd expect about {result.predicted_stars:.1f} stars from {whose or 'you'}.")
+    if not because:
         lines.append(
-            f"I would expect about {result.predicted_stars:.1f} stars from {'you' if you else clean(result.whose)}."
-        )
-    if not because and not shared:
-        lines.append(
-            f"Nothing {'you' if you else 'they'} told me speaks for {named(result.movie)} in particular; it is {rating_words(result.movie)}."
+            f"Nothing {'I know of ' + whose if whose else 'you told me'} speaks for {named(result.movie)} in particular; it is {rating_words(result.movie)}."
         )
     return " ".join(line for line in lines if line)
+
+
+def _in_order(titles: Sequence[str]) -> str:
+    """As in "Heat above all, then Ronin and Casino"."""
+    return f"{titles[0]} above all, then {joined(titles[1:])}" if len(titles) > 1 else "".join(titles)
 
 
 def questions(result: Questions) -> str:

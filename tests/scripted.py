@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,14 +46,29 @@ class Reset:
 RESET = Reset()
 
 
+class Gate:
+    """The answer stops here until the test opens the gate; `reached` tells the test that it has come so far."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened: Future[None] = Future()
+
+    def open(self) -> None:
+        if not self.opened.done():
+            self.opened.set_result(None)
+
+
+Piece = bytes | Pause | Reset | Gate
+
+
 @dataclass(slots=True)
 class Reply:
-    """What one request gets: a status, headers, and pieces of body with pauses between them.
+    """What one request gets: a status, headers, and pieces of body with pauses and gates between them.
 
-    `hold` is awaited before the piece with that number, so a test can look at the state in the middle of an answer.
+    With status 0 the pieces are all that is sent, the status line included.
     """
 
-    pieces: Sequence[bytes | Pause | Reset]
+    pieces: Iterable[Piece]
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "text/event-stream"
@@ -133,6 +150,7 @@ class Upstream:
         self.closed_early = 0
         self.port = 0
         self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
     @property
@@ -142,6 +160,29 @@ class Upstream:
     def queue(self, *replies: Reply | Callable[[dict[str, Any]], Reply]) -> None:
         """What the next requests get, in order."""
         self.replies.extend(replies)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Nobody listens on the port meanwhile."""
+        self._run(self._stop_listening())
+        try:
+            yield
+        finally:
+            self._run(self._listen())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _listen(self) -> None:
+        listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = listening.getsockname()[1]
+        self._server = await asyncio.start_server(self.handle, sock=listening, limit=2**24)
+
+    async def _stop_listening(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
@@ -177,7 +218,8 @@ class Upstream:
         headers = {"content-type": reply.content_type, **reply.headers}
         headers |= {"content-length": str(reply.length)} if reply.length is not None else {"connection": "close"}
         head = f"HTTP/1.1 {reply.status} Scripted\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers.items())
-        writer.write(head.encode() + b"\r\n")
+        if reply.status:
+            writer.write(head.encode() + b"\r\n")
         self.open += 1
         gone = asyncio.ensure_future(reader.read(1)) if reply.length is None else None
         try:
@@ -185,8 +227,8 @@ class Upstream:
                 if isinstance(piece, Reset):
                     writer.transport.abort()
                     return
-                if isinstance(piece, Pause):
-                    if await _sleep(piece.seconds, gone):
+                if isinstance(piece, Gate | Pause):
+                    if await (_sleep(piece.seconds, gone) if isinstance(piece, Pause) else _pass(piece, gone)):
                         self.closed_early += 1
                         return
                     continue
@@ -210,6 +252,14 @@ async def _sleep(seconds: float, gone: asyncio.Future[bytes] | None) -> bool:
     return bool(done)
 
 
+async def _pass(gate: Gate, gone: asyncio.Future[bytes] | None) -> bool:
+    """Wait for the gate; True at once when the client leaves meanwhile."""
+    gate.reached.set()
+    opened = asyncio.wrap_future(gate.opened)
+    done, _ = await asyncio.wait({opened, *([gone] if gone else [])}, return_when=asyncio.FIRST_COMPLETED)
+    return opened not in done
+
+
 def _json(value: Any, status: int = 200) -> Reply:
     body = json.dumps(value).encode()
     return Reply([body], status, content_type="application/json", length=len(body))
@@ -230,16 +280,13 @@ def running() -> Iterator[Upstream]:
     """The endpoint on a free port of the loopback interface, in a thread of its own."""
     upstream = Upstream()
     loop = upstream._loop
-    listening = socket.create_server(("127.0.0.1", 0))
-    upstream.port = listening.getsockname()[1]
-    stop = asyncio.Event()
+    stop, ready = asyncio.Event(), threading.Event()
 
     async def serve() -> None:
-        server = await asyncio.start_server(upstream.handle, sock=listening, limit=2**24)
+        await upstream._listen()
+        ready.set()
         await stop.wait()
-        server.close()
-        for writer in list(upstream._writers):
-            writer.transport.abort()
+        await upstream._stop_listening()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -247,6 +294,7 @@ def running() -> Iterator[Upstream]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()
+    assert ready.wait(10)
     try:
         yield upstream
     finally:
@@ -301,6 +349,9 @@ def _check_message(message: dict[str, Any]) -> Iterator[str]:
         yield "two calls with one id"
     if not all(isinstance(json.loads(entry["function"]["arguments"]), dict) for entry in called):
         yield "arguments that are not an object"
+    for entry in called:
+        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", entry["function"]["name"]):
+            yield f"a call of {entry['function']['name']!r}"
     if not message.get("content") and not called:
         yield f"an empty {message['role']} message"
 

@@ -1,0 +1,55 @@
+"""The tables of a catalogue file. A change of them, or of what is in them, is a new FORMAT.
+
+- `ratings` and `genome_scores` are clustered by their keys and need no index: what is asked of a movie over all users is
+  computed once, at import, into `movies`, `movie_history` and `daily_ratings` (see `movie_stats`).
+- `title_forms` are numbered from the most rated movie down, so that a limit on a search cuts the least rated.
+- The full-text tables hold no text of their own: they are indexes over what stands elsewhere.
+"""
+
+from __future__ import annotations
+
+FORMAT = 1  # PRAGMA user_version; a file of another format is imported again
+APPLICATION_ID = 0x4D41_5251  # "MARQ"
+
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE ratings (
+    user_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, stars REAL NOT NULL, timestamp INTEGER NOT NULL,
+    PRIMARY KEY (user_id, movie_id)
+) WITHOUT ROWID;
+CREATE TABLE genome_scores (
+    movie_id INTEGER NOT NULL, tag_id INTEGER NOT NULL, relevance REAL NOT NULL, PRIMARY KEY (movie_id, tag_id)
+) WITHOUT ROWID;
+CREATE TABLE genome_tags (tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL);
+CREATE TABLE tags (user_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, tag TEXT NOT NULL, timestamp INTEGER NOT NULL);
+CREATE TABLE movies (
+    movie_id INTEGER PRIMARY KEY, movie_index INTEGER NOT NULL, title TEXT NOT NULL, source_title TEXT NOT NULL,
+    year INTEGER, genres TEXT NOT NULL, tags TEXT NOT NULL, top_tags TEXT NOT NULL, description TEXT, imdb_id TEXT,
+    tmdb_id INTEGER, rating_count INTEGER NOT NULL, rating_mean REAL, score REAL, histogram TEXT NOT NULL
+);
+CREATE TABLE movie_history (movie_index INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
+CREATE TABLE daily_ratings (age INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
+CREATE TABLE genres (genre_id INTEGER PRIMARY KEY, name TEXT NOT NULL, plain TEXT NOT NULL, movies INTEGER NOT NULL);
+CREATE TABLE movie_genres (
+    genre_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, PRIMARY KEY (genre_id, movie_id)
+) WITHOUT ROWID;
+CREATE TABLE tag_names (tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL, plain TEXT NOT NULL UNIQUE, movies INTEGER NOT NULL);
+CREATE TABLE movie_tags (
+    tag_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, relevance REAL NOT NULL, PRIMARY KEY (tag_id, movie_id)
+) WITHOUT ROWID;
+CREATE TABLE title_forms (
+    form_id INTEGER PRIMARY KEY, movie_id INTEGER NOT NULL, words TEXT NOT NULL, joined TEXT NOT NULL, kind INTEGER NOT NULL
+);
+CREATE TABLE spellings (word_id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE, uses INTEGER NOT NULL);
+CREATE VIRTUAL TABLE title_words USING fts5(words, content='', tokenize='unicode61 remove_diacritics 2', prefix='1 2 3');
+CREATE VIRTUAL TABLE spelling_parts USING fts5(word, content='', tokenize='trigram');
+CREATE VIRTUAL TABLE tag_parts USING fts5(tag, content='', tokenize='trigram');
+CREATE VIRTUAL TABLE movie_text USING fts5(
+    title, genres, tags, more_tags, description, content='', tokenize='porter unicode61 remove_diacritics 2'
+);
+"""
+
+INDEXES = """
+CREATE INDEX movies_by_count ON movies (rating_count DESC, movie_id);
+CREATE INDEX title_forms_joined ON title_forms (joined, movie_id);
+"""

@@ -1,0 +1,194 @@
+"""How good a ranking is: the two protocols of the field, by random hold-out of new users and by time, and their measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from interactions import Indices, Longs, Mask, Profile, Ratings
+
+FEWEST_POSITIVES = 5  # of a user who is evaluated
+HELD_OUT = 0.2  # of the user's positives
+VALIDATION = 20_000_101  # seed of the draw of validation users
+MOST_USERS = 10_000  # evaluated at once (Liang et al. 2018)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One user to be ranked for.
+
+    Attributes:
+        profile: what the model is told.
+        seen: int32, movies that do not count in the list.
+        relevant: int32, movies that should be in it.
+    """
+
+    profile: Profile
+    seen: Indices
+    relevant: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Ratings to learn from, and cases to be measured by; `known` are the movies a model can have learnt of."""
+
+    train: Ratings
+    cases: list[Case]
+    known: Mask
+
+
+def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", liked: float = 4.0, given: int | None = None) -> Split:
+    """Strong generalisation (Liang et al. 2018): of users the model never saw, 80 % of the liked movies are told, the rest is to be found.
+
+    A fifth of the users is for validation, whatever the seed, so that nobody is ever tested who was chosen by; a fifth is for testing
+    (10,000 of each at most), the rest for training.
+
+    Args:
+        ratings: of the whole set.
+        n_movies: of the catalogue.
+        seed: of the draw.
+        part: "validation" or "test".
+        liked: stars from which a movie counts as liked.
+        given: tell this many of the 80 % alone; the rest of them stays out of the lists all the same.
+    """
+    positive = ratings.stars >= liked
+    user = users_of(ratings)
+    many = np.flatnonzero(np.bincount(user[positive], minlength=ratings.n_users) >= FEWEST_POSITIVES)
+    size = min(MOST_USERS, len(many) // 5)
+    validation = np.random.default_rng(VALIDATION).permutation(many)[:size]
+    test = np.random.default_rng(seed).permutation(np.setdiff1d(many, validation))[:size]
+    held = {"validation": validation, "test": test}
+    train = keep(ratings, ~np.isin(user, np.concatenate([validation, test])))
+    known = np.zeros(n_movies, bool)
+    known[train.movie_index[train.stars >= liked]] = True
+    cases = [_random_case(ratings, int(u), known, seed, liked, given) for u in held[part]]
+    return Split(train, [case for case in cases if case], known)
+
+
+def split_time(ratings: Ratings, n_movies: int, *, part: str = "test", liked: float = 4.0) -> Split:
+    """By time: each user's last 20 % of liked movies are to be found, from all that the user rated before the first of them.
+
+    For validation the same is done once more to what is left of the test's split.
+    """
+    train, cases = _cut_by_time(ratings, liked)
+    if part == "validation":
+        train, cases = _cut_by_time(train, liked)
+    return _limited(train, cases, n_movies)
+
+
+def split_moment(ratings: Ratings, n_movies: int, *, part: str = "test", liked: float = 4.0) -> Split:
+    """By one moment: the last 20 % of all ratings are to be found, for those users who had liked movies before."""
+    train, cases = _cut_at_moment(ratings, liked)
+    if part == "validation":
+        train, cases = _cut_at_moment(train, liked)
+    return _limited(train, cases, n_movies)
+
+
+def ndcg(ranked: Sequence[Indices], cases: Sequence[Case], k: int) -> npt.NDArray[np.float64]:
+    """Discounted gain of the first k of each list over the best possible; float64 [cases]."""
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    gains = [float(np.isin(list_[:k], case.relevant) @ discount[: len(list_[:k])]) for list_, case in zip(ranked, cases, strict=True)]
+    best = [float(discount[: min(k, len(case.relevant))].sum()) for case in cases]
+    ratios: npt.NDArray[np.float64] = np.array(gains) / np.array(best)
+    return ratios
+
+
+def recall(ranked: Sequence[Indices], cases: Sequence[Case], k: int) -> npt.NDArray[np.float64]:
+    """Share of the relevant movies among the first k, of those that k places can hold; float64 [cases]."""
+    hits = [float(np.isin(list_[:k], case.relevant).sum()) for list_, case in zip(ranked, cases, strict=True)]
+    ratios: npt.NDArray[np.float64] = np.array(hits) / np.array([min(k, len(case.relevant)) for case in cases])
+    return ratios
+
+
+def rank_all(cases: Sequence[Case], known: Mask, score: Callable[[Profile], npt.NDArray[np.float32]], k: int = 100) -> list[Indices]:
+    """The best k known, unseen movies of each case by a function of scores."""
+    lists = []
+    for case in cases:
+        scores = np.where(known, score(case.profile), -np.inf)
+        scores[case.seen] = -np.inf
+        top = np.argpartition(-scores, min(k, len(scores) - 1))[:k]
+        lists.append(top[np.argsort(-scores[top], kind="stable")].astype(np.int32))
+    return lists
+
+
+def users_of(ratings: Ratings) -> Indices:
+    """The user of each rating; int32 [nnz]."""
+    return np.repeat(np.arange(ratings.n_users, dtype=np.int32), np.diff(ratings.indptr))
+
+
+def keep(ratings: Ratings, kept: Mask) -> Ratings:
+    """The chosen ratings; users without any stay as empty rows."""
+    count = np.bincount(users_of(ratings)[kept], minlength=ratings.n_users)
+    indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    return Ratings(indptr, ratings.movie_index[kept], ratings.stars[kept], ratings.timestamp[kept])
+
+
+def by_time(ratings: Ratings) -> Ratings:
+    """The same ratings, each user's oldest first."""
+    order = np.lexsort((ratings.timestamp, users_of(ratings)))
+    return Ratings(ratings.indptr, ratings.movie_index[order], ratings.stars[order], ratings.timestamp[order])
+
+
+def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, liked: float, given: int | None) -> Case | None:
+    whole = ratings.profile(user)
+    places = np.flatnonzero((whole.stars >= liked) & known[whole.movie_index])
+    if len(places) < FEWEST_POSITIVES:
+        return None
+    draw = np.random.default_rng([seed, user])
+    out = np.sort(draw.choice(places, max(1, int(HELD_OUT * len(places))), replace=False))
+    rest = np.setdiff1d(places, out)
+    told = part_of(whole, rest if given is None else np.sort(draw.permutation(rest)[:given]))
+    return Case(told, whole.movie_index[rest], whole.movie_index[out])
+
+
+def part_of(profile: Profile, places: Longs) -> Profile:
+    """Some of a person's ratings."""
+    return Profile(profile.movie_index[places], profile.stars[places], profile.timestamp[places])
+
+
+def _cut_by_time(ratings: Ratings, liked: float) -> tuple[Ratings, list[Case]]:
+    ratings = by_time(ratings)
+    kept = np.ones(len(ratings.stars), bool)
+    cases = []
+    for user in range(ratings.n_users):
+        start, stop = int(ratings.indptr[user]), int(ratings.indptr[user + 1])
+        places = start + np.flatnonzero(ratings.stars[start:stop] >= liked)
+        if len(places) < FEWEST_POSITIVES:
+            continue
+        out = places[-max(1, int(HELD_OUT * len(places))) :]
+        kept[out[0] : stop] = False
+        cases.append(_case(ratings, start, int(out[0]), ratings.movie_index[out]))
+    return keep(ratings, kept), cases
+
+
+def _cut_at_moment(ratings: Ratings, liked: float) -> tuple[Ratings, list[Case]]:
+    ratings = by_time(ratings)
+    moment = np.quantile(ratings.timestamp, 1 - HELD_OUT)
+    before = ratings.timestamp < moment
+    cases = []
+    for user in range(ratings.n_users):
+        start, stop = int(ratings.indptr[user]), int(ratings.indptr[user + 1])
+        middle = start + int(before[start:stop].sum())
+        out = middle + np.flatnonzero(ratings.stars[middle:stop] >= liked)
+        if len(out) and (ratings.stars[start:middle] >= liked).any():
+            cases.append(_case(ratings, start, middle, ratings.movie_index[out]))
+    return keep(ratings, before), cases
+
+
+def _case(ratings: Ratings, start: int, stop: int, relevant: Indices) -> Case:
+    told = Profile(ratings.movie_index[start:stop], ratings.stars[start:stop], ratings.timestamp[start:stop])
+    return Case(told, told.movie_index, relevant)
+
+
+def _limited(train: Ratings, cases: list[Case], n_movies: int) -> Split:
+    """Relevant movies that nobody rated before cannot be found by any model of ratings: they are left out (Liang et al. 2018)."""
+    known = np.zeros(n_movies, bool)
+    known[train.movie_index] = True
+    cut = [Case(case.profile, case.seen, case.relevant[known[case.relevant]]) for case in cases]
+    cut = [case for case in cut if len(case.relevant)]
+    if len(cut) > MOST_USERS:
+        cut = [cut[i] for i in np.random.default_rng(0).choice(len(cut), MOST_USERS, replace=False)]
+    return Split(train, cut, known)

@@ -1,0 +1,121 @@
+"""What MovieLens's files hold: tables, columns, and the check of each value. The one place that knows the layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias
+
+import polars as pl
+
+LARGEST_ID: Final = 2**53 - 1
+END_OF_TIME: Final = 2**32  # February 2106; milliseconds are beyond it
+
+Value: TypeAlias = int | float | str | None
+Parse: TypeAlias = Callable[[str], Value]
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
+
+
+class Column(NamedTuple):
+    """`parse` raises ValueError with the reason; `default` is for a column that may be absent from the header."""
+
+    name: str
+    parse: Parse
+    dtype: type[pl.DataType] = pl.String
+    optional: bool = False
+
+
+class Table(NamedTuple):
+    """One file: `stem` and the columns in the order of the `.dat` editions, which have no header."""
+
+    stem: str
+    columns: tuple[Column, ...]
+
+
+def identifier(text: str) -> int:
+    number = _whole_number(text)
+    if not 0 <= number <= LARGEST_ID:
+        raise ValueError(f"{text.strip()!r} is not an id: ids run from 0 to 2^53 - 1")
+    return number
+
+
+def seconds(text: str) -> int:
+    number = _whole_number(text)
+    if not 0 <= number < END_OF_TIME:
+        raise ValueError(f"{text.strip()!r} is not a time in seconds since 1970")
+    return number
+
+
+def half_stars(text: str) -> float:
+    number = _number(text)
+    if not (0.5 <= number <= 5 and (number * 2).is_integer()):
+        raise ValueError(f"{text.strip()!r} is not a rating: ratings are half-stars from 0.5 to 5")
+    return number
+
+
+def fraction(text: str) -> float:
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{text.strip()!r} is not a relevance: relevance runs from 0 to 1")
+    return number
+
+
+def words(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("the text holds a NUL character")
+    return text.strip()
+
+
+def some_words(text: str) -> str:
+    if not (cleaned := words(text)):
+        raise ValueError("the text is empty")
+    return cleaned
+
+
+def imdb_id(text: str) -> str | None:
+    digits = text.strip().removeprefix("tt")
+    if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 12):
+        raise ValueError(f"{text.strip()!r} is not an IMDb id")
+    return digits.zfill(7) if digits else None
+
+
+def optional_id(text: str) -> int | None:
+    """An id that may be missing; pandas writes it as '862.0'."""
+    return identifier(text.strip().removesuffix(".0")) if text.strip() else None
+
+
+USER = Column("userId", identifier, pl.Int64)
+MOVIE = Column("movieId", identifier, pl.Int64)
+TIMESTAMP = Column("timestamp", seconds, pl.Int64)
+
+RATINGS = Table("ratings", (USER, MOVIE, Column("rating", half_stars, pl.Float64), TIMESTAMP))
+MOVIES = Table(
+    "movies",
+    (
+        MOVIE,
+        Column("title", some_words),
+        Column("genres", words, optional=True),
+        Column("description", words, optional=True),
+    ),
+)
+LINKS = Table("links", (MOVIE, Column("imdbId", imdb_id, optional=True), Column("tmdbId", optional_id, optional=True)))
+TAGS = Table("tags", (USER, MOVIE, Column("tag", words), TIMESTAMP))
+GENOME_TAGS = Table("genome-tags", (Column("tagId", identifier, pl.Int64), Column("tag", some_words)))
+GENOME_SCORES = Table(
+    "genome-scores", (MOVIE, Column("tagId", identifier, pl.Int64), Column("relevance", fraction, pl.Float64))
+)
+TABLES = (MOVIES, LINKS, TAGS, GENOME_TAGS, GENOME_SCORES, RATINGS)
+
+
+def _whole_number(text: str) -> int:
+    if not _WHOLE.fullmatch(text.strip()):
+        raise ValueError(f"{text.strip()!r} is not a whole number")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace("_", "?"))
+    except ValueError:
+        raise ValueError(f"{text.strip()!r} is not a number") from None
