@@ -17,8 +17,9 @@ from typing import Any
 
 import httpx
 import pytest
-import scripted
 import uvicorn
+
+import scripted
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))

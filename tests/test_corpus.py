@@ -17,12 +17,12 @@ from typing import Any
 
 import httpx
 import pytest
+
 import scripted
 from conftest import Server, serving
 from scripted import DONE, HANG, RESET, Pause, Reply, call, calls, chunk, error, event, text, usage
-from wire import LAST, Stream, ask, check_whole, history, new_session, read_run, replay, send
-
 from settings import Settings
+from wire import LAST, Stream, ask, check_whole, history, new_session, read_run, replay, send
 
 KEY = "sk-test-secret"
 WORDS = "secret upstream words"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+
 from conftest import ROOT
 
 MODULES = {path.stem: ast.parse(path.read_text()) for path in ROOT.glob("*.py")}

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import httpx_sse
 import pytest
+
 from conftest import Server
 
 

@@ -42,7 +42,7 @@ ROOT = Path(__file__).parent.parent
 MOVIES = 'movieId,title,genres\n1,Toy Story (1995),Animation|Comedy\n2,"Heat, The (1995)",Action\n3,Cosmos,(no genres listed)\n'
 RATINGS = "userId,movieId,rating,timestamp\n1,1,4.0,100\n1,2,3.5,200\n2,1,0.5,86500\n"
 LINKS = "movieId,imdbId,tmdbId\n1,0114709,862\n2,0113277,\n3,,\n"
-TAGS = "userId,movieId,tag,timestamp\n1,1,pixar,5\n2,1,Pixar,6\n2,2,\"crime, mostly\",7\n"
+TAGS = 'userId,movieId,tag,timestamp\n1,1,pixar,5\n2,1,Pixar,6\n2,2,"crime, mostly",7\n'
 SMALL = {"movies.csv": MOVIES, "ratings.csv": RATINGS, "links.csv": LINKS, "tags.csv": TAGS}
 
 

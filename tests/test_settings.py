@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from pydantic import ValidationError
 
+from conftest import ROOT
 from settings import Settings
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import scripted
 from conftest import ROOT
 
