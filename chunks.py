@@ -321,26 +321,26 @@ class ChunkReader:
         """Whether the finish reason is known; only the usage may still come."""
         return self._reason is not None
 
-    def feed(self, block: bytes) -> list[Delta]:
-        """Deltas of one block; neighbouring ones of one kind are joined. Empty for a keep-alive.
+    def feed(self, block: bytes) -> Iterator[Delta]:
+        """Deltas of one block; neighbouring ones of one kind are joined. None for a keep-alive.
 
         Raises:
             RunFailed: An error inside the stream, data that is no chat completion, or more than any answer is long.
         """
         if self._document or (not self._begun and block.lstrip().startswith((b"{", b"<"))):
             self._hold(block)
-            return []
+            return
         self._begun = self._begun or bool(block.strip())
-        return _join(delta for event in self._decoder.feed(block) for delta in self._read(event))
+        yield from _join(delta for event in self._decoder.feed(block) for delta in self._read(event))
 
-    def end(self) -> list[Delta]:
+    def end(self) -> Iterator[Delta]:
         """What is left, the tool calls, and the finish.
 
         Raises:
             RunFailed: The same as in `feed`; UpstreamUnavailable where no finish reason came: the answer is not whole.
         """
         events = [b"".join(self._document)] if self._document else self._decoder.end()
-        deltas = _join(delta for event in events for delta in self._read(event))
+        yield from _join(delta for event in events for delta in self._read(event))
         if self._reason is None:
             raise UpstreamUnavailable(_BROKE_OFF)
         reason = _FINISH.get(self._reason, "stop")
@@ -348,8 +348,8 @@ class ChunkReader:
             reason = "refusal"
         if reason == "stop" and self._calls:
             reason = "tool_calls"
-            deltas += self._calls.requests()
-        return [*deltas, Finish(reason, self._usage, self._first_token)]
+            yield from self._calls.requests()
+        yield Finish(reason, self._usage, self._first_token)
 
     def _hold(self, block: bytes) -> None:
         """Keep a part of the one document that the body is."""
@@ -455,18 +455,27 @@ def _chunk(event: bytes) -> _Chunk:
     return chunk
 
 
-def _join(deltas: Iterator[Delta]) -> list[Delta]:
-    """Neighbouring texts as one: `[Text("a"), Text("b"), Call]` → `[Text("ab"), Call]`."""
-    joined: list[Delta] = []
-    for delta in deltas:
-        last = joined[-1] if joined else None
-        if isinstance(delta, TextDelta) and isinstance(last, TextDelta):
-            joined[-1] = TextDelta(last.text + delta.text)
-        elif isinstance(delta, ReasoningDelta) and isinstance(last, ReasoningDelta):
-            joined[-1] = ReasoningDelta(last.text + delta.text)
-        else:
-            joined.append(delta)
-    return joined
+def _join(deltas: Iterator[Delta]) -> Iterator[Delta]:
+    """Neighbouring texts as one: `Text("a"), Text("b"), Call` → `Text("ab"), Call`. What came before an error stands."""
+    held: TextDelta | ReasoningDelta | None = None
+    try:
+        for delta in deltas:
+            if isinstance(delta, TextDelta) and isinstance(held, TextDelta):
+                held = TextDelta(held.text + delta.text)
+            elif isinstance(delta, ReasoningDelta) and isinstance(held, ReasoningDelta):
+                held = ReasoningDelta(held.text + delta.text)
+            else:
+                if held is not None:
+                    yield held
+                held = delta if isinstance(delta, TextDelta | ReasoningDelta) else None
+                if held is None:
+                    yield delta
+    except RunFailed:
+        if held is not None:
+            yield held
+        raise
+    if held is not None:
+        yield held
 
 
 def stream_error(error: Any) -> RunFailed:

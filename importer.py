@@ -29,11 +29,12 @@ from catalogue_tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
 from errors import CatalogueError
 from movie_files import FileReport, LinkRow, MovieFiles, MovieRow, TagRows, Triples
 from movie_layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
-from movie_stats import GenomeStats, Ints, MovieIndex, RatingStats, Summary, run_starts
+from movie_stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
 from row_order import NotInOrderError, ahead, groups, sorted_passes
 from tag_merge import merge_tags, tag_frame, tags_by_movie, typed_tags
-from titles import acronym, parse_title, plain, title_forms
+from titles import Title, acronym, parse_title, plain, title_forms
 
+AHEAD = 12  # batches that reading may be ahead of inserting
 CARD_TAGS = 6  # what a card of a movie shows
 MOST_TELLING = 10  # tags that full-text search weighs most
 PACKED_MOVIE = 2**27  # movie ids below it go with stars and time into one 63-bit number
@@ -133,7 +134,9 @@ class Build:
         self._db = _open_part(part)
         self._movies: list[MovieRow] = []
         self._index = MovieIndex(np.zeros(0, np.int64))
+        self._titles: list[Title] = []
         self._ratings = RatingStats(0)
+        self._histories: list[Histories] = []
         self._users = 0
 
     def run(self) -> None:
@@ -171,6 +174,7 @@ class Build:
             else:
                 movies[movie.movie_id] = movie
         self._movies = [movies[movie_id] for movie_id in sorted(movies)]
+        self._titles = [parse_title(movie.title) for movie in self._movies]
         self._index = MovieIndex(np.array(sorted(movies), np.int64))
         self._ratings = RatingStats(len(movies))
 
@@ -196,35 +200,42 @@ class Build:
     def _insert_ratings(self, batches: Iterator[Triples]) -> None:
         """Insert one user at a time; where ids are small, the rest of a rating goes as one packed number."""
         cursor = self._db.cursor()
-        for batch in ahead(map(self._count_ratings, batches)):
-            starts = run_starts(batch.first)
-            self._users += len(starts) - 1
-            if batch.second.max() >= PACKED_MOVIE:
+        for batch in ahead(self._packed_ratings(batches), AHEAD):
+            if isinstance(batch, Triples):
                 cursor.executemany(
                     "INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp) VALUES (?, ?, ?, ?)",
-                    zip(
-                        *(column.tolist() for column in (batch.first, batch.second, batch.value, batch.timestamp)),
-                        strict=True,
-                    ),
+                    batch.rows(),
                 )
-                continue
-            packed = (batch.second << 36) | ((batch.value * 2).astype(np.int64) << 32) | batch.timestamp
-            cursor.executemany(
-                """
-                INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp)
-                SELECT ?, value >> 36, ((value >> 32) & 15) * 0.5, value & 4294967295 FROM carray(?)
-                """,
-                _slices(batch.first, starts, packed),
-            )
+            else:
+                cursor.executemany(
+                    """
+                    INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp)
+                    SELECT ?, value >> 36, ((value >> 32) & 15) * 0.5, value & 4294967295 FROM carray(?)
+                    """,
+                    _slices(*batch),
+                )
 
-    def _count_ratings(self, batch: Triples) -> Triples:
-        self._ratings.add(self._index.of(batch.second), (batch.value * 2).astype(np.int64), batch.timestamp)
-        return batch
+    def _packed_ratings(self, batches: Iterator[Triples]) -> Iterator[Triples | tuple[Ints, Ints, Ints]]:
+        """Yield (users, where each one's ratings start, packed ratings), or a batch whose movie ids are too large.
+
+        Runs ahead of the inserting, and makes the histories while the last batches are still being inserted.
+        """
+        for batch in batches:
+            half_stars = (batch.value * 2).astype(np.int64)
+            self._ratings.add(self._index.of(batch.second), half_stars, batch.timestamp)
+            starts = run_starts(batch.first)
+            users = batch.first[starts[:-1]]
+            self._users += len(users)
+            if batch.second.max() < PACKED_MOVIE:
+                yield users, starts, (batch.second << 36) | (half_stars << 32) | batch.timestamp
+            else:
+                yield batch
+        self._histories = [self._ratings.histories()]
 
     def _start_ratings_again(self) -> None:
         self._db.execute("DELETE FROM ratings")
         self._ratings = RatingStats(len(self._movies))
-        self._users = 0
+        self._histories, self._users = [], 0
         self.files.reports.pop(self.files.file(RATINGS), None)
 
     def _known(self, table: Table, batches: Iterator[Triples]) -> Iterator[Triples]:
@@ -262,8 +273,11 @@ class Build:
         except NotInOrderError:
             raise CatalogueError(f"{self.files.file(GENOME_SCORES)} is not in order of movies") from None
         telling = stats.telling()
-        names = [tags[tag_id] for tag_id in index.ids[telling.tag].tolist()]
-        return tag_frame(telling.movie.tolist(), names, [plain(name) for name in names], telling.relevance.tolist())
+        names = [tags[tag_id] for tag_id in index.ids.tolist()]
+        forms = [plain(name) for name in names]
+        chosen = telling.tag.tolist()
+        columns = telling.movie.tolist(), [names[tag] for tag in chosen], [forms[tag] for tag in chosen]
+        return tag_frame(*columns, telling.relevance.tolist())
 
     def _known_tags(self, index: MovieIndex) -> Iterator[Triples]:
         for batch in self._known(GENOME_SCORES, self.files.genome_scores()):
@@ -285,15 +299,16 @@ class Build:
         for batch in ahead(batches):
             stats.add(self._index.of(batch.first), tags.of(batch.second), batch.value)
             starts = run_starts(batch.first)
+            movies = batch.first[starts[:-1]]
             gaps = (np.diff(batch.second) != 1) & (np.diff(batch.first) == 0)
             if gaps.any():
                 cursor.executemany(
                     "INSERT OR FAIL INTO genome_scores (movie_id, tag_id, relevance) VALUES (?, ?, ?)",
-                    zip(batch.first.tolist(), batch.second.tolist(), batch.value.tolist(), strict=True),
+                    (row[:3] for row in batch.rows()),
                 )
                 continue
             first_tags = (batch.second[starts[:-1]] - 1).tolist()
-            slices = _slices(batch.first, starts, np.ascontiguousarray(batch.value))
+            slices = _slices(movies, starts, np.ascontiguousarray(batch.value))
             cursor.executemany(
                 """
                 INSERT OR FAIL INTO genome_scores (movie_id, tag_id, relevance)
@@ -328,9 +343,9 @@ class Build:
             self.files.report(TAGS).refuse(1, [rows.lines[at]], reason)
 
     def _write_histories(self) -> None:
-        by_movie, by_day = self._ratings.histories()
-        self._db.executemany("INSERT INTO movie_history (movie_index, ratings) VALUES (?, ?)", by_movie)
-        self._db.executemany("INSERT INTO daily_ratings (age, ratings) VALUES (?, ?)", by_day)
+        histories = self._histories.pop()
+        self._db.executemany("INSERT INTO movie_history (movie_index, ratings) VALUES (?, ?)", histories.of_movies())
+        self._db.executemany("INSERT INTO daily_ratings (age, ratings) VALUES (?, ?)", histories.of_days())
 
     def _write_genres(self) -> None:
         names = sorted({genre for movie in self._movies for genre in movie.genres})
@@ -365,7 +380,7 @@ class Build:
         scores, histograms = summary.scores.tolist(), summary.histogram.tolist()
 
         def row(at: int, movie: MovieRow) -> tuple[apsw.SQLiteValue, ...]:
-            title, top, link = parse_title(movie.title), tags_of.get(at, []), links.get(movie.movie_id)
+            title, top, link = self._titles[at], tags_of.get(at, []), links.get(movie.movie_id)
             rated = counts[at] > 0
             return (
                 *(movie.movie_id, at, title.title, movie.title, title.year, json.dumps(movie.genres)),
@@ -383,8 +398,8 @@ class Build:
         """Write the forms of titles, the most rated movie's first, their full-text index, and the spelling of their words."""
         forms: list[tuple[int, int, str, str, int]] = []
         uses: Counter[str] = Counter()
-        for movie in (self._movies[at] for at in np.argsort(-counts, kind="stable")):
-            title = parse_title(movie.title)
+        for at in np.argsort(-counts, kind="stable").tolist():
+            movie, title = self._movies[at], self._titles[at]
             for form, main in title_forms(title):
                 forms.append((len(forms), movie.movie_id, form, form.replace(" ", ""), 0 if main else 1))
                 uses.update(form.split())
@@ -407,7 +422,7 @@ class Build:
         tags_of = tags_by_movie(tags)
 
         def row(at: int, movie: MovieRow) -> tuple[apsw.SQLiteValue, ...]:
-            title = parse_title(movie.title)
+            title = self._titles[at]
             names = [tag for tag, _ in tags_of.get(at, [])]
             genres = ". ".join(GENRE_WORDS.get(genre, genre) for genre in movie.genres)
             telling, more = ". ".join(names[:MOST_TELLING]), ". ".join(names[MOST_TELLING:])
@@ -462,7 +477,7 @@ def _open_part(part: Path) -> apsw.Connection:
         "PRAGMA synchronous = OFF",
         "PRAGMA locking_mode = EXCLUSIVE",
         "PRAGMA temp_store = MEMORY",
-        "PRAGMA cache_size = -65536",
+        "PRAGMA cache_size = -16384",
         "PRAGMA trusted_schema = OFF",
     ):
         db.execute(pragma).fetchall()
@@ -472,6 +487,7 @@ def _open_part(part: Path) -> apsw.Connection:
 
 
 def _slices(keys: Ints, starts: Ints, values: npt.NDArray[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield (key, its values) for apsw: the values stay where they are and are read without the GIL."""
     bounds = starts.tolist()
-    for key, start, stop in zip(keys[starts[:-1]].tolist(), bounds, bounds[1:], strict=False):
+    for key, start, stop in zip(keys.tolist(), bounds, bounds[1:], strict=False):
         yield key, apsw.carray(values, start=start, stop=stop)

@@ -58,6 +58,14 @@ class Shelf:
         return mask
 
 
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A fit in a process of its own, and the version of the catalogue that it is for."""
+
+    process: asyncio.subprocess.Process
+    version: str
+
+
 class Library:
     """The current shelf of a data directory, opened by `open()`."""
 
@@ -67,7 +75,7 @@ class Library:
         self._shelf: Shelf | None = None
         self._seen: tuple[object, object] = (None, None)
         self._watcher: asyncio.Task[None] | None = None
-        self._fitting: asyncio.subprocess.Process | None = None
+        self._fit: _Fit | None = None
         self.problem: str | None = None
 
     @classmethod
@@ -86,9 +94,7 @@ class Library:
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait({self._watcher})
-        if self._fitting is not None and self._fitting.returncode is None:
-            self._fitting.terminate()
-            await self._fitting.wait()
+        await self._stop_fit()
         if self._shelf is not None:
             await self._shelf.catalogue.close()
 
@@ -105,24 +111,39 @@ class Library:
             if shelf is not self._shelf and shelf.users == 0:
                 await shelf.catalogue.close()
 
-    @property
-    def fitting(self) -> bool:
-        """Whether a model is being fitted right now."""
-        return self._fitting is not None and self._fitting.returncode is None
-
     async def _watch(self, *, fit: bool) -> None:
         """Take up replaced files, and see to it that a model gets fitted."""
         while True:
             try:
                 if self._marks() != self._seen:
                     await self._take_up()
-                if fit and self._shelf is not None and not self._shelf.recommender.fitted and not self.fitting:
-                    fit = await self._fit()
+                if fit:
+                    await self._see_to_fit()
             except CatalogueError as error:
                 self.problem = str(error)
                 logger.error("The new catalogue cannot be read, the old one serves on: {}", error)
                 self._seen = self._marks()
             await asyncio.sleep(WATCH_SECONDS)
+
+    async def _see_to_fit(self) -> None:
+        """Start a fit where one is missing, note how it ended, stop one whose catalogue was replaced meanwhile."""
+        shelf = self._shelf
+        assert shelf is not None
+        if self._fit is not None and self._fit.version != shelf.info.version:
+            await self._stop_fit()
+        if self._fit is None and not shelf.recommender.fitted:
+            command = (sys.executable, str(ROOT / "fit.py"), str(self._catalogue_path), str(self._model_path))
+            process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+            self._fit = _Fit(process, shelf.info.version)
+        elif self._fit is not None and self._fit.process.returncode not in (None, 0) and self.problem is None:
+            self.problem = "The recommender could not be fitted; popularity and content serve on."
+            logger.error(self.problem)
+
+    async def _stop_fit(self) -> None:
+        if self._fit is not None and self._fit.process.returncode is None:
+            self._fit.process.terminate()
+            await self._fit.process.wait()
+        self._fit = None
 
     async def _take_up(self) -> None:
         """Open the files as they are now and put them in the place of the current shelf."""
@@ -157,16 +178,6 @@ class Library:
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.debug("No fitted recommender: {}", error)
             return Recommender.unfitted(movies)
-
-    async def _fit(self) -> bool:
-        """Fit in a process of its own; whether another attempt makes sense."""
-        command = (sys.executable, str(ROOT / "fit.py"), str(self._catalogue_path), str(self._model_path))
-        self._fitting = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
-        if await self._fitting.wait() == 0:
-            return True
-        logger.error("The recommender could not be fitted; popularity and content serve on")
-        self.problem = "The recommender could not be fitted."
-        return False
 
     def _marks(self) -> tuple[object, object]:
         """What changes when one of the two files is replaced."""

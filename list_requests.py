@@ -204,6 +204,8 @@ def lacks(sentence: Sentence) -> Intent | None:
 def _is_new(sentence: Sentence, wish: Wish) -> bool:
     """Whether it is a request of its own ("a horror movie") rather than a change to the last list ("and comedies?")."""
     base = sentence.memory.last_listing
+    if wish.limit and _COUNTED.search(sentence.text) and not (base and base.name in OF_SOMETHING):
+        return not _ELLIPTIC.match(sentence.text) and not _MORE_OF.search(sentence.text)
     if not (wish.genres or wish.mood or wish.theme) or _ELLIPTIC.match(sentence.text) or wish.age or wish.better:
         return False
     if base and (base.name in OF_SOMETHING or "user_id" in base.args):
@@ -211,6 +213,8 @@ def _is_new(sentence: Sentence, wish: Wish) -> bool:
     return bool(_NOUN.search(sentence.text) or wish.mood or wish.theme)
 
 
+_COUNTED = re.compile(r"\b(?:movies|films|flicks)\b", re.IGNORECASE)
+_MORE_OF = re.compile(r"\b(?:more|others?|another)\b", re.IGNORECASE)
 _ELLIPTIC = re.compile(
     r"^(?:and|but|only|just|what about|how about|same|the same|with|without|maybe|no|not|or|any|more|less)\b",
     re.IGNORECASE,

@@ -170,6 +170,8 @@ def _mood_by_genre(scene: Scene, mood: Mood) -> Script:
     again = Scene(replace(scene.intent, wish=wish), scene.memory)
     done = yield Call("popular_movies", {"sort": "rating", **listing_args(again)})
     heading = f"Nothing that fits is tagged \u201c{mood.label}\u201d, so the nearest I have is well-liked {wording.kind_of_films(done.args)}:"
+    if not count(done) and not done.error:
+        return wording.paragraphs([f"I found nothing {mood.label} that fits.", suggest(scene)])
     return (yield from shown(again, done, heading))
 
 

@@ -82,6 +82,10 @@ class Triples:
             self.lines[chosen], self.first[chosen], self.second[chosen], self.value[chosen], self.timestamp[chosen]
         )
 
+    def rows(self) -> Iterator[tuple[int, int, float, int]]:
+        columns = (self.first.tolist(), self.second.tolist(), self.value.tolist(), self.timestamp.tolist())
+        return zip(*columns, strict=True)
+
 
 @dataclass(frozen=True, slots=True)
 class TagRows:
@@ -195,8 +199,8 @@ class MovieFiles:
             layout = _Layout(
                 file, table, _dat_header(table) if self.dat else _header(file, table, reader.line()), self.dat
             )
-            for first_line, data in reader.chunks():
-                yield Chunk(layout, data, first_line)
+            for first_line, lines, data in reader.chunks():
+                yield Chunk(layout, data, first_line, lines)
                 self.progress(file, reader.done, self.source.size(file))
         self._digests[file] = digest.hexdigest()
 
@@ -217,8 +221,8 @@ class _ChunkReader:
         self._line += 1
         return head
 
-    def chunks(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (line number of the first record, data)."""
+    def chunks(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (line number of the first record, number of lines, data)."""
         more = True
         while more:
             cut = self._rest.rfind(b"\n") + 1
@@ -226,12 +230,13 @@ class _ChunkReader:
                 cut = 0
             data, rest = self._rest[:cut], self._rest[cut:]
             if data:
-                yield self._line, data
-                self._line += data.count(b"\n")
+                lines = data.count(b"\n")
+                yield self._line, lines, data
+                self._line += lines
             self._rest = rest
             more = self._read(CHUNK)
         if self._rest:
-            yield self._line, self._rest
+            yield self._line, self._rest.count(b"\n") + 1, self._rest
 
     def _read(self, size: int) -> bool:
         try:
@@ -263,6 +268,7 @@ class Chunk(NamedTuple):
     layout: _Layout
     data: bytes
     first_line: int
+    lines: int
 
     def records(self) -> Iterator[tuple[int, list[Any]]]:
         """Parse row by row; yield (line number, a value for each column).
@@ -359,7 +365,7 @@ def _split_dat(line: str, width: int) -> list[str]:
     return [*fields[:at], "::".join(fields[at : at + surplus + 1]), *fields[at + surplus + 1 :]]
 
 
-def _fast_frame(layout: _Layout, data: bytes) -> pl.DataFrame | None:
+def _fast_frame(layout: _Layout, data: bytes, lines: int) -> pl.DataFrame | None:
     """Parse plain lines column-wise; None where anything at all is out of the ordinary."""
     names = [str(at) for at in range(len(layout.names))]
     wanted = dict(zip((str(at) for at in layout.positions()), layout.table.columns, strict=True))
@@ -369,7 +375,6 @@ def _fast_frame(layout: _Layout, data: bytes) -> pl.DataFrame | None:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
     numbers = [name for name, column in wanted.items() if column.dtype is not pl.String]
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
     if frame.height != lines or any(frame[name].null_count() for name in numbers):
         return None
     return frame.select(pl.col(name).alias(column.name) for name, column in wanted.items())
@@ -381,7 +386,7 @@ def _fast_triples(chunk: Chunk) -> Triples | None:
         if b"," in data:
             return None
         data = data.replace(b"::", b",")
-    frame = _fast_frame(chunk.layout, data)
+    frame = _fast_frame(chunk.layout, data, chunk.lines)
     if frame is None:
         return None
     columns = [frame[column.name].to_numpy() for column in chunk.layout.table.columns]
@@ -424,10 +429,10 @@ def _fast_tags(chunk: Chunk) -> TagRows | None:
     if any(lines[at].count(b'"') % 2 for at in quoted):
         return None
     simple = b"\n".join(line for line in lines if b'"' not in line) if quoted else chunk.data
-    frame = _fast_frame(chunk.layout, simple) if simple else None
+    frame = _fast_frame(chunk.layout, simple, len(lines) - len(quoted)) if simple else None
     if frame is None or not _plausible_tags(frame):
         return None
-    others = [row for at in quoted for row in Chunk(chunk.layout, lines[at], chunk.first_line + at).records()]
+    others = [row for at in quoted for row in Chunk(chunk.layout, lines[at], chunk.first_line + at, 1).records()]
     numbers = np.delete(np.arange(chunk.first_line, chunk.first_line + len(lines)), quoted).tolist()
     frame = frame.with_columns(pl.col("tag").fill_null("").str.strip_chars())
     rows = TagRows(numbers, *(frame[column.name].to_list() for column in chunk.layout.table.columns))

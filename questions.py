@@ -130,7 +130,9 @@ def compare(sentence: Sentence) -> Intent | None:
     if found:
         refs = sentence.refs(" , ".join(filter(None, found.groups())))
         refs = refs if len(refs) > 1 else tuple(movie.movie_id for movie in sentence.memory.listed[:3])
-        return Intent("compare", refs=refs[:4]) if len(refs) > 1 else None
+        if len(refs) > 1:
+            return Intent("compare", refs=refs[:4])
+        return None if any(group.strip() for group in found.groups() if group) else Intent("nothing_shown")
     either = _EITHER.match(sentence.text)
     if told or not either or any(read_wish(side)[1] == "" for side in either.groups()) or _ASKING.search(sentence.text):
         return None
@@ -149,6 +151,7 @@ _COMPARES = tuple(
         r"^(?:what do|do) (.+?) (?:and|or) (.+?) have (?:anything )?in common\??$",
         r"^how (?:does|do|is|are|would) (.+?) (?:compared?|stack up|measure up) (?:to|with|against) (.+?)\??$",
         r"^which (?:one |movie |film )?(?:do|does|did|would) (?:people|everyone|most people|others|you|viewers)(?: (?:prefer|like|think))?( )?(?:more|better|best|is better)?\??$",
+        r"^(?:so |and |ok )*which (?:one |movie |film )?(?:of (?:them|these|those|the (?:two|three|four|five)) )?(?:should|would|do|shall|could) (?:i|you|we) (?:watch|pick|choose|see|recommend|take|start with|prefer|go for)( ?)(?:first|tonight)?\??$",
         r"^(?:how (?:similar|alike|different) (?:are|is) )(.+?) (?:and|to|from) (.+?)\??$",
         r"^(.+?) (?:vs\.?|versus|compared (?:to|with)) (.+?)\??$",
         r"^(?:should i (?:watch|see)|choose between|pick between|decide between|help me (?:choose|decide) between|watch) (.+?) (?:or|and) (.+?)\??$",

@@ -385,10 +385,11 @@ class Recommender:
         return held
 
     def _reasons(self, index: Indices, weight: Floats, targets: Indices, k: int = 3) -> list[list[Reason]]:
-        """The exact shares of `index` in the linear scores of `targets`, the largest k of each."""
-        if not len(index):
+        """The exact shares of `index` in the linear scores of `targets`, the largest k of each; dislikes are no reasons."""
+        kept = weight > 0
+        if not kept.any():
             return [[] for _ in targets]
-        return [top_reasons(index, row, k) for row in self._shares(index, weight, targets)]
+        return [top_reasons(index[kept], row, k) for row in self._shares(index, weight, targets)[:, kept]]
 
     def _shares(self, index: Indices, weight: Floats, targets: Indices) -> Floats:
         """float32 [targets, index]: how much of each target's linear score comes from each movie."""

@@ -28,21 +28,17 @@ def typed_tags(typed: pl.DataFrame) -> pl.DataFrame:
 
     Spellings that compare alike are one tag, shown as it is most often written. `users` is added to the columns.
     """
-    spellings = typed["tag"].unique()
-    forms = pl.DataFrame(
-        {"tag": spellings, "plain": [plain(tag) for tag in spellings]}, schema_overrides={"plain": pl.String}
-    )
-    usable = (pl.col("plain") != "") & (pl.col("tag").str.len_chars() <= LONGEST_TAG)
-    rows = typed.join(forms, on="tag").filter(usable)
-    shown = rows.group_by("plain", "tag").len().sort("len", "tag", descending=True)
-    shown = shown.group_by("plain", maintain_order=True).agg(
-        pl.col("tag").first(), pl.col("len").sum().alias("everywhere")
-    )
-    taggers = typed.group_by("movie").agg(pl.col("user").n_unique().alias("taggers"))
-    counted = rows.group_by("movie", "plain").agg(pl.col("user").n_unique().alias("users"))
-    ranked = counted.join(taggers, on="movie").join(shown, on="plain")
+    spellings = typed.group_by("tag").len("times").sort("times", "tag", descending=True)
+    spellings = spellings.with_columns(pl.Series("plain", map(plain, spellings["tag"]), dtype=pl.String))
+    usable = spellings.filter((pl.col("plain") != "") & (pl.col("tag").str.len_chars() <= LONGEST_TAG))
+    shown = usable.group_by("plain", maintain_order=True).agg(pl.col("tag").first(), pl.col("times").sum())
+    shown = shown.with_row_index("form")
+    forms = usable.select("tag", "plain").join(shown.select("plain", "form"), on="plain").select("tag", "form")
+    uses = typed.join(forms, on="tag").select("movie", "form", "user").unique()
+    taggers = typed.select("movie", "user").unique().group_by("movie").len("taggers")
+    ranked = uses.group_by("movie", "form").len("users").join(taggers, on="movie").join(shown, on="form")
     ranked = ranked.with_columns((pl.col("users") / pl.col("taggers")).alias("relevance"))
-    ranked = ranked.sort("movie", "relevance", "everywhere", "plain", descending=[False, True, True, False])
+    ranked = ranked.sort("movie", "relevance", "times", "plain", descending=[False, True, True, False])
     return ranked.select(*SCHEMA, "users")
 
 

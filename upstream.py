@@ -12,9 +12,10 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import httpx2  # what openai 3 speaks HTTP with
+import aiohttp
+import httpx2  # what openai 3 speaks HTTP with, over aiohttp
 from loguru import logger
-from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 from pydantic import JsonValue
 
 from chunks import ChunkReader, stream_error
@@ -34,6 +35,7 @@ FIRST_RETRY_SECONDS = 0.5
 AFTER_FINISH_SECONDS = 5.0  # how long to wait for the usage once the finish reason is known
 RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
 
+_BROKEN = (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError)  # what the SDK lets through
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -63,7 +65,7 @@ class OpenAIProvider:
         """
         try:
             page = await self._client.models.list(timeout=self._settings.llm_connect_timeout)
-        except OpenAIError as error:
+        except (OpenAIError, *_BROKEN) as error:
             raise failure(error) from None
         return sorted(str(model.id) for model in page.data or [] if getattr(model, "id", None))
 
@@ -92,7 +94,7 @@ class OpenAIProvider:
         for attempt in range(self._settings.llm_max_retries + 1):
             try:
                 raw = await self._client.chat.completions.with_raw_response.create(**body)
-            except (OpenAIError, httpx2.HTTPError) as error:  # the second while the SDK reads an error's body
+            except (OpenAIError, *_BROKEN) as error:
                 failed = failure(error)
                 delay = self._delay(error, failed, attempt)
                 if delay is None:
@@ -135,26 +137,33 @@ async def _next(blocks: Any, deadline: float, reader: ChunkReader) -> bytes | No
     try:
         async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
             block: bytes | None = await anext(blocks, None)
-    except (TimeoutError, httpx2.TimeoutException):
-        if not reader.finished:
+    except _BROKEN as error:
+        if reader.finished:
+            return None
+        if _timed_out(error):
             raise UpstreamTimeout("The model fell silent in the middle of its answer.") from None
-        return None
-    except (httpx2.HTTPError, httpx2.StreamError, OSError):
-        if not reader.finished:
-            raise UpstreamUnavailable("The connection to the model broke off in the middle of its answer.") from None
-        return None
+        raise UpstreamUnavailable("The connection to the model broke off in the middle of its answer.") from None
     return block
 
 
 def failure(error: Exception) -> RunFailed:
     """The SDK's error as one of ours. Nothing of its text is kept but what we recognise in it."""
-    if isinstance(error, APITimeoutError | httpx2.TimeoutException):
-        return UpstreamTimeout()
-    if isinstance(error, APIConnectionError | httpx2.HTTPError):
-        return UpstreamUnavailable()
     if isinstance(error, APIStatusError):
         return _refusal(error)
+    if _timed_out(error):
+        return UpstreamTimeout()
+    if isinstance(error, APIConnectionError):
+        return UpstreamUnavailable()
     return UpstreamUnavailable("The provider's answer could not be understood.")
+
+
+def _timed_out(error: BaseException | None) -> bool:
+    """Whether a timeout is the cause. The transport calls every connection that failed one, so aiohttp is asked."""
+    while error is not None:
+        if isinstance(error, TimeoutError):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _refusal(error: APIStatusError) -> RunFailed:
@@ -182,7 +191,7 @@ _REJECTED = {
 def _may_pass(error: Exception) -> bool:
     if isinstance(error, APIStatusError):
         return error.status_code in RETRYABLE
-    return isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError)
+    return isinstance(error, APIConnectionError) and not _timed_out(error)
 
 
 def _retry_after(error: APIStatusError) -> int | None:

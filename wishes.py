@@ -353,11 +353,10 @@ def _count(wish: Wish, text: str) -> tuple[Wish, str]:
 
 
 def _excluded(wish: Wish, text: str) -> tuple[Wish, str]:
-    found = _NOT_GENRE.search(text)
-    if not found:
-        return wish, text
-    out = _genres_in(found[1])
-    return replace(wish, exclude=tuple(dict.fromkeys(wish.exclude + out))), _cut(text, found)
+    while found := _NOT_GENRE.search(text):
+        out = tuple(dict.fromkeys(wish.exclude + _genres_in(found[1])))
+        wish, text = replace(wish, exclude=out), _cut(text, found)
+    return wish, text
 
 
 def _mood(wish: Wish, text: str) -> tuple[Wish, str]:

@@ -158,7 +158,7 @@ CASES = [
     Case("broken chunked encoding", [wire(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nnonsense")], "", UNAVAILABLE),
     Case("gzip that is none", [Reply([said("Half"), *STOP], headers={"content-encoding": "gzip"})], "", UNAVAILABLE),
     Case("gzip", [Reply([gzip.compress(said("All.") + b"".join(STOP))], headers={"content-encoding": "gzip"})], "All."),
-    Case("not HTTP", [wire(b"SSH-2.0-OpenSSH_9.6\r\n"), wire(b"SSH-2.0-OpenSSH_9.6\r\n")], "", UNAVAILABLE, requests=2),
+    Case("not HTTP", [wire(b"SSH-2.0-OpenSSH_9.6\r\n")], "", UNAVAILABLE),
     Case("refused connection", [], "", UNAVAILABLE, requests=0, away=True),
     # HTTP errors
     Case("429 with a short Retry-After", [error(429, Retry_After="0"), text("Well.")], "Well.", requests=2),

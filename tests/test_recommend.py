@@ -1,43 +1,57 @@
-"""The recommender's behaviours, on a small seeded catalogue of four clusters of taste."""
+"""The recommender's behaviours, on a small seeded catalogue of four clusters of taste, and on real files where MOVIELENS_DIR names them."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+import scipy.sparse as sp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from autoencoder import LinearConfig, Sequences, _solve_tall, _solve_wide, follows
 from content import content_features
+from evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
+from interactions import SignalConfig, mean_rank, recency, signal
+from ranking import Ranked
 from recommend import Config, Movies, Profile, Ratings, Recommender
+from tune import changed, measured, ranked, tune
+from weights import Weights
 
-N_MOVIES, N_USERS, CLUSTERS, UNRATED = 120, 300, 4, 8
+N_MOVIES, N_USERS, CLUSTERS, UNRATED, PER_USER = 120, 300, 4, 8, 15
+RATED = N_MOVIES - UNRATED
 
 
 def make_catalogue(seed: int = 7) -> tuple[Ratings, Movies]:
     """Users like movies of their own cluster; movie i is of cluster i % 4; the last eight have no ratings."""
     rng = np.random.default_rng(seed)
-    rows, indptr = [], [0]
-    popular = 1 / (1 + np.arange(N_MOVIES - UNRATED)) ** 0.5
+    popular = 1 / (1 + np.arange(RATED)) ** 0.5
+    index, stars = [], []
     for user in range(N_USERS):
-        own = np.arange(N_MOVIES - UNRATED) % CLUSTERS == user % CLUSTERS
+        own = np.arange(RATED) % CLUSTERS == user % CLUSTERS
         chance = popular * np.where(own, 1.0, 0.15)
-        seen = rng.choice(N_MOVIES - UNRATED, size=15, replace=False, p=chance / chance.sum())
-        stars = np.where(own[seen], rng.choice([4, 4.5, 5], 15), rng.choice([1, 2, 3.5], 15))
-        rows.append((seen, stars, 1_000_000 + np.arange(15) * 100))
-        indptr.append(indptr[-1] + 15)
-    index = np.concatenate([r[0] for r in rows]).astype(np.int32)
-    stars = np.concatenate([r[1] for r in rows]).astype(np.float32)
-    ratings = Ratings(np.array(indptr, np.int64), index, stars, np.concatenate([r[2] for r in rows]).astype(np.int64))
-    count = np.bincount(index, minlength=N_MOVIES).astype(np.int32)
-    mean = (np.bincount(index, stars, minlength=N_MOVIES) / np.maximum(count, 1)).astype(np.float32)
+        seen = rng.choice(RATED, size=PER_USER, replace=False, p=chance / chance.sum())
+        index.append(seen)
+        stars.append(np.where(own[seen], rng.choice([4, 4.5, 5], PER_USER), rng.choice([1, 2, 3.5], PER_USER)))
+    indptr = np.arange(N_USERS + 1, dtype=np.int64) * PER_USER
+    times = np.tile(1_000_000 + np.arange(PER_USER, dtype=np.int64) * 100, N_USERS)
+    ratings = Ratings(indptr, np.concatenate(index).astype(np.int32), np.concatenate(stars).astype(np.float32), times)
     years = (1960 + np.arange(N_MOVIES) % 60).astype(np.int16)
     genres = [[f"genre {i % CLUSTERS}"] for i in range(N_MOVIES)]
-    tags = [[(f"tag {i % 12}", 2.0)] for i in range(N_MOVIES)]
-    features = content_features(genres, years, tags)
-    return ratings, Movies(np.arange(N_MOVIES, dtype=np.int64) * 10, years, features, count, mean)
+    features = content_features(genres, years, [[(f"tag {i % 12}", 2.0)] for i in range(N_MOVIES)])
+    bare = Movies(np.arange(N_MOVIES, dtype=np.int64) * 10, years, features, np.zeros(N_MOVIES, np.int32), np.zeros(N_MOVIES, np.float32))
+    return ratings, measured(bare, ratings)
 
 
 RATINGS, MOVIES = make_catalogue()
+ALL = np.arange(N_MOVIES, dtype=np.int32)
+PROFILES = st.lists(
+    st.tuples(st.integers(0, N_MOVIES - 1), st.sampled_from([0.5, 1, 2, 3, 3.5, 4, 4.5, 5]), st.integers(0, 10**9)), max_size=12
+)
 
 
 @pytest.fixture(scope="module", name="model")
@@ -45,28 +59,374 @@ def fitted_model() -> Recommender:
     return Recommender.fit(RATINGS, MOVIES)
 
 
+@pytest.fixture(scope="module", name="unfitted")
+def unfitted_model() -> Recommender:
+    return Recommender.unfitted(MOVIES)
+
+
 def profile_of(index: list[int], stars: list[float]) -> Profile:
     return Profile(np.array(index, np.int32), np.array(stars, np.float32), np.arange(len(index), dtype=np.int64))
 
 
+def liking(*index: int) -> Profile:
+    return profile_of(list(index), [5.0] * len(index))
+
+
+def seeds_of(*index: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    return np.array(index, np.int32)
+
+
+# For a person
+
+
 def test_likes_of_a_cluster_bring_more_of_it(model: Recommender) -> None:
-    ranked = model.recommend(profile_of([1, 5, 9], [5, 5, 4]), k=5)
-    assert ranked.basis == "personal"
-    assert set(ranked.movie_index % CLUSTERS) == {1}
+    listed = model.recommend(liking(1, 5, 9), k=5)
+    assert listed.basis == "personal"
+    assert set(listed.movie_index % CLUSTERS) == {1}
 
 
-def test_shares_sum_to_the_linear_score(model: Recommender) -> None:
+def test_before_the_fit_content_does_the_same(unfitted: Recommender) -> None:
+    assert not unfitted.fitted
+    assert set(unfitted.recommend(liking(1, 5, 9), k=5).movie_index % CLUSTERS) == {1}
+
+
+def test_scores_fall_and_nothing_seen_or_excluded_is_listed(model: Recommender) -> None:
+    listed = model.recommend(liking(1, 5, 9), k=N_MOVIES, exclude=seeds_of(13, 17))
+    assert not set(listed.movie_index) & {1, 5, 9, 13, 17}
+    assert len(listed.movie_index) == N_MOVIES - 5
+    assert (np.diff(listed.score) <= 0).all()
+    assert {1, 5, 9} <= set(model.recommend(liking(1, 5, 9), k=N_MOVIES, exclude_seen=False).movie_index)
+
+
+def test_a_filter_is_kept_even_where_it_leaves_less_than_asked(model: Recommender) -> None:
+    allowed = ALL % 30 == 0
+    assert set(model.recommend(liking(1), k=10, allowed=allowed).movie_index) == {0, 30, 60, 90}
+    assert len(model.recommend(liking(1), allowed=np.zeros(N_MOVIES, bool)).movie_index) == 0
+    assert allowed.sum() == 4, "the caller's filter is not written to"
+
+
+def test_dislikes_push_their_neighbours_down(model: Recommender) -> None:
+    def places(profile: Profile) -> float:
+        order = model.recommend(profile, k=N_MOVIES, exclude_seen=False).movie_index.tolist()
+        return float(np.mean([order.index(movie) for movie in range(6, RATED, CLUSTERS)]))
+
+    assert places(profile_of([1, 5, 2, 2 + CLUSTERS * 3], [5, 5, 0.5, 0.5])) > places(liking(1, 5))
+
+
+def test_an_empty_profile_gets_a_varied_first_screen(model: Recommender, unfitted: Recommender) -> None:
+    for one in (model, unfitted):
+        listed = one.recommend(Profile.empty(), k=8)
+        assert listed.basis == "popular"
+        assert len(set(listed.movie_index % CLUSTERS)) == CLUSTERS
+        assert listed.reasons == [[]] * 8
+
+
+def test_the_last_rating_of_a_movie_counts(model: Recommender) -> None:
+    twice = model.recommend(profile_of([1, 5, 1], [0.5, 5, 5]))
+    assert (twice.movie_index == model.recommend(profile_of([5, 1], [5, 5])).movie_index).all()
+
+
+def test_diversity_and_novelty_change_the_list(model: Recommender) -> None:
+    plain, varied = model.recommend(liking(1, 5), k=8), model.recommend(liking(1, 5), k=8, diversity=0.7)
+    assert len(set(varied.movie_index % CLUSTERS)) > len(set(plain.movie_index % CLUSTERS))
+    rare = model.recommend(liking(1, 5), k=8, novelty=1.0)
+    assert MOVIES.rating_count[rare.movie_index].mean() < MOVIES.rating_count[plain.movie_index].mean()
+
+
+def test_prior_shrinks_as_ratings_come(model: Recommender) -> None:
+    profile = liking(*range(1, 60, 4))
+    scores = model.recommend(profile, k=3)
+    linear = [model.linear_score(profile, int(movie)) for movie in scores.movie_index]
+    one = model.recommend(liking(1), k=3)
+    first = [model.linear_score(liking(1), int(movie)) for movie in one.movie_index]
+    assert (scores.score - linear).max() < (one.score - first).max()
+
+
+# Why
+
+
+def test_shares_sum_to_the_linear_score(model: Recommender, unfitted: Recommender) -> None:
     profile = profile_of([1, 5, 9, 2, N_MOVIES - 1], [5, 5, 4, 0.5, 5])
-    for movie in (13, 17, N_MOVIES - 3):
-        shares = model.shares(profile, movie)
-        assert sum(reason.share for reason in shares) == pytest.approx(model.linear_score(profile, movie), rel=1e-4, abs=1e-6)
+    for one in (model, unfitted):
+        for movie in (13, 17, N_MOVIES - 3):
+            shares = one.shares(profile, movie)
+            assert sum(reason.share for reason in shares) == pytest.approx(one.linear_score(profile, movie), rel=1e-3, abs=1e-6)
+
+
+def test_because_names_the_persons_own_movies_largest_first(model: Recommender) -> None:
+    profile = profile_of([1, 5, 2], [5, 5, 0.5])
+    listed = model.recommend(profile, k=3)
+    for movie, reasons in zip(listed.movie_index, listed.reasons, strict=True):
+        assert reasons == model.because(profile, int(movie))
+        assert {reason.movie_index for reason in reasons} <= {1, 5}
+        assert [reason.share for reason in reasons] == sorted((reason.share for reason in reasons), reverse=True)
+
+
+# Other lookups
+
+
+def test_similar_by_taste_and_content_stay_in_the_cluster(model: Recommender) -> None:
+    for by in ("taste", "content", "both"):
+        listed = model.similar(seeds_of(2), k=5, by=by)
+        assert listed.basis == "seeds"
+        assert 2 not in listed.movie_index
+        assert set(listed.movie_index % CLUSTERS) == {2}
+
+
+def test_between_two_seeds_lie_movies_near_to_both() -> None:
+    both = [["a"]] * 10 + [["b"]] * 10 + [["a", "b"]] * 3
+    features = content_features(both, np.zeros(23, np.int16), [[]] * 23)
+    movies = Movies(np.arange(23), np.zeros(23, np.int16), features, np.ones(23, np.int32), np.full(23, 3, np.float32))
+    listed = Recommender.unfitted(movies).similar(seeds_of(0, 10), k=3)
+    assert set(listed.movie_index) == {20, 21, 22}
+    assert [{reason.movie_index for reason in reasons} for reasons in listed.reasons] == [{0, 10}] * 3
+
+
+def test_a_text_brings_its_hits_and_their_neighbours(model: Recommender) -> None:
+    listed = model.match_text(seeds_of(40, 44), np.array([9.0, 7.0], np.float32), k=6)
+    assert set(listed.movie_index[:2]) == {40, 44}
+    assert set(listed.movie_index % CLUSTERS) == {0}
+    assert len(model.match_text(seeds_of(), np.empty(0, np.float32)).movie_index) == 0
+
+
+def test_a_group_by_least_misery_avoids_what_one_cannot_stand(model: Recommender) -> None:
+    a, b = profile_of([1, 5, 2], [5, 5, 0.5]), profile_of([3, 7, 1], [5, 5, 0.5])
+    for how in ("average", "least_misery"):
+        listed = model.recommend_group([a, b, Profile.empty()], k=6, how=how)
+        assert not set(listed.movie_index) & {1, 5, 2, 3, 7}
+        assert listed.basis == "personal"
+    assert model.recommend_group([Profile.empty()], k=4).basis == "popular"
+    alone = model.recommend_group([a], k=6, how="least_misery")
+    assert (alone.movie_index == model.recommend(a, k=6).movie_index).all()
+
+
+def test_predicted_stars_follow_the_persons_taste(model: Recommender) -> None:
+    profile = profile_of([1, 5, 9, 2, 6, 10], [5, 5, 5, 1, 1, 1])
+    liked, disliked = model.predict_rating(profile, 13), model.predict_rating(profile, 14)
+    assert liked.stars > disliked.stars
+    assert 0.5 <= liked.low < liked.stars < liked.high <= 5
+    assert liked.support == MOVIES.rating_count[13]
+    assert liked.neighbours > 0
+    assert model.predict_rating(Profile.empty(), N_MOVIES - 1).support == 0
+
+
+def test_questions_differ_in_kind_and_ask_of_known_movies(model: Recommender, unfitted: Recommender) -> None:
+    for one in (model, unfitted):
+        asked = one.next_question(liking(0), 4)
+        assert 0 not in asked
+        assert len(set(asked)) == 4
+        assert len(set(asked % CLUSTERS)) >= 3
+        assert MOVIES.rating_count[asked].min() > np.median(MOVIES.rating_count)
+
+
+def test_every_movie_can_be_recommended(model: Recommender, unfitted: Recommender) -> None:
+    for one in (model, unfitted):
+        shown: set[int] = set()
+        for movie in range(N_MOVIES):
+            shown |= set(one.similar(seeds_of(movie), k=10).movie_index.tolist())
+            shown |= set(one.recommend(liking(movie), k=10, novelty=1.0).movie_index.tolist())
+        assert shown == set(range(N_MOVIES))
+
+
+# Properties
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=PROFILES, k=st.integers(1, 30), diversity=st.sampled_from([0, 0.5, 1]), novelty=st.sampled_from([0, 0.5, 1]))
+def test_any_profile_gets_a_whole_list(
+    model: Recommender, rows: list[tuple[int, float, int]], k: int, diversity: float, novelty: float
+) -> None:
+    rows = sorted(rows, key=lambda row: row[2])
+    profile = Profile(
+        np.array([row[0] for row in rows], np.int32), np.array([row[1] for row in rows], np.float32), np.array([row[2] for row in rows], np.int64)
+    )
+    listed = model.recommend(profile, k=k, diversity=diversity, novelty=novelty)
+    assert len(listed.movie_index) == len(set(listed.movie_index)) == len(listed.reasons) == k
+    assert np.isfinite(listed.score).all()
+    assert not set(listed.movie_index) & {row[0] for row in rows}
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=30))
+def test_recency_rises_with_time_and_ends_near_one(times: list[int]) -> None:
+    weight = recency(np.sort(np.array(times, np.int64)), 0.2, 3.0)
+    assert (np.diff(weight) >= -1e-6).all()
+    assert weight.min() >= 0.2 - 1e-6
+    assert weight[-1] == pytest.approx(1)
+
+
+@given(st.floats(0.5, 5), st.floats(0.5, 5))
+def test_more_stars_never_say_less(low: float, high: float) -> None:
+    said = signal(np.array(sorted([low, high]), np.float32), SignalConfig(), mean=3.4)
+    assert said[0] <= said[1] + 1e-6
+
+
+# The fit
+
+
+def test_the_two_ways_to_solve_agree() -> None:
+    x = sp.random_array((20, 30), density=0.3, rng=np.random.default_rng(3), format="csr", dtype=np.float32)
+    user, item = (places.astype(np.int32) for places in x.nonzero())
+    order = follows(Sequences(user, item, np.arange(len(user), dtype=np.int64)), 30, span=2)
+    config = LinearConfig(ridge=2)
+    wide, tall = (solve(x, order, config, lambda _share: None) for solve in (_solve_wide, _solve_tall))
+    assert wide.weights == pytest.approx(tall.weights, abs=1e-4)
+    assert (wide.near.toarray() == pytest.approx(tall.near.toarray(), abs=1e-5))
+    gram = (x.T @ x).toarray().astype(np.float64)
+    penalty = np.diag(2 + 1.5 * np.diag(gram))
+    assert wide.weights == pytest.approx(np.linalg.solve(gram + penalty, gram + order.counts), abs=1e-4)
+
+
+def test_what_follows_soon_counts_more_and_ties_count_both_ways() -> None:
+    sequence = Sequences(np.array([0, 0, 0, 0, 1], np.int32), np.array([0, 1, 2, 3, 0], np.int32), np.array([10, 20, 20, 30, 5]))
+    counts = follows(sequence, 4, span=1.0).counts
+    assert counts[0, 1] == counts[0, 2] > counts[0, 3] > 0
+    assert counts[1, 2] == counts[2, 1] == 1
+    assert counts[1, 0] == counts[3, 0] == 0
+    assert counts.diagonal().tolist() == [2, 1, 1, 1]
+
+
+def test_ranks_of_the_same_second_are_shared() -> None:
+    ranks = mean_rank(np.array([0, 0, 0, 4, 4], np.int32), np.array([1, 1, 2, 0, 9]))
+    assert ranks.tolist() == [1.5, 1.5, 3, 1, 2]
+
+
+def test_weights_in_sixteen_bits_are_near_to_exact() -> None:
+    matrix = np.random.default_rng(0).normal(0, 1, (50, 50)).astype(np.float32)
+    weights = Weights.of(matrix)
+    np.fill_diagonal(matrix, 0)
+    items, x = np.array([3, 17, 40], np.int32), np.array([1, 0.5, -0.2], np.float32)
+    assert weights.apply(items, x) == pytest.approx(x @ matrix[items], abs=1e-3)
+    assert weights.part(items, ALL[:9]) == pytest.approx(matrix[items][:, :9], abs=1e-4)
+
+
+def test_a_catalogue_without_ratings_is_served_by_content() -> None:
+    none = Ratings(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int64))
+    model = Recommender.fit(none, measured(MOVIES, none))
+    assert not model.fitted
+    assert set(model.recommend(liking(3), k=5).movie_index % CLUSTERS) == {3}
+    assert len(model.next_question(Profile.empty(), 3)) == 3
+
+
+def test_a_description_is_content_too() -> None:
+    texts = ["Engineer for compilers and parsers", "Nurse in a children's ward", "Compilers: engineer wanted", "Ward nurse, nights"]
+    features = content_features([[]] * 4, np.zeros(4, np.int16), [[]] * 4, texts)
+    near = (features @ features.T).toarray()
+    assert near[0, 2] > near[0, 1]
+    assert near[1, 3] > near[1, 2]
+
+
+# Kept on disk
 
 
 def test_a_saved_model_answers_the_same(model: Recommender, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    for _ in range(2):
+        model.save(folder, "abc")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"], "nothing of the writing stays"
+    loaded = Recommender.load(folder, MOVIES, "abc")
+    assert isinstance(loaded.weights.values, np.memmap)
+    assert (loaded.version, loaded.fitted, loaded.config) == (model.version, True, Config())
+    for profile in (liking(1, 5), Profile.empty()):
+        assert _same(loaded.recommend(profile), model.recommend(profile))
+
+
+def _same(a: Ranked, b: Ranked) -> bool:
+    return (a.movie_index == b.movie_index).all() and (a.score == b.score).all() and a.reasons == b.reasons
+
+
+def test_a_model_of_another_catalogue_is_refused(model: Recommender, tmp_path: Path) -> None:
     model.save(tmp_path / "model", "abc")
-    loaded = Recommender.load(tmp_path / "model", MOVIES, "abc")
-    profile = profile_of([1, 5], [5, 4])
-    assert (loaded.recommend(profile).movie_index == model.recommend(profile).movie_index).all()
-    assert loaded.version == model.version and loaded.fitted and loaded.config == Config()
-    with pytest.raises(ValueError):
-        Recommender.load(tmp_path / "model", MOVIES, "another")
+    with pytest.raises(ValueError, match="another catalogue"):
+        Recommender.load(tmp_path / "model", MOVIES, "abd")
+    with pytest.raises(FileNotFoundError):
+        Recommender.load(tmp_path / "none", MOVIES, "abc")
+
+
+def test_a_save_that_fails_leaves_the_old_model(model: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model.save(tmp_path / "model", "abc")
+    monkeypatch.setattr(Weights, "save", lambda _self, _folder: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        model.save(tmp_path / "model", "abd")
+    assert Recommender.load(tmp_path / "model", MOVIES, "abc").version == model.version
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_versions_tell_data_and_parameters_apart(model: Recommender) -> None:
+    assert Recommender.fit(RATINGS, MOVIES).version == model.version
+    assert Recommender.fit(RATINGS, MOVIES, Config(prior=0.3)).version != model.version
+    assert Recommender.fit(make_catalogue(8)[0], MOVIES).version != model.version
+
+
+# Evaluation
+
+
+def test_no_split_shows_what_it_asks_for() -> None:
+    validated = {tuple(case.relevant) for case in split_users(RATINGS, N_MOVIES, 0, part="validation").cases}
+    for split in (split_users(RATINGS, N_MOVIES, 0), split_users(RATINGS, N_MOVIES, 0, given=3), split_time(RATINGS, N_MOVIES), split_moment(RATINGS, N_MOVIES)):
+        assert split.cases
+        assert len(split.train.stars) < len(RATINGS.stars)
+        for case in split.cases:
+            assert not set(case.relevant) & set(case.seen)
+            assert set(case.profile.movie_index) <= set(case.seen)
+            assert split.known[case.relevant].all()
+    assert validated
+
+
+def test_by_time_nothing_told_is_later_than_what_is_asked_for() -> None:
+    for case in split_time(RATINGS, N_MOVIES).cases:
+        assert case.profile.timestamp.max() <= RATINGS.timestamp[PER_USER - 1 - len(case.relevant)]
+
+
+def test_measures_of_known_lists() -> None:
+    case = replace(split_users(RATINGS, N_MOVIES, 0).cases[0], relevant=seeds_of(1, 2))
+    assert ndcg([seeds_of(1, 2, 3)], [case], 3).tolist() == [1]
+    assert ndcg([seeds_of(3, 1, 4)], [case], 3)[0] == pytest.approx((1 / np.log2(3)) / (1 + 1 / np.log2(3)))
+    assert recall([seeds_of(3, 1, 4)], [case], 3).tolist() == [0.5]
+
+
+def test_ours_beats_most_popular_on_clustered_data() -> None:
+    split = split_users(RATINGS, N_MOVIES, 1)
+    known = measured(MOVIES, split.train)
+    popular = rank_all(split.cases, split.known, lambda _profile: known.rating_count.astype(np.float32), 10)
+    ours = ranked(Recommender.fit(split.train, known), split, 10)
+    assert ndcg(ours, split.cases, 10).mean() > ndcg(popular, split.cases, 10).mean() + 0.05
+
+
+def test_tuning_returns_what_ranked_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune.GRID", {"linear.ridge": (1e-3, 20.0), "recency": (1.0, 0.0)})
+    told: list[str] = []
+    config = tune(RATINGS, MOVIES, by="users", seeds=(1,), progress=lambda stage, _share: told.append(stage))
+    assert config.linear.ridge in {1e-3, 20.0}
+    assert config.most_items == Config().most_items
+    assert told == ["linear.ridge", "recency", "linear.ridge", "recency", "prior", "done"]
+    assert changed(Config(), "fold_in.emphasis", 0.9).fold_in.emphasis == 0.9
+
+
+# The real files, where they are
+
+
+@pytest.mark.skipif("MOVIELENS_DIR" not in os.environ, reason="MOVIELENS_DIR names a folder in MovieLens's layout")
+def test_on_real_files_the_bars_are_passed() -> None:
+    ratings, movies, titles = read(Path(os.environ["MOVIELENS_DIR"]))
+    split = split_users(ratings, len(movies), 0, given=5)
+    known = measured(movies, split.train)
+    model = Recommender.fit(split.train, known)
+    popular = rank_all(split.cases, split.known, lambda _profile: known.rating_count.astype(np.float32), 10)
+    assert ndcg(ranked(model, split, 10), split.cases, 10).mean() > ndcg(popular, split.cases, 10).mean() + 0.02
+    toys = model.similar(np.flatnonzero(titles == "Toy Story (1995)").astype(np.int32))
+    assert {"Toy Story 2 (1999)", "Bug's Life, A (1998)"} <= set(titles[toys.movie_index])
+    assert len(set(model.recommend(Profile.empty(), k=10).movie_index)) == 10
+
+
+def read(folder: Path) -> tuple[Ratings, Movies, np.ndarray[tuple[int], np.dtype[np.str_]]]:
+    table = pl.read_csv(folder / "movies.csv").with_row_index("index")
+    rated = pl.read_csv(folder / "ratings.csv").join(table.select("movieId", pl.col("index").cast(pl.Int32)), on="movieId").sort("userId", "timestamp")
+    count = rated.group_by("userId", maintain_order=True).len()["len"].to_numpy()
+    indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    stars, times = rated["rating"].to_numpy().astype(np.float32), rated["timestamp"].to_numpy()
+    ratings = Ratings(indptr, rated["index"].to_numpy(), stars, times)
+    years = table["title"].str.extract(r"\((\d{4})\)\s*$").cast(pl.Int16).fill_null(0).to_numpy()
+    n = len(table)
+    features = content_features([genres.split("|") for genres in table["genres"]], years, [[]] * n)
+    bare = Movies(table["movieId"].to_numpy(), years, features, np.zeros(n, np.int32), np.zeros(n, np.float32))
+    return ratings, measured(bare, ratings), table["title"].to_numpy()
