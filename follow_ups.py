@@ -20,6 +20,7 @@ from movie_schemas import (
     MovieStats,
     Prediction,
     Rated,
+    Resolved,
 )
 from recall import OF_SOMETHING, Args, Done, Ref
 from scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, problem, say_text, shown, vary
@@ -213,15 +214,13 @@ def _why_listed(base: Done, movie: ListedMovie) -> str:
 
 
 def meant(scene: Scene) -> Script:
-    """Another movie of the same name than the one that was taken: the last call again with that one."""
-    found = next(((done, each) for done in reversed(scene.memory.done) for each in done.resolved if each.others), None)
-    if scene.intent.refs or found is None:
-        return (
-            yield from _instead(scene, scene.memory.last, scene.intent.refs[0] if scene.intent.refs else None, None)
-        )
-    done, resolved = found
-    other = _other(scene.intent.topic, resolved.movie, resolved.others)
-    return (yield from _instead(scene, done, other.movie_id if other else None, resolved.given))
+    """Another movie than the one that was taken: the last call again with that one."""
+    base = scene.memory.last
+    if scene.intent.refs:
+        return (yield from _instead(scene, base, scene.intent.refs[0], None))
+    found = next((each for done in reversed(scene.memory.done) for each in done.resolved if each.others), None)
+    other = _other(scene.intent.topic, found.movie, found.others) if found else None
+    return (yield from _instead(scene, base, other.movie_id if other else None, found))
 
 
 def _other(topic: str, movie: MovieName, others: list[MovieName]) -> MovieName | None:
@@ -233,22 +232,23 @@ def _other(topic: str, movie: MovieName, others: list[MovieName]) -> MovieName |
     return next((other for other in others if not side or ((other.year or 0) - year) * side > 0), None)
 
 
-def _instead(scene: Scene, base: Done | None, ref: Ref | None, given: str | None) -> Script:
+def _instead(scene: Scene, base: Done | None, ref: Ref | None, taken: Resolved | None) -> Script:
     if base is None or ref is None:
         return scene.say("which")
+    old = {taken.given.lower(), str(taken.movie.movie_id)} if taken else set()
     args: Args = {
-        name: _swapped(value, ref, given) for name, value in base.args.items() if name in {"movie", "movies", "liked"}
+        name: _swapped(value, ref, old) for name, value in base.args.items() if name in {"movie", "movies", "liked"}
     }
-    kept = {name: value for name, value in base.args.items() if name not in args}
+    kept = {name: value for name, value in base.args.items() if name not in {*args, "exclude", "exclude_shown"}}
     done = yield Call(base.name, kept | args) if args else Call("get_movie", {"movie": ref})
     if isinstance(done.result, MovieList):
-        return (yield from shown(scene, done, heading_of(scene, done)))
+        return (yield from shown(scene, done, heading_of(scene, done), _OWNERS.get(done.name, "you")))
     return _worded(scene, done)
 
 
-def _swapped(value: JsonValue, ref: Ref, given: str | None) -> JsonValue:
+def _swapped(value: JsonValue, ref: Ref, old: set[str]) -> JsonValue:
     if isinstance(value, list):
-        place = next((index for index, each in enumerate(value) if given and str(each).lower() == given.lower()), 0)
+        place = next((index for index, each in enumerate(value) if str(each).lower() in old), 0)
         return [*value[:place], ref, *value[place + 1 :]]
     return ref
 

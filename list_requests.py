@@ -121,7 +121,7 @@ _REQUEST_HEAD = re.compile(
 
 def meant(sentence: Sentence) -> Intent | None:
     """As in "I meant the 1986 one", "the other one", "no, the older one": another movie of the same name."""
-    if not any(found.others for done in sentence.memory.done[-3:] for found in done.resolved):
+    if not any(found.others for done in sentence.memory.done[-8:] for found in done.resolved):
         named = _MEANT_TITLE.match(sentence.text)
         return Intent("meant", refs=sentence.refs(named[1])[:1]) if named and sentence.memory.done else None
     found = _MEANT.match(sentence.text)

@@ -223,7 +223,7 @@ class _ChunkReader:
 
     def chunks(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield (line number of the first record, number of lines, data)."""
-        more = True
+        more, size = True, CHUNK // 4 if self._text else CHUNK
         while more:
             cut = self._rest.rfind(b"\n") + 1
             if self._text and self._rest.count(b'"', 0, cut) % 2 and len(self._rest) < LARGEST_FIELD:
@@ -234,7 +234,7 @@ class _ChunkReader:
                 yield self._line, lines, data
                 self._line += lines
             self._rest = rest
-            more = self._read(CHUNK)
+            more = self._read(size)
         if self._rest:
             yield self._line, self._rest.count(b"\n") + 1, self._rest
 

@@ -317,7 +317,7 @@ REQUEST_WORDS = _words(
 """Words that carry no content in a request: what is left after them is a theme."""
 
 COMMON_WORDS = REQUEST_WORDS | _words(
-    "horror western were car far way era dream crime rhyme wear warm worm wars family"
+    "horror western were car far way era dream dreams crime rhyme wear warm worm wars family music roman romans eastern animals comic comics auction romania advent fantastic"
 )
 
 OPENERS = re.compile(

@@ -385,9 +385,10 @@ def _genres_in(text: str) -> tuple[str, ...]:
 def _misspelt_genre(text: str) -> tuple[tuple[str, ...], str]:
     """As in "comdey" → Comedy: only long words, and none that English needs for something else."""
     for word in _WORD.findall(text):
-        if len(word) < 5 or word.lower() in COMMON_WORDS:
+        if not 5 <= len(word) <= 16 or word.lower() in COMMON_WORDS:
             continue
-        if near := get_close_matches(word.lower().removesuffix("s"), GENRES, n=1, cutoff=0.84):
+        near = get_close_matches(word.lower().removesuffix("s"), GENRES, n=1, cutoff=0.8)
+        if near and near[0][0] == word[0].lower() and abs(len(near[0]) - len(word)) <= 2:
             return GENRES[near[0]], text.replace(word, " ", 1)
     return (), text
 

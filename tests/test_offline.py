@@ -273,8 +273,7 @@ class Talk:
     def answer(self, request: ToolRequest) -> None:
         args = json.loads(request.arguments)
         self.calls.append((request.name, args))
-        schema = {"rate_movie": ms.RateMovie, **ARGS}[request.name]
-        schema.model_validate(args)
+        ARGS[request.name].model_validate(args)
         try:
             content = json.dumps(without_nulls(self.stage.call(request.name, args).model_dump(mode="json")))
         except Refused as refusal:
@@ -292,6 +291,7 @@ ARGS: dict[str, type[BaseModel]] = {
     "movies_by_tag": ms.MoviesByTag,
     "recommend_for_group": ms.RecommendForGroup,
     "get_movie": ms.GetMovie,
+    "rate_movie": ms.RateMovie,
     "get_user_ratings": ms.GetUserRatings,
     "compare_movies": ms.CompareMovies,
     "rating_stats": ms.RatingStats,
@@ -388,12 +388,12 @@ CONVERSATIONS: dict[str, list[T]] = {
             {"movies": ["Alien"], "genres": ["Comedy"]},
             "Men in Black (1997)",
         ),
-        T("something like Alien but newer", "similar_movies", {"movies": ["Alien"], "year_from": 1980}, "from 1980 on"),
+        T("something like Alien but newer", "similar_movies", {"movies": [6], "year_from": 1980}, "from 1980 on"),
         T("something like Alien but less scary", "similar_movies", {"exclude_genres": ["Horror"]}),
         T(
             "between Heat and Titanic",
             "similar_movies",
-            {"movies": ["Heat", "Titanic"]},
+            {"movies": [2, "Titanic"]},
             "between Heat (1995) and Titanic (1997)",
         ),
     ],
@@ -484,7 +484,7 @@ CONVERSATIONS: dict[str, list[T]] = {
         T(
             "my wife loves Titanic and I love Heat, what should we watch?",
             "recommend_for_group",
-            {"members": [{"liked": ["Heat"]}, {"liked": ["Titanic"]}]},
+            {"members": [{"liked": [2]}, {"liked": ["Titanic"]}]},
             "suit you both",
         ),
     ],
