@@ -36,10 +36,16 @@ def _genres(scene: Scene) -> Script:
     return says(small_talk.say("genres", scene.memory.seed, genres=wording.joined(GENRE_PLURALS.values())))
 
 
+def _repeat(scene: Scene) -> Script:
+    last = scene.memory.turns[-1].answer if scene.memory.turns else ""
+    return says(last or scene.say("nothing_shown"))
+
+
 SCRIPTS: dict[str, Callable[[Scene], Script]] = {
     "help": _help,
     "who": _who,
     "genres": _genres,
+    "repeat": _repeat,
     "recommend": lists.recommend,
     "unsure": lists.unsure,
     "none": lists.none_of_them,

@@ -39,7 +39,7 @@ def similar(sentence: Sentence) -> Intent | None:
         if refs:
             head = read_wish(sentence.text[: found.start("what")])[0]
             out = _OTHER_THAN.search(tail)
-            wish = merge(head, themed(*read_wish(tail[: out.start()] if out else tail)))
+            wish = merge(head, themed(*read_wish(f"{tail[: out.start()]} {tail[out.end() :]}" if out else tail)))
             return Intent("similar", refs=refs[:5], wish=wish, exclude=sentence.refs(out[1]) if out else ())
     return None
 
@@ -60,7 +60,7 @@ _SIMILARS = tuple(
 )  # fmt: skip
 
 _OTHER_THAN = re.compile(
-    r"(?:i(?:'ve| have)?(?: already)? (?:seen|saw|watched)|(?:except|other than|besides|apart from|not)(?: for)?(?= (?:the )?(?-i:[A-Z]|\W))) (.+)$",
+    r"(?:i(?:'ve| have)?(?: already)? (?:seen|saw|watched)|(?:except|other than|besides|apart from|not)(?: for)?(?= (?:the )?(?-i:[A-Z]|\W))|(?:don't|do not) (?:include|want|show)|excluding|leav(?:e|ing) out) (.+?)(?=,|$)",
     re.IGNORECASE,
 )
 _MEETS = re.compile(r"\bmeets\b|\bcrossed with\b", re.IGNORECASE)
@@ -99,6 +99,14 @@ def recommend(sentence: Sentence) -> Intent | None:
     wish = themed(wish, sentence.guarded.plain(rest))
     if _OTHERS.search(sentence.text) and not wish.users and sentence.memory.user_id is not None:
         wish = replace(wish, users=(sentence.memory.user_id,))
+    if re.fullmatch(r"\W*\d{4}\W*", sentence.text):
+        return None
+    if _GIVE_TITLE.match(sentence.text) and not (wish.genres or wish.mood):
+        return (
+            Intent("lookup", refs=sentence.refs(wish.theme)[:1], given=wish.theme)
+            if sentence.refs(wish.theme)
+            else None
+        )
     if not asked and wish.theme and len(wish.theme.split()) > 4:
         return None
     if not asked and wish.theme and not (wish.genres or wish.mood or wish.year_from or wish.year_to):
@@ -106,10 +114,14 @@ def recommend(sentence: Sentence) -> Intent | None:
     return Intent("recommend", refs=(), wish=wish)
 
 
+_GIVE_TITLE = re.compile(
+    r"^(?:please )?(?:give|show|find|get|look up|search(?: for)?)(?: me)? (?-i:[A-Z])[\w':&-]*(?: (?:(?-i:[A-Z])[\w':&-]*|of|the|and|in|a|\d+))*[.!? ]*$",
+    re.IGNORECASE,
+)
 _OTHERS = re.compile(r"\b(?:they|he|she|them|him)\b", re.IGNORECASE)
 _REQUEST = re.compile(
     r"\b(?:rec+om+[ae]?n?d\w*|recs?|sugg?est\w*|something|anything|sth|smth|(?:what|which)(?: \w+)? (?:should|shall|can|could|do|to|would)(?: (?:i|we|you))?(?: \w+)? (?:watch|see|recommend|suggest|enjoy|like|put on)|what to watch|show me|give me|find me|get me|gimme|find|list|i(?:'d| would)? (?:really )?(?:want|need|like|love) (?:to (?:watch|see)|a|an|some|something|movies?|films?)"
-    r"|looking for|in the mood|feel(?:ing)? like|searching for|any (?:good )?(?:\w+ )?(?:movies?|films?|tips|ideas|thoughts)|got any|got some|do you have|have you got|movie night|need (?:a|an|some)|fancy|movies? (?:about|with|for|set|where|from|that)|films? (?:about|with|for|set|where|from|that|by|starring|directed)|movies? (?:starring|directed|featuring)|movies? by|tonight|watch next|is there|are there|movies? please|film please|pick|choose)\b|\b(?:movies|films|flicks)\s*[.!?]*$|^(?:directed by|starring|featuring)\b|^(?:movies?|films?)\s*[.!?]*$",
+    r"|looking for|in the mood|feel(?:ing)? like|searching for|any (?:good )?(?:\w+ )?(?:movies?|films?|tips|ideas|thoughts)|what's good|got any|got some|do you have|have you got|movie night|need (?:a|an|some)|fancy|movies? (?:about|with|for|set|where|from|that)|films? (?:about|with|for|set|where|from|that|by|starring|directed)|movies? (?:starring|directed|featuring)|movies? by|tonight|watch next|is there|are there|movies? please|film please|pick|choose)\b|\b(?:movies|films|flicks)\s*[.!?]*$|^(?:directed by|starring|featuring)\b|^(?:movies?|films?)\s*[.!?]*$",
     re.IGNORECASE,
 )
 
@@ -249,7 +261,7 @@ _HOW_ABOUT = re.compile(
 )
 
 _THEME_ONLY = re.compile(
-    r"^(?:and|but|ok and|what about|how about|only|just|with|about|something|anything|ones?)\b.{0,50}\b(?:about|with|on|without)\b",
+    r"^(?:and|but|ok and|what about|how about|only|just|with|about|something|anything|ones?)\b.{0,50}\b(?:about|with|on|without)\b|^or (?:a|an|some|maybe|something)\b",
     re.IGNORECASE,
 )
 
@@ -261,21 +273,23 @@ _ABOUT_IT = re.compile(
 
 
 def lookup(sentence: Sentence) -> Intent | None:
-    """A bare title or a few words: look them up."""
-    text = re.sub(
-        r"^(?:and |so |ok |but )*(?:(?:what|how) about|what of) ", "", sentence.text.strip(" ?!.,"), flags=re.IGNORECASE
-    )
+    """A bare title or a few words: look them up. Whole sentences must be a title word for word."""
+    text = _AND_WHAT_ABOUT.sub("", sentence.text.strip(" ?!.,"))
     marks = re.findall(MARK, text)
     words = re.findall(r"\w+", text)
     if not marks and _ABOUT_IT.match(text):
         return Intent("which") if sentence.memory.focus is None else None
     if not marks and (len(words) > 8 or len(text) < 2 or not any(char.isalpha() or len(text) > 2 for char in text)):
         return None
-    refs = (
-        (sentence.guarded.ref(marks[0]),)
-        if marks
-        else sentence.refs(text)[:1]
-        if len(words) < 3
-        else (sentence.guarded.plain(text),)
-    )
-    return Intent("lookup", refs=refs, given=sentence.guarded.plain(text)) if refs else None
+    written = sentence.guarded.plain(text)
+    refs = (sentence.guarded.ref(marks[0]),) if marks else sentence.refs(text)[:1] if len(words) < 3 else (written,)
+    exactly = not marks and len(words) > 2 and _SENTENCE.search(text)
+    return Intent("lookup", refs=refs, given=written, topic="exactly" if exactly else "") if refs else None
+
+
+_AND_WHAT_ABOUT = re.compile(r"^(?:and |so |ok |but )*(?:(?:what|how) about|what of) ", re.IGNORECASE)
+_SENTENCE = re.compile(
+    r"\b(?:i|i'm|i've|i'll|you|you're|me|my|we|it|its|it's|is|are|was|were|am|does|do|did|have|has|had|can|could|would|should|will|this|that|these|those|please|just|don't"
+    r"|what|what's|which|why|how|who|when|where|same|any|some|swap|remove|also|want|need)\b",
+    re.IGNORECASE,
+)

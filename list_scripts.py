@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 import wording
 from headings import group_heading, likes_heading, personal_heading, popular_heading, similar_heading, themed_heading
-from movie_schemas import MovieList, MovieResult, Questions
+from movie_schemas import Movie, MovieList, MovieResult, Questions
 from recall import Args, Done
 from scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, shown, suggest
 from vocabulary import Mood
@@ -19,7 +19,7 @@ from wishes import Wish, merge
 
 def recommend(scene: Scene) -> Script:
     """A request for movies, by whatever is known: a user, a mood, likes from before, filters, or nothing."""
-    if scene.user_id is not None:
+    if scene.user_id is not None and (scene.wish.users or not scene.memory.liked):
         return (yield from for_user(scene, scene.user_id))
     if scene.wish.mood or scene.wish.theme:
         return (yield from _themed(scene))
@@ -71,6 +71,8 @@ def _safe_bet(popular: Done, asked: Questions) -> str:
 
 def unsure(scene: Scene) -> Script:
     """As in "Surprise me": something varied, at once."""
+    if scene.intent.topic == "pick" and scene.memory.listed:
+        return _picked(scene)
     asked = Wish(limit=DEFAULT_LIMIT, surprise=True, novelty=0.3)
     again = Scene(replace(scene.intent, wish=merge(asked, scene.wish)), scene.memory)
     if scene.memory.liked:
@@ -85,6 +87,13 @@ def unsure(scene: Scene) -> Script:
             else "Then let me choose:",
         )
     )
+
+
+def _picked(scene: Scene) -> str:
+    """As in "just pick one for me": the best liked of the last list."""
+    movies = [movie for movie in scene.memory.listed if isinstance(movie, Movie)]
+    best = max(movies, key=lambda movie: movie.score or movie.rating_mean or 0)
+    return f"Then {wording.named(best)}: of those it is the best liked, {wording.rating_of(best)}. Enjoy it!"
 
 
 def none_of_them(scene: Scene) -> Script:

@@ -29,13 +29,13 @@ VERSION = "0.1.0"
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application over its settings; the environment's where none are given."""
-    settings = settings or Settings()
+    """The application over its settings; the environment's, read at start-up, where none are given."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        set_up(settings)
-        async with open_marquee(settings) as marquee:
+        chosen = settings or Settings()
+        set_up(chosen)
+        async with open_marquee(chosen) as marquee:
             app.state.marquee = marquee
             with _finish_on_signal(marquee):
                 yield
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(chat_routes.router)
     app.include_router(movie_routes.router)
     app.include_router(_service_routes())
-    install(app, settings.max_body_bytes)
+    install(app)
     return app
 
 

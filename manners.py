@@ -21,10 +21,10 @@ def foreign(text: str) -> str:
     return best if counts[best] >= 2 and counts[best] > english and len(words) >= 3 else ""
 
 
-def whole(kind: str, pattern: str) -> Rule:
+def whole(kind: str, pattern: str, topic: str = "") -> Rule:
     """A rule for sentences that are this and nothing else."""
     compiled = re.compile(rf"^(?:{pattern})[\s.!?,]*$", re.IGNORECASE)
-    return lambda sentence: Intent(kind) if compiled.match(sentence.text) else None
+    return lambda sentence: Intent(kind, topic=topic) if compiled.match(sentence.text) else None
 
 
 _NAME = r"(?: (?:there|again|marquee|guide|everyone|folks|you|bot|mate|friend|all))*"
@@ -41,9 +41,11 @@ SOCIAL: tuple[Rule, ...] = (
     whole("who", r"who are you and what can you do for me|(?:are you|is this) (?:connected|online|using (?:gpt|openai|chatgpt))|where (?:is|does) your (?:data|information|knowledge)(?: come)?(?: from)?|where do you get your (?:data|information|movies)|how do you know(?: (?:that|this|all this))?"),
     whole("reset", r"(?:let'?s )?(?:start (?:over|again|afresh)|reset|new (?:topic|chat|search)|forget (?:it|that|all that|everything)|never ?mind|clear)(?: please)?"),
     whole("stop", r"stop(?: it| that| please)?|enough|cancel|quiet"),
+    whole("unsure", r"(?:ok |just |please |you |can you |could you )*(?:pick|choose|decide)(?: (?:one|something|anything|a (?:movie|film)|it))?(?: (?:of (?:them|those|these)|from (?:them|those|these|the list)))?(?: for (?:me|us))?(?: please)?", "pick"),
+    whole("repeat", r"(?:can you |could you |please )*(?:repeat|say)(?: (?:that|it|this|the list|them))?(?: again)?(?: please)?|again please|come again"),
     whole(
         "huh",
-        r"(?:what|huh|pardon|excuse me|what do you mean|what does that mean|i don'?t (?:understand|get it)|eh|sorry what|come again)",
+        r"(?:what|huh|pardon|excuse me|what do you mean|what does that mean|i don'?t (?:understand|get it)|eh|sorry what|eh)",
     ),
     whole("feelings", r"(?:so,? |and )?how (?:are|r) (?:you|u|ya|things)(?: doing| today| going)*|how'?s it going|how do you (?:do|feel)|what'?s new|you (?:ok|okay|good)|how have you been|nice to meet you|are you (?:ok|okay|well|happy|sad|tired|bored)"),
     whole("taste_of_mine", r"(?:what(?:'?s| is| are) your (?:own )?(?:favou?rite|fave|fav) .{1,40}|(?:do|did) you (?:like|watch|enjoy) (?:movies|films)|what do you like|what would you (?:watch|pick|choose)|do you have (?:a )?(?:favou?rites?|taste|feelings|opinions?))"),
@@ -53,7 +55,7 @@ SOCIAL: tuple[Rule, ...] = (
            r"|shut up|idiot|moron|stupid(?: bot| machine)?|you'?re not (?:very )?(?:helpful|smart|listening)|i hate you|go away|damn(?: it| you)?|that'?s not what i (?:asked|meant|wanted|said)(?: for)?|not what i (?:asked|meant|wanted)(?: for)?|wrong|useless|bad bot|this sucks|omg|ugh+|boring"),
     whole("yes", r"(?:yes|yeah|yep|yup|ya|sure|ok(?:ay)?|of course|please|yes please|go ahead|absolutely|definitely|why not|sounds good|go on|do it|please do|alright|fine|k|kk|right|correct|exactly|indeed|let'?s go|y)(?:[ ,]+(?:please|thanks|sure|yes|then|do|go ahead))*"),
     whole("unsure", r"(?:i )?(?:don'?t|dont|do not) (?:know|care|mind|have (?:any )?(?:idea|preference)s?)|idk|dunno|no (?:idea|preference|clue)|not sure|whatever|any(?:thing)?|you (?:choose|decide|pick)|up to you|surprise me|anything goes|dealer'?s choice|i'?m (?:bored|not sure)|bored|"
-           r"something (?:random|good)|i have no idea(?: what to watch)?|no preference at all|random(?: (?:movie|film|one))?|(?:pick|choose) (?:one|something|a (?:movie|film))(?: for me)?|just (?:pick|choose) (?:one|something|anything)"),
+           r"something (?:random|good)|i have no idea(?: what to watch)?|no preference at all|random(?: (?:movie|film|one))?"),
     whole("none", r"none(?: of (?:them|those|these|the above))?|neither(?: of (?:them|those|these))?|(?:i )?(?:haven'?t|have not|never) (?:seen|watched|heard of) (?:any|one|either|them|those|these|a single one)?(?: ?of (?:them|those|these))?|(?:i )?don'?t know (?:any|them|those|these)(?: of (?:them|those|these))?|not (?:a single )?one|no idea about these"),
 )  # fmt: skip
 
@@ -76,6 +78,7 @@ def scope(sentence: Sentence) -> Intent | None:
 _ALWAYS = {
     "where a film can be watched",
     "TV series",
+    "keeping a watch list",
     "cinema programmes and tickets",
     "changing what I am or what I may say",
     "budgets and box office",

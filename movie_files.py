@@ -35,7 +35,7 @@ from movie_layout import (
     Table,
 )
 
-CHUNK = 16 * 2**20
+CHUNK = 8 * 2**20
 NO_GENRES = "(no genres listed)"
 LARGEST_FIELD = 8 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
 
@@ -432,13 +432,16 @@ def _fast_tags(chunk: Chunk) -> TagRows | None:
     frame = _fast_frame(chunk.layout, simple, len(lines) - len(quoted)) if simple else None
     if frame is None or not _plausible_tags(frame):
         return None
-    others = [row for at in quoted for row in Chunk(chunk.layout, lines[at], chunk.first_line + at, 1).records()]
     numbers = np.delete(np.arange(chunk.first_line, chunk.first_line + len(lines)), quoted).tolist()
     frame = frame.with_columns(pl.col("tag").fill_null("").str.strip_chars())
     rows = TagRows(numbers, *(frame[column.name].to_list() for column in chunk.layout.table.columns))
-    for line, (user, movie, tag, timestamp) in others:
-        for values, value in zip(rows.columns(), (line, user, movie, tag, timestamp), strict=True):
-            values.append(value)
+    try:
+        others = _exact_tags(chunk._replace(data=b"\n".join(lines[at] for at in quoted), first_line=0))
+    except MalformedFile:  # by a line number that is not the file's
+        return None
+    others.lines[:] = [chunk.first_line + quoted[at] for at in others.lines]
+    for column, more in zip(rows.columns(), others.columns(), strict=True):
+        column.extend(more)
     return rows
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import SequenceMatcher
 
 import wording
+from intents import Intent
 from movie_schemas import (
     Comparison,
     MovieDetail,
@@ -153,8 +155,10 @@ def lookup(scene: Scene) -> Script:
     """A bare title or a few words: the movie of that name, else a search, else an honest shrug."""
     ref = scene.intent.refs[0]
     done = yield Call("get_movie", {"movie": ref})
-    if isinstance(done.result, MovieResult) and _is_meant(scene.intent.given or str(ref), done.result, ref):
+    if isinstance(done.result, MovieResult) and _is_meant(scene.intent, done.result, ref):
         return wording.paragraphs([wording.details(done.result.movie), _read_as(scene, done)])
+    if scene.intent.topic == "exactly":
+        return scene.say("unknown")
     found = yield Call("search_movies", {"query": scene.intent.given or str(ref), "limit": DEFAULT_LIMIT})
     if _fits(scene.intent.given or str(ref), found):
         return (
@@ -177,23 +181,35 @@ def _fits(given: str, found: Done) -> bool:
     return bool(words) and 2 * sum(word in held for word in words) >= len(words)
 
 
-def _is_meant(given: str, result: MovieResult, ref: Ref) -> bool:
+def _is_meant(intent: Intent, result: MovieResult, ref: Ref) -> bool:
     """Whether the movie found is what was written, and not just the nearest of all."""
     if isinstance(ref, int):
         return True
-    words, title = set(plain_title(given).split()), set(plain_title(result.movie.title).split())
-    return bool(words & title) or len(words) <= 2
+    words, title = plain_title(intent.given or ref).split(), plain_title(result.movie.title).split()
+    if intent.topic == "exactly":
+        return SequenceMatcher(None, words, title).ratio() >= SAME_TITLE
+    return bool(set(words) & set(title)) or len(words) <= 2
+
+
+SAME_TITLE = 0.85
 
 
 def rate(scene: Scene) -> Script:
+    """Store stars for what was named: one movie, or each of "them"."""
     if not scene.intent.refs:
         return scene.say("which")
     if scene.intent.stars is None:
         return f"{scene.intent.given} doesn't fit: stars go from half a star to five. Try \u201crate it 4\u201d or \u201c8/10\u201d."
-    done = yield Call("rate_movie", {"movie": scene.intent.refs[0], "stars": scene.intent.stars})
-    if not isinstance(done.result, Rated):
-        return problem(scene, done)
-    return wording.paragraphs([wording.rated(done.result, scene.intent.given), _read_as(scene, done)])
+    parts: list[str] = []
+    for ref in scene.intent.refs[:MOST_RATED]:
+        done = yield Call("rate_movie", {"movie": ref, "stars": scene.intent.stars})
+        if not isinstance(done.result, Rated):
+            return wording.paragraphs([*parts, problem(scene, done)])
+        parts += [wording.rated(done.result, scene.intent.given), _read_as(scene, done)]
+    return wording.paragraphs(parts)
+
+
+MOST_RATED = 5
 
 
 def ratings(scene: Scene) -> Script:

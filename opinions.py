@@ -26,6 +26,8 @@ def rate(sentence: Sentence) -> Intent | None:
     ):
         stars, given = half_stars(bare["number"], bare["unit"] or "")
         return Intent("rate", refs=(sentence.memory.focus,), stars=stars, given=given)
+    written = re.sub("\u2605{1,5}", lambda found: f"{len(found[0])} stars", sentence.text)
+    sentence = replace(sentence, text=written)
     for pattern in _RATES:
         found = pattern.match(
             re.sub(r"^(?:and|also|then|plus|so) ", "", sentence.text.rstrip(" .!"), flags=re.IGNORECASE)
@@ -41,7 +43,8 @@ def _rated_with(sentence: Sentence, found: re.Match[str]) -> Intent | None:
     refs = sentence.refs(what)
     stars, given = half_stars(parts["number"], parts.get("unit") or "")
     pronoun = what.lower() in {"it", "that", "this", "that one", "this one"}
-    return Intent("rate", refs=refs[:1], stars=stars, given=given) if refs or pronoun else None
+    many = what.lower().strip() in {"them", "both", "all of them", "them all", "these", "those"}
+    return Intent("rate", refs=refs if many else refs[:1], stars=stars, given=given) if refs or pronoun else None
 
 
 _VALUE = r"(?:an? )?(?P<number>\d{1,3}(?:[.,]\d{1,2})?|(?:one|two|three|four|five|six|seven|eight|nine|ten|zero|half)(?: and a half)?)"
@@ -128,7 +131,7 @@ _UNRATE = re.compile(
 
 def seen(sentence: Sentence) -> Intent | None:
     """As in "I've seen it", "already saw the second one", "know that one": show another instead."""
-    found = _SEEN.match(sentence.text)
+    found = _SEEN.match(sentence.text) or (_SWAP.match(sentence.text) if sentence.memory.listed else None)
     if not found or _LIKE.search(sentence.text):
         return None
     top = tuple(movie.movie_id for movie in sentence.memory.listed[:1])
@@ -141,8 +144,12 @@ def seen(sentence: Sentence) -> Intent | None:
 _THAT = {"", "it", "that", "this", "that one", "this one", "that movie", "that film"}
 
 
+_SWAP = re.compile(
+    r"^(?:please |can you )*(?:swap|replace|remove|drop|exchange|lose|anything but|not)(?: out)? (the (?:first|second|third|fourth|fifth|last|\d\w*)\b.*)$",
+    re.IGNORECASE,
+)
 _SEEN = re.compile(
-    r"^(?:but |no,? |well,? |sorry,? |yeah,? |and )*(?:(?:i|we)(?:'ve| have|ve)? )?(?:already |all |both |just |actually )*(?:seen|saw|watched|know)(?: already)? ?"
+    r"^(?:but |no,? |well,? |sorry,? |yeah,? |and )*(?:(?:i|we|he|she|they|my \w+)(?:'ve| have|ve|'s| has)? )?(?:already |all |both |just |actually )*(?:seen|saw|watched|know)(?: already)? ?"
     r"((?!what|how|if|why|who|about|nothing|any)[^?]*)$",
     re.IGNORECASE,
 )
@@ -241,7 +248,7 @@ _LIKE = re.compile(
     r"(?P<no>\b(?:(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
     r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that )?into"
     r"|was(?:n'?t| not) (?:a fan of|into|impressed (?:by|with))|(?:was |were )?(?:bored|disappointed) (?:by|with)|never (?:really )?liked|no fan of)\b)"
-    r"|(?P<yes>\b(?:(?:absolutely |really |also |just |totally |quite |did )?(?:lov(?:e|ed|es)|liked?|likes|prefer(?:red|s)?|luv|loev|loved|enjoy(?:ed|s)?|ador(?:e|ed|es))(?! to\b)|(?:a )?(?:really |very )?(?:big |huge |great |massive )?fan of|fond of|(?<=am )into|(?<='m )into|(?<=im )into|obsessed with|keen on"
+    r"|(?P<yes>\b(?:(?:absolutely |really |also |just |totally |quite |did )?(?:lov(?:e|ed|es)|(?<!feel )(?<!feels )(?<!look )(?<!looks )(?<!sounds )liked?|likes|prefer(?:red|s)?|luv|loev|loved|enjoy(?:ed|s)?|ador(?:e|ed|es))(?! to\b)|(?:a )?(?:really |very )?(?:big |huge |great |massive )?fan of|fond of|(?<=am )into|(?<='m )into|(?<=im )into|obsessed with|keen on"
     r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be|:))|can'?t get enough of|rewatched|enjoying)\b:?)",
     re.IGNORECASE,
 )  # fmt: skip

@@ -45,7 +45,7 @@ def ratings(sentence: Sentence) -> Intent | None:
 
 
 _RATINGS = re.compile(
-    r"\bwhat (?:have|did) (?:i|we) (?:already )?(?:rated?|liked?|loved?|hated?|seen|see|watched?)\b|\b(?:my|own) (?:own )?(?:ratings?|rated (?:movies|films)|history|watched list)\b|\bwhich (?:movies|films|ones)?\s?(?:have|did) i (?:rated?|liked?|loved?|hated?)\b"
+    r"\bwhat (?:have|did) (?:i|we) (?:already )?(?:rated?|liked?|loved?|hated?|seen|see|watched?)\b|\b(?:my|own) (?:(?:own|lowest|highest|worst|best|latest|last|recent|top) )?(?:ratings?|rated (?:movies|films)|history|watched list)\b|\bwhich (?:movies|films|ones)?\s?(?:have|did) i (?:rated?|liked?|loved?|hated?)\b"
     r"|\b(?:movies|films|what|the ones) (?:that )?i(?:'ve| have)? (?:already )?rated\b|\bhow (?:have|did) i rated?\b(?! it)|\bmy (?:average|mean)\b",
     re.IGNORECASE,
 )
@@ -150,6 +150,7 @@ _COMPARES = tuple(
         r"^(?:what(?:'s| is| are)? )?(?:the )?differences? between (.+?) (?:and|or) (.+?)\??$",
         r"^(?:what do|do) (.+?) (?:and|or) (.+?) have (?:anything )?in common\??$",
         r"^how (?:does|do|is|are|would) (.+?) (?:compared?|stack up|measure up) (?:to|with|against) (.+?)\??$",
+        r"^(?:and |so )?which (?:one |movie |film )?(?:of (?:them|these|those) )?(?:has|have|got|had) (?:the )?(?:most|best|highest|more|better)(?: (?:ratings?|stars|score|votes|reviews|average))( ?)\??$",
         r"^which (?:one |movie |film )?(?:do|does|did|would) (?:people|everyone|most people|others|you|viewers)(?: (?:prefer|like|think))?( )?(?:more|better|best|is better)?\??$",
         r"^(?:so |and |ok )*which (?:one |movie |film )?(?:of (?:them|these|those|the (?:two|three|four|five)) )?(?:should|would|do|shall|could) (?:i|you|we) (?:watch|pick|choose|see|recommend|take|start with|prefer|go for)( ?)(?:first|tonight)?\??$",
         r"^(?:how (?:similar|alike|different) (?:are|is) )(.+?) (?:and|to|from) (.+?)\??$",
@@ -229,6 +230,8 @@ def facts(sentence: Sentence) -> Intent | None:
     """As in "how long is Heat?", "who directed it?": facts that the data does not hold."""
     for pattern, topic in _MISSING:
         if pattern.search(sentence.text):
+            if topic == "directors or casts":
+                return Intent("fact", topic=topic)
             found = _FACT_ABOUT.search(sentence.text)
             refs = sentence.refs(found[1]) if found else ()
             refs = refs or sentence.refs("it")
@@ -293,7 +296,7 @@ def genre_list(sentence: Sentence) -> Intent | None:
 
 _HOW_MANY_RATINGS = re.compile(r"^(?:and )?how many (?:ratings|stars|votes)\W*$", re.IGNORECASE)
 _HOW_MANY = re.compile(
-    r"\bhow many (?:movies|films|ratings|users)\b(?!.*\b(?:rated|seen|watched|user)\b)|\bhow (?:big|large|old) is (?:your|the) (?:catalogue|catalog|data\w*)\b",
+    r"\bhow many (?:[\w-]+ ){0,3}(?:movies|films|ratings|users|comedies|westerns|thrillers|dramas)\b(?!.*\b(?:rated|seen|watched|user)\b)|\bhow (?:big|large|old) is (?:your|the) (?:catalogue|catalog|data\w*)\b",
     re.IGNORECASE,
 )
 _GENRES = re.compile(

@@ -101,8 +101,8 @@ class Memory:
 
     @cached_property
     def done(self) -> tuple[Done, ...]:
-        """Every call so far that came to something, oldest first."""
-        return tuple(done for turn in self.turns for done in turn.done if done.result)
+        """Every call so far whose result was told, oldest first. What was looked up and kept quiet does not count."""
+        return tuple(done for turn in self.turns for done in turn.done if done.result and _told(done, turn.answer))
 
     @cached_property
     def last_list(self) -> Done | None:
@@ -146,7 +146,14 @@ class Memory:
     @cached_property
     def shown(self) -> list[int]:
         """Ids of all movies put before the person in lists, latest first, each once."""
-        ids = (movie.movie_id for done in reversed(self.done) if _lists(done) for movie in done.movies)
+        ids = (
+            movie.movie_id
+            for turn in reversed(self.turns)
+            for done in reversed(turn.done)
+            if _lists(done)
+            for movie in done.movies
+            if movie.title in turn.answer
+        )
         return list(dict.fromkeys(ids))
 
     @cached_property
@@ -164,6 +171,12 @@ class Memory:
         """The MovieLens user that the last list or question was about."""
         found = self.last.args.get("user_id") if self.last else None
         return found if isinstance(found, int) else None
+
+    @cached_property
+    def persona(self) -> int | None:
+        """The MovieLens user that the person said they are."""
+        said = (_PERSONA.search(turn.text) for turn in reversed(self.turns))
+        return next((int(found[1]) for found in said if found), None)
 
     @property
     def seed(self) -> int:
@@ -247,6 +260,14 @@ def _movies_of(result: BaseModel) -> list[MovieName]:
         return list(result.movies)
     movie = getattr(result, "movie", None)
     return [movie] if isinstance(movie, MovieName) else []
+
+
+_PERSONA = re.compile(r"\b(?:i am|i'm|im) (?:movielens )?user (?:number |id |#)?(\d{1,9})\b", re.IGNORECASE)
+
+
+def _told(done: Done, answer: str) -> bool:
+    movies = done.movies
+    return not movies or not answer or any(movie.title in answer for movie in movies)
 
 
 def _lists(done: Done) -> bool:

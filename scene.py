@@ -48,8 +48,8 @@ class Scene:
 
     @property
     def user_id(self) -> int | None:
-        """The MovieLens user that was named."""
-        return self.wish.users[0] if self.wish.users else None
+        """The MovieLens user that was named, or that the person said they are."""
+        return self.wish.users[0] if self.wish.users else self.memory.persona
 
     def say(self, kind: str, topic: str = "") -> str:
         """A fixed text."""
@@ -120,10 +120,14 @@ def shown(scene: Scene, done: Done, heading: str, owner: str = "you") -> Script:
     if _is_short(scene, done):
         done = yield Call(done.name, {name: value for name, value in done.args.items() if name != "min_ratings"})
     if done.error:
+        done = yield from _without_unknown(done)
+    if done.error:
         return problem(scene, done)
     if isinstance(done.result, MovieList) and done.result.movies:
         result = done.result.model_copy(update={"notes": scene.news(done.result.notes)})
-        listed = wording.listing(_leading(scene) + heading, result, owner, scene.told, _against(done))
+        listed = wording.listing(
+            _leading(scene) + _unknown_titles(scene, done) + heading, result, owner, scene.told, _against(done)
+        )
         return wording.paragraphs([listed, _after(scene, done)])
     dropped, call = _relaxed(done)
     if call is None:
@@ -134,6 +138,50 @@ def shown(scene: Scene, done: Done, heading: str, owner: str = "you") -> Script:
             [f"I found no {wording.kind_of_films(done.args)} that fit, not even {dropped}.", suggest(scene)]
         )
     return wording.listing(f"Nothing fits all of that. The nearest I have, {dropped}:", again.result, owner, scene.told)
+
+
+def _without_unknown(done: Done) -> Generator[Call, Done, Done]:
+    """The call again without the titles that the tool does not know, as long as others are left."""
+    for _ in range(MOST_UNKNOWN):
+        unknown = [
+            ref
+            for name in ("movies", "liked", "disliked", "exclude")
+            for ref in _refs(done, name)
+            if f"{ref!r}" in done.error
+        ]
+        args = {name: _less(value, unknown) for name, value in done.args.items()}
+        seeded = any(args.get(name) for name in ("movies", "liked", "disliked")) or not any(
+            _refs(done, name) for name in ("movies", "liked", "disliked")
+        )
+        if not unknown or not seeded:
+            return done
+        done = yield Call(done.name, {name: value for name, value in args.items() if value != []})
+    return done
+
+
+MOST_UNKNOWN = 3
+
+
+def _refs(done: Done, name: str) -> list[str]:
+    given = done.args.get(name)
+    return [ref for ref in given if isinstance(ref, str)] if isinstance(given, list) else []
+
+
+def _less(value: JsonValue, unknown: list[str]) -> JsonValue:
+    return [each for each in value if each not in unknown] if isinstance(value, list) else value
+
+
+def _unknown_titles(scene: Scene, done: Done) -> str:
+    """Which of the titles that were named had to be left out."""
+    named = (*scene.intent.refs, *scene.intent.disliked, *scene.intent.exclude)
+    known = {str(ref) for name in ("movies", "liked", "disliked", "exclude") for ref in _refs(done, name)}
+    asked = (
+        [ref for ref in named if isinstance(ref, str)]
+        if done.name in {"similar_movies", "recommend_from_likes"}
+        else []
+    )
+    missing = [wording.clean(ref) for ref in asked if ref not in known]
+    return f"I have no film called {wording.joined(missing, 'or')}. " if missing else ""
 
 
 def _against(done: Done) -> list[int]:

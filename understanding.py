@@ -82,6 +82,9 @@ _JOINS: dict[tuple[str, str], str] = {
     ("similar", "seen"): "similar",
     ("popular", "seen"): "popular",
     ("likes", "seen"): "likes",
+    ("seen", "more"): "more",
+    ("seen", "recommend"): "recommend",
+    ("seen", "similar"): "similar",
     ("greet", "who"): "who",
     ("unsure", "recommend"): "recommend",
     ("unsure", "likes"): "likes",
@@ -154,7 +157,11 @@ def _settled(intents: list[Intent]) -> list[Intent]:
             joined[-1] = _added(joined[-1], intent, kind)
         elif intent not in joined:
             joined.append(intent)
+    rated = {ref for intent in joined if intent.kind == "rate" for ref in intent.refs}
+    joined = [intent for intent in joined if intent.kind != "likes" or intent.disliked or not set(intent.refs) <= rated]
     weighty = [intent for intent in joined if intent.kind not in _ADDS_NOTHING]
+    if any(intent.kind != "lookup" for intent in weighty):
+        weighty = [intent for intent in weighty if intent.kind != "lookup" or not intent.given.islower()]
     said = [intent for intent in joined if intent.kind != "unknown"]
     return weighty[:MAX_INTENTS] or said[:1] or joined[:1] or [Intent("empty")]
 
@@ -162,6 +169,8 @@ def _settled(intents: list[Intent]) -> list[Intent]:
 def _added(first: Intent, second: Intent, kind: str) -> Intent:
     if second.kind == "seen":
         return replace(first, exclude=first.exclude + second.refs)
+    if first.kind == "seen" and kind != "likes":
+        return replace(second, exclude=second.exclude + first.refs)
     return replace(
         first,
         kind=kind,

@@ -109,17 +109,17 @@ LIGHT = Mood("light", ("feel-good", "fun"), ("Comedy",), ("Horror", "War"))
 MOODS: tuple[tuple[str, Mood], ...] = (
     ((r"feel[- ]?good|uplifting|heart[- ]?warming|wholesome|(?:cheer|pick)(?:es|s)? me up|cheerful|happy ending"
      r"|(?:feeling|feel|i'?m|i am) (?:really |so |very |a bit |kinda )*(?:down|blue|low|sad|depressed|lonely)"
-     r"|(?:bad|rough|hard|awful|terrible|long) (?:day|week)|comfort(?:ing)?|happy"), FEEL_GOOD),
+     r"|(?:just )?(?:broke up|breakup|break-up|got dumped|heartbroken)|(?:bad|rough|hard|awful|terrible|long) (?:day|week)|comfort(?:ing)?|happy"), FEEL_GOOD),
     ((r"rain(?:y|ing)(?: (?:day|afternoon|evening|night|weekend|sunday))?|lazy (?:day|afternoon|evening|weekend|sunday)"
      r"|sunday(?: (?:afternoon|evening|night))?|co[sz]y|snuggle|blanket"), COSY),
     ((r"relax(?:ing|ed)?|easy[- ]?(?:going|watching)?|light[- ]?(?:hearted|weight)?|lighter|undemanding|brainless"
      r"|turn (?:my|your) brain off|after work|chill(?:ed|ing)?|fun"), LIGHT),
-    ((r"sad(?:der)?|tear[- ]?jerk(?:er|ing)s?|make me (?:cry|weep|sob)|(?:good|ugly) cry|depressing|heart[- ]?breaking"
+    ((r"sad(?:der)?|(?:feel like |want to |need to )?(?:cry|crying|weep|sob)|tear[- ]?jerk(?:er|ing)s?|make me (?:cry|weep|sob)|(?:good|ugly) cry|depressing|heart[- ]?breaking"
      r"|moving|melancholic|melancholy|bittersweet"), Mood("sad", ("sad", "tearjerker", "bittersweet"), ("Drama",))),
     ((r"mind[- ]?(?:bend(?:ing|er|ers)|blow(?:ing)?|fuck(?:s|ing)?|twist(?:ing)?|game)|trippy|head[- ]?scratch(?:er|ing)"
      r"|brain[- ]?(?:teas(?:er|ing)|melting)|confusing"),
      Mood("mind-bending", ("mindfuck", "mind-bending", "twist ending", "surreal"), ("Mystery", "Sci-Fi"))),
-    (r"thought[- ]?provoking|smart(?:er)?|intelligent|clever(?:er)?|cerebral|philosophical|deep(?:er)?|makes? me think",
+    (r"thought[- ]?provoking|thoughtful|smart(?:er)?|intelligent|clever(?:er)?|cerebral|philosophical|deep(?:er)?|makes? me think",
      Mood("thought-provoking", ("thought-provoking", "philosophical", "cerebral"), ("Drama",))),
     (r"twists?(?: endings?)?|plot twists?|surprise ending", Mood("twist ending", ("twist ending", "twist"), ("Mystery",))),
     (r"date[- ]?(?:night|movie)|(?:romantic|valentine'?s) (?:evening|night|day)|valentine'?s?",
@@ -178,7 +178,7 @@ SHIFTS: tuple[tuple[str, Shift], ...] = (
     (r"newer|more (?:recent|modern|current|up[- ]to[- ]date)|less old|(?:not )?(?:so|as|that|too|very) old|later", Shift(age=1)),
     (r"older|more (?:classic|vintage|old)|less (?:new|modern|recent)|(?:not )?(?:so|as|that|too|very) (?:new|recent|modern)|earlier",
      Shift(age=-1)),
-    ((r"shorter|short(?= (?:movies?|films?|comed\w+|dramas?|thrillers?|westerns?|horror|ones?|documentar\w+|sci-fi))|less long|(?:not )?(?:so|as|too|that|very) long|(?:under|below|at most|max(?:imum)?) (?:\d+|two|three|one and a half)"
+    ((r"shorter|short and sweet|short(?= (?:movies?|films?|comed\w+|dramas?|thrillers?|westerns?|horror|ones?|documentar\w+|sci-fi))|less long|(?:not )?(?:so|as|too|that|very) long|(?:under|below|at most|max(?:imum)?) (?:\d+|two|three|one and a half)"
      r" ?(?:hours?|hrs?|h|minutes?|mins?)\b|less than (?:\d+|two|three) ?(?:hours?|hrs?|h|minutes?|mins?)\b"),
      Shift(lack="shorter")),
     (r"longer|(?:over|more than|at least) (?:\d+|two|three) ?(?:hours?|hrs?|h|minutes?|mins?)\b", Shift(lack="longer")),
@@ -189,6 +189,10 @@ SHIFTS: tuple[tuple[str, Shift], ...] = (
 )  # fmt: skip
 
 TRICKY_TITLES: tuple[str, ...] = (
+    "Star Wars", "Star Trek", "The Rocky Horror Picture Show", "Rocky Horror", "Avengers: Infinity War", "Infinity War", "Captain America: Civil War", "Charlie Wilson's War",
+    "Lord of War", "War Dogs", "Cold War", "High School Musical", "The Crying Game", "Million Dollar Baby", "The Kids Are All Right", "Kids", "Spy Kids", "The Karate Kid",
+    "The Family Man", "The Addams Family", "Addams Family Values", "The Royal Tenenbaums", "Crime and Punishment", "Manhattan Murder Mystery", "A Mighty Wind", "Dark Knight",
+    "The Dark Knight", "The Dark Knight Rises", "Dark Shadows", "Zero Dark Thirty", "Deep Blue Sea", "Deep Impact", "Funny People", "Sad Movie", "Epic", "The Last Picture Show",
     "10 Cloverfield Lane", "12 Angry Men", "12 Monkeys", "12 Years a Slave", "13 Going on 30", "2 Fast 2 Furious", "21 Jump Street",
     "2001: A Space Odyssey", "2001 a space odyssey", "28 Days Later", "28 Weeks Later", "3 Idiots", "3:10 to Yuma", "300", "40 Year Old Virgin",
     "The 40-Year-Old Virgin", "(500) Days of Summer", "500 Days of Summer", "50 First Dates", "50/50", "8 Mile", "8½", "1917", "1984", "9 to 5",
@@ -227,7 +231,7 @@ TRICKY_TITLES: tuple[str, ...] = (
 """Titles whose words a sentence's grammar would tear apart. Only used to keep them whole; never said unless a tool does."""
 
 PLAIN_ENGLISH = frozenset(
-    ("scary movie", "date movie", "epic movie", "sad movie", "superhero movie", "love story", "about time", "bad boys", "first man", "old school",
+    ("kids", "epic", "cold war", "scary movie", "date movie", "epic movie", "sad movie", "superhero movie", "love story", "about time", "bad boys", "first man", "old school",
      "yes man", "rush hour", "mean girls", "funny games", "funny girl", "war horse", "true story", "true romance", "dark city", "not another teen movie",
      "hot shots!", "last action hero", "say anything", "now you see me", "high noon", "this is the end", "mystery men", "about a boy", "army of darkness")
 )  # fmt: skip
@@ -284,6 +288,8 @@ ENGLISH = _words(
 )
 
 MISSING_FACTS: tuple[tuple[str, str], ...] = (
+    (r"\b(?:sequels?|prequels?|franchise|spin-?offs?|remade)\b", "sequels or series"),
+    (r"\bsame (?:director|actors?|actress|cast|writers?|people|composer)\b", "directors or casts"),
     (r"\b(?:oscars?|academy awards?|golden globes?|palme d'or|awards?|prizes?|nominat\w+)\b", "awards"),
     (r"\b(?:box office|budget|gross(?:ed)?|how much (?:money )?did|cost to make)\b", "budgets or box office figures"),
     ((r"\bhow long\b|\brun(?:ning)?[- ]?times?\b|\blength\b|\bduration\b|\bhow many (?:minutes|hours)\b|\bshort(?:er|est)\b"
@@ -312,7 +318,7 @@ REQUEST_WORDS = _words(
     " rather prefer again suits suit pick picks choose chose idea ideas options option proper solid random surprise am was were if no not into any anyone"
     " im ive id dont don't care idk dunno whatever anything' worth worthwhile seen yet haven't havent must must-see must-watch classics classic old older"
     " nothing too afternoon friday saturday sunday day dinner later soon wondering wonder help hmm um uh er lol haha haven u r ur ya yeah yes sure"
-    " interesting entertaining enjoyable fine next ask these those them they he she his her him their people everyone everybody folks watching watched nah nope that's it's there's question bored boring suppose guess give gimme gonna gotta can't cannot rated well-rated highly-rated"
+    " interesting entertaining enjoyable fine next ask these those them they he she his her him their people everyone everybody folks watching watched each every decade decades year years seriously nah nope that's it's there's question bored boring suppose guess give gimme gonna gotta can't cannot rated well-rated highly-rated"
 )
 """Words that carry no content in a request: what is left after them is a theme."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
@@ -14,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from loguru import logger
+from pydantic import ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -222,7 +224,7 @@ async def _on_defect(_: Request, __: Exception) -> JSONResponse:
     return problem("internal", MarqueeError.title, "The error was logged; try again later.")
 
 
-def install(app: FastAPI, max_body_bytes: int) -> None:
+def install(app: FastAPI) -> None:
     """Give an application our error responses, middleware and OpenAPI document."""
     app.add_exception_handler(MarqueeError, _on_marquee_error)
     app.add_exception_handler(ToolError, _on_tool_error)
@@ -230,8 +232,9 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_defect)
-    app.add_middleware(BodyLimit, limit=max_body_bytes)
+    app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog)
+    app.add_middleware(ClearStart)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
 
 
@@ -263,19 +266,19 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 
 class BodyLimit:
-    """Refuses bodies above `limit` bytes, announced or not. What fits is handed on in one piece."""
+    """Refuses bodies above the limit of the settings, announced or not. What fits is handed on in one piece."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await self._read(receive)
+        limit = scope["app"].state.marquee.settings.max_body_bytes
+        body = await self._read(receive, limit)
         if body is None:
-            refusal = PayloadTooLarge(f"The body is larger than {self._limit} bytes.")
+            refusal = PayloadTooLarge(f"The body is larger than {limit} bytes.")
             await problem(refusal.code, refusal.title, refusal.detail)(scope, receive, send)
             return
         messages = deque([body])
@@ -285,7 +288,7 @@ class BodyLimit:
 
         await self._app(scope, read_already, send)
 
-    async def _read(self, receive: Receive) -> Message | None:
+    async def _read(self, receive: Receive, limit: int) -> Message | None:
         """The whole body as one message; None where it is too large.
 
         What is too large is read on for a while and dropped: a client that still sends would not see the answer.
@@ -297,11 +300,32 @@ class BodyLimit:
             if message["type"] != "http.request":
                 return message
             size += len(message.get("body", b""))
-            if size <= self._limit:
+            if size <= limit:
                 pieces.append(message.get("body", b""))
-            if not message.get("more_body") or size > self._limit * DRAINED:
+            if not message.get("more_body") or size > limit * DRAINED:
                 break
-        return {"type": "http.request", "body": b"".join(pieces)} if size <= self._limit else None
+        return {"type": "http.request", "body": b"".join(pieces)} if size <= limit else None
+
+
+class ClearStart:
+    """Says in one line why the service cannot start, where the reason is the user's to mend."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            reason = _reason(sys.exception()) if message["type"] == "lifespan.startup.failed" else None
+            await send({**message, "message": f"Marquee cannot start. {reason}"} if reason else message)
+
+        await self._app(scope, receive, told if scope["type"] == "lifespan" else send)
+
+
+def _reason(error: BaseException | None) -> str | None:
+    """What to mend, for the errors that a user can mend."""
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors())
+    return str(error) if isinstance(error, MarqueeError | CatalogueError) else None
 
 
 class RequestLog:

@@ -33,7 +33,9 @@ _USERS = re.compile(
 )
 _DECADE = re.compile(
     r"\b(?:(?:from|of|in|during|for|set in|out of|made in) )?(?:the )?(?:(early|mid|late)[- ])?(?:the )?"
-    r"(?:(18|19|20)?'?(\d)0['\u2019]?s|(" + "|".join(DECADE_WORDS) + r"))\b(?: (?:movies|films) only)?",
+    r"(?:(18|19|20)?'?(\d)0['\u2019]?s|("
+    + "|".join(DECADE_WORDS)
+    + r"))\b(?:,? (?:or|and) (earlier|before|older|later|newer|after)\b)?(?: (?:movies|films) only)?",
     re.IGNORECASE,
 )
 _RANGE = re.compile(
@@ -41,7 +43,7 @@ _RANGE = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
-    rf"\b(?:made |released |from )?(?:before|older than|earlier than|prior to|pre-?|until|till|up to|by) ?(?:the )?(?:year )?{_YEAR}(s)?\b",
+    rf"\b(?:(?:nothing|not|none|no (?:movies|films)) )?(?:made |released |from )?(?:before|older than|earlier than|prior to|pre-?|until|till|up to|by) ?(?:the )?(?:year )?{_YEAR}(s)?\b",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
@@ -50,7 +52,7 @@ _AFTER = re.compile(
     re.IGNORECASE,
 )
 _IN_YEAR = re.compile(
-    rf"\b(?:in|of|for|during|the year|the|released in|made in|(?:that |what )?(?:came|come) out in) {_YEAR}\b|^{_YEAR}(?= (?:{_GENRE})s?\b| movies?| films?|$)",
+    rf"\b(?:in|of|for|during|the year|the|released in|made in|(?:that |what )?(?:came|come) out in) {_YEAR}\b|^ *{_YEAR}(?= (?:{_GENRE})s?\b| movies?| films?| *$)",
     re.IGNORECASE,
 )
 _CENTURY = re.compile(
@@ -93,6 +95,10 @@ _ABOUT = re.compile(
 )
 _LEAST = re.compile(
     r"\b(?:with )?(?:at least|more than|over|min(?:imum)?(?: of)?) (\d{1,6})\+? (?:ratings|votes|reviews)\b",
+    re.IGNORECASE,
+)
+_SAME_VEIN = re.compile(
+    r"\b(?:in|along|of) the same (?:vein|lines?|style|kind|sort|spirit)\b|\bsame (?:vein|kind|sort|style)\b",
     re.IGNORECASE,
 )
 _CHILDHOOD = re.compile(
@@ -186,7 +192,7 @@ def read_wish(sentence: str) -> tuple[Wish, str]:
 
     Example: "three funny movies from the 80s about robots" → limit 3, Comedy, 1980-1989, theme "robots".
     """
-    wish, rest = Wish(), _CHILDHOOD.sub(" ", f" {sentence} ")
+    wish, rest = Wish(), _SAME_VEIN.sub(" ", _CHILDHOOD.sub(" ", f" {sentence} "))
     for reader in (_users, _least, _shifts, _years, _about, _count, _excluded, _mood, _genres, _flags):
         wish, rest = reader(wish, rest)
     return wish, re.sub(r"\s+", " ", rest).strip()
@@ -301,6 +307,8 @@ def _decade(found: re.Match[str]) -> tuple[int | None, int | None]:
         first = int(found[2]) * 100 + tens if found[2] else (2000 if tens <= 10 else 1900) + tens
     part = (found[1] or "").lower()
     start, end = {"early": (0, 3), "mid": (3, 6), "late": (6, 9)}.get(part, (0, 9))
+    if found[5]:
+        return (None, first + end) if found[5].lower() in {"earlier", "before", "older"} else (first + start, None)
     return first + start, first + end
 
 
@@ -310,6 +318,8 @@ def _range(found: re.Match[str]) -> tuple[int | None, int | None]:
 
 
 def _before(found: re.Match[str]) -> tuple[int | None, int | None]:
+    if re.match(r"\s*(?:nothing|not|none|no \w+)\b", found[0], re.IGNORECASE):
+        return int(found[1]), None
     inclusive = re.search(r"\b(?:until|till|up to)\b", found[0], re.IGNORECASE)
     return None, int(found[1]) - (0 if inclusive else 1)
 

@@ -135,7 +135,8 @@ def _understood(found: Resolved) -> str:
     rivals = [other for other in found.others if plain_title(other.title) == plain_title(found.movie.title)]
     if rivals:
         return f"I took \u201c{given}\u201d as {named(found.movie)}; there is also {joined(map(named, rivals[:3]))}."
-    if not same and not given.isdecimal():
+    begins = plain_title(found.movie.title).startswith(plain_title(given))
+    if not same and not begins and not given.isdecimal():
         others = f" (or did you mean {joined(map(named, found.others[:2]), 'or')}?)" if found.others else ""
         return f"I took \u201c{given}\u201d as {named(found.movie)}{others}."
     return ""

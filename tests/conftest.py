@@ -20,13 +20,10 @@ import pytest
 import uvicorn
 
 import scripted
+from main import create_app
+from settings import Settings
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from main import create_app  # noqa: E402
-from settings import Settings  # noqa: E402
-
 MOVIELENS_DIR = os.environ.get("MOVIELENS_DIR")
 for name in [name for name in os.environ if name.startswith(("OPENAI_", "LLM_"))]:
     del os.environ[name]  # a developer's own key must not reach a test

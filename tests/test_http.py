@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
 import httpx_sse
 import pytest
 
-from conftest import Server
+from conftest import ROOT, Server
 
 
 def open_session(client: httpx.Client, **fields: Any) -> str:
@@ -364,3 +368,22 @@ def test_requests_are_logged_without_their_text(server: Server, capfd: pytest.Ca
         session_id = open_session(client)
         stream(client, session_id, "a secret wish")
     assert "secret wish" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("LLM_MAX_STEPS", "many", "LLM_MAX_STEPS: Input should be a valid integer"),
+        ("MOVIELENS_DIR", "/nowhere", "The movies in /nowhere could not be imported."),
+        ("DATA_DIR", "/proc/nowhere", "The data directory /proc/nowhere cannot be made"),
+    ],
+)
+def test_a_service_that_cannot_start_says_why_in_one_line(
+    tmp_path: Path, variable: str, value: str, reason: str
+) -> None:
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), variable: value}
+    command = [sys.executable, "-m", "uvicorn", "main:app", "--port", "0"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert f"Marquee cannot start. {reason}" in done.stderr
+    assert "Traceback" not in done.stderr
