@@ -29,6 +29,7 @@ class MovieArrays:
         rating_mean: float32 [movies] in stars; NaN where there is no rating.
         genres: names, per movie.
         tags: telling tags with their relevance, best first, per movie.
+        titles: as an answer would call them, per movie.
         descriptions: per movie, '' where there is none; None where the catalogue has no descriptions at all.
     """
 
@@ -38,6 +39,7 @@ class MovieArrays:
     rating_mean: npt.NDArray[np.float32]
     genres: list[list[str]]
     tags: list[list[tuple[str, float]]]
+    titles: list[str]
     descriptions: list[str] | None
 
 
@@ -65,11 +67,12 @@ def load_movies(path: Path) -> MovieArrays:
     with _opened(path) as db:
         rows = db.execute(
             """
-            SELECT movie_id, coalesce(year, 0), rating_count, rating_mean, genres, top_tags, coalesce(description, '')
+            SELECT movie_id, coalesce(year, 0), rating_count, rating_mean, genres, top_tags, title,
+                   coalesce(description, '')
             FROM movies ORDER BY movie_id
             """
         ).fetchall()
-    ids, years, counts, means, genres, tags, descriptions = zip(*rows, strict=True) if rows else ((),) * 7
+    ids, years, counts, means, genres, tags, titles, descriptions = zip(*rows, strict=True) if rows else ((),) * 8
     return MovieArrays(
         np.array(ids, np.int64),
         np.array(years, np.int16),
@@ -77,6 +80,7 @@ def load_movies(path: Path) -> MovieArrays:
         np.array(means, np.float64).astype(np.float32),  # None becomes NaN
         [json.loads(names) for names in genres],
         [[(tag, relevance) for tag, relevance in json.loads(top)] for top in tags],
+        list(titles),
         list(descriptions) if any(descriptions) else None,
     )
 

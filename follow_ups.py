@@ -90,7 +90,7 @@ def _again(scene: Scene, base: Done, heading: str) -> Script:
         return (yield from recommend(scene))
     user = done.args.get("user_id")
     owner = _OWNERS.get(done.name) or (f"user {user}" if user is not None else "you")
-    return (yield from shown(scene, done, heading or heading_of(scene, done), owner))
+    return (yield from shown(scene, done, heading or (lambda got: heading_of(scene, got)), owner))
 
 
 _OWNERS = {"similar_movies": "seeds", "recommend_for_group": "group"}
@@ -242,7 +242,7 @@ def _instead(scene: Scene, base: Done | None, ref: Ref | None, taken: Resolved |
     kept = {name: value for name, value in base.args.items() if name not in {*args, "exclude", "exclude_shown"}}
     done = yield Call(base.name, kept | args) if args else Call("get_movie", {"movie": ref})
     if isinstance(done.result, MovieList):
-        return (yield from shown(scene, done, heading_of(scene, done), _OWNERS.get(done.name, "you")))
+        return (yield from shown(scene, done, lambda got: heading_of(scene, got), _OWNERS.get(done.name, "you")))
     return _worded(scene, done)
 
 

@@ -6,6 +6,7 @@ Whoever is in the middle of something keeps the pair they have; it is closed whe
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -18,10 +19,12 @@ from loguru import logger
 from catalogue import Catalogue
 from catalogue_arrays import load_movies
 from content import content_features
+from embeddings import Meanings, load, make_embedder
 from errors import CatalogueError
 from interactions import Indices, Longs, Mask
 from movie_schemas import CatalogueInfo, Filters
 from recommend import Movies, Recommender
+from settings import Settings
 
 WATCH_SECONDS = 1.0
 ROOT = Path(__file__).parent
@@ -35,6 +38,7 @@ class Shelf:
     info: CatalogueInfo
     recommender: Recommender
     movie_ids: Longs
+    meanings: Meanings | None = None
     users: int = 0
 
     def indexes(self, movie_ids: Iterable[int]) -> Indices:
@@ -59,8 +63,8 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
-    """A fit in a process of its own, and the version of the catalogue that it is for."""
+class _Chore:
+    """Work on the catalogue in a process of its own, and the version that it is for."""
 
     process: asyncio.subprocess.Process
     version: str
@@ -69,34 +73,37 @@ class _Fit:
 class Library:
     """The current shelf of a data directory, opened by `open()`."""
 
-    def __init__(self, catalogue_path: Path, model_path: Path) -> None:
-        self._catalogue_path = catalogue_path
-        self._model_path = model_path
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._embedder = make_embedder(settings) if settings.embeddings_model else None
         self._shelf: Shelf | None = None
-        self._seen: tuple[object, object] = (None, None)
+        self._seen: tuple[object, ...] = ()
         self._watcher: asyncio.Task[None] | None = None
-        self._fit: _Fit | None = None
+        self._chores: dict[str, _Chore] = {}
         self.problem: str | None = None
 
     @classmethod
-    async def open(cls, catalogue_path: Path, model_path: Path, *, fit: bool = True) -> Library:
-        """Open what is there; with `fit`, have a missing model fitted in a process of its own.
+    async def open(cls, settings: Settings, *, work: bool = True) -> Library:
+        """Open what is there; with `work`, have what is missing (the fitted model, vectors) made beside the service.
 
         Raises:
             CatalogueError: There is no catalogue, or it cannot be read.
         """
-        library = cls(catalogue_path, model_path)
+        library = cls(settings)
         await library._take_up()
-        library._watcher = asyncio.create_task(library._watch(fit=fit), name="library")
+        library._watcher = asyncio.create_task(library._watch(work=work), name="library")
         return library
 
     async def close(self) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait({self._watcher})
-        await self._stop_fit()
+        for script in list(self._chores):
+            await self._stop(script)
         if self._shelf is not None:
             await self._shelf.catalogue.close()
+        if self._embedder is not None:
+            await self._embedder.close()
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Shelf]:
@@ -111,39 +118,48 @@ class Library:
             if shelf is not self._shelf and shelf.users == 0:
                 await shelf.catalogue.close()
 
-    async def _watch(self, *, fit: bool) -> None:
-        """Take up replaced files, and see to it that a model gets fitted."""
+    async def _watch(self, *, work: bool) -> None:
+        """Take up replaced files, and see to it that what is missing gets made."""
         while True:
             try:
                 if self._marks() != self._seen:
                     await self._take_up()
-                if fit:
-                    await self._see_to_fit()
+                if work:
+                    await self._see_to_chores()
             except CatalogueError as error:
                 self.problem = str(error)
                 logger.error("The new catalogue cannot be read, the old one serves on: {}", error)
                 self._seen = self._marks()
             await asyncio.sleep(WATCH_SECONDS)
 
-    async def _see_to_fit(self) -> None:
-        """Start a fit where one is missing, note how it ended, stop one whose catalogue was replaced meanwhile."""
+    async def _see_to_chores(self) -> None:
         shelf = self._shelf
         assert shelf is not None
-        if self._fit is not None and self._fit.version != shelf.info.version:
-            await self._stop_fit()
-        if self._fit is None and not shelf.recommender.fitted:
-            command = (sys.executable, str(ROOT / "fit.py"), str(self._catalogue_path), str(self._model_path))
-            process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
-            self._fit = _Fit(process, shelf.info.version)
-        elif self._fit is not None and self._fit.process.returncode not in (None, 0) and self.problem is None:
-            self.problem = "The recommender could not be fitted; popularity and content serve on."
+        await self._see_to("fit.py", shelf.info.version, wanted=not shelf.recommender.fitted)
+        wanted = self._embedder is not None and shelf.meanings is None
+        await self._see_to("embeddings.py", shelf.info.version, wanted=wanted)
+
+    async def _see_to(self, script: str, version: str, *, wanted: bool) -> None:
+        """Start a chore that is wanted, note that one failed, stop one whose catalogue was replaced meanwhile."""
+        chore = self._chores.get(script)
+        if chore is not None and chore.version != version:
+            await self._stop(script)
+            chore = None
+        if chore is None and wanted:
+            environment = {**os.environ, "DATA_DIR": str(self._settings.data_dir)}
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, str(ROOT / script), stdin=asyncio.subprocess.DEVNULL, env=environment
+            )
+            self._chores[script] = _Chore(process, version)
+        elif chore is not None and chore.process.returncode not in (None, 0) and self.problem is None:
+            self.problem = f"{script} failed; the service does without."
             logger.error(self.problem)
 
-    async def _stop_fit(self) -> None:
-        if self._fit is not None and self._fit.process.returncode is None:
-            self._fit.process.terminate()
-            await self._fit.process.wait()
-        self._fit = None
+    async def _stop(self, script: str) -> None:
+        chore = self._chores.pop(script)
+        if chore.process.returncode is None:
+            chore.process.terminate()
+            await chore.process.wait()
 
     async def _take_up(self) -> None:
         """Open the files as they are now and put them in the place of the current shelf."""
@@ -161,27 +177,38 @@ class Library:
             await old.catalogue.close()
 
     async def _open_shelf(self) -> Shelf:
-        catalogue = await Catalogue.open(self._catalogue_path)
+        catalogue = await Catalogue.open(self._settings.catalogue_path)
         try:
             info = await catalogue.info()
-            movies = await asyncio.to_thread(recommender_movies, self._catalogue_path)
+            movies = await asyncio.to_thread(recommender_movies, self._settings.catalogue_path)
             recommender = await asyncio.to_thread(self._load_recommender, movies, info.version)
         except BaseException:
             await catalogue.close()
             raise
-        return Shelf(catalogue, info, recommender, movies.movie_ids)
+        return Shelf(catalogue, info, recommender, movies.movie_ids, self._load_meanings(info.version))
 
     def _load_recommender(self, movies: Movies, version: str) -> Recommender:
         """The fitted one if it belongs to this catalogue, else one that needs no fit."""
         try:
-            return Recommender.load(self._model_path, movies, version)
+            return Recommender.load(self._settings.model_path, movies, version)
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.debug("No fitted recommender: {}", error)
             return Recommender.unfitted(movies)
 
-    def _marks(self) -> tuple[object, object]:
-        """What changes when one of the two files is replaced."""
-        return _mark(self._catalogue_path), _mark(self._model_path)
+    def _load_meanings(self, version: str) -> Meanings | None:
+        """The movies' vectors, where they are configured and made."""
+        if self._embedder is None or self._settings.embeddings_model is None:
+            return None
+        try:
+            return load(self._settings.embeddings_path, version, self._embedder, self._settings.embeddings_model)
+        except (OSError, ValueError) as error:
+            logger.debug("No vectors: {}", error)
+            return None
+
+    def _marks(self) -> tuple[object, ...]:
+        """What changes when one of the files is replaced."""
+        paths = (self._settings.catalogue_path, self._settings.model_path, self._settings.embeddings_path)
+        return tuple(map(_mark, paths))
 
 
 def recommender_movies(catalogue_path: Path) -> Movies:

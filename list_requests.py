@@ -54,7 +54,7 @@ _SIMILARS = tuple(
         r"^(?P<head>)(?:(?:more|sth|smth) )?(?:like|as) (?P<what>.+)$",
         r"^(?P<head>)(?:similar|related)(?: (?:movies|films|ones))? (?:to|for) (?P<what>.+)$",
         r"^(?P<head>)(?:what(?:'s| is| are|'re)|is there|are there|anything|got anything)(?: \w+){0,3} (?:like|similar to) (?P<what>.+)$",
-        r"^(?P<head>)(?:something |anything |any |more |some |what(?:'s| is) |got )*(?:else )?(?:similar|alike|comparable)(?: (?:ones?|movies?|films?))?(?P<what>)[?!. ]*$",
+        r"^(?P<head>)(?:something |anything |any |more |some |what(?:'s| is) |got )*(?:else )?(?:similar|alike|comparable|(?:of )?the same genre|same genre)(?: (?:ones?|movies?|films?))?(?P<what>)[?!. ]*$",
         r"(?P<head>)\b(?P<what>\S.{0,60})-(?:like|esque|ish) (?:movies?|films?|ones?)\b",
     )
 )  # fmt: skip
@@ -87,7 +87,10 @@ def popular(sentence: Sentence) -> Intent | None:
     return Intent("popular", wish=wish, topic=recent[0].lower() if recent else "")
 
 
-_WORST = re.compile(r"\b(?:worst|lowest[- ]rated|least popular|terrible movies|bad movies|so bad)\b", re.IGNORECASE)
+_WORST = re.compile(
+    r"\b(?:i|we)(?:'d| would)(?: really)? (?:hate|dislike)\b|\b(?:worst|lowest[- ]rated|least popular|terrible movies|bad movies|so bad)\b",
+    re.IGNORECASE,
+)
 
 
 def recommend(sentence: Sentence) -> Intent | None:
@@ -283,7 +286,7 @@ def lookup(sentence: Sentence) -> Intent | None:
         return None
     written = sentence.guarded.plain(text)
     refs = (sentence.guarded.ref(marks[0]),) if marks else sentence.refs(text)[:1] if len(words) < 3 else (written,)
-    exactly = not marks and len(words) > 2 and _SENTENCE.search(text)
+    exactly = not marks and len(words) > 1 and _SENTENCE.search(text)
     return Intent("lookup", refs=refs, given=written, topic="exactly" if exactly else "") if refs else None
 
 

@@ -34,12 +34,12 @@ def recommend(scene: Scene) -> Script:
         )
     done = yield Call("recommend_for_user", listing_args(scene, scene.memory))
     if isinstance(done.result, MovieList) and (scene.wish.narrows or done.result.basis == "personal"):
-        return (yield from shown(scene, done, personal_heading(scene, done)))
+        return (yield from shown(scene, done, lambda got: personal_heading(scene, got)))
     return (yield from _ask(scene, done))
 
 
 def for_user(scene: Scene, user_id: int) -> Script:
-    done = yield Call("recommend_for_user", {"user_id": user_id, **listing_args(scene)})
+    done = yield Call("recommend_for_user", {"user_id": user_id, **listing_args(scene, scene.memory)})
     what = wording.kind_of_films(done.args)
     return (
         yield from shown(scene, done, f"For MovieLens user {user_id}, {what} they haven't rated:", f"user {user_id}")
@@ -121,7 +121,7 @@ def _from_likes(scene: Scene) -> Script:
         **listing_args(scene, None if intent.refs or intent.disliked else memory),
     }
     done = yield Call("recommend_from_likes", {name: value for name, value in args.items() if value not in ("", [])})
-    return (yield from shown(scene, done, likes_heading(scene, done)))
+    return (yield from shown(scene, done, lambda got: likes_heading(scene, got)))
 
 
 def _themed(scene: Scene) -> Script:
@@ -131,7 +131,11 @@ def _themed(scene: Scene) -> Script:
     mood = scene.wish.mood
     done = yield from (_by_tags(scene, mood) if mood else _by_theme(scene, scene.wish.theme))
     if done is not None:
-        return (yield from shown(scene, done, themed_heading(scene, done, mood.label if mood else scene.wish.theme)))
+        return (
+            yield from shown(
+                scene, done, lambda got: themed_heading(scene, got, mood.label if mood else scene.wish.theme)
+            )
+        )
     if mood:
         return (yield from _mood_by_genre(scene, mood))
     nothing = f"I found nothing about \u201c{wording.clean(scene.wish.theme)}\u201d."
@@ -151,12 +155,13 @@ def _by_tags(scene: Scene, mood: Mood) -> Search:
 
 
 def _by_theme(scene: Scene, theme: str) -> Search:
-    """A theme as one tag or several, or the tag that the tool names as near; then as words."""
+    """A theme as a tag, or the tag that the tool names as near; as several tags; then as words."""
+    done = yield Call("movies_by_tag", {"tag": theme, **listing_args(scene)})
+    if near := _near_tag(done.error, theme):
+        done = yield Call("movies_by_tag", {"tag": near, **listing_args(scene)})
     tag, *others = [part.strip() for part in _PARTS.split(theme) if part.strip()][:4] or [theme]
-    more: Args = {"tags": list(others)} if others else {}
-    done = yield Call("movies_by_tag", {"tag": tag, **more, **listing_args(scene)})
-    if near := _near_tag(done.error, tag):
-        done = yield Call("movies_by_tag", {"tag": near, **more, **listing_args(scene)})
+    if others and not count(done):
+        done = yield Call("movies_by_tag", {"tag": tag, "tags": list(others), **listing_args(scene)})
     if not count(done):
         done = yield Call("search_movies", {"query": theme, **listing_args(scene)})
     return done if count(done) else None
@@ -196,9 +201,9 @@ def similar(scene: Scene) -> Script:
     if wish.mood or wish.theme:
         args: Args = {"liked": refs, "text": wish.mood.label if wish.mood else wish.theme, **listing_args(scene)}
         done = yield Call("recommend_from_likes", args)
-        return (yield from shown(scene, done, likes_heading(scene, done)))
+        return (yield from shown(scene, done, lambda got: likes_heading(scene, got)))
     done = yield Call("similar_movies", {"movies": refs, **listing_args(scene)})
-    return (yield from shown(scene, done, similar_heading(scene, done), "seeds"))
+    return (yield from shown(scene, done, lambda got: similar_heading(scene, got), "seeds"))
 
 
 def aged(wish: Wish, year: int) -> Wish:
@@ -212,7 +217,7 @@ def popular(scene: Scene) -> Script:
     sort = "popularity" if recent or wish.sort == "popularity" else "rating"
     args: Args = {"sort": sort, **({"window_days": recent} if recent else {}), **listing_args(scene)}
     done = yield Call("popular_movies", args)
-    return (yield from shown(scene, done, popular_heading(done)))
+    return (yield from shown(scene, done, popular_heading))
 
 
 _WINDOWS = (("week", 7), ("month", 30), ("year", 365), ("", 365))
@@ -226,4 +231,4 @@ def group(scene: Scene) -> Script:
         members.insert(0, {"liked": mine} if mine else {})
     members += [{"liked": list(liked)} for liked in scene.intent.group]
     done = yield Call("recommend_for_group", {"members": members[:8], **listing_args(scene)})
-    return (yield from shown(scene, done, group_heading(done), "group"))
+    return (yield from shown(scene, done, group_heading, "group"))

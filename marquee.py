@@ -57,7 +57,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         stack.push_async_callback(database.close)
         if not settings.catalogue_path.exists():
             await import_catalogue(settings.movielens_dir or SAMPLE, settings.data_dir)
-        library = await Library.open(settings.catalogue_path, settings.model_path)
+        library = await Library.open(settings)
         stack.push_async_callback(library.close)
         provider = make_provider(settings)
         stack.push_async_callback(provider.close)

@@ -56,6 +56,7 @@ _RATES = tuple(
     for pattern in (
         rf"^(?:i(?:'d|'ll| would| will| want to)? |please |can you |you can |let me )*(?:rated?|give|gave|giving|score[ds]?|mark)(?: (?:the )?(?:movie|film))? (?P<what>.+?)[ ,:]+(?:with |as |at |to )?{_VALUE}{_UNIT}?$",
         rf"^(?:i(?:'d|'ll| would| will)? )?(?:rated?|give|gave|score|it(?:'s| is| was| gets)|that(?:'s| is| was)|definitely|solid|maybe|easily|for me)? ?(?:a |an )?(?:solid |strong |full |weak )?{_VALUE}{_UNIT}$",
+        rf"^my (?:rating|score|stars) (?:for|of) (?P<what>.+?)(?: is| was|:| =|,)* {_VALUE}{_UNIT}?$",
         rf"^(?:i(?:'d|'ll| would| will)? )?(?:rate|give|gave)? ?{_VALUE}{_UNIT} (?:for|to) (?P<what>.+)$",
         rf"^(?P<what>.+?)(?: ?[:=-]| is| was| gets| got| deserves| earns| for me)* (?:a |an )?(?:solid |easy |strong |full )?{_VALUE}{_UNIT}(?: (?:for|from) me)?$",
     )
@@ -66,7 +67,7 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _NOT_A_RATING = re.compile(
-    r"\b(?:movies|films|ratings?|above|over|at least|more than|between|which|what|who|recommend|suggest|how|would|should)\b"
+    r"\b(?:movies|films|ratings|above|over|at least|more than|between|which|what|who|recommend|suggest|how|would|should)\b"
     r"|\bgive (?:me|us)\b|\btop \d|\bdoes\b|\bdid\b|\?\s*$", re.IGNORECASE,
 )  # fmt: skip
 

@@ -19,7 +19,9 @@ def why(sentence: Sentence) -> Intent | None:
     if not found or _WHY_NOT_US.match(found[1]):
         return None
     refs = sentence.refs(found[1]) or sentence.refs("it")
-    return Intent("why", refs=refs[:1], topic="named" if sentence.refs(found[1]) else "")
+    return Intent(
+        "why", refs=refs[:1], topic="named" if sentence.refs(found[1]) or sentence.memory.pointed is not None else ""
+    )
 
 
 _WHY_LIKED = re.compile(
@@ -243,7 +245,7 @@ _MISSING = tuple((re.compile(pattern, re.IGNORECASE), topic) for pattern, topic 
 
 _FACT_ABOUT = re.compile(
     r"(?:.*\b(?:of|in|is|was|are|directed|directs|made|wrote|produced|shot|composed|filmed|about|for|does|did)|^(?:what|who)'?s)\b (?!(?:the )?(?:cast|plot|director|actors?|length|story|runtime|running time|ending|main)\b)(.+?)(?:'s)?"
-    r"(?: (?:about|end|directed|made|filmed|shot|all about|directed by.*|runtime|running time|cast|plot|director|long|last|run|star(?:ring)?|(?:win|won|get|gets|cost|gross|make|receive)\b.*|(?:been )?nominated\b.*))*[?!. ]*$",
+    r"(?: (?:about|end|directed|made|filmed|shot|all about|directed by.*|runtime|running time|cast|plot|director|long|last|run|star(?:ring)?|(?:win|won|get|gets|cost|gross|make|receive|have|has|got)\b.*|(?:been )?nominated\b.*))*[?!. ]*$",
     re.IGNORECASE,
 )
 

@@ -129,12 +129,22 @@ class Memory:
         """The movie that "it" means: named just now, spoken of last, a list's seed, or a list's first."""
         if self.mentioned:
             return self.mentioned[-1]
+        if self.pointed is not None:
+            return self.pointed
         for done in reversed(self.done):
             if done.name == "similar_movies" and done.resolved:
                 return done.resolved[0].movie.movie_id
             if done.movies:
                 return done.movies[0].movie_id
         return None
+
+    @cached_property
+    def pointed(self) -> int | None:
+        """The one movie that the last answer named, where it called no tool: "Then Heat (1995): …"."""
+        if not self.turns or self.turns[-1].done:
+            return None
+        found = [movie_id for movie_id, movie in self.names.items() if f"{movie.title} (" in self.turns[-1].answer]
+        return found[0] if len(found) == 1 else None
 
     @cached_property
     def names(self) -> dict[int, MovieName]:

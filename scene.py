@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -32,6 +32,7 @@ class Call:
 
 
 Script = Generator[Call, Done, str]
+Heading = str | Callable[[Done], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,29 +116,36 @@ def count(done: Done) -> int:
     return len(done.result.movies) if isinstance(done.result, MovieList) else 0
 
 
-def shown(scene: Scene, done: Done, heading: str, owner: str = "you") -> Script:
-    """Word a list; an empty one is asked for again with the narrowest filter dropped, once."""
+def shown(scene: Scene, done: Done, heading: Heading, owner: str = "you") -> Script:
+    """Word a list. One that is empty is asked for again with the narrowest filter dropped, once.
+
+    Args:
+        scene: What the list was asked for.
+        done: The call that made it.
+        heading: What the list is, or how to say it of the list that is shown in the end.
+        owner: Whose likes the reasons are, or the kind of list.
+    """
     if _is_short(scene, done):
         done = yield Call(done.name, {name: value for name, value in done.args.items() if name != "min_ratings"})
     if done.error:
         done = yield from _without_unknown(done)
     if done.error:
         return problem(scene, done)
-    if isinstance(done.result, MovieList) and done.result.movies:
-        result = done.result.model_copy(update={"notes": scene.news(done.result.notes)})
-        listed = wording.listing(
-            _leading(scene) + _unknown_titles(scene, done) + heading, result, owner, scene.told, _against(done)
-        )
-        return wording.paragraphs([listed, _after(scene, done)])
+    if count(done):
+        said = _leading(scene) + _unknown_titles(scene, done) + (heading if isinstance(heading, str) else heading(done))
+        return wording.paragraphs([_worded(scene, done, said, owner), _after(scene, done)])
     dropped, call = _relaxed(done)
-    if call is None:
-        return wording.paragraphs([f"I found no {wording.kind_of_films(done.args)} that fit.", suggest(scene)])
-    again = yield call
-    if again.error or not isinstance(again.result, MovieList) or not again.result.movies:
-        return wording.paragraphs(
-            [f"I found no {wording.kind_of_films(done.args)} that fit, not even {dropped}.", suggest(scene)]
-        )
-    return wording.listing(f"Nothing fits all of that. The nearest I have, {dropped}:", again.result, owner, scene.told)
+    again = (yield call) if call else done
+    if count(again):
+        return _worded(scene, again, f"Nothing fits all of that. The nearest I have, {dropped}:", owner)
+    not_even = f", not even {dropped}" if call else ""
+    return wording.paragraphs([f"I found no {wording.kind_of_films(done.args)} that fit{not_even}.", suggest(scene)])
+
+
+def _worded(scene: Scene, done: Done, heading: str, owner: str) -> str:
+    assert isinstance(done.result, MovieList)
+    result = done.result.model_copy(update={"notes": scene.news(done.result.notes)})
+    return wording.listing(heading, result, owner, scene.told, _against(done))
 
 
 def _without_unknown(done: Done) -> Generator[Call, Done, Done]:

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     openai_org_id: str | None = None
     openai_project_id: str | None = None
 
+    embeddings_model: str | None = None
+    embeddings_source: Literal["provider", "local"] = "provider"
+
     data_dir: Path = Path("var")
     movielens_dir: Path | None = None
     sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
@@ -79,6 +82,11 @@ class Settings(BaseSettings):
     def catalogue_path(self) -> Path:
         """The reproducible file: the imported movies and ratings."""
         return self.data_dir / "catalogue.db"
+
+    @property
+    def embeddings_path(self) -> Path:
+        """The folder of the movies' vectors, where an embedding model is configured."""
+        return self.data_dir / "embeddings"
 
     @property
     def model_path(self) -> Path:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from loguru import logger
 
-from errors import ToolError, Unknown
+from embeddings import fuse
+from errors import CatalogueError, ToolError, Unknown
 from lookups import (
     DISLIKED,
     LIKED,
@@ -70,6 +72,7 @@ __all__ = ["TOOLS"]
 
 TITLE_SURE = 0.75  # from here on a query is taken for a title
 TEXT_HITS = 500
+MEANING_HITS = 100
 WHY = 5  # reasons in an explanation
 NOTHING_KNOWN = "Nothing is known of the person's taste yet; these are widely liked movies."
 CONTENT_ONLY = "The recommender is still being fitted; this rests on popularity and content alone."
@@ -320,7 +323,7 @@ async def _recommend(
     allowed = await ctx.shelf.allowed(args.filters())
     if text is not None:
         hits = np.zeros(len(ctx.shelf.movie_ids), bool)
-        found = await ctx.shelf.catalogue.text_scores(text, TEXT_HITS)
+        found = await _text_hits(ctx, text)
         hits[ctx.shelf.indexes(movie_id for movie_id, _ in found)] = True
         allowed = hits if allowed is None else hits & allowed
     return ctx.shelf.recommender.recommend(
@@ -373,7 +376,7 @@ async def _by_title(ctx: Context, args: Listing, query: str) -> list[ListedMovie
 
 async def _by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
     """Movies that fit the words: full-text hits joined by their neighbours in taste."""
-    hits = await ctx.shelf.catalogue.text_scores(text, TEXT_HITS)
+    hits = await _text_hits(ctx, text)
     allowed = await ctx.shelf.allowed(args.filters())
     out = await excluded(ctx, args)
     if len(out):
@@ -386,6 +389,18 @@ async def _by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
         allowed=allowed,
     )
     return [movie.model_copy(update={"because": []}) for movie in await listed(ctx, ranked)]
+
+
+async def _text_hits(ctx: Context, text: str) -> list[tuple[int, float]]:
+    """Movies that fit the words, joined by those that fit their meaning where an embedding model is configured."""
+    words = await ctx.shelf.catalogue.text_scores(text, TEXT_HITS)
+    if ctx.shelf.meanings is None:
+        return words
+    try:
+        return fuse(words, await ctx.shelf.meanings.search(text, MEANING_HITS))
+    except CatalogueError as error:
+        logger.warning("Searching by words alone: {}", error)
+        return words
 
 
 async def _searched(ctx: Context, args: SearchMovies | MoviesByTag) -> list[ListedMovie]:

@@ -259,6 +259,7 @@ OUT_OF_SCOPE: tuple[tuple[str, str], ...] = (
     (r"\bwhat(?: i|')?s (?:the )?(?:time|date)\b|\bwhat (?:time|day) is it\b|\bset (?:a|an) (?:alarm|timer|reminder)\b", "clocks and calendars"),
     ((r"\b(?:book|buy|order) (?:me )?(?:a )?(?:tickets?|flights?|hotels?|taxis?)\b|\bcinema (?:times|near)\b|\bshow ?times?\b"
      r"|\bin (?:theaters|theatres|cinemas)\b|\bnear me\b|\bnow playing\b"), "cinema programmes and tickets"),
+    (r"\b(?:add|save|put) (?:it|that|this|them|the \w+)(?: one)? (?:to|on) (?:my|the|a) (?:list|watch ?list|favou?rites|queue)\b|\bmy watch ?list\b", "keeping a watch list"),
     ((r"\b(?:netflix|hulu|disney\+|disney plus|amazon prime|prime video|hbo(?: max)?|itunes|paramount\+|apple tv)\b"
      r"|\bwhere (?:can|could|do) (?:i|we) (?:watch|stream|find|see|rent|buy|download)\b|\b(?:is it|available) (?:streaming|to stream)\b"
      r"|\btorrents?\b|\bstreaming (?:on|service)\b"), "where a film can be watched"),

@@ -60,7 +60,7 @@ _CENTURY = re.compile(
 )
 _AGE = re.compile(
     r"\b(?:(recent|new|brand[- ]new|latest|newest|modern|current|contemporary|fresh|last few years|recently released|last (?:ten|10) years)"
-    r"|(classics?|old|old[- ]school|vintage|golden age|old[- ]time|oldies|black[- ]and[- ]white|silent))\b(?! (?:one|user))",
+    r"|(classics?|old|old[- ]school|vintage|golden age|old[- ]time|oldies))\b(?! (?:one|user))",
     re.IGNORECASE,
 )
 _NOT_GENRE = re.compile(
@@ -265,6 +265,8 @@ def _shifts(wish: Wish, text: str) -> tuple[Wish, str]:
     for pattern, shift in _SHIFTS:
         if found := pattern.search(text):
             if shift.age and re.match(r" than (?:the year )?(?:18|19|20)\d\d", text[found.end() :]):
+                continue
+            if shift.age and re.search(r"\b(?:or|and) $", text[: found.start()]):
                 continue
             wish, text = _shifted(wish, shift), _cut(text, found)
     return wish, text

@@ -367,9 +367,17 @@ ENOUGH_RATINGS, TREND = 10, 0.15
 def rated(result: Rated, given: str) -> str:
     """What was noted, and how the number was converted."""
     noted = f"Noted: {stars(result.stars)} for {named(result.movie)}"
-    converted = f"; {given} comes to that in half-stars" if given and given != f"{result.stars:g}" else ""
+    converted = f"; {_conversion(given)}" if given and given != f"{result.stars:g}" else ""
     before = f" It was {stars(result.previous)} before." if result.previous not in (None, result.stars) else ""
     return f"{noted}{converted}.{before}"
+
+
+def _conversion(given: str) -> str:
+    return (
+        "half a star is the lowest there is"
+        if given.startswith("0") and not given.startswith("0.")
+        else f"{given} comes to that in half-stars"
+    )
 
 
 def ratings(result: RatingList, order: str) -> str:

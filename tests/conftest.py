@@ -78,6 +78,12 @@ class Server:
     app: Any
     stop: Callable[[], None]
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """For a raw socket."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return host, int(port)
+
     def client(self, **options: Any) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=30, **options)
 

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
@@ -145,8 +146,9 @@ class Upstream:
         self.replies: deque[Reply | Callable[[dict[str, Any]], Reply]] = deque()
         self.otherwise: Reply | None = None
         self.models: list[str] = ["scripted", "other"]
+        self.embed: Callable[[str], list[float]] | None = None
         self.open = 0
-        self.closed_early = 0
+        self.closed_early: list[float] = []  # when, by the monotonic clock
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
@@ -201,6 +203,12 @@ class Upstream:
         if path.endswith("/models"):
             data = [{"id": name, "object": "model", "created": 1, "owned_by": "us"} for name in self.models]
             return _json({"object": "list", "data": data})
+        if path.endswith("/embeddings") and self.embed is not None:
+            texts = json.loads(body)["input"]
+            data = [{"object": "embedding", "index": at, "embedding": self.embed(it)} for at, it in enumerate(texts)]
+            return _json(
+                {"object": "list", "data": data, "model": "e", "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+            )
         if not path.endswith("/chat/completions") or method != "POST":
             return _json({"error": {"message": "no such route"}}, 404)
         request = json.loads(body)
@@ -227,13 +235,13 @@ class Upstream:
                     return
                 if isinstance(piece, Gate | Pause):
                     if await (_sleep(piece.seconds, gone) if isinstance(piece, Pause) else _pass(piece, gone)):
-                        self.closed_early += 1
+                        self.closed_early.append(time.monotonic())
                         return
                     continue
                 writer.write(piece)
                 await writer.drain()
         except ConnectionError:
-            self.closed_early += 1
+            self.closed_early.append(time.monotonic())
             raise
         finally:
             self.open -= 1

@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT, Server
 from errors import CatalogueError
 from library import Library
+from settings import Settings
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -38,7 +39,7 @@ def import_into(data_dir: Path, source: Path) -> None:
 
 
 async def test_a_new_catalogue_is_taken_up_while_the_old_one_is_in_use(data_dir: Path, tmp_path: Path) -> None:
-    library = await Library.open(data_dir / "catalogue.db", data_dir / "recommender", fit=False)
+    library = await Library.open(Settings(_env_file=None, data_dir=data_dir), work=False)
     try:
         async with library.use() as old:
             assert old.recommender.fitted
@@ -59,7 +60,7 @@ async def test_a_new_catalogue_is_taken_up_while_the_old_one_is_in_use(data_dir:
 
 async def test_a_missing_model_is_fitted_and_taken_up(data_dir: Path) -> None:
     shutil.rmtree(data_dir / "recommender")
-    library = await Library.open(data_dir / "catalogue.db", data_dir / "recommender")
+    library = await Library.open(Settings(_env_file=None, data_dir=data_dir))
     try:
         async with library.use() as shelf:
             assert not shelf.recommender.fitted
@@ -75,7 +76,7 @@ async def test_a_missing_model_is_fitted_and_taken_up(data_dir: Path) -> None:
 
 
 async def test_a_catalogue_that_cannot_be_read_leaves_the_old_one_serving(data_dir: Path) -> None:
-    library = await Library.open(data_dir / "catalogue.db", data_dir / "recommender", fit=False)
+    library = await Library.open(Settings(_env_file=None, data_dir=data_dir), work=False)
     try:
         broken = data_dir / "broken"
         broken.write_bytes(b"not a catalogue" * 1_000)

@@ -23,7 +23,7 @@ from tools import TOOLS
 async def tools(data_dir: Path) -> AsyncIterator[BoundTools]:
     settings = Settings(_env_file=None, data_dir=data_dir)
     database = await Database.open(settings.chat_path, MIGRATIONS)
-    library = await Library.open(settings.catalogue_path, settings.model_path, fit=False)
+    library = await Library.open(settings, work=False)
     session = await Store(database).create_session("local", SessionCreate())
     yield Desk(library, OwnRatings(database), TOOLS).toolbox("local", session)
     await library.close()

@@ -1,0 +1,227 @@
+"""Search by meaning, where the user configures an embedding model: vectors of all movies, made once per catalogue.
+
+`python embeddings.py` makes them, with a progress bar; the server starts that in a process of its own. Nothing is
+downloaded that the user did not name: vectors come from the provider's endpoint, or from sentence-transformers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from catalogue import Catalogue
+from catalogue_arrays import MovieArrays, load_movies
+from errors import CatalogueError
+from settings import Settings
+
+Vectors = npt.NDArray[np.float32]
+
+BATCH = 128  # texts a request
+TAGS_TOLD = 12
+FUSION = 60.0  # k of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors."""
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of length 1, float32 [n_texts, width].
+
+        Raises:
+            CatalogueError: The model cannot be reached or loaded.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+class EndpointEmbedder:
+    """The provider's own embeddings endpoint."""
+
+    def __init__(self, settings: Settings) -> None:
+        from openai import AsyncOpenAI, DefaultAioHttpClient  # noqa: PLC0415  half a second, and not always needed
+
+        assert settings.embeddings_model is not None
+        self._model = settings.embeddings_model
+        self._client = AsyncOpenAI(
+            api_key=settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none",
+            base_url=settings.base_url,
+            timeout=settings.llm_idle_timeout,
+            http_client=DefaultAioHttpClient(follow_redirects=False),
+        )
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """See Embedder."""
+        from openai import OpenAIError  # noqa: PLC0415  as above
+
+        try:
+            answer = await self._client.embeddings.create(model=self._model, input=list(texts), encoding_format="float")
+            vectors = np.array([entry.embedding for entry in sorted(answer.data, key=lambda e: e.index)], np.float32)
+        except (OpenAIError, AttributeError, TypeError, ValueError) as error:
+            raise CatalogueError(f"The embedding model {self._model} does not answer.") from error
+        if vectors.ndim != 2 or len(vectors) != len(texts):
+            raise CatalogueError(f"The embedding model {self._model} gave {vectors.shape} for {len(texts)} texts.")
+        return _unit(vectors)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class LocalEmbedder:
+    """A sentence-transformers model; the library is an extra requirement."""
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            from sentence_transformers import SentenceTransformer  # noqa: PLC0415  optional, and slow to import
+        except ImportError:
+            raise CatalogueError("EMBEDDINGS_SOURCE=local needs `pip install sentence-transformers`.") from None
+        self._model: Any = SentenceTransformer(settings.embeddings_model)
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """See Embedder."""
+        return _unit(np.asarray(await asyncio.to_thread(self._model.encode, list(texts)), np.float32))
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Meanings:
+    """The vectors of a catalogue's movies, and the model that turns a query into one.
+
+    Attributes:
+        movie_ids: int64 [n].
+        vectors: float32 [n, width], of length 1.
+    """
+
+    movie_ids: npt.NDArray[np.int64]
+    vectors: Vectors
+    embedder: Embedder
+
+    async def search(self, text: str, limit: int) -> list[tuple[int, float]]:
+        """Movies whose text means what the query does, by cosine, best first.
+
+        Raises:
+            CatalogueError: The model does not answer.
+        """
+        [query] = await self.embedder.embed([text])
+        scores = self.vectors @ query
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [(int(self.movie_ids[place]), float(scores[place])) for place in best]
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    """The one that the settings ask for."""
+    return LocalEmbedder(settings) if settings.embeddings_source == "local" else EndpointEmbedder(settings)
+
+
+def fuse(*rankings: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Several rankings as one: each movie scores Σ 1 / (k + rank), best first."""
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, (movie_id, _) in enumerate(ranking, start=1):
+            scores[movie_id] = scores.get(movie_id, 0.0) + 1 / (FUSION + rank)
+    return sorted(scores.items(), key=lambda item: -item[1])
+
+
+def load(folder: Path, version: str, embedder: Embedder, model: str) -> Meanings:
+    """Vectors that were made before; they stay on disk, mapped into memory.
+
+    Raises:
+        ValueError: They belong to another catalogue or model.
+        OSError: There are none.
+    """
+    if json.loads((folder / "embeddings.json").read_text()) != {"version": version, "model": model}:
+        raise ValueError("these vectors belong to another catalogue or model")
+    return Meanings(np.load(folder / "movie_ids.npy"), np.load(folder / "vectors.npy", mmap_mode="r"), embedder)
+
+
+async def make(settings: Settings) -> None:
+    """Embed all movies of the catalogue and save the vectors, whole or not at all.
+
+    Raises:
+        CatalogueError: The catalogue cannot be read, or the model does not answer.
+    """
+    embedder = make_embedder(settings)
+    catalogue = await Catalogue.open(settings.catalogue_path)
+    try:
+        version = (await catalogue.info()).version
+        movies = await asyncio.to_thread(load_movies, settings.catalogue_path)
+        vectors = await _embed_all(embedder, list(_texts(movies)))
+        _save(settings, version, movies.movie_ids, vectors)
+    finally:
+        await catalogue.close()
+        await embedder.close()
+
+
+async def _embed_all(embedder: Embedder, texts: list[str]) -> Vectors:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("embedding", total=len(texts))
+        parts = []
+        for start in range(0, len(texts), BATCH):
+            parts.append(await embedder.embed(texts[start : start + BATCH]))
+            progress.update(task, advance=len(parts[-1]))
+    return np.concatenate(parts) if parts else np.empty((0, 1), np.float32)
+
+
+def _texts(movies: MovieArrays) -> Iterator[str]:
+    """`Heat (1995). Crime, Thriller. heist, police.` and the description, for each movie."""
+    for place, title in enumerate(movies.titles):
+        year = f" ({movies.years[place]})" if movies.years[place] else ""
+        tags = ", ".join(tag for tag, _ in movies.tags[place][:TAGS_TOLD])
+        about = movies.descriptions[place] if movies.descriptions else ""
+        yield " ".join(
+            part for part in (f"{title}{year}.", f"{', '.join(movies.genres[place])}.", f"{tags}.", about) if part
+        )
+
+
+def _save(settings: Settings, version: str, movie_ids: npt.NDArray[np.int64], vectors: Vectors) -> None:
+    folder = settings.embeddings_path
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    np.save(part / "movie_ids.npy", movie_ids)
+    np.save(part / "vectors.npy", vectors)
+    (part / "embeddings.json").write_text(json.dumps({"version": version, "model": settings.embeddings_model}))
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return unit
+
+
+def main() -> int:
+    """Make the vectors; the exit status is 0 where they were saved."""
+    argparse.ArgumentParser(prog="python embeddings.py", description="Embed all movies of the catalogue.").parse_args()
+    settings = Settings()
+    if settings.embeddings_model is None:
+        sys.stderr.write("embeddings.py: EMBEDDINGS_MODEL is not set.\n")
+        return 1
+    try:
+        asyncio.run(make(settings))
+    except CatalogueError as error:
+        sys.stderr.write(f"embeddings.py: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
