@@ -62,6 +62,19 @@ class Sequences:
 
 
 @dataclass(frozen=True, slots=True)
+class Follows:
+    """C, for the items it is counted for.
+
+    Attributes:
+        items: int32 [m].
+        counts: float32 [m, m]: row, what came first; column, what came after it.
+    """
+
+    items: Indices
+    counts: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Taste:
     """What the fit finds.
 
@@ -77,7 +90,7 @@ class Taste:
 def fit_linear(
     interactions: Sparse,
     features: Sparse,
-    sequences: Sequences,
+    order: Follows | None,
     config: LinearConfig,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> Taste:
@@ -86,7 +99,7 @@ def fit_linear(
     Args:
         interactions: csr_array float32 [n_users, n_items], what each user's ratings say.
         features: csr_array float32 [n_items, n_features].
-        sequences: the liked ones in order of time.
+        order: what was rated soon after what (`follows`); its counts are overwritten. None leaves time out.
         config: hyper-parameters.
         progress: told the share done, 0 to 1.
     """
@@ -94,31 +107,16 @@ def fit_linear(
     scaled = sp.csr_array(sp.diags_array(rows) @ interactions @ sp.diags_array(columns))
     side = sp.csr_array(features.T * np.float32(config.side))
     x = sp.csr_array(sp.vstack([scaled, side[np.diff(side.indptr) > 0]], format="csr", dtype=np.float32))
-    order = follows(sequences, x.shape[1], config.span) if config.order else None
     if order is not None:
         counts, scale = order.counts, columns[order.items]
         counts *= scale[:, None] * np.float32(config.order)
         counts *= scale
-    progress(0.1)
     solve = _solve_wide if x.shape[0] < x.shape[1] / 2 else _solve_tall
     taste = solve(x, order, config, progress)
     weights = taste.weights
     weights *= columns[:, None]
     progress(1.0)
     return taste
-
-
-@dataclass(frozen=True, slots=True)
-class Follows:
-    """C, for the items it is counted for.
-
-    Attributes:
-        items: int32 [m].
-        counts: float32 [m, m]: row, what came first; column, what came after it.
-    """
-
-    items: Indices
-    counts: Floats
 
 
 def follows(sequences: Sequences, n_items: int, span: float, most: int = MOST_IN_ORDER) -> Follows:
@@ -150,7 +148,9 @@ def follows(sequences: Sequences, n_items: int, span: float, most: int = MOST_IN
 
 def _scales(x: Sparse, config: LinearConfig) -> tuple[Floats, Floats]:
     """Scales of rows and columns by count, of mean 1 over the interactions, so that the penalty keeps its meaning."""
-    return _scale(np.diff(x.indptr), config.activity), _scale(np.bincount(x.indices, minlength=x.shape[1]), config.popularity)
+    return _scale(np.diff(x.indptr), config.activity), _scale(
+        np.bincount(x.indices, minlength=x.shape[1]), config.popularity
+    )
 
 
 def _scale(counts: Longs, power: float) -> Floats:
@@ -185,42 +185,43 @@ def _solve_wide(x: Sparse, order: Follows | None, config: LinearConfig, progress
 
 def _solve_tall(x: Sparse, order: Follows | None, config: LinearConfig, progress: Callable[[float], None]) -> Taste:
     """B by the items' system: with P = (G + Λ)⁻¹, B = I − P Λ + P C, all in place in one matrix besides the part that C touches."""
-    gram = gram_matrix(x, lambda share: progress(0.1 + 0.4 * share))
+    gram = gram_matrix(x, lambda share: progress(0.4 * share))
     near = neighbours(lambda start, stop: gram[start:stop], len(gram))
     penalty = _penalty(np.diag(gram), config)
     gram[np.diag_indices_from(gram)] += penalty
     inverse = invert(gram)
     progress(0.9)
-    after = inverse[:, order.items] @ order.counts if order is not None else None
-    inverse *= -penalty
+    for start in range(0, len(inverse), BLOCK):
+        rows = inverse[start : start + BLOCK]
+        after = rows[:, order.items] @ order.counts if order is not None else 0
+        rows *= -penalty
+        rows[:, order.items if order is not None else []] += after
     inverse[np.diag_indices_from(inverse)] += 1
-    if order is not None and after is not None:
-        for start in range(0, len(inverse), BLOCK):
-            inverse[start : start + BLOCK, order.items] += after[start : start + BLOCK]
     return Taste(inverse, near)
 
 
 def neighbours(gram: Callable[[int, int], Floats], n: int, k: int = NEIGHBOURS) -> Sparse:
-    """The k nearest of each item: g_ij / √(g_ii g_jj) · g_ij / (g_ij + support), 0 to 1; csr_array float32 [n, n].
+    """About the k nearest of each item: g_ij / √(g_ii g_jj) · g_ij / (g_ij + support), 0 to 1; csr_array float32 [n, n].
 
     Args:
         gram: rows start to stop of XᵀX.
         n: items.
-        k: neighbours of each.
+        k: neighbours of each; where items are many, the place of the k-th is estimated from a part of them.
     """
-    k = min(k, max(n - 1, 0))
-    blocks = range(0, n, BLOCK)
-    diagonal = np.concatenate([np.diagonal(gram(start, start + BLOCK), offset=start) for start in blocks])
+    starts = range(0, n, BLOCK)
+    diagonal = np.concatenate([np.diagonal(gram(start, start + BLOCK), offset=start) for start in starts])
     length = np.sqrt(np.maximum(diagonal, 1e-9))
-    columns, weights = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-    for start in blocks:
-        common = gram(start, start + BLOCK)
-        near = common / length / length[start : start + BLOCK, None] * (common / (common + SUPPORT))
-        near[np.arange(len(near)), np.arange(start, start + len(near))] = -1
-        top = np.argpartition(-near, k - 1, axis=1)[:, :k] if k else columns[start : start + BLOCK]
-        columns[start : start + BLOCK] = top
-        weights[start : start + BLOCK] = np.maximum(np.take_along_axis(near, top, axis=1), 0)
-    return sp.csr_array((weights.ravel(), columns.ravel(), np.arange(n + 1, dtype=np.int64) * k), shape=(n, n))
+    step = max(1, n // 4000)
+    place = min(max(1, k // step), n // step)
+    kept = []
+    for start in starts:
+        near = gram(start, start + BLOCK) / length[start : start + BLOCK, None]
+        near *= near / length / (near + SUPPORT / length[start : start + BLOCK, None])
+        near[np.arange(len(near)), np.arange(start, start + len(near))] = 0
+        bar = np.partition(near[:, ::step], -place, axis=1)[:, -place]
+        near[near < np.maximum(bar, 1e-6)[:, None]] = 0
+        kept.append(sp.csr_array(near))
+    return sp.csr_array(sp.vstack(kept, format="csr"))
 
 
 def gram_matrix(x: Sparse, progress: Callable[[float], None], block: int = BLOCK) -> Floats:

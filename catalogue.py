@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import aiosqlite
 import numpy as np
@@ -40,14 +40,15 @@ from titles import plain
 
 READERS = 3
 WINDOWS_KEPT = 16
-MAPPED_BYTES = 512 * 2**20
 TITLES_SEARCHED = 100
 GOOD_TITLE = 0.6  # from here a match of the title comes before any match of the text
 DAY = 86_400
 
 Order = Literal["newest", "highest", "lowest"]
 Row = Sequence[Any]
-Window = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]  # ids, counts, damped means
+Indexes = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
 
 GENRE_NAMES = {  # what people call MovieLens's genres
     "science fiction": "sci fi",
@@ -66,6 +67,23 @@ GENRE_NAMES = {  # what people call MovieLens's genres
 }
 
 
+class Short(NamedTuple):
+    """A few columns of all movies, by movie index: the position in ascending order of ids. An unknown year is 0."""
+
+    ids: npt.NDArray[np.int64]
+    years: npt.NDArray[np.float64]
+    counts: Counts
+    scores: Scores
+    most_rated: Indexes
+
+    def sorted(self, at: Indexes, sort: Sort) -> Indexes:
+        """Put indexes in order; by relevance they are already."""
+        if sort == "relevance":
+            return at
+        first = {"popularity": self.counts, "rating": self.scores, "year": self.years}[sort]
+        return at[np.lexsort((self.ids[at], -self.counts[at], -first[at]))]
+
+
 class Catalogue:
     """One catalogue file, open for reading. `damping` and `overall_mean` are those of the Bayesian score."""
 
@@ -75,7 +93,8 @@ class Catalogue:
         for reader in readers:
             self._free.put_nowait(reader)
         self._closed = False
-        self._windows: dict[int, Window] = {}
+        self._windows: dict[int, tuple[Counts, Scores]] = {}
+        self._columns: Short | None = None
         self._info = _info(meta)
         self.damping: float = meta["damping"]
         self.overall_mean: float = meta["rating_mean"] or 0.0
@@ -156,20 +175,18 @@ class Catalogue:
 
     async def search(self, query: MovieQuery, *, limit: int, offset: int = 0) -> list[Movie]:
         """Movies that pass the filters: by the words of their title, then by what is said of them."""
-        if query.query is None or not plain(query.query):
-            if query.query is not None:
-                return []
-            return await self.movies(await self._filtered(query, query.sort, limit=limit, offset=offset))
-        ranked = await self._ranked(query.query, everything=query.sort == "relevance")
-        allowed = set(await self.matching(query)) if _restricts(query) else None
-        ids = [movie_id for movie_id in ranked if allowed is None or movie_id in allowed]
-        if query.sort != "relevance":
-            ids = await self._sorted(ids, query.sort)
-        return await self.movies(ids[offset : offset + limit])
+        short, at = await self._short(), await self._passing(query)
+        if query.query is not None:
+            ranked = np.array(await self._ranked(query.query, everything=query.sort == "relevance"), np.int64)
+            found = np.searchsorted(short.ids, ranked)
+            at = found[np.isin(found, at)]
+        page = short.sorted(at, query.sort)[offset : offset + limit]
+        return await self.movies(short.ids[page].tolist())
 
     async def matching(self, filters: Filters) -> list[int]:
         """The ids of all movies that pass, most rated first."""
-        return await self._filtered(filters, "popularity", limit=-1, offset=0)
+        ids: list[int] = (await self._short()).ids[await self._passing(filters)].tolist()
+        return ids
 
     async def user_ratings(
         self, user_id: int, *, order: Order = "newest", limit: int, offset: int = 0
@@ -218,17 +235,11 @@ class Catalogue:
 
         Returns (movie, count, damped mean in stars), both of the window; a movie without a rating in it is left out.
         """
-        left_out = set(exclude)
-        if since is None:
-            ids = await self._filtered(filters, sort, limit=limit + len(left_out), offset=0)
-            movies = await self.movies([movie_id for movie_id in ids if movie_id not in left_out][:limit])
-            return [(movie, movie.rating_count, movie.score or 0.0) for movie in movies if movie.rating_count]
-        all_ids, counts, scores = await self._window(since)
-        allowed = [movie_id for movie_id in await self.matching(filters) if movie_id not in left_out]
-        at = np.searchsorted(all_ids, np.array(allowed, np.int64))
-        at = at[counts[at] > 0]
+        short, at = await self._short(), await self._passing(filters)
+        counts, scores = (short.counts, short.scores) if since is None else await self._window(since)
+        at = at[(counts[at] > 0) & ~np.isin(short.ids[at], list(exclude))]
         best = at[np.argsort(-(counts if sort == "popularity" else scores)[at], kind="stable")[:limit]]
-        movies = await self.movies(all_ids[best].tolist())
+        movies = await self.movies(short.ids[best].tolist())
         return list(zip(movies, counts[best].tolist(), scores[best].tolist(), strict=True))
 
     async def stats(self, movie_id: int, windows: Sequence[str]) -> list[WindowStats]:
@@ -285,47 +296,48 @@ class Catalogue:
             texts, poor = [match for match in texts if match.share == most], []
         return list(dict.fromkeys([*good, *(match.movie_id for match in texts), *poor]))
 
-    async def _filtered(self, filters: Filters, sort: Sort, *, limit: int, offset: int) -> list[int]:
-        rows = await self._all(
-            """
-            SELECT movie_id FROM movies
-            WHERE (:year_from IS NULL OR year >= :year_from) AND (:year_to IS NULL OR year <= :year_to)
-            AND rating_count >= :min_ratings
-            AND (:genres_wanted = 0 OR movie_id IN (
-                SELECT movie_id FROM movie_genres JOIN genres USING (genre_id)
-                WHERE plain IN (SELECT value FROM json_each(:genres)) GROUP BY movie_id HAVING count(*) = :genres_wanted
-            ))
-            AND (:genres_unwanted = 0 OR movie_id NOT IN (
-                SELECT movie_id FROM movie_genres JOIN genres USING (genre_id)
-                WHERE plain IN (SELECT value FROM json_each(:exclude_genres))
-            ))
-            AND (:tags_wanted = 0 OR movie_id IN (
-                SELECT movie_id FROM movie_tags JOIN tag_names USING (tag_id)
-                WHERE plain IN (SELECT value FROM json_each(:tags)) GROUP BY movie_id HAVING count(*) = :tags_wanted
-            ))
-            ORDER BY CASE :sort WHEN 'rating' THEN score WHEN 'year' THEN year END DESC, rating_count DESC, movie_id
-            LIMIT :limit OFFSET :offset
-            """,
-            _filter_values(filters) | {"sort": sort, "limit": limit, "offset": min(offset, LARGEST_ID)},
-        )
-        return [movie_id for (movie_id,) in rows]
+    async def _passing(self, filters: Filters) -> Indexes:
+        """The indexes of the movies that pass, most rated first."""
+        short = await self._short()
+        passing = short.counts >= filters.min_ratings
+        if filters.year_from is not None:
+            passing &= short.years >= filters.year_from
+        if filters.year_to is not None:
+            passing &= short.years <= filters.year_to
+        for name in {_genre(name) for name in filters.genres}:
+            passing &= await self._carrying("SELECT carriers FROM genres WHERE plain = ?", name)
+        for name in {_genre(name) for name in filters.exclude_genres}:
+            passing &= ~await self._carrying("SELECT carriers FROM genres WHERE plain = ?", name)
+        for tag in {plain(tag) for tag in filters.tags}:
+            passing &= await self._carrying("SELECT carriers FROM tag_names WHERE plain = ?", tag)
+        return short.most_rated[passing[short.most_rated]]
 
-    async def _sorted(self, ids: list[int], sort: Sort) -> list[int]:
-        rows = await self._all(
-            """
-            SELECT movie_id FROM movies WHERE movie_id IN (SELECT value FROM json_each(:ids))
-            ORDER BY CASE :sort WHEN 'rating' THEN score WHEN 'year' THEN year END DESC, rating_count DESC, movie_id
-            """,
-            {"ids": json.dumps(ids), "sort": sort},
-        )
-        return [movie_id for (movie_id,) in rows]
+    async def _carrying(self, sql: str, name: str) -> npt.NDArray[np.bool_]:
+        """Which movies have the genre or tag of this plain name."""
+        carrying = np.zeros(len((await self._short()).ids), bool)
+        for (carriers,) in await self._all(sql, (name,)):
+            carrying[np.frombuffer(carriers, "<u4")] = True
+        return carrying
 
-    async def _window(self, days: int) -> Window:
+    async def _short(self) -> Short:
+        """The columns of all movies by which lists are filtered and sorted, read once."""
+        if self._columns is None:
+            rows = await self._all(
+                """
+                SELECT movie_id, coalesce(year, 0), rating_count, coalesce(score, 0) FROM movies ORDER BY movie_index
+                """
+            )
+            table = np.array(rows, np.float64).reshape(-1, 4)
+            ids, years, counts = np.array([row[0] for row in rows], np.int64), table[:, 1], table[:, 2].astype(np.int64)
+            self._columns = Short(ids, years, counts, table[:, 3], np.argsort(-counts, kind="stable"))
+        return self._columns
+
+    async def _window(self, days: int) -> tuple[Counts, Scores]:
         """Counts and damped means of all movies over the last days; kept, since the catalogue never changes."""
         if days not in self._windows:
             rows = await self._all("SELECT ratings FROM daily_ratings WHERE age < ?", (min(days, LARGEST_ID),))
-            ids = await self._all("SELECT movie_id FROM movies ORDER BY movie_index")
-            window = await asyncio.to_thread(_add_up, ids, rows, self.damping, self.overall_mean)
+            movies = len((await self._short()).ids)
+            window = await asyncio.to_thread(_add_up, rows, movies, self.damping, self.overall_mean)
             if len(self._windows) >= WINDOWS_KEPT:
                 del self._windows[next(iter(self._windows))]
             self._windows[days] = window
@@ -374,19 +386,24 @@ def _size(path: Path) -> int:
 async def _open_reader(uri: str) -> aiosqlite.Connection:
     reader = await aiosqlite.connect(uri, uri=True)
     await reader.execute("PRAGMA query_only = ON")
-    await reader.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
+    await reader.execute("PRAGMA mmap_size = 536870912")  # 512 MiB
     return reader
 
 
 async def _check(reader: aiosqlite.Connection, path: Path) -> dict[str, Any]:
     """Read the file's meta data, once it is known to be whole and of our format."""
-    pragmas = ("application_id", "user_version", "page_count", "page_size")
-    values = {name: next(iter(await reader.execute_fetchall(f"PRAGMA {name}")))[0] for name in pragmas}
-    if values["application_id"] != APPLICATION_ID:
+    rows = await reader.execute_fetchall(
+        """
+        SELECT application_id, user_version, page_count * page_size
+        FROM pragma_application_id, pragma_user_version, pragma_page_count, pragma_page_size
+        """
+    )
+    application_id, version, size = next(iter(rows))
+    if application_id != APPLICATION_ID:
         raise CatalogueError(f"{path} is not a catalogue of this service")
-    if values["user_version"] != FORMAT:
+    if version != FORMAT:
         raise CatalogueError(f"{path} was made by another version of this service; import it again")
-    if _size(path) != values["page_count"] * values["page_size"]:
+    if _size(path) != size:
         raise CatalogueError(f"{path} is damaged: it has another size than it was written with; import it again")
     return {key: json.loads(value) for key, value in await reader.execute_fetchall("SELECT key, value FROM meta")}
 
@@ -438,47 +455,18 @@ def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _restricts(filters: Filters) -> bool:
-    return bool(
-        filters.genres
-        or filters.exclude_genres
-        or filters.tags
-        or filters.year_from is not None
-        or filters.year_to is not None
-        or filters.min_ratings
-    )
-
-
-def _filter_values(filters: Filters) -> dict[str, Any]:
-    genres = sorted({_genre(name) for name in filters.genres})
-    unwanted = sorted({_genre(name) for name in filters.exclude_genres})
-    tags = sorted({plain(tag) for tag in filters.tags})
-    return {
-        "year_from": filters.year_from,
-        "year_to": filters.year_to,
-        "min_ratings": filters.min_ratings,
-        "genres": json.dumps(genres),
-        "genres_wanted": len(genres),
-        "exclude_genres": json.dumps(unwanted),
-        "genres_unwanted": len(unwanted),
-        "tags": json.dumps(tags),
-        "tags_wanted": len(tags),
-    }
-
-
 def _genre(name: str) -> str:
     form = plain(name)
     return GENRE_NAMES.get(form, form)
 
 
-def _add_up(ids: list[Row], days: list[Row], damping: float, overall_mean: float) -> Window:
+def _add_up(days: list[Row], movies: int, damping: float, overall_mean: float) -> tuple[Counts, Scores]:
     """Sum up days of packed ratings, each `movie_index << 4 | half-stars`."""
     packed = np.frombuffer(b"".join(ratings for (ratings,) in days), "<u4")
-    index = (packed >> 4).astype(np.int64)
-    counts = np.bincount(index, minlength=len(ids))
-    stars = np.bincount(index, (packed & 15) / 2, len(ids))
-    scores = (damping * overall_mean + stars) / (damping + counts)
-    return np.array([movie_id for (movie_id,) in ids], np.int64), counts, scores
+    histogram = np.bincount(packed, minlength=movies << 4).reshape(-1, 16)
+    counts = histogram.sum(axis=1)
+    stars = histogram @ (np.arange(16) / 2)
+    return counts, (damping * overall_mean + stars) / (damping + counts)
 
 
 def _trigrams(form: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 - `ratings` and `genome_scores` are clustered by their keys and need no index: what is asked of a movie over all users is
   computed once, at import, into `movies`, `movie_history` and `daily_ratings` (see `movie_stats`).
+- `carriers` of a genre or tag are the indexes of the movies that have it, little-endian uint32, ascending.
 - `title_forms` are numbered from the most rated movie down, so that a limit on a search cuts the least rated.
 - The full-text tables hold no text of their own: they are indexes over what stands elsewhere.
 """
@@ -29,14 +30,12 @@ CREATE TABLE movies (
 );
 CREATE TABLE movie_history (movie_index INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
 CREATE TABLE daily_ratings (age INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
-CREATE TABLE genres (genre_id INTEGER PRIMARY KEY, name TEXT NOT NULL, plain TEXT NOT NULL, movies INTEGER NOT NULL);
-CREATE TABLE movie_genres (
-    genre_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, PRIMARY KEY (genre_id, movie_id)
-) WITHOUT ROWID;
-CREATE TABLE tag_names (tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL, plain TEXT NOT NULL UNIQUE, movies INTEGER NOT NULL);
-CREATE TABLE movie_tags (
-    tag_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, relevance REAL NOT NULL, PRIMARY KEY (tag_id, movie_id)
-) WITHOUT ROWID;
+CREATE TABLE genres (
+    genre_id INTEGER PRIMARY KEY, name TEXT NOT NULL, plain TEXT NOT NULL, movies INTEGER NOT NULL, carriers BLOB NOT NULL
+);
+CREATE TABLE tag_names (
+    tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL, plain TEXT NOT NULL UNIQUE, movies INTEGER NOT NULL, carriers BLOB NOT NULL
+);
 CREATE TABLE title_forms (
     form_id INTEGER PRIMARY KEY, movie_id INTEGER NOT NULL, words TEXT NOT NULL, joined TEXT NOT NULL, kind INTEGER NOT NULL
 );
@@ -50,6 +49,6 @@ CREATE VIRTUAL TABLE movie_text USING fts5(
 """
 
 INDEXES = """
-CREATE INDEX movies_by_count ON movies (rating_count DESC, movie_id);
+CREATE INDEX movies_in_short ON movies (movie_index, movie_id, year, rating_count, score);
 CREATE INDEX title_forms_joined ON title_forms (joined, movie_id);
 """

@@ -42,7 +42,8 @@ def content_features(
     kinds = [
         GENRE * _bag([[(name.casefold(), 1.0) for name in names] for names in genres], fewest=1),
         YEAR * _bag([_years(int(year)) for year in years], fewest=1),
-        TAG * _bag([[(tag.casefold().strip(), math.log1p(weight)) for tag, weight in row] for row in tags], FEWEST_MOVIES),
+        TAG
+        * _bag([[(tag.casefold().strip(), math.log1p(weight)) for tag, weight in row] for row in tags], FEWEST_MOVIES),
     ]
     if descriptions is not None:
         kinds.append(WORDS * _bag([_words(text) for text in descriptions], FEWEST_MOVIES))
@@ -56,7 +57,7 @@ def unit_rows(matrix: Sparse) -> Sparse:
     return sp.csr_array(sp.diags_array(scale.astype(np.float32)) @ matrix)
 
 
-def nearest(rows: Floats, others: Floats, k: int, block: int = 2048) -> Sparse:
+def nearest(rows: Floats, others: Floats, k: int, block: int = 512) -> Sparse:
     """The k nearest `others` of each row by inner product, as weights that sum to 1.
 
     Args:
@@ -112,9 +113,16 @@ def _bag(rows: Iterable[Sequence[tuple[str, float]]], fewest: int) -> Sparse:
     seen = Counter(name for row in listed for name, weight in row.items() if name and weight > 0)
     kept = [name for name, count in seen.most_common(MOST_WORDS) if count >= fewest]
     column = {name: i for i, name in enumerate(kept)}
-    pairs = [(i, column[name], weight) for i, row in enumerate(listed) for name, weight in row.items() if name in column and weight > 0]
+    pairs = [
+        (i, column[name], weight)
+        for i, row in enumerate(listed)
+        for name, weight in row.items()
+        if name in column and weight > 0
+    ]
     places = np.array([(i, j) for i, j, _ in pairs], np.int64).reshape(-1, 2)
     weights = np.array([weight for *_, weight in pairs], np.float32)
     idf = np.array([math.log(1 + len(listed) / seen[name]) for name in kept], np.float32)
-    bag = sp.coo_array((weights * idf[places[:, 1]], (places[:, 0], places[:, 1])), shape=(len(listed), len(kept)), dtype=np.float32)
+    bag = sp.coo_array(
+        (weights * idf[places[:, 1]], (places[:, 0], places[:, 1])), shape=(len(listed), len(kept)), dtype=np.float32
+    )
     return unit_rows(sp.csr_array(bag))

@@ -40,7 +40,9 @@ class Split:
     known: Mask
 
 
-def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", liked: float = 4.0, given: int | None = None) -> Split:
+def split_users(
+    ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", liked: float = 4.0, given: int | None = None
+) -> Split:
     """Strong generalisation (Liang et al. 2018): of users the model never saw, 80 % of the liked movies are told, the rest is to be found.
 
     A fifth of the users is for validation, whatever the seed, so that nobody is ever tested who was chosen by; a fifth is for testing
@@ -90,7 +92,10 @@ def split_moment(ratings: Ratings, n_movies: int, *, part: str = "test", liked: 
 def ndcg(ranked: Sequence[Indices], cases: Sequence[Case], k: int) -> npt.NDArray[np.float64]:
     """Discounted gain of the first k of each list over the best possible; float64 [cases]."""
     discount = 1 / np.log2(np.arange(2, k + 2))
-    gains = [float(np.isin(list_[:k], case.relevant) @ discount[: len(list_[:k])]) for list_, case in zip(ranked, cases, strict=True)]
+    gains = [
+        float(np.isin(list_[:k], case.relevant) @ discount[: len(list_[:k])])
+        for list_, case in zip(ranked, cases, strict=True)
+    ]
     best = [float(discount[: min(k, len(case.relevant))].sum()) for case in cases]
     ratios: npt.NDArray[np.float64] = np.array(gains) / np.array(best)
     return ratios
@@ -103,7 +108,9 @@ def recall(ranked: Sequence[Indices], cases: Sequence[Case], k: int) -> npt.NDAr
     return ratios
 
 
-def rank_all(cases: Sequence[Case], known: Mask, score: Callable[[Profile], npt.NDArray[np.float32]], k: int = 100) -> list[Indices]:
+def rank_all(
+    cases: Sequence[Case], known: Mask, score: Callable[[Profile], npt.NDArray[np.float32]], k: int = 100
+) -> list[Indices]:
     """The best k known, unseen movies of each case by a function of scores."""
     lists = []
     for case in cases:

@@ -6,7 +6,6 @@ open. Nothing that the server imports may import this module.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import time
@@ -24,6 +23,7 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic_core import to_json
 
 from catalogue_tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
 from errors import CatalogueError
@@ -181,10 +181,10 @@ class Build:
         if not self.files.has(LINKS):
             return {}
         links = {link.movie_id: link for link in self.files.links()}
-        for link in [link for link in links.values() if not self._index.knows(link.movie_id)]:
-            self.files.report(LINKS).refuse(
-                1, [link.line], f"movie {link.movie_id} is not in {self.files.file(MOVIES)}"
-            )
+        known = self._index.of(np.array(list(links), np.int64)) >= 0
+        for movie_id in np.array(list(links), np.int64)[~known].tolist():
+            reason = f"movie {movie_id} is not in {self.files.file(MOVIES)}"
+            self.files.report(LINKS).refuse(1, [links.pop(movie_id).line], reason)
         return links
 
     def _write_ratings(self) -> None:
@@ -267,10 +267,15 @@ class Build:
         tags = {row.tag_id: row.tag for row in self.files.genome_tags()}
         self._db.executemany("INSERT INTO genome_tags (tag_id, tag) VALUES (?, ?)", tags.items())
         index = MovieIndex(np.array(sorted(tags), np.int64))
+        read = self.files.genome_scores
         try:
-            stats = self._insert_genome(groups(self._known_tags(index), self._refuse_scores), index)
+            stats = self._insert_genome(groups(self._known_scores(read(), index), self._refuse_scores), index)
         except NotInOrderError:
-            raise CatalogueError(f"{self.files.file(GENOME_SCORES)} is not in order of movies") from None
+            self.notes.append(f"{self.files.file(GENOME_SCORES)} is not in order of movies: read in several passes")
+            self._db.execute("DELETE FROM genome_scores")
+            self.files.reports.pop(self.files.file(GENOME_SCORES), None)
+            passes = self._known_scores(sorted_passes(read), index)
+            stats = self._insert_genome(groups(passes, self._refuse_scores), index)
         telling = stats.telling()
         names = [tags[tag_id] for tag_id in index.ids.tolist()]
         forms = [plain(name) for name in names]
@@ -278,8 +283,9 @@ class Build:
         columns = telling.movie.tolist(), [names[tag] for tag in chosen], [forms[tag] for tag in chosen]
         return tag_frame(*columns, telling.relevance.tolist())
 
-    def _known_tags(self, index: MovieIndex) -> Iterator[Triples]:
-        for batch in self._known(GENOME_SCORES, self.files.genome_scores()):
+    def _known_scores(self, batches: Iterator[Triples], index: MovieIndex) -> Iterator[Triples]:
+        """Leave out, and count, the scores of unknown movies and unknown tags."""
+        for batch in self._known(GENOME_SCORES, batches):
             known = index.of(batch.second) >= 0
             for line, tag in zip(batch.lines[~known].tolist(), batch.second[~known].tolist(), strict=True):
                 self.files.report(GENOME_SCORES).refuse(
@@ -347,30 +353,31 @@ class Build:
         self._db.executemany("INSERT INTO daily_ratings (age, ratings) VALUES (?, ?)", histories.of_days())
 
     def _write_genres(self) -> None:
-        names = sorted({genre for movie in self._movies for genre in movie.genres})
-        ids = {name: number for number, name in enumerate(names, 1)}
-        pairs = sorted((ids[genre], movie.movie_id) for movie in self._movies for genre in movie.genres)
-        counts = Counter(genre_id for genre_id, _ in pairs)
+        carriers: dict[str, list[int]] = {}
+        for at, movie in enumerate(self._movies):
+            for genre in movie.genres:
+                carriers.setdefault(genre, []).append(at)
         self._db.executemany(
-            "INSERT INTO genres (genre_id, name, plain, movies) VALUES (?, ?, ?, ?)",
-            ((genre_id, name, plain(name), counts[genre_id]) for name, genre_id in ids.items()),
+            "INSERT INTO genres (name, plain, movies, carriers) VALUES (?, ?, ?, ?)",
+            (
+                (name, plain(name), len(have), np.array(have, "<u4").tobytes())
+                for name, have in sorted(carriers.items())
+            ),
         )
-        self._db.executemany("INSERT INTO movie_genres (genre_id, movie_id) VALUES (?, ?)", pairs)
 
     def _write_tag_names(self, tags: pl.DataFrame) -> None:
         """Write the tags that movies carry, the most carried first, and who carries them."""
-        names = tags.group_by("plain").agg(pl.col("tag").first(), pl.len().alias("movies"))
-        names = names.sort("movies", "plain", descending=[True, False]).with_row_index("tag_id", 1)
-        rows = names.select("tag_id", "tag", "plain", "movies").rows()
-        self._db.executemany("INSERT INTO tag_names (tag_id, tag, plain, movies) VALUES (?, ?, ?, ?)", rows)
+        names = tags.group_by("plain", maintain_order=True).agg(pl.col("tag").first(), pl.col("movie").sort())
+        names = names.sort(pl.col("movie").list.len(), "plain", descending=[True, False])
+        rows = [
+            (number, tag, form, len(have), np.array(have, "<u4").tobytes())
+            for number, (form, tag, have) in enumerate(names.iter_rows(), 1)
+        ]
         self._db.executemany(
-            "INSERT INTO tag_parts (rowid, tag) VALUES (?, ?)", ((tag_id, f"^{form}$") for tag_id, _, form, _ in rows)
+            "INSERT INTO tag_names (tag_id, tag, plain, movies, carriers) VALUES (?, ?, ?, ?, ?)", rows
         )
-        carried = tags.join(names.select("tag_id", "plain"), on="plain").sort("tag_id", "movie")
-        movies = self._index.ids[carried["movie"].to_numpy()].tolist()
         self._db.executemany(
-            "INSERT INTO movie_tags (tag_id, movie_id, relevance) VALUES (?, ?, ?)",
-            zip(carried["tag_id"].to_list(), movies, carried["relevance"].to_list(), strict=True),
+            "INSERT INTO tag_parts (rowid, tag) VALUES (?, ?)", ((row[0], f"^{row[2]}$") for row in rows)
         )
 
     def _write_movies(self, summary: Summary, links: dict[int, LinkRow], tags: pl.DataFrame) -> None:
@@ -382,10 +389,10 @@ class Build:
             title, top, link = self._titles[at], tags_of.get(at, []), links.get(movie.movie_id)
             rated = counts[at] > 0
             return (
-                *(movie.movie_id, at, title.title, movie.title, title.year, json.dumps(movie.genres)),
-                *(json.dumps([tag for tag, _ in top[:CARD_TAGS]]), json.dumps(top), movie.description),
+                *(movie.movie_id, at, title.title, movie.title, title.year, _json(movie.genres)),
+                *(_json([tag for tag, _ in top[:CARD_TAGS]]), _json(top), movie.description),
                 *(link and link.imdb_id, link and link.tmdb_id, counts[at], means[at] if rated else None),
-                *(scores[at] if rated else None, json.dumps(histograms[at])),
+                *(scores[at] if rated else None, _json(histograms[at])),
             )
 
         self._db.executemany(
@@ -464,7 +471,7 @@ class Build:
             "imported_at": datetime.now(UTC).isoformat(),
         }
         self._db.executemany(
-            "INSERT INTO meta (key, value) VALUES (?, ?)", ((key, json.dumps(value)) for key, value in meta.items())
+            "INSERT INTO meta (key, value) VALUES (?, ?)", ((key, _json(value)) for key, value in meta.items())
         )
 
 
@@ -483,6 +490,10 @@ def _open_part(part: Path) -> apsw.Connection:
     db.pragma("application_id", APPLICATION_ID)
     db.pragma("user_version", FORMAT)
     return db
+
+
+def _json(value: object) -> str:
+    return to_json(value).decode()
 
 
 def _slices(keys: Ints, starts: Ints, values: npt.NDArray[Any]) -> Iterator[tuple[int, Any]]:

@@ -21,6 +21,9 @@ from schemas import Event, ReasoningDeltaEvent, TextDeltaEvent
 
 TAIL_FRAMES = 256  # kept in memory a live run; a follower further behind reads the database
 PENDING_EVENTS = 1_000  # a run that is this far ahead of the disk waits for it
+DELTA_CHARS = 16_000  # from here on deltas are not joined any further
+PAGE_FRAMES = 64  # read from the database at a time
+PORTION_BYTES = 64_000  # handed to a follower at a time, so that a slow one holds little
 RETRY_SECONDS = 0.5
 GIVE_UP_SECONDS = 5.0  # until the followers of live runs are sent away
 POLL_SECONDS = 0.25  # for runs of another process
@@ -136,9 +139,10 @@ class Journal:
             if live and live.reaches(after):
                 frames = live.above(after)
             else:
-                frames = await self._store.load_frames(run_id, after=after, limit=TAIL_FRAMES)
+                frames = await self._store.load_frames(run_id, after=after, limit=PAGE_FRAMES)
             if frames:
-                yield frames
+                for portion in _portions(frames):
+                    yield portion
                 after = frames[-1].sequence
                 if is_last(frames[-1]):
                     return
@@ -237,19 +241,35 @@ class Journal:
             live.wake()
 
 
+def _portions(frames: list[Frame]) -> Iterator[list[Frame]]:
+    """Frames in runs of at most PORTION_BYTES, or of one frame."""
+    portion: list[Frame] = []
+    size = 0
+    for frame in frames:
+        size += len(frame.data)
+        if portion and size > PORTION_BYTES:
+            yield portion
+            portion, size = [], len(frame.data)
+        portion.append(frame)
+    yield portion
+
+
 def join(events: list[Event]) -> Iterator[Event]:
-    """Events with neighbouring deltas of the same message and kind as one."""
+    """Events with neighbouring deltas of the same message and kind as one, up to DELTA_CHARS."""
     held: TextDeltaEvent | ReasoningDeltaEvent | None = None
     pieces: list[str] = []
+    size = 0
     for event in events:
-        if held is not None and type(event) is type(held) and event.message_id == held.message_id:
+        fits = held is not None and type(event) is type(held) and event.message_id == held.message_id
+        if fits and isinstance(event, TextDeltaEvent | ReasoningDeltaEvent) and size < DELTA_CHARS:
             pieces.append(event.delta)
+            size += len(event.delta)
             continue
         if held is not None:
             yield held.model_copy(update={"delta": "".join(pieces)})
             held = None
         if isinstance(event, TextDeltaEvent | ReasoningDeltaEvent):
-            held, pieces = event, [event.delta]
+            held, pieces, size = event, [event.delta], len(event.delta)
         else:
             yield event
     if held is not None:

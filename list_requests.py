@@ -49,8 +49,8 @@ _SIMILARS = tuple(
     for pattern in (
         r"(?P<head>)\b(?:(?<!difference )(?<!differences )between|(?:mix|cross|blend|combination|mash-?up|crossover)(?: of| between)?) (?P<what>(?!(?:18|19|20)\d\d)(?!\d\d'?s).+? (?:and|with|&) .+)$",
         r"^(?P<head>)(?P<what>.+ meets .+)$",
-        r"\b(?P<head>(?:something|anything|some|any|movies?|films?|flicks?|ones?|stuff|more|things?|else|another|others?|recommendations?|suggestions?|exactly|just|pretty much|comed(?:y|ies)|thrillers?|dramas?|westerns?|horrors?|musicals?|romances?|documentar(?:y|ies)|cartoons?)\b[^?]{0,60}?) (?:just |exactly |a bit |kind of |sort of |kinda )?(?:like|lik|similar to|simliar to|similiar to) (?P<what>.+)$",
-        r"(?P<head>)\b(?:similar (?:to|as)|simil(?:ia|ai)r to|in the (?:vein|style|spirit) of|along the lines of|comparable (?:to|with)|reminiscent of|akin to|resembl(?:es|ing|e)|(?:the )?same (?:vibe|feel|feeling|style|mood) (?:as|like)|vibes? (?:of|like)|reminds? me of|à la|a la) (?P<what>.+)$",
+        r"\b(?P<head>(?:something|anything|some|any|movies?|films?|flicks?|ones?|stuff|more|things?|else|another|others?|recommendations?|suggestions?|exactly|just|pretty much|comed(?:y|ies)|thrillers?|dramas?|westerns?|horrors?|musicals?|romances?|documentar(?:y|ies)|cartoons?)\b[^?]{0,60}?) (?:just |exactly |a bit |kind of |sort of |kinda )?(?:like|lik|similar to|simliar to|similiar to):? (?P<what>.+)$",
+        r"(?P<head>)\b(?:similar (?:to|as):?|simil(?:ia|ai)r to|in the (?:vein|style|spirit) of|along the lines of|comparable (?:to|with)|reminiscent of|akin to|resembl(?:es|ing|e)|(?:the )?same (?:vibe|feel|feeling|style|mood) (?:as|like)|vibes? (?:of|like)|reminds? me of|à la|a la) (?P<what>.+)$",
         r"^(?P<head>)(?:(?:more|sth|smth) )?(?:like|as) (?P<what>.+)$",
         r"^(?P<head>)(?:similar|related)(?: (?:movies|films|ones))? (?:to|for) (?P<what>.+)$",
         r"^(?P<head>)(?:what(?:'s| is| are|'re)|is there|are there|anything|got anything)(?: \w+){0,3} (?:like|similar to) (?P<what>.+)$",
@@ -95,6 +95,8 @@ _WORST = re.compile(
 
 def recommend(sentence: Sentence) -> Intent | None:
     """Any other request for movies: "recommend me something", "an 80s comedy about robots"."""
+    if by := _MADE_BY.match(sentence.text):
+        return Intent("recommend", wish=Wish(theme=by[1].strip()))
     asked = _REQUEST.search(sentence.text)
     wish, rest = read_wish(_REQUEST_HEAD.sub("", sentence.text))
     if not asked and not wish.narrows and not wish.users and not wish.surprise:
@@ -121,10 +123,14 @@ _GIVE_TITLE = re.compile(
     r"^(?:please )?(?:give|show|find|get|look up|search(?: for)?)(?: me)? (?-i:[A-Z])[\w':&-]*(?: (?:(?-i:[A-Z])[\w':&-]*|of|the|and|in|a|\d+))*[.!? ]*$",
     re.IGNORECASE,
 )
+_MADE_BY = re.compile(
+    r"^(?:and )?(?:what|which)(?: else| other)?(?: (?:movies|films))?(?: else)? (?:did|has|have|does) ((?!i\b|you\b|we\b|it\b|user\b|people\b|they\b|he\b|she\b)[\w.'-]+(?: [\w.'-]+){0,3}?) (?:make|made|direct(?:ed)?|star(?:red)? in|play(?:ed)? in|act(?:ed)? in|do|done|shot|film(?:ed)?|write|wrote|written)\W*$",
+    re.IGNORECASE,
+)
 _OTHERS = re.compile(r"\b(?:they|he|she|them|him)\b", re.IGNORECASE)
 _REQUEST = re.compile(
     r"\b(?:rec+om+[ae]?n?d\w*|recs?|sugg?est\w*|something|anything|sth|smth|(?:what|which)(?: \w+)? (?:should|shall|can|could|do|to|would)(?: (?:i|we|you))?(?: \w+)? (?:watch|see|recommend|suggest|enjoy|like|put on)|what to watch|show me|give me|find me|get me|gimme|find|list|i(?:'d| would)? (?:really )?(?:want|need|like|love) (?:to (?:watch|see)|a|an|some|something|movies?|films?)"
-    r"|looking for|in the mood|feel(?:ing)? like|searching for|any (?:good )?(?:\w+ )?(?:movies?|films?|tips|ideas|thoughts)|what's good|got any|got some|do you have|have you got|movie night|need (?:a|an|some)|fancy|movies? (?:about|with|for|set|where|from|that)|films? (?:about|with|for|set|where|from|that|by|starring|directed)|movies? (?:starring|directed|featuring)|movies? by|tonight|watch next|is there|are there|movies? please|film please|pick|choose)\b|\b(?:movies|films|flicks)\s*[.!?]*$|^(?:directed by|starring|featuring)\b|^(?:movies?|films?)\s*[.!?]*$",
+    r"|looking for|in the mood|feel(?:ing)? like|searching for|any (?:good )?(?:\w+ )?(?:movies?|films?|tips|ideas|thoughts)|what's good|got any|got some|do you have|have you got|movie night|need (?:a|an|some)|fancy|movies? (?:about|with|for|set|where|from|that)|films? (?:about|with|for|set|where|from|that|by|starring|directed)|movies? (?:starring|directed|featuring)|movies? by|tonight|watch next|is there|are there|movies? please|film please|pick|choose)\b|\b(?:movies|films|flicks)\s*[.!?]*$|^(?:directed by|starring|featuring|by)\b|^(?:movies?|films?)\s*[.!?]*$",
     re.IGNORECASE,
 )
 
@@ -141,9 +147,17 @@ def meant(sentence: Sentence) -> Intent | None:
         return Intent("meant", refs=sentence.refs(named[1])[:1]) if named and sentence.memory.done else None
     found = _MEANT.match(sentence.text)
     if found:
+        year = found[1] or found[2]
+        if year and sentence.text.strip(" ?!.") == year and not _is_other(sentence, int(year)):
+            return None
         return Intent("meant", topic=(found[1] or found[2] or found[3] or "other").lower())
     named = _MEANT_TITLE.match(sentence.text)
     return Intent("meant", refs=sentence.refs(named[1])[:1]) if named else None
+
+
+def _is_other(sentence: Sentence, year: int) -> bool:
+    others = (other for done in sentence.memory.done[-8:] for found in done.resolved for other in found.others)
+    return any(other.year == year for other in others)
 
 
 _MEANT = re.compile(
@@ -180,7 +194,7 @@ _PLACE = r"(?:the )?(?:number |no\.? ?|#|option )?(?:\d{1,2}(?:st|nd|rd|th)?|fir
 
 _PICK = re.compile(
     r"^((?:i'?(?:ll| will)?(?: take| pick| choose| go (?:with|for)| watch| try)|let'?s (?:watch|go with|try|take|do)|i(?:'m| am) going with|we'?ll (?:take|watch)|tell me (?:more )?about|what about|how about|and|details (?:on|of)|open|show me|more about|i want|give me|what is|what'?s|it'?s|probably|just|only|maybe) )*"
-    rf"((?:{_PLACE}(?:\s*(?:,|&|and)+\s*)?)+|both|all(?: of (?:them|these|those))?|all (?:three|four|five))(?: (?:please|then|sounds (?:good|great|nice|interesting)|looks (?:good|great|nice|interesting)|of (?:them|those|these)|on the list|it is|for me|is (?:good|fine)))*[?!. ]*$",
+    rf"((?:{_PLACE}(?:\s*(?:,|&|and)+\s*)?)+|both|all(?: of (?:them|these|those))?|all (?:three|four|five))(?: (?:please|then|(?:sounds|looks|seems) (?:really |very |pretty |quite )?[\w-]+|of (?:them|those|these)|on the list|it is|for me|is (?:good|fine)))*[?!. ]*$",
     re.IGNORECASE,
 )  # fmt: skip
 
@@ -264,7 +278,7 @@ _HOW_ABOUT = re.compile(
 )
 
 _THEME_ONLY = re.compile(
-    r"^(?:and|but|ok and|what about|how about|only|just|with|about|something|anything|ones?)\b.{0,50}\b(?:about|with|on|without)\b|^or (?:a|an|some|maybe|something)\b",
+    r"^(?:and|but|ok and|what about|how about|only|just|with|about|something|anything|ones?)\b.{0,50}\b(?:about|with|on|without)\b|^or (?:a|an|some|maybe|something)\b|^(?:set )?in (?!the (?:first|second|last))",
     re.IGNORECASE,
 )
 

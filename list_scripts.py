@@ -11,7 +11,7 @@ from pydantic import JsonValue
 import wording
 from headings import group_heading, likes_heading, personal_heading, popular_heading, similar_heading, themed_heading
 from movie_schemas import Movie, MovieList, MovieResult, Questions
-from recall import Args, Done
+from recall import Args, Done, Memory
 from scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, shown, suggest
 from vocabulary import Mood
 from wishes import Wish, merge
@@ -148,10 +148,16 @@ def _by_tags(scene: Scene, mood: Mood) -> Search:
     exclude = [genre for genre in mood.exclude if genre not in scene.wish.genres]
     out: Args = {"exclude_genres": list(dict.fromkeys([*scene.wish.exclude, *exclude]))} if exclude else {}
     for tag in mood.tags[:3]:
-        done = yield Call("movies_by_tag", {"tag": tag, **listing_args(scene), **out})
+        done = yield Call("movies_by_tag", {"tag": tag, **listing_args(scene, _if_again(scene, tag)), **out})
         if count(done):
             return done
     return None
+
+
+def _if_again(scene: Scene, tag: str) -> Memory | None:
+    """What to leave out where the same tag was listed before: "weirder", "even weirder"."""
+    base = scene.memory.last_listing
+    return scene.memory if base and base.args.get("tag") == tag else None
 
 
 def _by_theme(scene: Scene, theme: str) -> Search:

@@ -43,6 +43,7 @@ SOCIAL: tuple[Rule, ...] = (
     whole("stop", r"stop(?: it| that| please)?|enough|cancel|quiet"),
     whole("unsure", r"(?:ok |just |please |you |can you |could you )*(?:pick|choose|decide)(?: (?:one|something|anything|a (?:movie|film)|it))?(?: (?:of (?:them|those|these)|from (?:them|those|these|the list)))?(?: for (?:me|us))?(?: please)?", "pick"),
     whole("repeat", r"(?:can you |could you |please )*(?:repeat|say)(?: (?:that|it|this|the list|them))?(?: again)?(?: please)?|again please|come again"),
+    whole("english", r"(?:can|do|could) you (?:speak|understand|read|talk|answer)(?: in)? (?:\w+)(?: too| as well)?|(?:what|which|other) languages?(?: do you (?:speak|understand|know))?"),
     whole(
         "huh",
         r"(?:what|huh|pardon|excuse me|what do you mean|what does that mean|i don'?t (?:understand|get it)|eh|sorry what|eh)",
@@ -77,8 +78,9 @@ def scope(sentence: Sentence) -> Intent | None:
 
 _ALWAYS = {
     "where a film can be watched",
-    "TV series",
     "keeping a watch list",
+    "books, music or games",
+    "TV series",
     "cinema programmes and tickets",
     "changing what I am or what I may say",
     "budgets and box office",

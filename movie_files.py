@@ -39,6 +39,15 @@ CHUNK = 8 * 2**20
 NO_GENRES = "(no genres listed)"
 LARGEST_FIELD = 8 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
 
+UNREADABLE = (
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)  # what a zip can raise
+
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -190,11 +199,17 @@ class MovieFiles:
                 self.report(table).rows += 1
                 yield row
 
+    def _open(self, file: str) -> IO[bytes]:
+        try:
+            return self.source.open(file)
+        except UNREADABLE as error:
+            raise CatalogueError(f"{file} cannot be read: {error}") from error
+
     def _chunks(self, table: Table) -> Iterator[Chunk]:
         """Read a file in chunks of whole records, hashing it on the way."""
         file, digest = self.file(table), hashlib.sha256()
         self.report(table).rows = 0
-        with self.source.open(file) as stream:
+        with self._open(file) as stream:
             reader = _ChunkReader(file, stream, digest, text=any(column.dtype is pl.String for column in table.columns))
             layout = _Layout(
                 file, table, _dat_header(table) if self.dat else _header(file, table, reader.line()), self.dat
@@ -217,6 +232,8 @@ class _ChunkReader:
 
     def line(self) -> bytes:
         """Take the first line off."""
+        while b"\n" not in self._rest and len(self._rest) < CHUNK and self._read(CHUNK):
+            pass
         head, _, self._rest = self._rest.partition(b"\n")
         self._line += 1
         return head
@@ -241,7 +258,7 @@ class _ChunkReader:
     def _read(self, size: int) -> bool:
         try:
             block = self._stream.read(size)
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except UNREADABLE as error:
             raise CatalogueError(f"{self._file} cannot be read to its end: {error}") from error
         self._digest.update(block)
         self.done += len(block)

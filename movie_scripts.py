@@ -186,6 +186,8 @@ def _is_meant(intent: Intent, result: MovieResult, ref: Ref) -> bool:
     if isinstance(ref, int):
         return True
     words, title = plain_title(intent.given or ref).split(), plain_title(result.movie.title).split()
+    if (intent.given or ref).isdecimal():
+        return words[:1] == title[:1]
     if intent.topic == "exactly":
         return SequenceMatcher(None, words, title).ratio() >= SAME_TITLE
     return bool(set(words) & set(title)) or len(words) <= 2

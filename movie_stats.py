@@ -48,9 +48,6 @@ class MovieIndex:
         at = np.searchsorted(self.ids, ids).clip(max=len(self.ids) - 1)
         return np.where(self.ids[at] == ids, at, -1)
 
-    def knows(self, one: int) -> bool:
-        return bool(self.of(np.array([one]))[0] >= 0)
-
 
 class Summary(NamedTuple):
     """Per movie, in order of movie index. `histogram` is int64 [movies, 10]; `scores` in stars."""

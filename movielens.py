@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Self
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -94,6 +95,15 @@ def main(arguments: list[str] | None = None) -> int:
             )
             report = run_import(path, data_dir, display)
     except CatalogueError as error:
+        errors.print(f"[red]Not imported:[/] {escape(str(error))}", soft_wrap=True)
+        return 1
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        errors.print(
+            f"[red]Not imported:[/] the setting {wrong['loc'][0]} is wrong: {escape(wrong['msg'])}", soft_wrap=True
+        )
+        return 1
+    except OSError as error:
         errors.print(f"[red]Not imported:[/] {escape(str(error))}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:

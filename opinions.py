@@ -39,7 +39,7 @@ def rate(sentence: Sentence) -> Intent | None:
 
 def _rated_with(sentence: Sentence, found: re.Match[str]) -> Intent | None:
     parts = found.groupdict()
-    what = parts.get("what") or "it"
+    what = re.sub(r"^(it|that|this)(?:'s| is| was)\b.*$", r"\1", parts.get("what") or "it", flags=re.IGNORECASE)
     refs = sentence.refs(what)
     stars, given = half_stars(parts["number"], parts.get("unit") or "")
     pronoun = what.lower() in {"it", "that", "this", "that one", "this one"}
@@ -150,7 +150,7 @@ _SWAP = re.compile(
     re.IGNORECASE,
 )
 _SEEN = re.compile(
-    r"^(?:but |no,? |well,? |sorry,? |yeah,? |and )*(?:(?:i|we|he|she|they|my \w+)(?:'ve| have|ve|'s| has)? )?(?:already |all |both |just |actually )*(?:seen|saw|watched|know)(?: already)? ?"
+    r"^(?:(?:cool|ok|okay|great|nice|thanks|sure|good),? (?:but )?)?(?:but |no,? |well,? |sorry,? |yeah,? |and )*(?:(?:i|we|he|she|they|my \w+)(?:'ve| have|ve|'s| has)? )?(?:already |all |both |just |actually )*(?:seen|saw|watched|know)(?: already)? ?"
     r"((?!what|how|if|why|who|about|nothing|any)[^?]*)$",
     re.IGNORECASE,
 )
@@ -197,7 +197,7 @@ def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | Non
         wish = (
             merge(merge(wish, more), read_wish(tail)[0])
             if not span["no"]
-            else replace(wish, exclude=wish.exclude + more.genres)
+            else replace(wish, exclude=wish.exclude + more.genres + more.exclude)
         )
         now = replace(now, memory=now.memory.mention(refs))
         if _OTHER_PERSON.search(sentence.text[: span.start()][-40:]):
@@ -224,6 +224,9 @@ def _titles_and_wish(sentence: Sentence, what: str) -> tuple[tuple[Ref, ...], Wi
     refs: list[Ref] = []
     wish = Wish()
     for piece in re.split(r"(?:,|;|&|\band\b|\bor\b)", what):
+        if _VIOLENCE.match(piece):
+            wish = merge(wish, read_wish("less violence")[0])
+            continue
         asked, rest = read_wish(piece)
         if (
             (asked.genres or asked.mood or asked.era or asked.year_from)
@@ -234,6 +237,11 @@ def _titles_and_wish(sentence: Sentence, what: str) -> tuple[tuple[Ref, ...], Wi
         else:
             refs += sentence.refs(piece)
     return tuple(dict.fromkeys(refs)), wish
+
+
+_VIOLENCE = re.compile(
+    r"\s*(?:too much |all the |any )?(?:violence|gore|blood|violent (?:movies|films|stuff))[ .!?]*$", re.IGNORECASE
+)
 
 
 def _subject(text: str) -> str:
@@ -247,7 +255,7 @@ def _subject(text: str) -> str:
 
 _LIKE = re.compile(
     r"(?P<no>\b(?:(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
-    r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that )?into"
+    r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that |too |very |so )?(?:into|fond of|keen on)"
     r"|was(?:n'?t| not) (?:a fan of|into|impressed (?:by|with))|(?:was |were )?(?:bored|disappointed) (?:by|with)|never (?:really )?liked|no fan of)\b)"
     r"|(?P<yes>\b(?:(?:absolutely |really |also |just |totally |quite |did )?(?:lov(?:e|ed|es)|(?<!feel )(?<!feels )(?<!look )(?<!looks )(?<!sounds )liked?|likes|prefer(?:red|s)?|luv|loev|loved|enjoy(?:ed|s)?|ador(?:e|ed|es))(?! to\b)|(?:a )?(?:really |very )?(?:big |huge |great |massive )?fan of|fond of|(?<=am )into|(?<='m )into|(?<=im )into|obsessed with|keen on"
     r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be|:))|can'?t get enough of|rewatched|enjoying)\b:?)",

@@ -96,7 +96,7 @@ def taste(sentence: Sentence) -> Intent | None:
 
 _TASTE = re.compile(
     r"\btastes?\b(?! (?:good|like))(?! is (?:unknown|bad))|\bwhat (?:kind|sort|type|genre)s? (?:of )?(?:movies?|films?|things?|genres?)?\s?(?:do|does|did) (?:i|we|user|he|she|they)\b"
-    r"|\bwhat do you (?:know|remember) about (?:me|my)\b|\bmy (?:profile|preferences)\b|\bprofile (?:of|for)\b|\bdescribe (?:me|user)\b|\bwhat am i into\b|\bwho am i\b|\bwho is (?:movielens )?user \d+\b|^(?:and |so )?(?:do|does|did) (?:he|she|they|i|user #?\d+) (?:like|enjoy|love|hate|prefer) (?:[\w-]+ ){0,2}(?:movies|films|horror|comed\w+|dramas?|thrillers?|westerns?|sci-?fi|romance|action|documentar\w+|musicals?|animation)\W*$|\b(?:tell me about|about|describe|analy[sz]e) (?:movielens )?user \d+\b",
+    r"|\bwhat do you (?:know|remember) about (?:me|my)\b|\b(?:my|their|his|her|s) favou?rite (?:genres?|decades?|kinds?|types?)\b|\bmy (?:profile|preferences)\b|\bprofile (?:of|for)\b|\bdescribe (?:me|user)\b|\bwhat am i into\b|\bwho am i\b|\bwho is (?:movielens )?user \d+\b|^(?:and |so )?(?:do|does|did) (?:he|she|they|i|user #?\d+) (?:like|enjoy|love|hate|prefer) (?:[\w-]+ ){0,2}(?:movies|films|horror|comed\w+|dramas?|thrillers?|westerns?|sci-?fi|romance|action|documentar\w+|musicals?|animation)\W*$|\b(?:tell me about|about|describe|analy[sz]e) (?:movielens )?user \d+\b",
     re.IGNORECASE,
 )
 
@@ -153,6 +153,7 @@ _COMPARES = tuple(
         r"^(?:what do|do) (.+?) (?:and|or) (.+?) have (?:anything )?in common\??$",
         r"^how (?:does|do|is|are|would) (.+?) (?:compared?|stack up|measure up) (?:to|with|against) (.+?)\??$",
         r"^(?:and |so )?which (?:one |movie |film )?(?:of (?:them|these|those) )?(?:has|have|got|had) (?:the )?(?:most|best|highest|more|better)(?: (?:ratings?|stars|score|votes|reviews|average))( ?)\??$",
+        r"^(?:and |so )?which (?:one |movie |film )?(?:should (?:i|we) (?:watch|see) )?first( ?)\??$",
         r"^which (?:one |movie |film )?(?:do|does|did|would) (?:people|everyone|most people|others|you|viewers)(?: (?:prefer|like|think))?( )?(?:more|better|best|is better)?\??$",
         r"^(?:so |and |ok )*which (?:one |movie |film )?(?:of (?:them|these|those|the (?:two|three|four|five)) )?(?:should|would|do|shall|could) (?:i|you|we) (?:watch|pick|choose|see|recommend|take|start with|prefer|go for)( ?)(?:first|tonight)?\??$",
         r"^(?:how (?:similar|alike|different) (?:are|is) )(.+?) (?:and|to|from) (.+?)\??$",

@@ -11,64 +11,40 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
-from autoencoder import LinearConfig, Sequences, fit_linear
-from content import nearest, project
-from interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, SignalConfig, Sparse, recency, signal
+from content import project
+from factors import fold_in
+from interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, SignalConfig, recency, signal
+from learning import Config, Fit, Progress, learn
 from ranking import NOTHING, Basis, Ranked, Reason, select, standard, top_reasons
 from weights import Weights
 
-__all__ = ["Basis", "Config", "Movies", "Prediction", "Profile", "Ranked", "Ratings", "Reason", "Recommender", "SignalConfig"]
+__all__ = [
+    "Basis",
+    "Config",
+    "Movies",
+    "Prediction",
+    "Profile",
+    "Ranked",
+    "Ratings",
+    "Reason",
+    "Recommender",
+    "SignalConfig",
+]
 
 FORMAT = 1  # of a saved model
-STAND_INS = 20  # dense movies that stand for one without enough ratings
 WIDTH = 64  # of the projected content
-KNOWN_ENOUGH = 200  # movies, the best known, among which a question is sought
+KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
 MATCH_PULL, MATCH_POPULAR = 0.3, 0.3  # of neighbours and popularity, beside a text's own match of 1
 
-Progress: TypeAlias = Callable[[str, float], None]
 By: TypeAlias = Literal["taste", "content", "both"]
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """Hyper-parameters; `tune.tune` chooses them on a validation split.
-
-    Attributes:
-        linear: of the closed form (Steck 2019, 2020).
-        learn: what ratings say in the fit.
-        fold_in: what they say of the person a list is for.
-        recency: g, the weight of long past ratings in the fold-in; the newest has 1.
-        recency_span: ratings after which the rest of that weight has fallen to 1/e.
-        prior: weight of popularity for a person with one rating; it shrinks with the root of their number.
-        cold: factor on scores of movies that stand on content alone.
-        fewest: interactions a movie needs to enter the linear model.
-        most_items: movies in the linear model at most, those with the most interactions.
-    """
-
-    linear: LinearConfig = field(default_factory=LinearConfig)
-    learn: SignalConfig = field(default_factory=lambda: SignalConfig(lukewarm=0.5, dislike=0.0))
-    fold_in: SignalConfig = field(default_factory=SignalConfig)
-    recency: float = 0.5
-    recency_span: float = 3.0
-    prior: float = 0.1
-    cold: float = 0.7
-    fewest: int = 2
-    most_items: int = 20_000
-
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> Config:
-        """From what `dataclasses.asdict` made of one."""
-        nested = {"linear": LinearConfig(**values["linear"])}
-        signals = {name: SignalConfig(**values[name]) for name in ("learn", "fold_in")}
-        return cls(**(values | nested | signals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +78,36 @@ class Recommender:
         dense: int32 [d], the movies in the linear model.
         weights: B, [d, d].
         near: csr_array float32 [d, d], nearness by who likes them.
+        factors: float32 [d, width], of the factor model; width 0 where there is none.
         mix: csr_array float32 [n, d], each movie as a mix of dense ones (N).
     """
 
-    def __init__(self, movies: Movies, config: Config, dense: Indices, weights: Weights, near: Sparse, mix: Sparse, version: str) -> None:
+    def __init__(self, movies: Movies, config: Config, fit: Fit, version: str) -> None:
         self.movies, self.config, self.version = movies, config, version
-        self.dense, self.weights, self.near, self.mix = dense, weights, near, mix
-        self.fitted = len(dense) > 0
+        self.dense, self.weights, self.near, self.mix, self.factors = (
+            fit.dense,
+            fit.weights,
+            fit.near,
+            fit.mix,
+            fit.factors,
+        )
+        self._fit = fit
+        self._common = fit.factors.T @ fit.factors
+        self.fitted = len(fit.dense) > 0
         self.popularity = _popularity(movies)
-        self._known = (np.log1p(movies.rating_count) / max(np.log1p(movies.rating_count.max(initial=0)), 1)).astype(np.float32)
+        self._known = (np.log1p(movies.rating_count) / max(np.log1p(movies.rating_count.max(initial=0)), 1)).astype(
+            np.float32
+        )
         self._damped = movies.damped_mean()
         self._vectors = project(movies.features, WIDTH)
         self._by_feature = movies.features.T.tocsr()
         self._strength = np.full(len(movies), config.cold, np.float32)
-        self._strength[dense] = 1
+        self._strength[fit.dense] = 1
 
     @classmethod
-    def fit(cls, ratings: Ratings, movies: Movies, config: Config | None = None, progress: Progress | None = None) -> Recommender:
+    def fit(
+        cls, ratings: Ratings, movies: Movies, config: Config | None = None, progress: Progress | None = None
+    ) -> Recommender:
         """Fit on a catalogue's ratings.
 
         Args:
@@ -128,30 +117,20 @@ class Recommender:
             progress: told the name of the stage and the share done, 0 to 1.
         """
         config = config or Config()
-        tell = progress or (lambda _stage, _share: None)
-        said = signal(ratings.stars, config.learn)
-        dense = _enough(ratings.movie_index[said > 0], len(movies), config)
-        if not len(dense):
-            return cls.unfitted(movies, config)
-        interactions, sequences = _gather(ratings, said, dense, len(movies), config.learn.liked)
-        features = movies.features[dense]
-        taste = fit_linear(interactions, features, sequences, config.linear, lambda share: tell("taste", share))
-        weights = Weights.of(taste.weights)
-        tell("content", 0.0)
-        mix = _mix(movies, dense)
-        tell("content", 1.0)
-        return cls(movies, config, dense, weights, taste.near, mix, _version(config, ratings))
+        fit = learn(ratings, movies, config, progress or (lambda _stage, _share: None))
+        return cls(movies, config, fit, _version(config, ratings)) if fit else cls.unfitted(movies, config)
 
     @classmethod
     def unfitted(cls, movies: Movies, config: Config | None = None) -> Recommender:
         """Bayesian popularity and content alone, until a fitted one is ready."""
         none = Weights(np.empty((0, 0), np.int16), np.empty(0, np.float32))
         mix = sp.csr_array((len(movies), 0), dtype=np.float32)
-        return cls(movies, config or Config(), NOTHING, none, sp.csr_array((0, 0), dtype=np.float32), mix, "unfitted")
+        near = sp.csr_array((0, 0), dtype=np.float32)
+        return cls(movies, config or Config(), Fit(NOTHING, none, near, mix, np.empty((0, 0), np.float32)), "unfitted")
 
     def with_config(self, config: Config) -> Recommender:
         """The same fit under another fold-in, prior or factor for cold movies."""
-        return Recommender(self.movies, config, self.dense, self.weights, self.near, self.mix, self.version)
+        return Recommender(self.movies, config, self._fit, self.version)
 
     def save(self, folder: Path, content_hash: str) -> None:
         """Write the model as a folder, whole or not at all; an older one there is replaced.
@@ -174,6 +153,7 @@ class Recommender:
     def _write(self, folder: Path, content_hash: str) -> None:
         self.weights.save(folder)
         np.save(folder / "dense.npy", self.dense)
+        np.save(folder / "factors.npy", self.factors)
         sp.save_npz(folder / "near.npz", self.near, compressed=False)
         sp.save_npz(folder / "mix.npz", self.mix, compressed=False)
         meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version, "n_movies": len(self.movies)}
@@ -191,7 +171,8 @@ class Recommender:
         if (meta["format"], meta["content_hash"], meta["n_movies"]) != (FORMAT, content_hash, len(movies)):
             raise ValueError(f"the model in {folder} belongs to another catalogue")
         near, mix = sp.load_npz(folder / "near.npz"), sp.load_npz(folder / "mix.npz")
-        return cls(movies, Config.of(meta["config"]), np.load(folder / "dense.npy"), Weights.load(folder), near, mix, meta["version"])
+        fit = Fit(np.load(folder / "dense.npy"), Weights.load(folder), near, mix, np.load(folder / "factors.npy"))
+        return cls(movies, Config.of(meta["config"]), fit, meta["version"])
 
     def recommend(
         self,
@@ -343,9 +324,12 @@ class Recommender:
         known = self._known.astype(np.float64) ** 4
         known[profile.movie_index] = 0
         pool = np.argsort(-known, kind="stable")[: max(KNOWN_ENOUGH, 4 * k)]
-        pool = pool[known[pool] > 0] if known.any() else np.setdiff1d(np.arange(len(known)), profile.movie_index)[:KNOWN_ENOUGH]
-        everything = np.concatenate([pool, profile.movie_index]).astype(np.int32)
-        vectors = self._taste_vectors(everything)
+        pool = (
+            pool[known[pool] > 0]
+            if known.any()
+            else np.setdiff1d(np.arange(len(known)), profile.movie_index)[:KNOWN_ENOUGH]
+        )
+        vectors = self._taste_vectors(np.concatenate([pool, profile.movie_index]).astype(np.int32), pool)
         return pool[_most_telling(vectors[: len(pool)], known[pool] + 1e-9, vectors[len(pool) :], k)].astype(np.int32)
 
     def _open(self, allowed: Mask | None, exclude: Indices, seen: Indices) -> Mask:
@@ -372,10 +356,24 @@ class Recommender:
         return scores
 
     def _personal(self, profile: Profile) -> Floats:
-        """Linear scores and the prior, which shrinks as ratings come."""
-        linear = self._linear(profile.movie_index, self._fold_in(profile))
-        scores: Floats = linear + np.float32(self.config.prior / np.sqrt(len(profile))) * self._known
-        return scores
+        """Linear scores, the factor model's in the same units, and the prior, which shrinks as ratings come."""
+        weight = self._fold_in(profile)
+        scores = self._linear(profile.movie_index, weight)
+        if self.config.factors.weight and self.factors.shape[1]:
+            scores = scores + self._by_factors(profile.movie_index, weight, float(scores.std()))
+        personal: Floats = scores + np.float32(self.config.prior / np.sqrt(len(profile))) * self._known
+        return personal
+
+    def _by_factors(self, index: Indices, weight: Floats, unit: float) -> Floats:
+        """The factor model's scores with their weight against the linear ones of deviation `unit`."""
+        share = self.config.factors.weight
+        row = self.mix[index].T @ weight
+        places = np.flatnonzero(row > 0).astype(np.int32)
+        scores = self.mix @ fold_in(self.factors, self._common, places, row[places], self.config.factors)
+        weighted: Floats = (
+            scores * self._strength * (share / (1 - share) * unit / max(float(scores.std()), 1e-9))
+        ).astype(np.float32)
+        return weighted
 
     def _held_back(self, scores: Floats, open_: Mask, novelty: float) -> Floats:
         """Scores less what is popular, in units of the deviation of the scores."""
@@ -413,14 +411,13 @@ class Recommender:
         count = self.movies.rating_count[seeds][:, None]
         return np.asarray(0.5 * content + taste * (0.5 + count / (count + 50)), np.float32)
 
-    def _taste_vectors(self, index: Indices) -> Floats:
-        """What movies are like, for telling people apart: rows of the nearness among these movies, or of content."""
-        if not self.fitted:
-            return self._vectors[index]
-        rows = self.mix[index]
-        alike = (rows @ self.near @ rows.T).toarray()
-        vectors: Floats = np.concatenate([alike, 0.3 * self._vectors[index]], axis=1).astype(np.float32)
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    def _taste_vectors(self, index: Indices, landmarks: Longs) -> Floats:
+        """What movies are like, for telling people apart: nearness to some well known ones, and content; unit rows."""
+        vectors = self._vectors[index]
+        if self.fitted:
+            near = (self.mix[index] @ self.near @ self.mix[landmarks].T).toarray()
+            vectors = np.concatenate([near, 0.3 * vectors], axis=1).astype(np.float32)
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         return vectors
 
     def _first_screen(self, k: int, open_: Mask, diversity: float, novelty: float) -> Ranked:
@@ -436,38 +433,6 @@ def _popularity(movies: Movies) -> Floats:
     most = max(float(count.max(initial=0)), 1)
     score: Floats = (movies.damped_mean() / 5 * (0.05 + count) / (0.05 + most)).astype(np.float32)
     return score
-
-
-def _enough(items: Indices, n_movies: int, config: Config) -> Indices:
-    """The movies with enough interactions for the linear model, ascending."""
-    count = np.bincount(items, minlength=n_movies)
-    by_count = np.argsort(-count, kind="stable")[: config.most_items]
-    dense: Indices = np.sort(by_count[count[by_count] >= config.fewest]).astype(np.int32)
-    return dense
-
-
-def _gather(ratings: Ratings, said: Floats, dense: Indices, n_movies: int, liked: float) -> tuple[Sparse, Sequences]:
-    """The interactions with dense movies, csr [n_users, d], and the liked of them in order of time."""
-    place = np.full(n_movies, -1, np.int32)
-    place[dense] = np.arange(len(dense), dtype=np.int32)
-    user = np.repeat(np.arange(ratings.n_users, dtype=np.int32), np.diff(ratings.indptr))
-    kept = np.flatnonzero((said > 0) & (place[ratings.movie_index] >= 0))
-    interactions = sp.csr_array((said[kept], (user[kept], place[ratings.movie_index[kept]])), shape=(ratings.n_users, len(dense)))
-    kept = kept[ratings.stars[kept] >= liked]
-    kept = kept[np.lexsort((ratings.timestamp[kept], user[kept]))]
-    return interactions, Sequences(user[kept], place[ratings.movie_index[kept]], ratings.timestamp[kept])
-
-
-def _mix(movies: Movies, dense: Indices) -> Sparse:
-    """N: a dense movie is itself; any other is a mix of its nearest dense ones by content."""
-    n, d = len(movies), len(dense)
-    content = project(movies.features, 2 * WIDTH)
-    cold = np.setdiff1d(np.arange(n, dtype=np.int32), dense)
-    near = nearest(content[cold], content[dense], STAND_INS).tocoo()
-    rows = np.concatenate([dense, cold[near.coords[0]]])
-    columns = np.concatenate([np.arange(d, dtype=np.int32), near.coords[1]])
-    weights = np.concatenate([np.ones(d, np.float32), near.data])
-    return sp.csr_array((weights, (rows, columns)), shape=(n, d), dtype=np.float32)
 
 
 def _version(config: Config, ratings: Ratings) -> str:

@@ -124,13 +124,15 @@ def guard(text: str, memory: Memory) -> Guarded:
     def quoted(found: re.Match[str]) -> str:
         return mark(next(group for group in found.groups() if group).strip()) if len(refs) < 100 else found[0]
 
+    if text.strip(" ?!.") in CAPITAL_TITLES - {"Help"}:
+        return Guarded(mark(text.strip(" ?!.")), tuple(refs))
     text = _QUOTED.sub(quoted, text)
     text = _ARTICLE_LAST.sub(lambda found: mark(f"{found[2]} {found[1]}"), text)
     for movie_id, name in sorted(memory.names.items(), key=lambda item: -len(item[1].title)):
         text = _mark_known(text, name.title, name.year, movie_id, mark)
     text = _TRICKY.sub(lambda found: found[0] if found[0] in PLAIN_ENGLISH else mark(found[0]), text)
     text = re.sub(
-        r"(?<=[a-z,\"] )(?:" + "|".join(CAPITAL_TITLES) + r")\b(?! (?:stars?|movies?|films?|\d))",
+        r"(?<=[a-z,\"] )(?:" + "|".join(CAPITAL_TITLES) + r")\b(?! (?:stars?|movies?|films?|\d|(?-i:[A-Z])))",
         lambda found: mark(found[0]),
         text,
     )

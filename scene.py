@@ -227,6 +227,9 @@ def _leading(scene: Scene) -> str:
     """What must be said before a list: wishes that cannot be met."""
     asked = scene.wish.asked or 0
     lack = f"I can't tell which are {scene.wish.lack}: the data has no running times. " if scene.wish.lack else ""
+    lack += (
+        f"I can only leave out genres, not \u201c{wording.clean(scene.wish.unmet)}\u201d. " if scene.wish.unmet else ""
+    )
     return lack + ("Twenty at a time is the most I show. " if asked > 20 else "")
 
 

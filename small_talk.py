@@ -50,6 +50,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "yes": ("Good. Say \u201cmore\u201d for others, or ask about any film.",),
     "yes_early": ("Good. Then tell me a film you love, a genre or a mood: {examples}.",),
     "no": ("All right. Tell me what you'd like instead: {examples}.",),
+    "english": ("I read and write English only, sorry. Ask me, for instance, {examples}.",),
     "reset": ("All right, from the start. What are you in the mood for? Perhaps {examples}.",),
     "stop": ("All right. I'm here when you want a film.",),
     "huh": ("I look films up and say what people think of them. Ask me, say, {examples}.",),

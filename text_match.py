@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ MAX_WORDS = 24
 MAX_IDEAS = 8
 LONGEST = 1_000
 CANDIDATES = 500
+COMMON = 3_000  # movies; an idea that so many have does not tell them apart
 
 STOP_WORDS = frozenset(
     """
@@ -48,24 +49,49 @@ class TextMatcher:
         self._run = run
 
     async def find(self, text: str, limit: int = CANDIDATES) -> list[TextMatch]:
-        """The movies that match best, best first."""
+        """The movies that match best, best first.
+
+        Where some idea is rare, only movies that have a rare one are looked at: a common one alone says too little, and
+        to rank all that have it takes too long. Where all are common, only movies that have all of them, or most.
+        """
         ideas = await self._ideas(text[:LONGEST])
-        if not ideas:
-            return []
+        had = {idea: await self._having(phrase(idea), COMMON) for idea in ideas}
+        rare = [idea for idea in ideas if len(had[idea]) < COMMON]
+        if any(had[idea] for idea in rare):
+            scored = await self._scored(f"({any_of(rare)}) AND ({any_of(ideas)})")
+        else:
+            scored = await self._having_most(ideas)
+        for idea in ideas:
+            if idea not in rare:
+                had[idea] = await self._among(phrase(idea), scored)
+        return self._ranked(ideas, had, scored)[:limit]
+
+    def _ranked(
+        self, ideas: list[tuple[str, ...]], had: dict[tuple[str, ...], set[int]], scored: dict[int, float]
+    ) -> list[TextMatch]:
+        matches = []
+        for movie_id, score in scored.items():
+            share = sum(movie_id in had[idea] for idea in ideas) / len(ideas)
+            matches.append(TextMatch(movie_id, score * (share or 0.5 / len(ideas)), share))
+        return sorted(matches, key=lambda match: (-match.score, match.movie_id))
+
+    async def _scored(self, expression: str) -> dict[int, float]:
+        if not expression:
+            return {}
         rows = await self._run(
             """
             SELECT rowid, -rank FROM movie_text WHERE movie_text MATCH ? ORDER BY rank LIMIT ?
             """,
-            (any_of(ideas), max(limit, CANDIDATES)),
+            (expression, CANDIDATES),
         )
-        had = await self._ideas_had(ideas, [movie_id for movie_id, _ in rows])
-        shares = {movie_id: count / len(ideas) for movie_id, count in had.items()}
-        matches = [
-            TextMatch(movie_id, score * shares[movie_id], shares[movie_id])
-            for movie_id, score in rows
-            if movie_id in shares
-        ]
-        return sorted(matches, key=lambda match: (-match.score, match.movie_id))[:limit]
+        return {int(movie_id): float(score) for movie_id, score in rows}
+
+    async def _having_most(self, ideas: list[tuple[str, ...]]) -> dict[int, float]:
+        """Movies that have all ideas; where there is none, all but the last, and so on."""
+        for count in range(len(ideas), 0, -1):
+            if scored := await self._scored(" AND ".join(map(phrase, ideas[:count]))):
+                return scored
+        return {}
 
     async def _ideas(self, text: str) -> list[tuple[str, ...]]:
         """Divide a text into ideas, the longest known tag first: mind bending | time travel | thriller."""
@@ -79,28 +105,23 @@ class TextMatcher:
         known |= {tuple(plain_words(compound)) for compound in _COMPOUND.findall(text)}
         return divide(words, known)
 
-    async def _ideas_had(self, ideas: list[tuple[str, ...]], movie_ids: list[int]) -> dict[int, float]:
-        """How many ideas each movie has; the words of an idea apart from each other count as half of it."""
-        had: dict[int, float] = {}
-        wanted = json.dumps(movie_ids)
-        for idea in ideas:
-            whole = await self._having(f'"{" ".join(idea)}"', wanted)
-            apart = (
-                await self._having(" AND ".join(f'"{word}"' for word in idea), wanted) - whole if idea[1:] else set()
-            )
-            for movie_ids_had, worth in ((whole, 1.0), (apart, 0.5)):
-                for movie_id in movie_ids_had:
-                    had[movie_id] = had.get(movie_id, 0) + worth
-        return had
+    async def _having(self, expression: str, limit: int) -> set[int]:
+        rows = await self._run("SELECT rowid FROM movie_text WHERE movie_text MATCH ? LIMIT ?", (expression, limit))
+        return {movie_id for (movie_id,) in rows}
 
-    async def _having(self, expression: str, wanted: str) -> set[int]:
+    async def _among(self, expression: str, movie_ids: Iterable[int]) -> set[int]:
+        """Of these movies those that match; `+` keeps SQLite from looking each one up by itself."""
         rows = await self._run(
             """
             SELECT rowid FROM movie_text WHERE movie_text MATCH ? AND +rowid IN (SELECT value FROM json_each(?))
             """,
-            (expression, wanted),
+            (expression, json.dumps(list(movie_ids))),
         )
         return {movie_id for (movie_id,) in rows}
+
+
+def phrase(idea: tuple[str, ...]) -> str:
+    return f'"{" ".join(idea)}"'
 
 
 def divide(words: list[str], known: set[tuple[str, ...]]) -> list[tuple[str, ...]]:

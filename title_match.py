@@ -10,7 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-from titles import MAX_WORDS, plain, split_bare_year, split_year, title_words, with_digits
+from titles import MAX_WORDS, parse_title, plain, split_bare_year, split_year, title_words, with_digits
 
 RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
 
@@ -179,9 +179,12 @@ class TitleMatcher:
 
 
 def readings(text: str) -> list[Wanted]:
-    """How a title may be read: with its year in parentheses; else as it stands, and with a last number as the year."""
+    """How a title may be read: as it stands, without other names in parentheses, and with a last number as its year."""
     title, year = split_year(text)
+    parsed = parse_title(text)
     readings = [(title, year)]
+    if parsed.alternatives:
+        readings.append((parsed.title, year))
     if year is None:
         head, bare = split_bare_year(title)
         readings += [(head, bare)] if bare else []

@@ -86,6 +86,8 @@ def article_first(title: str) -> str:
 
 def fold(text: str) -> str:
     """Lower case without diacritics: what is left to compare letters by."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_UNDECOMPOSED)
 

@@ -28,6 +28,7 @@ GRID: dict[str, tuple[float, ...]] = {
     "fold_in.emphasis": (0.0, 0.3, 0.6),
     "fold_in.lukewarm": (0.0, 0.2),
     "linear.span": (5.0, 10.0, 30.0),
+    "factors.weight": (0.0, 0.1, 0.2, 0.3),
 }
 AGAIN = ("linear.order", "linear.ridge", "recency")  # once more when the others are chosen
 PRIORS = (0.05, 0.1, 0.2, 0.4)
@@ -84,7 +85,8 @@ def measured(movies: Movies, train: Ratings) -> Movies:
 def ranked(model: Recommender, split: Split, k: int = 100) -> list[Indices]:
     """The model's lists for a split's cases, of movies that any model could have learnt of."""
     return [
-        model.recommend(case.profile, k=k, allowed=split.known, exclude=case.seen, explain=False).movie_index for case in split.cases
+        model.recommend(case.profile, k=k, allowed=split.known, exclude=case.seen, explain=False).movie_index
+        for case in split.cases
     ]
 
 
@@ -134,7 +136,8 @@ class _Search:
         return float(ndcg(ranked(model, split, self.k), split.cases, self.k).mean())
 
     def _fit(self, split: Split, movies: Movies, config: Config) -> Recommender:
-        key = repr((config.linear, config.learn, config.fewest, config.most_items))
+        factors = replace(config.factors, weight=float(config.factors.weight > 0))
+        key = repr((config.linear, factors, config.learn, config.fewest, config.most_items))
         if key != self.fitted[0]:
             self.fitted = (key, {})
         fits = self.fitted[1]

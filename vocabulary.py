@@ -36,7 +36,7 @@ SHORTHAND: dict[str, str] = {
     "whats": "what's", "thats": "that's", "hows": "how's", "wheres": "where's", "whos": "who's", "im": "i'm", "ive": "i've",
     "dont": "don't", "didnt": "didn't", "doesnt": "doesn't", "cant": "can't", "couldnt": "couldn't", "wasnt": "wasn't",
     "isnt": "isn't", "havent": "haven't", "wouldnt": "wouldn't", "wanna": "want to", "gimme": "give me", "lemme": "let me",
-    "u": "you", "ur": "your", "pls": "please", "plz": "please", "id like": "i'd like", "id love": "i'd love", "id rate": "i'd rate",
+    "ok then": "ok", "u": "you", "ur": "your", "pls": "please", "plz": "please", "id like": "i'd like", "id love": "i'd love", "id rate": "i'd rate",
     "id give": "i'd give", "sth": "something", "smth": "something", "smthing": "something", "somethin": "something", "sumthing": "something",
     "movis": "movies", "tonite": "tonight", "2nite": "tonight", "2night": "tonight", "b4": "before", "sumthin": "something", "sum": "some", "moives": "movies", "moveis": "movies", "movei": "movie", "moive": "movie", "flim": "film", "flims": "films", "fims": "films",
     "simular": "similar", "simlar": "similar", "similiar": "similar", "liek": "like", "recomend": "recommend", "reccomend": "recommend",
@@ -170,7 +170,7 @@ SHIFTS: tuple[tuple[str, Shift], ...] = (
     (r"(?:but )?(?:for (?:grown-?ups|adults)|(?:more |less )?(?:adult|grown-?up|mature))", Shift(exclude=("Children",))),
     (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:bloody|gory)|less (?:blood|gore)", Shift(exclude=("Horror",))),
     (r"less (?:action|explosions)", Shift(exclude=("Action",))),
-    ((r"(?:less|too|not (?:so|as|too|that)) (?:known|famous|popular|mainstream|obvious|well[- ]known)|lesser[- ]known"
+    ((r"(?:less|too|not (?:so|as|too|that)) (?:known|famous|popular|mainstream|obvious|well[- ]known)|lesser[- ]known|(?:haven't|never|not) (?:even )?heard of"
      r"|more (?:obscure|unusual|unknown)|hidden gems?|obscure|under(?:rated|seen|appreciated)|under the radar"
      r"|off the beaten (?:path|track)|overlooked|unknown|art[- ]?house"), Shift(novelty=0.7)),
     ((r"(?:more|better) (?:known|famous|popular|mainstream)|(?:well|better)[- ]known|famous|mainstream|blockbusters?"
@@ -259,6 +259,7 @@ OUT_OF_SCOPE: tuple[tuple[str, str], ...] = (
     (r"\bwhat(?: i|')?s (?:the )?(?:time|date)\b|\bwhat (?:time|day) is it\b|\bset (?:a|an) (?:alarm|timer|reminder)\b", "clocks and calendars"),
     ((r"\b(?:book|buy|order) (?:me )?(?:a )?(?:tickets?|flights?|hotels?|taxis?)\b|\bcinema (?:times|near)\b|\bshow ?times?\b"
      r"|\bin (?:theaters|theatres|cinemas)\b|\bnear me\b|\bnow playing\b"), "cinema programmes and tickets"),
+    (r"\b(?:recommend|suggest|know)(?: me)?(?: an?| some| any)?(?: good)? (?:books?|songs?|music|albums?|games?|video games?|podcasts?|restaurants?|recipes?)\b(?! (?:movie|film|adaptation))", "books, music or games"),
     (r"\b(?:add|save|put) (?:it|that|this|them|the \w+)(?: one)? (?:to|on) (?:my|the|a) (?:list|watch ?list|favou?rites|queue)\b|\bmy watch ?list\b", "keeping a watch list"),
     ((r"\b(?:netflix|hulu|disney\+|disney plus|amazon prime|prime video|hbo(?: max)?|itunes|paramount\+|apple tv)\b"
      r"|\bwhere (?:can|could|do) (?:i|we) (?:watch|stream|find|see|rent|buy|download)\b|\b(?:is it|available) (?:streaming|to stream)\b"
@@ -319,7 +320,7 @@ REQUEST_WORDS = _words(
     " rather prefer again suits suit pick picks choose chose idea ideas options option proper solid random surprise am was were if no not into any anyone"
     " im ive id dont don't care idk dunno whatever anything' worth worthwhile seen yet haven't havent must must-see must-watch classics classic old older"
     " nothing too afternoon friday saturday sunday day dinner later soon wondering wonder help hmm um uh er lol haha haven u r ur ya yeah yes sure"
-    " interesting entertaining enjoyable fine next ask these those them they he she his her him their people everyone everybody folks watching watched each every decade decades year years seriously nah nope that's it's there's question bored boring suppose guess give gimme gonna gotta can't cannot rated well-rated highly-rated"
+    " interesting entertaining enjoyable fine next ask these those them they he she his her him their people everyone everybody folks watching watched having heard gems gem ideally each every decade decades year years seriously nah nope that's it's there's question bored boring suppose guess give gimme gonna gotta can't cannot rated well-rated highly-rated"
 )
 """Words that carry no content in a request: what is left after them is a theme."""
 

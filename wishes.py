@@ -89,6 +89,10 @@ _SUBJECT = re.compile(
     r"\b(?:about|with|featuring|involving|starring|directed by|by|set in|set on|based on|where|in which|on) (.+)$",
     re.IGNORECASE,
 )
+_BASED_ON = re.compile(
+    r"\b(?:based|adapted) (?:on|from) (?:an? |the )?(book|novel|comic|play|video game|tv show|true story)s?\b",
+    re.IGNORECASE,
+)
 _ABOUT = re.compile(
     r"(?<!how )(?<!what )\babout (?!it\b|that\b|this\b|them\b)(.{2,60}?)(?=[,.!?]|$|\b(?:but|that|which|please|without|with|from|in|not|for|preferably|ideally|made|only)\b)",
     re.IGNORECASE,
@@ -112,8 +116,11 @@ _COMPANY = re.compile(
     r"|sister|brother|kids?|children|sons?|daughters?|family|roommates?|flatmates?|colleagues?|date|buddy|mates?|nieces?|nephews?|fianc\w+|cousins?|aunt|uncle)\b",
     re.IGNORECASE,
 )
+_LEFT_OUT = re.compile(
+    r"\b(?:without|aren't|isn't|not|no|excluding|except)(?: (?:from|by|with|any|the|a|an|of))* ([\w'-]+)", re.IGNORECASE
+)
 _NEGATED = re.compile(
-    r"\b(?:but )?(?:not|nothing|without|no|isn't) (?:too |so |that |very |a |an |any |the |of the )*[\w'-]+",
+    r"\b(?:but )?(?:not|nothing|without|no|isn't|aren't) (?:too |so |that |very |a |an |any |the |of the )*[\w'-]+",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\s,.!?;:()\"]+")
@@ -142,6 +149,7 @@ class Wish:
     users: tuple[int, ...] = ()
     asked: int | None = None
     min_ratings: int | None = None
+    unmet: str = ""
 
     @property
     def narrows(self) -> bool:
@@ -200,6 +208,8 @@ def read_wish(sentence: str) -> tuple[Wish, str]:
 
 def _about(wish: Wish, text: str) -> tuple[Wish, str]:
     """As in "about world war 2": a subject, whatever genres its words may be."""
+    if based := _BASED_ON.search(text):
+        return replace(wish, theme=f"based on a {based[1].lower()}"), _cut(text, based)
     found = _ABOUT.search(text)
     subject = (
         re.sub(r"^(?:an?|the|some|any|how|being|something like) ", "", found[1].strip(" '-"), flags=re.IGNORECASE)
@@ -218,9 +228,23 @@ def themed(wish: Wish, rest: str) -> Wish:
     subject = _SUBJECT.search(rest)
     theme = content_of(subject[1] if subject else rest)
     longest = 6 if subject else 2 if wish.genres or wish.mood else 4
+    if unmet := _unmet(rest):
+        wish = replace(wish, unmet=unmet)
+    if not subject and len(rest.split()) > LONGEST_ASIDE:
+        return wish
     if not theme or len(theme.split()) > longest or _PERSONAL.search(theme):
         return wish
     return replace(wish, theme=theme)
+
+
+def _unmet(rest: str) -> str:
+    """What a sentence wants left out that is no genre: "aren't disney" → "disney"."""
+    words = (found[1] for found in _LEFT_OUT.finditer(rest))
+    return next((word for word in words if not _empty(word) and len(word) > 2), "")
+
+
+LONGEST_ASIDE = 6
+"""With more words than this around it, a stray word is not taken for a theme."""
 
 
 def content_of(rest: str) -> str:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,14 +29,15 @@ from rich.table import Table
 from autoencoder import gram_matrix, invert
 from content import content_features
 from evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users, users_of
-from interactions import Floats, Indices, Movies, Profile, Ratings
+from interactions import Floats, Movies, Profile, Ratings
 from recommend import Config, Recommender
-from tune import measured, ranked, tune
+from tune import Protocol, measured, ranked, tune
 
 LIKED = 4.0
 MOST_ITEMS = 20_000  # of EASE's matrix
 FIRST_RATINGS = (1, 3, 5)
 REQUESTS = 300  # timed
+VALIDATION_SEED = 100
 
 Score: TypeAlias = Callable[[Profile], Floats]
 Fit: TypeAlias = Callable[..., Score]
@@ -52,9 +54,10 @@ class Peer:
 
 @dataclass(frozen=True)
 class Figure:
-    """One measure of one model: its mean and standard error, and by how much ours is above."""
+    """One measure of one model over so many users: its mean and standard error, and by how much ours is above."""
 
     protocol: str
+    users: int
     model: str
     measure: str
     mean: float
@@ -66,14 +69,23 @@ class Figure:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="holds movies.csv, ratings.csv, and tags.csv where there are tags")
-    parser.add_argument("--out", type=Path, default=Path("var/benchmarks/recommend"), help="folder for report.md, report.json, quality.png")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("var/benchmarks/recommend"),
+        help="folder for report.md, report.json, quality.png",
+    )
     parser.add_argument("--seeds", type=int, default=5, help="draws of test users")
-    parser.add_argument("--no-tune", action="store_true", help="ours with its defaults, peers with the first of their parameters")
+    parser.add_argument(
+        "--no-tune", action="store_true", help="ours with its defaults, peers with the first of their parameters"
+    )
     parser.add_argument("--peers", default="", help="comma-separated names; all by default")
     options = parser.parse_args(arguments)
     console = Console()
     ratings, movies = read_movielens(options.folder)
-    console.print(f"{options.folder.name}: {ratings.n_users:,} users, {len(movies):,} movies, {len(ratings.stars):,} ratings")
+    console.print(
+        f"{options.folder.name}: {ratings.n_users:,} users, {len(movies):,} movies, {len(ratings.stars):,} ratings"
+    )
     peers = [peer for peer in available(console) if not options.peers or peer.name in options.peers.split(",")]
     with Progress(console=console) as bar:
         figures, chosen = quality(ratings, movies, peers, options.seeds, tuned=not options.no_tune, bar=bar)
@@ -109,7 +121,12 @@ def _tags(folder: Path, index: pl.DataFrame, n: int) -> list[list[tuple[str, flo
     if not (folder / "tags.csv").exists():
         return tags
     table = pl.read_csv(folder / "tags.csv", infer_schema_length=0).join(index, on="movieId").drop_nulls("tag")
-    counted = table.with_columns(pl.col("tag").str.to_lowercase().str.strip_chars()).group_by("index", "tag").len().sort("index", "tag")
+    counted = (
+        table.with_columns(pl.col("tag").str.to_lowercase().str.strip_chars())
+        .group_by("index", "tag")
+        .len()
+        .sort("index", "tag")
+    )
     for place, tag, count in counted.iter_rows():
         tags[place].append((tag, float(count)))
     return tags
@@ -127,8 +144,18 @@ def available(console: Console) -> list[Peer]:
     except ImportError:
         console.print("[yellow]implicit is not installed (benchmarks/requirements.txt): no ALS, no BPR[/]")
         return peers
-    als = [{"factors": f, "regularization": r, "alpha": a} for f in (32, 64, 128) for r in (0.1, 1.0, 10.0) for a in (1.0, 5.0)]
-    bpr = [{"factors": f, "regularization": r, "iterations": i} for f in (64, 128) for r in (0.01, 0.05) for i in (100, 300)]
+    als = [
+        {"factors": f, "regularization": r, "alpha": a}
+        for f in (32, 64, 128)
+        for r in (0.1, 1.0, 10.0)
+        for a in (1.0, 5.0)
+    ]
+    bpr = [
+        {"factors": f, "regularization": r, "iterations": i}
+        for f in (64, 128)
+        for r in (0.01, 0.05)
+        for i in (100, 300)
+    ]
     return [*peers, Peer("implicit ALS", fit_als, als), Peer("implicit BPR", fit_bpr, bpr)]
 
 
@@ -136,7 +163,9 @@ def liked_matrix(train: Ratings, n: int) -> Any:
     """Csr [n_users, n], 1 where liked."""
     kept = train.stars >= LIKED
     shape = (train.n_users, n)
-    return sp.csr_array((np.ones(int(kept.sum()), np.float32), (users_of(train)[kept], train.movie_index[kept])), shape=shape)
+    return sp.csr_array(
+        (np.ones(int(kept.sum()), np.float32), (users_of(train)[kept], train.movie_index[kept])), shape=shape
+    )
 
 
 def liked_row(profile: Profile, n: int) -> Floats:
@@ -147,7 +176,7 @@ def liked_row(profile: Profile, n: int) -> Floats:
 
 def fit_popular(train: Ratings, n: int) -> Score:
     count = np.asarray(liked_matrix(train, n).sum(axis=0), np.float32)
-    return lambda profile: count
+    return lambda _profile: count
 
 
 def fit_knn(train: Ratings, n: int, k: int, shrink: float) -> Score:
@@ -156,7 +185,9 @@ def fit_knn(train: Ratings, n: int, k: int, shrink: float) -> Score:
     length = np.sqrt(np.maximum(np.asarray(x.sum(axis=0)), 1))
     rows = []
     for start in range(0, n, 1024):
-        near = (x.T.tocsr()[start : start + 1024] @ x).toarray() / (np.outer(length[start : start + 1024], length) + shrink)
+        near = (x.T.tocsr()[start : start + 1024] @ x).toarray() / (
+            np.outer(length[start : start + 1024], length) + shrink
+        )
         near[np.arange(len(near)), np.arange(start, start + len(near))] = 0
         near[near < np.partition(near, -k, axis=1)[:, -k][:, None]] = 0
         rows.append(sp.csr_array(near, dtype=np.float32))
@@ -190,11 +221,15 @@ def fit_als(train: Ratings, n: int, factors: int, regularization: float, alpha: 
     from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415  # optional
 
     matrix = sp.csr_matrix(liked_matrix(train, n))
-    model = AlternatingLeastSquares(factors=factors, regularization=regularization, alpha=alpha, iterations=15, random_state=0)
+    model = AlternatingLeastSquares(
+        factors=factors, regularization=regularization, alpha=alpha, iterations=15, random_state=0
+    )
     model.fit(matrix, show_progress=False)
 
     def score(profile: Profile) -> Floats:
-        return np.asarray(model.item_factors @ model.recalculate_user(0, sp.csr_matrix(liked_row(profile, n)[None])), np.float32)
+        return np.asarray(
+            model.item_factors @ model.recalculate_user(0, sp.csr_matrix(liked_row(profile, n)[None])), np.float32
+        )
 
     return score
 
@@ -203,7 +238,9 @@ def fit_bpr(train: Ratings, n: int, factors: int, regularization: float, iterati
     """Implicit's BPR; it knows no new users, so a person is the mean of their liked movies' factors."""
     from implicit.cpu.bpr import BayesianPersonalizedRanking  # noqa: PLC0415  # optional
 
-    model = BayesianPersonalizedRanking(factors=factors, regularization=regularization, iterations=iterations, random_state=0)
+    model = BayesianPersonalizedRanking(
+        factors=factors, regularization=regularization, iterations=iterations, random_state=0
+    )
     model.fit(sp.csr_matrix(liked_matrix(train, n)), show_progress=False)
     items = np.asarray(model.item_factors, np.float32)
 
@@ -221,16 +258,10 @@ def quality(
     n = len(movies)
     chosen: dict[str, Any] = {"users": Config(), "time": Config()}
     figures: list[Figure] = []
-    for by, k in (("users", 100), ("time", 10)):
-        task = bar.add_task(f"choosing: {by}", total=len(peers) + 1)
-        validation = split_users(ratings, n, 100, part="validation") if by == "users" else split_time(ratings, n, part="validation")
-        if tuned:
-            chosen[by] = tune(ratings, movies, by="users" if by == "users" else "time", progress=lambda s, _x: bar.update(task, description=s))
-        bar.advance(task)
-        for peer in peers:
-            bar.update(task, description=f"choosing for {by}: {peer.name}")
-            chosen[f"{by}: {peer.name}"] = choose(peer, validation, n, k) if tuned else peer.grid[0]
-            bar.advance(task)
+    if tuned:
+        chosen = choose_all(ratings, movies, peers, "users", bar) | choose_all(ratings, movies, peers, "time", bar)
+    else:
+        chosen |= {f"{by}: {peer.name}": peer.grid[0] for by in ("users", "time") for peer in peers}
     splits: dict[str, Callable[[], Iterator[Split]]] = {
         "new users": lambda: (split_users(ratings, n, seed) for seed in range(seeds)),
         "time, each user's": lambda: iter([split_time(ratings, n)]),
@@ -242,6 +273,31 @@ def quality(
         bar.update(task, total=1, completed=1)
     figures += first_ratings(ratings, movies, chosen["users"], seeds)
     return figures, chosen
+
+
+def choose_all(ratings: Ratings, movies: Movies, peers: list[Peer], by: Protocol, bar: Progress) -> dict[str, Any]:
+    """The parameters of ours and of every peer for one protocol, chosen on the same validation split."""
+    task = bar.add_task(f"choosing for {by}: Marquee", total=len(peers) + 1.0)
+    chosen: dict[str, Any] = {
+        by: tune(
+            ratings,
+            movies,
+            by=by,
+            seeds=(VALIDATION_SEED,),
+            progress=lambda _name, share: bar.update(task, completed=share),
+        )
+    }
+    n, k = len(movies), 100 if by == "users" else 10
+    validation = (
+        split_users(ratings, n, VALIDATION_SEED, part="validation")
+        if by == "users"
+        else split_time(ratings, n, part="validation")
+    )
+    for peer in peers:
+        bar.update(task, description=f"choosing for {by}: {peer.name}")
+        chosen[f"{by}: {peer.name}"] = choose(peer, validation, n, k)
+        bar.advance(task)
+    return chosen
 
 
 def choose(peer: Peer, validation: Split, n: int, k: int) -> dict[str, Any]:
@@ -256,10 +312,17 @@ def choose(peer: Peer, validation: Split, n: int, k: int) -> dict[str, Any]:
     return max(peer.grid, key=of)
 
 
-def compare(protocol: str, splits: list[Split], movies: Movies, peers: list[Peer], chosen: dict[str, Any]) -> list[Figure]:
+def compare(
+    protocol: str, splits: list[Split], movies: Movies, peers: list[Peer], chosen: dict[str, Any]
+) -> list[Figure]:
     """Ours and the peers on the same cases."""
     by = "users" if protocol == "new users" else "time"
-    measures: list[tuple[str, Any]] = [("NDCG@10", (ndcg, 10)), ("NDCG@100", (ndcg, 100)), ("R@20", (recall, 20)), ("R@50", (recall, 50))]
+    measures: list[tuple[str, Any]] = [
+        ("NDCG@10", (ndcg, 10)),
+        ("NDCG@100", (ndcg, 100)),
+        ("R@20", (recall, 20)),
+        ("R@50", (recall, 50)),
+    ]
     values: dict[tuple[str, str], list[npt.NDArray[np.float64]]] = {}
     for split in splits:
         known = measured(movies, split.train)
@@ -273,11 +336,13 @@ def compare(protocol: str, splits: list[Split], movies: Movies, peers: list[Peer
     return [figure(protocol, model, label, each, values["Marquee", label]) for (model, label), each in values.items()]
 
 
-def figure(protocol: str, model: str, label: str, each: list[npt.NDArray[np.float64]], ours: list[npt.NDArray[np.float64]]) -> Figure:
+def figure(
+    protocol: str, model: str, label: str, each: list[npt.NDArray[np.float64]], ours: list[npt.NDArray[np.float64]]
+) -> Figure:
     """Mean and standard error over seeds, or over users where there is one split; the lead of ours is paired."""
     mean, error = _mean_error(each)
     lead, lead_error = _mean_error([a - b for a, b in zip(ours, each, strict=True)])
-    return Figure(protocol, model, label, mean, error, lead, lead_error)
+    return Figure(protocol, sum(map(len, each)), model, label, mean, error, lead, lead_error)
 
 
 def _mean_error(each: list[npt.NDArray[np.float64]]) -> tuple[float, float]:
@@ -294,10 +359,15 @@ def first_ratings(ratings: Ratings, movies: Movies, config: Config, seeds: int) 
         popular = fit_popular(train, len(movies))
         for given in FIRST_RATINGS:
             split = split_users(ratings, len(movies), seed, given=given)
-            lists = {"Marquee": ranked(model, split, 10), "most popular": rank_all(split.cases, split.known, popular, 10)}
+            lists = {
+                "Marquee": ranked(model, split, 10),
+                "most popular": rank_all(split.cases, split.known, popular, 10),
+            }
             for name, list_ in lists.items():
                 values.setdefault((given, name), []).append(ndcg(list_, split.cases, 10))
-    return [figure(f"first ratings: {g}", name, "NDCG@10", each, values[g, "Marquee"]) for (g, name), each in values.items()]
+    return [
+        figure(f"first ratings: {g}", name, "NDCG@10", each, values[g, "Marquee"]) for (g, name), each in values.items()
+    ]
 
 
 def cost(ratings: Ratings, movies: Movies, config: Config) -> dict[str, float]:
@@ -310,15 +380,18 @@ def cost(ratings: Ratings, movies: Movies, config: Config) -> dict[str, float]:
     profiles = [ratings.profile(int(user)) for user in draw.permutation(heavy)]
     seeds = draw.integers(0, len(movies), (REQUESTS, 1)).astype(np.int32)
     tasks: dict[str, list[Callable[[], object]]] = {
-        "recommend, 200 ratings": [lambda p=p: model.recommend(p) for p in profiles],
-        "the same, varied": [lambda p=p: model.recommend(p, diversity=0.5) for p in profiles],
-        "similar": [lambda s=s: model.similar(s) for s in seeds],
-        "next question": [lambda p=p: model.next_question(p, 5) for p in profiles[:50]],
+        "recommend, 200 ratings": [partial(model.recommend, profile) for profile in profiles],
+        "the same, varied": [partial(model.recommend, profile, diversity=0.5) for profile in profiles],
+        "similar": [partial(model.similar, seed) for seed in seeds],
+        "next question": [partial(model.next_question, profile, 5) for profile in profiles[:50]],
     }
     for name, calls in tasks.items():
         calls[0]()
         milliseconds = [_timed(call) for call in calls]
-        costs |= {f"{name}, p50 ms": float(np.median(milliseconds)), f"{name}, p99 ms": float(np.quantile(milliseconds, 0.99))}
+        costs |= {
+            f"{name}, p50 ms": float(np.median(milliseconds)),
+            f"{name}, p99 ms": float(np.quantile(milliseconds, 0.99)),
+        }
     return costs | {"peak memory of the benchmark MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
@@ -328,28 +401,56 @@ def _timed(call: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def report(console: Console, out: Path, name: str, figures: list[Figure], costs: dict[str, float], chosen: dict[str, Any]) -> None:
+def report(
+    console: Console, out: Path, name: str, figures: list[Figure], costs: dict[str, float], chosen: dict[str, Any]
+) -> None:
     """The table in the terminal, report.md, report.json and quality.png."""
     lines = [f"# Recommenders on {name}", ""]
     for protocol in dict.fromkeys(f.protocol for f in figures):
         here = [f for f in figures if f.protocol == protocol]
         labels = list(dict.fromkeys(f.measure for f in here))
-        table = Table("model", *labels, f"ours leads by ({labels[0]})", title=protocol)
-        lines += [f"## {protocol}", "", f"| model | {' | '.join(labels)} | ours leads by |", "|---" * (len(labels) + 2) + "|"]
+        table = Table("model", *labels, "ours leads by", title=f"{protocol} ({here[0].users:,} users)")
+        lines += [
+            f"## {protocol} ({here[0].users:,} users)",
+            "",
+            f"| model | {' | '.join(labels)} | ours leads by |",
+            "|---" * (len(labels) + 2) + "|",
+        ]
         for model in dict.fromkeys(f.model for f in here):
             row = {f.measure: f for f in here if f.model == model}
             cells = [f"{row[label].mean:.4f} ± {row[label].error:.4f}" for label in labels]
-            leads = "" if model == "Marquee" else ", ".join(f"{row[m].lead:+.4f} ± {row[m].lead_error:.4f} {m}" for m in labels[:2])
+            leads = (
+                ""
+                if model == "Marquee"
+                else ", ".join(f"{row[m].lead:+.4f} ± {row[m].lead_error:.4f} {m}" for m in labels[:2])
+            )
             table.add_row(model, *cells, leads)
             lines.append(f"| {model} | {' | '.join(cells)} | {leads} |")
         console.print(table)
         lines.append("")
-    lines += ["## Cost", "", "| | |", "|---|---|", *(f"| {label} | {value:,.2f} |" for label, value in costs.items()), ""]
+    lines += [
+        "## Cost",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {label} | {value:,.2f} |" for label, value in costs.items()),
+        "",
+    ]
     console.print("\n".join(f"{label}: {value:,.2f}" for label, value in costs.items()))
     parameters = {key: asdict(value) if isinstance(value, Config) else value for key, value in chosen.items()}
-    lines += ["## Chosen on validation", "", "```json", json.dumps(parameters, indent=1), "```", "", f"{sys.version.split()[0]}, numpy {np.__version__}"]
+    lines += [
+        "## Chosen on validation",
+        "",
+        "```json",
+        json.dumps(parameters, indent=1),
+        "```",
+        "",
+        f"{sys.version.split()[0]}, numpy {np.__version__}",
+    ]
     (out / "report.md").write_text("\n".join(lines) + "\n")
-    (out / "report.json").write_text(json.dumps({"figures": [asdict(f) for f in figures], "cost": costs, "chosen": parameters}, indent=1))
+    (out / "report.json").write_text(
+        json.dumps({"figures": [asdict(f) for f in figures], "cost": costs, "chosen": parameters}, indent=1)
+    )
     plot(console, out / "quality.png", figures)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 import scripted
 from conftest import ROOT
 
@@ -56,7 +57,8 @@ class Process:
     def kill(self) -> None:
         """SIGKILL: nothing of the process runs after it."""
         self._popen.kill()
-        self._popen.wait()
+        if self._popen.stderr and not self._popen.stderr.closed:
+            self._popen.communicate()
 
     def terminate(self) -> None:
         self._popen.send_signal(signal.SIGTERM)

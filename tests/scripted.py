@@ -144,7 +144,7 @@ class Upstream:
         self.headers: list[dict[str, str]] = []
         self.problems: list[str] = []
         self.replies: deque[Reply | Callable[[dict[str, Any]], Reply]] = deque()
-        self.otherwise: Reply | None = None
+        self.otherwise: Reply | Callable[[dict[str, Any]], Reply] | None = None
         self.models: list[str] = ["scripted", "other"]
         self.embed: Callable[[str], list[float]] | None = None
         self.open = 0
@@ -215,10 +215,8 @@ class Upstream:
         self.requests.append(request)
         self.headers.append(headers)
         self.problems += check(request)
-        if self.replies:
-            reply = self.replies.popleft()
-            return reply(request) if callable(reply) else reply
-        return self.otherwise or error(500, "script_is_empty")
+        reply = self.replies.popleft() if self.replies else self.otherwise or error(500, "script_is_empty")
+        return reply(request) if callable(reply) else reply
 
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply: Reply) -> None:
         headers = {"content-type": reply.content_type, **reply.headers}

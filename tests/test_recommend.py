@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from autoencoder import LinearConfig, Sequences, _solve_tall, _solve_wide, follows
 from content import content_features
 from evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
+from factors import FactorConfig, _solve_rows, fold_in
 from interactions import SignalConfig, mean_rank, recency, signal
 from ranking import Ranked
 from recommend import Config, Movies, Profile, Ratings, Recommender
@@ -43,14 +44,21 @@ def make_catalogue(seed: int = 7) -> tuple[Ratings, Movies]:
     years = (1960 + np.arange(N_MOVIES) % 60).astype(np.int16)
     genres = [[f"genre {i % CLUSTERS}"] for i in range(N_MOVIES)]
     features = content_features(genres, years, [[(f"tag {i % 12}", 2.0)] for i in range(N_MOVIES)])
-    bare = Movies(np.arange(N_MOVIES, dtype=np.int64) * 10, years, features, np.zeros(N_MOVIES, np.int32), np.zeros(N_MOVIES, np.float32))
+    bare = Movies(
+        np.arange(N_MOVIES, dtype=np.int64) * 10,
+        years,
+        features,
+        np.zeros(N_MOVIES, np.int32),
+        np.zeros(N_MOVIES, np.float32),
+    )
     return ratings, measured(bare, ratings)
 
 
 RATINGS, MOVIES = make_catalogue()
 ALL = np.arange(N_MOVIES, dtype=np.int32)
 PROFILES = st.lists(
-    st.tuples(st.integers(0, N_MOVIES - 1), st.sampled_from([0.5, 1, 2, 3, 3.5, 4, 4.5, 5]), st.integers(0, 10**9)), max_size=12
+    st.tuples(st.integers(0, N_MOVIES - 1), st.sampled_from([0.5, 1, 2, 3, 3.5, 4, 4.5, 5]), st.integers(0, 10**9)),
+    max_size=12,
 )
 
 
@@ -150,7 +158,9 @@ def test_shares_sum_to_the_linear_score(model: Recommender, unfitted: Recommende
     for one in (model, unfitted):
         for movie in (13, 17, N_MOVIES - 3):
             shares = one.shares(profile, movie)
-            assert sum(reason.share for reason in shares) == pytest.approx(one.linear_score(profile, movie), rel=1e-3, abs=1e-6)
+            assert sum(reason.share for reason in shares) == pytest.approx(
+                one.linear_score(profile, movie), rel=1e-3, abs=1e-6
+            )
 
 
 def test_because_names_the_persons_own_movies_largest_first(model: Recommender) -> None:
@@ -232,13 +242,17 @@ def test_every_movie_can_be_recommended(model: Recommender, unfitted: Recommende
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=PROFILES, k=st.integers(1, 30), diversity=st.sampled_from([0, 0.5, 1]), novelty=st.sampled_from([0, 0.5, 1]))
+@given(
+    rows=PROFILES, k=st.integers(1, 30), diversity=st.sampled_from([0, 0.5, 1]), novelty=st.sampled_from([0, 0.5, 1])
+)
 def test_any_profile_gets_a_whole_list(
     model: Recommender, rows: list[tuple[int, float, int]], k: int, diversity: float, novelty: float
 ) -> None:
     rows = sorted(rows, key=lambda row: row[2])
     profile = Profile(
-        np.array([row[0] for row in rows], np.int32), np.array([row[1] for row in rows], np.float32), np.array([row[2] for row in rows], np.int64)
+        np.array([row[0] for row in rows], np.int32),
+        np.array([row[1] for row in rows], np.float32),
+        np.array([row[2] for row in rows], np.int64),
     )
     listed = model.recommend(profile, k=k, diversity=diversity, novelty=novelty)
     assert len(listed.movie_index) == len(set(listed.movie_index)) == len(listed.reasons) == k
@@ -270,14 +284,16 @@ def test_the_two_ways_to_solve_agree() -> None:
     config = LinearConfig(ridge=2)
     wide, tall = (solve(x, order, config, lambda _share: None) for solve in (_solve_wide, _solve_tall))
     assert wide.weights == pytest.approx(tall.weights, abs=1e-4)
-    assert (wide.near.toarray() == pytest.approx(tall.near.toarray(), abs=1e-5))
+    assert wide.near.toarray() == pytest.approx(tall.near.toarray(), abs=1e-5)
     gram = (x.T @ x).toarray().astype(np.float64)
     penalty = np.diag(2 + 1.5 * np.diag(gram))
     assert wide.weights == pytest.approx(np.linalg.solve(gram + penalty, gram + order.counts), abs=1e-4)
 
 
 def test_what_follows_soon_counts_more_and_ties_count_both_ways() -> None:
-    sequence = Sequences(np.array([0, 0, 0, 0, 1], np.int32), np.array([0, 1, 2, 3, 0], np.int32), np.array([10, 20, 20, 30, 5]))
+    sequence = Sequences(
+        np.array([0, 0, 0, 0, 1], np.int32), np.array([0, 1, 2, 3, 0], np.int32), np.array([10, 20, 20, 30, 5])
+    )
     counts = follows(sequence, 4, span=1.0).counts
     assert counts[0, 1] == counts[0, 2] > counts[0, 3] > 0
     assert counts[1, 2] == counts[2, 1] == 1
@@ -308,11 +324,37 @@ def test_a_catalogue_without_ratings_is_served_by_content() -> None:
 
 
 def test_a_description_is_content_too() -> None:
-    texts = ["Engineer for compilers and parsers", "Nurse in a children's ward", "Compilers: engineer wanted", "Ward nurse, nights"]
+    texts = [
+        "Engineer for compilers and parsers",
+        "Nurse in a children's ward",
+        "Compilers: engineer wanted",
+        "Ward nurse, nights",
+    ]
     features = content_features([[]] * 4, np.zeros(4, np.int16), [[]] * 4, texts)
     near = (features @ features.T).toarray()
     assert near[0, 2] > near[0, 1]
     assert near[1, 3] > near[1, 2]
+
+
+def test_factors_solve_their_equations() -> None:
+    x = sp.random_array((40, 12), density=0.4, rng=np.random.default_rng(5), format="csr", dtype=np.float32)
+    config = FactorConfig(weight=0.2, width=3, sweeps=1)
+    items = np.random.default_rng(1).normal(0, 1, (12, 3)).astype(np.float32)
+    users = _solve_rows(x, items, config)
+    row = x[[4]].toarray()[0]
+    left = items.T @ np.diag(row) @ items + 0.1 * items.T @ items + 0.01 * ((row > 0).sum() + 0.1 * 12) * np.eye(3)
+    assert users[4] == pytest.approx(np.linalg.solve(left, items.T @ row), abs=1e-4)
+    chosen = np.flatnonzero(row).astype(np.int32)
+    assert fold_in(items, items.T @ items, chosen, row[chosen], config) == pytest.approx(items @ users[4], abs=1e-4)
+
+
+def test_a_factor_model_is_averaged_in_where_asked(model: Recommender, tmp_path: Path) -> None:
+    both = Recommender.fit(RATINGS, MOVIES, Config(factors=FactorConfig(weight=0.3, width=8)))
+    listed = both.recommend(liking(1, 5), k=20)
+    assert set(listed.movie_index[:5] % CLUSTERS) == {1}
+    assert listed.movie_index.tolist() != model.recommend(liking(1, 5), k=20).movie_index.tolist()
+    both.save(tmp_path / "model", "abc")
+    assert _same(Recommender.load(tmp_path / "model", MOVIES, "abc").recommend(liking(1, 5), k=20), listed)
 
 
 # Kept on disk
@@ -342,7 +384,9 @@ def test_a_model_of_another_catalogue_is_refused(model: Recommender, tmp_path: P
         Recommender.load(tmp_path / "none", MOVIES, "abc")
 
 
-def test_a_save_that_fails_leaves_the_old_model(model: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_save_that_fails_leaves_the_old_model(
+    model: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model.save(tmp_path / "model", "abc")
     monkeypatch.setattr(Weights, "save", lambda _self, _folder: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
@@ -362,7 +406,12 @@ def test_versions_tell_data_and_parameters_apart(model: Recommender) -> None:
 
 def test_no_split_shows_what_it_asks_for() -> None:
     validated = {tuple(case.relevant) for case in split_users(RATINGS, N_MOVIES, 0, part="validation").cases}
-    for split in (split_users(RATINGS, N_MOVIES, 0), split_users(RATINGS, N_MOVIES, 0, given=3), split_time(RATINGS, N_MOVIES), split_moment(RATINGS, N_MOVIES)):
+    for split in (
+        split_users(RATINGS, N_MOVIES, 0),
+        split_users(RATINGS, N_MOVIES, 0, given=3),
+        split_time(RATINGS, N_MOVIES),
+        split_moment(RATINGS, N_MOVIES),
+    ):
         assert split.cases
         assert len(split.train.stars) < len(RATINGS.stars)
         for case in split.cases:
@@ -420,7 +469,11 @@ def test_on_real_files_the_bars_are_passed() -> None:
 
 def read(folder: Path) -> tuple[Ratings, Movies, np.ndarray[tuple[int], np.dtype[np.str_]]]:
     table = pl.read_csv(folder / "movies.csv").with_row_index("index")
-    rated = pl.read_csv(folder / "ratings.csv").join(table.select("movieId", pl.col("index").cast(pl.Int32)), on="movieId").sort("userId", "timestamp")
+    rated = (
+        pl.read_csv(folder / "ratings.csv")
+        .join(table.select("movieId", pl.col("index").cast(pl.Int32)), on="movieId")
+        .sort("userId", "timestamp")
+    )
     count = rated.group_by("userId", maintain_order=True).len()["len"].to_numpy()
     indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     stars, times = rated["rating"].to_numpy().astype(np.float32), rated["timestamp"].to_numpy()

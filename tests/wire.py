@@ -35,6 +35,13 @@ class Stream:
         return [block for block in blocks if block.startswith(b"id: ")]
 
     @property
+    def seen(self) -> bytes:
+        """Every byte of the frames, also of one that was cut off; without pings and the retry line."""
+        whole = self.frames
+        cut = self.raw.rpartition(b"\n\n")[2].removeprefix(b"retry: 2000\n")
+        return whole + (b"" if cut.startswith(b":") else cut)
+
+    @property
     def events(self) -> list[Event]:
         """The frames as events, each checked for its form."""
         return [_event(block) for block in self.blocks]
@@ -120,18 +127,29 @@ class Live:
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
-        self.raw = b""
+        self._read = bytearray()
         self._bytes = response.iter_raw()
+
+    @property
+    def raw(self) -> bytes:
+        """All that was read so far."""
+        return bytes(self._read)
 
     def until(self, type_: str, count: int = 1) -> Event:
         """Read until so many whole events of a type are there; the latest of them."""
         while len(found := [event for event in Stream(self.raw).events if event["type"] == type_]) < count:
-            self.raw += next(self._bytes)
+            self._read += next(self._bytes)
         return found[-1]
+
+    def until_bytes(self, wanted: bytes) -> None:
+        """Read until these bytes are there."""
+        while self._read.find(wanted, max(0, len(self._read) - 200_000)) < 0:
+            self._read += next(self._bytes)
 
     def rest(self) -> Stream:
         """Read to the end; all that was read."""
-        self.raw += b"".join(self._bytes)
+        for block in self._bytes:
+            self._read += block
         return Stream(self.raw)
 
 

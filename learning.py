@@ -1,0 +1,135 @@
+"""From a catalogue's ratings to what the recommender keeps: which movies are dense, their weights, neighbours, stand-ins and factors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+
+from autoencoder import LinearConfig, Sequences, fit_linear, follows
+from content import nearest, project
+from factors import FactorConfig, fit_factors
+from interactions import Floats, Indices, Movies, Ratings, SignalConfig, Sparse, signal
+from weights import Weights
+
+STAND_INS = 20  # dense movies that stand for one without enough ratings
+MOST_STAND_INS = 6_000  # chosen from: the best known, whose taste is learnt best
+WIDTH = 128  # of the projected content by which they are chosen
+
+Progress: TypeAlias = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Hyper-parameters; `tune.tune` chooses them on a validation split.
+
+    Attributes:
+        linear: of the closed form (Steck 2019, 2020).
+        factors: of the small factor model averaged in (Hu et al. 2008).
+        learn: what ratings say in the fit.
+        fold_in: what they say of the person a list is for.
+        recency: g, the weight of long past ratings in the fold-in; the newest has 1.
+        recency_span: ratings after which the rest of that weight has fallen to 1/e.
+        prior: weight of popularity for a person with one rating; it shrinks with the root of their number.
+        cold: factor on scores of movies that stand on content alone.
+        fewest: interactions a movie needs to enter the linear model.
+        most_items: movies in the linear model at most, those with the most interactions.
+    """
+
+    linear: LinearConfig = field(default_factory=LinearConfig)
+    factors: FactorConfig = field(default_factory=FactorConfig)
+    learn: SignalConfig = field(default_factory=lambda: SignalConfig(lukewarm=0.5, dislike=0.0))
+    fold_in: SignalConfig = field(default_factory=SignalConfig)
+    recency: float = 0.5
+    recency_span: float = 3.0
+    prior: float = 0.1
+    cold: float = 0.7
+    fewest: int = 2
+    most_items: int = 20_000
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Config:
+        """From what `dataclasses.asdict` made of one."""
+        nested = {"linear": LinearConfig(**values["linear"]), "factors": FactorConfig(**values["factors"])}
+        signals = {name: SignalConfig(**values[name]) for name in ("learn", "fold_in")}
+        return cls(**(values | nested | signals))
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What is learnt and kept; see the attributes of `Recommender`."""
+
+    dense: Indices
+    weights: Weights
+    near: Sparse
+    mix: Sparse
+    factors: Floats
+
+
+def learn(ratings: Ratings, movies: Movies, config: Config, tell: Progress) -> Fit | None:
+    """Fit everything; None where no movie has enough ratings.
+
+    Args:
+        ratings: of all users.
+        movies: all movies, rated or not.
+        config: hyper-parameters.
+        tell: told the name of the stage and the share of it done, 0 to 1.
+    """
+    dense = _enough(ratings, len(movies), config)
+    if not len(dense):
+        return None
+    place = np.full(len(movies), -1, np.int32)
+    place[dense] = np.arange(len(dense), dtype=np.int32)
+    tell("order", 0.0)
+    order = follows(_sequences(ratings, place, config), len(dense), config.linear.span) if config.linear.order else None
+    interactions = _interactions(ratings, place, len(dense), config)
+    taste = fit_linear(interactions, movies.features[dense], order, config.linear, lambda share: tell("taste", share))
+    weights, near = Weights.of(taste.weights), taste.near
+    del taste, order  # the largest matrices: what follows needs the room
+    tell("content", 0.0)
+    mix = _mix(movies, dense)
+    factors = np.empty((len(dense), 0), np.float32)
+    if config.factors.weight:
+        factors = fit_factors(interactions, config.factors, lambda share: tell("factors", share))
+    tell("done", 1.0)
+    return Fit(dense, weights, near, mix, factors)
+
+
+def _enough(ratings: Ratings, n_movies: int, config: Config) -> Indices:
+    """The movies with enough interactions for the linear model, ascending."""
+    count = np.bincount(ratings.movie_index[signal(ratings.stars, config.learn) > 0], minlength=n_movies)
+    by_count = np.argsort(-count, kind="stable")[: config.most_items]
+    dense: Indices = np.sort(by_count[count[by_count] >= config.fewest]).astype(np.int32)
+    return dense
+
+
+def _interactions(ratings: Ratings, place: Indices, n_items: int, config: Config) -> Sparse:
+    """What users' ratings say of the items; csr [n_users, n_items]."""
+    said = signal(ratings.stars, config.learn)
+    user = np.repeat(np.arange(ratings.n_users, dtype=np.int32), np.diff(ratings.indptr))
+    kept = np.flatnonzero((said > 0) & (place[ratings.movie_index] >= 0))
+    return sp.csr_array((said[kept], (user[kept], place[ratings.movie_index[kept]])), shape=(ratings.n_users, n_items))
+
+
+def _sequences(ratings: Ratings, place: Indices, config: Config) -> Sequences:
+    """The liked items in order of time."""
+    user = np.repeat(np.arange(ratings.n_users, dtype=np.int32), np.diff(ratings.indptr))
+    kept = np.flatnonzero((ratings.stars >= config.learn.liked) & (place[ratings.movie_index] >= 0))
+    kept = kept[np.lexsort((ratings.timestamp[kept], user[kept]))]
+    return Sequences(user[kept], place[ratings.movie_index[kept]], ratings.timestamp[kept])
+
+
+def _mix(movies: Movies, dense: Indices) -> Sparse:
+    """N: a dense movie is itself; any other is a mix of its nearest dense ones by content."""
+    n, d = len(movies), len(dense)
+    content = project(movies.features, WIDTH)
+    cold = np.setdiff1d(np.arange(n, dtype=np.int32), dense)
+    known = np.argsort(-movies.rating_count[dense], kind="stable")[:MOST_STAND_INS].astype(np.int32)
+    near = nearest(content[cold], content[dense[known]], STAND_INS).tocoo()
+    rows = np.concatenate([dense, cold[near.coords[0]]])
+    columns = np.concatenate([np.arange(d, dtype=np.int32), known[near.coords[1]]])
+    weights = np.concatenate([np.ones(d, np.float32), near.data])
+    return sp.csr_array((weights, (rows, columns)), shape=(n, d), dtype=np.float32)
