@@ -119,7 +119,7 @@ def _bag(rows: Iterable[Sequence[tuple[str, float]]], fewest: int) -> Sparse:
         for name, weight in row.items()
         if name in column and weight > 0
     ]
-    places = np.array([(i, j) for i, j, _ in pairs], np.int64).reshape(-1, 2)
+    places = np.array([(i, j) for i, j, _ in pairs], np.int32).reshape(-1, 2)
     weights = np.array([weight for *_, weight in pairs], np.float32)
     idf = np.array([math.log(1 + len(listed) / seen[name]) for name in kept], np.float32)
     bag = sp.coo_array(

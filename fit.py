@@ -19,38 +19,50 @@ from errors import CatalogueError
 from library import recommender_movies
 from recommend import Ratings, Recommender
 from settings import Settings
+from tune import Protocol, tune
 
 
 def main() -> int:
     """Fit and save; the exit status is 0 where a model was saved."""
-    settings = Settings()
     parser = argparse.ArgumentParser(prog="python fit.py", description="Fit the recommender to the catalogue.")
-    parser.add_argument("catalogue", nargs="?", type=Path, default=settings.catalogue_path)
-    parser.add_argument("model", nargs="?", type=Path, default=settings.model_path)
+    parser.add_argument("--tune", action="store_true", help="choose the hyper-parameters on a validation split first")
+    parser.add_argument(
+        "--by",
+        choices=("time", "users"),
+        default="time",
+        help="tune for later ratings of known users, or for new users",
+    )
     options = parser.parse_args()
     try:
-        fit(options.catalogue, options.model)
+        fit(Settings(), options.by if options.tune else None)
     except CatalogueError as error:
         sys.stderr.write(f"fit.py: {error}\n")
         return 1
     return 0
 
 
-def fit(catalogue: Path, model: Path) -> None:
-    """Fit a recommender to a catalogue file and save it.
+def fit(settings: Settings, tune_by: Protocol | None = None) -> None:
+    """Fit a recommender to the catalogue of the settings and save it.
+
+    Args:
+        settings: where both are.
+        tune_by: for what to choose the hyper-parameters first; None for the defaults.
 
     Raises:
-        CatalogueError: The file cannot be read.
+        CatalogueError: The catalogue cannot be read.
     """
     with _progress() as progress:
         task = progress.add_task("reading", total=1.0)
-        movies = recommender_movies(catalogue)
-        table = load_ratings(catalogue)
+
+        def tell(stage: str, share: float) -> None:
+            progress.update(task, description=stage, completed=share)
+
+        movies = recommender_movies(settings.catalogue_path)
+        table = load_ratings(settings.catalogue_path)
         ratings = Ratings(table.indptr, table.movie_index, table.stars, table.timestamp)
-        recommender = Recommender.fit(
-            ratings, movies, progress=lambda stage, share: progress.update(task, description=stage, completed=share)
-        )
-        recommender.save(model, asyncio.run(_version(catalogue)))
+        config = tune(ratings, movies, by=tune_by, progress=tell) if tune_by else None
+        recommender = Recommender.fit(ratings, movies, config, tell)
+        recommender.save(settings.model_path, asyncio.run(_version(settings.catalogue_path)))
 
 
 async def _version(path: Path) -> str:

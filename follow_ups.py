@@ -140,13 +140,17 @@ def _with_words(base: Done, args: Args, new: Args, text: str, wish: Wish) -> Cal
 
 def seen(scene: Scene) -> Script:
     """As in "I've seen it": another one instead, and an invitation to rate."""
-    base = scene.memory.last_listing
-    title = _known_title(scene, scene.intent.refs[0])
+    base, refs = scene.memory.last_listing, scene.intent.refs
     if base is None:
         return scene.say("seen_early")
-    wish = replace(scene.wish, limit=min(len(scene.intent.refs), 20))
+    title = _known_title(scene, refs[0])
+    wish = replace(scene.wish, limit=min(len(refs), 20))
     again = Scene(replace(scene.intent, wish=wish), scene.memory)
-    return (yield from _again(again, base, f"Then instead of {title}:" if title else "Then instead:"))
+    single = title and len(refs) == 1
+    told = yield from _again(again, base, f"Then instead of {title}:" if single else "Then instead of those:")
+    return wording.paragraphs(
+        [told, f"How did you like {title}? Say \u201crate it 4\u201d, and I'll remember." if single else ""]
+    )
 
 
 def _known_title(scene: Scene, ref: Ref) -> str:
@@ -178,7 +182,7 @@ def why(scene: Scene) -> Script:
     done = yield Call("explain_recommendation", {"movie": ref, **_grounds(base)})
     if not isinstance(done.result, Explanation):
         return problem(scene, done)
-    return f"{wording.explanation(done.result)} {wording.remarks((), done.result.notes)}".strip()
+    return f"{wording.explanation(done.result)} {wording.remarks((), scene.news(done.result.notes))}".strip()
 
 
 def _why_in_group(movie: ListedMovie) -> str:

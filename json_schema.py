@@ -24,7 +24,7 @@ from referencing.exceptions import Unresolvable
 MAX_PROBLEMS = 5
 MAX_PROBLEM_CHARS = 300
 MAX_SCHEMA_VALUES = 5_000  # the check of a schema of this size takes about half a second
-MAX_CHECK_SECONDS = 2.0
+MAX_CHECK_SECONDS = 1.0
 
 _REFERENCES = ("$ref", "$dynamicRef")
 _NO_REGISTRY: Registry[Any] = Registry()

@@ -15,7 +15,7 @@ from factors import FactorConfig, fit_factors
 from interactions import Floats, Indices, Movies, Ratings, SignalConfig, Sparse, signal
 from weights import Weights
 
-STAND_INS = 20  # dense movies that stand for one without enough ratings
+STAND_INS = 12  # dense movies that stand for one without enough ratings
 MOST_STAND_INS = 6_000  # chosen from: the best known, whose taste is learnt best
 WIDTH = 128  # of the projected content by which they are chosen
 

@@ -97,30 +97,37 @@ def recommend(sentence: Sentence) -> Intent | None:
     """Any other request for movies: "recommend me something", "an 80s comedy about robots"."""
     if by := _MADE_BY.match(sentence.text):
         return Intent("recommend", wish=Wish(theme=by[1].strip()))
-    asked = _REQUEST.search(sentence.text)
+    if whose := _WHOSE.match(sentence.text):
+        sentence = replace(sentence, text=f"{whose[1]} movies")
+    asked = bool(_REQUEST.search(sentence.text))
     wish, rest = read_wish(_REQUEST_HEAD.sub("", sentence.text))
-    if not asked and not wish.narrows and not wish.users and not wish.surprise:
+    if not (asked or wish.narrows or wish.users or wish.surprise) or re.fullmatch(r"\W*\d{4}\W*", sentence.text):
         return None
     wish = themed(wish, sentence.guarded.plain(rest))
     if _OTHERS.search(sentence.text) and not wish.users and sentence.memory.user_id is not None:
         wish = replace(wish, users=(sentence.memory.user_id,))
-    if re.fullmatch(r"\W*\d{4}\W*", sentence.text):
-        return None
     if _GIVE_TITLE.match(sentence.text) and not (wish.genres or wish.mood):
-        return (
-            Intent("lookup", refs=sentence.refs(wish.theme)[:1], given=wish.theme)
-            if sentence.refs(wish.theme)
-            else None
-        )
-    if not asked and wish.theme and len(wish.theme.split()) > 4:
-        return None
-    if not asked and wish.theme and not (wish.genres or wish.mood or wish.year_from or wish.year_to):
-        return None
-    return Intent("recommend", refs=(), wish=wish)
+        return _given_title(sentence, wish.theme)
+    return Intent("recommend", wish=wish) if asked or _says_enough(wish) else None
+
+
+def _given_title(sentence: Sentence, title: str) -> Intent | None:
+    """As in "give me Heat"."""
+    refs = sentence.refs(title)
+    return Intent("lookup", refs=refs[:1], given=title) if refs else None
+
+
+def _says_enough(wish: Wish) -> bool:
+    """Whether a wish is one without a word of asking: a theme alone may as well be a title."""
+    return not wish.theme or bool(wish.genres or wish.mood or wish.year_from or wish.year_to)
 
 
 _GIVE_TITLE = re.compile(
     r"^(?:please )?(?:give|show|find|get|look up|search(?: for)?)(?: me)? (?-i:[A-Z])[\w':&-]*(?: (?:(?-i:[A-Z])[\w':&-]*|of|the|and|in|a|\d+))*[.!? ]*$",
+    re.IGNORECASE,
+)
+_WHOSE = re.compile(
+    r"^(?:and )?(?:which|what) ((?!kind|sort|type|of\b|other|else)[\w'.-]+(?: [\w'.-]+){0,2}?) (?:movies?|films?) (?:should|would|do|can|could|are|is|to)\b",
     re.IGNORECASE,
 )
 _MADE_BY = re.compile(
@@ -130,7 +137,7 @@ _MADE_BY = re.compile(
 _OTHERS = re.compile(r"\b(?:they|he|she|them|him)\b", re.IGNORECASE)
 _REQUEST = re.compile(
     r"\b(?:rec+om+[ae]?n?d\w*|recs?|sugg?est\w*|something|anything|sth|smth|(?:what|which)(?: \w+)? (?:should|shall|can|could|do|to|would)(?: (?:i|we|you))?(?: \w+)? (?:watch|see|recommend|suggest|enjoy|like|put on)|what to watch|show me|give me|find me|get me|gimme|find|list|i(?:'d| would)? (?:really )?(?:want|need|like|love) (?:to (?:watch|see)|a|an|some|something|movies?|films?)"
-    r"|looking for|in the mood|feel(?:ing)? like|searching for|any (?:good )?(?:\w+ )?(?:movies?|films?|tips|ideas|thoughts)|what's good|got any|got some|do you have|have you got|movie night|need (?:a|an|some)|fancy|movies? (?:about|with|for|set|where|from|that)|films? (?:about|with|for|set|where|from|that|by|starring|directed)|movies? (?:starring|directed|featuring)|movies? by|tonight|watch next|is there|are there|movies? please|film please|pick|choose)\b|\b(?:movies|films|flicks)\s*[.!?]*$|^(?:directed by|starring|featuring|by)\b|^(?:movies?|films?)\s*[.!?]*$",
+    r"|looking for|in the mood|feel(?:ing)? like|searching for|any (?:good )?(?:\w+ )?(?:movies?|films?|tips|ideas|thoughts)|what's good|got any|got some|do you have|have you got|movie night|need (?:a|an|some)|fancy|movies? (?:about|with|for|set|where|from|that|in|based|adapted)|films? (?:about|with|for|set|where|from|that|in|based|adapted|by|starring|directed)|movies? (?:starring|directed|featuring)|movies? by|tonight|watch next|is there|are there|(?:an?|any|some) (?:\w+ )?(?:movie|film)s?|movies? please|film please|pick|choose)\b|\b(?:movies|films|flicks)\s*[.!?]*$|^(?:directed by|starring|featuring|by)\b|^(?:a )?(?:(?:good|great|nice|decent|new|old) )?(?:movies?|films?)\s*[.!?]*$",
     re.IGNORECASE,
 )
 
@@ -298,13 +305,15 @@ def lookup(sentence: Sentence) -> Intent | None:
         return Intent("which") if sentence.memory.focus is None else None
     if not marks and (len(words) > 8 or len(text) < 2 or not any(char.isalpha() or len(text) > 2 for char in text)):
         return None
+    if not marks and text.islower() and not content_of(text):
+        return None
     written = sentence.guarded.plain(text)
     refs = (sentence.guarded.ref(marks[0]),) if marks else sentence.refs(text)[:1] if len(words) < 3 else (written,)
     exactly = not marks and len(words) > 1 and _SENTENCE.search(text)
     return Intent("lookup", refs=refs, given=written, topic="exactly" if exactly else "") if refs else None
 
 
-_AND_WHAT_ABOUT = re.compile(r"^(?:and |so |ok |but )*(?:(?:what|how) about|what of) ", re.IGNORECASE)
+_AND_WHAT_ABOUT = re.compile(r"^(?:and |so |ok |but )*(?:(?:(?:what|how) about|what of) )?", re.IGNORECASE)
 _SENTENCE = re.compile(
     r"\b(?:i|i'm|i've|i'll|you|you're|me|my|we|it|its|it's|is|are|was|were|am|does|do|did|have|has|had|can|could|would|should|will|this|that|these|those|please|just|don't"
     r"|what|what's|which|why|how|who|when|where|same|any|some|swap|remove|also|want|need)\b",

@@ -12,7 +12,7 @@ import wording
 from headings import group_heading, likes_heading, personal_heading, popular_heading, similar_heading, themed_heading
 from movie_schemas import Movie, MovieList, MovieResult, Questions
 from recall import Args, Done, Memory
-from scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, shown, suggest
+from scene import DEFAULT_LIMIT, Call, Scene, Script, count, fits, listing_args, shown, suggest
 from vocabulary import Mood
 from wishes import Wish, merge
 
@@ -170,7 +170,8 @@ def _by_theme(scene: Scene, theme: str) -> Search:
         done = yield Call("movies_by_tag", {"tag": tag, "tags": list(others), **listing_args(scene)})
     if not count(done):
         done = yield Call("search_movies", {"query": theme, **listing_args(scene)})
-    return done if count(done) else None
+        return done if fits(theme, done) else None
+    return done
 
 
 Search = Generator[Call, Done, Done | None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ from toolbox import Context
 
 SURE = 0.6  # from here on a title counts as found
 ALIKE = 0.05  # matches this close to the best could have been meant as well
+BEGINNING = 0.85  # quality of a title that begins with what was given
+FAR_MORE = 3  # times the ratings
 LIKED, DISLIKED = 5.0, 1.0  # stars that a bare like or dislike stands for
 TAGS_SEARCHED = 200
 FEWEST_LISTED = 3  # below this a list says why it is short
@@ -52,14 +55,30 @@ async def resolve(ctx: Context, ref: int | str) -> tuple[Movie, list[Resolved]]:
             raise Unknown(f"There is no movie with id {ref}. Use an id from an earlier result, or a title.")
         return found[0], []
     matches = await ctx.shelf.catalogue.find_title(ref)
-    if (not matches or matches[0][1] < SURE) and ref.strip().isdigit():
+    sure = bool(matches) and matches[0][1] >= SURE
+    if not sure and ref.strip().isdigit() and not _could_be_year(ref):  # some models write ids as text
         return await resolve(ctx, int(ref.strip()[:15]))
-    if not matches or matches[0][1] < SURE:
-        near = "; ".join(f"{movie.title} ({movie.year})" for movie, _ in matches[:3])
+    if not sure:
+        near = "; ".join(_called(movie) for movie, _ in matches[:3])
         raise Unknown(f"No movie called {ref!r} is in the catalogue." + (f" Near it: {near}." if near else ""))
     best, quality = matches[0]
-    others = [movie.only_name() for movie, other in matches[1:] if other >= quality - ALIKE]
+    others = [movie.only_name() for movie, other in matches[1:] if _could_be_meant(movie, other, best, quality)]
     return best, [Resolved(given=ref, movie=best.only_name(), others=others)]
+
+
+def _could_be_year(text: str) -> bool:
+    """Whether digits are more likely a title, such as 1917 or 2012, than an id."""
+    return len(text.strip()) == 4 and text.strip()[:2] in ("18", "19", "20")
+
+
+def _could_be_meant(movie: Movie, quality: float, best: Movie, best_quality: float) -> bool:
+    """Whether a match is as good as the best, or its title goes on and far more people know it."""
+    known = movie.rating_count > FAR_MORE * max(best.rating_count, 1)
+    return quality >= best_quality - ALIKE or (quality >= BEGINNING and known)
+
+
+def _called(movie: Movie) -> str:
+    return f"{movie.title} ({movie.year})" if movie.year else movie.title
 
 
 async def resolve_all(ctx: Context, refs: Iterable[int | str]) -> tuple[list[Movie], list[Resolved]]:
@@ -115,8 +134,10 @@ def _profile(ctx: Context, rows: Sequence[tuple[int, float, int]]) -> Profile:
 
 async def excluded(ctx: Context, args: Listing) -> Indices:
     """Recommender indexes of what a list must not show."""
-    movies, _ = await resolve_all(ctx, args.exclude)
-    out = [movie.movie_id for movie in movies]
+    out: list[int] = []
+    for ref in args.exclude:
+        with suppress(Unknown):  # what is not there cannot appear
+            out.append((await resolve(ctx, ref))[0].movie_id)
     if args.exclude_shown and ctx.session_id is not None:
         out += await ctx.ratings.shown(ctx.session_id)
     return ctx.shelf.indexes(dict.fromkeys(out))

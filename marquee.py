@@ -66,7 +66,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         stack.push_async_callback(journal.close)
         runs = Runs(store, journal, provider, Desk(library, ratings, TOOLS, clock), boot, settings, clock)
         stack.push_async_callback(runs.close)
-        await runs.settle()
+        await runs.house.settle_all()
         yield Marquee(settings, store, ratings, library, provider, runs, clock)
 
 

@@ -112,9 +112,10 @@ class TagRows:
 
 @dataclass
 class FileReport:
-    """What became of a file's rows. `reasons` are the first few of why rows were refused."""
+    """What became of a file's rows, and how long that took. `reasons` are the first few of why rows were refused."""
 
     rows: int = 0
+    seconds: float = 0
     refused: int = 0
     reasons: list[str] = field(default_factory=list)
 

@@ -10,7 +10,6 @@ from intents import Intent
 from movie_schemas import (
     Comparison,
     MovieDetail,
-    MovieList,
     MovieResult,
     MovieStats,
     Prediction,
@@ -19,9 +18,7 @@ from movie_schemas import (
     TasteProfile,
 )
 from recall import Args, Done, Ref, plain_title
-from scene import DEFAULT_LIMIT, Call, Scene, Script, problem, shown
-from titles import plain_words
-from vocabulary import REQUEST_WORDS
+from scene import DEFAULT_LIMIT, Call, Scene, Script, fits, problem, shown
 
 
 def _read_as(scene: Scene, done: Done) -> str:
@@ -160,7 +157,7 @@ def lookup(scene: Scene) -> Script:
     if scene.intent.topic == "exactly":
         return scene.say("unknown")
     found = yield Call("search_movies", {"query": scene.intent.given or str(ref), "limit": DEFAULT_LIMIT})
-    if _fits(scene.intent.given or str(ref), found):
+    if fits(scene.intent.given or str(ref), found):
         return (
             yield from shown(
                 scene,
@@ -169,16 +166,6 @@ def lookup(scene: Scene) -> Script:
             )
         )
     return scene.say("unknown")
-
-
-def _fits(given: str, found: Done) -> bool:
-    """Whether a search found what was written, and not just some of its everyday words."""
-    if not isinstance(found.result, MovieList) or not found.result.movies:
-        return False
-    best = found.result.movies[0]
-    held = set(plain_words(" ".join([best.title, *best.genres, *best.tags])))
-    words = [word for word in plain_words(given) if word not in REQUEST_WORDS]
-    return bool(words) and 2 * sum(word in held for word in words) >= len(words)
 
 
 def _is_meant(intent: Intent, result: MovieResult, ref: Ref) -> bool:
@@ -229,11 +216,11 @@ def taste(scene: Scene) -> Script:
     done = yield Call("taste_profile", _of_user(scene, {}))
     if not isinstance(done.result, TasteProfile):
         return problem(scene, done)
-    return wording.paragraphs([wording.taste(done.result), wording.remarks((), done.result.notes)])
+    return wording.paragraphs([wording.taste(done.result), wording.remarks((), scene.news(done.result.notes))])
 
 
 def predict(scene: Scene) -> Script:
     done = yield Call("predict_rating", _of_user(scene, {"movie": scene.intent.refs[0]}))
     if not isinstance(done.result, Prediction):
         return problem(scene, done)
-    return f"{wording.prediction(done.result)} {wording.remarks((), done.result.notes)}".strip()
+    return f"{wording.prediction(done.result)} {wording.remarks((), scene.news(done.result.notes))}".strip()

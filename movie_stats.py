@@ -8,6 +8,7 @@ Ratings over time are kept in two packed forms, both counted back in whole days 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -136,7 +137,7 @@ class TagScores(NamedTuple):
 
 
 class GenomeStats:
-    """The genome as a dense float32 matrix, one row a movie as movies come."""
+    """The genome as dense float32 matrices, one row a movie as movies come."""
 
     def __init__(self, tags: int) -> None:
         self._tags = tags
@@ -158,10 +159,10 @@ class GenomeStats:
         """
         if not self._rows:
             return TagScores(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-        movies, scores = np.concatenate(self._movies), np.concatenate(self._rows)
-        rarity = -np.log(np.clip(scores.mean(axis=0), 1e-6, 1 - 1e-6))
+        totals = sum(rows.sum(axis=0, dtype=np.float64) for rows in self._rows)
+        rarity = -np.log(np.clip(totals / sum(map(len, self._rows)), 1e-6, 1 - 1e-6))
         kept: list[tuple[Ints, Ints, Floats]] = []
-        for movie, row in zip(movies, scores, strict=True):
+        for movie, row in chain.from_iterable(map(zip, self._movies, self._rows)):
             relevant = np.flatnonzero(row >= GENOME_THRESHOLD)
             best = relevant[np.argsort(-(row * rarity)[relevant], kind="stable")][:TELLING]
             kept.append((np.full(len(best), movie), best, row[best].astype(np.float64)))

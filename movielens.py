@@ -124,21 +124,21 @@ def run_import(path: Path, data_dir: Path, display: Display) -> ImportReport:
 
 def print_summary(console: Console, report: ImportReport) -> None:
     table = Table("file", title=f"Imported into {report.path}", title_justify="left")
-    for column in ("rows", "refused"):
+    for column in ("rows", "seconds", "rows/s", "refused"):
         table.add_column(column, justify="right")
     table.add_column("why refused, the first", overflow="fold")
     for file, counts in report.files.items():
-        table.add_row(file, f"{counts.rows:,}", f"{counts.refused:,}", escape("\n".join(counts.reasons)))
+        rate = f"{counts.rows / counts.seconds:,.0f}" if counts.seconds else ""
+        numbers = (f"{counts.rows:,}", f"{counts.seconds:.2f}", rate, f"{counts.refused:,}")
+        table.add_row(file, *numbers, escape("\n".join(counts.reasons)))
     console.print(table)
     for note in report.notes:
         console.print(f"Note: {escape(note)}.", soft_wrap=True)
     if report.missing:
         console.print(f"Not there, and not needed: {', '.join(report.missing)}.", soft_wrap=True)
-    rate = report.rows / max(report.seconds, 1e-9)
-    console.print(
-        f"{report.rows:,} rows in {report.seconds:.2f} s ({rate:,.0f} rows/s); the catalogue takes {report.size / 1e6:,.1f} MB.",
-        soft_wrap=True,
-    )
+    speed = report.rows / max(report.seconds, 1e-9)
+    whole = f"{report.rows:,} rows in {report.seconds:.2f} s ({speed:,.0f} rows/s) with statistics and search index"
+    console.print(f"{whole}; the catalogue takes {report.size / 1e6:,.1f} MB.", soft_wrap=True)
 
 
 def _parser() -> argparse.ArgumentParser:

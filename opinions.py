@@ -17,6 +17,7 @@ def rate(sentence: Sentence) -> Intent | None:
     """As in "I give Heat 4.5 stars", "rate it 4", "8/10 for Alien", "5/5"."""
     if _NOT_A_RATING.search(sentence.text):
         return None
+    sentence = _of_what_was_seen(sentence)
     bare = _BARE.match(sentence.text)
     if (
         bare
@@ -35,6 +36,12 @@ def rate(sentence: Sentence) -> Intent | None:
         if found and (intent := _rated_with(sentence, found)):
             return intent
     return None
+
+
+def _of_what_was_seen(sentence: Sentence) -> Sentence:
+    """After "I've seen it", "it" is still that movie, and not the one that was shown instead."""
+    seen_now = sentence.memory.set_aside
+    return sentence if seen_now is None else replace(sentence, memory=sentence.memory.mention((seen_now,)))
 
 
 def _rated_with(sentence: Sentence, found: re.Match[str]) -> Intent | None:
@@ -160,6 +167,7 @@ def likes(sentence: Sentence) -> Intent | None:
     """As in "I loved Heat and Collateral but hated Titanic", "my favourite is Alien", "Titanic was awful"."""
     if sentence.asks and _LIKE_QUESTION.search(sentence.text):
         return None
+    sentence = _of_what_was_seen(sentence)
     if judged := _judged(sentence):
         return judged
     spans = list(_LIKE.finditer(sentence.text))
@@ -168,10 +176,14 @@ def likes(sentence: Sentence) -> Intent | None:
     return _liked_spans(sentence, spans)
 
 
+_THEY_LOVE = re.compile(r"\b(?:who|he|she|they|my \w+)(?: (?:really|absolutely|just|also))* *$", re.IGNORECASE)
+_PLURAL = re.compile(r" *[a-z]{3,}s[ .!?]*$")
+
+
 def _judged(sentence: Sentence) -> Intent | None:
     """As in "Alien was great but Titanic was boring"."""
     found = [_JUDGED.match(part) for part in _BUT.split(sentence.text)]
-    if sentence.asks or not all(found):
+    if sentence.asks or not all(found) or _WH.match(sentence.text):
         return None
     sides: dict[bool, tuple[Ref, ...]] = {True: (), False: ()}
     for part in found:
@@ -180,6 +192,7 @@ def _judged(sentence: Sentence) -> Intent | None:
     return Intent("likes", refs=sides[True], disliked=sides[False]) if any(sides.values()) else None
 
 
+_WH = re.compile(r"^(?:what|which|who|how|where|when|why)\b", re.IGNORECASE)
 _BUT = re.compile(r",? (?:but|while|whereas|although|though) |,(?: and)? ", re.IGNORECASE)
 
 
@@ -193,6 +206,9 @@ def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | Non
     for index, span in enumerate(spans):
         end = spans[index + 1].start() if index + 1 < len(spans) else len(sentence.text)
         what, tail = cut_tail(_UNTIL_NEXT.sub("", sentence.text[span.end() : end]))
+        if _THEY_LOVE.search(now.text[: span.start()][-40:]) and _PLURAL.match(what) and not read_wish(what)[0].narrows:
+            wish = replace(wish, theme=what.strip(" .!?"))
+            continue
         refs, more = _titles_and_wish(now, what)
         wish = (
             merge(merge(wish, more), read_wish(tail)[0])
@@ -254,11 +270,11 @@ def _subject(text: str) -> str:
 
 
 _LIKE = re.compile(
-    r"(?P<no>\b(?:(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
+    r"(?P<no>\b(?:least favou?rites?(?: (?:movies?|films?|ones?))?(?: (?:is|are|was|were))?|(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
     r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that |too |very |so )?(?:into|fond of|keen on)"
     r"|was(?:n'?t| not) (?:a fan of|into|impressed (?:by|with))|(?:was |were )?(?:bored|disappointed) (?:by|with)|never (?:really )?liked|no fan of)\b)"
     r"|(?P<yes>\b(?:(?:absolutely |really |also |just |totally |quite |did )?(?:lov(?:e|ed|es)|(?<!feel )(?<!feels )(?<!look )(?<!looks )(?<!sounds )liked?|likes|prefer(?:red|s)?|luv|loev|loved|enjoy(?:ed|s)?|ador(?:e|ed|es))(?! to\b)|(?:a )?(?:really |very )?(?:big |huge |great |massive )?fan of|fond of|(?<=am )into|(?<='m )into|(?<=im )into|obsessed with|keen on"
-    r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be|:))|can'?t get enough of|rewatched|enjoying)\b:?)",
+    r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be)|(?=:))|can'?t get enough of|rewatched|enjoying)\b:?)",
     re.IGNORECASE,
 )  # fmt: skip
 

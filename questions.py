@@ -154,6 +154,8 @@ _COMPARES = tuple(
         r"^how (?:does|do|is|are|would) (.+?) (?:compared?|stack up|measure up) (?:to|with|against) (.+?)\??$",
         r"^(?:and |so )?which (?:one |movie |film )?(?:of (?:them|these|those) )?(?:has|have|got|had) (?:the )?(?:most|best|highest|more|better)(?: (?:ratings?|stars|score|votes|reviews|average))( ?)\??$",
         r"^(?:and |so )?which (?:one |movie |film )?(?:should (?:i|we) (?:watch|see) )?first( ?)\??$",
+        r"^(?:and |so )?which (?:one )?of (?:them|these|those) (?:would|will|might|do you think) (?:i|we)(?:'d| would)? (?:like|enjoy|prefer)( ?)(?: ?(?:most|best|more))?\??$",
+        r"^(?:and |so )?(?:which is |what's |what is )?(?:the )?best (?:one )?of (?:those|these|them|the (?:two|three|bunch|lot))( ?)\??$",
         r"^which (?:one |movie |film )?(?:do|does|did|would) (?:people|everyone|most people|others|you|viewers)(?: (?:prefer|like|think))?( )?(?:more|better|best|is better)?\??$",
         r"^(?:so |and |ok )*which (?:one |movie |film )?(?:of (?:them|these|those|the (?:two|three|four|five)) )?(?:should|would|do|shall|could) (?:i|you|we) (?:watch|pick|choose|see|recommend|take|start with|prefer|go for)( ?)(?:first|tonight)?\??$",
         r"^(?:how (?:similar|alike|different) (?:are|is) )(.+?) (?:and|to|from) (.+?)\??$",
@@ -163,7 +165,8 @@ _COMPARES = tuple(
 )  # fmt: skip
 
 _NOT_COMPARED = re.compile(
-    r"\b(?:if i|i (?:lov|lik|hat|enjoy)\w*|(?:film|movie|something) to watch|stand|suggest|recommend)\b", re.IGNORECASE
+    r"\b(?:if i|(?<!would )(?<!will )(?<!might )i (?:lov|lik|hat|enjoy)\w*|(?:film|movie|something) to watch|stand|suggest|recommend)\b",
+    re.IGNORECASE,
 )
 _EITHER = re.compile(r"^(.{1,80}?) or (.{1,80}?)\??$", re.IGNORECASE)
 
@@ -175,7 +178,7 @@ _ASKING = re.compile(
 
 def rated(sentence: Sentence) -> Intent | None:
     """As in "is Heat any good?", "how is it rated lately?"."""
-    if ABOUT_LISTS.search(sentence.text) and not re.search(MARK, sentence.text):
+    if _LISTS.search(sentence.text) and not re.search(MARK, sentence.text):
         return None
     for pattern in _RATEDS:
         found = pattern.match(sentence.text)
@@ -184,6 +187,7 @@ def rated(sentence: Sentence) -> Intent | None:
     return None
 
 
+_LISTS = re.compile(r"\b(?:movies|films|something|anything|recommend|suggest)\b", re.IGNORECASE)
 _RATEDS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -191,7 +195,7 @@ _RATEDS = tuple(
         r"^(?:(?:but |and |so )?how(?:'s| is| are| was| did| do| does| has)) (.+?) (?:been )?(?:rated?|doing|scored?|received|ratings?|perform(?:ed|ing)?)(?: .{0,40})?[?!. ]*$",
         r"^(?:and |but )?how (?:good|bad|popular|well[- ](?:rated|liked|received)|highly rated|well known|famous)(?: (?:is|was|are))? (.+?)(?: (?:really|rated|lately|recently|now|these days))*[?!. ]*$",
         r"^(?:and )?(?:what(?:'s| is| are| was| were)?|give me|show(?: me)?|tell me|get)? ?(?:the |its |their )?(?:average |mean |overall |user |people'?s |current |recent |imdb |latest )*(?:ratings?|scores?|reviews?|rating stats|statistics|stats|rating history|histogram)(?: (?:trend|over time|lately))*(?: (?:of|for|on|does|did|do) (.+?)(?: (?:have|get|got))?)?[?!. ]*$",
-        r"^(?:and )?(?:what|which|how many) (?:ratings?|stars?|scores?|people|users|reviews)(?: (?:does|did|do|has|have|rated|watched|saw|seen))+ (.+?)(?: (?:have|get|got|receive))?[?!. ]*$",
+        r"^(?:and )?(?:what|which|how many) (?:\d[- ]stars? )?(?:ratings?|stars?|scores?|people|users|reviews)(?: (?:does|did|do|has|have|rated|watched|saw|seen))+ (.+?)(?: (?:have|get|got|receive))?[?!. ]*$",
         r"^(?:what|how) (?:do|did|does) (?:people|others|users|everyone|the crowd|viewers|they|you|critics|folks) (?:think|say|like|feel)(?: (?:of|about))? (.+?)[?!. ]*$",
         r"^(?:do|did) (?:people|others|users|you|most people) (?:really )?(?:like|love|enjoy|hate) (.+?)[?!. ]*$",
         r"^(.{1,80}?)(?:'s)? (?:ratings?|scores?|reviews?|stats)[?!. ]*$",
@@ -284,6 +288,7 @@ _DETAILS = tuple(
         r"^(?:is) (.+?) in (?:your|the) (?:catalogue|catalog|data(?:base)?|list|collection)[?!. ]*$",
         r"^(?:what|who|wat|whats)(?:'?s| is| are| was| were)? (?:this |that )?(?:movie |film )?((?!the (?:best|most|top|worst)|(?:should|can|could|to|would|will|do|does|did|else|about|kind|if|other|films?|movies?)\b|a (?:good|great|nice|fun)\b|some\b|good\b|your\b|up\b|on\b|came\b|comes\b|was released|were released|my\b|a good\b|popular\b|hot\b|trending\b|new\b).+?)[?!. ]*$",
         r"^(?:the )?(?:imdb|tmdb) (?:link|page|url)?(?: (?:of|for|to))? ?(.*?)[?!. ]*$",
+        r"^.{0,60}?\b(?:the )?(?:release )?(?:year|genres?|tags?) (?:of|for) (.+?)[?!. ]*$",
         r"^(?:links?|tags?|genres?|year|histogram)(?: (?:of|for|to))? (.+?)[?!. ]*$",
     )
 )  # fmt: skip
@@ -299,7 +304,7 @@ def genre_list(sentence: Sentence) -> Intent | None:
 
 _HOW_MANY_RATINGS = re.compile(r"^(?:and )?how many (?:ratings|stars|votes)\W*$", re.IGNORECASE)
 _HOW_MANY = re.compile(
-    r"\bhow many (?:[\w-]+ ){0,3}(?:movies|films|ratings|users|comedies|westerns|thrillers|dramas)\b(?!.*\b(?:rated|seen|watched|user)\b)|\bhow (?:big|large|old) is (?:your|the) (?:catalogue|catalog|data\w*)\b",
+    r"\bhow many (?:[\w-]+ ){0,3}(?:movies|films|ratings|users|comedies|westerns|thrillers|dramas)\b(?!.*\b(?:rated|seen|watched|user|does)\b)|\bhow (?:big|large|old) is (?:your|the) (?:catalogue|catalog|data\w*)\b",
     re.IGNORECASE,
 )
 _GENRES = re.compile(

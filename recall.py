@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ from movie_schemas import (
     Resolved,
     TasteProfile,
 )
+from prompts import TRIMMED
 from providers import ChatMessage, ToolRequest
 from titles import title_words
 
@@ -94,10 +95,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Memory:
-    """The turns before the present message. `mentioned` is what this very message has named so far."""
+    """The turns before the present message.
+
+    `mentioned` is what this very message has named so far; `trimmed` whether older turns no longer fitted.
+    """
 
     turns: tuple[Turn, ...] = ()
     mentioned: tuple[Ref, ...] = field(default=())
+    trimmed: bool = False
 
     @cached_property
     def done(self) -> tuple[Done, ...]:
@@ -145,6 +150,12 @@ class Memory:
             return None
         found = [movie_id for movie_id, movie in self.names.items() if f"{movie.title} (" in self.turns[-1].answer]
         return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def set_aside(self) -> int | None:
+        """The movie that the person has just said they had seen: the last answer began with "Then instead of Heat:"."""
+        found = _INSTEAD.match(self.turns[-1].answer) if self.turns else None
+        return next((id_ for id_, movie in self.names.items() if found and movie.title == found[1]), None)
 
     @cached_property
     def names(self) -> dict[int, MovieName]:
@@ -195,7 +206,7 @@ class Memory:
 
     def mention(self, refs: tuple[Ref, ...]) -> Memory:
         """The same memory, with movies that this message has just named."""
-        return Memory(self.turns, self.mentioned + refs) if refs else self
+        return replace(self, mentioned=self.mentioned + refs) if refs else self
 
     def _taste(self, side: str) -> tuple[Ref, ...]:
         refs = (ref for done in self.done if done.name == "recommend_from_likes" for ref in _resolved_refs(done, side))
@@ -219,7 +230,8 @@ def remember(messages: tuple[ChatMessage, ...]) -> tuple[Memory, Turn]:
     if not turns:
         return Memory(), Turn("")
     fresh = next((place for place in range(len(turns) - 1, 0, -1) if RESET.match(turns[place - 1].text)), 0)
-    return Memory(tuple(turns[fresh:-1])), turns[-1]
+    trimmed = any(message.role == "system" and TRIMMED in message.content for message in messages[:1])
+    return Memory(tuple(turns[fresh:-1]), trimmed=trimmed), turns[-1]
 
 
 def _read(call: ToolRequest, content: str) -> Done:
@@ -272,6 +284,7 @@ def _movies_of(result: BaseModel) -> list[MovieName]:
     return [movie] if isinstance(movie, MovieName) else []
 
 
+_INSTEAD = re.compile(r"Then instead of (.+?):\n")
 _PERSONA = re.compile(r"\b(?:i am|i'm|im) (?:movielens )?user (?:number |id |#)?(\d{1,9})\b", re.IGNORECASE)
 
 

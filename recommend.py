@@ -41,6 +41,7 @@ __all__ = [
 
 FORMAT = 1  # of a saved model
 WIDTH = 64  # of the projected content
+SUPPORT = 50  # ratings of a seed at which who likes it counts twice as much as what it is
 KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
 MATCH_PULL, MATCH_POPULAR = 0.3, 0.3  # of neighbours and popularity, beside a text's own match of 1
 
@@ -101,6 +102,7 @@ class Recommender:
         self._damped = movies.damped_mean()
         self._vectors = project(movies.features, WIDTH)
         self._by_feature = movies.features.T.tocsr()
+        self._mix_t = self.mix.T.tocsr()
         self._strength = np.full(len(movies), config.cold, np.float32)
         self._strength[fit.dense] = 1
 
@@ -123,7 +125,7 @@ class Recommender:
     @classmethod
     def unfitted(cls, movies: Movies, config: Config | None = None) -> Recommender:
         """Bayesian popularity and content alone, until a fitted one is ready."""
-        none = Weights(np.empty((0, 0), np.int16), np.empty(0, np.float32))
+        none = Weights(np.empty((0, 0, 1), np.int8), np.empty((0, 0), np.float32))
         mix = sp.csr_array((len(movies), 0), dtype=np.float32)
         near = sp.csr_array((0, 0), dtype=np.float32)
         return cls(movies, config or Config(), Fit(NOTHING, none, near, mix, np.empty((0, 0), np.float32)), "unfitted")
@@ -272,14 +274,13 @@ class Recommender:
             return Ranked(NOTHING, np.empty(0, np.float32), "seeds", [])
         match = (np.maximum(match_score, 0) / max(float(match_score.max()), 1e-9)).astype(np.float32)
         leaders = np.argsort(-match, kind="stable")[:20]
-        near = self._near(matched[leaders], "both")
-        pull = (match[leaders] ** 2) @ near
+        pull = self._near(matched[leaders], "both", pooled=match[leaders] ** 2)[0]
         scores = MATCH_PULL * pull / max(float(pull.max()), 1e-9)
         scores[matched] += match
         open_ = self._open(allowed, NOTHING, NOTHING) & (scores > 0)
         scores += MATCH_POPULAR * self.popularity
         index = select(scores, k, open_, self._vectors)
-        shares = near[:, index].T * match[leaders] ** 2
+        shares = self._near(matched[leaders], "both", targets=index).T * match[leaders] ** 2
         return Ranked(index, scores[index], "seeds", [top_reasons(matched[leaders], row, 3) for row in shares])
 
     def because(self, profile: Profile, movie_index: int, k: int = 3) -> list[Reason]:
@@ -306,7 +307,7 @@ class Recommender:
         profile = profile.latest()
         residual = profile.stars - self._damped[profile.movie_index]
         own = float(residual.sum()) / (len(profile) + 5)
-        near = self._near(np.array([movie_index], np.int32), "both")[0][profile.movie_index] ** 2
+        near = self._near(np.array([movie_index], np.int32), "both", targets=profile.movie_index)[0] ** 2
         correction = float(near @ (residual - own)) / (0.25 + float(near.sum()))
         stars = float(np.clip(self._damped[movie_index] + own + correction, 0.5, 5))
         support = int(self.movies.rating_count[movie_index])
@@ -400,16 +401,34 @@ class Recommender:
         shares = ends[:, columns] @ part.T
         return np.asarray(shares * weight * self._strength[targets][:, None], np.float32)
 
-    def _near(self, seeds: Indices, by: By) -> Floats:
-        """Nearness of all movies to each seed, about 0 to 1; float32 [s, n]. The fewer ratings a seed has, the more its content counts."""
-        content = (self.movies.features[seeds] @ self._by_feature).toarray()
+    def _near(self, seeds: Indices, by: By, *, pooled: Floats | None = None, targets: Indices | None = None) -> Floats:
+        """Nearness of movies to each seed, about 0 to 1; the fewer ratings a seed has, the more its content counts.
+
+        Args:
+            seeds: int32 [s].
+            by: what counts.
+            pooled: float32 [s], weights by which the seeds are summed to one row.
+            targets: int32 [t], the movies to be looked at; None for all.
+
+        Returns:
+            float32 [s, n], or [1, n], or with t for n.
+        """
+        about, mix = self.movies.features[seeds], self.mix[seeds]
+        count = self.movies.rating_count[seeds]
+        trust = np.ones(len(seeds)) if by == "taste" else 0.5 + count / (count + SUPPORT)
+        if pooled is not None:
+            about, mix, trust = pooled[None] @ about, (pooled * trust)[None] @ mix, np.ones(1)
+            about, mix = sp.csr_array(about), sp.csr_array(mix, dtype=np.float32)
+        content = (about @ (self._by_feature if targets is None else self.movies.features[targets].T)).toarray()
         if by == "content" or not self.fitted:
             return np.asarray(content, np.float32)
-        taste = (self.mix @ (self.mix[seeds] @ self.near).toarray().T).T * self._strength
-        if by == "taste":
-            return np.asarray(taste, np.float32)
-        count = self.movies.rating_count[seeds][:, None]
-        return np.asarray(0.5 * content + taste * (0.5 + count / (count + 50)), np.float32)
+        taste = (mix @ self.near @ (self._mix_t if targets is None else self.mix[targets].T)).toarray()
+        taste *= self._strength if targets is None else self._strength[targets]
+        taste *= trust.astype(np.float32)[:, None]
+        if by == "both":
+            content *= np.float32(0.5)
+            taste += content
+        return np.asarray(taste, np.float32)
 
     def _taste_vectors(self, index: Indices, landmarks: Longs) -> Floats:
         """What movies are like, for telling people apart: nearness to some well known ones, and content; unit rows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from recall import Memory, Ref
@@ -139,9 +140,8 @@ def guard(text: str, memory: Memory) -> Guarded:
     return Guarded(_with_years(text, refs), tuple(refs))
 
 
-def _mark_known(text: str, title: str, year: int | None, movie_id: int, mark: object) -> str:
+def _mark_known(text: str, title: str, year: int | None, movie_id: int, mark: Callable[[Ref], str]) -> str:
     """Mark a title that was shown before; a single word only as it was written, and no other year's movie."""
-    assert callable(mark)
     flags = re.IGNORECASE if " " in title else 0
     if (title if not flags else title.lower()) not in (text if not flags else text.lower()):
         return text

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from movie_stats import Ints
 
 T = TypeVar("T")
 
-PASS_ROWS = 4_000_000  # held in memory at once where a file is not in order
+PASS_ROWS = 2_000_000  # held in memory at once where a file is not in order
 
 
 class NotInOrderError(Exception):
@@ -54,37 +54,50 @@ def sorted_passes(read: Callable[[], Iterator[Triples]]) -> Iterator[Triples]:
         yield _join(kept)
 
 
-def ahead(items: Iterator[T], depth: int = 2) -> Iterator[T]:
-    """Run an iterator in a thread of its own, `depth` items ahead of whoever takes them."""
-    ready: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(depth)
-    stopped = threading.Event()
+class Ahead(Generic[T]):
+    """Runs an iterator in a thread of its own, from now on and `depth` items ahead of whoever takes them.
 
-    def put(more: bool, item: T | BaseException | None) -> None:
-        while not stopped.is_set():
-            with suppress(queue.Full):
-                ready.put((more, item), timeout=0.1)
-                return
+    An error in the thread is raised where its items are taken. Leaving the `with` stops the thread.
+    """
 
-    def run() -> None:
+    def __init__(self, items: Iterator[T], depth: int = 2) -> None:
+        self._items = items
+        self._ready: queue.Queue[tuple[bool, Any]] = queue.Queue(depth)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Iterator[T]:
+        return self._taken()
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _taken(self) -> Iterator[T]:
+        while True:
+            more, item = self._ready.get()
+            if not more:
+                break
+            yield item
+        if item is not None:
+            raise item
+
+    def _run(self) -> None:
         try:
-            for item in items:
-                put(True, item)
-                if stopped.is_set():
+            for item in self._items:
+                self._put((True, item))
+                if self._stopped.is_set():
                     return
-            put(False, None)
+            self._put((False, None))
         except BaseException as error:  # noqa: BLE001  # it is raised where the items are taken
-            put(False, error)
+            self._put((False, error))
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        while (taken := ready.get())[0]:
-            yield taken[1]  # type: ignore[misc]
-        if isinstance(taken[1], BaseException):
-            raise taken[1]
-    finally:
-        stopped.set()
-        thread.join()
+    def _put(self, item: tuple[bool, Any]) -> None:
+        while not self._stopped.is_set():
+            with suppress(queue.Full):
+                self._ready.put(item, timeout=0.1)
+                return
 
 
 def _sorted(rows: Triples, refuse: Callable[[Triples], None]) -> Triples:

@@ -1,4 +1,4 @@
-"""Live runs: start, follow, cancel, retry, continue; settle after a crash. A run belongs to the application.
+"""Live runs: start, follow, cancel, retry, continue. A run belongs to the application.
 
 Whoever started it may leave; only `cancel` and the end of the process stop it.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from loguru import logger
 from pydantic import JsonValue
@@ -30,11 +30,11 @@ from errors import (
     StorageUnavailable,
     UpstreamTimeout,
 )
-from journal import Journal, encode, join
+from housekeeping import Housekeeper, last_event
+from journal import Journal, encode
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
 from providers import Provider, Usage
 from schemas import (
-    EVENT,
     ActionResults,
     Answer,
     Error,
@@ -44,7 +44,6 @@ from schemas import (
     ResponseFormat,
     Run,
     RunCreated,
-    RunEnded,
     RunStatus,
     Session,
     SessionUpdated,
@@ -58,10 +57,6 @@ from transcript import Transcript
 
 TITLE_CHARS = 60
 HISTORY_MESSAGES = 1_000  # looked at for the context; the token budget keeps fewer
-ALL_FRAMES = 1_000_000
-SETTLE_SECONDS = 2.0  # between looks for runs of other processes that died
-FOLD_SECONDS = 3_600.0  # between looks for runs whose replay can be shortened
-FOLD_BATCH = 100
 LAST_WORDS_SECONDS = 5.0  # for the last events to reach the disk, when a run is stopped or the process ends
 
 
@@ -109,13 +104,10 @@ class Runs:
         self._boot = boot
         self._settings = settings
         self._clock = clock
+        self.house = Housekeeper(store, boot, settings, clock)
         self._live: dict[str, _Live] = {}
         self._launching: set[asyncio.Task[Run]] = set()
         self._closing = False
-        self._keepers = [
-            asyncio.create_task(_repeat(self.settle, SETTLE_SECONDS), name="settle"),
-            asyncio.create_task(_repeat(self._fold_all, FOLD_SECONDS), name="fold"),
-        ]
 
     @property
     def count(self) -> int:
@@ -249,7 +241,7 @@ class Runs:
         try:
             run, repeated = await self._store.start_run(new)
         except RunInProgress as error:
-            if not await self._settle_if_dead(error.run_id):
+            if not await self.house.settle_if_dead(error.run_id):
                 raise
             run, repeated = await self._store.start_run(new)
         if not repeated:
@@ -274,7 +266,7 @@ class Runs:
             await self._end(live, status, error)
         except Exception:  # noqa: BLE001  a defect: what is committed stands, or the session is busy for ever
             logger.exception("{} has no regular end", run_id)
-            await self._settle(live.new.run)
+            await self.house.settle(live.new.run)
         finally:
             del self._live[run_id]
 
@@ -349,7 +341,7 @@ class Runs:
             }
         )
         messages = live.transcript.messages(status)
-        await self._journal.end(run.id, _last_event(run, messages), EndedRun(run, messages))
+        await self._journal.end(run.id, last_event(run, messages), EndedRun(run, messages))
         logger.info("{} {} after {} ms, {} steps", run.id, status, timings.total_ms, run.steps)
 
     # Following
@@ -380,7 +372,7 @@ class Runs:
         if session.live_run_id is None:
             return []
         run = await self._store.load_run(account_id, session.live_run_id)
-        transcript = await self._transcript(run)
+        transcript = await self.house.transcript(run)
         return transcript.messages("in_progress")
 
     # Stopping
@@ -399,19 +391,13 @@ class Runs:
             _, unwritten = await asyncio.wait({live.supervisor}, timeout=LAST_WORDS_SECONDS)
             if unwritten:
                 raise StorageUnavailable("The run is stopped; that is noted once the database can be written.")
-        elif run.status == "in_progress" and not await self._settle_if_dead(run.id):
+        elif run.status == "in_progress" and not await self.house.settle_if_dead(run.id):
             raise Conflict("The run belongs to another process of this service; stop it there.")
-
-    async def settle(self) -> None:
-        """Give every run that a dead process left behind its end."""
-        for run in await self._store.unsettled_runs():
-            await self._settle_if_dead(run.id)
 
     async def close(self) -> None:
         """Let live runs finish within the grace period, then settle the rest; commit all."""
         self._closing = True
-        for keeper in self._keepers:
-            keeper.cancel()
+        self.house.stop()
         if self._launching:
             await asyncio.wait(self._launching)
         if self._live:
@@ -428,59 +414,6 @@ class Runs:
         if supervisors:
             await asyncio.wait(supervisors, timeout=seconds)
 
-    async def _settle_if_dead(self, run_id: str) -> bool:
-        """Settle a run if its owner is dead; whether it is over."""
-        boot_id = await self._store.boot_of(run_id)
-        if boot_id is None:
-            return True
-        if self._boot.is_alive(boot_id):
-            return False
-        for run in await self._store.unsettled_runs():
-            if run.id == run_id:
-                await self._settle(run)
-        return True
-
-    async def _settle(self, run: Run) -> None:
-        now = self._clock()
-        frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
-        transcript = Transcript.of(run, map(_event, frames), now)
-        ended = run.model_copy(update={"status": "interrupted", "finished_at": now})
-        messages = transcript.messages("interrupted")
-        last = encode(run.id, frames[-1].sequence + 1, _last_event(ended, messages))
-        if await self._store.settle(last, EndedRun(ended, messages)):
-            logger.warning("{} was left without an end; settled as interrupted", run.id)
-
-    async def _transcript(self, run: Run) -> Transcript:
-        frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
-        return Transcript.of(run, map(_event, frames), self._clock())
-
-    # Folding
-
-    async def _fold_all(self) -> None:
-        while await self.fold() == FOLD_BATCH:
-            pass
-
-    async def fold(self) -> int:
-        """Shorten the replay of runs that ended before the retention time to one event a stretch; returns how many."""
-        before = self._clock() - timedelta(seconds=self._settings.replay_retention)
-        runs = await self._store.runs_to_fold(before, FOLD_BATCH)
-        for run in runs:
-            frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
-            events = list(map(_event, frames))
-            folded = [encode(run.id, number, event) for number, event in enumerate(join(events), start=1)]
-            await self._store.replace_frames(run.id, folded)
-        return len(runs)
-
-
-async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
-    """Do something now and again after pauses of `seconds`, whatever the disk says."""
-    while True:
-        try:
-            await work()
-        except MarqueeError as error:
-            logger.warning("Housekeeping is put off: {}", error)
-        await asyncio.sleep(seconds)
-
 
 def _verdict(live: _Live) -> tuple[RunStatus, Error | None]:
     """How a run ended, from how its work did."""
@@ -496,13 +429,6 @@ def _verdict(live: _Live) -> tuple[RunStatus, Error | None]:
         failure = Internal()
     retry_after = failure.retry_after if isinstance(failure, RunFailed) else None
     return "failed", Error.model_validate({"code": failure.code, "detail": failure.detail, "retry_after": retry_after})
-
-
-def _last_event(run: Run, messages: Sequence[Message]) -> RunEnded:
-    said = [message for message in messages if message.role == "assistant"]
-    return RunEnded.model_validate(
-        {"type": f"run.{run.status}", "run": run, "message": said[-1] if said else None, "error": run.error}
-    )
 
 
 def _result_messages(run: Run, asked: Sequence[Message], body: ActionResults, now: datetime) -> list[Message]:
@@ -525,10 +451,6 @@ def _result_messages(run: Run, asked: Sequence[Message], body: ActionResults, no
         )
         for result in body.results
     ]
-
-
-def _event(frame: Frame) -> Event:
-    return EVENT.validate_json(frame.data.split(b"\ndata: ", 1)[1])
 
 
 def _title(content: str) -> str:

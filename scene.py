@@ -12,6 +12,8 @@ import wording
 from intents import Intent
 from movie_schemas import MovieList
 from recall import Args, Done, Memory
+from titles import plain_words
+from vocabulary import REQUEST_WORDS
 from wishes import Wish
 
 DEFAULT_LIMIT = 3
@@ -54,6 +56,8 @@ class Scene:
 
     def say(self, kind: str, topic: str = "") -> str:
         """A fixed text."""
+        if kind == "nothing_shown" and self.memory.trimmed:
+            kind = "out_of_sight"
         return small_talk.say(kind, self.memory.seed, topic)
 
     @property
@@ -116,6 +120,16 @@ def count(done: Done) -> int:
     return len(done.result.movies) if isinstance(done.result, MovieList) else 0
 
 
+def fits(given: str, found: Done) -> bool:
+    """Whether a search found what was written, and not just some of its everyday words."""
+    if not isinstance(found.result, MovieList) or not found.result.movies:
+        return False
+    best = found.result.movies[0]
+    held = set(plain_words(" ".join([best.title, *best.genres, *best.tags])))
+    words = [word for word in plain_words(given) if word not in REQUEST_WORDS]
+    return bool(words) and 2 * sum(word in held for word in words) >= len(words)
+
+
 def shown(scene: Scene, done: Done, heading: Heading, owner: str = "you") -> Script:
     """Word a list. One that is empty is asked for again with the narrowest filter dropped, once.
 
@@ -134,6 +148,10 @@ def shown(scene: Scene, done: Done, heading: Heading, owner: str = "you") -> Scr
     if count(done):
         said = _leading(scene) + _unknown_titles(scene, done) + (heading if isinstance(heading, str) else heading(done))
         return wording.paragraphs([_worded(scene, done, said, owner), _after(scene, done)])
+    if scene.intent.kind in {"more", "seen"}:
+        return wording.paragraphs(
+            [f"That was all: I have no other {wording.kind_of_films(done.args)} that fit.", suggest(scene)]
+        )
     dropped, call = _relaxed(done)
     again = (yield call) if call else done
     if count(again):
@@ -216,10 +234,10 @@ def _relaxed(done: Done) -> tuple[str, Call | None]:
 
 _RELAXATIONS = (
     (("min_ratings",), "lesser-known ones included"),
+    (("exclude", "exclude_shown"), "with some that I showed before"),
     (("genres",), "whatever the genre"),
     (("year_from", "year_to"), "whatever the year"),
     (("exclude_genres",), "with no genre left out"),
-    (("exclude", "exclude_shown"), "including what I showed before"),
 )
 
 
@@ -241,8 +259,13 @@ def _after(scene: Scene, done: Done) -> str:
 
 
 def problem(scene: Scene, done: Done) -> str:
-    """An error in the person's terms: tools write them in plain words."""
+    """An error in the person's terms: tools write them in plain words, except that they failed."""
+    if done.error.startswith(FAILED):
+        return "Something went wrong while I looked that up. Please try again in a moment."
     return wording.paragraphs([wording.clean_note(done.error), suggest(scene)])
+
+
+FAILED = "The tool failed"
 
 
 def suggest(scene: Scene) -> str:

@@ -77,6 +77,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "counts": ("I can't count the catalogue from in here, only look films up. The service's /health page says what is imported.",),
     "which": ("Which film do you mean? Name it, and I'll look.", "Which film? Give me its title, please."),
     "short_list": ("That list isn't as long as that. Name one of its numbers, or a title.",),
+    "out_of_sight": ("That part of our talk is too long ago for me to see. Give me the title, please.",),
     "nothing_shown": ("I haven't shown you anything yet. Shall we start? Try {examples}.",),
     "seen_early": ("Good to know. How many stars would you give it? Say \u201crate it 4\u201d, and I'll take it into account.",),
 }  # fmt: skip

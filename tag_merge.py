@@ -10,10 +10,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from movie_stats import TELLING
+from movie_files import TagRows
+from movie_stats import TELLING, Ints
 from titles import plain
 
 LONGEST_TAG = 100  # characters; what is longer is a sentence and no tag
+TYPED = {"movie": pl.Int64, "user": pl.Int64, "movie_id": pl.Int64, "tag": pl.String, "timestamp": pl.Int64}
 SCHEMA = {"movie": pl.Int64, "tag": pl.String, "plain": pl.String, "relevance": pl.Float64}
 
 
@@ -23,11 +25,24 @@ def tag_frame(
     return pl.DataFrame({"movie": movies, "tag": tags, "plain": plains, "relevance": relevances}, schema=SCHEMA)
 
 
-def typed_tags(typed: pl.DataFrame) -> pl.DataFrame:
-    """Rank typed tags (movie, user, tag) by the share of the movie's taggers who used them, then by use anywhere.
+def typed_frame(movies: Ints, rows: TagRows) -> pl.DataFrame:
+    """Tags as typed, with the index of the movie that each is of."""
+    columns = {
+        "movie": movies,
+        "user": rows.users,
+        "movie_id": rows.movies,
+        "tag": rows.tags,
+        "timestamp": rows.timestamps,
+    }
+    return pl.DataFrame(columns, schema=TYPED)
+
+
+def typed_tags(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Rank tags as typed by the share of the movie's taggers who used them, then by use anywhere.
 
     Spellings that compare alike are one tag, shown as it is most often written. `users` is added to the columns.
     """
+    typed = pl.concat(frames) if frames else pl.DataFrame(schema=TYPED)
     spellings = typed.group_by("tag").len("times").sort("times", "tag", descending=True)
     spellings = spellings.with_columns(pl.Series("plain", map(plain, spellings["tag"]), dtype=pl.String))
     usable = spellings.filter((pl.col("plain") != "") & (pl.col("tag").str.len_chars() <= LONGEST_TAG))

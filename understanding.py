@@ -54,6 +54,7 @@ RULES: tuple[Rule, ...] = (
 """Tried in this order; the first that reads an intent wins."""
 
 _ADDS_NOTHING = {"greet", "thanks", "feelings", "yes", "no", "praise", "unknown", "bye", "empty"}
+_TELLS_ENOUGH = {"rated", "fact", "predict", "lately", "trait"}
 _JOINS: dict[tuple[str, str], str] = {
     ("likes", "likes"): "likes",
     ("likes", "recommend"): "likes",
@@ -96,8 +97,8 @@ _JOINS: dict[tuple[str, str], str] = {
 """Which two intents, one after the other, are one: "I loved Heat. What should I watch?"."""
 
 _STOP = re.compile(
-    r"(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bst)(?<!\bvs)(?<!\bno)(?<!\bmrs)(?<!\bvol)(?<!\binc)(?<!\bjr)(?<!\b[a-z])(?<=\.)\s+"
-    r"|(?<=[!?;])\s+",
+    r"(?<!\bdr\.)(?<!\bmr\.)(?<!\bms\.)(?<!\bst\.)(?<!\bvs\.)(?<!\bno\.)(?<!\bmrs\.)(?<!\bvol\.)(?<!\binc\.)(?<!\bjr\.)"
+    r"(?<!\b[a-z]\.)(?<=\.)\s+|(?<=[!?;])\s+",
     re.IGNORECASE,
 )
 _AND = re.compile(r"(?:and|also|plus|oh and|as well as)\b", re.IGNORECASE)
@@ -107,7 +108,8 @@ _CLAUSE = re.compile(
     r"|rec+om+[ae]nd|sugg?est|give me|show me|find me|which (?:movie|film)|is there|got any|do you have"
     r"|any (?:suggestions?|recommendations?|ideas?|tips)|i (?:want|need)|i'?m (?:looking|in the mood)|i'd like)\b)"
     r"|\s+(?=what (?:should|else|would|can|could) (?:i|you|we)\b)"
-    r"|\s*,?\s+(?:and|but) (?=(?:it|that) (?:was|is)\b)",
+    r"|\s*,?\s+(?:and|but) (?=(?:it|that) (?:was|is)\b)"
+    r"|\s*,\s*(?:and |but )?(?=(?:i )?(?:really |absolutely )?(?:loved|hated|liked|enjoyed|disliked) (?:it|that|them)\b)",
     re.IGNORECASE,
 )
 
@@ -155,10 +157,12 @@ def _settled(intents: list[Intent]) -> list[Intent]:
         kind = _JOINS.get((joined[-1].kind, intent.kind)) if joined else None
         if kind:
             joined[-1] = _added(joined[-1], intent, kind)
-        elif intent not in joined:
+        elif intent not in joined and (intent.kind != "scope" or "scope" not in {each.kind for each in joined}):
             joined.append(intent)
     rated = {ref for intent in joined if intent.kind == "rate" for ref in intent.refs}
     joined = [intent for intent in joined if intent.kind != "likes" or intent.disliked or not set(intent.refs) <= rated]
+    told = {ref for intent in joined if intent.kind in _TELLS_ENOUGH for ref in intent.refs}
+    joined = [intent for intent in joined if intent.kind != "details" or not set(intent.refs) <= told]
     weighty = [intent for intent in joined if intent.kind not in _ADDS_NOTHING]
     if any(intent.kind != "lookup" for intent in weighty):
         weighty = [intent for intent in weighty if intent.kind != "lookup" or not intent.given.islower()]

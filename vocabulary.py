@@ -81,8 +81,6 @@ GENRES: dict[str, tuple[str, ...]] = {
     "cowboy": ("Western",), "black comedy": ("Comedy",),
 }  # fmt: skip
 
-GENRE_NAMES = tuple(sorted({name for names in GENRES.values() for name in names}))
-
 GENRE_PLURALS: dict[str, str] = {
     "Action": "action films", "Adventure": "adventures", "Animation": "animated films", "Children": "family films",
     "Comedy": "comedies", "Crime": "crime films", "Documentary": "documentaries", "Drama": "dramas",
@@ -109,7 +107,7 @@ LIGHT = Mood("light", ("feel-good", "fun"), ("Comedy",), ("Horror", "War"))
 MOODS: tuple[tuple[str, Mood], ...] = (
     ((r"feel[- ]?good|uplifting|heart[- ]?warming|wholesome|(?:cheer|pick)(?:es|s)? me up|cheerful|happy ending"
      r"|(?:feeling|feel|i'?m|i am) (?:really |so |very |a bit |kinda )*(?:down|blue|low|sad|depressed|lonely)"
-     r"|(?:just )?(?:broke up|breakup|break-up|got dumped|heartbroken)|(?:bad|rough|hard|awful|terrible|long) (?:day|week)|comfort(?:ing)?|happy"), FEEL_GOOD),
+     r"|(?:just )?(?:broke up|breakup|break-up|got dumped|heartbroken)|(?:bad|rough|hard|awful|terrible|long|foul) (?:day|week|mood)|comfort(?:ing)?|happy"), FEEL_GOOD),
     ((r"rain(?:y|ing)(?: (?:day|afternoon|evening|night|weekend|sunday))?|lazy (?:day|afternoon|evening|weekend|sunday)"
      r"|sunday(?: (?:afternoon|evening|night))?|co[sz]y|snuggle|blanket"), COSY),
     ((r"relax(?:ing|ed)?|easy[- ]?(?:going|watching)?|light[- ]?(?:hearted|weight)?|lighter|undemanding|brainless"
@@ -320,7 +318,7 @@ REQUEST_WORDS = _words(
     " rather prefer again suits suit pick picks choose chose idea ideas options option proper solid random surprise am was were if no not into any anyone"
     " im ive id dont don't care idk dunno whatever anything' worth worthwhile seen yet haven't havent must must-see must-watch classics classic old older"
     " nothing too afternoon friday saturday sunday day dinner later soon wondering wonder help hmm um uh er lol haha haven u r ur ya yeah yes sure"
-    " interesting entertaining enjoyable fine next ask these those them they he she his her him their people everyone everybody folks watching watched having heard gems gem ideally each every decade decades year years seriously nah nope that's it's there's question bored boring suppose guess give gimme gonna gotta can't cannot rated well-rated highly-rated"
+    " interesting entertaining enjoyable fine next ask these those them they he she his her him their people everyone everybody folks watching watched sorry favorite favourite favorites favourites start started having heard gems gem ideally each every decade decades year years seriously nah nope that's it's there's question bored boring suppose guess give gimme gonna gotta can't cannot rated well-rated highly-rated"
 )
 """Words that carry no content in a request: what is left after them is a theme."""
 

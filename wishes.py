@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -13,6 +12,7 @@ from vocabulary import COMMON_WORDS, DECADE_WORDS, GENRES, MOODS, NUMBERS, REQUE
 
 LARGEST_LIST = 20
 FIRST_FILM, LAST_FILM = 1870, 2100
+LONGEST_GENRE = 16  # letters
 
 _NUMBER = "|".join(sorted((re.escape(word) for word in NUMBERS), key=len, reverse=True))
 _GENRE = "|".join(sorted((re.escape(word) for word in GENRES), key=len, reverse=True))
@@ -84,13 +84,12 @@ _SURPRISE = re.compile(
 )
 _MOODS = tuple((re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), mood) for pattern, mood in MOODS)
 _SHIFTS = tuple((re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), shift) for pattern, shift in SHIFTS)
-_ME = re.compile(r"\b(?:me|myself|i|us|we)\b", re.IGNORECASE)
 _SUBJECT = re.compile(
     r"\b(?:about|with|featuring|involving|starring|directed by|by|set in|set on|based on|where|in which|on) (.+)$",
     re.IGNORECASE,
 )
 _BASED_ON = re.compile(
-    r"\b(?:based|adapted) (?:on|from) (?:an? |the )?(book|novel|comic|play|video game|tv show|true story)s?\b",
+    r"\b(?:based|adapted) (?:on|from) (?:an? |the )?(book|novel|comic|play|video game|tv show)s?\b",
     re.IGNORECASE,
 )
 _ABOUT = re.compile(
@@ -194,7 +193,6 @@ def number(text: str | None) -> int | None:
     return int(text) if text.isdecimal() else NUMBERS.get(text.lower())
 
 
-@lru_cache(maxsize=1024)
 def read_wish(sentence: str) -> tuple[Wish, str]:
     """What a sentence asks of a list, and the words that said none of it.
 
@@ -421,10 +419,11 @@ def _genres_in(text: str) -> tuple[str, ...]:
 def _misspelt_genre(text: str) -> tuple[tuple[str, ...], str]:
     """As in "comdey" → Comedy: only long words, and none that English needs for something else."""
     for word in _WORD.findall(text):
-        if not 5 <= len(word) <= 16 or word.lower() in COMMON_WORDS:
+        plain = word.lower().removesuffix("s")
+        if not 5 <= len(word) <= LONGEST_GENRE or word.lower() in COMMON_WORDS:
             continue
-        near = get_close_matches(word.lower().removesuffix("s"), GENRES, n=1, cutoff=0.8)
-        if near and near[0][0] == word[0].lower() and abs(len(near[0]) - len(word)) <= 2:
+        alike = [genre for genre in GENRES if genre[0] == plain[0] and abs(len(genre) - len(plain)) <= 2]
+        if near := get_close_matches(plain, alike, n=1, cutoff=0.8):
             return GENRES[near[0]], text.replace(word, " ", 1)
     return (), text
 

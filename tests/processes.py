@@ -31,8 +31,8 @@ def environment(data_dir: Path, upstream: scripted.Upstream | None = None, **set
 class Process:
     """`uvicorn main:app` on a free port."""
 
-    def __init__(self, env: dict[str, str], **options: Any) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
+    def __init__(self, env: dict[str, str], port: int = 0, **options: Any) -> None:
+        with socket.create_server(("127.0.0.1", port)) as probe:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]

@@ -260,7 +260,8 @@ async def _pass(gate: Gate, gone: asyncio.Future[bytes] | None) -> bool:
     """Wait for the gate; True at once when the client leaves meanwhile."""
     gate.reached.set()
     opened = asyncio.wrap_future(gate.opened)
-    done, _ = await asyncio.wait({opened, *([gone] if gone else [])}, return_when=asyncio.FIRST_COMPLETED)
+    waited: set[asyncio.Future[Any]] = {opened, gone} if gone else {opened}
+    done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     return opened not in done
 
 

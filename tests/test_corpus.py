@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -200,7 +201,7 @@ CASES = [
     Case("an event on two data lines", [raw(said("All.").replace(b'"choices"', b'\ndata: "choices"'), *STOP)], "All."),
     Case("a byte order mark", [raw(b"\xef\xbb\xbf" + said("All."), *STOP)], "All."),
     Case("emoji split between packets", [raw(*itertools.chain.from_iterable((SPLIT_EMOJI[at : at + 1], Pause(0.001)) for at in range(len(SPLIT_EMOJI))), *STOP)], EMOJI),
-    Case("emoji split between chunks, escaped", [raw(*(event('{"choices":[{"index":0,"delta":{"content":"%s"}}]}' % half) for half in ("So \\ud83c", "\\udfac there")), *STOP)], "So 🎬 there"),
+    Case("emoji split between chunks, escaped", [raw(*(event(f'{{"choices":[{{"index":0,"delta":{{"content":"{half}"}}}}]}}') for half in ("So \\ud83c", "\\udfac there")), *STOP)], "So 🎬 there"),
     Case("half an emoji", [raw(event('{"choices":[{"delta":{"content":"So \\ud83c there"}}]}'), *STOP)], "So � there"),
     Case("a NUL in the text", [text("So\x00there")], "So\x00there"),
     Case("one megabyte in one chunk", [text(BIG)], BIG),
@@ -268,9 +269,9 @@ def script() -> Iterator[scripted.Upstream]:
 
 
 @pytest.fixture(scope="module")
-def corpus_server(catalogue_dir: Path, script: scripted.Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    import shutil
-
+def corpus_server(
+    catalogue_dir: Path, script: scripted.Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     folder = Path(shutil.copytree(catalogue_dir, tmp_path_factory.mktemp("corpus") / "data"))
     settings = Settings(
         _env_file=None, data_dir=folder, log_level="ERROR", shutdown_grace=0, openai_api_key=KEY,
@@ -347,7 +348,9 @@ def check_next(case: Case, script: scripted.Upstream, client: httpx.Client, sess
     assert [message["content"] for message in sent if message["role"] == "user"][-1] == "And now?"
     if len(case.text) < 10_000:
         assert "Which films?" in str(sent)
-        assert case.text.strip() in "".join(message["content"] or "" for message in sent if message["role"] == "assistant")
+        assert case.text.strip() in "".join(
+            message["content"] or "" for message in sent if message["role"] == "assistant"
+        )
     assert sum(len(message.get("tool_calls") or ()) for message in sent) in {0, len(case.calls)}
 
 

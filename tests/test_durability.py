@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import random
 import socket
 import sqlite3
@@ -28,7 +27,7 @@ from marquee import open_marquee
 from migrations import MIGRATIONS
 from processes import environment, process, wait_for
 from runs import Caller
-from schemas import MessageCreate, SessionCreate
+from schemas import MessageCreate, SessionCreate, SessionPatch
 from scripted import DONE, HANG, Gate, Pause, Reply, call, calls, chunk, text, usage
 from settings import Settings
 from sqlite import Database
@@ -160,7 +159,8 @@ def test_many_followers_see_the_same(upstream: scripted.Upstream, llm_client: ht
     gate = Gate()
     upstream.queue(Reply([said("Go. "), gate, *paced(200, 0.001).pieces]))
     with sending(llm_client, new_session(llm_client)) as live, ThreadPoolExecutor(40) as pool:
-        run_id = live.until("text.delta") and Stream(live.raw).run["id"]
+        live.until("text.delta")
+        run_id = live.run_id
         jobs = [pool.submit(replay, llm_client, run_id) for _ in range(40)]
         gate.open()
         whole = live.rest()
@@ -187,7 +187,8 @@ def test_a_follower_that_does_not_read_holds_nobody_up(
     words = [said("🎬" * 1_000)] * 3_000  # 12 MB: more than a kernel buffers
     upstream.queue(Reply([said("Go. "), begin, *words, said("Done."), end, *FINISH]))
     with sending(llm_client, new_session(llm_client)) as live, ExitStack() as stack:
-        run_id = live.until("text.delta") and Stream(live.raw).run["id"]
+        live.until("text.delta")
+        run_id = live.run_id
         idle = [stack.enter_context(stalled_follower(llm_server, run_id)) for _ in range(20)]
         begin.open()
         live.until_bytes(b"Done.")
@@ -231,7 +232,8 @@ def test_cancel_closes_the_upstream_and_keeps_the_text(upstream: scripted.Upstre
     upstream.queue(Reply([said("Kept. "), HANG]), text("Next."))
     session = new_session(llm_client)
     with sending(llm_client, session) as live:
-        run_id = live.until("text.delta") and Stream(live.raw).run["id"]
+        live.until("text.delta")
+        run_id = live.run_id
         asked = time.monotonic()
         cancelled = llm_client.post(f"/runs/{run_id}/cancel").json()
         wait_for(lambda: upstream.closed_early)
@@ -246,7 +248,9 @@ def test_cancel_closes_the_upstream_and_keeps_the_text(upstream: scripted.Upstre
     assert "Kept. " in str(upstream.requests[-1]["messages"])
 
 
-@pytest.mark.parametrize("reply", [Reply([HANG], status=0), Reply([HANG])], ids=["before the status line", "before the body"])
+@pytest.mark.parametrize(
+    "reply", [Reply([HANG], status=0), Reply([HANG])], ids=["before the status line", "before the body"]
+)
 def test_cancel_before_the_first_byte(reply: Reply, upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
     upstream.queue(reply)
     with sending(llm_client, new_session(llm_client)) as live:
@@ -325,7 +329,9 @@ def test_a_repeated_request_is_the_same_run_also_after_a_restart(
         assert send(client, session, "A question", "key-1").frames == first.frames
         repeated = client.post(retry_path, headers={**STREAM, "Idempotency-Key": "key-2"})
         assert Stream(repeated.content).frames == Stream(retried.content).frames
-        other = client.post(f"/sessions/{session}/messages", json={"content": "B"}, headers={"Idempotency-Key": "key-1"})
+        other = client.post(
+            f"/sessions/{session}/messages", json={"content": "B"}, headers={"Idempotency-Key": "key-1"}
+        )
         assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")
     assert len(upstream.requests) == 3
 
@@ -392,7 +398,8 @@ def test_leaving_is_not_stopping(upstream: scripted.Upstream, llm_client: httpx.
     upstream.queue(reply)
     session = new_session(llm_client)
     with sending(llm_client, session) as live:
-        run_id = live.until("text.delta") and Stream(live.raw).run["id"]
+        live.until("text.delta")
+        run_id = live.run_id
         seen = Stream(live.raw).frames
     gate.open()
     last.open()
@@ -406,7 +413,7 @@ def test_disconnects_at_random_bytes(upstream: scripted.Upstream, llm_server: Se
     """Whenever a client goes, its run ends, and nothing of it stays behind."""
     upstream.otherwise = paced(5)
     send(llm_client, new_session(llm_client))
-    loop = llm_server.app.state.marquee.runs._keepers[0].get_loop()
+    loop = llm_server.app.state.marquee.runs.house._rounds[0].get_loop()
     tasks, handles = len(asyncio.all_tasks(loop)), open_handles()
     sessions = [new_session(llm_client) for _ in range(DISCONNECTS)]
     chance = random.Random(4)
@@ -417,11 +424,7 @@ def test_disconnects_at_random_bytes(upstream: scripted.Upstream, llm_server: Se
     assert all([m["status"] for m in messages] == ["completed"] * 2 for messages in ends if messages)
     assert sum(map(bool, ends)) > DISCONNECTS // 2
     assert len(upstream.requests) == 1 + sum(map(bool, ends))
-    try:
-        wait_for(lambda: len(asyncio.all_tasks(loop)) <= tasks)
-    except AssertionError:
-        print(tasks, asyncio.all_tasks(loop))
-        raise
+    wait_for(lambda: len(asyncio.all_tasks(loop)) <= tasks)
     wait_for(lambda: upstream.open == 0)
     wait_for(lambda: open_handles() <= handles + 2)
 
@@ -438,15 +441,13 @@ def leave_early(server: Server, session: str, size: int) -> None:
 
 
 def open_handles() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 # Processes
 
 
-def test_what_a_dead_process_left_is_settled_before_listening(
-    upstream: scripted.Upstream, data_dir: Path
-) -> None:
+def test_what_a_dead_process_left_is_settled_before_listening(upstream: scripted.Upstream, data_dir: Path) -> None:
     upstream.queue(Reply([said("Half "), HANG]), text("Next."))
     env = environment(data_dir, upstream)
     with process(env) as first, first.client() as client:
@@ -466,8 +467,8 @@ def test_what_a_dead_process_left_is_settled_before_listening(
 
 @pytest.mark.parametrize("grace", [5, 0.2])
 def test_a_stop_lets_runs_end_or_settles_them(grace: float, upstream: scripted.Upstream, data_dir: Path) -> None:
-    reply, [gate] = gated("Half ")
-    upstream.queue(Reply([*reply.pieces][:2] + [said("and half."), *FINISH]))
+    gate = Gate()
+    upstream.queue(Reply([said("Half "), gate, said("and half."), *FINISH]))
     with process(environment(data_dir, upstream, SHUTDOWN_GRACE=str(grace))) as server, server.client() as client:
         with sending(client, new_session(client)) as live:
             live.until("text.delta")
@@ -507,27 +508,33 @@ def test_runs_of_another_process_can_be_followed_to_their_end(
     """Live, and also when that process dies under them."""
     reply, [gate] = gated("Half ")
     upstream.queue(reply, Reply([said("Lost "), HANG]), text("Mine."))
-    with process(environment(data_dir, upstream)) as theirs, theirs.client() as client:
-        with serving(llm_settings) as ours, ours.client() as near:
-            first, second = new_session(client), new_session(client)
-            with sending(client, first) as live:
-                run_id = live.until("text.delta") and Stream(live.raw).run["id"]
-                with following(near, run_id) as far:
-                    far.until("text.delta")
-                    refused = near.post(f"/runs/{run_id}/cancel")
-                    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
-                    gate.open()
-                    assert far.rest().frames == live.rest().frames
-            with sending(client, second) as live:
-                run_id = live.until("text.delta") and Stream(live.raw).run["id"]
-                with following(near, run_id) as far:
-                    far.until("text.delta")
-                    theirs.kill()
-                    whole = far.rest()
-            check_whole(whole)
-            assert whole.run["status"] == "interrupted"
-            assert whole.frames.startswith(Stream(live.raw).frames)
-            assert ask(near, second)["run"]["status"] == "completed"
+    with (
+        process(environment(data_dir, upstream)) as theirs,
+        theirs.client() as client,
+        serving(llm_settings) as ours,
+        ours.client() as near,
+    ):
+        with sending(client, new_session(client)) as live:
+            live.until("text.delta")
+            run_id = live.run_id
+            with following(near, run_id) as far:
+                far.until("text.delta")
+                refused = near.post(f"/runs/{run_id}/cancel")
+                assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+                gate.open()
+                assert far.rest().frames == live.rest().frames
+        session = new_session(client)
+        with sending(client, session) as live:
+            live.until("text.delta")
+            run_id = live.run_id
+            with following(near, run_id) as far:
+                far.until("text.delta")
+                theirs.kill()
+                whole = far.rest()
+        check_whole(whole)
+        assert whole.run["status"] == "interrupted"
+        assert whole.frames.startswith(Stream(live.raw).seen)
+        assert ask(near, session)["run"]["status"] == "completed"
 
 
 def test_two_processes_settle_a_run_once(upstream: scripted.Upstream, llm_settings: Settings, data_dir: Path) -> None:
@@ -535,7 +542,8 @@ def test_two_processes_settle_a_run_once(upstream: scripted.Upstream, llm_settin
     with process(environment(data_dir, upstream)) as server, server.client() as client:
         session = new_session(client)
         with sending(client, session) as live:
-            run_id = live.until("text.delta") and Stream(live.raw).run["id"]
+            live.until("text.delta")
+            run_id = live.run_id
             server.kill()
     with ThreadPoolExecutor(4) as pool, ExitStack() as stack:
         servers = list(pool.map(lambda _: stack.enter_context(serving(llm_settings)), range(4)))
@@ -566,10 +574,10 @@ async def test_an_old_replay_is_folded_and_says_the_same(upstream: scripted.Upst
         before = await frames_of(marquee, run.id)
         messages = await marquee.store.run_messages(run.id)
         clock.now += timedelta(seconds=llm_settings.replay_retention - 60)
-        assert await marquee.runs.fold() == 0
+        assert await marquee.runs.house.fold() == 0
         clock.now += timedelta(seconds=120)
-        assert await marquee.runs.fold() == 1
-        assert await marquee.runs.fold() == 0
+        assert await marquee.runs.house.fold() == 1
+        assert await marquee.runs.house.fold() == 0
         after = await frames_of(marquee, run.id)
         check_whole(before)
         check_whole(after)
@@ -622,7 +630,9 @@ def test_odd_text_comes_back_as_it_went(content: str, upstream: scripted.Upstrea
 def test_half_characters_are_refused(llm_client: httpx.Client) -> None:
     session = new_session(llm_client)
     for body in ('{"content": "\\ud83d"}', '{"content": "a", "model": "\\ud83d"}'):
-        response = llm_client.post(f"/sessions/{session}/messages", content=body, headers={"content-type": "application/json"})
+        response = llm_client.post(
+            f"/sessions/{session}/messages", content=body, headers={"content-type": "application/json"}
+        )
         assert response.status_code == 422
     body = '{"title": "\\ud83d", "metadata": {"a": "\\ud83d"}}'
     response = llm_client.post("/sessions", content=body, headers={"content-type": "application/json"})
@@ -635,9 +645,9 @@ async def test_search_follows_titles_and_deletion(tmp_path: Path) -> None:
     store = Store(database)
     try:
         session = await store.create_session("local", SessionCreate())
-        await store.update_session("local", session.id, session_patch(title="Heat"))
+        await store.update_session("local", session.id, SessionPatch(title="Heat"))
         assert len((await store.list_sessions("local", limit=9, q="heat")).data) == 1
-        await store.update_session("local", session.id, session_patch(title=None))
+        await store.update_session("local", session.id, SessionPatch(title=None))
         assert (await store.list_sessions("local", limit=9, q="heat")).data == []
         await store.delete_session("local", session.id)
         async with database.transaction() as connection:
@@ -645,9 +655,3 @@ async def test_search_follows_titles_and_deletion(tmp_path: Path) -> None:
             await connection.execute("INSERT INTO message_search (message_search) VALUES ('integrity-check')")
     finally:
         await database.close()
-
-
-def session_patch(**fields: Any) -> Any:
-    from schemas import SessionPatch
-
-    return SessionPatch(**fields)

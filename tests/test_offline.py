@@ -1,305 +1,24 @@
-"""The offline guide, talked to: turns in, tool calls and words out. Tool results are built from the schemas."""
+"""The offline guide, talked to: turns in, tool calls and words out."""
 
 from __future__ import annotations
 
 import json
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 import movie_schemas as ms
 from errors import UpstreamRejected
 from offline import OfflineGuide
 from opinions import half_stars
-from providers import ChatMessage, ChatRequest, Delta, Finish, TextDelta, ToolRequest, ToolSpec
+from prompts import TRIMMED
+from providers import ChatMessage, ChatRequest, Finish, TextDelta, ToolRequest, ToolSpec
 from recall import RESULTS, Memory, remember
+from stage import SPECS, Args, Talk
 from understanding import understand
 from wishes import read_wish
-
-Args = dict[str, Any]
-ROWS: tuple[tuple[int, str, int, str, str, int, float], ...] = (
-    (1, "Toy Story", 1995, "Animation|Children|Comedy", "pixar|feel-good", 215, 3.92),
-    (2, "Heat", 1995, "Action|Crime|Thriller", "heist|los angeles", 102, 3.95),
-    (3, "Heat", 1986, "Action|Drama", "las vegas", 8, 2.80),
-    (4, "Ronin", 1998, "Action|Crime|Thriller", "heist|car chase", 43, 3.52),
-    (5, "Collateral", 2004, "Action|Crime|Thriller", "los angeles", 44, 3.76),
-    (6, "Alien", 1979, "Horror|Sci-Fi", "space|aliens", 146, 3.97),
-    (7, "Aliens", 1986, "Action|Horror|Sci-Fi", "space|aliens", 126, 3.96),
-    (8, "Men in Black", 1997, "Action|Comedy|Sci-Fi", "aliens", 165, 3.49),
-    (9, "Titanic", 1997, "Drama|Romance", "love story|sad", 140, 3.41),
-    (10, "Thelma & Louise", 1991, "Adventure|Crime|Drama", "road movie", 63, 3.61),
-    (11, "Fargo", 1996, "Comedy|Crime|Thriller", "dark comedy", 181, 4.12),
-    (12, "Back to the Future", 1985, "Adventure|Comedy|Sci-Fi", "time travel", 171, 4.04),
-    (13, "Some Like It Hot", 1959, "Comedy|Crime", "screwball", 61, 4.01),
-    (14, "Casablanca", 1942, "Drama|Romance", "classic", 100, 4.24),
-)
-CATALOGUE = {row[0]: row for row in ROWS}
-
-
-def fields(movie_id: int) -> Args:
-    _, title, year, genres, tags, count, mean = CATALOGUE[movie_id]
-    return {
-        "movie_id": movie_id,
-        "title": title,
-        "year": year,
-        "genres": genres.split("|"),
-        "tags": tags.split("|"),
-        "imdb_url": f"https://www.imdb.com/title/tt{movie_id:07}/",
-        "rating_count": count,
-        "rating_mean": mean,
-        "score": mean,
-    }
-
-
-def name(movie_id: int) -> ms.MovieName:
-    return ms.MovieName(movie_id=movie_id, title=CATALOGUE[movie_id][1], year=CATALOGUE[movie_id][2])
-
-
-def detail(movie_id: int) -> ms.MovieDetail:
-    source = f"{CATALOGUE[movie_id][1]} ({CATALOGUE[movie_id][2]})"
-    return ms.MovieDetail(**fields(movie_id), source_title=source, histogram={"3.0": 20, "4.0": 50, "5.0": 30})
-
-
-class Refused(Exception):
-    """What a tool says instead of a result."""
-
-
-def resolve(ref: int | str) -> tuple[int, list[ms.Resolved]]:
-    """As the tools do it: ids stand for themselves; a title may name a year; the most rated of a name is taken."""
-    if isinstance(ref, int):
-        return ref, []
-    title, year = re.fullmatch(r"(.*?)(?: \((\d{4})\))?", ref).groups()  # type: ignore[union-attr]
-    plain = title.lower().removeprefix("the ")
-    found = [row for row in ROWS if row[1].lower() == plain or (plain == "aline" and row[1] == "Alien")]
-    best = [row for row in found if year is None or row[2] == int(year)] or found
-    if not best:
-        raise Refused(f"No movie called {ref!r} is in the catalogue. Near it: Heat (1995); Ronin (1998).")
-    others = [name(row[0]) for row in best[1:]]
-    return best[0][0], [ms.Resolved(given=ref, movie=name(best[0][0]), others=others)]
-
-
-@dataclass
-class Stage:
-    """Stands where the tools stand. `known`: what the person has rated, by movie id."""
-
-    known: dict[int, float] = field(default_factory=dict)
-
-    def call(self, tool: str, args: Args) -> BaseModel:
-        return {**dict.fromkeys(_LISTS, self.listing), **_ONES}[tool](self, tool, args)
-
-    def listing(self, _: Stage, tool: str, args: Args) -> ms.MovieList:
-        seeds, resolved = [], []
-        for ref in [*args.get("movies", []), *args.get("liked", []), *args.get("disliked", [])]:
-            movie_id, how = resolve(ref)
-            seeds.append(movie_id)
-            resolved += how
-        out = {resolve(ref)[0] for ref in args.get("exclude", [])} | set(seeds)
-        rows = [row for row in ROWS if row[0] not in out and _passes(row, tool, args)]
-        because = [ms.Because(**name(seed).model_dump(), share=0.3) for seed in seeds[:2]]
-        movies = [ms.ListedMovie(**fields(row[0]), match=1.0, because=because) for row in rows[: args.get("limit", 5)]]
-        return ms.MovieList(basis=self.basis(tool, args), movies=movies, resolved=resolved)
-
-    def basis(self, tool: str, args: Args) -> Any:
-        if tool == "recommend_for_user":
-            return "personal" if self.known or "user_id" in args else "popular"
-        return _LISTS[tool]
-
-
-_LISTS: dict[str, str] = {
-    "search_movies": "search",
-    "similar_movies": "seeds",
-    "recommend_for_user": "popular",
-    "recommend_from_likes": "seeds",
-    "popular_movies": "popular",
-    "movies_by_tag": "tag",
-    "recommend_for_group": "group",
-}
-
-
-def _passes(row: tuple[int, str, int, str, str, int, float], tool: str, args: Args) -> bool:
-    genres, tags = row[3].split("|"), row[4].split("|")
-    if tool == "movies_by_tag" and not any(args["tag"] in other[4].split("|") for other in ROWS):
-        raise Refused(f"No movie has the tag {args['tag']!r}. Near it: heist.")
-    text = f"{row[1]} {row[3]} {row[4]}".lower()
-    return (
-        all(genre in genres for genre in args.get("genres", []))
-        and not any(genre in genres for genre in args.get("exclude_genres", []))
-        and row[5] >= args.get("min_ratings", 0)
-        and args.get("year_from", 0) <= row[2] <= args.get("year_to", 9999)
-        and (tool != "movies_by_tag" or args["tag"] in tags)
-        and (tool != "search_movies" or any(word in text for word in args["query"].lower().split()))
-    )
-
-
-def _movie(_: Stage, __: str, args: Args) -> ms.MovieResult:
-    movie_id, resolved = resolve(args["movie"])
-    return ms.MovieResult(movie=detail(movie_id), resolved=resolved)
-
-
-def _rate(stage: Stage, _: str, args: Args) -> ms.Rated:
-    movie_id, resolved = resolve(args["movie"])
-    previous, stage.known[movie_id] = stage.known.get(movie_id), args["stars"]
-    return ms.Rated(movie=ms.Movie(**fields(movie_id)), stars=args["stars"], previous=previous, resolved=resolved)
-
-
-def _ratings(stage: Stage, _: str, args: Args) -> ms.RatingList:
-    given = stage.known if args.get("user_id") is None else {6: 5.0, 9: 1.0}
-    at = datetime(2018, 9, 24, tzinfo=UTC)
-    rows = [ms.UserRating(movie=ms.Movie(**fields(i)), stars=stars, rated_at=at) for i, stars in given.items()]
-    whose = "you" if args.get("user_id") is None else f"MovieLens user {args['user_id']}"
-    mean = sum(given.values()) / len(given) if given else None
-    return ms.RatingList(whose=whose, count=len(rows), mean=mean, ratings=rows[: args["limit"]])
-
-
-def _compare(_: Stage, __: str, args: Args) -> ms.Comparison:
-    found = [resolve(ref) for ref in args["movies"]]
-    return ms.Comparison(
-        movies=[detail(movie_id) for movie_id, _ in found],
-        genres_in_common=["Action", "Crime"],
-        tags_in_common=["heist"],
-        taste_likeness=0.5,
-        content_likeness=0.9,
-        resolved=[how for _, resolved in found for how in resolved],
-    )
-
-
-def _stats(_: Stage, __: str, args: Args) -> ms.MovieStats:
-    movie_id, resolved = resolve(args["movie"])
-    until = datetime(2018, 9, 24, tzinfo=UTC)
-    windows = [
-        ms.WindowStats(window="30d", since=until, until=until, count=0, mean=None),
-        ms.WindowStats(window="365d", since=until, until=until, count=12, mean=4.5),
-        ms.WindowStats(window="all", since=None, until=until, count=102, mean=3.95),
-    ]
-    return ms.MovieStats(movie=name(movie_id), windows=windows, resolved=resolved)
-
-
-def _explain(_: Stage, __: str, args: Args) -> ms.Explanation:
-    seeds = [resolve(ref)[0] for ref in args.get("liked", [])] or [6]
-    whose = "what was named as liked" if args.get("liked") else f"MovieLens user {args.get('user_id')}"
-    return ms.Explanation(
-        movie=ms.Movie(**fields(resolve(args["movie"])[0])),
-        whose=whose if args.get("liked") or args.get("user_id") else "you",
-        because=[ms.Because(**name(seed).model_dump(), share=0.2) for seed in seeds],
-        shared_genres=["Crime"],
-        shared_tags=["heist"],
-        predicted_stars=4.1,
-    )
-
-
-def _taste(_: Stage, __: str, args: Args) -> ms.TasteProfile:
-    whose = "you" if args.get("user_id") is None else f"MovieLens user {args['user_id']}"
-    return ms.TasteProfile(
-        whose=whose,
-        ratings=20,
-        mean=3.5,
-        genres=[ms.Affinity(name="Crime", ratings=9, mean=4.1, lift=0.6)],
-        decades=[ms.Affinity(name="1990s", ratings=9, mean=3.9, lift=0.4)],
-        tags=[],
-        favourites=[ms.Movie(**fields(11))],
-    )
-
-
-def _predict(stage: Stage, _: str, args: Args) -> ms.Prediction:
-    movie = ms.Movie(**fields(resolve(args["movie"])[0]))
-    whose = "you" if args.get("user_id") is None else f"MovieLens user {args['user_id']}"
-    if not stage.known and whose == "you":
-        return ms.Prediction(movie=movie, whose=whose, stars=None, low=None, high=None, support=0)
-    return ms.Prediction(movie=movie, whose=whose, stars=4.3, low=3.5, high=5.0, support=20)
-
-
-def _questions(_: Stage, __: str, args: Args) -> ms.Questions:
-    return ms.Questions(movies=[ms.Movie(**fields(movie_id)) for movie_id in (1, 11, 9, 6)][: args["limit"]])
-
-
-_ONES: dict[str, Callable[[Stage, str, Args], BaseModel]] = {
-    "get_movie": _movie,
-    "rate_movie": _rate,
-    "get_user_ratings": _ratings,
-    "compare_movies": _compare,
-    "rating_stats": _stats,
-    "explain_recommendation": _explain,
-    "taste_profile": _taste,
-    "predict_rating": _predict,
-    "next_question": _questions,
-}
-SPECS = tuple(ToolSpec(tool, "", {}) for tool in (*_LISTS, *_ONES))
-
-
-def without_nulls(value: Any) -> Any:
-    """As the loop hands results on: what is null is left out."""
-    if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
-
-
-class Talk:
-    """A conversation with the guide over the stage."""
-
-    def __init__(self, tools: tuple[ToolSpec, ...] = SPECS) -> None:
-        self.stage = Stage()
-        self.tools = tools
-        self.messages: list[ChatMessage] = [ChatMessage("system", "You are Marquee.")]
-        self.calls: list[tuple[str, Args]] = []
-        self.documents: list[str] = []
-
-    async def say(self, text: str) -> str:
-        self.messages.append(ChatMessage("user", text))
-        self.calls = []
-        for _ in range(8):
-            deltas = await self.step()
-            words = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
-            requests = tuple(delta for delta in deltas if isinstance(delta, ToolRequest))
-            finish = deltas[-1]
-            assert isinstance(finish, Finish)
-            assert finish.reason == ("tool_calls" if requests else "stop")
-            self.messages.append(ChatMessage("assistant", words, requests))
-            for request in requests:
-                self.answer(request)
-            if not requests:
-                return words
-        raise AssertionError(f"The guide kept on calling tools for {text!r}: {self.calls}")
-
-    async def step(self) -> list[Delta]:
-        request = ChatRequest("offline-guide", tuple(self.messages), self.tools)
-        return [delta async for delta in OfflineGuide().stream(request)]
-
-    def answer(self, request: ToolRequest) -> None:
-        args = json.loads(request.arguments)
-        self.calls.append((request.name, args))
-        ARGS[request.name].model_validate(args)
-        try:
-            content = json.dumps(without_nulls(self.stage.call(request.name, args).model_dump(mode="json")))
-        except Refused as refusal:
-            content = json.dumps({"error": str(refusal)})
-        self.documents.append(content)
-        self.messages.append(ChatMessage("tool", content, call_id=request.call_id))
-
-
-ARGS: dict[str, type[BaseModel]] = {
-    "search_movies": ms.SearchMovies,
-    "similar_movies": ms.SimilarMovies,
-    "recommend_for_user": ms.RecommendForUser,
-    "recommend_from_likes": ms.RecommendFromLikes,
-    "popular_movies": ms.PopularMovies,
-    "movies_by_tag": ms.MoviesByTag,
-    "recommend_for_group": ms.RecommendForGroup,
-    "get_movie": ms.GetMovie,
-    "rate_movie": ms.RateMovie,
-    "get_user_ratings": ms.GetUserRatings,
-    "compare_movies": ms.CompareMovies,
-    "rating_stats": ms.RatingStats,
-    "explain_recommendation": ms.ExplainRecommendation,
-    "taste_profile": ms.TasteProfileArgs,
-    "predict_rating": ms.PredictRating,
-    "next_question": ms.NextQuestion,
-}
 
 
 @dataclass(frozen=True)
@@ -329,7 +48,7 @@ CONVERSATIONS: dict[str, list[T]] = {
             "1980s",
             "there is also",
         ),
-        T("more", "similar_movies", {"year_from": 1980}, "1."),
+        T("more", "similar_movies", {"year_from": 1980}, "I have no other films from the 1980s that fit"),
         T("I meant the 1986 one", "similar_movies", {"movies": [3]}, "Heat (1986)"),
     ],
     "likes and dislikes": [
@@ -504,6 +223,56 @@ CONVERSATIONS: dict[str, list[T]] = {
         T("seen that too", "popular_movies", {"limit": 1}, "Then instead of"),
         T("not that one", "popular_movies", {"limit": 1}),
     ],
+    "seen it and rated it": [
+        T("best crime movies", "popular_movies", {"genres": ["Crime"]}),
+        T("I've seen the second one", "popular_movies", {"limit": 1}, "How did you like Ronin?"),
+        T("rate it 4", "rate_movie", {"movie": 4, "stars": 4.0}, "Noted: 4 stars for Ronin (1998)"),
+    ],
+    "vague and impatient": [
+        T("i want to watch a movie", "next_question"),
+        T("i don't know", "recommend_for_user", {"diversity": 0.6}, "Then let me choose"),
+        T("nah something newer", "recommend_for_user", {}, "1."),
+        T("just pick one for me", "", {}, "of those it is the best liked"),
+        T("why that one?", "", {}, "is there because"),
+    ],
+    "the right it": [
+        T("films like Heat", "similar_movies", {"movies": ["Heat"]}),
+        T("is it any good?", "get_movie", {"movie": 2}, "Heat (1995) is very well liked"),
+        T("and the last one?", "get_movie", {}, "stars on average"),
+        T("compare the first two", "compare_movies"),
+        T("is it violent?", "get_movie", {}, "nobody tags"),
+    ],
+    "a title that was not found is left out": [
+        T(
+            "films like Heat, Palm Springs and Ronin",
+            "similar_movies",
+            {"movies": ["Heat", "Ronin"]},
+            "I have no film called Palm Springs.",
+        ),
+        T("I've seen Collateral, what else?", "similar_movies", {}, "1."),
+    ],
+    "i am user 7": [
+        T("I'm user 7, what should I watch?", "recommend_for_user", {"user_id": 7}, "MovieLens user 7"),
+        T("something funny", "recommend_for_user", {"user_id": 7, "genres": ["Comedy"]}),
+        T("what's my taste?", "taste_profile", {"user_id": 7}),
+    ],
+    "unknown things": [
+        T(
+            "movies by Orson Welles",
+            "search_movies",
+            {"query": "Orson Welles"},
+            "I found nothing about \u201cOrson Welles\u201d",
+        ),
+        T(
+            "animated movies that aren't disney",
+            "recommend_for_user",
+            {"genres": ["Animation"]},
+            "I can only leave out genres, not \u201cdisney\u201d",
+        ),
+        T("something shorter", "", {}, "no running times"),
+        T("worst movies ever", "", {}, "not the worst"),
+        T("films with the same director", "", {}, "no directors or casts"),
+    ],
     "starting over": [
         T("I loved Heat", "recommend_from_likes", {"liked": ["Heat"]}),
         T("start over", "", {}, "from the start"),
@@ -614,6 +383,12 @@ async def test_what_another_model_called_does_no_harm() -> None:
         ChatMessage("assistant", "Done."),
     ]
     assert "I haven't shown you anything yet" in await talk.say("why?")
+
+
+async def test_says_when_what_was_shown_is_out_of_sight() -> None:
+    talk = Talk()
+    talk.messages[0] = ChatMessage("system", f"You are Marquee.{TRIMMED}")
+    assert "too long ago" in await talk.say("why the second one?")
 
 
 async def test_titles_and_tags_are_data() -> None:
@@ -732,6 +507,13 @@ def test_years(text: str, first: int | None, last: int | None) -> None:
         ("a good scary movie", "recommend"),
         ("worst movies ever", "worst"),
         ("help", "help"),
+        ("Toy Story vs. Toy Story 2", "compare"),
+        ("Which Tarantino movie should I start with?", "recommend"),
+        ("My favourites: Alien, Blade Runner. Least favourite: Grease.", "likes"),
+        ("no recommendations please, just the year of Casablanca", "details"),
+        ("star wars", "lookup"),
+        ("add it to my watch list", "scope"),
+        ("do you speak french?", "english"),
         ("delete my rating", "unrate"),
         ("so what can you do for me?", "help"),
         ("is it any good?", "which"),

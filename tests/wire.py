@@ -135,6 +135,11 @@ class Live:
         """All that was read so far."""
         return bytes(self._read)
 
+    @property
+    def run_id(self) -> str:
+        """Of the run, once its first event is there."""
+        return str(Stream(self.raw).events[0]["run"]["id"])
+
     def until(self, type_: str, count: int = 1) -> Event:
         """Read until so many whole events of a type are there; the latest of them."""
         while len(found := [event for event in Stream(self.raw).events if event["type"] == type_]) < count:

@@ -1,0 +1,111 @@
+"""What becomes of runs that nobody works on: settled when their owner died, their replay folded when they are old."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from loguru import logger
+
+from boots import Boot
+from db import Clock, EndedRun, Frame, Store
+from errors import MarqueeError
+from journal import encode, join
+from schemas import EVENT, Event, Message, Run, RunEnded
+from settings import Settings
+from transcript import Transcript
+
+ALL_FRAMES = 1_000_000
+SETTLE_SECONDS = 2.0  # between looks for runs of other processes that died
+FOLD_SECONDS = 3_600.0  # between looks for runs whose replay can be shortened
+FOLD_BATCH = 100
+
+
+class Housekeeper:
+    """Looks after the runs in the database, now and again."""
+
+    def __init__(self, store: Store, boot: Boot, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._boot = boot
+        self._settings = settings
+        self._clock = clock
+        self._rounds = [
+            asyncio.create_task(_repeat(self.settle_all, SETTLE_SECONDS), name="settle"),
+            asyncio.create_task(_repeat(self._fold_all, FOLD_SECONDS), name="fold"),
+        ]
+
+    def stop(self) -> None:
+        """Make no more rounds."""
+        for rounds in self._rounds:
+            rounds.cancel()
+
+    async def settle_all(self) -> None:
+        """Give every run that a dead process left behind its end."""
+        for run in await self._store.unsettled_runs():
+            await self.settle_if_dead(run.id)
+
+    async def settle_if_dead(self, run_id: str) -> bool:
+        """Settle a run if its owner is dead; whether it is over."""
+        boot_id = await self._store.boot_of(run_id)
+        if boot_id is None:
+            return True
+        if self._boot.is_alive(boot_id):
+            return False
+        for run in await self._store.unsettled_runs():
+            if run.id == run_id:
+                await self.settle(run)
+        return True
+
+    async def settle(self, run: Run) -> None:
+        """End a run as `interrupted`, from what of it was committed; whoever is faster may do it instead."""
+        now = self._clock()
+        frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
+        if not frames:  # deleted meanwhile
+            return
+        ended = run.model_copy(update={"status": "interrupted", "finished_at": now})
+        messages = Transcript.of(run, map(_event, frames), now).messages("interrupted")
+        last = encode(run.id, frames[-1].sequence + 1, last_event(ended, messages))
+        if await self._store.settle(last, EndedRun(ended, messages)):
+            logger.warning("{} was left without an end; settled as interrupted", run.id)
+
+    async def transcript(self, run: Run) -> Transcript:
+        """What a run has committed so far."""
+        frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
+        return Transcript.of(run, map(_event, frames), self._clock())
+
+    async def fold(self) -> int:
+        """Shorten the replay of runs that ended before the retention time to one event a stretch; returns how many."""
+        before = self._clock() - timedelta(seconds=self._settings.replay_retention)
+        runs = await self._store.runs_to_fold(before, FOLD_BATCH)
+        for run in runs:
+            events = list(map(_event, await self._store.load_frames(run.id, limit=ALL_FRAMES)))
+            folded = [encode(run.id, number, event) for number, event in enumerate(join(events), start=1)]
+            await self._store.replace_frames(run.id, folded)
+        return len(runs)
+
+    async def _fold_all(self) -> None:
+        while await self.fold() == FOLD_BATCH:
+            pass
+
+
+def last_event(run: Run, messages: Sequence[Message]) -> RunEnded:
+    """The end of a run, with the last of what was said."""
+    said = [message for message in messages if message.role == "assistant"]
+    return RunEnded.model_validate(
+        {"type": f"run.{run.status}", "run": run, "message": said[-1] if said else None, "error": run.error}
+    )
+
+
+async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Do something now and again after pauses of `seconds`, whatever the disk says."""
+    while True:
+        try:
+            await work()
+        except MarqueeError as error:
+            logger.warning("Housekeeping is put off: {}", error)
+        await asyncio.sleep(seconds)
+
+
+def _event(frame: Frame) -> Event:
+    return EVENT.validate_json(frame.data.split(b"\ndata: ", 1)[1])
