@@ -42,7 +42,7 @@ class LinearConfig:
     popularity: float = 0.2
     activity: float = 0.15
     side: float = 3.0
-    order: float = 1.0
+    order: float = 0.5
     span: float = 10.0
 
 

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-FORMAT = 1  # PRAGMA user_version; a file of another format is imported again
+FORMAT = 2  # PRAGMA user_version; a file of another format is imported again
 APPLICATION_ID = 0x4D41_5251  # "MARQ"
 
 TABLES = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 from collections import Counter
@@ -17,6 +18,7 @@ WORD = re.compile(r"[^\W\d_][\w'’-]+")
 # Weights of the kinds of features against each other, before rows are brought to length 1.
 GENRE, YEAR, TAG, WORDS = 1.0, 0.6, 1.0, 1.0
 MOST_WORDS = 20_000  # of a vocabulary, the most frequent
+MOST_TAGS = 40  # of one movie
 FEWEST_MOVIES = 2  # a feature that one movie alone has tells nothing of another
 
 
@@ -42,8 +44,7 @@ def content_features(
     kinds = [
         GENRE * _bag([[(name.casefold(), 1.0) for name in names] for names in genres], fewest=1),
         YEAR * _bag([_years(int(year)) for year in years], fewest=1),
-        TAG
-        * _bag([[(tag.casefold().strip(), math.log1p(weight)) for tag, weight in row] for row in tags], FEWEST_MOVIES),
+        TAG * _bag([_strongest(row) for row in tags], FEWEST_MOVIES),
     ]
     if descriptions is not None:
         kinds.append(WORDS * _bag([_words(text) for text in descriptions], FEWEST_MOVIES))
@@ -100,6 +101,12 @@ def _years(year: int) -> list[tuple[str, float]]:
     [('1993', 0.5), ('1994', 1.0), ('1995', 0.5)]
     """
     return [(str(year + step), 0.5 ** abs(step)) for step in range(-3, 4)] if year else []
+
+
+def _strongest(row: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """A movie's most weighty tags: the genome's 1,128 relevances of each would make every movie a little like every other."""
+    kept = heapq.nlargest(MOST_TAGS, row, key=lambda pair: pair[1])
+    return [(tag.casefold().strip(), math.log1p(weight)) for tag, weight in kept]
 
 
 def _words(text: str) -> list[tuple[str, float]]:

@@ -45,7 +45,7 @@ class Config:
     fold_in: SignalConfig = field(default_factory=SignalConfig)
     recency: float = 0.5
     recency_span: float = 3.0
-    prior: float = 0.1
+    prior: float = 0.2
     cold: float = 0.7
     fewest: int = 2
     most_items: int = 20_000

@@ -311,8 +311,8 @@ class Recommender:
         correction = float(near @ (residual - own)) / (0.25 + float(near.sum()))
         stars = float(np.clip(self._damped[movie_index] + own + correction, 0.5, 5))
         support = int(self.movies.rating_count[movie_index])
-        # Deviations measured on MovieLens: about 0.85 stars at best, half as much again for the unknown.
-        spread = 1.28 * (0.85 + 0.25 / (1 + support) ** 0.5 + 0.15 / (1 + len(profile)) ** 0.5)
+        # Deviations measured on MovieLens: 0.9 stars on the whole, less for well known movies and people.
+        spread = 1.28 * (0.77 + 0.25 / (1 + support) ** 0.5 + 0.15 / (1 + len(profile)) ** 0.5)
         return Prediction(stars, max(0.5, stars - spread), min(5.0, stars + spread), support, int((near > 0.01).sum()))
 
     def next_question(self, profile: Profile, k: int = 5) -> Indices:

@@ -9,7 +9,7 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -32,6 +32,7 @@ from providers import ChatMessage, ChatRequest, Delta, ToolRequest, ToolSpec
 from settings import DEFAULT_BASE_URL, Settings
 
 FIRST_RETRY_SECONDS = 0.5
+MAX_ERROR_BYTES = 64_000
 AFTER_FINISH_SECONDS = 5.0  # how long to wait for the usage once the finish reason is known
 RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
 
@@ -54,7 +55,9 @@ class OpenAIProvider:
             project=settings.openai_project_id,
             max_retries=0,  # ours below: the SDK would wait two minutes for a Retry-After
             timeout=_timeout(settings),
-            http_client=DefaultAioHttpClient(follow_redirects=False, timeout=_timeout(settings)),
+            http_client=DefaultAioHttpClient(
+                follow_redirects=False, timeout=_timeout(settings), event_hooks={"response": [_bound_error]}
+            ),
         )
 
     async def models(self) -> list[str]:
@@ -130,6 +133,30 @@ class OpenAIProvider:
                 deadline = time.monotonic() + (min(idle, AFTER_FINISH_SECONDS) if reader.finished else idle)
         for delta in reader.end():
             yield delta
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """The beginning of a body."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for block in self._stream:
+            yield block
+            size += len(block)
+            if size > MAX_ERROR_BYTES:
+                return
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _bound_error(response: httpx2.Response) -> None:
+    """Bound the body of an error, which the SDK reads to its end."""
+    if not response.is_success and isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = _Bounded(response.stream)
 
 
 async def _next(blocks: Any, deadline: float, reader: ChunkReader) -> bytes | None:

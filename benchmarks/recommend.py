@@ -2,7 +2,7 @@
 
 Both protocols of the field: new users (Liang et al. 2018: 60 % of the users to learn from, 80 % of a new user's liked movies told, the rest to
 be found) and time (each user's last 20 %, and the last 20 % of all). Every model is tuned on the same validation split, which no test
-user is in. Peers learn from liked movies alone (4 stars and more), as they are commonly used; ours also from the ratings below.
+user is in. Peers learn from liked movies alone (4 stars and more), as they are commonly used; ours also from the ratings below, and once more from likes alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -29,7 +29,7 @@ from rich.table import Table
 from autoencoder import gram_matrix, invert
 from content import content_features
 from evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users, users_of
-from interactions import Floats, Movies, Profile, Ratings
+from interactions import Floats, Movies, Profile, Ratings, SignalConfig
 from recommend import Config, Recommender
 from tune import Protocol, measured, ranked, tune
 
@@ -326,7 +326,10 @@ def compare(
     values: dict[tuple[str, str], list[npt.NDArray[np.float64]]] = {}
     for split in splits:
         known = measured(movies, split.train)
-        lists = {"Marquee": ranked(Recommender.fit(split.train, known, chosen[by]), split)}
+        lists = {
+            "Marquee": ranked(Recommender.fit(split.train, known, chosen[by]), split),
+            "Marquee, likes alone": ranked(Recommender.fit(split.train, known, likes_alone(chosen[by])), split),
+        }
         for peer in peers:
             score = peer.fit(split.train, len(movies), **chosen[f"{by}: {peer.name}"])
             lists[peer.name] = rank_all(split.cases, split.known, score)
@@ -334,6 +337,12 @@ def compare(
             for label, (measure, k) in measures:
                 values.setdefault((model, label), []).append(measure(list_, split.cases, k))
     return [figure(protocol, model, label, each, values["Marquee", label]) for (model, label), each in values.items()]
+
+
+def likes_alone(config: Config) -> Config:
+    """Ours told no more than the peers: liked or not."""
+    only = SignalConfig(emphasis=0.0, lukewarm=0.0, dislike=0.0)
+    return replace(config, learn=only, fold_in=only)
 
 
 def figure(

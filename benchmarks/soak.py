@@ -15,10 +15,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ def answer(request: dict[str, Any]) -> Reply:
     if said.endswith("7") and step_of(request) == 0:
         return calls(call("search_movies", {"query": "Kid"}), say="Let me see. ")
     words = [chunk({"content": f"{said} word {number}. "}) for number in range(6)]
-    return Reply([piece for word in words for piece in (word, Pause(0.001))] + FINISH)
+    return Reply([*(piece for word in words for piece in (word, Pause(0.001))), *FINISH])
 
 
 def conversations(folder: Path, sessions: int, messages: int, kills: int, seconds: float) -> Iterator[Row]:
@@ -189,7 +190,7 @@ def conversations(folder: Path, sessions: int, messages: int, kills: int, second
             jobs = [pool.submit(talker.talk, messages, began + seconds) for talker in talkers]
             for number in range(kills):
                 share = (number + 1) * sessions * messages // (kills + 1)
-                wait_for(lambda share=share: tally.sent >= share or all(job.done() for job in jobs), seconds + 60)
+                wait_for(partial(_is_far, tally, share, jobs), seconds + 60)
                 server.kill()
             for job in jobs:
                 job.result()
@@ -204,6 +205,10 @@ def conversations(folder: Path, sessions: int, messages: int, kills: int, second
         yield "invalid upstream requests", len(upstream.problems)
         server.process.kill()
         yield "chat.db", f"{(folder / 'chat.db').stat().st_size / 1e6:.1f} MB"
+
+
+def _is_far(tally: Tally, share: int, jobs: Sequence[Future[None]]) -> bool:
+    return tally.sent >= share or all(job.done() for job in jobs)
 
 
 # Disconnects
@@ -298,7 +303,7 @@ def main() -> int:
     options = parser.parse_args()
     good = True
     with data_dir() as ready, tempfile.TemporaryDirectory() as work:
-        parts = {
+        parts: dict[str, Callable[[Path], Iterator[Row]]] = {
             "conversations": lambda at: conversations(at, options.sessions, options.messages, 2, options.seconds),
             "disconnects": lambda at: disconnects(at, options.disconnects),
             "kills": lambda at: kills(at, options.kills, options.seconds),

@@ -177,6 +177,7 @@ CASES = [
     Case("503 for ever", [error(503), error(503)], "", UNAVAILABLE, requests=2),
     Case("504 for ever", [error(504), error(504)], "", TIMEOUT, requests=2),
     Case("an error whose body never ends", [Reply([b"{", HANG], 500), text("Well.")], "", TIMEOUT),
+    Case("an error whose body is endless", [Reply(itertools.cycle([b"x" * 60_000]), 400)], "", REJECTED),
     Case("redirect to another host", [Reply([], 307, {"location": "http://127.0.0.1:9/v1/chat/completions"})], "", REJECTED),
     Case("204", [Reply([], 204)], "", UNAVAILABLE),
     # Shapes of chunks

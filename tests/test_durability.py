@@ -179,17 +179,16 @@ def test_a_cursor_ahead_of_a_live_run_waits_for_its_end(upstream: scripted.Upstr
         live.rest()
 
 
-def test_a_follower_that_does_not_read_holds_nobody_up(
-    upstream: scripted.Upstream, llm_server: Server, llm_client: httpx.Client
-) -> None:
+def test_a_follower_that_does_not_read_holds_nobody_up(upstream: scripted.Upstream, llm_settings: Settings) -> None:
     """And the service holds little for it, whatever the others have got meanwhile."""
     begin, end = Gate(), Gate()
     words = [said("🎬" * 1_000)] * 3_000  # 12 MB: more than a kernel buffers
     upstream.queue(Reply([said("Go. "), begin, *words, said("Done."), end, *FINISH]))
-    with sending(llm_client, new_session(llm_client)) as live, ExitStack() as stack:
+    patient = Settings(_env_file=None, **{**dict(llm_settings), "llm_idle_timeout": 60})
+    with serving(patient) as server, server.client() as client, ExitStack() as stack:
+        live = stack.enter_context(sending(client, new_session(client)))
         live.until("text.delta")
-        run_id = live.run_id
-        idle = [stack.enter_context(stalled_follower(llm_server, run_id)) for _ in range(20)]
+        idle = [stack.enter_context(stalled_follower(server, live.run_id)) for _ in range(20)]
         begin.open()
         live.until_bytes(b"Done.")
         assert held_for_clients() < len(idle) * 200_000

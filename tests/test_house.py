@@ -27,7 +27,7 @@ FLOORS = [
     },
     {"toolbox", "lookups", "taste", "tools"},
     {"context", "chunks", "upstream", "offline", "llm", "transcript"},
-    {"journal", "runs", "marquee", "explain"},
+    {"journal", "housekeeping", "runs", "marquee", "explain"},
     {"logs", "web", "chat_routes", "movie_routes", "main", "terminal", "fit"},
 ]
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}

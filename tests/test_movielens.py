@@ -483,9 +483,13 @@ def larger_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("larger"), files)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("signum", "delays"),
+    [(signal.SIGKILL, (0.0, 0.08, 0.16, 0.24)), (signal.SIGTERM, (0.0, 0.15)), (signal.SIGINT, (0.0, 0.15))],
+    ids=["kill", "terminate", "interrupt"],
+)
 def test_an_import_killed_at_any_moment_changes_nothing(
-    signum: signal.Signals, larger_set: Path, tmp_path: Path
+    signum: signal.Signals, delays: tuple[float, ...], larger_set: Path, tmp_path: Path
 ) -> None:
     target, _ = load(tmp_path, {**SMALL})
     before, killed = target.read_bytes(), 0
