@@ -25,7 +25,7 @@ DELTA_CHARS = 16_000  # from here on deltas are not joined any further
 PAGE_FRAMES = 64  # read from the database at a time
 PORTION_BYTES = 64_000  # handed to a follower at a time, so that a slow one holds little
 RETRY_SECONDS = 0.5
-GIVE_UP_SECONDS = 5.0  # until the followers of live runs are sent away
+GIVE_UP_SECONDS = 3.0  # until the followers of live runs are sent away
 POLL_SECONDS = 0.25  # for runs of another process
 
 

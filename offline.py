@@ -1,6 +1,6 @@
 """The guide that needs no key: a provider like any other, which reads by rules and says only what tools returned.
 
-It keeps no state. Each request holds the whole conversation; the scripts of dialogue.py are played from their start
+It keeps no state. Each request holds the whole conversation; the scripts of offline_dialogue.py are played from their start
 with the results that are already there, and what they ask for next is the answer to the request.
 """
 
@@ -11,14 +11,14 @@ import re
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 
-import small_talk
-import wording
-from dialogue import script
+import offline_small_talk
+import offline_wording
 from errors import UpstreamRejected
+from offline_dialogue import script
+from offline_recall import Done, Turn, remember
+from offline_scene import Call, Script
+from offline_understanding import understand
 from providers import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
-from recall import Done, Turn, remember
-from scene import Call, Script
-from understanding import understand
 
 NAME, MODEL = "offline", "offline-guide"
 CHARS_PER_TOKEN = 4
@@ -43,7 +43,7 @@ class OfflineGuide:
             UpstreamRejected: A structured reply was asked for.
         """
         if request.response_format is not None:
-            raise UpstreamRejected(small_talk.NO_STRUCTURE)
+            raise UpstreamRejected(offline_small_talk.NO_STRUCTURE)
         step = _step(request)
         for call in step.calls:
             yield call
@@ -65,13 +65,13 @@ class Step:
 
 def _step(request: ChatRequest) -> Step:
     if not request.tools:
-        return Step(text=small_talk.NO_PROSE)
+        return Step(text=offline_small_talk.NO_PROSE)
     memory, turn = remember(request.messages)
     results = _Results(turn, frozenset(tool.name for tool in request.tools))
     played = [_play(script(intent, memory), results) for intent in understand(turn.text, memory)]
     if wanted := [part for part in played if isinstance(part, Call)]:
         return Step(calls=tuple(_requests(wanted, memory.seed + 1, len(turn.done))))
-    return Step(text=wording.paragraphs(dict.fromkeys(part for part in played if isinstance(part, str))))
+    return Step(text=offline_wording.paragraphs(dict.fromkeys(part for part in played if isinstance(part, str))))
 
 
 @dataclass(slots=True)

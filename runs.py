@@ -21,6 +21,7 @@ from context import Conversation, exchanges, open_exchange, system_prompt
 from db import Clock, EndedRun, Frame, NewRun, Store, new_id, utc_now
 from errors import (
     Conflict,
+    ContextTooLong,
     Internal,
     Invalid,
     MarqueeError,
@@ -57,7 +58,7 @@ from transcript import Transcript
 
 TITLE_CHARS = 60
 HISTORY_MESSAGES = 1_000  # looked at for the context; the token budget keeps fewer
-LAST_WORDS_SECONDS = 5.0  # for the last events to reach the disk, when a run is stopped or the process ends
+LAST_WORDS_SECONDS = 3.0  # for the last events to reach the disk, when a run is stopped or the process ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +302,9 @@ class Runs:
         """The answer to be, with the conversation up to its message."""
         run, session = live.new.run, live.caller.session
         history = await self._store.recent_messages(session.id, HISTORY_MESSAGES)
-        place = next(place for place, message in enumerate(history) if message.id == run.message_id)
+        place = next((place for place, message in enumerate(history) if message.id == run.message_id), None)
+        if place is None:
+            raise ContextTooLong("The exchange has too many entries; send a new message.")
         current = [message for message in history[place:] if not message.alternative]
         system = system_prompt(await self._desk.about(), session.instructions)
         response_format = (

@@ -355,6 +355,25 @@ def check_next(case: Case, script: scripted.Upstream, client: httpx.Client, sess
     assert sum(len(message.get("tool_calls") or ()) for message in sent) in {0, len(case.calls)}
 
 
+def test_what_a_provider_attached_to_a_call_is_sent_back(
+    script: scripted.Upstream, corpus_client: httpx.Client
+) -> None:
+    """Gemini refuses the next request without its thought signature: in the same answer, and in later ones."""
+    attached = {"extra_content": {"google": {"thought_signature": "c2lnbmF0dXJl"}}}
+    of_function = {"thought_signature": "c2ln"}
+    entry = {**call("search_movies", SEARCH), **attached}
+    entry["function"] |= of_function
+    script.requests.clear()
+    script.queue(raw(fragment(**entry), *CALLED), text("Found."), text("Next."))
+    session = new_session(corpus_client)
+    check_whole(send(corpus_client, session))
+    ask(corpus_client, session)
+    for request in script.requests[1:]:
+        [sent] = [item for message in request["messages"] for item in message.get("tool_calls") or ()]
+        assert sent["extra_content"] == attached["extra_content"]
+        assert sent["function"]["thought_signature"] == of_function["thought_signature"]
+
+
 def test_names_differ() -> None:
     names = [case.name for case in CASES]
     assert len(set(names)) == len(names) >= 45

@@ -19,7 +19,7 @@ import scripted
 from conftest import ROOT
 from processes import Process, environment, process, wait_for
 from scripted import DONE, Gate, Reply, chunk, text, usage
-from wire import Stream, ask, check_whole, following, history, new_session, read_run, replay, sending
+from wire import ask, check_whole, following, history, new_session, read_run, replay, sending
 
 FINISH = [chunk(finish="stop"), usage(), DONE]
 SPACE = 40_000_000

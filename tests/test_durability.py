@@ -116,6 +116,29 @@ def test_a_live_history_has_what_was_seen(upstream: scripted.Upstream, llm_clien
     assert ended[-1]["status"] == "completed"
 
 
+def test_a_history_that_is_polled_never_doubles_or_drops(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
+    """Whenever it is read: while a run is live, while it ends, between runs."""
+    upstream.otherwise = paced(4, 0.001)
+    session = new_session(llm_client)
+    over = threading.Event()
+
+    def poll() -> list[list[str]]:
+        reads = []
+        while not over.is_set():
+            reads.append([message["id"] for message in history(llm_client, session)])
+        return reads
+
+    with ThreadPoolExecutor(2) as pool:
+        pollers = [pool.submit(poll) for _ in range(2)]
+        for _ in range(15):
+            ask(llm_client, session)
+        over.set()
+    final = [message["id"] for message in history(llm_client, session)]
+    assert len(final) == 30
+    for read in (read for poller in pollers for read in poller.result()):
+        assert read == final[: len(read)]
+
+
 # Resume
 
 

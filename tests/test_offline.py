@@ -12,13 +12,13 @@ import pytest
 import movie_schemas as ms
 from errors import UpstreamRejected
 from offline import OfflineGuide
-from opinions import half_stars
+from offline_opinions import half_stars
+from offline_recall import RESULTS, Memory, remember
+from offline_understanding import understand
+from offline_wishes import read_wish
 from prompts import TRIMMED
 from providers import ChatMessage, ChatRequest, Finish, TextDelta, ToolRequest, ToolSpec
-from recall import RESULTS, Memory, remember
 from stage import SPECS, Args, Talk
-from understanding import understand
-from wishes import read_wish
 
 
 @dataclass(frozen=True)

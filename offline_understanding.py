@@ -8,46 +8,46 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import list_requests as lists
-import opinions
-import questions
-from intents import Intent, Rule, Sentence
-from manners import SOCIAL, foreign, scope
-from recall import Memory
-from references import MARK, guard, tidy
-from vocabulary import OPENERS
-from wishes import merge
+import offline_list_requests as lists
+import offline_opinions
+import offline_questions
+from offline_intents import Intent, Rule, Sentence
+from offline_manners import SOCIAL, foreign, scope
+from offline_recall import Memory
+from offline_references import MARK, guard, tidy
+from offline_vocabulary import OPENERS
+from offline_wishes import merge
 
 MAX_SENTENCE = 300
 MAX_SENTENCES = 12
 MAX_INTENTS = 5
 
 RULES: tuple[Rule, ...] = (
-    opinions.rate,
+    offline_opinions.rate,
     scope,
-    opinions.unrate,
-    questions.why,
+    offline_opinions.unrate,
+    offline_questions.why,
     lists.meant,
-    questions.predict,
-    questions.same_of_user,
-    questions.taste,
-    questions.ratings,
+    offline_questions.predict,
+    offline_questions.same_of_user,
+    offline_questions.taste,
+    offline_questions.ratings,
     lists.group,
-    questions.compare,
-    opinions.seen,
-    questions.genre_list,
+    offline_questions.compare,
+    offline_opinions.seen,
+    offline_questions.genre_list,
     lists.more,
     lists.lacks,
     lists.similar,
-    opinions.likes,
-    questions.rated,
-    questions.facts,
-    questions.trait,
+    offline_opinions.likes,
+    offline_questions.rated,
+    offline_questions.facts,
+    offline_questions.trait,
     lists.pick,
     lists.popular,
-    questions.details,
+    offline_questions.details,
     lists.refine,
-    opinions.answered,
+    offline_opinions.answered,
     lists.recommend,
     lists.lookup,
 )
@@ -136,7 +136,7 @@ def sentences(text: str) -> list[str]:
     """The sentences and clauses of a text; a stop after "Dr", "vs" or one letter ends none."""
     parts = (part.strip(" ,-") for part in _CLAUSE.sub("\n", _STOP.sub("\n", text)).split("\n"))
     kept = (part[:MAX_SENTENCE] for part in parts if re.search(rf"\w|{MARK}", part))
-    return [piece for part in kept for piece in opinions.each_rating(part)][:MAX_SENTENCES]
+    return [piece for part in kept for piece in offline_opinions.each_rating(part)][:MAX_SENTENCES]
 
 
 def _read(sentence: Sentence) -> Intent:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from intents import ABOUT_LISTS, LATELY, Intent, Sentence
-from references import MARK
-from vocabulary import MISSING_FACTS
-from wishes import Wish, content_of, read_wish
+from offline_intents import ABOUT_LISTS, LATELY, Intent, Sentence
+from offline_references import MARK
+from offline_vocabulary import MISSING_FACTS
+from offline_wishes import Wish, content_of, read_wish
 
 
 def why(sentence: Sentence) -> Intent | None:

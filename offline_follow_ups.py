@@ -6,10 +6,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-import wording
-from headings import heading_of, popular_heading
-from intents import Intent
-from list_scripts import aged, for_user, recommend
+import offline_wording
 from movie_schemas import (
     Comparison,
     Explanation,
@@ -22,9 +19,12 @@ from movie_schemas import (
     Rated,
     Resolved,
 )
-from recall import OF_SOMETHING, Args, Done, Ref
-from scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, problem, say_text, shown, vary
-from wishes import Wish
+from offline_headings import heading_of, popular_heading
+from offline_intents import Intent
+from offline_list_scripts import aged, for_user, recommend
+from offline_recall import OF_SOMETHING, Args, Done, Ref
+from offline_scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, problem, say_text, shown, vary
+from offline_wishes import Wish
 
 
 def more(scene: Scene) -> Script:
@@ -148,14 +148,16 @@ def seen(scene: Scene) -> Script:
     again = Scene(replace(scene.intent, wish=wish), scene.memory)
     single = title and len(refs) == 1
     told = yield from _again(again, base, f"Then instead of {title}:" if single else "Then instead of those:")
-    return wording.paragraphs(
+    return offline_wording.paragraphs(
         [told, f"How did you like {title}? Say \u201crate it 4\u201d, and I'll remember." if single else ""]
     )
 
 
 def _known_title(scene: Scene, ref: Ref) -> str:
     movie = scene.memory.names.get(ref) if isinstance(ref, int) else None
-    return wording.clean(movie.title) if movie else wording.clean(str(ref)) if isinstance(ref, str) else ""
+    return (
+        offline_wording.clean(movie.title) if movie else offline_wording.clean(str(ref)) if isinstance(ref, str) else ""
+    )
 
 
 def _limit_of(base: Done) -> int:
@@ -182,13 +184,13 @@ def why(scene: Scene) -> Script:
     done = yield Call("explain_recommendation", {"movie": ref, **_grounds(base)})
     if not isinstance(done.result, Explanation):
         return problem(scene, done)
-    return f"{wording.explanation(done.result)} {wording.remarks((), scene.news(done.result.notes))}".strip()
+    return f"{offline_wording.explanation(done.result)} {offline_wording.remarks((), scene.news(done.result.notes))}".strip()
 
 
 def _why_in_group(movie: ListedMovie) -> str:
-    titles = [wording.clean(each.title) for each in movie.because]
-    goes = f" goes with {wording.joined(titles)}, which somebody in the group likes, and" if titles else ""
-    return f"{wording.named(movie)}{goes} should displease nobody in the group. In general it is {wording.rating_words(movie)}."
+    titles = [offline_wording.clean(each.title) for each in movie.because]
+    goes = f" goes with {offline_wording.joined(titles)}, which somebody in the group likes, and" if titles else ""
+    return f"{offline_wording.named(movie)}{goes} should displease nobody in the group. In general it is {offline_wording.rating_words(movie)}."
 
 
 def _listed_or(scene: Scene, ref: Ref, base: Done | None) -> Ref:
@@ -207,14 +209,14 @@ def _grounds(base: Done | None) -> Args:
 
 
 def _why_listed(base: Done, movie: ListedMovie) -> str:
-    what = wording.kind_of_films(base.args)
+    what = offline_wording.kind_of_films(base.args)
     if base.name == "popular_movies":
         among = popular_heading(base).removesuffix(":").replace("The ", "the ", 1)
-        return f"{wording.named(movie)} is one of {among}: {wording.rating_of(movie)}. Your own taste played no part in that list."
+        return f"{offline_wording.named(movie)} is one of {among}: {offline_wording.rating_of(movie)}. Your own taste played no part in that list."
     tag = base.args.get("tag") or base.args.get("query")
-    about = f" about \u201c{wording.clean(str(tag))}\u201d" if tag else ""
+    about = f" about \u201c{offline_wording.clean(str(tag))}\u201d" if tag else ""
     asked = f"you asked for {what}{about}" if tag or what != "films" else "you left the choice to me"
-    return f"{wording.named(movie)} is there because {asked}, and it is {wording.rating_words(movie)}. Your own taste played no part in that list."
+    return f"{offline_wording.named(movie)} is there because {asked}, and it is {offline_wording.rating_words(movie)}. Your own taste played no part in that list."
 
 
 def meant(scene: Scene) -> Script:
@@ -261,11 +263,11 @@ def _worded(scene: Scene, done: Done) -> str:
     """A single result in words, whatever tool it came from."""
     result = done.result
     if isinstance(result, MovieResult):
-        return wording.details(result.movie)
+        return offline_wording.details(result.movie)
     if isinstance(result, Comparison):
-        return wording.comparison(result)
+        return offline_wording.comparison(result)
     if isinstance(result, Rated):
-        return wording.rated(result, "")
+        return offline_wording.rated(result, "")
     if isinstance(result, MovieStats):
-        return wording.statistics(result)
-    return wording.prediction(result) if isinstance(result, Prediction) else problem(scene, done)
+        return offline_wording.statistics(result)
+    return offline_wording.prediction(result) if isinstance(result, Prediction) else problem(scene, done)

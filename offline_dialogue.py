@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import follow_ups
-import list_scripts as lists
-import movie_scripts as movies
-import small_talk
-import wording
-from intents import Intent
-from recall import Memory
-from scene import Scene, Script, say_text, says
-from vocabulary import GENRE_PLURALS
+import offline_follow_ups
+import offline_list_scripts as lists
+import offline_movie_scripts as movies
+import offline_small_talk
+import offline_wording
+from offline_intents import Intent
+from offline_recall import Memory
+from offline_scene import Scene, Script, say_text, says
+from offline_vocabulary import GENRE_PLURALS
 
 
 def script(intent: Intent, memory: Memory) -> Script:
@@ -25,15 +25,19 @@ def script(intent: Intent, memory: Memory) -> Script:
 
 
 def _help(_: Scene) -> Script:
-    return says(small_talk.HELP)
+    return says(offline_small_talk.HELP)
 
 
 def _who(_: Scene) -> Script:
-    return says(wording.paragraphs([small_talk.WHO, small_talk.HELP, small_talk.WHO_SHORT]))
+    return says(
+        offline_wording.paragraphs([offline_small_talk.WHO, offline_small_talk.HELP, offline_small_talk.WHO_SHORT])
+    )
 
 
 def _genres(scene: Scene) -> Script:
-    return says(small_talk.say("genres", scene.memory.seed, genres=wording.joined(GENRE_PLURALS.values())))
+    return says(
+        offline_small_talk.say("genres", scene.memory.seed, genres=offline_wording.joined(GENRE_PLURALS.values()))
+    )
 
 
 def _repeat(scene: Scene) -> Script:
@@ -53,11 +57,11 @@ SCRIPTS: dict[str, Callable[[Scene], Script]] = {
     "similar": lists.similar,
     "popular": lists.popular,
     "group": lists.group,
-    "more": follow_ups.more,
-    "refine": follow_ups.refine,
-    "seen": follow_ups.seen,
-    "why": follow_ups.why,
-    "meant": follow_ups.meant,
+    "more": offline_follow_ups.more,
+    "refine": offline_follow_ups.refine,
+    "seen": offline_follow_ups.seen,
+    "why": offline_follow_ups.why,
+    "meant": offline_follow_ups.meant,
     "details": movies.details,
     "rated": movies.rated,
     "lately": movies.lately,

@@ -23,8 +23,8 @@ from movie_schemas import (
     TasteProfile,
     WindowStats,
 )
-from recall import Args, plain_title
-from vocabulary import GENRE_PLURALS, WORDS_FOR_NUMBERS
+from offline_recall import Args, plain_title
+from offline_vocabulary import GENRE_PLURALS, WORDS_FOR_NUMBERS
 
 MAX_NAME = 120
 _WINDOW_DAYS = {"7d": "in the last week", "30d": "in the last 30 days", "365d": "in the last year", "all": "overall"}
