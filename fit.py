@@ -18,8 +18,8 @@ from catalogue_arrays import load_ratings
 from errors import CatalogueError
 from library import recommender_movies
 from recommend import Ratings, Recommender
+from recommend_tune import Protocol, tune
 from settings import Settings
-from tune import Protocol, tune
 
 
 def main() -> int:

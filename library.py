@@ -18,12 +18,12 @@ from loguru import logger
 
 from catalogue import Catalogue
 from catalogue_arrays import load_movies
-from content import content_features
 from embeddings import Meanings, load, make_embedder
 from errors import CatalogueError
-from interactions import Indices, Longs, Mask
 from movie_schemas import CatalogueInfo, Filters
 from recommend import Movies, Recommender
+from recommend_content import content_features
+from recommend_interactions import Indices, Longs, Mask
 from settings import Settings
 
 WATCH_SECONDS = 1.0

@@ -10,7 +10,6 @@ import numpy as np
 from pydantic import JsonValue
 
 from errors import Unknown
-from interactions import Indices, Profile
 from movie_schemas import (
     Basis,
     Because,
@@ -23,6 +22,7 @@ from movie_schemas import (
     Resolved,
 )
 from recommend import Ranked, Reason
+from recommend_interactions import Indices, Profile
 from toolbox import Context
 
 SURE = 0.6  # from here on a title counts as found

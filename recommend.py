@@ -19,12 +19,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
-from content import project
-from factors import fold_in
-from interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, SignalConfig, recency, signal
-from learning import Config, Fit, Progress, learn
-from ranking import NOTHING, Basis, Ranked, Reason, select, standard, top_reasons
-from weights import Weights
+from recommend_content import project
+from recommend_factors import fold_in
+from recommend_interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, SignalConfig, recency, signal
+from recommend_learning import Config, Fit, Progress, learn
+from recommend_ranking import NOTHING, Basis, Ranked, Reason, select, standard, top_reasons
+from recommend_weights import Weights
 
 __all__ = [
     "Basis",

@@ -26,12 +26,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from autoencoder import gram_matrix, invert
-from content import content_features
-from evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users, users_of
-from interactions import Floats, Movies, Profile, Ratings, SignalConfig
 from recommend import Config, Recommender
-from tune import Protocol, measured, ranked, tune
+from recommend_autoencoder import gram_matrix, invert
+from recommend_content import content_features
+from recommend_evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users, users_of
+from recommend_interactions import Floats, Movies, Profile, Ratings, SignalConfig
+from recommend_tune import Protocol, measured, ranked, tune
 
 LIKED = 4.0
 MOST_ITEMS = 20_000  # of EASE's matrix

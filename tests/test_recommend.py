@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +13,15 @@ import scipy.sparse as sp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autoencoder import LinearConfig, Sequences, _solve_tall, _solve_wide, follows
-from content import MOST_TAGS, content_features
-from evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
-from factors import FactorConfig, _solve_rows, fold_in
-from interactions import SignalConfig, mean_rank, recency, signal
-from ranking import Ranked, best
 from recommend import Config, Movies, Profile, Ratings, Recommender
-from tune import changed, measured, ranked, tune
-from weights import Weights
+from recommend_autoencoder import LinearConfig, Sequences, _solve_tall, _solve_wide, follows
+from recommend_content import MOST_TAGS, content_features
+from recommend_evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
+from recommend_factors import FactorConfig, _solve_rows, fold_in
+from recommend_interactions import SignalConfig, mean_rank, recency, signal
+from recommend_ranking import Ranked, best
+from recommend_tune import changed, measured, ranked, tune
+from recommend_weights import Weights
 
 N_MOVIES, N_USERS, CLUSTERS, UNRATED, PER_USER = 120, 300, 4, 8, 15
 RATED = N_MOVIES - UNRATED
@@ -400,13 +400,15 @@ def test_a_model_of_another_catalogue_is_refused(model: Recommender, tmp_path: P
         Recommender.load(tmp_path / "none", MOVIES, "abc")
 
 
-def test_a_save_that_fails_leaves_the_old_model(
-    model: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_save_that_fails_leaves_the_old_model(model: Recommender, tmp_path: Path) -> None:
     model.save(tmp_path / "model", "abc")
-    monkeypatch.setattr(Weights, "save", lambda _self, _folder: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        model.save(tmp_path / "model", "abd")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))  # the system refuses larger files, as a full disk does
+    try:
+        with pytest.raises(OSError, match="requested and"):
+            model.save(tmp_path / "model", "abd")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert Recommender.load(tmp_path / "model", MOVIES, "abc").version == model.version
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
@@ -457,10 +459,10 @@ def test_ours_beats_most_popular_on_clustered_data() -> None:
     assert ndcg(ours, split.cases, 10).mean() > ndcg(popular, split.cases, 10).mean() + 0.05
 
 
-def test_tuning_returns_what_ranked_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tune.GRID", {"linear.ridge": (1e-3, 20.0), "recency": (1.0, 0.0)})
+def test_tuning_returns_what_ranked_best() -> None:
+    grid = {"linear.ridge": (1e-3, 20.0), "recency": (1.0, 0.0)}
     told: list[str] = []
-    config = tune(RATINGS, MOVIES, by="users", seeds=(1,), progress=lambda stage, _share: told.append(stage))
+    config = tune(RATINGS, MOVIES, by="users", seeds=(1,), grid=grid, progress=lambda stage, _share: told.append(stage))
     assert config.linear.ridge in {1e-3, 20.0}
     assert config.most_items == Config().most_items
     assert told == ["linear.ridge", "recency", "linear.ridge", "recency", "prior", "done"]
@@ -470,9 +472,8 @@ def test_tuning_returns_what_ranked_best(monkeypatch: pytest.MonkeyPatch) -> Non
 # The real files, where they are
 
 
-@pytest.mark.skipif("MOVIELENS_DIR" not in os.environ, reason="MOVIELENS_DIR names a folder in MovieLens's layout")
-def test_on_real_files_the_bars_are_passed() -> None:
-    ratings, movies, titles = read(Path(os.environ["MOVIELENS_DIR"]))
+def test_on_real_files_the_bars_are_passed(movielens_dir: Path) -> None:
+    ratings, movies, titles = read(movielens_dir)
     split = split_users(ratings, len(movies), 0, given=5)
     known = measured(movies, split.train)
     model = Recommender.fit(split.train, known)

@@ -70,7 +70,7 @@ class Movies:
     Attributes:
         movie_ids: int64 [n], the external ids.
         years: int16 [n], 0 where unknown.
-        features: csr_array float32 [n, n_features], weighted content (`content.content_features`).
+        features: csr_array float32 [n, n_features], weighted content (`recommend_content.content_features`).
         rating_count: int32 [n].
         rating_mean: float32 [n] stars, 0 where unrated.
     """

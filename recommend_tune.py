@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from evaluate import Split, ndcg, split_time, split_users
-from interactions import Indices, Movies, Ratings
 from recommend import Config, Recommender
+from recommend_evaluate import Split, ndcg, split_time, split_users
+from recommend_interactions import Indices, Movies, Ratings
 
 Protocol: TypeAlias = Literal["time", "users"]
 
@@ -44,6 +44,7 @@ def tune(
     by: Protocol = "time",
     start: Config | None = None,
     seeds: tuple[int, ...] = (100, 101),
+    grid: Mapping[str, tuple[float, ...]] = GRID,
     progress: Callable[[str, float], None] | None = None,
 ) -> Config:
     """The hyper-parameters that rank best on validation splits, one after the other (coordinate search).
@@ -54,6 +55,7 @@ def tune(
         by: "time" for NDCG@10 of each user's later ratings, "users" for NDCG@100 of new users' hidden ones.
         start: where to begin.
         seeds: of the draws of users.
+        grid: values to try by the name of the parameter, in this order.
         progress: told what is tried and the share done, 0 to 1.
     """
     tell = progress or (lambda _stage, _share: None)
@@ -63,10 +65,10 @@ def tune(
     config = start or Config()
     most_items = config.most_items
     config = replace(config, most_items=min(most_items, MOST_ITEMS))
-    names = [*GRID, *(name for name in AGAIN if name in GRID)]
+    names = [*grid, *(name for name in AGAIN if name in grid)]
     for i, name in enumerate(names):
         tell(name, i / (len(names) + 1))
-        config = best.of(name, GRID[name], config)
+        config = best.of(name, grid[name], config)
     tell("prior", len(names) / (len(names) + 1))
     first = [split_users(ratings, len(movies), seeds[0], part="validation", given=given) for given in FIRST_RATINGS]
     shared = [replace(split, train=first[0].train) for split in first]

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
-from autoencoder import LinearConfig, Sequences, fit_linear, follows
-from content import nearest, project
-from factors import FactorConfig, fit_factors
-from interactions import Floats, Indices, Movies, Ratings, SignalConfig, Sparse, signal
-from weights import Weights
+from recommend_autoencoder import LinearConfig, Sequences, fit_linear, follows
+from recommend_content import nearest, project
+from recommend_factors import FactorConfig, fit_factors
+from recommend_interactions import Floats, Indices, Movies, Ratings, SignalConfig, Sparse, signal
+from recommend_weights import Weights
 
 STAND_INS = 12  # dense movies that stand for one without enough ratings
 MOST_STAND_INS = 6_000  # chosen from: the best known, whose taste is learnt best
@@ -24,7 +24,7 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Hyper-parameters; `tune.tune` chooses them on a validation split.
+    """Hyper-parameters; `recommend_tune.tune` chooses them on a validation split.
 
     Attributes:
         linear: of the closed form (Steck 2019, 2020).
