@@ -22,11 +22,11 @@ from movie_files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
 from movie_layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
 from movie_stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
 from row_order import Ahead, NotInOrderError, groups, sorted_passes
-from tag_merge import merge_tags, tag_frame, tags_by_movie, typed_frame, typed_tags
+from tag_merge import TypedTags, merge_tags, tag_frame, tags_by_movie
 from titles import Title, acronym, parse_title, plain, title_forms
 
-AHEAD = 12  # batches that reading may be ahead of inserting
-MANY = 1_000_000  # batches of tags: all
+AHEAD = 6  # batches that reading may be ahead of inserting
+TAGS_AHEAD = 12
 CARD_TAGS = 6  # what a card of a movie shows
 MOST_TELLING = 10  # tags that full-text search weighs most
 PACKED_MOVIE = 2**27  # movie ids below it go with stars and time into one 63-bit number
@@ -55,7 +55,6 @@ class Build:
         self._titles: list[Title] = []
         self._ratings = RatingStats(0)
         self._histories: list[Histories] = []
-        self._typed = tag_frame([], [], [], [])
         self._users = 0
 
     def run(self) -> None:
@@ -70,12 +69,11 @@ class Build:
             with self._timed(RATINGS):
                 self._write_ratings()
             self._write_histories()
-            with Ahead(self._read_tags(), MANY) as typed:  # while the genome is written
+            with Ahead(self._read_tags(), TAGS_AHEAD) as typed:  # they are read while the genome is written
                 with self._timed(GENOME_SCORES):
                     genome = self._write_genome()
                 with self._timed(TAGS):
-                    self._write_tags(typed)
-            tags = merge_tags(genome, self._typed)
+                    tags = merge_tags(genome, self._write_tags(typed))
             self.stage("movies")
             summary = self._ratings.summary()
             self._write_genres()
@@ -264,16 +262,9 @@ class Build:
             ((movie, tag, scores) for tag, (movie, scores) in zip(before, slices, strict=True)),
         )
 
-    def _read_tags(self) -> Iterator[pl.DataFrame]:
-        """Yield the tags as typed, and rank each movie's by how many of its taggers used them."""
-        if not self.files.has(TAGS):
-            return
-        frames = []
-        for rows in self.files.tags():
-            kept = self._placed(rows)
-            frames.append(typed_frame(self._index.of(np.array(kept.movies, np.int64)), kept))
-            yield frames[-1]
-        self._typed = typed_tags(frames)
+    def _read_tags(self) -> Iterator[TagRows]:
+        if self.files.has(TAGS):
+            yield from map(self._placed, self.files.tags())
 
     def _placed(self, rows: TagRows) -> TagRows:
         """Leave out, and count, tags of unknown movies and empty ones."""
@@ -289,12 +280,16 @@ class Build:
         left_out = set(refused)
         return TagRows(*([value for at, value in enumerate(column) if at not in left_out] for column in rows.columns()))
 
-    def _write_tags(self, typed: Iterator[pl.DataFrame]) -> None:
-        for frame in typed:
+    def _write_tags(self, typed: Iterator[TagRows]) -> pl.DataFrame:
+        """Write the tags as typed, and rank each movie's by how many of its taggers used them."""
+        collected = TypedTags()
+        for rows in typed:
             self._db.executemany(
                 "INSERT INTO tags (user_id, movie_id, tag, timestamp) VALUES (?, ?, ?, ?)",
-                frame.select("user", "movie_id", "tag", "timestamp").iter_rows(),
+                zip(rows.users, rows.movies, rows.tags, rows.timestamps, strict=True),
             )
+            collected.add(self._index.of(np.array(rows.movies, np.int64)), rows.users, rows.tags)
+        return collected.ranked()
 
     def _write_histories(self) -> None:
         histories = self._histories.pop()

@@ -389,8 +389,10 @@ class ChunkReader:
             self._first_token = _scalars(token.top_logprobs[0].token if token.top_logprobs else token.token)
 
     def _count(self, delta: _Delta) -> None:
-        fragments = (fragment.function for fragment in delta.tool_calls or () if fragment and fragment.function)
-        self._said += len(delta.text) + len(delta.thought) + sum(len(_arguments(f.arguments)) for f in fragments)
+        self._said += len(delta.text) + len(delta.thought)
+        if delta.tool_calls:
+            functions = (fragment.function for fragment in delta.tool_calls if fragment and fragment.function)
+            self._said += sum(len(_arguments(function.arguments)) for function in functions)
         if self._said > MAX_ANSWER_CHARS:
             raise OutputTruncated
 
@@ -410,10 +412,10 @@ class _Characters:
 
     def whole(self, text: str) -> str:
         """The text as far as its characters are whole."""
-        if not text:
-            return ""
+        if not self._half and text.isascii():
+            return text
         text = self._half + text
-        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
         return _scalars(text[:-1] if self._half else text)
 
 

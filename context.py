@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from prompts import INSTRUCTIONS, SYSTEM, TRIMMED
-from providers import ChatMessage, ToolRequest
+from providers import ChatMessage, ToolRequest, ToolSpec
 from schemas import Message, ToolCall
 
 BYTES_PER_TOKEN = 3.5  # measured texts lie between 3 (code, JSON) and 4.5 (English); only an estimate is needed
@@ -27,6 +27,11 @@ def message_tokens(message: ChatMessage) -> int:
     """The same for one entry with its calls."""
     calls = sum(estimate_tokens(call.name) + estimate_tokens(call.arguments) for call in message.tool_calls)
     return MESSAGE_TOKENS + estimate_tokens(message.content) + calls
+
+
+def tool_tokens(tool: ToolSpec) -> int:
+    """The same for the description of a tool, which every request carries."""
+    return estimate_tokens(tool.name + tool.description + json.dumps(tool.parameters))
 
 
 def system_prompt(catalogue: str, instructions: str | None) -> str:

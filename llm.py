@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -15,7 +15,7 @@ from loguru import logger
 from pydantic import JsonValue
 
 import json_schema
-from context import Conversation, estimate_tokens, message_tokens, tool_content
+from context import Conversation, estimate_tokens, message_tokens, tool_content, tool_tokens
 from db import new_id
 from errors import (
     ContentFiltered,
@@ -127,8 +127,9 @@ class Reply:
         self._toolbox = toolbox
         self._limits = limits
         self._actions = {action.name: action for action in actions}
+        self._tools = _tools(toolbox.specs, actions)
         self._response_format = response_format
-        self._budget = limits.context_tokens
+        self._budget = limits.context_tokens - sum(map(tool_tokens, self._tools))
         self._repairs = 0
         self._call_ids = conversation.call_ids
 
@@ -174,14 +175,10 @@ class Reply:
                 return
 
     def _chat_request(self) -> ChatRequest:
-        actions = [ToolSpec(action.name, action.description, action.parameters) for action in self._actions.values()]
-        tools = [
-            spec for spec in self._toolbox.specs if spec.name not in self._actions
-        ]  # ours may be newer than theirs
         return ChatRequest(
             model=self._model,
             messages=self._conversation.within(self._budget),
-            tools=(*tools, *actions),
+            tools=self._tools,
             response_format=self._response_format,
         )
 
@@ -309,6 +306,13 @@ class Reply:
             why = next(iter(refusals.values()))
             raise InvalidOutput(f"The action's arguments are not valid after {self._repairs} repairs. {why}")
         self._repairs += 1
+
+
+def _tools(specs: Iterable[ToolSpec], actions: Sequence[Action]) -> tuple[ToolSpec, ...]:
+    """What the model may call. A session's action stays what it is when a tool of the same name comes up later."""
+    names = {action.name for action in actions}
+    own = [ToolSpec(action.name, action.description, action.parameters) for action in actions]
+    return (*(spec for spec in specs if spec.name not in names), *own)
 
 
 def _check_finish(step: _Step) -> None:

@@ -35,9 +35,9 @@ from movie_layout import (
     Table,
 )
 
-CHUNK = 8 * 2**20
+CHUNK = 4 * 2**20
 NO_GENRES = "(no genres listed)"
-LARGEST_FIELD = 8 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
+LARGEST_FIELD = 16 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
 
 UNREADABLE = (
     OSError,
@@ -241,7 +241,7 @@ class _ChunkReader:
 
     def chunks(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield (line number of the first record, number of lines, data)."""
-        more, size = True, CHUNK // 4 if self._text else CHUNK
+        more, size = True, CHUNK // 2 if self._text else CHUNK
         while more:
             cut = self._rest.rfind(b"\n") + 1
             if self._text and self._rest.count(b'"', 0, cut) % 2 and len(self._rest) < LARGEST_FIELD:

@@ -26,6 +26,7 @@ MOST_MOVIES = 2**27
 DENSE = 2**24  # ids below it are looked up in a table
 
 GENOME_THRESHOLD = 0.4  # below it a genome tag says little about a movie
+WHOLE = np.iinfo(np.uint16).max
 TELLING = 30  # tags kept of a movie
 LEAST_DAMPING, MOST_DAMPING = 5.0, 500.0
 PIECE = 4_000_000  # ratings worked on at once
@@ -137,18 +138,18 @@ class TagScores(NamedTuple):
 
 
 class GenomeStats:
-    """The genome as dense float32 matrices, one row a movie as movies come."""
+    """The genome as dense uint16 matrices of relevance in 65535ths, one row a movie as movies come."""
 
     def __init__(self, tags: int) -> None:
         self._tags = tags
         self._movies: list[Ints] = []
-        self._rows: list[npt.NDArray[np.float32]] = []
+        self._rows: list[npt.NDArray[np.uint16]] = []
 
     def add(self, movie_index: Ints, tag_index: Ints, relevance: Floats) -> None:
         """Take a batch in which each movie has all its tags, one movie after the other."""
         starts = run_starts(movie_index)
-        rows = np.zeros((len(starts) - 1, self._tags), np.float32)
-        rows[np.repeat(np.arange(len(rows)), np.diff(starts)), tag_index] = relevance
+        rows = np.zeros((len(starts) - 1, self._tags), np.uint16)
+        rows[np.repeat(np.arange(len(rows)), np.diff(starts)), tag_index] = np.rint(relevance * WHOLE)
         self._movies.append(movie_index[starts[:-1]])
         self._rows.append(rows)
 
@@ -160,12 +161,12 @@ class GenomeStats:
         if not self._rows:
             return TagScores(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
         totals = sum(rows.sum(axis=0, dtype=np.float64) for rows in self._rows)
-        rarity = -np.log(np.clip(totals / sum(map(len, self._rows)), 1e-6, 1 - 1e-6))
+        rarity = -np.log(np.clip(totals / WHOLE / sum(map(len, self._rows)), 1e-6, 1 - 1e-6))
         kept: list[tuple[Ints, Ints, Floats]] = []
         for movie, row in chain.from_iterable(map(zip, self._movies, self._rows)):
-            relevant = np.flatnonzero(row >= GENOME_THRESHOLD)
+            relevant = np.flatnonzero(row >= GENOME_THRESHOLD * WHOLE)
             best = relevant[np.argsort(-(row * rarity)[relevant], kind="stable")][:TELLING]
-            kept.append((np.full(len(best), movie), best, row[best].astype(np.float64)))
+            kept.append((np.full(len(best), movie), best, row[best] / WHOLE))
         movie_column, tag_column, relevance = (np.concatenate(part) for part in zip(*kept, strict=True))
         return TagScores(movie_column, tag_column, relevance)
 

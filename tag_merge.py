@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
-from movie_files import TagRows
 from movie_stats import TELLING, Ints
 from titles import plain
 
 LONGEST_TAG = 100  # characters; what is longer is a sentence and no tag
-TYPED = {"movie": pl.Int64, "user": pl.Int64, "movie_id": pl.Int64, "tag": pl.String, "timestamp": pl.Int64}
+NAMES = {"tag": pl.String, "plain": pl.String}
 SCHEMA = {"movie": pl.Int64, "tag": pl.String, "plain": pl.String, "relevance": pl.Float64}
 
 
@@ -25,36 +25,62 @@ def tag_frame(
     return pl.DataFrame({"movie": movies, "tag": tags, "plain": plains, "relevance": relevances}, schema=SCHEMA)
 
 
-def typed_frame(movies: Ints, rows: TagRows) -> pl.DataFrame:
-    """Tags as typed, with the index of the movie that each is of."""
-    columns = {
-        "movie": movies,
-        "user": rows.users,
-        "movie_id": rows.movies,
-        "tag": rows.tags,
-        "timestamp": rows.timestamps,
-    }
-    return pl.DataFrame(columns, schema=TYPED)
+class TypedTags:
+    """Collects tags as they were typed, and ranks each movie's. All but the spellings are numbers, to stay small."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._parts: list[tuple[Ints, Ints, Ints]] = []
+
+    def add(self, movies: Ints, users: Sequence[int], tags: Sequence[str]) -> None:
+        """Take tags with the index of the movie that each is of."""
+        codes = [self._codes.setdefault(tag, len(self._codes)) for tag in tags]
+        self._parts.append((movies, np.array(users, np.int64), np.array(codes, np.int64)))
+
+    def ranked(self) -> pl.DataFrame:
+        """Rank by the share of the movie's taggers who used a tag, then by its use anywhere.
+
+        Spellings that compare alike are one tag, shown as it is most often written. `users` is added to the columns.
+        """
+        if not self._codes:
+            return tag_frame([], [], [], [])
+        movie, user, code = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        user = np.unique(user, return_inverse=True)[1]
+        forms, form_of = self._forms(np.bincount(code))
+        taggers = np.bincount(_pairs(movie, user)[0])
+        usable = form_of[code] >= 0
+        uses, _ = _pairs(movie[usable] * len(forms) + form_of[code[usable]], user[usable])
+        uses, users = np.unique(uses, return_counts=True)
+        movie, form = np.divmod(uses, max(len(forms), 1))
+        relevance = users / taggers[movie]
+        order = np.lexsort((form, -relevance, movie))
+        shown = forms[form[order]].with_columns(
+            movie=movie[order], relevance=relevance[order], users=users[order].astype(np.int64)
+        )
+        return shown.select(*SCHEMA, "users")
+
+    def _forms(self, times: Ints) -> tuple[pl.DataFrame, Ints]:
+        """The tags as shown and as compared, the most used first, and the number of each spelling's, -1 for none."""
+        spellings: dict[str, list[tuple[int, str]]] = {}
+        for tag, code in self._codes.items():
+            if len(tag) <= LONGEST_TAG and (form := plain(tag)):
+                spellings.setdefault(form, []).append((int(times[code]), tag))
+        used = sorted((-sum(count for count, _ in written), form) for form, written in spellings.items())
+        number = {form: at for at, (_, form) in enumerate(used)}
+        form_of = np.array(
+            [number.get(plain(tag), -1) if len(tag) <= LONGEST_TAG else -1 for tag in self._codes], np.int64
+        )
+        plains = [form for _, form in used]
+        return pl.DataFrame(
+            {"tag": [max(spellings[form])[1] for form in plains], "plain": plains}, schema=NAMES
+        ), form_of
 
 
-def typed_tags(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Rank tags as typed by the share of the movie's taggers who used them, then by use anywhere.
-
-    Spellings that compare alike are one tag, shown as it is most often written. `users` is added to the columns.
-    """
-    typed = pl.concat(frames) if frames else pl.DataFrame(schema=TYPED)
-    spellings = typed.group_by("tag").len("times").sort("times", "tag", descending=True)
-    spellings = spellings.with_columns(pl.Series("plain", map(plain, spellings["tag"]), dtype=pl.String))
-    usable = spellings.filter((pl.col("plain") != "") & (pl.col("tag").str.len_chars() <= LONGEST_TAG))
-    shown = usable.group_by("plain", maintain_order=True).agg(pl.col("tag").first(), pl.col("times").sum())
-    shown = shown.with_row_index("form")
-    forms = usable.select("tag", "plain").join(shown.select("plain", "form"), on="plain").select("tag", "form")
-    uses = typed.join(forms, on="tag").select("movie", "form", "user").unique()
-    taggers = typed.select("movie", "user").unique().group_by("movie").len("taggers")
-    ranked = uses.group_by("movie", "form").len("users").join(taggers, on="movie").join(shown, on="form")
-    ranked = ranked.with_columns((pl.col("users") / pl.col("taggers")).alias("relevance"))
-    ranked = ranked.sort("movie", "relevance", "times", "plain", descending=[False, True, True, False])
-    return ranked.select(*SCHEMA, "users")
+def _pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
+    """The different pairs of two columns of small numbers."""
+    width = int(other.max(initial=0)) + 1
+    first, second = np.divmod(np.unique(one * width + other), width)
+    return first, second
 
 
 def merge_tags(genome: pl.DataFrame, typed: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ import aiohttp
 import httpx2  # what openai 3 speaks HTTP with, over aiohttp
 from loguru import logger
 from openai import APIConnectionError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from chunks import ChunkReader, stream_error
 from errors import (
@@ -38,6 +38,16 @@ RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 _BROKEN = (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError)  # what the SDK lets through
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+class _Model(BaseModel):
+    id: str | None = None
+
+
+class _Models(BaseModel):
+    """A list of models, as far as it is read: the SDK's own type takes a web page for one."""
+
+    data: list[_Model | None] | None = None
 
 
 class OpenAIProvider:
@@ -67,10 +77,12 @@ class OpenAIProvider:
             RunFailed: It does not answer, or not in time.
         """
         try:
-            page = await self._client.models.list(timeout=self._settings.llm_connect_timeout)
-        except (OpenAIError, *_BROKEN) as error:
+            async with asyncio.timeout(self._settings.llm_connect_timeout):
+                raw = await self._client.models.with_raw_response.list()
+            page = _Models.model_validate_json(raw.content)
+        except (OpenAIError, ValidationError, *_BROKEN) as error:
             raise failure(error) from None
-        return sorted(str(model.id) for model in page.data or [] if getattr(model, "id", None))
+        return sorted(model.id for model in page.data or () if model is not None and model.id)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream one completion; closing the generator closes the connection.

@@ -38,7 +38,7 @@ from test_kill import check_kept, read_until_cut, step, step_of  # noqa: E402
 from wire import LAST, STREAM, Stream, history, new_session  # noqa: E402
 
 Row = tuple[str, object]
-CONTEXT = {"LLM_CONTEXT_TOKENS": "4000", "LLM_IDLE_TIMEOUT": "20"}
+CONTEXT = {"LLM_CONTEXT_TOKENS": "11000", "LLM_IDLE_TIMEOUT": "20"}
 
 
 # Conversations
@@ -219,7 +219,7 @@ def disconnects(folder: Path, count: int) -> Iterator[Row]:
     with scripted.running() as upstream:
         upstream.otherwise = paced(5)
         settings = Settings(
-            _env_file=None, data_dir=folder, log_level="ERROR", openai_base_url=upstream.url, llm_context_tokens=4_000
+            _env_file=None, data_dir=folder, log_level="ERROR", openai_base_url=upstream.url, llm_context_tokens=11_000
         )
         with serving(settings) as server, server.client() as client:
             leave_early(server, new_session(client), 10**6)

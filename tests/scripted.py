@@ -146,6 +146,7 @@ class Upstream:
         self.replies: deque[Reply | Callable[[dict[str, Any]], Reply]] = deque()
         self.otherwise: Reply | Callable[[dict[str, Any]], Reply] | None = None
         self.models: list[str] = ["scripted", "other"]
+        self.instead_of_models: Reply | None = None
         self.embed: Callable[[str], list[float]] | None = None
         self.open = 0
         self.closed_early: list[float] = []  # when, by the monotonic clock
@@ -200,6 +201,8 @@ class Upstream:
             writer.close()
 
     def _reply(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        if path.endswith("/models") and self.instead_of_models is not None:
+            return self.instead_of_models
         if path.endswith("/models"):
             data = [{"id": name, "object": "model", "created": 1, "owned_by": "us"} for name in self.models]
             return _json({"object": "list", "data": data})

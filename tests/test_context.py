@@ -22,7 +22,7 @@ from upstream import _message
 from wire import ask, check_whole, history, new_session, send
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-BUDGET = 6_000
+BUDGET = 13_000  # of which the tools take about 7,000
 LONG = "A long story about a film. " * 120  # about 930 tokens
 
 
