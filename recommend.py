@@ -23,7 +23,7 @@ from recommend_content import project
 from recommend_factors import fold_in
 from recommend_interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, SignalConfig, recency, signal
 from recommend_learning import Config, Fit, Progress, learn
-from recommend_ranking import NOTHING, Basis, Ranked, Reason, select, standard, top_reasons
+from recommend_ranking import NOTHING, Basis, Ranked, Reason, mmr, select, standard, top_reasons, unit
 from recommend_weights import Weights
 
 __all__ = [
@@ -282,6 +282,21 @@ class Recommender:
         index = select(scores, k, open_, self._vectors)
         shares = self._near(matched[leaders], "both", targets=index).T * match[leaders] ** 2
         return Ranked(index, scores[index], "seeds", [top_reasons(matched[leaders], row, 3) for row in shares])
+
+    def vary(self, ordered: Indices, *, k: int, diversity: float, novelty: float) -> Longs:
+        """Choose from a list that something else has ordered, best first; places in it, int64 [k].
+
+        Args:
+            ordered: int32 [m], the list, longer than k to have a choice.
+            k: how many.
+            diversity: as for `recommend`.
+            novelty: 0 to 1, from the given order to that of the least known.
+        """
+        unknown = 1 - unit(self._known[ordered])
+        relevance = (1 - novelty) * np.linspace(1, 0, len(ordered), dtype=np.float32) + novelty * unknown
+        if not diversity:
+            return np.argsort(-relevance, kind="stable")[:k]
+        return mmr(unit(relevance), self._vectors[ordered], k, diversity)
 
     def because(self, profile: Profile, movie_index: int, k: int = 3) -> list[Reason]:
         """The person's own movies with the largest shares in a movie's linear score, largest first."""

@@ -73,6 +73,7 @@ __all__ = ["TOOLS"]
 TITLE_SURE = 0.75  # from here on a query is taken for a title
 TEXT_HITS = 500
 MEANING_HITS = 100
+POOL = 6  # movies looked at for each that is shown, where the list is to be varied
 WHY = 5  # reasons in an explanation
 NOTHING_KNOWN = "Nothing is known of the person's taste yet; these are widely liked movies."
 CONTENT_ONLY = "The recommender is still being fitted; this rests on popularity and content alone."
@@ -85,7 +86,7 @@ async def search_movies(ctx: Context, args: SearchMovies) -> MovieList:
     """
     await check_filters(ctx, args)
     if args.query is None or args.sort != "relevance":
-        movies = await _searched(ctx, args)
+        movies = _varied(ctx, args, await _searched(ctx, args))
     else:
         movies = await _by_title(ctx, args, args.query) or await _by_text(ctx, args, args.query)
     return await served(ctx, "search_movies", args, basis="search", movies=movies)
@@ -197,9 +198,10 @@ async def popular_movies(ctx: Context, args: PopularMovies) -> MovieList:
     await check_filters(ctx, args)
     out = ctx.shelf.ids(await excluded(ctx, args))
     rows = await ctx.shelf.catalogue.popular(
-        args.filters(), since=args.window_days, sort=args.sort, limit=args.limit, exclude=out
+        args.filters(), since=args.window_days, sort=args.sort, limit=_pool(args), exclude=out
     )
     movies = [ListedMovie(**movie.model_dump(), match=round(damped, 3)) for movie, _, damped in rows]
+    movies = _varied(ctx, args, movies)
     notes = [f"Counted over the last {args.window_days} days of the data."] if args.window_days else []
     return await served(ctx, "popular_movies", args, basis="popular", movies=movies, notes=notes)
 
@@ -210,7 +212,7 @@ async def movies_by_tag(ctx: Context, args: MoviesByTag) -> MovieList:
     await check_filters(ctx, args)
     await check_tag(ctx, args.tag)
     tags = list(dict.fromkeys([args.tag, *args.tags]))
-    movies = await _searched(ctx, args.model_copy(update={"tags": tags}))
+    movies = _varied(ctx, args, await _searched(ctx, args.model_copy(update={"tags": tags})))
     return await served(ctx, "movies_by_tag", args, basis="tag", movies=movies)
 
 
@@ -385,10 +387,10 @@ async def _by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
     ranked = ctx.shelf.recommender.match_text(
         ctx.shelf.indexes(movie_id for movie_id, _ in hits),
         np.array([score for _, score in hits], np.float32),
-        k=args.limit,
+        k=_pool(args),
         allowed=allowed,
     )
-    return [movie.model_copy(update={"because": []}) for movie in await listed(ctx, ranked)]
+    return _varied(ctx, args, [movie.model_copy(update={"because": []}) for movie in await listed(ctx, ranked)])
 
 
 async def _text_hits(ctx: Context, text: str) -> list[tuple[int, float]]:
@@ -411,8 +413,20 @@ async def _searched(ctx: Context, args: SearchMovies | MoviesByTag) -> list[List
         query=args.query if isinstance(args, SearchMovies) else None,
         sort=args.sort if isinstance(args, SearchMovies) else "relevance",
     )
-    movies = await ctx.shelf.catalogue.search(query, limit=args.limit + len(out), offset=0)
-    return [ListedMovie(**movie.model_dump()) for movie in movies if movie.movie_id not in out][: args.limit]
+    movies = await ctx.shelf.catalogue.search(query, limit=_pool(args) + len(out), offset=0)
+    return [ListedMovie(**movie.model_dump()) for movie in movies if movie.movie_id not in out]
+
+
+def _pool(args: Listing) -> int:
+    """How many movies to look at: more than are shown where they are to be varied."""
+    return args.limit * POOL if args.diversity or args.novelty else args.limit
+
+
+def _varied(ctx: Context, args: Listing, movies: list[ListedMovie]) -> list[ListedMovie]:
+    """The movies to show, as diverse and novel as asked for."""
+    indexes = ctx.shelf.indexes(movie.movie_id for movie in movies)
+    places = ctx.shelf.recommender.vary(indexes, k=args.limit, diversity=args.diversity, novelty=args.novelty)
+    return [movies[place] for place in places]
 
 
 async def _detail(ctx: Context, movie: Movie) -> MovieDetail:
