@@ -180,20 +180,19 @@ class Library:
         catalogue = await Catalogue.open(self._settings.catalogue_path)
         try:
             info = await catalogue.info()
-            movies = await asyncio.to_thread(recommender_movies, self._settings.catalogue_path)
-            recommender = await asyncio.to_thread(self._load_recommender, movies, info.version)
+            recommender = await asyncio.to_thread(self._load_recommender, info.version)
         except BaseException:
             await catalogue.close()
             raise
-        return Shelf(catalogue, info, recommender, movies.movie_ids, self._load_meanings(info.version))
+        return Shelf(catalogue, info, recommender, recommender.movies.movie_ids, self._load_meanings(info.version))
 
-    def _load_recommender(self, movies: Movies, version: str) -> Recommender:
+    def _load_recommender(self, version: str) -> Recommender:
         """The fitted one if it belongs to this catalogue, else one that needs no fit."""
         try:
-            return Recommender.load(self._settings.model_path, movies, version)
+            return Recommender.load(self._settings.model_path, version)
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.debug("No fitted recommender: {}", error)
-            return Recommender.unfitted(movies)
+            return Recommender.unfitted(recommender_movies(self._settings.catalogue_path))
 
     def _load_meanings(self, version: str) -> Meanings | None:
         """The movies' vectors, where they are configured and made."""

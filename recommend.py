@@ -39,7 +39,7 @@ __all__ = [
     "SignalConfig",
 ]
 
-FORMAT = 1  # of a saved model
+FORMAT = 2  # of a saved model
 WIDTH = 64  # of the projected content
 SUPPORT = 50  # ratings of a seed at which who likes it counts twice as much as what it is
 KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
@@ -153,28 +153,29 @@ class Recommender:
             shutil.rmtree(old, ignore_errors=True)
 
     def _write(self, folder: Path, content_hash: str) -> None:
+        self.movies.save(folder)
         self.weights.save(folder)
         np.save(folder / "dense.npy", self.dense)
         np.save(folder / "factors.npy", self.factors)
         sp.save_npz(folder / "near.npz", self.near, compressed=False)
         sp.save_npz(folder / "mix.npz", self.mix, compressed=False)
-        meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version, "n_movies": len(self.movies)}
+        meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version}
         (folder / "model.json").write_text(json.dumps(meta | {"config": dataclasses.asdict(self.config)}, indent=1))
 
     @classmethod
-    def load(cls, folder: Path, movies: Movies, content_hash: str) -> Recommender:
-        """Read a saved model; its weights stay on disk, mapped into memory.
+    def load(cls, folder: Path, content_hash: str) -> Recommender:
+        """Read a saved model with its movies; its weights stay on disk, mapped into memory.
 
         Raises:
             ValueError: the folder holds a model of another catalogue or another format.
             FileNotFoundError: there is none.
         """
         meta = json.loads((folder / "model.json").read_text())
-        if (meta["format"], meta["content_hash"], meta["n_movies"]) != (FORMAT, content_hash, len(movies)):
+        if (meta["format"], meta["content_hash"]) != (FORMAT, content_hash):
             raise ValueError(f"the model in {folder} belongs to another catalogue")
         near, mix = sp.load_npz(folder / "near.npz"), sp.load_npz(folder / "mix.npz")
         fit = Fit(np.load(folder / "dense.npy"), Weights.load(folder), near, mix, np.load(folder / "factors.npy"))
-        return cls(movies, Config.of(meta["config"]), fit, meta["version"])
+        return cls(Movies.load(folder), Config.of(meta["config"]), fit, meta["version"])
 
     def recommend(
         self,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Indices: TypeAlias = npt.NDArray[np.int32]
@@ -16,6 +18,7 @@ Sparse: TypeAlias = Any  # scipy.sparse.csr_array of float32: scipy carries no t
 
 PRIOR_RATINGS = 20.0  # a movie's mean is pulled towards the catalogue's as if by this many ratings
 PRIOR_OWN_RATINGS = 3.0  # the same for the mean of one person
+_COLUMNS = ("movie_ids", "years", "rating_count", "rating_mean")
 USUAL_MEAN = 3.5  # stars; the mean of every MovieLens set
 
 
@@ -83,6 +86,18 @@ class Movies:
 
     def __len__(self) -> int:
         return len(self.movie_ids)
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays into a folder, for `load`."""
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        np.savez(folder / "movies.npz", **columns)
+        sp.save_npz(folder / "features.npz", self.features, compressed=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Movies:
+        """Read what `save` wrote."""
+        with np.load(folder / "movies.npz") as columns:
+            return cls(features=sp.load_npz(folder / "features.npz"), **{name: columns[name] for name in _COLUMNS})
 
     @property
     def mean_stars(self) -> float:

@@ -364,7 +364,7 @@ def test_a_factor_model_is_averaged_in_where_asked(model: Recommender, tmp_path:
     assert set(listed.movie_index[:5] % CLUSTERS) == {1}
     assert listed.movie_index.tolist() != model.recommend(liking(1, 5), k=20).movie_index.tolist()
     both.save(tmp_path / "model", "abc")
-    assert _same(Recommender.load(tmp_path / "model", MOVIES, "abc").recommend(liking(1, 5), k=20), listed)
+    assert _same(Recommender.load(tmp_path / "model", "abc").recommend(liking(1, 5), k=20), listed)
 
 
 def test_of_very_many_tags_the_strongest_count() -> None:
@@ -381,7 +381,7 @@ def test_a_saved_model_answers_the_same(model: Recommender, tmp_path: Path) -> N
     for _ in range(2):
         model.save(folder, "abc")
     assert [path.name for path in tmp_path.iterdir()] == ["model"], "nothing of the writing stays"
-    loaded = Recommender.load(folder, MOVIES, "abc")
+    loaded = Recommender.load(folder, "abc")
     assert isinstance(loaded.weights.values, np.memmap)
     assert (loaded.version, loaded.fitted, loaded.config) == (model.version, True, Config())
     for profile in (liking(1, 5), Profile.empty()):
@@ -395,9 +395,9 @@ def _same(a: Ranked, b: Ranked) -> bool:
 def test_a_model_of_another_catalogue_is_refused(model: Recommender, tmp_path: Path) -> None:
     model.save(tmp_path / "model", "abc")
     with pytest.raises(ValueError, match="another catalogue"):
-        Recommender.load(tmp_path / "model", MOVIES, "abd")
+        Recommender.load(tmp_path / "model", "abd")
     with pytest.raises(FileNotFoundError):
-        Recommender.load(tmp_path / "none", MOVIES, "abc")
+        Recommender.load(tmp_path / "none", "abc")
 
 
 def test_a_save_that_fails_leaves_the_old_model(model: Recommender, tmp_path: Path) -> None:
@@ -409,7 +409,7 @@ def test_a_save_that_fails_leaves_the_old_model(model: Recommender, tmp_path: Pa
             model.save(tmp_path / "model", "abd")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert Recommender.load(tmp_path / "model", MOVIES, "abc").version == model.version
+    assert Recommender.load(tmp_path / "model", "abc").version == model.version
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
