@@ -20,6 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from catalogue_tables import APPLICATION_ID, FORMAT
+from catalogue_text_match import TextMatcher
+from catalogue_title_match import TitleMatcher
+from catalogue_titles import plain
 from errors import CatalogueError
 from movie_schemas import (
     LARGEST_ID,
@@ -34,9 +37,6 @@ from movie_schemas import (
     UserRating,
     WindowStats,
 )
-from text_match import TextMatcher
-from title_match import TitleMatcher
-from titles import plain
 
 READERS = 3
 WINDOWS_KEPT = 16

@@ -18,12 +18,12 @@ import polars as pl
 from pydantic_core import to_json
 
 from catalogue_tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
-from movie_files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
-from movie_layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
-from movie_stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
-from row_order import Ahead, NotInOrderError, groups, sorted_passes
-from tag_merge import TypedTags, merge_tags, tag_frame, tags_by_movie
-from titles import Title, acronym, parse_title, plain, title_forms
+from catalogue_titles import Title, acronym, parse_title, plain, title_forms
+from import_files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
+from import_layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
+from import_row_order import Ahead, NotInOrderError, groups, sorted_passes
+from import_stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
+from import_tag_merge import TypedTags, merge_tags, tag_frame, tags_by_movie
 
 AHEAD = 6  # batches that reading may be ahead of inserting
 TAGS_AHEAD = 12

@@ -19,7 +19,7 @@ import filelock
 
 from catalogue_build import Build
 from errors import CatalogueError
-from movie_files import FileReport, MovieFiles
+from import_files import FileReport, MovieFiles
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The command that brings movie data in: `python movielens.py download NAME` and `python movielens.py import DIR|ZIP`.
 
-Files are read by `movie_files` and stored by `importer`; this module talks to the person at the terminal. The server runs
+Files are read by `import_files` and stored by `importer`; this module talks to the person at the terminal. The server runs
 it as a process of its own and never imports it.
 """
 
@@ -31,10 +31,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from archives import EDITIONS, GROUPLENS, download, open_source
 from errors import CatalogueError
+from import_archives import EDITIONS, GROUPLENS, download, open_source
+from import_files import MovieFiles
 from importer import ImportReport, import_catalogue
-from movie_files import MovieFiles
 from settings import Settings
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from catalogue_titles import title_words
 from movie_schemas import (
     Comparison,
     Explanation,
@@ -26,7 +27,6 @@ from movie_schemas import (
 )
 from prompts import TRIMMED
 from providers import ChatMessage, ToolRequest
-from titles import title_words
 
 Args = dict[str, JsonValue]
 Ref = int | str

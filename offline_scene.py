@@ -9,12 +9,12 @@ from pydantic import JsonValue
 
 import offline_small_talk
 import offline_wording
+from catalogue_titles import plain_words
 from movie_schemas import MovieList
 from offline_intents import Intent
 from offline_recall import Args, Done, Memory
 from offline_vocabulary import REQUEST_WORDS
 from offline_wishes import Wish
-from titles import plain_words
 
 DEFAULT_LIMIT = 3
 WELL_KNOWN = 50

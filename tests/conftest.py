@@ -24,11 +24,13 @@ from main import create_app
 from settings import Settings
 
 ROOT = Path(__file__).parent.parent
-MOVIELENS_DIR = os.environ.get("MOVIELENS_DIR")
-for name in [name for name in os.environ if name.startswith(("OPENAI_", "LLM_"))]:
+MOVIELENS_DIR = os.environ.get("TEST_MOVIELENS_DIR") or os.environ.get("MOVIELENS_DIR")
+for name in [name for name in os.environ if name.startswith(("OPENAI_", "LLM_", "EMBEDDINGS_"))]:
     del os.environ[name]  # a developer's own key must not reach a test
 for name in ("MOVIELENS_DIR", "DATA_DIR"):
     os.environ.pop(name, None)
+if MOVIELENS_DIR is not None:
+    os.environ["TEST_MOVIELENS_DIR"] = MOVIELENS_DIR  # for the workers that the tests are spread over
 
 
 @pytest.fixture(scope="session")

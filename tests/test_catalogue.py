@@ -18,12 +18,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from archives import open_source
 from catalogue import Catalogue
 from catalogue_arrays import load_movies, load_ratings
 from errors import CatalogueError
+from import_archives import open_source
+from import_files import MovieFiles
 from importer import import_catalogue
-from movie_files import MovieFiles
 from movie_schemas import Filters, MovieQuery
 
 DAY = 86_400

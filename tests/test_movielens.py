@@ -29,13 +29,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import movie_files
-import row_order
-from archives import EDITIONS, Folder, Zip, open_source
+import import_files
+import import_row_order
+from catalogue_titles import parse_title, title_forms
 from errors import CatalogueError, MalformedFile
+from import_archives import EDITIONS, Folder, Zip, open_source
+from import_files import MovieFiles
 from importer import ImportReport, import_catalogue
-from movie_files import MovieFiles
-from titles import parse_title, title_forms
 
 ROOT = Path(__file__).parent.parent
 
@@ -205,7 +205,7 @@ def test_a_malformed_file_is_refused_and_the_old_catalogue_stays(
 
 
 def test_the_exact_line_is_found_in_a_late_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(movie_files, "CHUNK", 300)
+    monkeypatch.setattr(import_files, "CHUNK", 300)
     lines = [f"{user},1,4.0,100" for user in range(1, 500)]
     lines[400] = "401,1,4.0,"
     with pytest.raises(MalformedFile, match="line 402, column timestamp"):
@@ -248,8 +248,8 @@ def test_any_order_of_ratings_gives_what_a_dictionary_would(
             expected[user, movie] = (half / 2, timestamp)
     text = "userId,movieId,rating,timestamp\n" + "".join(f"{u},{m},{h / 2},{t}\n" for u, m, h, t in given_rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(movie_files, "CHUNK", chunk)
-        patch.setattr(row_order, "PASS_ROWS", pass_rows)
+        patch.setattr(import_files, "CHUNK", chunk)
+        patch.setattr(import_row_order, "PASS_ROWS", pass_rows)
         target, report = load(tmp_path_factory.mktemp("any"), {**SMALL, "ratings.csv": text})
     stored = {
         (user, movie): (stars, timestamp) for user, movie, stars, timestamp in rows(target, "SELECT * FROM ratings")
@@ -326,7 +326,7 @@ def test_the_genome_gives_telling_tags(tmp_path: Path) -> None:
         "genome-scores.csv": "movieId,tagId,relevance\n2,1,0.9500000000000\n2,3,0.7000000000000\n3,1,0.50000000000000000000000\n1,1,0.90000000000000000000000\n",
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(movie_files, "CHUNK", 40)
+        patch.setattr(import_files, "CHUNK", 40)
         target, report = load(tmp_path, {**SMALL, **shuffled})
     assert rows(target, "SELECT * FROM genome_scores") == [(1, 1, 0.9), (2, 1, 0.95), (2, 3, 0.7), (3, 1, 0.5)]
     assert report.notes == ["genome-scores.csv is not in order of movies: read in several passes"]

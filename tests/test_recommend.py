@@ -405,7 +405,7 @@ def test_a_save_that_fails_leaves_the_old_model(model: Recommender, tmp_path: Pa
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))  # the system refuses larger files, as a full disk does
     try:
-        with pytest.raises(OSError, match="File too large|requested and"):
+        with pytest.raises(OSError, match=r"File too large|requested and"):
             model.save(tmp_path / "model", "abd")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

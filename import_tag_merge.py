@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from movie_stats import TELLING, Ints
-from titles import plain
+from catalogue_titles import plain
+from import_stats import TELLING, Ints
 
 LONGEST_TAG = 100  # characters; what is longer is a sentence and no tag
 NAMES = {"tag": pl.String, "plain": pl.String}

@@ -10,7 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-from titles import MAX_WORDS, parse_title, plain, split_bare_year, split_year, title_words, with_digits
+from catalogue_titles import MAX_WORDS, parse_title, plain, split_bare_year, split_year, title_words, with_digits
 
 RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
 

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from archives import Progress, Source
 from errors import CatalogueError, MalformedFile
-from movie_layout import (
+from import_archives import Progress, Source
+from import_layout import (
     END_OF_TIME,
     GENOME_SCORES,
     GENOME_TAGS,

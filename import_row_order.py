@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from movie_files import Triples
-from movie_stats import Ints
+from import_files import Triples
+from import_stats import Ints
 
 T = TypeVar("T")
 
