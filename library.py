@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from loguru import logger
+from threadpoolctl import threadpool_limits
 
 from catalogue import Catalogue
 from catalogue_arrays import load_movies
@@ -89,6 +90,7 @@ class Library:
         Raises:
             CatalogueError: There is no catalogue, or it cannot be read.
         """
+        threadpool_limits(1, "blas")  # a request's products are small: threads cost them more than they bring
         library = cls(settings)
         await library._take_up()
         library._watcher = asyncio.create_task(library._watch(work=work), name="library")
