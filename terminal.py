@@ -21,6 +21,7 @@ from schemas import (
     Event,
     MessageCreate,
     ReasoningDeltaEvent,
+    Run,
     RunEnded,
     Session,
     SessionCreate,
@@ -115,13 +116,23 @@ async def _answer(prompt: str, options: argparse.Namespace) -> int:
         if not options.json:
             _introduce(marquee, printer)
         run = await marquee.runs.send(Caller(ACCOUNT, session), body)
-        last = None
-        async with aclosing(marquee.runs.follow(run.id)) as batches:
-            async for batch in batches:
-                for frame in batch:
-                    last = _show(frame, printer, as_json=options.json)
+        try:
+            last = await _follow(marquee, run, printer, as_json=options.json)
+        except asyncio.CancelledError:  # Ctrl-C
+            await marquee.runs.cancel(run)
+            raise
         printer.end_line()
         return _close(last, session, printer, as_json=options.json)
+
+
+async def _follow(marquee: Marquee, run: Run, printer: Printer, *, as_json: bool) -> Event | None:
+    """Show the run's events to its end; the last one."""
+    last = None
+    async with aclosing(marquee.runs.follow(run.id)) as batches:
+        async for batch in batches:
+            for frame in batch:
+                last = _show(frame, printer, as_json=as_json)
+    return last
 
 
 async def _session(marquee: Marquee, session_id: str | None) -> Session:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,6 +94,24 @@ def test_a_language_model_answers_where_one_is_configured(data_dir: Path, upstre
     assert (done.returncode, done.stdout) == (0, "Heat is from 1995.\n")
     assert "get_movie(movie='Heat')" in done.stderr
     assert [request["model"] for request in upstream.requests] == ["big-one", "big-one"]
+
+
+def test_ctrl_c_stops_the_answer_and_keeps_what_was_said(data_dir: Path, upstream: scripted.Upstream) -> None:
+    upstream.queue(scripted.Reply([scripted.chunk({"content": "Well, "}), scripted.HANG]))
+    environment = {**os.environ, "DATA_DIR": str(data_dir), "OPENAI_BASE_URL": upstream.url}
+    with subprocess.Popen(
+        [sys.executable, "llm.py", "hello"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(5) == b"Well,"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(8) == 130
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+    with closing(sqlite3.connect(data_dir / "chat.db")) as database:
+        assert database.execute("SELECT content, status FROM messages WHERE role = 'assistant'").fetchall() == [
+            ("Well, ", "cancelled")
+        ]
 
 
 def test_a_failed_answer_exits_with_its_reason(data_dir: Path, upstream: scripted.Upstream) -> None:
