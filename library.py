@@ -120,6 +120,12 @@ class Library:
             if shelf is not self._shelf and shelf.users == 0:
                 await shelf.catalogue.close()
 
+    @property
+    def fitting(self) -> bool:
+        """Whether a model is being fitted right now."""
+        fit = self._chores.get("fit.py")
+        return fit is not None and fit.process.returncode is None
+
     async def _watch(self, *, work: bool) -> None:
         """Take up replaced files, and see to it that what is missing gets made."""
         while True:

@@ -19,6 +19,7 @@ from sse_starlette.sse import AppStatus
 import chat_routes
 import movie_routes
 from errors import RunFailed
+from library import Library
 from logs import set_up
 from marquee import Marquee, open_marquee
 from schemas import Health, ModelList, ProviderHealth, RecommenderHealth
@@ -72,7 +73,7 @@ def _service_routes() -> APIRouter:
             recommender=RecommenderHealth(
                 fitted=recommender.fitted,
                 version=recommender.version,
-                detail="Ready." if recommender.fitted else "Being fitted; popularity and content serve until then.",
+                detail=_recommender_detail(service.library, fitted=recommender.fitted),
             ),
             reasons=reasons,
         )
@@ -89,6 +90,13 @@ def _service_routes() -> APIRouter:
         return ModelList(provider=provider.name, default=provider.default_model, data=data, detail=detail)
 
     return router
+
+
+def _recommender_detail(library: Library, *, fitted: bool) -> str:
+    if fitted:
+        return "Ready."
+    state = "Being fitted" if library.fitting else "No model of taste is fitted"
+    return f"{state}; popularity and content serve."
 
 
 def _provider_health(service: Marquee) -> ProviderHealth:

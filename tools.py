@@ -76,7 +76,7 @@ MEANING_HITS = 100
 POOL = 6  # movies looked at for each that is shown, where the list is to be varied
 WHY = 5  # reasons in an explanation
 NOTHING_KNOWN = "Nothing is known of the person's taste yet; these are widely liked movies."
-CONTENT_ONLY = "The recommender is still being fitted; this rests on popularity and content alone."
+CONTENT_ONLY = "No model of taste is fitted yet; this rests on popularity and content alone."
 
 
 @tool
