@@ -27,6 +27,7 @@ from toolbox import Desk
 from tools import TOOLS
 
 SAMPLE = ROOT / "data" / "sample"
+ACCOUNT = "local"  # everybody, until there are accounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from db import Frame
 from errors import CatalogueError, Invalid, MarqueeError
-from marquee import Marquee, open_marquee
+from marquee import ACCOUNT, Marquee, open_marquee
 from runs import Caller
 from schemas import (
     EVENT,
@@ -31,7 +31,6 @@ from schemas import (
 )
 from settings import Settings
 
-ACCOUNT = "local"
 INTERRUPTED = 130
 
 

@@ -34,7 +34,7 @@ from errors import (
     ToolError,
     Unknown,
 )
-from marquee import Marquee
+from marquee import ACCOUNT, Marquee
 from movie_schemas import LARGEST_ID
 from schemas import FieldError, Problem, Session
 from toolbox import Context
@@ -43,7 +43,6 @@ PROBLEM_TYPE = "application/problem+json"
 RETRY_LINE = b"retry: 2000\n"  # milliseconds until a client that lost the stream comes back
 NO_STORE = {"Cache-Control": "no-cache, no-transform"}
 DRAINED = 20  # times the limit that is read of a body that is too large
-ACCOUNT = "local"  # everybody, until there are accounts
 STATUS = {
     "not_found": 404,
     "validation_error": 422,
