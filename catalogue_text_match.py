@@ -6,21 +6,28 @@ runs a query; of what people write only folded words reach the full-text express
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from catalogue_titles import plain_words
 
 RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
+Ids = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float32]
 
 MAX_WORDS = 24
 MAX_IDEAS = 8
 LONGEST = 1_000
 CANDIDATES = 500
 COMMON = 3_000  # movies; an idea that so many have does not tell them apart
+KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
 
 STOP_WORDS = frozenset(
     """
@@ -42,56 +49,40 @@ class TextMatch(NamedTuple):
     share: float
 
 
+class Hits(NamedTuple):
+    """The movies that have a term: their places in the order of ids, ascending, and BM25 of the term alone."""
+
+    at: npt.NDArray[np.int32]
+    score: npt.NDArray[np.float32]
+
+
 class TextMatcher:
-    """Finds movies through `run`, which takes SQL and values and returns rows."""
+    """Finds movies through `run`, which takes SQL and values and returns rows.
+
+    BM25 of several terms is the sum of each one's, so what was found for a term is kept and serves every later text.
+    """
 
     def __init__(self, run: RunQuery) -> None:
         self._run = run
+        self._movie_ids: Ids | None = None
+        self._kept: dict[str, Hits] = {}
+        self._room = KEPT
 
     async def find(self, text: str, limit: int = CANDIDATES) -> list[TextMatch]:
         """The movies that match best, best first.
 
-        Where some idea is rare, only movies that have a rare one are looked at: a common one alone says too little, and
-        to rank all that have it takes too long. Where all are common, only movies that have all of them, or most.
+        Where some idea is rare, only movies that have a rare one are looked at: a common one alone says too little. Where
+        all are common, only movies that have all of them, or most.
         """
-        ideas = await self._ideas(text[:LONGEST])
-        had = {idea: await self._having(phrase(idea), COMMON) for idea in ideas}
-        rare = [idea for idea in ideas if len(had[idea]) < COMMON]
-        if any(had[idea] for idea in rare):
-            scored = await self._scored(f"({any_of(rare)}) AND ({any_of(ideas)})")
+        ideas, ids = await self._ideas(text[:LONGEST]), await self._ids()
+        had = await self._hits(map(phrase, ideas))
+        rare = [idea for idea, hits in zip(ideas, had, strict=True) if len(hits.at) < COMMON]
+        if any(0 < len(hits.at) < COMMON for hits in had):
+            scores = total(await self._hits(terms(rare)), len(ids))
+            scores += total(await self._hits(terms(ideas)), len(ids)) * (scores > 0)
         else:
-            scored = await self._having_most(ideas)
-        for idea in ideas:
-            if idea not in rare:
-                had[idea] = await self._among(phrase(idea), scored)
-        return self._ranked(ideas, had, scored)[:limit]
-
-    def _ranked(
-        self, ideas: list[tuple[str, ...]], had: dict[tuple[str, ...], set[int]], scored: dict[int, float]
-    ) -> list[TextMatch]:
-        matches = []
-        for movie_id, score in scored.items():
-            share = sum(movie_id in had[idea] for idea in ideas) / len(ideas)
-            matches.append(TextMatch(movie_id, score * (share or 0.5 / len(ideas)), share))
-        return sorted(matches, key=lambda match: (-match.score, match.movie_id))
-
-    async def _scored(self, expression: str) -> dict[int, float]:
-        if not expression:
-            return {}
-        rows = await self._run(
-            """
-            SELECT rowid, -rank FROM movie_text WHERE movie_text MATCH ? ORDER BY rank LIMIT ?
-            """,
-            (expression, CANDIDATES),
-        )
-        return {int(movie_id): float(score) for movie_id, score in rows}
-
-    async def _having_most(self, ideas: list[tuple[str, ...]]) -> dict[int, float]:
-        """Movies that have all ideas; where there is none, all but the last, and so on."""
-        for count in range(len(ideas), 0, -1):
-            if scored := await self._scored(" AND ".join(map(phrase, ideas[:count]))):
-                return scored
-        return {}
+            scores = having_most(had, len(ids))
+        return ranked(ids, scores, had)[:limit]
 
     async def _ideas(self, text: str) -> list[tuple[str, ...]]:
         """Divide a text into ideas, the longest known tag first: mind bending | time travel | thriller."""
@@ -105,19 +96,40 @@ class TextMatcher:
         known |= {tuple(plain_words(compound)) for compound in _COMPOUND.findall(text)}
         return divide(words, known)
 
-    async def _having(self, expression: str, limit: int) -> set[int]:
-        rows = await self._run("SELECT rowid FROM movie_text WHERE movie_text MATCH ? LIMIT ?", (expression, limit))
-        return {movie_id for (movie_id,) in rows}
+    async def _ids(self) -> Ids:
+        if self._movie_ids is None:
+            rows = await self._run("SELECT movie_id FROM movies ORDER BY movie_id", ())
+            self._movie_ids = np.array([movie_id for (movie_id,) in rows], np.int64)
+        return self._movie_ids
 
-    async def _among(self, expression: str, movie_ids: Iterable[int]) -> set[int]:
-        """Of these movies those that match; `+` keeps SQLite from looking each one up by itself."""
-        rows = await self._run(
-            """
-            SELECT rowid FROM movie_text WHERE movie_text MATCH ? AND +rowid IN (SELECT value FROM json_each(?))
-            """,
-            (expression, json.dumps(list(movie_ids))),
-        )
-        return {movie_id for (movie_id,) in rows}
+    async def _hits(self, expressions: Iterable[str]) -> list[Hits]:
+        return await asyncio.gather(*map(self._hits_of, expressions))
+
+    async def _hits_of(self, term: str) -> Hits:
+        """What one term finds; as one row, since for as many rows as movies Python takes longer than SQLite."""
+        if term not in self._kept:
+            rows = await self._run(
+                """
+                SELECT json_group_array(rowid), json_group_array(-rank) FROM movie_text WHERE movie_text MATCH ?
+                """,
+                (term,),
+            )
+            movie_ids, scores = map(json.loads, rows[0])
+            places = np.searchsorted(await self._ids(), np.array(movie_ids, np.int64))
+            self._keep(term, Hits(places.astype(np.int32), np.array(scores, np.float32)))
+        return self._kept[term]
+
+    def _keep(self, term: str, hits: Hits) -> None:
+        """Keep what was found, and let go of the oldest where it gets too much."""
+        self._forget(term)
+        while self._kept and self._room < weight(hits):
+            self._forget(next(iter(self._kept)))
+        self._kept[term] = hits
+        self._room -= weight(hits)
+
+    def _forget(self, term: str) -> None:
+        if term in self._kept:
+            self._room += weight(self._kept.pop(term))
 
 
 def phrase(idea: tuple[str, ...]) -> str:
@@ -136,9 +148,49 @@ def divide(words: list[str], known: set[tuple[str, ...]]) -> list[tuple[str, ...
     return list(dict.fromkeys(ideas or [(word,) for word in words]))[:MAX_IDEAS]
 
 
-def any_of(ideas: list[tuple[str, ...]]) -> str:
-    """Any idea, and any word of one; neighbours count once more where they stand together."""
+def terms(ideas: list[tuple[str, ...]]) -> list[str]:
+    """Every word of the ideas, and every idea; neighbours count once more where they stand together."""
     words = dict.fromkeys(word for idea in ideas for word in idea if word not in STOP_WORDS or len(idea) == 1)
     runs = [" ".join(idea) for idea in ideas if len(idea) > 1]
     runs += [f"{one[0]} {other[0]}" for one, other in pairwise(ideas) if len(one) == len(other) == 1]
-    return " OR ".join(f'"{term}"' for term in [*words, *runs])
+    return [f'"{term}"' for term in [*words, *runs]]
+
+
+def total(hits: list[Hits], movies: int) -> Scores:
+    """BM25 of several terms together, float32 [movies]; 0 where a movie has none."""
+    scores = np.zeros(movies, np.float32)
+    for term in hits:
+        scores[term.at] += term.score
+    return scores
+
+
+def counted(hits: list[Hits], movies: int) -> npt.NDArray[np.int32]:
+    """How many of the terms each movie has."""
+    counts = np.zeros(movies, np.int32)
+    for term in hits:
+        counts[term.at] += 1
+    return counts
+
+
+def having_most(had: list[Hits], movies: int) -> Scores:
+    """Scores of the movies that have all ideas; where there is none, all but the last, and so on."""
+    for count in range(len(had), 0, -1):
+        if (having := counted(had[:count], movies) == count).any():
+            return np.where(having, total(had[:count], movies), np.float32(0))
+    return np.zeros(movies, np.float32)
+
+
+def ranked(ids: Ids, scores: Scores, had: list[Hits]) -> list[TextMatch]:
+    """The movies of the highest scores in the order of scores times shares; half a share where only a word of an idea fits."""
+    at = np.flatnonzero(scores)
+    at = at[np.argsort(-scores[at], kind="stable")[:CANDIDATES]]
+    counts = counted(had, len(ids))[at]
+    weighted = scores[at] * np.maximum(counts, 0.5) / max(len(had), 1)
+    order = np.lexsort((ids[at], -weighted))
+    columns = ids[at][order], weighted[order], counts[order] / max(len(had), 1)
+    return [TextMatch(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def weight(hits: Hits) -> int:
+    """Room that a term takes, in movies; what Python itself takes is that of about a hundred."""
+    return 100 + len(hits.at)

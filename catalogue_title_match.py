@@ -5,9 +5,10 @@ All comparison is between the plain forms of `titles`. Works on any function tha
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from catalogue_titles import MAX_WORDS, parse_title, plain, split_bare_year, split_year, title_words, with_digits
@@ -24,6 +25,7 @@ INITIALS = 0.7
 LONGEST = 300
 LONGEST_WORD = 24
 MOST_CORRECTED = 10  # words in a title whose spelling is looked at
+WORDS_KEPT = 10_000
 
 
 class Form(NamedTuple):
@@ -58,6 +60,7 @@ class TitleMatcher:
 
     def __init__(self, run: RunQuery) -> None:
         self._run = run
+        self._kept: dict[str, list[Spelling]] = {}
 
     async def find(self, text: str, limit: int) -> list[tuple[int, float]]:
         """The best `limit` movie ids with the quality of the match, best first, the more rated first among equals."""
@@ -82,7 +85,7 @@ class TitleMatcher:
         if not matches:
             matches = [(form, INITIALS) for form in await self._by_initials(wanted.joined)]
         if not matches and len(wanted.words) <= MOST_CORRECTED:
-            spellings = [await self._spellings(word) for word in wanted.words]
+            spellings = await asyncio.gather(*map(self._kept_spellings, wanted.words))
             matches = await self._corrected(spellings) or await self._partly(wanted.words, spellings)
         return matches
 
@@ -147,7 +150,7 @@ class TitleMatcher:
 
     async def _partly(self, words: list[str], spellings: list[list[Spelling]]) -> list[tuple[Form, float]]:
         """Titles that have most of the words, where no title has all."""
-        known = {spelling.word for options in spellings for spelling in options}
+        known = [[spelling.word for spelling in options] for options in spellings if options]
         if len(words) < 3 or len(known) < 2:
             return []
         rows = await self._run(
@@ -155,23 +158,34 @@ class TitleMatcher:
             SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
             WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rank LIMIT 50)
             """,
-            (" OR ".join(f'"{word}"' for word in sorted(known)),),
+            (two_of(known),),
         )
         return [(form, partial_quality(words, spellings, form)) for form in map(Form._make, rows)]
+
+    async def _kept_spellings(self, word: str) -> list[Spelling]:
+        """The catalogue never changes, and people use few words: what was found for one is kept."""
+        if word not in self._kept:
+            spellings = await self._spellings(word)
+            if len(self._kept) >= WORDS_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[word] = spellings
+            return spellings
+        return self._kept[word]
 
     async def _spellings(self, word: str) -> list[Spelling]:
         """Words of titles that a word could have meant, itself included, nearest first."""
         if len(word) > LONGEST_WORD:
             return []
-        padded = f"^{word}$"
-        parts = " OR ".join(f'"{padded[at : at + 3]}"' for at in range(len(padded) - 2))
+        if not allowed(word):
+            rows = await self._run("SELECT word FROM spellings WHERE word = ?", (word,))
+            return [Spelling(word, 1) for _ in rows]
         rows = await self._run(
             """
             SELECT word, uses FROM spellings WHERE word IN (SELECT value FROM json_each(?)) OR word_id IN (
                 SELECT rowid FROM spelling_parts WHERE spelling_parts MATCH ? ORDER BY rank LIMIT 60
             )
             """,
-            (json.dumps([word, *swapped(word)]), parts),
+            (json.dumps([word, *swapped(word)]), alike(word)),
         )
         near = [(distance(word, other, allowed(word)), -uses, other) for other, uses in rows]
         near = sorted(item for item in near if item[0] <= allowed(word))[:4]
@@ -245,6 +259,23 @@ def partial_quality(words: list[str], spellings: list[list[Spelling]], form: For
     if len(matched) < 2 or had < letters / 2:
         return 0.0
     return 0.7 * math.sqrt(had / letters) * (0.5 + 0.5 * sum(map(len, matched)) / max(len(form.joined), 1))
+
+
+def any_of(words: Iterable[str]) -> str:
+    return " OR ".join(f'"{word}"' for word in words)
+
+
+def two_of(groups: list[list[str]]) -> str:
+    """A word of each of two groups at least: what has but one is most of what has any, and ranking it takes the time."""
+    later = [[word for group in groups[at:] for word in group] for at in range(1, len(groups))]
+    return " OR ".join(f"(({any_of(group)}) AND ({any_of(rest)}))" for group, rest in zip(groups, later, strict=False))
+
+
+def alike(word: str) -> str:
+    """Words that share three letters in a row with this one; twice where the slips that are allowed leave as many."""
+    padded = f"^{word}$"
+    parts = list(dict.fromkeys(padded[at : at + 3] for at in range(len(padded) - 2)))
+    return two_of([[part] for part in parts]) if len(parts) > 3 * allowed(word) + 1 else any_of(parts)
 
 
 def swapped(word: str) -> list[str]:

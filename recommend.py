@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from recommend_content import project
@@ -85,13 +86,8 @@ class Recommender:
 
     def __init__(self, movies: Movies, config: Config, fit: Fit, version: str) -> None:
         self.movies, self.config, self.version = movies, config, version
-        self.dense, self.weights, self.near, self.mix, self.factors = (
-            fit.dense,
-            fit.weights,
-            fit.near,
-            fit.mix,
-            fit.factors,
-        )
+        self.dense, self.weights, self.factors = fit.dense, fit.weights, fit.factors
+        self.near, self.mix = fit.near, fit.mix
         self._fit = fit
         self._common = fit.factors.T @ fit.factors
         self.fitted = len(fit.dense) > 0
@@ -275,7 +271,7 @@ class Recommender:
             return Ranked(NOTHING, np.empty(0, np.float32), "seeds", [])
         match = (np.maximum(match_score, 0) / max(float(match_score.max()), 1e-9)).astype(np.float32)
         leaders = np.argsort(-match, kind="stable")[:20]
-        pull = self._near(matched[leaders], "both", pooled=match[leaders] ** 2)[0]
+        pull = self._pull(matched[leaders], match[leaders] ** 2)
         scores = MATCH_PULL * pull / max(float(pull.max()), 1e-9)
         scores[matched] += match
         open_ = self._open(allowed, NOTHING, NOTHING) & (scores > 0)
@@ -417,24 +413,19 @@ class Recommender:
         shares = ends[:, columns] @ part.T
         return np.asarray(shares * weight * self._strength[targets][:, None], np.float32)
 
-    def _near(self, seeds: Indices, by: By, *, pooled: Floats | None = None, targets: Indices | None = None) -> Floats:
+    def _near(self, seeds: Indices, by: By, *, targets: Indices | None = None) -> Floats:
         """Nearness of movies to each seed, about 0 to 1; the fewer ratings a seed has, the more its content counts.
 
         Args:
             seeds: int32 [s].
             by: what counts.
-            pooled: float32 [s], weights by which the seeds are summed to one row.
             targets: int32 [t], the movies to be looked at; None for all.
 
         Returns:
-            float32 [s, n], or [1, n], or with t for n.
+            float32 [s, n], or with t for n.
         """
         about, mix = self.movies.features[seeds], self.mix[seeds]
-        count = self.movies.rating_count[seeds]
-        trust = np.ones(len(seeds)) if by == "taste" else 0.5 + count / (count + SUPPORT)
-        if pooled is not None:
-            about, mix, trust = pooled[None] @ about, (pooled * trust)[None] @ mix, np.ones(1)
-            about, mix = sp.csr_array(about), sp.csr_array(mix, dtype=np.float32)
+        trust = np.ones(len(seeds)) if by == "taste" else self._trust(seeds)
         content = (about @ (self._by_feature if targets is None else self.movies.features[targets].T)).toarray()
         if by == "content" or not self.fitted:
             return np.asarray(content, np.float32)
@@ -445,6 +436,22 @@ class Recommender:
             content *= np.float32(0.5)
             taste += content
         return np.asarray(taste, np.float32)
+
+    def _pull(self, seeds: Indices, weight: Floats) -> Floats:
+        """Nearness by both of all movies to weighted seeds together, float32 [n]; vectors are faster than rows of a matrix."""
+        content: Floats = self.movies.features @ (self.movies.features[seeds].T @ weight)
+        if not self.fitted:
+            return content
+        row = self.mix[seeds].T @ (weight * self._trust(seeds)).astype(np.float32)
+        places = np.flatnonzero(row)
+        taste: Floats = self._strength * (self.mix @ (self.near[places].T @ row[places]))
+        return taste + np.float32(0.5) * content
+
+    def _trust(self, seeds: Indices) -> npt.NDArray[np.float64]:
+        """How much who likes a seed counts beside what it is: more with its ratings."""
+        count = self.movies.rating_count[seeds]
+        trust: npt.NDArray[np.float64] = 0.5 + count / (count + SUPPORT)
+        return trust
 
     def _taste_vectors(self, index: Indices, landmarks: Longs) -> Floats:
         """What movies are like, for telling people apart: nearness to some well known ones, and content; unit rows."""
