@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import starmap
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +27,16 @@ from import_files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
 from import_layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
 from import_row_order import Ahead, NotInOrderError, groups, sorted_passes
 from import_stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
-from import_tag_merge import TypedTags, merge_tags, tag_frame, tags_by_movie
+from import_tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
 
 AHEAD = 6  # batches that reading may be ahead of inserting
-TAGS_AHEAD = 12
+AT_ONCE = 64  # tags inserted by one statement
+TURN = 0.0003  # seconds that a thread may keep others from Python: inserting asks for it often
 CARD_TAGS = 6  # what a card of a movie shows
 MOST_TELLING = 10  # tags that full-text search weighs most
 PACKED_MOVIE = 2**27  # movie ids below it go with stars and time into one 63-bit number
 
+INSERT_TAGS = "INSERT INTO tags (user_id, movie_id, tag, timestamp) VALUES (?, ?, ?, ?)"
 GENRE_WORDS = {  # what people say for MovieLens's genres
     "Sci-Fi": "sci-fi. science fiction. scifi",
     "Children": "children. kids. family",
@@ -47,46 +53,61 @@ class Build:
     """One catalogue in the making: movies are read first and written last, when all is known of them."""
 
     def __init__(self, part: Path, files: MovieFiles, stage: Callable[[str], None]) -> None:
-        self.files, self.stage = files, stage
+        self.files, self.stage, self._part = files, stage, part
         self.notes: list[str] = []
         self._db = _open_part(part)
         self._movies: list[MovieRow] = []
         self._index = MovieIndex(np.zeros(0, np.int64))
         self._titles: list[Title] = []
         self._ratings = RatingStats(0)
-        self._histories: list[Histories] = []
         self._users = 0
 
     def run(self) -> None:
         """Write everything and close the file."""
         try:
-            self._db.execute(TABLES)
-            self._db.execute("BEGIN")
-            with self._timed(MOVIES):
-                self._read_movies()
-            with self._timed(LINKS):
-                links = self._read_links()
-            with self._timed(RATINGS):
-                self._write_ratings()
-            self._write_histories()
-            with Ahead(self._read_tags(), TAGS_AHEAD) as typed:  # they are read while the genome is written
-                with self._timed(GENOME_SCORES):
-                    genome = self._write_genome()
-                with self._timed(TAGS):
-                    tags = merge_tags(genome, self._write_tags(typed))
-            self.stage("movies")
-            summary = self._ratings.summary()
-            self._write_genres()
-            self._write_tag_names(tags)
-            self._write_movies(summary, links, tags)
-            self.stage("search index")
-            self._write_titles(summary.counts)
-            self._write_text(tags)
-            self._db.execute(INDEXES)
-            self._write_meta(summary)
-            self._db.execute("COMMIT")
+            with ThreadPoolExecutor() as background, _bulk_work():
+                self._db.execute(TABLES)
+                self._db.execute("BEGIN")
+                self._write_all(background)
+                self._db.execute("COMMIT")
         finally:
             self._db.close()
+
+    def _write_all(self, background: Executor) -> None:
+        """Write in an order that leaves something to insert while numbers are sorted and ranked in the background."""
+        with self._timed(MOVIES):
+            self._read_movies()
+        with self._timed(LINKS):
+            links = self._read_links()
+        with self._timed(RATINGS):
+            self._write_ratings()
+        summary = self._ratings.summary()
+        ranked = background.submit(self._write_while_sorting(background, summary.counts).ranked)
+        with self._timed(GENOME_SCORES):
+            genome = self._write_genome()
+        flushed = background.submit(_flush, self._part)  # so that little is left for the last fsync
+        tags = merge_tags(genome, ranked.result())
+        self.stage("movies")
+        self._write_tag_names(tags)
+        tags_of = tags_by_movie(tags)
+        self._write_movies(summary, links, tags_of)
+        self.stage("search index")
+        self._write_text(tags_of)
+        self._db.execute(INDEXES)
+        self._write_meta(summary)
+        flushed.result()
+
+    def _write_while_sorting(self, background: Executor, counts: Ints) -> TypedTags:
+        """Write titles and tags while the histories are sorted, then those, which frees their memory."""
+        histories = background.submit(self._ratings.histories)
+        with Ahead(self._read_tags(), AHEAD) as typed:
+            self.stage("titles")
+            self._write_genres()
+            self._write_titles(counts)
+            with self._timed(TAGS):
+                tags = self._write_tags(typed)
+        self._write_histories(histories.result())
+        return tags
 
     @contextmanager
     def _timed(self, table: Table) -> Iterator[None]:
@@ -151,10 +172,7 @@ class Build:
                 )
 
     def _packed_ratings(self, batches: Iterator[Triples]) -> Iterator[Triples | tuple[Ints, Ints, Ints]]:
-        """Yield (users, where each one's ratings start, packed ratings), or a batch whose movie ids are too large.
-
-        Runs ahead of the inserting, and makes the histories while the last batches are still being inserted.
-        """
+        """Yield (users, where each one's ratings start, packed ratings), or a batch whose movie ids are too large."""
         for batch in batches:
             half_stars = (batch.value * 2).astype(np.int64)
             self._ratings.add(self._index.of(batch.second), half_stars, batch.timestamp)
@@ -165,12 +183,11 @@ class Build:
                 yield users, starts, (batch.second << 36) | (half_stars << 32) | batch.timestamp
             else:
                 yield batch
-        self._histories = [self._ratings.histories()]
 
     def _start_ratings_again(self) -> None:
         self._db.execute("DELETE FROM ratings")
         self._ratings = RatingStats(len(self._movies))
-        self._histories, self._users = [], 0
+        self._users = 0
         self.files.reports.pop(self.files.file(RATINGS), None)
 
     def _known(self, table: Table, batches: Iterator[Triples]) -> Iterator[Triples]:
@@ -280,19 +297,24 @@ class Build:
         left_out = set(refused)
         return TagRows(*([value for at, value in enumerate(column) if at not in left_out] for column in rows.columns()))
 
-    def _write_tags(self, typed: Iterator[TagRows]) -> pl.DataFrame:
-        """Write the tags as typed, and rank each movie's by how many of its taggers used them."""
+    def _write_tags(self, typed: Iterator[TagRows]) -> TypedTags:
+        """Write the tags as typed, and collect them for ranking."""
         collected = TypedTags()
         for rows in typed:
-            self._db.executemany(
-                "INSERT INTO tags (user_id, movie_id, tag, timestamp) VALUES (?, ?, ?, ?)",
-                zip(rows.users, rows.movies, rows.tags, rows.timestamps, strict=True),
-            )
+            self._insert_tags(list(zip(rows.users, rows.movies, rows.tags, rows.timestamps, strict=True)))
             collected.add(self._index.of(np.array(rows.movies, np.int64)), rows.users, rows.tags)
-        return collected.ranked()
+        return collected
 
-    def _write_histories(self) -> None:
-        histories = self._histories.pop()
+    def _insert_tags(self, rows: list[tuple[int, int, str, int]]) -> None:
+        """Insert most tags many at a time, which asks less often for the turn that the thread reading them has."""
+        whole = len(rows) - len(rows) % AT_ONCE
+        many = INSERT_TAGS + ", (?, ?, ?, ?)" * (AT_ONCE - 1)
+        self._db.executemany(
+            many, (tuple(chain.from_iterable(rows[at : at + AT_ONCE])) for at in range(0, whole, AT_ONCE))
+        )
+        self._db.executemany(INSERT_TAGS, rows[whole:])
+
+    def _write_histories(self, histories: Histories) -> None:
         self._db.executemany("INSERT INTO movie_history (movie_index, ratings) VALUES (?, ?)", histories.of_movies())
         self._db.executemany("INSERT INTO daily_ratings (age, ratings) VALUES (?, ?)", histories.of_days())
 
@@ -324,8 +346,7 @@ class Build:
             "INSERT INTO tag_parts (rowid, tag) VALUES (?, ?)", ((row[0], f"^{row[2]}$") for row in rows)
         )
 
-    def _write_movies(self, summary: Summary, links: dict[int, LinkRow], tags: pl.DataFrame) -> None:
-        tags_of = tags_by_movie(tags)
+    def _write_movies(self, summary: Summary, links: dict[int, LinkRow], tags_of: TagsOf) -> None:
         counts, means = summary.counts.tolist(), summary.means.tolist()
         scores, histograms = summary.scores.tolist(), summary.histogram.tolist()
 
@@ -368,9 +389,7 @@ class Build:
             ((number, f"^{word}$") for number, word, _ in spellings),
         )
 
-    def _write_text(self, tags: pl.DataFrame) -> None:
-        tags_of = tags_by_movie(tags)
-
+    def _write_text(self, tags_of: TagsOf) -> None:
         def row(at: int, movie: MovieRow) -> tuple[apsw.SQLiteValue, ...]:
             title = self._titles[at]
             names = [tag for tag, _ in tags_of.get(at, [])]
@@ -435,6 +454,25 @@ def _open_part(part: Path) -> apsw.Connection:
     db.pragma("application_id", APPLICATION_ID)
     db.pragma("user_version", FORMAT)
     return db
+
+
+@contextmanager
+def _bulk_work() -> Iterator[None]:
+    """Spare Python its search for cycles, which rows do not hold, and let its threads take turns more quickly."""
+    interval = sys.getswitchinterval()
+    gc.disable()
+    sys.setswitchinterval(TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        gc.enable()
+
+
+def _flush(part: Path) -> None:
+    """Have what is written of the file carried to the disk."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _json(value: object) -> str:

@@ -36,6 +36,7 @@ from import_layout import (
 )
 
 CHUNK = 4 * 2**20
+NEWLINE = ord("\n")
 NO_GENRES = "(no genres listed)"
 LARGEST_FIELD = 16 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
 
@@ -248,7 +249,7 @@ class _ChunkReader:
                 cut = 0
             data, rest = self._rest[:cut], self._rest[cut:]
             if data:
-                lines = data.count(b"\n")
+                lines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == NEWLINE))  # faster than data.count
                 yield self._line, lines, data
                 self._line += lines
             self._rest = rest

@@ -98,11 +98,11 @@ class RatingStats:
         return Summary(histogram, count, mean, (damping * overall + stars) / (damping + count), damping, overall)
 
     def histories(self) -> Histories:
-        """Sort the ratings by movie and by day. Ends the collecting, and takes 12 bytes a rating at most."""
+        """Sort the ratings by movie and by day. Ends the collecting, and takes 12 bytes a rating."""
         packed = _drain(self._packed)
         by_day = _days(packed, self.newest)
         packed.sort()
-        by_movie = np.empty(len(packed), "<u4")
+        by_movie = packed.view("<u4")[: len(packed)]  # in the place of ratings already read
         for here in _pieces(len(packed)):
             by_movie[here] = (_age(packed[here], self.newest) << HALF_BITS) | (packed[here] & HALF_MASK)
         return Histories(self._bins.reshape(-1, HALVES).sum(axis=1), by_movie, by_day)

@@ -7,12 +7,15 @@ movie's rows best first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
 
 from catalogue_titles import plain
-from import_stats import TELLING, Ints
+from import_stats import TELLING, Ints, run_starts
+
+TagsOf: TypeAlias = dict[int, list[tuple[str, float]]]  # movie index: tags with their relevance, best first
 
 LONGEST_TAG = 100  # characters; what is longer is a sentence and no tag
 NAMES = {"tag": pl.String, "plain": pl.String}
@@ -50,7 +53,8 @@ class TypedTags:
         taggers = np.bincount(_pairs(movie, user)[0])
         usable = form_of[code] >= 0
         uses, _ = _pairs(movie[usable] * len(forms) + form_of[code[usable]], user[usable])
-        uses, users = np.unique(uses, return_counts=True)
+        starts = run_starts(uses)
+        uses, users = uses[starts[:-1]], np.diff(starts)
         movie, form = np.divmod(uses, max(len(forms), 1))
         relevance = users / taggers[movie]
         order = np.lexsort((form, -relevance, movie))
@@ -79,7 +83,8 @@ class TypedTags:
 def _pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
     """The different pairs of two columns of small numbers."""
     width = int(other.max(initial=0)) + 1
-    first, second = np.divmod(np.unique(one * width + other), width)
+    pairs = np.sort(one * width + other)  # np.unique would hash, which takes many times as long
+    first, second = np.divmod(pairs[run_starts(pairs)[:-1]], width)
     return first, second
 
 
@@ -97,9 +102,9 @@ def merge_tags(genome: pl.DataFrame, typed: pl.DataFrame) -> pl.DataFrame:
     return joined.filter(pl.int_range(pl.len()).over("movie") < TELLING)
 
 
-def tags_by_movie(tags: pl.DataFrame) -> dict[int, list[tuple[str, float]]]:
+def tags_by_movie(tags: pl.DataFrame) -> TagsOf:
     """The tags of each movie with their relevance, best first."""
-    by_movie: dict[int, list[tuple[str, float]]] = {}
-    for movie, tag, relevance in tags.select("movie", "tag", "relevance").iter_rows():
+    by_movie: TagsOf = {}
+    for movie, tag, relevance in zip(*(tags[name].to_list() for name in ("movie", "tag", "relevance")), strict=True):
         by_movie.setdefault(movie, []).append((tag, round(relevance, 4)))
     return by_movie

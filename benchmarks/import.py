@@ -13,7 +13,7 @@ meet the same machine. Three jobs:
 
 Ours does more than the others: it hashes and checks the files, sorts out unknown movies and duplicates, computes statistics,
 histories and telling tags, and builds the full-text indexes. In the first two jobs all of that is in its time; in the
-third the hashing, the checks, the statistics and the histories are.
+third the hashing, the checks and the statistics are.
 """
 
 from __future__ import annotations
