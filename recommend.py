@@ -259,7 +259,7 @@ class Recommender:
         return Ranked(index, scores[index], "seeds", [top_reasons(seeds, row, 3) for row in shares])
 
     def match_text(self, matched: Indices, match_score: Floats, *, k: int = 10, allowed: Mask | None = None) -> Ranked:
-        """Full-text hits, joined by their neighbours and by popularity.
+        """Full-text hits, joined by their neighbours and by popularity. The words are the reason, so there are no others.
 
         Args:
             matched: int32 [m], the hits.
@@ -277,8 +277,7 @@ class Recommender:
         open_ = self._open(allowed, NOTHING, NOTHING) & (scores > 0)
         scores += MATCH_POPULAR * self.popularity
         index = select(scores, k, open_, self._vectors)
-        shares = self._near(matched[leaders], "both", targets=index).T * match[leaders] ** 2
-        return Ranked(index, scores[index], "seeds", [top_reasons(matched[leaders], row, 3) for row in shares])
+        return Ranked(index, scores[index], "seeds", [[] for _ in index])
 
     def vary(self, ordered: Indices, *, k: int, diversity: float, novelty: float) -> Longs:
         """Choose from a list that something else has ordered, best first; places in it, int64 [k].

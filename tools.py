@@ -390,7 +390,7 @@ async def _by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
         k=_pool(args),
         allowed=allowed,
     )
-    return _varied(ctx, args, [movie.model_copy(update={"because": []}) for movie in await listed(ctx, ranked)])
+    return _varied(ctx, args, await listed(ctx, ranked))
 
 
 async def _text_hits(ctx: Context, text: str) -> list[tuple[int, float]]:
