@@ -39,6 +39,7 @@ from movie_schemas import (
 )
 
 READERS = 3
+WARM_TAGS = 100
 WINDOWS_KEPT = 16
 TITLES_SEARCHED = 100
 GOOD_TITLE = 0.6  # from here a match of the title comes before any match of the text
@@ -172,6 +173,11 @@ class Catalogue:
         Any of the words may match; a movie's score is multiplied by the share of the text's ideas that it has.
         """
         return [(match.movie_id, match.score) for match in await self._texts.find(text, limit)]
+
+    async def warm(self) -> None:
+        """Look the commonest words up once, so that nobody waits for their first use."""
+        for count in [*await self.genres(), *await self.tags(limit=WARM_TAGS)]:
+            await self._texts.find(count.name, 1)
 
     async def search(self, query: MovieQuery, *, limit: int, offset: int = 0) -> list[Movie]:
         """Movies that pass the filters: by the words of their title, then by what is said of them."""

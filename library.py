@@ -128,10 +128,12 @@ class Library:
 
     async def _watch(self, *, work: bool) -> None:
         """Take up replaced files, and see to it that what is missing gets made."""
+        await self._warm()
         while True:
             try:
                 if self._marks() != self._seen:
                     await self._take_up()
+                    await self._warm()
                 if work:
                     await self._see_to_chores()
             except CatalogueError as error:
@@ -139,6 +141,10 @@ class Library:
                 logger.error("The new catalogue cannot be read, the old one serves on: {}", error)
                 self._seen = self._marks()
             await asyncio.sleep(WATCH_SECONDS)
+
+    async def _warm(self) -> None:
+        async with self.use() as shelf:
+            await shelf.catalogue.warm()
 
     async def _see_to_chores(self) -> None:
         shelf = self._shelf
