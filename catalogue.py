@@ -40,6 +40,7 @@ from movie_schemas import (
 
 READERS = 3
 WARM_TAGS = 100
+WARM_MOVIES = 20_000  # with fewer the first use of a word is quick enough
 WINDOWS_KEPT = 16
 TITLES_SEARCHED = 100
 GOOD_TITLE = 0.6  # from here a match of the title comes before any match of the text
@@ -176,6 +177,8 @@ class Catalogue:
 
     async def warm(self) -> None:
         """Look the commonest words up once, so that nobody waits for their first use."""
+        if self._info.movies < WARM_MOVIES:
+            return
         for count in [*await self.genres(), *await self.tags(limit=WARM_TAGS)]:
             await self._texts.find(count.name, 1)
 
