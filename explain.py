@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from errors import UpstreamRejected, UpstreamUnavailable
-from lookups import check_tag
 from movie_schemas import (
     GetUserRatings,
     ListedMovie,
     MovieList,
-    MovieName,
     MoviesByTag,
     RatingList,
     RecommendForUser,
@@ -30,21 +28,18 @@ async def render(ctx: Context, template: Template, args: PerUser | PerTag) -> st
         ToolError: The data has no such user or tag.
     """
     if isinstance(args, PerTag):
-        await check_tag(ctx, args.tag)
         tagged = await movies_by_tag(ctx, MoviesByTag(tag=args.tag, limit=args.limit))
         return template.render({"tag": args.tag, "movies": _lines(tagged.movies)})
     ratings = await get_user_ratings(ctx, GetUserRatings(user_id=args.user_id, order="highest", limit=args.limit))
-    values = {"ratings": "\n".join(f"- {_name(rating.movie)}: {rating.stars:g}" for rating in ratings.ratings)}
-    if "{recommendations}" in template.text:
-        served = await recommend_for_user(ctx, RecommendForUser(user_id=args.user_id, limit=args.limit))
-        values["recommendations"] = _lines(served.movies)
-    return template.render(values)
+    if "{recommendations}" not in template.text:
+        return template.render({"ratings": _rated(ratings)})
+    served = await recommend_for_user(ctx, RecommendForUser(user_id=args.user_id, limit=args.limit))
+    return render_recommendations(template, ratings, served)
 
 
 def render_recommendations(template: Template, ratings: RatingList, served: MovieList) -> str:
     """The template about a list that was made already."""
-    rated = "\n".join(f"- {_name(rating.movie)}: {rating.stars:g}" for rating in ratings.ratings)
-    return template.render({"ratings": rated, "recommendations": _lines(served.movies)})
+    return template.render({"ratings": _rated(ratings), "recommendations": _lines(served.movies)})
 
 
 async def ask(provider: Provider, prompt: str, model: str | None = None) -> PromptAnswer:
@@ -74,15 +69,16 @@ async def _ask(provider: Provider, prompt: str, model: str | None, *, logprobs: 
     return PromptAnswer(prompt=prompt, text="".join(text), most_probable_token=token)
 
 
+def _rated(ratings: RatingList) -> str:
+    """`- Heat (1995): 4.5` for each rating."""
+    return "\n".join(f"- {rating.movie.called}: {rating.stars:g}" for rating in ratings.ratings)
+
+
 def _lines(movies: Sequence[ListedMovie]) -> str:
     """`- Heat (1995), because of Ronin (1998)` for each movie."""
-    return "\n".join(f"- {_name(movie)}{_because(movie)}" for movie in movies)
+    return "\n".join(f"- {movie.called}{_because(movie)}" for movie in movies)
 
 
 def _because(movie: ListedMovie) -> str:
-    causes = ", ".join(_name(cause) for cause in movie.because)
+    causes = ", ".join(cause.called for cause in movie.because)
     return f", because of {causes}" if causes else ""
-
-
-def _name(movie: MovieName) -> str:
-    return f"{movie.title} ({movie.year})" if movie.year else movie.title

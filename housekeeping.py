@@ -43,19 +43,19 @@ class Housekeeper:
     async def settle_all(self) -> None:
         """Give every run that a dead process left behind its end."""
         for run in await self._store.unsettled_runs():
-            await self.settle_if_dead(run.id)
+            if await self._is_orphan(run.id):
+                await self.settle(run)
 
     async def settle_if_dead(self, run_id: str) -> bool:
         """Settle a run if its owner is dead; whether it is over."""
+        if await self._is_orphan(run_id):
+            await self.settle_all()
+        return await self._store.boot_of(run_id) is None
+
+    async def _is_orphan(self, run_id: str) -> bool:
+        """Whether a run is in progress and the process that owns it is dead."""
         boot_id = await self._store.boot_of(run_id)
-        if boot_id is None:
-            return True
-        if self._boot.is_alive(boot_id):
-            return False
-        for run in await self._store.unsettled_runs():
-            if run.id == run_id:
-                await self.settle(run)
-        return True
+        return boot_id is not None and not self._boot.is_alive(boot_id)
 
     async def settle(self, run: Run) -> None:
         """End a run as `interrupted`, from what of it was committed; whoever is faster may do it instead."""

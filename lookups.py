@@ -59,7 +59,7 @@ async def resolve(ctx: Context, ref: int | str) -> tuple[Movie, list[Resolved]]:
     if not sure and ref.strip().isdigit() and not _could_be_year(ref):  # some models write ids as text
         return await resolve(ctx, int(ref.strip()[:15]))
     if not sure:
-        near = "; ".join(_called(movie) for movie, _ in matches[:3])
+        near = "; ".join(movie.called for movie, _ in matches[:3])
         raise Unknown(f"No movie called {ref!r} is in the catalogue." + (f" Near it: {near}." if near else ""))
     best, quality = matches[0]
     others = [movie.only_name() for movie, other in matches[1:] if _could_be_meant(movie, other, best, quality)]
@@ -75,10 +75,6 @@ def _could_be_meant(movie: Movie, quality: float, best: Movie, best_quality: flo
     """Whether a match is as good as the best, or its title goes on and far more people know it."""
     known = movie.rating_count > FAR_MORE * max(best.rating_count, 1)
     return quality >= best_quality - ALIKE or (quality >= BEGINNING and known)
-
-
-def _called(movie: Movie) -> str:
-    return f"{movie.title} ({movie.year})" if movie.year else movie.title
 
 
 async def resolve_all(ctx: Context, refs: Iterable[int | str]) -> tuple[list[Movie], list[Resolved]]:

@@ -62,6 +62,11 @@ class MovieName(Model):
     title: str
     year: int | None = None
 
+    @property
+    def called(self) -> str:
+        """As a sentence has it: `Heat (1995)`."""
+        return f"{self.title} ({self.year})" if self.year else self.title
+
     def only_name(self) -> MovieName:
         """Just the name of something larger."""
         return MovieName(movie_id=self.movie_id, title=self.title, year=self.year)

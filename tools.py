@@ -179,8 +179,7 @@ async def rate_movie(ctx: Context, args: RateMovie) -> Rated:
 @tool
 async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
     """What the person you talk to has rated here, or what a MovieLens user has rated."""
-    someone = args.user_id if args.user_id is not None else None
-    if someone is None:
+    if (someone := args.user_id) is None:
         return await _own_ratings(ctx, args)
     summary = await ctx.shelf.catalogue.user_summary(someone)
     if summary is None:
