@@ -32,6 +32,7 @@ from movie_schemas import (
     Movie,
     MovieDetail,
     MovieQuery,
+    RatingOrder,
     Sort,
     TagRelevance,
     UserRating,
@@ -46,7 +47,6 @@ TITLES_SEARCHED = 100
 GOOD_TITLE = 0.6  # from here a match of the title comes before any match of the text
 DAY = 86_400
 
-Order = Literal["newest", "highest", "lowest"]
 Row = Sequence[Any]
 Indexes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
@@ -198,7 +198,7 @@ class Catalogue:
         return ids
 
     async def user_ratings(
-        self, user_id: int, *, order: Order = "newest", limit: int, offset: int = 0
+        self, user_id: int, *, order: RatingOrder = "newest", limit: int, offset: int = 0
     ) -> list[UserRating]:
         if not 0 <= user_id <= LARGEST_ID:
             return []
@@ -207,7 +207,9 @@ class Catalogue:
             SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score,
                    stars, timestamp
             FROM ratings JOIN movies USING (movie_id) WHERE user_id = :user_id
-            ORDER BY CASE :order WHEN 'highest' THEN -stars WHEN 'lowest' THEN stars ELSE 0 END, timestamp DESC, movie_id
+            ORDER BY
+                CASE :order WHEN 'highest' THEN -stars WHEN 'lowest' THEN stars WHEN 'oldest' THEN timestamp ELSE 0 END,
+                timestamp DESC, movie_id
             LIMIT :limit OFFSET :offset
             """,
             {"user_id": user_id, "order": order, "limit": limit, "offset": min(offset, LARGEST_ID)},
@@ -313,9 +315,9 @@ class Catalogue:
             passing &= short.years >= filters.year_from
         if filters.year_to is not None:
             passing &= short.years <= filters.year_to
-        for name in {_genre(name) for name in filters.genres}:
+        for name in {genre_form(name) for name in filters.genres}:
             passing &= await self._carrying("SELECT carriers FROM genres WHERE plain = ?", name)
-        for name in {_genre(name) for name in filters.exclude_genres}:
+        for name in {genre_form(name) for name in filters.exclude_genres}:
             passing &= ~await self._carrying("SELECT carriers FROM genres WHERE plain = ?", name)
         for tag in {plain(tag) for tag in filters.tags}:
             passing &= await self._carrying("SELECT carriers FROM tag_names WHERE plain = ?", tag)
@@ -464,7 +466,8 @@ def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _genre(name: str) -> str:
+def genre_form(name: str) -> str:
+    """The plain form of a genre by any of its names: `Cartoon` is `animation`."""
     form = plain(name)
     return GENRE_NAMES.get(form, form)
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from sse_starlette import EventSourceResponse
 
 from db import SESSION_CURSOR
-from errors import Conflict
+from errors import Conflict, MarqueeError
 from movie_schemas import Page
 from runs import Caller
 from schemas import (
     ActionResults,
-    Answer,
     Feedback,
     Message,
     MessageCreate,
@@ -25,39 +23,69 @@ from schemas import (
     SessionPatch,
 )
 from tools import TOOLS
-from web import Account, After, Limit, Service, SessionOfPath, event_stream
+from web import Account, After, Key, LastEventId, Limit, ResumedAfter, Service, SessionOfPath, event_stream
 
 router = APIRouter(tags=["chat"])
 
 EXPORT_PAGE = 1_000
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="The same key and body give the same run again, also after a restart",
-    ),
-]
+_EVENTS = {  # a body is text, which generated clients hand over as such; the `data` of each of its events is an Event
+    "schema": {"anyOf": [{"$ref": "#/components/schemas/Event"}, {"type": "string"}]}
+}
+_ANSWER = {"schema": {"$ref": "#/components/schemas/Answer"}}
+_SESSION_OR_ANSWER = {"schema": {"anyOf": [{"$ref": "#/components/schemas/Session"}, _ANSWER["schema"]]}}
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The run as Server-Sent Events", "content": {"text/event-stream": {}}},
-    201: {"description": "The finished run, with `Accept: application/json`", "model": Answer},
+    200: {
+        "description": "The run as Server-Sent Events; the `data` of each is an Event",
+        "content": {"text/event-stream": _EVENTS},
+    },
+    201: {
+        "description": "The finished run, with `Accept: application/json`",
+        "content": {"application/json": _ANSWER},
+    },
+    204: {"description": "The `Last-Event-ID` is that of the run's last event"},
+}
+_FOLLOWED: dict[int | str, dict[str, Any]] = {
+    200: _STREAM[200],
+    204: {"description": "The cursor is that of the run's last event"},
+}
+_OPENED: dict[int | str, dict[str, Any]] = {
+    201: {
+        "description": "The session; with a `message` its run, streamed or, with `Accept: application/json`, finished",
+        "content": {"application/json": _SESSION_OR_ANSWER, "text/event-stream": _EVENTS},
+        "headers": {"Location": {"description": "Where the session is", "schema": {"type": "string"}}},
+    },
+    204: _STREAM[204],
 }
 
 
 # Sessions
 
 
-@router.post("/sessions", status_code=201)
+@router.post("/sessions", status_code=201, response_class=Response, responses=_OPENED)
 async def create_session(
-    service: Service, account_id: Account, response: Response, body: SessionCreate | None = None
-) -> Session:
-    """Open a session; every field is optional."""
+    service: Service,
+    account_id: Account,
+    request: Request,
+    after: ResumedAfter,
+    body: SessionCreate | None = None,
+    idempotency_key: Key = None,
+) -> Response:
+    """Open a session; every field is optional. With a `message` it is answered at once, as if it were sent then."""
     body = body or SessionCreate()
     _check_actions(body)
-    session = await service.store.create_session(account_id, body)
+    session, repeated = await service.store.open_session(account_id, body, idempotency_key)
+    if body.message is None:
+        response: Response = JSONResponse(session.model_dump(mode="json"), 201)
+    else:
+        try:
+            run = await service.runs.send(Caller(account_id, session, idempotency_key), body.message)
+        except MarqueeError:
+            if not repeated:  # a request that is refused leaves nothing
+                await service.store.delete_session(account_id, session.id)
+            raise
+        response = await _respond(service, account_id, request, run, after, status=201)
     response.headers["Location"] = f"/sessions/{session.id}"
-    return session
+    return response
 
 
 @router.get("/sessions")
@@ -93,32 +121,34 @@ async def delete_session(service: Service, account_id: Account, session_id: str)
 # Messages
 
 
-@router.post("/sessions/{session_id}/messages", responses=_STREAM, response_model=None)
+@router.post("/sessions/{session_id}/messages", response_class=Response, responses=_STREAM)
 async def send_message(
     service: Service,
     account_id: Account,
     session: SessionOfPath,
     request: Request,
+    after: ResumedAfter,
     body: MessageCreate,
     idempotency_key: Key = None,
 ) -> Response:
     """Send a message and stream the answer, or, with `Accept: application/json`, wait for it."""
     run = await service.runs.send(Caller(account_id, session, idempotency_key), body)
-    return await _respond(service, account_id, request, run)
+    return await _respond(service, account_id, request, run, after)
 
 
-@router.post("/sessions/{session_id}/messages/{message_id}/retry", responses=_STREAM, response_model=None)
+@router.post("/sessions/{session_id}/messages/{message_id}/retry", response_class=Response, responses=_STREAM)
 async def retry_message(
     service: Service,
     account_id: Account,
     session: SessionOfPath,
     request: Request,
+    after: ResumedAfter,
     message_id: str,
     idempotency_key: Key = None,
 ) -> Response:
     """Answer the latest message anew; the earlier answer stays readable as an alternative."""
     run = await service.runs.retry(Caller(account_id, session, idempotency_key), message_id)
-    return await _respond(service, account_id, request, run)
+    return await _respond(service, account_id, request, run, after)
 
 
 @router.get("/sessions/{session_id}/messages")
@@ -148,8 +178,37 @@ async def put_feedback(service: Service, session: SessionOfPath, message_id: str
 
 
 @router.get(
+    "/feedback",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The list; with `format=jsonl` the same entries, a line each, and the cursor in `X-Next`",
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/Page_FeedbackEntry_"}},
+                "application/jsonl": {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
+async def list_feedback(
+    service: Service,
+    account_id: Account,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    after: After = None,
+    format: Annotated[Literal["json", "jsonl"], Query()] = "json",  # noqa: A002  as for an export
+) -> Response:
+    """Answers that were rated, newest first, each with the message that it answers."""
+    page = await service.store.list_feedback(account_id, limit=limit, after=after)
+    if format == "json":
+        return JSONResponse(page.model_dump(mode="json"))
+    lines = "".join(entry.model_dump_json() + "\n" for entry in page.data)
+    headers = {"X-Next": page.next} if page.next else None
+    return PlainTextResponse(lines, headers=headers, media_type="application/jsonl")
+
+
+@router.get(
     "/sessions/{session_id}/export",
-    response_model=None,
+    response_class=Response,
     responses={
         200: {
             "description": "The whole session",
@@ -187,24 +246,17 @@ async def read_run(service: Service, account_id: Account, run_id: str) -> Run:
     return await service.store.load_run(account_id, run_id)
 
 
-@router.get(
-    "/runs/{run_id}/events",
-    response_model=None,
-    responses={200: _STREAM[200], 204: {"description": "The cursor is past the end of the run"}},
-)
+@router.get("/runs/{run_id}/events", response_class=Response, responses=_FOLLOWED)
 async def follow_run(
     service: Service,
     account_id: Account,
     run_id: str,
-    after: Annotated[int | None, Query(ge=0, le=2**53, description="Only events with a larger sequence")] = None,
-    last_event_id: Annotated[str, Header(pattern=r"^\d{0,15}$", description="The same, as EventSource sends it")] = "",
+    after: Annotated[int, Query(ge=0, le=2**53, description="Only events with a larger sequence")] = 0,
+    last_event_id: LastEventId = "",
 ) -> Response:
-    """The run's events again, byte for byte; live while the run is."""
+    """The run's events again, byte for byte; live while the run is. Of two cursors the larger counts."""
     run = await service.store.load_run(account_id, run_id)
-    cursor = after if after is not None else int(last_event_id or 0)
-    if not await service.runs.has_after(run, cursor):
-        return Response(status_code=204)
-    return event_stream(service, run_id, cursor)
+    return await event_stream(service, run, max(after, int(last_event_id or 0)))
 
 
 @router.post("/runs/{run_id}/cancel")
@@ -214,11 +266,12 @@ async def cancel_run(service: Service, account_id: Account, run_id: str) -> Run:
     return await service.store.load_run(account_id, run_id)
 
 
-@router.post("/runs/{run_id}/actions", responses=_STREAM, response_model=None)
+@router.post("/runs/{run_id}/actions", response_class=Response, responses=_STREAM)
 async def submit_actions(
     service: Service,
     account_id: Account,
     request: Request,
+    after: ResumedAfter,
     run_id: str,
     body: ActionResults,
     idempotency_key: Key = None,
@@ -227,16 +280,18 @@ async def submit_actions(
     run = await service.store.load_run(account_id, run_id)
     session = await service.store.load_session(account_id, run.session_id)
     continuation = await service.runs.submit(Caller(account_id, session, idempotency_key), run, body)
-    return await _respond(service, account_id, request, continuation)
+    return await _respond(service, account_id, request, continuation, after)
 
 
-async def _respond(service: Service, account_id: str, request: Request, run: Run) -> Response | EventSourceResponse:
-    """The run in the form that was asked for."""
+async def _respond(
+    service: Service, account_id: str, request: Request, run: Run, after: int, *, status: int = 200
+) -> Response:
+    """The run in the form that was asked for; `status`: of a stream."""
     accept = request.headers.get("accept", "")
     if "application/json" in accept and "text/event-stream" not in accept:
         answer = await service.runs.wait(account_id, run.id)
         return JSONResponse(answer.model_dump(mode="json"), 201)
-    return event_stream(service, run.id)
+    return await event_stream(service, run, after, status=status)
 
 
 def _check_actions(body: SessionCreate) -> None:

@@ -5,6 +5,7 @@ Own ratings and served recommendations share the file and are in own_ratings.py;
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import sqlite3
@@ -18,7 +19,19 @@ from pydantic import TypeAdapter
 
 from errors import Conflict, IdempotencyMismatch, NotFound, RunInProgress
 from movie_schemas import Page
-from schemas import Action, Error, Feedback, Message, Run, Session, SessionCreate, SessionPatch, TokenUsage, ToolCall
+from schemas import (
+    Action,
+    Error,
+    Feedback,
+    FeedbackEntry,
+    Message,
+    Run,
+    Session,
+    SessionCreate,
+    SessionPatch,
+    TokenUsage,
+    ToolCall,
+)
 from sqlite import Database
 
 SESSION_CURSOR = r"^[0-9TZ:.-]{27}~\d{1,18}$"  # time of the last activity, and a number
@@ -85,22 +98,38 @@ class Store:
     # Sessions
 
     async def create_session(self, account_id: str, new: SessionCreate) -> Session:
-        now = stamp(self._clock())
-        session_id = new_id("ses")
+        session, _ = await self.open_session(account_id, new)
+        return session
+
+    async def open_session(
+        self, account_id: str, new: SessionCreate, idempotency_key: str | None = None
+    ) -> tuple[Session, bool]:
+        """Make a session; True where one with this key was there before. Its `message` is not sent here.
+
+        Raises:
+            IdempotencyMismatch: The key was used with another request.
+        """
+        now, session_id, request_hash = stamp(self._clock()), new_id("ses"), _hash(new)
         values = (
             session_id, account_id, new.title, new.model, new.instructions, new.user_id,
             _ACTIONS.dump_json(list(new.actions)).decode(), json.dumps(new.metadata), now, now,
+            idempotency_key, request_hash,
         )  # fmt: skip
         async with self._db.transaction() as connection:
-            await connection.execute(
-                """
-                INSERT INTO sessions
-                    (id, account_id, title, model, instructions, user_id, actions, metadata, created_at, updated_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-                values,
-            )
-        return await self.load_session(account_id, session_id)
+            rows = list(await connection.execute_fetchall(_SESSION_BY_KEY, (account_id, idempotency_key)))
+            if not rows:
+                await connection.execute(
+                    """
+                    INSERT INTO sessions
+                        (id, account_id, title, model, instructions, user_id, actions, metadata, created_at, updated_at,
+                         idempotency_key, request_hash)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                    values,
+                )
+            elif rows[0]["request_hash"] != request_hash:
+                raise IdempotencyMismatch
+        return await self.load_session(account_id, rows[0]["id"] if rows else session_id), bool(rows)
 
     async def load_session(self, account_id: str, session_id: str) -> Session:
         row = await self._db.fetch_one(
@@ -218,6 +247,35 @@ class Store:
         if message.role != "assistant":
             raise Conflict("Only an answer takes feedback.")
         return message
+
+    async def list_feedback(self, account_id: str, *, limit: int, after: str | None = None) -> Page[FeedbackEntry]:
+        """Answers that were rated, newest first, each with the message that it answers.
+
+        Raises:
+            NotFound: The cursor names no message of the account's.
+        """
+        before = await self._answer_number(account_id, after) if after else 2**62
+        rows = await self._db.fetch(_RATED, {"account": account_id, "before": before, "limit": limit + 1})
+        numbers = json.dumps([row["question"] for row in rows])
+        asked = await self._db.fetch(
+            "SELECT * FROM messages WHERE number IN (SELECT value FROM json_each(?))", (numbers,)
+        )
+        questions = {row["number"]: _message(row) for row in asked}
+        data = [FeedbackEntry(question=questions[row["question"]], answer=_message(row)) for row in rows[:limit]]
+        more = len(rows) > limit
+        return Page(data=data, has_more=more, next=data[-1].answer.id if more else None)
+
+    async def _answer_number(self, account_id: str, message_id: str) -> int:
+        row = await self._db.fetch_one(
+            """
+            SELECT messages.number FROM messages JOIN sessions ON sessions.id = messages.session_id
+            WHERE messages.id = ? AND sessions.account_id = ?
+            """,
+            (message_id, account_id),
+        )
+        if row is None:
+            raise NotFound("The cursor names no answer of yours.")
+        return int(row["number"])
 
     async def _message_number(self, session_id: str, message_id: str) -> int:
         row = await self._db.fetch_one(
@@ -353,7 +411,23 @@ _MESSAGES_FORWARDS = """
 _MESSAGES_BACKWARDS = """
     SELECT * FROM messages WHERE session_id = :session AND number < :end ORDER BY number DESC LIMIT :limit
 """
+_RATED = """
+    SELECT messages.*, asked.number AS question
+    FROM messages INDEXED BY messages_with_feedback
+        JOIN sessions ON sessions.id = messages.session_id
+        JOIN runs ON runs.id = messages.run_id
+        JOIN messages AS asked ON asked.id = runs.message_id
+    WHERE messages.rating IS NOT NULL AND messages.number < :before AND sessions.account_id = :account
+    ORDER BY messages.number DESC LIMIT :limit
+"""
+_SESSION_BY_KEY = "SELECT id, request_hash FROM sessions WHERE account_id = ? AND idempotency_key = ?"
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
+
+
+def _hash(new: SessionCreate) -> str:
+    """What makes two requests for a session the same."""
+    body = json.dumps(new.model_dump(mode="json", by_alias=True), sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def stamp(moment: datetime) -> str:

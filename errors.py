@@ -6,7 +6,9 @@ MarqueeError
   x Conflict              the request does not fit the state that its object is in
   x RunInProgress         the session answers another message right now
   x IdempotencyMismatch   the key was used for another request
+  x Forbidden             it may not be asked from there
   x PayloadTooLarge       the body is over the limit
+  x RequestTimeout        the request did not arrive whole in time
   x Overloaded            too many live runs
   x StorageUnavailable    the database cannot be written: full disk, read-only file, lock
   x RunFailed             the answer could not be finished
@@ -66,6 +68,14 @@ class RunInProgress(MarqueeError):
 
 class IdempotencyMismatch(MarqueeError):
     code, title = "idempotency_mismatch", "This Idempotency-Key was used for another request"
+
+
+class Forbidden(MarqueeError):
+    code, title = "forbidden", "Not allowed"
+
+
+class RequestTimeout(MarqueeError):
+    code, title = "request_timeout", "The request did not arrive in time"
 
 
 class PayloadTooLarge(MarqueeError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import JsonValue
 
+from catalogue import genre_form
 from errors import Unknown
 from movie_schemas import (
     Basis,
@@ -146,9 +147,9 @@ async def check_filters(ctx: Context, filters: Filters) -> None:
         Unknown: A genre or a tag does not exist, and which ones do.
     """
     genres = [count.name for count in await ctx.shelf.catalogue.genres()]
-    known = {genre.casefold() for genre in genres}
+    known = {genre_form(genre) for genre in genres}
     for genre in (*filters.genres, *filters.exclude_genres):
-        if genre.casefold() not in known:
+        if genre_form(genre) not in known:
             raise Unknown(f"There is no genre {genre!r}. There are: {', '.join(genres)}.")
     for tag in filters.tags:
         await check_tag(ctx, tag)

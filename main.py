@@ -13,18 +13,22 @@ from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from sse_starlette.sse import AppStatus
 
 import chat_routes
 import movie_routes
+from connections import bound_connections
 from errors import RunFailed
 from library import Library
 from logs import set_up
 from marquee import Marquee, open_marquee
+from middleware import BodyLimit, ClearStart, Gate, RequestLog
+from openapi import install_documents
 from schemas import Health, ModelList, ProviderHealth, RecommenderHealth
 from settings import Settings
-from web import Service, install
+from web import Service, answer_with_problems, refuse_unknown_parameters
 
 VERSION = "0.1.0"
 
@@ -36,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         chosen = settings or Settings()
         set_up(chosen)
+        bound_connections(chosen.request_timeout)
         async with open_marquee(chosen) as marquee:
             app.state.marquee = marquee
             with _finish_on_signal(marquee):
@@ -46,12 +51,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=VERSION,
         description="A chat service about movies: answers streamed, true of the data, and never lost.",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
     )
-    app.include_router(chat_routes.router)
-    app.include_router(movie_routes.router)
-    app.include_router(_service_routes())
-    install(app)
+    routers = [chat_routes.router, movie_routes.router, _service_routes()]
+    for router in routers:
+        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
+    install_documents(app)
+    answer_with_problems(app, routers)
+    for middleware in (BodyLimit, Gate, RequestLog, ClearStart):  # the last one added is the first one passed
+        app.add_middleware(middleware)
     return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The name of the route's function: `send_message`."""
+    return route.name
 
 
 def _service_routes() -> APIRouter:

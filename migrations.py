@@ -126,4 +126,11 @@ MIGRATIONS = [
         INSERT INTO message_search (message_search, rowid, content) VALUES ('delete', old.number, old.content);
     END
     """,
+    """
+    ALTER TABLE sessions ADD COLUMN idempotency_key TEXT;
+    ALTER TABLE sessions ADD COLUMN request_hash TEXT;
+    CREATE UNIQUE INDEX one_session_a_key ON sessions (account_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX sessions_by_user ON sessions (account_id, user_id, updated_at, number) WHERE user_id IS NOT NULL;
+    CREATE INDEX messages_with_feedback ON messages (number) WHERE rating IS NOT NULL
+    """,
 ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 import tools
 from errors import NotFound
 from explain import ask, render, render_recommendations
+from lookups import check_filters
 from movie_schemas import (
     FIRST_YEAR,
     LARGEST_ID,
@@ -24,6 +25,7 @@ from movie_schemas import (
     OwnRating,
     Page,
     RatingIn,
+    RatingOrder,
     RatingStats,
     Recommendation,
     RecommendationRequest,
@@ -48,10 +50,21 @@ UserIdQuery = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
 EXPLAINED = "recommendations_prompt_per_user"
 
 
+async def searched_words(
+    q: Annotated[str | None, Query(min_length=1, max_length=500, description="Words to find; typos are fine")] = None,
+    query: Annotated[str | None, Query(min_length=1, max_length=500, include_in_schema=False)] = None,
+) -> str | None:
+    """What to look for; `query` is what `q` was called before."""
+    return q if q is not None else query
+
+
+Words = Annotated[str | None, Depends(searched_words)]
+
+
 @router.get("/movies", tags=["movies"])
-async def search_movies(
+async def list_movies(
     ctx: Tools,
-    query: Annotated[str | None, Query(min_length=1, max_length=500, description="A title, typos are fine")] = None,
+    words: Words,
     genre: OneGenre = None,
     tag: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     year_from: YearQuery = None,
@@ -63,7 +76,7 @@ async def search_movies(
 ) -> Page[Movie]:
     """Find movies by title or content, with filters."""
     wanted = MovieQuery(
-        query=query,
+        query=words,
         genres=[genre] if genre else [],
         tags=[tag] if tag else [],
         year_from=year_from,
@@ -71,6 +84,7 @@ async def search_movies(
         min_ratings=min_ratings,
         sort=sort,
     )
+    await check_filters(ctx, wanted)
     offset = read_offset(after)
     found = await ctx.shelf.catalogue.search(wanted, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
@@ -119,13 +133,13 @@ async def list_genres(ctx: Tools) -> Page[Count]:
 @router.get("/tags", tags=["movies"])
 async def list_tags(
     ctx: Tools,
-    query: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
+    words: Words,
     limit: Limit = 50,
     after: AfterOffset = None,
 ) -> Page[Count]:
     """Tags, with how many movies each tells something of."""
     offset = read_offset(after)
-    return _page(await ctx.shelf.catalogue.tags(query, limit=limit + 1, offset=offset), limit, offset)
+    return _page(await ctx.shelf.catalogue.tags(words, limit=limit + 1, offset=offset), limit, offset)
 
 
 # MovieLens users
@@ -133,13 +147,13 @@ async def list_tags(
 
 @router.get("/users/{user_id}/ratings", tags=["movies"])
 async def user_ratings(
-    ctx: Tools, user_id: UserIdPath, limit: Limit = 50, after: AfterOffset = None
+    ctx: Tools, user_id: UserIdPath, order: RatingOrder = "newest", limit: Limit = 50, after: AfterOffset = None
 ) -> Page[UserRating]:
-    """A MovieLens user's ratings, newest first."""
+    """A MovieLens user's ratings in the order asked for."""
     if await ctx.shelf.catalogue.user_summary(user_id) is None:
         raise NotFound("The data has no such user.")
     offset = read_offset(after)
-    found = await ctx.shelf.catalogue.user_ratings(user_id, limit=limit + 1, offset=offset)
+    found = await ctx.shelf.catalogue.user_ratings(user_id, order=order, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
 
 

@@ -36,6 +36,7 @@ MovieRef = Annotated[
 Basis = Literal["search", "personal", "seeds", "popular", "tag", "text", "group"]
 Sort = Literal["relevance", "rating", "popularity", "year"]
 Similarity = Literal["taste", "content", "both"]
+RatingOrder = Literal["newest", "oldest", "highest", "lowest"]
 
 
 class Model(BaseModel):
@@ -264,7 +265,7 @@ class RateMovie(Model):
 
 class GetUserRatings(Model):
     user_id: UserId | None = Field(default=None, description="A MovieLens user; leave out for the person you talk to")
-    order: Literal["newest", "highest", "lowest"] = "newest"
+    order: RatingOrder = "newest"
     limit: Annotated[int, Field(ge=1, le=50)] = 10
 
 

@@ -25,6 +25,7 @@ ActionName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 RunStatus = Literal["in_progress", "completed", "cancelled", "failed", "interrupted", "requires_action"]
 ErrorCode = Literal[
     "not_found",
+    "method_not_allowed",
     "validation_error",
     "conflict",
     "run_in_progress",
@@ -32,6 +33,7 @@ ErrorCode = Literal[
     "unauthorized",
     "forbidden",
     "rate_limited",
+    "request_timeout",
     "payload_too_large",
     "upstream_unavailable",
     "upstream_timeout",
@@ -180,6 +182,13 @@ class Message(Model):
     created_at: datetime
 
 
+class FeedbackEntry(Model):
+    """An answer with its `feedback`, and the message that it answers."""
+
+    question: Message
+    answer: Message
+
+
 class Answer(Model):
     """A finished run with the messages that it added, the user's first."""
 
@@ -205,15 +214,6 @@ class FieldError(Model):
 
 
 # Requests
-
-
-class SessionCreate(Model):
-    title: Title | None = None
-    model: ModelName | None = None
-    instructions: Annotated[str, Field(max_length=20_000)] | None = None
-    user_id: UserId | None = Field(default=None, description="The MovieLens user to personalise for")
-    actions: Annotated[list[Action], Field(max_length=64)] = []
-    metadata: Metadata = {}
 
 
 class SessionPatch(Model):
@@ -244,6 +244,16 @@ class MessageCreate(Model):
     content: Annotated[str, Field(pattern=r"\S")]
     model: ModelName | None = None
     response_format: ResponseFormat | None = None
+
+
+class SessionCreate(Model):
+    title: Title | None = None
+    model: ModelName | None = None
+    instructions: Annotated[str, Field(max_length=20_000)] | None = None
+    user_id: UserId | None = Field(default=None, description="The MovieLens user to personalise for")
+    actions: Annotated[list[Action], Field(max_length=64)] = []
+    metadata: Metadata = {}
+    message: MessageCreate | None = Field(default=None, description="The first message: answered at once")
 
 
 class ActionResult(Model):

@@ -5,12 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _split(value: object) -> object:
+    return [part for part in value.replace(",", " ").split() if part] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]  # `one, two` in the environment
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -48,6 +55,9 @@ class Settings(BaseSettings):
     llm_context_tokens: Annotated[int, Field(ge=1_000, le=10_000_000)] = 32_000
     llm_temperature: Annotated[float, Field(ge=0, le=2)] | None = None
 
+    cors_origins: Names = ()
+    allowed_hosts: Names = ()
+    request_timeout: Seconds = 15
     max_message_chars: Count = 32_000
     max_body_bytes: Annotated[int, Field(ge=1_024, le=100_000_000)] = 1_000_000
     max_live_runs: Count = 500

@@ -52,6 +52,7 @@ class Tool:
     name: str
     description: str
     args: type[Model]
+    result: type[Model]
     function: ToolFunction
 
     @cached_property
@@ -84,7 +85,8 @@ def tool(function: F) -> F:
     """Register `async def name(ctx, args: Args) -> Result`, described by its docstring."""
     name = function.__name__
     description = inspect.cleandoc(function.__doc__ or "").replace("\n", " ")
-    TOOLS[name] = Tool(name, description, get_type_hints(function)["args"], function)
+    types = get_type_hints(function)
+    TOOLS[name] = Tool(name, description, types["args"], types["return"], function)
     return function
 
 

@@ -1,25 +1,21 @@
-"""What all routes share: problems as RFC 9457 has them, dependencies, event streams, cursors, middleware."""
+"""What all routes share: dependencies, event streams, cursors, problems as RFC 9457 has them."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from typing import Annotated, Any
-from uuid import uuid4
+from difflib import get_close_matches
+from typing import Annotated
 
-from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from loguru import logger
-from pydantic import ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from errors import (
     CatalogueError,
@@ -27,7 +23,6 @@ from errors import (
     MarqueeError,
     NotFound,
     Overloaded,
-    PayloadTooLarge,
     RunFailed,
     RunInProgress,
     StorageUnavailable,
@@ -36,15 +31,15 @@ from errors import (
 )
 from marquee import ACCOUNT, Marquee
 from movie_schemas import LARGEST_ID
-from schemas import FieldError, Problem, Session
+from schemas import FieldError, Problem, Run, Session
 from toolbox import Context
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_LINE = b"retry: 2000\n"  # milliseconds until a client that lost the stream comes back
 NO_STORE = {"Cache-Control": "no-cache, no-transform"}
-DRAINED = 20  # times the limit that is read of a body that is too large
 STATUS = {
     "not_found": 404,
+    "method_not_allowed": 405,
     "validation_error": 422,
     "conflict": 409,
     "run_in_progress": 409,
@@ -52,6 +47,7 @@ STATUS = {
     "unauthorized": 401,
     "forbidden": 403,
     "rate_limited": 429,
+    "request_timeout": 408,
     "payload_too_large": 413,
     "overloaded": 503,
     "upstream_unavailable": 502,
@@ -65,7 +61,14 @@ STATUS = {
     "invalid_output": 502,
     "internal": 500,
 }
-_HTTP_CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 413: "payload_too_large", 429: "rate_limited"}
+_HTTP_CODES = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "payload_too_large",
+    429: "rate_limited",
+}
 
 
 # Dependencies
@@ -93,6 +96,50 @@ MovieIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 UserIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 
 
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same key and body give the same run again, also after a restart",
+    ),
+]
+LastEventId = Annotated[
+    str, Header(alias="Last-Event-ID", pattern=r"^\d{0,15}$", description="Only events with a larger sequence")
+]
+
+
+def resumed_after(idempotency_key: Key = None, last_event_id: LastEventId = "") -> int:
+    """The cursor of a POST that is repeated because its stream broke off; 0 for one that is not."""
+    if last_event_id and idempotency_key is None:
+        raise Invalid(
+            "A POST with Last-Event-ID would do everything a second time. Send an Idempotency-Key with the first "
+            "request and again with this one, or go on at GET /runs/{run_id}/events."
+        )
+    return int(last_event_id or 0)
+
+
+ResumedAfter = Annotated[int, Depends(resumed_after)]
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Raise Invalid for a query parameter that the route does not read, naming the nearest that it does."""
+    known = set(_query_names(request.scope["route"].dependant))
+    for name in request.query_params:
+        if name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0)
+            raise Invalid(
+                f"There is no query parameter {name[:100]!r} here." + (f" Nearest: {near[0]!r}." if near else "")
+            )
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for part in dependant.dependencies:
+        yield from _query_names(part)
+
+
 async def load_session(service: Service, account_id: Account, session_id: str) -> Session:
     """The session of the path."""
     return await service.store.load_session(account_id, session_id)
@@ -113,10 +160,16 @@ Tools = Annotated[Context, Depends(tool_context)]
 # Event streams
 
 
-def event_stream(service: Marquee, run_id: str, after: int = 0) -> EventSourceResponse:
-    """A run's events as Server-Sent Events: stored bytes, what waits together in one send."""
+async def event_stream(service: Marquee, run: Run, after: int = 0, *, status: int = 200) -> Response:
+    """A run's events above `after` as Server-Sent Events: stored bytes, what waits together in one send.
+
+    204 where nothing is to come: that is what ends an EventSource (WHATWG HTML, section 9.2.3).
+    """
+    if after and not await service.runs.has_after(run, after):
+        return Response(status_code=204)
     return EventSourceResponse(
-        _frames(service, run_id, after),
+        _frames(service, run.id, after),
+        status_code=status,
         headers=NO_STORE,
         ping=service.settings.sse_ping,
         ping_message_factory=_ping,
@@ -177,13 +230,7 @@ def problem(
 
 async def _on_marquee_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MarqueeError)
-    return problem(
-        error.code,
-        error.title,
-        error.detail,
-        run_id=error.run_id if isinstance(error, RunInProgress) else None,
-        retry_after=error.retry_after if isinstance(error, Overloaded | RunFailed) else None,
-    )
+    return refusal(error)
 
 
 async def _on_tool_error(_: Request, error: Exception) -> JSONResponse:
@@ -199,168 +246,51 @@ async def _on_catalogue_error(_: Request, error: Exception) -> JSONResponse:
 async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found = [FieldError(path=".".join(map(str, item["loc"])), message=item["msg"]) for item in error.errors()]
-    detail = "; ".join(f"{item.path}: {item.message}" for item in found[:3])
+    detail = " ".join(f"{item.path}: {item.message.rstrip('.')}." for item in found[:3])
     return problem("validation_error", Invalid.title, detail or "It is not valid.", errors=found)
 
 
-async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
+def _http_problem(error: HTTPException, allowed: Sequence[str]) -> JSONResponse:
+    """What the framework refused, as one of our problems; `allowed`: the methods of the path, where it has any."""
     code = _HTTP_CODES.get(error.status_code, "validation_error" if error.status_code < 500 else "internal")
     response = problem(code, str(error.detail), f"{error.detail}.", status=error.status_code)
     response.headers.update(error.headers or {})
-    if error.status_code == 405:
-        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
+    if error.status_code == 405 and allowed:
+        response.headers["Allow"] = ", ".join(allowed)
     return response
 
 
-def _methods(request: Request) -> set[str]:
-    """What the path answers to, over all of its routes."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+def _methods(routers: Sequence[APIRouter], scope: Scope) -> list[str]:
+    """What a path answers to, over all of its routes: Starlette names the first one's alone."""
+    routes = [route for router in routers for route in router.routes if route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
 
 async def _on_defect(_: Request, __: Exception) -> JSONResponse:
     return problem("internal", MarqueeError.title, "The error was logged; try again later.")
 
 
-def install(app: FastAPI) -> None:
-    """Give an application our error responses, middleware and OpenAPI document."""
+def answer_with_problems(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Have every error of the routers answered as a problem."""
+
+    async def on_http_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return _http_problem(error, _methods(routers, request.scope))
+
     app.add_exception_handler(MarqueeError, _on_marquee_error)
     app.add_exception_handler(ToolError, _on_tool_error)
     app.add_exception_handler(CatalogueError, _on_catalogue_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, _on_defect)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(RequestLog)
-    app.add_middleware(ClearStart)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document with our problem as every operation's error."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
-        )
-        schemas = document["components"]["schemas"]
-        schemas |= Problem.model_json_schema(ref_template="#/components/schemas/{model}").pop("$defs", {})
-        schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas["Problem"].pop("$defs", None)
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        error = {
-            "description": "What went wrong",
-            "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for path in document["paths"].values():
-            for operation in path.values():
-                operation["responses"].pop("422", None)
-                operation["responses"]["default"] = error
-        app.openapi_schema = document
-    return app.openapi_schema
-
-
-# Middleware, plain ASGI: nothing is buffered and nobody is cancelled
-
-
-class BodyLimit:
-    """Refuses bodies above the limit of the settings, announced or not. What fits is handed on in one piece."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        limit = scope["app"].state.marquee.settings.max_body_bytes
-        body = await self._read(receive, limit)
-        if body is None:
-            refusal = PayloadTooLarge(f"The body is larger than {limit} bytes.")
-            await problem(refusal.code, refusal.title, refusal.detail)(scope, receive, send)
-            return
-        messages = deque([body])
-
-        async def read_already() -> Message:
-            return messages.popleft() if messages else await receive()
-
-        await self._app(scope, read_already, send)
-
-    async def _read(self, receive: Receive, limit: int) -> Message | None:
-        """The whole body as one message; None where it is too large.
-
-        What is too large is read on for a while and dropped: a client that still sends would not see the answer.
-        """
-        pieces: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return message
-            size += len(message.get("body", b""))
-            if size <= limit:
-                pieces.append(message.get("body", b""))
-            if not message.get("more_body") or size > limit * DRAINED:
-                break
-        return {"type": "http.request", "body": b"".join(pieces)} if size <= limit else None
-
-
-class ClearStart:
-    """Says in one line why the service cannot start, where the reason is the user's to mend."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def told(message: Message) -> None:
-            reason = _reason(sys.exception()) if message["type"] == "lifespan.startup.failed" else None
-            await send({**message, "message": f"Marquee cannot start. {reason}"} if reason else message)
-
-        await self._app(scope, receive, told if scope["type"] == "lifespan" else send)
-
-
-def _reason(error: BaseException | None) -> str | None:
-    """What to mend, for the errors that a user can mend."""
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors())
-    return str(error) if isinstance(error, MarqueeError | CatalogueError) else None
-
-
-class RequestLog:
-    """One line a request: id, method, route, status, milliseconds. Never a body, a query or a header's value."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request_id = uuid4().hex[:12]
-        began = time.perf_counter()
-        status = 500
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noted)
-        finally:
-            _log(scope, request_id, status, (time.perf_counter() - began) * 1000)
-
-
-def _log(scope: Scope, request_id: str, status: int, elapsed: float) -> None:
-    route = getattr(scope.get("route"), "path", "-")  # the template: a path's own text could be anything
-    fields = {
-        "request_id": request_id,
-        "method": scope["method"],
-        "route": route,
-        "status": status,
-        "ms": round(elapsed, 1),
-    }
-    logger.bind(**fields).info("{} {} {} {} {:.1f} ms", request_id, scope["method"], route, status, elapsed)
+def refusal(error: MarqueeError) -> JSONResponse:
+    """The problem that an error of ours is."""
+    return problem(
+        error.code,
+        error.title,
+        error.detail,
+        run_id=error.run_id if isinstance(error, RunInProgress) else None,
+        retry_after=error.retry_after if isinstance(error, Overloaded | RunFailed) else None,
+    )

@@ -343,7 +343,7 @@ def test_what_is_not_json_too_large_or_not_there_is_a_problem_too(client: httpx.
 
     assert is_problem(client.post(url, content=endless()), 413, "payload_too_large")
     assert is_problem(client.get("/nowhere"), 404, "not_found")
-    assert is_problem(client.put("/sessions"), 405, "validation_error")
+    assert is_problem(client.put("/sessions"), 405, "method_not_allowed")
     assert is_problem(client.get("/runs/run_none"), 404, "not_found")
     assert is_problem(client.post("/runs/run_none/cancel"), 404, "not_found")
 

@@ -1,0 +1,116 @@
+"""Bounds on open connections under uvicorn, which has none: how many, and how long one may stay without a whole request.
+
+Where descriptors run out, asyncio's accept loop fails thousands of times a second and nothing else gets its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any, ClassVar
+
+from loguru import logger
+from uvicorn import Server
+
+try:
+    import resource
+except ImportError:  # Windows, where there is no such limit
+    resource = None  # type: ignore[assignment]
+
+DESCRIPTORS = 65_536  # as many as are asked for
+BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 5\r\n"
+    b"connection: close\r\n\r\n"
+    b'{"type":"about:blank","title":"The service is busy","status":503,"detail":"Too many connections are open.",'
+    b'"code":"overloaded"}'
+)
+
+
+def bound_connections(request_seconds: float) -> None:
+    """Raise the limit of descriptors, and have the running uvicorn, if there is one, keep half of it free.
+
+    Called while uvicorn starts the application up: what it listens with afterwards is bounded.
+
+    Args:
+        request_seconds: In which the head of a request must have arrived.
+    """
+    descriptors = _raise_limit()
+    server = _running_server()
+    if server is None:
+        return
+    most = descriptors // 2  # a live answer also has a connection to its provider, and there are files
+    logger.debug("{} descriptors: at most {} connections", descriptors, most)
+    parents = (_Bounded, server.config.http_protocol_class)
+    server.config.http_protocol_class = type("Bounded", parents, {"most": most, "request_seconds": request_seconds})
+    server.config.backlog = min(server.config.backlog, most // 8)  # accepted in one turn, before any can be refused
+
+
+def _raise_limit() -> int:
+    """Raise the soft limit of open descriptors towards the hard one; the limit now."""
+    if resource is None:
+        return DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return DESCRIPTORS
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as error:
+        logger.warning("The limit of {} open files cannot be raised: {}", soft, error)
+        return soft
+    return wanted
+
+
+def _running_server() -> Server | None:
+    """The uvicorn that runs in this process: it handles the signals."""
+    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return owner if isinstance(owner, Server) else None
+
+
+class _Bounded(asyncio.Protocol):
+    """What uvicorn's protocol is mixed with: refuses connections above `most`, closes those without a request."""
+
+    most: ClassVar[int]
+    request_seconds: ClassVar[float]
+
+    connections: set[Any]  # these four are uvicorn's
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    cycle: Any
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            self.transport.write(BUSY)
+            self.transport.close()
+        else:
+            self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unwatch()
+
+    def _watch(self) -> None:
+        """Time the head of a request from when it may come until it is there."""
+        if self._is_answering():
+            self._unwatch()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.request_seconds, self._expire)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _expire(self) -> None:
+        self._deadline = None
+        if not self._is_answering():
+            self.transport.close()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete

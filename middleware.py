@@ -1,0 +1,219 @@
+"""What every request passes: log line, who may ask at all, size and time of the body. Plain ASGI: nothing is buffered
+that streams, and nobody is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import deque
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from loguru import logger
+from pydantic import ValidationError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from errors import CatalogueError, Forbidden, MarqueeError, PayloadTooLarge, RequestTimeout
+from settings import Settings
+from web import refusal
+
+DRAINED = 20  # times the limit that is read of a body that is too large
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
+ALLOWED_HEADERS = ["Content-Type", "Idempotency-Key", "Last-Event-ID"]
+EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
+
+
+class Gate:
+    """Answers only to the names that the service goes by, and changes state only for pages that may ask it to.
+
+    A page of another site reaches a service on localhost through the visitor's browser: by a name of its own that it
+    has pointed here (DNS rebinding; told by `Host`), or by a request across origins (told by `Origin`).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._cors: CORSMiddleware | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        settings: Settings = scope["app"].state.marquee.settings
+
+        async def unsniffed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        reason = _stranger(scope, settings)
+        answer: ASGIApp = refusal(Forbidden(reason)) if reason else self._across_origins(settings)
+        await answer(scope, receive, unsniffed)
+
+    def _across_origins(self, settings: Settings) -> ASGIApp:
+        """The application behind CORS, where other origins are allowed."""
+        if not settings.cors_origins:
+            return self._app
+        if self._cors is None:
+            self._cors = CORSMiddleware(
+                self._app,
+                allow_origins=settings.cors_origins,
+                allow_methods=["*"],
+                allow_headers=ALLOWED_HEADERS,
+                expose_headers=EXPOSED_HEADERS,
+            )
+        return self._cors
+
+
+def _stranger(scope: Scope, settings: Settings) -> str | None:
+    """Why a request is none that we answer, from its Host and its Origin; None where it is one."""
+    headers = Headers(scope=scope)
+    host, origin = headers.get("host"), headers.get("origin")
+    if host is not None and not _is_our_name(_name(f"//{host}"), scope, settings):
+        return "The service does not go by this Host. ALLOWED_HOSTS says by which names it does."
+    if origin is None or scope["method"] in SAFE or "*" in settings.cors_origins or origin in settings.cors_origins:
+        return None
+    if origin.partition("://")[2] != host:
+        return "A page of this Origin may not change anything here. CORS_ORIGINS says which may."
+    return None
+
+
+def _is_our_name(name: str | None, scope: Scope, settings: Settings) -> bool:
+    """Whether a Host without its port is one of the service's: loopback, its own address, or allowed by the settings."""
+    if name is None:
+        return False
+    own = (scope.get("server") or (None,))[0]
+    return name in {"localhost", own} or _is_loopback(name) or any(_matches(name, p) for p in settings.allowed_hosts)
+
+
+def _name(url: str) -> str | None:
+    """The host of a URL, without port and brackets: `[::1]:8000` is `::1`."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """`*` is every name, `*.example.com` every name below it."""
+    pattern = pattern.lower()
+    return pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:]))
+
+
+class BodyLimit:
+    """Refuses bodies above the limit of the settings, announced or not. What fits is handed on in one piece."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        settings: Settings = scope["app"].state.marquee.settings
+        limit = settings.max_body_bytes
+        try:
+            async with asyncio.timeout(settings.request_timeout):
+                body = await self._read(receive, limit)
+        except TimeoutError:
+            late = RequestTimeout(f"The body did not arrive whole within {settings.request_timeout:g} s.")
+            await refusal(late)(scope, receive, send)
+            return
+        if body is None:
+            await refusal(PayloadTooLarge(f"The body is larger than {limit} bytes."))(scope, receive, send)
+            return
+        messages = deque([body])
+
+        async def read_already() -> Message:
+            return messages.popleft() if messages else await receive()
+
+        await self._app(scope, read_already, send)
+
+    async def _read(self, receive: Receive, limit: int) -> Message | None:
+        """The whole body as one message; None where it is too large.
+
+        What is too large is read on for a while and dropped: a client that still sends would not see the answer.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return message
+            size += len(message.get("body", b""))
+            if size <= limit:
+                pieces.append(message.get("body", b""))
+            if not message.get("more_body") or size > limit * DRAINED:
+                break
+        return {"type": "http.request", "body": b"".join(pieces)} if size <= limit else None
+
+
+class ClearStart:
+    """Says in one line why the service cannot start, where the reason is the user's to mend."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            reason = _reason(sys.exception()) if message["type"] == "lifespan.startup.failed" else None
+            await send({**message, "message": f"Marquee cannot start. {reason}"} if reason else message)
+
+        await self._app(scope, receive, told if scope["type"] == "lifespan" else send)
+
+
+def _reason(error: BaseException | None) -> str | None:
+    """What to mend, for the errors that a user can mend."""
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors())
+    return str(error) if isinstance(error, MarqueeError | CatalogueError) else None
+
+
+class RequestLog:
+    """One line a request: id, method, route, status, milliseconds. Never a body, a query or a header's value."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid4().hex[:12]
+        began = time.perf_counter()
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            _log(scope, request_id, status, (time.perf_counter() - began) * 1000)
+
+
+def _log(scope: Scope, request_id: str, status: int, elapsed: float) -> None:
+    route = getattr(scope.get("route"), "path", "-")  # the template: a path's own text could be anything
+    fields = {
+        "request_id": request_id,
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "ms": round(elapsed, 1),
+    }
+    logger.bind(**fields).info("{} {} {} {} {:.1f} ms", request_id, scope["method"], route, status, elapsed)

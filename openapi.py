@@ -1,0 +1,105 @@
+"""`/openapi.json` and `/docs`: FastAPI's document with our problems, events and tool results in it, and its page from here."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from starlette.staticfiles import StaticFiles
+
+from movie_schemas import Page
+from schemas import Answer, Event, FeedbackEntry, Problem, ToolResultEvent
+from tools import TOOLS
+from web import PROBLEM_TYPE
+
+REFERENCE = "#/components/schemas/{model}"
+SERIALIZED: JsonSchemaMode = "serialization"
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Marquee: reference</title>
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+<link rel="icon" href="/docs/assets/favicon.png">
+</head>
+<body>
+<div id="reference"></div>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+START = """\
+SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#reference", deepLinking: true,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+});
+"""
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of an application."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+        )
+        made["components"]["schemas"] |= _schemas()
+        for name in ("HTTPValidationError", "ValidationError"):
+            made["components"]["schemas"].pop(name, None)
+        error = {
+            "description": "What went wrong",
+            "content": {PROBLEM_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}},
+        }
+        for path in made["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+                operation["responses"]["default"] = error
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+@cache
+def _schemas() -> dict[str, Any]:
+    """What no route's return type names: problems, whole answers, events, tool results."""
+    results = sorted({tool.result for tool in TOOLS.values()}, key=lambda model: model.__name__)
+    models: list[type[BaseModel]] = [Problem, Answer, Page[FeedbackEntry], *results]
+    _, made = models_json_schema([(model, SERIALIZED) for model in models], ref_template=REFERENCE)
+    events = TypeAdapter(Event).json_schema(mode=SERIALIZED, ref_template=REFERENCE)
+    found: dict[str, Any] = {**made["$defs"], **events.pop("$defs")}
+    found["Event"] = {"title": "Event", "description": "The `data` of one event of a stream", **events}
+    found["ToolResult"] = {
+        "title": "ToolResult",
+        "description": "What a tool gave; which of these, the event's `name` says",
+        "anyOf": [{"$ref": REFERENCE.format(model=model.__name__)} for model in results],
+    }
+    result = found[ToolResultEvent.__name__]["properties"]["result"]
+    result.clear()
+    result["anyOf"] = [{"$ref": REFERENCE.format(model="ToolResult")}, {"type": "null"}]
+    return found
+
+
+def install_documents(app: FastAPI) -> None:
+    """Serve the document, and the page that shows it, from this server alone: no CDN, no inline script."""
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    @router.get("/docs")
+    async def page() -> HTMLResponse:
+        return HTMLResponse(PAGE)
+
+    @router.get("/docs/start.js")
+    async def start() -> PlainTextResponse:
+        return PlainTextResponse(START, media_type="text/javascript")
+
+    app.include_router(router)
+    app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
