@@ -68,10 +68,14 @@ class Conversation:
         """Append to the exchange that is going on."""
         self._current.extend(messages)
 
+    def room(self, budget: int) -> int:
+        """The tokens of a budget that are left for earlier exchanges."""
+        return budget - message_tokens(ChatMessage("system", self._system)) - _tokens(self._current)
+
     def within(self, budget: int) -> tuple[ChatMessage, ...]:
         """The system prompt, as many of the newest exchanges as fit into `budget` tokens, and the current one."""
         system = ChatMessage("system", self._system)
-        left = budget - message_tokens(system) - _tokens(self._current)
+        left = self.room(budget)
         kept: list[Sequence[ChatMessage]] = []
         for exchange in reversed(self._exchanges):
             left -= _tokens(exchange)

@@ -18,7 +18,7 @@ from loguru import logger
 from pydantic import JsonValue
 
 from boots import Boot
-from context import Conversation, newest_exchanges, open_exchange, system_prompt
+from context import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
 from db import Clock, EndedRun, Frame, NewRun, Store, new_id, utc_now
 from errors import (
     Conflict,
@@ -309,18 +309,20 @@ class Runs:
     async def _reply(self, live: _Live) -> Reply:
         """The answer to be, with the conversation up to its message."""
         run, session = live.new.run, live.caller.session
-        current = await self._store.exchange(session.id, run.message_id)
-        async with aclosing(self._store.earlier_messages(session.id, run.message_id)) as pages:
-            earlier, whole = await newest_exchanges(pages, self._settings.llm_context_tokens)
+        current = open_exchange(await self._store.exchange(session.id, run.message_id))
         system = system_prompt(await self._desk.about(), session.instructions)
+        toolbox = self._desk.toolbox(live.caller.account_id, session)
+        room = self._settings.llm_context_tokens - sum(map(tool_tokens, toolbox.specs))
+        async with aclosing(self._store.earlier_messages(session.id, run.message_id)) as pages:
+            earlier, whole = await newest_exchanges(pages, Conversation(system, (), current).room(room))
         response_format = (
             ResponseFormat.model_validate_json(live.new.response_format) if live.new.response_format else None
         )
         return Reply(
-            Conversation(system, earlier, open_exchange(current), whole=whole),
+            Conversation(system, earlier, current, whole=whole),
             provider=self._provider,
             model=run.model,
-            toolbox=self._desk.toolbox(live.caller.account_id, session),
+            toolbox=toolbox,
             limits=Limits(
                 self._settings.llm_max_steps, self._settings.llm_max_repairs, self._settings.llm_context_tokens
             ),
