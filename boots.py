@@ -20,7 +20,7 @@ class Boot:
     def __init__(self, folder: Path) -> None:
         self.id = new_id("boot")
         self._folder = folder
-        self._lock = FileLock(self._path(self.id))
+        self._lock = FileLock(self._path(self.id), mode=0o600)
 
     def __enter__(self) -> Self:
         """Take the lock.
@@ -47,7 +47,7 @@ class Boot:
         if not path.exists():
             return False
         try:
-            with FileLock(path, timeout=0):
+            with FileLock(path, timeout=0, mode=0o600):
                 pass
         except Timeout:
             return True

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from db import SESSION_CURSOR
 from errors import Conflict, MarqueeError
+from export import MEDIA_TYPES, Format, document
 from movie_schemas import Page
 from runs import Caller
 from schemas import (
@@ -23,11 +24,10 @@ from schemas import (
     SessionPatch,
 )
 from tools import TOOLS
-from web import Account, After, Key, LastEventId, Limit, ResumedAfter, Service, SessionOfPath, event_stream
+from web import Account, After, Key, LastEventId, Limit, ResumedAfter, Service, SessionOfPath, UserIdQuery, event_stream
 
 router = APIRouter(tags=["chat"])
 
-EXPORT_PAGE = 1_000
 _EVENTS = {  # a body is text, which generated clients hand over as such; the `data` of each of its events is an Event
     "schema": {"anyOf": [{"$ref": "#/components/schemas/Event"}, {"type": "string"}]}
 }
@@ -95,9 +95,11 @@ async def list_sessions(
     limit: Limit = 20,
     after: Annotated[str | None, Query(pattern=SESSION_CURSOR, description="`next` of the page before")] = None,
     q: Annotated[str | None, Query(max_length=200, description="Words of titles or messages")] = None,
+    user_id: UserIdQuery = None,
+    live: Annotated[bool | None, Query(description="Only those that answer right now, or only the others")] = None,
 ) -> Page[Session]:
     """The caller's sessions, latest activity first."""
-    return await service.store.list_sessions(account_id, limit=limit, after=after, q=q)
+    return await service.store.list_sessions(account_id, limit=limit, after=after, q=q, user_id=user_id, live=live)
 
 
 @router.get("/sessions/{session_id}")
@@ -219,22 +221,18 @@ async def list_feedback(
 async def export_session(
     service: Service,
     session: SessionOfPath,
-    format: Annotated[Literal["json", "jsonl", "markdown"], Query()] = "json",  # noqa: A002  the contract's name
+    format: Annotated[Format, Query()] = "json",  # noqa: A002  the contract's name
 ) -> Response:
     """The whole history as one document."""
-    messages: list[Message] = []
-    page: Page[Message] = Page(data=[], next=None, has_more=True)
-    while page.has_more:
-        page = await service.store.list_messages(session.id, limit=EXPORT_PAGE, after=page.next)
-        messages += page.data
-    if format == "jsonl":
-        lines = "".join(message.model_dump_json() + "\n" for message in messages)
-        return PlainTextResponse(lines, media_type="application/jsonl")
-    if format == "markdown":
-        return PlainTextResponse(_markdown(session, messages), media_type="text/markdown")
-    return JSONResponse(
-        {"session": session.model_dump(mode="json"), "messages": [m.model_dump(mode="json") for m in messages]}
-    )
+    pieces = document(service.store, session, format)
+    first = await anext(pieces)  # a store that cannot be read is said before the status is
+
+    async def whole() -> AsyncIterator[str]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return StreamingResponse(whole(), media_type=MEDIA_TYPES[format])
 
 
 # Runs
@@ -301,17 +299,3 @@ def _check_actions(body: SessionCreate) -> None:
         if action.name in taken:
             raise Conflict(f"The action {action.name!r} has the name of a built-in tool or of another action.")
         taken.add(action.name)
-
-
-def _markdown(session: Session, messages: list[Message]) -> str:
-    """The conversation for reading: who said what, calls in short."""
-    parts = [f"# {session.title or 'Untitled session'}"]
-    for message in messages:
-        if message.role == "tool":
-            continue
-        who = {"user": "You", "assistant": "Marquee"}[message.role]
-        note = " (an earlier answer)" if message.alternative else ""
-        note += f" ({message.status.replace('_', ' ')})" if message.status != "completed" else ""
-        calls = [f"> {call.name} {json.dumps(call.arguments, ensure_ascii=False)}" for call in message.tool_calls]
-        parts.append("\n\n".join([f"**{who}**{note}", *([message.content] if message.content else []), *calls]))
-    return "\n\n".join(parts) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Any
 
 from pydantic import JsonValue
@@ -41,12 +41,23 @@ def system_prompt(catalogue: str, instructions: str | None) -> str:
 
 
 class Conversation:
-    """A system prompt, earlier exchanges, and the one that is going on, which is never cut."""
+    """A system prompt, earlier exchanges, and the one that is going on, which is never cut.
 
-    def __init__(self, system: str, exchanges: Sequence[Sequence[ChatMessage]], current: Sequence[ChatMessage]) -> None:
+    `whole`: the exchanges go back to the beginning of the session.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        exchanges: Sequence[Sequence[ChatMessage]],
+        current: Sequence[ChatMessage],
+        *,
+        whole: bool = True,
+    ) -> None:
         self._system = system
         self._exchanges = exchanges
         self._current = list(current)
+        self._whole = whole
 
     @property
     def call_ids(self) -> set[str]:
@@ -57,18 +68,47 @@ class Conversation:
         """Append to the exchange that is going on."""
         self._current.extend(messages)
 
+    def room(self, budget: int) -> int:
+        """The tokens of a budget that are left for earlier exchanges."""
+        return budget - message_tokens(ChatMessage("system", self._system)) - _tokens(self._current)
+
     def within(self, budget: int) -> tuple[ChatMessage, ...]:
         """The system prompt, as many of the newest exchanges as fit into `budget` tokens, and the current one."""
         system = ChatMessage("system", self._system)
-        left = budget - message_tokens(system) - _tokens(self._current)
+        left = self.room(budget)
         kept: list[Sequence[ChatMessage]] = []
         for exchange in reversed(self._exchanges):
             left -= _tokens(exchange)
             if left < 0:
-                system = ChatMessage("system", self._system + TRIMMED)
                 break
             kept.append(exchange)
+        if not self._whole or len(kept) < len(self._exchanges):
+            system = ChatMessage("system", self._system + TRIMMED)
         return (system, *(message for exchange in reversed(kept) for message in exchange), *self._current)
+
+
+async def newest_exchanges(
+    pages: AsyncIterable[Sequence[Message]], budget: int
+) -> tuple[list[list[ChatMessage]], bool]:
+    """The newest exchanges, oldest first, until `budget` tokens are spent; and whether these are all there are.
+
+    Args:
+        pages: A session's entries, newest first. No page is asked for that cannot fit any more.
+        budget: Tokens for all of them. The last one taken may go beyond it; one that does so before its first entry
+            is read is left out.
+    """
+    found: list[list[ChatMessage]] = []
+    entries: list[Message] = []  # of the exchange whose beginning is looked for, newest first
+    async for page in pages:
+        for message in page:
+            entries.append(message)
+            if message.role == "user":
+                found.append(_answered(open_exchange(entries[::-1])))
+                entries = []
+                budget -= _tokens(found[-1])
+        if budget < _tokens(open_exchange(entries[::-1])):
+            return found[::-1], False
+    return found[::-1], True
 
 
 def exchanges(history: Iterable[Message]) -> list[list[ChatMessage]]:

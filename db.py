@@ -9,7 +9,7 @@ import hashlib
 import json
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +34,8 @@ from schemas import (
 )
 from sqlite import Database
 
+EARLIER_PAGE = 50  # read at a time on the way back through a session
+SHORTEST_PREFIX = 2  # letters: a single one begins half of all words
 SESSION_CURSOR = r"^[0-9TZ:.-]{27}~\d{1,18}$"  # time of the last activity, and a number
 
 Clock = Callable[[], datetime]
@@ -144,25 +146,27 @@ class Store:
         return _session(row)
 
     async def list_sessions(
-        self, account_id: str, *, limit: int, after: str | None = None, q: str | None = None
+        self,
+        account_id: str,
+        *,
+        limit: int,
+        after: str | None = None,
+        q: str | None = None,
+        user_id: int | None = None,
+        live: bool | None = None,
     ) -> Page[Session]:
         """Latest activity first; with `q`, those whose title or messages have all its words (the last as a prefix)."""
         activity, number = _read_cursor(after) if after else ("~", 0)
-        words = _match(q) if q else None
-        if q and not words:
+        words = _match(q) if q is not None else None
+        if words == "":
             return Page(data=[])
-        rows = await self._db.fetch(
-            """
-            SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
-            FROM sessions
-            WHERE account_id = :account AND (updated_at, number) < (:activity, :number)
-                AND (:words IS NULL
-                    OR number IN (SELECT rowid FROM title_search WHERE title_search MATCH :words)
-                    OR id IN (SELECT session_id FROM messages WHERE number IN (
-                        SELECT rowid FROM message_search WHERE message_search MATCH :words)))
-            ORDER BY updated_at DESC, number DESC LIMIT :limit
-            """,
-            {"account": account_id, "activity": activity, "number": number, "words": words, "limit": limit + 1},
+        conditions = {"words": words, "user": user_id, "idle": live is False or None}
+        given = {name: value for name, value in conditions.items() if value is not None}
+        read = self._db.search if words else self._db.fetch
+        rows = await read(
+            " AND ".join([_LIVE_SESSIONS if live else _SESSIONS, *(_SESSION_CONDITIONS[name] for name in given)])
+            + _LATEST_FIRST,
+            {**given, "account": account_id, "activity": activity, "number": number, "limit": limit + 1},
         )
         last = rows[limit - 1] if len(rows) > limit else None
         cursor = _cursor(last["updated_at"], last["number"]) if last else None
@@ -216,13 +220,26 @@ class Store:
         messages = [_message(row) for row in (reversed(page) if backwards else page)]
         return Page(data=messages, has_more=more, next=cursor)
 
-    async def recent_messages(self, session_id: str, limit: int) -> list[Message]:
-        """The newest entries of a session, oldest first, without answers that a retry replaced."""
+    async def exchange(self, session_id: str, message_id: str) -> list[Message]:
+        """A session's entries from one on, oldest first, without answers that a retry replaced."""
         rows = await self._db.fetch(
-            "SELECT * FROM messages WHERE session_id = ? AND alternative = 0 ORDER BY number DESC LIMIT ?",
-            (session_id, limit),
+            """
+            SELECT * FROM messages WHERE session_id = :session AND alternative = 0
+                AND number >= (SELECT number FROM messages WHERE id = :message) ORDER BY number
+            """,
+            {"session": session_id, "message": message_id},
         )
-        return [_message(row) for row in reversed(rows)]
+        return [_message(row) for row in rows]
+
+    async def earlier_messages(self, session_id: str, message_id: str) -> AsyncGenerator[list[Message], None]:
+        """Pages of the entries before one, newest first, without answers that a retry replaced."""
+        before = await self._message_number(session_id, message_id)
+        while True:
+            rows = await self._db.fetch(_EARLIER, (session_id, before, EARLIER_PAGE))
+            yield [_message(row) for row in rows]
+            if len(rows) < EARLIER_PAGE:
+                return
+            before = rows[-1]["number"]
 
     async def run_messages(self, run_id: str) -> list[Message]:
         """What one run added to the history."""
@@ -302,8 +319,8 @@ class Store:
             await _refuse_live_run(connection, run.session_id)
             if run.retry_of is not None:
                 await connection.execute(
-                    "UPDATE messages SET alternative = 1 WHERE session_id = ? AND role <> 'user' AND run_id IN "
-                    "(SELECT id FROM runs WHERE message_id = ?)",
+                    "UPDATE messages SET alternative = 1 WHERE role <> 'user' AND run_id IN "
+                    "(SELECT id FROM runs WHERE session_id = ? AND message_id = ?)",
                     (run.session_id, run.message_id),
                 )
             await _touch_session(connection, new)
@@ -352,7 +369,7 @@ class Store:
 
     async def unsettled_runs(self) -> list[Run]:
         """Runs that say `in_progress`, whoever owns them."""
-        rows = await self._db.fetch("SELECT * FROM runs WHERE status = 'in_progress' ORDER BY number")
+        rows = await self._db.fetch("SELECT * FROM runs INDEXED BY one_live_run WHERE status = 'in_progress'")
         return [_run(row) for row in rows]
 
     # Events
@@ -404,6 +421,32 @@ _SESSION_UPDATES = {
     "user_id": "UPDATE sessions SET user_id = ? WHERE id = ? AND account_id = ?",
     "metadata": "UPDATE sessions SET metadata = ? WHERE id = ? AND account_id = ?",
 }
+_SESSIONS = """
+    SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
+    FROM sessions
+    WHERE sessions.account_id = :account AND (sessions.updated_at, sessions.number) < (:activity, :number)
+"""
+_LIVE_SESSIONS = """
+    SELECT sessions.*, runs.id AS live
+    FROM runs INDEXED BY one_live_run CROSS JOIN sessions ON sessions.id = runs.session_id
+    WHERE runs.status = 'in_progress'
+        AND sessions.account_id = :account AND (sessions.updated_at, sessions.number) < (:activity, :number)
+"""
+# Words: from the latest session on, each is looked through until so many have them. The plus sign keeps SQLite from
+# trying every match in every session.
+_SESSION_CONDITIONS = {
+    "words": """
+        (sessions.number IN (SELECT rowid FROM title_search WHERE title_search MATCH :words)
+            OR EXISTS (SELECT 1 FROM messages WHERE session_id = sessions.id AND +number IN (
+                SELECT rowid FROM message_search WHERE message_search MATCH :words)))
+    """,
+    "user": "sessions.user_id = :user",
+    "idle": "sessions.id NOT IN (SELECT session_id FROM runs INDEXED BY one_live_run WHERE status = 'in_progress')",
+}
+_LATEST_FIRST = " ORDER BY sessions.updated_at DESC, sessions.number DESC LIMIT :limit"
+_EARLIER = """
+    SELECT * FROM messages WHERE session_id = ? AND number < ? AND alternative = 0 ORDER BY number DESC LIMIT ?
+"""
 _MESSAGES_FORWARDS = """
     SELECT * FROM messages WHERE session_id = :session AND number > :first AND (:end IS NULL OR number < :end)
     ORDER BY number LIMIT :limit
@@ -584,6 +627,7 @@ def _read_cursor(cursor: str) -> tuple[str, int]:
 
 
 def _match(q: str) -> str:
-    """An FTS5 query for all words, the last as a prefix: `heat rob` → `"heat" AND "rob"*`."""
-    words = [word.replace("\x00", "") for word in "".join(c if c.isalnum() else " " for c in q).split()]
-    return " AND ".join(f'"{word}"' for word in words) + "*" if words else ""
+    """An FTS5 query for all words, the last as a prefix unless it is a letter: `heat rob` → `"heat" AND "rob"*`."""
+    words = "".join(c if c.isalnum() else " " for c in q).split()
+    prefix = "*" if words and len(words[-1]) >= SHORTEST_PREFIX else ""
+    return " AND ".join(f'"{word}"' for word in words) + prefix

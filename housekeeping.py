@@ -11,7 +11,7 @@ from loguru import logger
 from boots import Boot
 from db import Clock, EndedRun, Frame, Store
 from errors import MarqueeError
-from journal import encode, join
+from journal import PAGE_FRAMES, encode, join
 from schemas import EVENT, Event, Message, Run, RunEnded
 from settings import Settings
 from transcript import Transcript
@@ -59,20 +59,27 @@ class Housekeeper:
 
     async def settle(self, run: Run) -> None:
         """End a run as `interrupted`, from what of it was committed; whoever is faster may do it instead."""
-        now = self._clock()
-        frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
-        if not frames:  # deleted meanwhile
+        transcript, sequence = await self._read(run)
+        if not sequence:  # deleted meanwhile
             return
-        ended = run.model_copy(update={"status": "interrupted", "finished_at": now})
-        messages = Transcript.of(run, map(_event, frames), now).messages("interrupted")
-        last = encode(run.id, frames[-1].sequence + 1, last_event(ended, messages))
+        ended = run.model_copy(update={"status": "interrupted", "finished_at": self._clock()})
+        messages = transcript.messages("interrupted")
+        last = encode(run.id, sequence + 1, last_event(ended, messages))
         if await self._store.settle(last, EndedRun(ended, messages)):
             logger.warning("{} was left without an end; settled as interrupted", run.id)
 
     async def transcript(self, run: Run) -> Transcript:
         """What a run has committed so far."""
-        frames = await self._store.load_frames(run.id, limit=ALL_FRAMES)
-        return Transcript.of(run, map(_event, frames), self._clock())
+        return (await self._read(run))[0]
+
+    async def _read(self, run: Run) -> tuple[Transcript, int]:
+        """What a run has committed, and the sequence of its last event; page by page, so that others get their turn."""
+        transcript, sequence, now = Transcript(run), 0, self._clock()
+        while frames := await self._store.load_frames(run.id, after=sequence, limit=PAGE_FRAMES):
+            for frame in frames:
+                transcript.add(_event(frame), now)
+            sequence = frames[-1].sequence
+        return transcript, sequence
 
     async def fold(self) -> int:
         """Shorten the replay of runs that ended before the retention time to one event a stretch; returns how many."""

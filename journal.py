@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 
 from loguru import logger
@@ -48,6 +48,7 @@ class _Live:
     run_id: str
     sequence: int
     tail: deque[Frame]
+    keep: Callable[[Event], None]
     pending: list[Event] = field(default_factory=list)
     ended: EndedRun | None = None
     committed: asyncio.Event = field(default_factory=asyncio.Event)  # set at the next commit, then replaced
@@ -72,6 +73,7 @@ class _Batch:
     """What one commit takes from one run; `ended` where its last event is among the frames."""
 
     live: _Live
+    events: list[Event]
     frames: list[Frame]
     ended: EndedRun | None
 
@@ -96,9 +98,9 @@ class Journal:
         except StorageUnavailable as error:
             logger.error("The last events could not be written: {}", error)
 
-    def open(self, first: Frame) -> None:
-        """Take up a run whose first frame is committed."""
-        self._live[first.run_id] = _Live(first.run_id, first.sequence, deque([first], TAIL_FRAMES))
+    def open(self, first: Frame, keep: Callable[[Event], None]) -> None:
+        """Take up a run whose first frame is committed; `keep` is called with each later event once it is."""
+        self._live[first.run_id] = _Live(first.run_id, first.sequence, deque([first], TAIL_FRAMES), keep)
 
     async def append(self, run_id: str, event: Event) -> None:
         """Hand an event over; waits only while the run is far ahead of the disk.
@@ -178,9 +180,10 @@ class Journal:
     def _take(self, live: _Live) -> _Batch | None:
         """All that is pending, joined, numbered and encoded."""
         pending, live.pending = live.pending, []
-        numbered = enumerate(join(pending), live.sequence + 1)
+        events = list(join(pending))
+        numbered = enumerate(events, live.sequence + 1)
         try:
-            return _Batch(live, [encode(live.run_id, number, event) for number, event in numbered], live.ended)
+            return _Batch(live, events, [encode(live.run_id, number, event) for number, event in numbered], live.ended)
         except ValueError:
             self._give_up(live)
             return None
@@ -204,6 +207,8 @@ class Journal:
     def _publish(self, batch: _Batch) -> None:
         batch.live.tail.extend(batch.frames)
         batch.live.sequence = batch.frames[-1].sequence
+        for event in batch.events:
+            batch.live.keep(event)
         if batch.ended:
             del self._live[batch.live.run_id]
         batch.live.wake()

@@ -130,20 +130,23 @@ def _finish_on_signal(marquee: Marquee) -> Iterator[None]:
     """Let the runs end as soon as the process is asked to, so that their followers still get the end.
 
     uvicorn waits for open streams before it ends the lifespan, and sse-starlette cuts them at once; so neither would
-    give live runs their grace period.
+    give live runs their grace period. A second signal cuts that short; uvicorn is not told, or it would leave without
+    the runs' ends. From the third on it is.
     """
     AppStatus.enable_automatic_graceful_drain = False
     loop = asyncio.get_running_loop()
     earlier: dict[int, Any] = {}
     closing: list[asyncio.Task[None]] = []
+    signals: list[int] = []
 
     def finish() -> None:
         if not closing:
             closing.append(loop.create_task(marquee.runs.close()))
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(finish)
-        if callable(earlier[number]):
+        signals.append(number)
+        loop.call_soon_threadsafe(finish if len(signals) == 1 else marquee.runs.hurry)
+        if len(signals) != 2 and callable(earlier[number]):
             earlier[number](number, frame)
 
     if threading.current_thread() is threading.main_thread():

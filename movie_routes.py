@@ -12,7 +12,6 @@ from explain import ask, render, render_recommendations
 from lookups import check_filters
 from movie_schemas import (
     FIRST_YEAR,
-    LARGEST_ID,
     LAST_YEAR,
     Count,
     ExplainedRecommendations,
@@ -37,7 +36,19 @@ from movie_schemas import (
 )
 from prompts import TEMPLATES, PerTag, PerUser, Template
 from schemas import Prompt, PromptAnswer
-from web import Account, After, AfterOffset, Limit, MovieIdPath, Service, Tools, UserIdPath, offset_cursor, read_offset
+from web import (
+    Account,
+    After,
+    AfterOffset,
+    Limit,
+    MovieIdPath,
+    Service,
+    Tools,
+    UserIdPath,
+    UserIdQuery,
+    offset_cursor,
+    read_offset,
+)
 
 router = APIRouter()
 
@@ -46,7 +57,6 @@ ListLimit = Annotated[int, Query(ge=1, le=50)]
 OneGenre = Annotated[str | None, Query(min_length=1, max_length=100)]
 YearQuery = Annotated[int | None, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
 UnitQuery = Annotated[float, Query(ge=0, le=1)]
-UserIdQuery = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
 EXPLAINED = "recommendations_prompt_per_user"
 
 
@@ -147,7 +157,11 @@ async def list_tags(
 
 @router.get("/users/{user_id}/ratings", tags=["movies"])
 async def user_ratings(
-    ctx: Tools, user_id: UserIdPath, order: RatingOrder = "newest", limit: Limit = 50, after: AfterOffset = None
+    ctx: Tools,
+    user_id: UserIdPath,
+    order: RatingOrder = "newest",
+    limit: Limit = 50,
+    after: AfterOffset = None,
 ) -> Page[UserRating]:
     """A MovieLens user's ratings in the order asked for."""
     if await ctx.shelf.catalogue.user_summary(user_id) is None:

@@ -12,16 +12,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from loguru import logger
 from pydantic import JsonValue
 
 from boots import Boot
-from context import Conversation, exchanges, open_exchange, system_prompt
+from context import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
 from db import Clock, EndedRun, Frame, NewRun, Store, new_id, utc_now
 from errors import (
     Conflict,
-    ContextTooLong,
     Internal,
     Invalid,
     MarqueeError,
@@ -57,8 +57,8 @@ from toolbox import Desk
 from transcript import Transcript
 
 TITLE_CHARS = 60
-HISTORY_MESSAGES = 1_000  # looked at for the context; the token budget keeps fewer
-LAST_WORDS_SECONDS = 3.0  # for the last events to reach the disk, when a run is stopped or the process ends
+CANCEL_SECONDS = 0.8  # for the last events to reach the disk, when someone waits for a run to stop
+LAST_WORDS_SECONDS = 3.0  # the same when the process ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,15 @@ class Caller:
 
 @dataclass(slots=True)
 class _Live:
-    """A run of this process. `stop_as`: what becomes of it when its work is cancelled."""
+    """A run of this process: what it said, and what of that is committed.
+
+    `stop_as`: what becomes of it when its work is cancelled.
+    """
 
     caller: Caller
     new: NewRun
     transcript: Transcript
+    committed: Transcript
     work: asyncio.Task[RunStatus]
     supervisor: asyncio.Task[None]
     stop_as: RunStatus = "interrupted"
@@ -109,6 +113,7 @@ class Runs:
         self._live: dict[str, _Live] = {}
         self._launching: set[asyncio.Task[Run]] = set()
         self._closing = False
+        self._hurried = asyncio.Event()
 
     @property
     def count(self) -> int:
@@ -127,6 +132,9 @@ class Runs:
         """
         if len(body.content) > self._settings.max_message_chars:
             raise Invalid(f"The message is longer than {self._settings.max_message_chars} characters.")
+        request_hash = _hash("send", body.model_dump(mode="json", by_alias=True))
+        if (earlier := await self._repeated(caller, request_hash)) is not None:
+            return earlier
         now = self._clock()
         run = self._new_run(caller, new_id("msg"), body.model, now)
         message = Message(
@@ -137,7 +145,6 @@ class Runs:
             content=body.content,
             created_at=now,
         )
-        request_hash = _hash("send", body.model_dump(mode="json", by_alias=True))
         return await self._start(caller, run, message, (message,), body.response_format, request_hash)
 
     async def retry(self, caller: Caller, message_id: str) -> Run:
@@ -246,15 +253,16 @@ class Runs:
                 raise
             run, repeated = await self._store.start_run(new)
         if not repeated:
-            self._journal.open(Frame(run.id, 1, new.frame))
-            self._begin(caller, new)
+            committed = Transcript(run)
+            self._journal.open(Frame(run.id, 1, new.frame), lambda event: committed.add(event, self._clock()))
+            self._begin(caller, new, committed)
         return run
 
-    def _begin(self, caller: Caller, new: NewRun) -> None:
+    def _begin(self, caller: Caller, new: NewRun, committed: Transcript) -> None:
         run_id = new.run.id
         work = asyncio.create_task(self._work(run_id), name=f"work {run_id}")
         supervisor = asyncio.create_task(self._supervise(run_id), name=f"run {run_id}")
-        self._live[run_id] = _Live(caller, new, Transcript(new.run), work, supervisor)
+        self._live[run_id] = _Live(caller, new, Transcript(new.run), committed, work, supervisor)
 
     # Working
 
@@ -301,20 +309,20 @@ class Runs:
     async def _reply(self, live: _Live) -> Reply:
         """The answer to be, with the conversation up to its message."""
         run, session = live.new.run, live.caller.session
-        history = await self._store.recent_messages(session.id, HISTORY_MESSAGES)
-        place = next((place for place, message in enumerate(history) if message.id == run.message_id), None)
-        if place is None:
-            raise ContextTooLong("The exchange has too many entries; send a new message.")
-        current = [message for message in history[place:] if not message.alternative]
+        current = open_exchange(await self._store.exchange(session.id, run.message_id))
         system = system_prompt(await self._desk.about(), session.instructions)
+        toolbox = self._desk.toolbox(live.caller.account_id, session)
+        room = self._settings.llm_context_tokens - sum(map(tool_tokens, toolbox.specs))
+        async with aclosing(self._store.earlier_messages(session.id, run.message_id)) as pages:
+            earlier, whole = await newest_exchanges(pages, Conversation(system, (), current).room(room))
         response_format = (
             ResponseFormat.model_validate_json(live.new.response_format) if live.new.response_format else None
         )
         return Reply(
-            Conversation(system, exchanges(history[:place]), open_exchange(current)),
+            Conversation(system, earlier, current, whole=whole),
             provider=self._provider,
             model=run.model,
-            toolbox=self._desk.toolbox(live.caller.account_id, session),
+            toolbox=toolbox,
             limits=Limits(
                 self._settings.llm_max_steps, self._settings.llm_max_repairs, self._settings.llm_context_tokens
             ),
@@ -374,9 +382,13 @@ class Runs:
         """What the session's live run has committed so far, as messages."""
         if session.live_run_id is None:
             return []
+        live = self._live.get(session.live_run_id)
+        if live is not None:
+            return live.committed.messages("in_progress")
         run = await self._store.load_run(account_id, session.live_run_id)
-        transcript = await self.house.transcript(run)
-        return transcript.messages("in_progress")
+        if run.status != "in_progress":  # it has ended meanwhile, and its messages are stored
+            return []
+        return (await self.house.transcript(run)).messages("in_progress")
 
     # Stopping
 
@@ -386,16 +398,23 @@ class Runs:
         Raises:
             Conflict: The run belongs to another process that is alive.
             StorageUnavailable: It is stopped, and its end will be written when the disk takes it.
+            Overloaded: It is told to stop, and has not let go yet of what it waits for.
         """
         live = self._live.get(run.id)
         if live is not None:
             live.stop_as = "cancelled"
             live.work.cancel()
-            _, unwritten = await asyncio.wait({live.supervisor}, timeout=LAST_WORDS_SECONDS)
+            _, unwritten = await asyncio.wait({live.supervisor}, timeout=CANCEL_SECONDS)
+            if unwritten and not live.work.done():
+                raise Overloaded("The run is told to stop and has not let go yet; it ends as soon as it does.")
             if unwritten:
                 raise StorageUnavailable("The run is stopped; that is noted once the database can be written.")
         elif run.status == "in_progress" and not await self.house.settle_if_dead(run.id):
             raise Conflict("The run belongs to another process of this service; stop it there.")
+
+    def hurry(self) -> None:
+        """Cut the grace period of `close` short."""
+        self._hurried.set()
 
     async def close(self) -> None:
         """Let live runs finish within the grace period, then settle the rest; commit all."""
@@ -405,17 +424,24 @@ class Runs:
             await asyncio.wait(self._launching)
         if self._live:
             logger.info("Waiting up to {} s for {} live runs", self._settings.shutdown_grace, self.count)
-        await self._let_end(self._settings.shutdown_grace)
+        await self._let_end(self._settings.shutdown_grace, unless=self._hurried)
         for live in self._live.values():
             live.work.cancel()
         await self._let_end(LAST_WORDS_SECONDS)
         for live in self._live.values():
             live.supervisor.cancel()  # only a disk that takes nothing keeps one; it is settled at the next start
 
-    async def _let_end(self, seconds: float) -> None:
+    async def _let_end(self, seconds: float, unless: asyncio.Event | None = None) -> None:
+        """Wait until no run is live, for so many seconds at most and only until `unless` is set."""
         supervisors = {live.supervisor for live in self._live.values()}
-        if supervisors:
-            await asyncio.wait(supervisors, timeout=seconds)
+        if not supervisors:
+            return
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(asyncio.wait(supervisors))]
+        if unless is not None:
+            waits.append(asyncio.create_task(unless.wait()))
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
 
 def _verdict(live: _Live) -> tuple[RunStatus, Error | None]:

@@ -1,4 +1,4 @@
-"""One SQLite file: a writer behind a lock, a few readers, migrations. Knows no table."""
+"""One SQLite file: a writer behind a lock, a few readers, one for searches, migrations. Knows no table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from errors import StorageUnavailable
 READERS = 3
 BUSY_TIMEOUT_MS = 5_000
 QUEUE_SECONDS = 10.0  # for a transaction to wait for others of this process
+PRIVATE = 0o600  # the mode of a file that is nobody else's business
 WAL_BYTES = 64_000_000  # what is kept of the write-ahead log after a burst
+
+Connections = asyncio.LifoQueue[aiosqlite.Connection]
 
 _REASONS = {
     sqlite3.SQLITE_FULL: "The disk is full.",
@@ -40,15 +43,22 @@ def unavailable(error: sqlite3.Error) -> StorageUnavailable | None:
 class Database:
     """A WAL database, opened by `open()`.
 
-    Every write goes through `transaction()`; reads take any of the readers. A write never waits for the network.
+    Every write goes through `transaction()`; reads take any of the readers, searches the one that is theirs: a search
+    takes a core for a while, and a second one at the same time would take it from everybody else. A write never waits
+    for the network.
     """
 
-    def __init__(self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]) -> None:
+    def __init__(
+        self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection], searcher: aiosqlite.Connection
+    ) -> None:
         self._writer = writer
         self._readers = readers
-        self._free: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._searcher = searcher
+        self._free: Connections = asyncio.LifoQueue()
         for reader in readers:
             self._free.put_nowait(reader)
+        self._free_searcher: Connections = asyncio.LifoQueue()
+        self._free_searcher.put_nowait(searcher)
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -65,6 +75,7 @@ class Database:
         Raises:
             StorageUnavailable: The file cannot be opened, or was written by a newer version of this program.
         """
+        _make_private(path)
         writer = await _connect(path, "rwc")
         try:
             await writer.execute("PRAGMA journal_mode = WAL")
@@ -80,12 +91,12 @@ class Database:
         except BaseException:
             await writer.close()
             raise
-        return cls(writer, [await _connect(path, "ro") for _ in range(READERS)])
+        return cls(writer, [await _connect(path, "ro") for _ in range(READERS)], await _connect(path, "ro"))
 
     async def close(self) -> None:
         """Finish what is being written and close every connection."""
         async with self._lock:
-            for connection in (*self._readers, self._writer):
+            for connection in (*self._readers, self._searcher, self._writer):
                 await connection.close()
 
     @asynccontextmanager
@@ -138,13 +149,11 @@ class Database:
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         """All rows of one query."""
-        connection = await self._free.get()
-        try:
-            return list(await connection.execute_fetchall(sql, parameters))
-        except sqlite3.Error as error:
-            raise _or_defect(error) from error
-        finally:
-            self._free.put_nowait(connection)
+        return await _fetch(self._free, sql, parameters)
+
+    async def search(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
+        """All rows of a query that may take long; it waits for other searches, and no other read waits for it."""
+        return await _fetch(self._free_searcher, sql, parameters)
 
     async def fetch_one(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Row | None:
         """The first row of one query, if any."""
@@ -152,8 +161,40 @@ class Database:
         return rows[0] if rows else None
 
 
+async def _fetch(free: Connections, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[sqlite3.Row]:
+    connection = await free.get()
+    try:
+        return list(await connection.execute_fetchall(sql, parameters))
+    except sqlite3.Error as error:
+        raise _or_defect(error) from error
+    finally:
+        free.put_nowait(connection)
+
+
 def _or_defect(error: sqlite3.Error) -> Exception:
     return unavailable(error) or error
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody but the owner read or write the file; SQLite gives those beside it the same mode."""
+    try:
+        path.touch(mode=PRIVATE, exist_ok=False)
+    except FileExistsError:
+        for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            _tighten(file)
+    except OSError:
+        pass  # SQLite will say it
+
+
+def _tighten(file: Path) -> None:
+    """Take from a file what others may do with it. It is not opened: closing it would free SQLite's locks on it."""
+    try:
+        if file.stat().st_mode & 0o077:
+            file.chmod(PRIVATE)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        logger.warning("Others may read {}, and that cannot be changed: {}", file.name, error.strerror)
 
 
 async def _connect(path: Path, mode: Literal["ro", "rwc"]) -> aiosqlite.Connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -31,14 +30,6 @@ class Transcript:
         self._drafts: dict[str, dict[str, Any]] = {}
         self._texts: dict[str, list[str]] = {}
         self._thoughts: dict[str, list[str]] = {}
-
-    @classmethod
-    def of(cls, run: Run, events: Iterable[Event], at: datetime) -> Transcript:
-        """The transcript of stored events."""
-        transcript = cls(run)
-        for event in events:
-            transcript.add(event, at)
-        return transcript
 
     def add(self, event: Event, at: datetime) -> None:
         """Take one event in; `at` dates a message that it begins."""

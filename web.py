@@ -94,6 +94,7 @@ After = Annotated[str | None, Query(min_length=1, max_length=200, description="`
 AfterOffset = Annotated[str | None, Query(pattern=r"^o\d{1,15}$", description="`next` of the page before")]
 MovieIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 UserIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
+UserIdQuery = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
 
 
 Key = Annotated[

@@ -18,7 +18,7 @@ FLOORS = [
     {"catalogue*", "import*", "movielens", "recommend*", "embeddings", "library", "fit"},
     {"toolbox", "lookups", "taste", "tools"},
     {"context", "chunks", "upstream", "offline*", "llm", "transcript"},
-    {"journal", "housekeeping", "runs", "marquee", "explain"},
+    {"journal", "housekeeping", "runs", "marquee", "explain", "export"},
     {"web", "middleware", "connections", "openapi", "chat_routes", "movie_routes", "main", "terminal"},
 ]
 

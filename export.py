@@ -1,0 +1,70 @@
+"""A whole session as one document, made page by page: JSON, JSON lines, Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from typing import Literal
+
+from db import Store
+from schemas import Message, Session
+
+Format = Literal["json", "jsonl", "markdown"]
+Pages = AsyncIterable[Sequence[Message]]
+
+MEDIA_TYPES: dict[Format, str] = {
+    "json": "application/json",
+    "jsonl": "application/jsonl",
+    "markdown": "text/markdown",
+}
+PAGE_MESSAGES = 100  # in memory at a time
+
+
+async def document(store: Store, session: Session, kind: Format) -> AsyncGenerator[str, None]:
+    """The session with all its messages, in pieces.
+
+    Raises:
+        StorageUnavailable: Before the first piece or after any other.
+    """
+    pages = _pages(store, session.id)
+    pieces = {"json": _json, "jsonl": _lines, "markdown": _markdown}[kind](session, pages)
+    async for piece in pieces:
+        yield piece
+
+
+async def _pages(store: Store, session_id: str) -> AsyncGenerator[list[Message], None]:
+    page = await store.list_messages(session_id, limit=PAGE_MESSAGES)
+    yield page.data
+    while page.has_more:
+        page = await store.list_messages(session_id, limit=PAGE_MESSAGES, after=page.next)
+        yield page.data
+
+
+async def _json(session: Session, pages: Pages) -> AsyncGenerator[str, None]:
+    head = f'{{"session":{session.model_dump_json()},"messages":['
+    async for page in pages:
+        yield head + ",".join(message.model_dump_json() for message in page)
+        head = ","
+    yield "]}"
+
+
+async def _lines(_: Session, pages: Pages) -> AsyncGenerator[str, None]:
+    async for page in pages:
+        yield "".join(message.model_dump_json() + "\n" for message in page)
+
+
+async def _markdown(session: Session, pages: Pages) -> AsyncGenerator[str, None]:
+    """The conversation for reading: who said what, calls in short."""
+    head = f"# {session.title or 'Untitled session'}"
+    async for page in pages:
+        yield head + "".join(f"\n\n{_paragraphs(message)}" for message in page if message.role != "tool")
+        head = ""
+    yield "\n"
+
+
+def _paragraphs(message: Message) -> str:
+    who = {"user": "You", "assistant": "Marquee"}[message.role]
+    note = " (an earlier answer)" if message.alternative else ""
+    note += f" ({message.status.replace('_', ' ')})" if message.status != "completed" else ""
+    calls = [f"> {call.name} {json.dumps(call.arguments, ensure_ascii=False)}" for call in message.tool_calls]
+    return "\n\n".join([f"**{who}**{note}", *([message.content] if message.content else []), *calls])
