@@ -604,10 +604,11 @@ _RUN_COLUMNS = (
 def _message(row: sqlite3.Row) -> Message:
     feedback = Feedback(rating=row["rating"], comment=row["comment"]) if row["rating"] else None
     fields: dict[str, Any] = {name: row[name] for name in _MESSAGE_COLUMNS}
-    tool_calls = _TOOL_CALLS.validate_json(row["tool_calls"])
-    return Message.model_validate(
-        {**fields, "tool_calls": tool_calls, "result": json.loads(row["result"]), "feedback": feedback}
-    )
+    if row["tool_calls"] != "[]":  # most have neither, and many are read at once
+        fields["tool_calls"] = _TOOL_CALLS.validate_json(row["tool_calls"])
+    if row["result"] != "null":
+        fields["result"] = json.loads(row["result"])
+    return Message.model_validate({**fields, "feedback": feedback})
 
 
 _MESSAGE_COLUMNS = (

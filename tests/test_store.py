@@ -25,14 +25,17 @@ from context import Conversation, exchanges, newest_exchanges, open_exchange
 from db import Store
 from migrations import MIGRATIONS
 from processes import environment, process, wait_for
+from providers import ChatMessage, ChatRequest
 from schemas import Message, SessionCreate
 from scripted import DONE, HANG, Gate, Reply, Upstream, call, calls, chunk, text, usage
 from settings import Settings
 from sqlite import Database
 from test_context import entry, some_history
+from upstream import OpenAIProvider
 from wire import JSON, ask, check_whole, history, new_session, replay, send, sending
 
 FINISH = [chunk(finish="stop"), usage(), DONE]
+BLOCK_BYTES = 16_384  # that the SDK's transport hands over at most
 ACTION = {"name": "open_page", "description": "Opens a page.", "parameters": {"type": "object"}}
 
 
@@ -223,15 +226,27 @@ def test_an_exchange_of_any_length_is_sent_whole(
     assert [message["content"] for message in upstream.requests[-1]["messages"]].count("Hm.") == 2_000
 
 
-def test_the_first_words_do_not_wait_for_the_last(upstream: Upstream, llm_client: httpx.Client) -> None:
-    """An answer that is here all at once, in more blocks than one: the journal gets its turn between them."""
-    words = [chunk({"content": f"word{number} "}) for number in range(600)]
-    upstream.queue(Reply([b"".join((*words, *FINISH))]))
-    stream = send(llm_client, new_session(llm_client))
-    check_whole(stream)
-    deltas = [event["delta"] for event in stream.events if event["type"] == "text.delta"]
-    assert len(deltas) > 1
-    assert "".join(deltas) == stream.text
+async def test_others_get_their_turn_between_blocks(upstream: Upstream, llm_settings: Settings) -> None:
+    """An answer that is here all at once: who waits, as the journal does with the first words, is let in meanwhile."""
+    body = b"".join((*(chunk({"content": f"word{number} "}) for number in range(400)), *FINISH))
+    upstream.queue(Reply([body]))
+    provider = OpenAIProvider(llm_settings)
+    turns, seen = 0, set()
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    try:
+        async for _ in provider.stream(ChatRequest("scripted", (ChatMessage("user", "hello"),))):
+            seen.add(turns)
+    finally:
+        other.cancel()
+        await provider.close()
+    assert len(seen) > len(body) // BLOCK_BYTES
 
 
 # Reading
