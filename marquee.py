@@ -21,7 +21,7 @@ from offline import OfflineGuide
 from own_ratings import OwnRatings
 from providers import Provider
 from runs import Runs
-from settings import Settings
+from settings import Settings, slips
 from sqlite import Database
 from toolbox import Desk
 from tools import TOOLS
@@ -51,6 +51,8 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         StorageUnavailable: The data directory cannot be written.
         CatalogueError: There is no catalogue and none can be imported.
     """
+    for slip in slips():
+        logger.warning("{}", slip)
     _make_folder(settings.data_dir)
     async with AsyncExitStack() as stack:
         boot = stack.enter_context(Boot(settings.data_dir / "boots"))
@@ -78,7 +80,7 @@ def make_provider(settings: Settings) -> Provider:
         return OfflineGuide()
     from upstream import OpenAIProvider  # noqa: PLC0415  the SDK takes half a second to import
 
-    logger.info("Answers come from {} at {}", settings.openai_model, settings.base_url)
+    logger.info("Answers come from {} at {}", settings.openai_model, settings.address)
     return OpenAIProvider(settings)
 
 
