@@ -23,17 +23,10 @@ from pydantic import (
     WrapValidator,
 )
 
-from errors import (
-    ContentFiltered,
-    ContextTooLong,
-    OutputTruncated,
-    RunFailed,
-    UpstreamRateLimited,
-    UpstreamRejected,
-    UpstreamUnavailable,
-)
+from errors import OutputTruncated, RunFailed, UpstreamUnavailable
 from json_schema import check_document
 from providers import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolRequest, Usage
+from upstream_errors import MAX_LOGGED_CHARS, NOTHING, stream_error
 
 MAX_EVENT_BYTES = 8_000_000
 MAX_ANSWER_CHARS = 4_000_000  # of one completion: text, thoughts and arguments
@@ -312,7 +305,7 @@ class ChunkReader:
         self._usage: Usage | None = None
         self._refused = False
         self._first_token: str | None = None
-        self._begun = False
+        self._started = False
         self.events = 0
         self.done = False
 
@@ -321,16 +314,26 @@ class ChunkReader:
         """Whether the finish reason is known; only the usage may still come."""
         return self._reason is not None
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing but keep-alives and the end mark came."""
+        return self.events == self.done
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first token is there: of a text, a thought or a call."""
+        return bool(self._said or self._calls)
+
     def feed(self, block: bytes) -> Iterator[Delta]:
         """Deltas of one block; neighbouring ones of one kind are joined. None for a keep-alive.
 
         Raises:
             RunFailed: An error inside the stream, data that is no chat completion, or more than any answer is long.
         """
-        if self._document or (not self._begun and block.lstrip().startswith((b"{", b"<"))):
+        if self._document or (not self._started and block.lstrip().startswith((b"{", b"<"))):
             self._hold(block)
             return
-        self._begun = self._begun or bool(block.strip())
+        self._started = self._started or bool(block.strip())
         yield from _join(delta for event in self._decoder.feed(block) for delta in self._read(event))
 
     def end(self) -> Iterator[Delta]:
@@ -342,7 +345,7 @@ class ChunkReader:
         events = [b"".join(self._document)] if self._document else self._decoder.end()
         yield from _join(delta for event in events for delta in self._read(event))
         if self._reason is None:
-            raise UpstreamUnavailable(_BROKE_OFF)
+            raise UpstreamUnavailable(NOTHING if self.silent else _BROKE_OFF)
         reason = _FINISH.get(self._reason, "stop")
         if self._refused:
             reason = "refusal"
@@ -449,7 +452,9 @@ def _chunk(event: bytes) -> _Chunk:
         try:
             chunk = _CHUNK.validate_python(json.loads(event))
         except (ValueError, RecursionError):
-            raise UpstreamUnavailable(_UNREADABLE) from None
+            failed = UpstreamUnavailable(_UNREADABLE)
+            failed.said = event[: 10 * MAX_LOGGED_CHARS].decode(errors="replace")
+            raise failed from None
     if chunk.error:
         raise stream_error(chunk.error)
     if chunk.object == "error":
@@ -478,18 +483,3 @@ def _join(deltas: Iterator[Delta]) -> Iterator[Delta]:
         raise
     if held is not None:
         yield held
-
-
-def stream_error(error: Any) -> RunFailed:
-    """The error that a provider sent as a body or inside a stream, as one of ours. Its text is not passed on."""
-    fields = error if isinstance(error, dict) else {"message": error}
-    text = " ".join(str(fields.get(name) or "") for name in ("code", "type", "message")).lower()
-    if "context_length" in text or "context length" in text or "maximum context" in text or "context window" in text:
-        return ContextTooLong()
-    if "rate_limit" in text or "rate limit" in text or "429" in text or "quota" in text:
-        return UpstreamRateLimited()
-    if "content_filter" in text or "content_policy" in text or "content management policy" in text:
-        return ContentFiltered()
-    if "invalid_request" in text or "authentication" in text or "invalid_api_key" in text:
-        return UpstreamRejected()
-    return UpstreamUnavailable(_REPORTED)

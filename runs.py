@@ -345,7 +345,8 @@ class Runs:
         )
         messages = live.transcript.messages(status)
         await self._journal.end(run.id, last_event(run, messages), EndedRun(run, messages))
-        logger.info("{} {} after {} ms, {} steps", run.id, status, timings.total_ms, run.steps)
+        how = f"{status} ({error.code})" if error else status
+        logger.info("{} {} after {} ms, {} steps", run.id, how, timings.total_ms, run.steps)
 
     # Following
 

@@ -351,7 +351,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 class ModelList(Model):
-    """Ids of the models on offer. `detail` says why the list is short where the provider did not tell."""
+    """Ids of the models on offer. `detail`: why the list is short, or that the provider does not list the default."""
 
     provider: str
     default: str

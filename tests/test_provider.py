@@ -68,7 +68,7 @@ def test_a_provider_that_lists_nothing_still_has_its_default(settings: Settings)
     with serving(nowhere) as server, server.client() as client:
         listed = client.get("/models").json()
         assert listed["data"] == [nowhere.openai_model]
-        assert listed["detail"] == "The language model cannot be reached."
+        assert listed["detail"] == "The language model cannot be reached. (http://127.0.0.1:9/v1)"
 
 
 def test_a_recommendation_is_explained_by_the_model(llm_client: httpx.Client, upstream: scripted.Upstream) -> None:

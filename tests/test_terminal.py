@@ -118,5 +118,6 @@ def test_a_failed_answer_exits_with_its_reason(data_dir: Path, upstream: scripte
     upstream.queue(scripted.error(401, "invalid_api_key", "Incorrect API key sk-test"))
     done = run(data_dir, "hello", OPENAI_BASE_URL=upstream.url, OPENAI_API_KEY="sk-test")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "llm.py: The provider did not accept the API key (HTTP 401)."
+    reason = f"The provider did not accept the API key (HTTP 401). (gpt-4.1-mini at {upstream.url})"
+    assert done.stderr.splitlines()[-1] == f"llm.py: {reason}"
     assert "sk-test" not in done.stderr
