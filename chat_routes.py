@@ -11,6 +11,7 @@ from sse_starlette import EventSourceResponse
 
 from db import SESSION_CURSOR
 from errors import Conflict
+from marquee import Marquee
 from movie_schemas import Page
 from runs import Caller
 from schemas import (
@@ -54,7 +55,7 @@ async def create_session(
 ) -> Session:
     """Open a session; every field is optional."""
     body = body or SessionCreate()
-    _check_actions(body)
+    await _check_actions(service, body)
     session = await service.store.create_session(account_id, body)
     response.headers["Location"] = f"/sessions/{session.id}"
     return session
@@ -239,13 +240,16 @@ async def _respond(service: Service, account_id: str, request: Request, run: Run
     return event_stream(service, run.id)
 
 
-def _check_actions(body: SessionCreate) -> None:
-    """Raise Conflict where a name would mean two things."""
+async def _check_actions(service: Marquee, body: SessionCreate) -> None:
+    """Raise Conflict where a name would mean two things, InvalidField where parameters are no schema to check with."""
     taken = set(TOOLS)
     for action in body.actions:
         if action.name in taken:
             raise Conflict(f"The action {action.name!r} has the name of a built-in tool or of another action.")
         taken.add(action.name)
+    await service.checker.check_schemas(
+        {f"body.actions.{place}.parameters": action.parameters for place, action in enumerate(body.actions)}
+    )
 
 
 def _markdown(session: Session, messages: list[Message]) -> str:

@@ -3,6 +3,7 @@
 MarqueeError
   x NotFound              nothing has that id
   x Invalid               the request is well-formed and cannot be done
+    = InvalidField        the same, by one field
   x Conflict              the request does not fit the state that its object is in
   x RunInProgress         the session answers another message right now
   x IdempotencyMismatch   the key was used for another request
@@ -49,6 +50,14 @@ class NotFound(MarqueeError):
 
 class Invalid(MarqueeError):
     code, title = "validation_error", "The request is not valid"
+
+
+class InvalidField(Invalid):
+    """One field is at fault; `path` leads to it: `body.actions.0.parameters`."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path, self.message = path, message
+        super().__init__(f"{path}: {message}")
 
 
 class Conflict(MarqueeError):

@@ -21,6 +21,7 @@ from offline import OfflineGuide
 from own_ratings import OwnRatings
 from providers import Provider
 from runs import Runs
+from schema_checks import SchemaChecker
 from settings import Settings, slips
 from sqlite import Database
 from toolbox import Desk
@@ -40,6 +41,7 @@ class Marquee:
     library: Library
     provider: Provider
     runs: Runs
+    checker: SchemaChecker
     clock: Clock
 
 
@@ -67,10 +69,13 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         store, ratings = Store(database, clock), OwnRatings(database, clock)
         journal = Journal(store)
         stack.push_async_callback(journal.close)
-        runs = Runs(store, journal, provider, Desk(library, ratings, TOOLS, clock), boot, settings, clock)
+        checker = SchemaChecker()
+        stack.push_async_callback(checker.close)
+        desk = Desk(library, ratings, TOOLS, clock)
+        runs = Runs(store, journal, provider, desk, checker, boot, settings, clock)
         stack.push_async_callback(runs.close)
         await runs.house.settle_all()
-        yield Marquee(settings, store, ratings, library, provider, runs, clock)
+        yield Marquee(settings, store, ratings, library, provider, runs, checker, clock)
 
 
 def make_provider(settings: Settings) -> Provider:

@@ -126,4 +126,7 @@ MIGRATIONS = [
         INSERT INTO message_search (message_search, rowid, content) VALUES ('delete', old.number, old.content);
     END
     """,
+    """
+    ALTER TABLE runs ADD COLUMN note TEXT
+    """,
 ]

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from errors import (
     CatalogueError,
     Invalid,
+    InvalidField,
     MarqueeError,
     NotFound,
     Overloaded,
@@ -181,6 +182,7 @@ async def _on_marquee_error(_: Request, error: Exception) -> JSONResponse:
         error.code,
         error.title,
         error.detail,
+        errors=[FieldError(path=error.path, message=error.message)] if isinstance(error, InvalidField) else None,
         run_id=error.run_id if isinstance(error, RunInProgress) else None,
         retry_after=error.retry_after if isinstance(error, Overloaded | RunFailed) else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,9 +12,10 @@ import pytest
 
 import scripted
 from conftest import serving
-from scripted import HANG, Reply, chunk, error, text
+from processes import environment, process
+from scripted import HANG, Gate, Reply, call, calls, chunk, error, text
 from settings import Settings
-from wire import ask, new_session, send
+from wire import ask, new_session, read_run, send, sending
 
 PICK = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "pick", "schema": PICK}}
@@ -207,3 +209,82 @@ def test_a_default_that_the_endpoint_lacks_is_not_listed(llm_client: httpx.Clien
     listed = llm_client.get("/models").json()
     assert (listed["default"], listed["data"]) == ("scripted", ["a", "b"])
     assert listed["detail"] == "The provider does not list the default model, scripted (OPENAI_MODEL)."
+
+
+# What an answer cost, and what is odd about it
+
+
+def uncounted(*pieces: Any) -> Reply:
+    """An answer whose tokens the provider does not count."""
+    return Reply([*pieces, chunk(finish="stop"), scripted.DONE])
+
+
+def test_an_estimate_counts_the_tools(llm_client: httpx.Client, upstream: scripted.Upstream) -> None:
+    upstream.queue(uncounted(chunk({"content": "Hello."})))
+    usage = ask(llm_client, new_session(llm_client))["run"]["usage"]
+    sent = len(json.dumps([upstream.requests[0][part] for part in ("messages", "tools")])) / 3.5
+    assert usage["estimated"] is True
+    assert 0.8 * sent < usage["input_tokens"] < 1.2 * sent
+
+
+def test_a_cancelled_run_has_usage(llm_client: httpx.Client, upstream: scripted.Upstream) -> None:
+    gate = Gate()
+    upstream.queue(
+        calls(call("search_movies", {"query": "Kid"})), Reply([chunk({"content": "A long answer. " * 20}), gate])
+    )
+    with sending(llm_client, new_session(llm_client)) as live:
+        live.until("text.delta")
+        assert gate.reached.wait(5)
+        llm_client.post(f"/runs/{live.run_id}/cancel")
+        run = live.rest().run
+    assert (run["status"], run["steps"]) == ("cancelled", 1)
+    assert run["usage"]["estimated"] is True
+    assert run["usage"]["input_tokens"] > 1_000
+    assert 50 < run["usage"]["output_tokens"] < 200
+    assert read_run(llm_client, run["id"])["usage"] == run["usage"]
+
+
+def test_a_run_that_failed_in_the_middle_has_usage_and_a_refused_one_has_none(
+    llm_client: httpx.Client, upstream: scripted.Upstream
+) -> None:
+    upstream.queue(Reply([chunk({"content": "Half"})]), error(401))
+    assert send(llm_client, new_session(llm_client)).run["usage"]["input_tokens"] > 1_000
+    assert send(llm_client, new_session(llm_client)).run["usage"] is None
+
+
+def test_a_run_that_the_end_of_the_service_interrupts_has_usage(data_dir: Path, upstream: scripted.Upstream) -> None:
+    gate = Gate()
+    upstream.queue(Reply([chunk({"content": "Half"}), gate]))
+    with (
+        process(environment(data_dir, upstream, SHUTDOWN_GRACE="0")) as service,
+        service.client() as client,
+        sending(client, new_session(client)) as live,
+    ):
+        live.until("text.delta")
+        assert gate.reached.wait(5)
+        service.terminate()
+        run = live.rest().run
+    assert run["status"] == "interrupted"
+    assert run["usage"]["input_tokens"] > 1_000
+
+
+@pytest.mark.parametrize("count", [2**63, 10**30, -1, -(2**70)])
+@pytest.mark.parametrize("field", ["prompt_tokens", "completion_tokens"])
+def test_a_count_that_cannot_be_is_dropped_and_the_answer_stays(
+    count: int, field: str, logged: tuple[httpx.Client, Any], upstream: scripted.Upstream
+) -> None:
+    client, lines = logged
+    counts = {"prompt_tokens": 10, "completion_tokens": 5, field: count}
+    upstream.queue(Reply([chunk({"content": "Hello."}), chunk(finish="stop"), chunk(choices=[], usage=counts)]))
+    run = ask(client, new_session(client))["run"]
+    assert (run["status"], run["usage"]["estimated"]) == ("completed", True)
+    assert any("usage is dropped" in line and field in line for line in lines())
+
+
+def test_an_unknown_finish_reason_is_noted(llm_client: httpx.Client, upstream: scripted.Upstream) -> None:
+    upstream.queue(text("Hello.", finish="eos\x1b"), text("Hello."))
+    run = ask(llm_client, new_session(llm_client))["run"]
+    assert run["status"] == "completed"
+    assert run["note"] == "The provider ended the answer with an unknown finish_reason, 'eos\\x1b'."
+    assert read_run(llm_client, run["id"])["note"] == run["note"]
+    assert ask(llm_client, new_session(llm_client))["run"]["note"] is None
