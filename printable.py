@@ -18,5 +18,10 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(_escape, printable(text))
 
 
+def printable_json(document: str) -> str:
+    r"""The same for JSON, which stays what it is: its strings may carry DEL and C1 as they are, or as `\u009b`."""
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+
+
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
