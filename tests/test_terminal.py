@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -180,7 +181,7 @@ def test_a_failure_of_the_provider_does_not_steer_the_terminal(data_dir: Path, u
 
 def test_whoever_reads_no_further_ends_the_answer_quietly(data_dir: Path, upstream: scripted.Upstream) -> None:
     gate = scripted.Gate()
-    more = itertools.cycle([scripted.chunk({"content": "And on. "}), scripted.Pause(0.01)])
+    more: Iterator[scripted.Piece] = itertools.cycle([scripted.chunk({"content": "And on. "}), scripted.Pause(0.01)])
     upstream.queue(scripted.Reply(itertools.chain([scripted.chunk({"content": "First.\n"}), gate], more)))
     environment = {**os.environ, "DATA_DIR": str(data_dir), "OPENAI_BASE_URL": upstream.url}
     with subprocess.Popen(
