@@ -41,10 +41,15 @@ def failed(client: httpx.Client, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def logged(llm_settings: Settings, capfd: pytest.CaptureFixture[str]) -> Iterator[tuple[httpx.Client, Any]]:
-    """A client, and what the service has logged so far, as JSON lines."""
+    """A client, and what the service has logged by its end, which it comes to then."""
     fields = {**llm_settings.model_dump(exclude_unset=True), "log_format": "json", "log_level": "INFO"}
     with serving(Settings(_env_file=None, **fields)) as server, server.client() as client:
-        yield client, lambda: [json.loads(line)["message"] for line in capfd.readouterr().err.splitlines()]
+
+        def lines() -> list[str]:
+            server.stop()  # what is written after the answer is there, too, and no line is half written
+            return [json.loads(line)["message"] for line in capfd.readouterr().err.splitlines()]
+
+        yield client, lines
 
 
 def test_what_the_provider_said_is_in_the_log_and_not_in_the_answer(
