@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from db import SESSION_CURSOR
 from errors import Conflict, MarqueeError
 from export import MEDIA_TYPES, Format, document
+from marquee import Marquee
 from movie_schemas import Page
 from runs import Caller
 from schemas import (
@@ -72,7 +73,7 @@ async def create_session(
 ) -> Response:
     """Open a session; every field is optional. With a `message` it is answered at once, as if it were sent then."""
     body = body or SessionCreate()
-    _check_actions(body)
+    await _check_actions(service, body)
     session, repeated = await service.store.open_session(account_id, body, idempotency_key)
     if body.message is None:
         response: Response = JSONResponse(session.model_dump(mode="json"), 201)
@@ -292,10 +293,13 @@ async def _respond(
     return await event_stream(service, run, after, status=status)
 
 
-def _check_actions(body: SessionCreate) -> None:
-    """Raise Conflict where a name would mean two things."""
+async def _check_actions(service: Marquee, body: SessionCreate) -> None:
+    """Raise Conflict where a name would mean two things, InvalidField where parameters are no schema to check with."""
     taken = set(TOOLS)
     for action in body.actions:
         if action.name in taken:
             raise Conflict(f"The action {action.name!r} has the name of a built-in tool or of another action.")
         taken.add(action.name)
+    await service.checker.check_schemas(
+        {f"body.actions.{place}.parameters": action.parameters for place, action in enumerate(body.actions)}
+    )

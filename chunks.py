@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import uuid4
 
+from loguru import logger
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     JsonValue,
     TypeAdapter,
     ValidationError,
@@ -23,26 +25,26 @@ from pydantic import (
     WrapValidator,
 )
 
-from errors import (
-    ContentFiltered,
-    ContextTooLong,
-    OutputTruncated,
-    RunFailed,
-    UpstreamRateLimited,
-    UpstreamRejected,
-    UpstreamUnavailable,
-)
+from errors import OutputTruncated, RunFailed, UpstreamUnavailable
 from json_schema import check_document
+from printable import one_line
 from providers import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolRequest, Usage
+from surrogates import Characters, scalars
+from upstream_errors import MAX_LOGGED_CHARS, NOTHING, stream_error
 
 MAX_EVENT_BYTES = 8_000_000
 MAX_ANSWER_CHARS = 4_000_000  # of one completion: text, thoughts and arguments
 MAX_CALLS = 128  # in one completion
+MAX_TOKENS = 2**53  # that a provider may count: exact in every JSON parser, and a run's sum fits into the database
+MAX_REASON_CHARS = 50
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 _DONE = b"[DONE]"
 _FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "tool_calls": "stop",  # whether there are calls is seen from the calls
+    "function_call": "stop",
     "length": "length",
     "max_tokens": "length",
     "max_output_tokens": "length",
@@ -50,7 +52,7 @@ _FINISH: dict[str, FinishReason] = {
     "safety": "content_filter",
     "recitation": "content_filter",
     "prohibited_content": "content_filter",
-}  # any other name ends a whole answer
+}  # any other name ends a whole answer, too, and is noted
 _BROKEN_FINISH = frozenset({"error", "abort", "insufficient_system_resource", "malformed_function_call"})
 _BROKE_OFF = "The answer broke off before its end."
 _UNREADABLE = "The provider sent something that is not a chat completion."
@@ -132,14 +134,17 @@ class _Choice(_Loose):
     logprobs: Annotated[_Logprobs | None, _Ornament] = None
 
 
+_Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
+
+
 class _Usage(_Loose):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: _Tokens | None = None
+    completion_tokens: _Tokens | None = None
 
 
 class _Chunk(_Loose):
     choices: list[_Choice | None] | None = None
-    usage: Annotated[_Usage | None, _Ornament] = None
+    usage: Any = None
     object: Annotated[str | None, _Ornament] = None
     error: Any = None
 
@@ -226,7 +231,7 @@ class _Partial:
 
     def request(self, call_id: str) -> ToolRequest:
         """The whole call."""
-        return ToolRequest(call_id, _scalars(self.name), _scalars(self.arguments) or "{}", _sound(self.extra))
+        return ToolRequest(call_id, scalars(self.name), scalars(self.arguments) or "{}", _sound(self.extra))
 
 
 class _Calls:
@@ -257,7 +262,7 @@ class _Calls:
         """All calls, each with an id of its own."""
         requests: dict[str, ToolRequest] = {}
         for partial in self._partials:
-            call_id = _scalars(partial.call_id or "")
+            call_id = scalars(partial.call_id or "")
             if not call_id or call_id in requests:
                 call_id = f"call_{uuid4().hex[:24]}"
             requests[call_id] = partial.request(call_id)
@@ -306,13 +311,13 @@ class ChunkReader:
         self._size = 0
         self._decoder = EventDecoder()
         self._calls = _Calls()
-        self._text, self._thought = _Characters(), _Characters()
+        self._text, self._thought = Characters(), Characters()
         self._said = 0
         self._reason: str | None = None
         self._usage: Usage | None = None
         self._refused = False
         self._first_token: str | None = None
-        self._begun = False
+        self._started = False
         self.events = 0
         self.done = False
 
@@ -321,16 +326,26 @@ class ChunkReader:
         """Whether the finish reason is known; only the usage may still come."""
         return self._reason is not None
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing but keep-alives and the end mark came."""
+        return self.events == self.done
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first token is there: of a text, a thought or a call."""
+        return bool(self._said or self._calls)
+
     def feed(self, block: bytes) -> Iterator[Delta]:
         """Deltas of one block; neighbouring ones of one kind are joined. None for a keep-alive.
 
         Raises:
             RunFailed: An error inside the stream, data that is no chat completion, or more than any answer is long.
         """
-        if self._document or (not self._begun and block.lstrip().startswith((b"{", b"<"))):
+        if self._document or (not self._started and block.lstrip().startswith((b"{", b"<"))):
             self._hold(block)
             return
-        self._begun = self._begun or bool(block.strip())
+        self._started = self._started or bool(block.strip())
         yield from _join(delta for event in self._decoder.feed(block) for delta in self._read(event))
 
     def end(self) -> Iterator[Delta]:
@@ -342,14 +357,15 @@ class ChunkReader:
         events = [b"".join(self._document)] if self._document else self._decoder.end()
         yield from _join(delta for event in events for delta in self._read(event))
         if self._reason is None:
-            raise UpstreamUnavailable(_BROKE_OFF)
+            raise UpstreamUnavailable(NOTHING if self.silent else _BROKE_OFF)
         reason = _FINISH.get(self._reason, "stop")
+        unknown = None if self._reason in _FINISH else one_line(scalars(self._reason[:MAX_REASON_CHARS]))
         if self._refused:
             reason = "refusal"
         if reason == "stop" and self._calls:
             reason = "tool_calls"
             yield from self._calls.requests()
-        yield Finish(reason, self._usage, self._first_token)
+        yield Finish(reason, self._usage, self._first_token, unknown)
 
     def _hold(self, block: bytes) -> None:
         """Keep a part of the one document that the body is."""
@@ -366,11 +382,22 @@ class ChunkReader:
             self.done = True
             return
         chunk = _chunk(event)
-        if chunk.usage and chunk.usage.prompt_tokens is not None:
-            self._usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens or 0)
+        if chunk.usage:
+            self._take_usage(chunk.usage)
         for choice in chunk.choices or ():
             if choice is not None and not choice.index:
                 yield from self._choice(choice)
+
+    def _take_usage(self, given: Any) -> None:
+        """Note the provider's count. One that cannot be is dropped: no answer fails for it."""
+        try:
+            usage = _Usage.model_validate(given)
+        except ValidationError as error:
+            wrong = error.errors(include_input=False)[0]
+            logger.warning("The provider's usage is dropped: {}: {}", ".".join(map(str, wrong["loc"])), wrong["msg"])
+            return
+        if usage.prompt_tokens is not None:
+            self._usage = Usage(usage.prompt_tokens, usage.completion_tokens or 0)
 
     def _choice(self, choice: _Choice) -> Iterator[Delta]:
         delta = choice.delta or choice.message or _Delta()
@@ -386,7 +413,7 @@ class ChunkReader:
         self._finish(choice.finish_reason)
         if self._first_token is None and choice.logprobs and choice.logprobs.content:
             token = choice.logprobs.content[0]
-            self._first_token = _scalars(token.top_logprobs[0].token if token.top_logprobs else token.token)
+            self._first_token = scalars(token.top_logprobs[0].token if token.top_logprobs else token.token)
 
     def _count(self, delta: _Delta) -> None:
         self._said += len(delta.text) + len(delta.thought)
@@ -402,30 +429,6 @@ class ChunkReader:
         if reason.lower() in _BROKEN_FINISH:
             raise UpstreamUnavailable(_REPORTED)
         self._reason = reason.lower()
-
-
-class _Characters:
-    """Text whose UTF-16 surrogates may come apart: half an emoji's escape in one chunk, half in the next."""
-
-    def __init__(self) -> None:
-        self._half = ""
-
-    def whole(self, text: str) -> str:
-        """The text as far as its characters are whole."""
-        if not self._half and text.isascii():
-            return text
-        text = self._half + text
-        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        return _scalars(text[:-1] if self._half else text)
-
-
-def _scalars(text: str) -> str:
-    """The text with surrogate pairs as the characters they mean and lone ones replaced, so that it has a UTF-8 form."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def _sound(extra: dict[str, JsonValue]) -> dict[str, JsonValue] | None:
@@ -449,7 +452,9 @@ def _chunk(event: bytes) -> _Chunk:
         try:
             chunk = _CHUNK.validate_python(json.loads(event))
         except (ValueError, RecursionError):
-            raise UpstreamUnavailable(_UNREADABLE) from None
+            failed = UpstreamUnavailable(_UNREADABLE)
+            failed.said = event[: 10 * MAX_LOGGED_CHARS].decode(errors="replace")
+            raise failed from None
     if chunk.error:
         raise stream_error(chunk.error)
     if chunk.object == "error":
@@ -478,18 +483,3 @@ def _join(deltas: Iterator[Delta]) -> Iterator[Delta]:
         raise
     if held is not None:
         yield held
-
-
-def stream_error(error: Any) -> RunFailed:
-    """The error that a provider sent as a body or inside a stream, as one of ours. Its text is not passed on."""
-    fields = error if isinstance(error, dict) else {"message": error}
-    text = " ".join(str(fields.get(name) or "") for name in ("code", "type", "message")).lower()
-    if "context_length" in text or "context length" in text or "maximum context" in text or "context window" in text:
-        return ContextTooLong()
-    if "rate_limit" in text or "rate limit" in text or "429" in text or "quota" in text:
-        return UpstreamRateLimited()
-    if "content_filter" in text or "content_policy" in text or "content management policy" in text:
-        return ContentFiltered()
-    if "invalid_request" in text or "authentication" in text or "invalid_api_key" in text:
-        return UpstreamRejected()
-    return UpstreamUnavailable(_REPORTED)

@@ -533,11 +533,11 @@ async def _end_run(connection: aiosqlite.Connection, end: EndedRun) -> bool:
     cursor = await connection.execute(
         """
         UPDATE runs SET status = ?, steps = ?, input_tokens = ?, output_tokens = ?, usage_estimated = ?,
-            first_delta_ms = ?, total_ms = ?, error = ?, finished_at = ?
+            first_delta_ms = ?, total_ms = ?, error = ?, note = ?, finished_at = ?
         WHERE id = ? AND status = 'in_progress'
         """,
         (run.status, run.steps, usage and usage.input_tokens, usage and usage.output_tokens, usage and usage.estimated,
-         run.timings.first_delta_ms, run.timings.total_ms, run.error and run.error.model_dump_json(),
+         run.timings.first_delta_ms, run.timings.total_ms, run.error and run.error.model_dump_json(), run.note,
          stamp(run.finished_at) if run.finished_at else None, run.id),
     )  # fmt: skip
     if cursor.rowcount == 1:
@@ -597,7 +597,7 @@ def _run(row: sqlite3.Row) -> Run:
 
 _RUN_COLUMNS = (
     "id", "session_id", "message_id", "status", "provider", "model", "steps", "continues", "retry_of", "created_at",
-    "finished_at",
+    "finished_at", "note",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from catalogue import Catalogue
 from catalogue_arrays import MovieArrays, load_movies
 from errors import CatalogueError
+from printable import printable
 from settings import Settings
 
 Vectors = npt.NDArray[np.float32]
@@ -218,7 +219,7 @@ def main() -> int:
     try:
         asyncio.run(make(settings))
     except CatalogueError as error:
-        sys.stderr.write(f"embeddings.py: {error}\n")
+        sys.stderr.write(f"embeddings.py: {printable(str(error))}\n")
         return 1
     return 0
 

@@ -3,6 +3,7 @@
 MarqueeError
   x NotFound              nothing has that id
   x Invalid               the request is well-formed and cannot be done
+    = InvalidField        the same, by one field
   x Conflict              the request does not fit the state that its object is in
   x RunInProgress         the session answers another message right now
   x IdempotencyMismatch   the key was used for another request
@@ -15,7 +16,8 @@ MarqueeError
     + UpstreamUnavailable   no connection, a 5xx, or a stream that broke off
     + UpstreamTimeout       nothing came in time
     + UpstreamRateLimited   429
-    + UpstreamRejected      the provider refused the request: key, model, parameters
+    + UpstreamRejected      the provider refused the request: key, model, quota
+      = ParameterRefused    it refused what else the request asks for, which another request may leave out
     + ContentFiltered       the provider withheld the answer
     + OutputTruncated       the answer hit the provider's length limit
     + ContextTooLong        the conversation does not fit the model
@@ -50,6 +52,14 @@ class NotFound(MarqueeError):
 
 class Invalid(MarqueeError):
     code, title = "validation_error", "The request is not valid"
+
+
+class InvalidField(Invalid):
+    """One field is at fault; `path` leads to it: `body.actions.0.parameters`."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path, self.message = path, message
+        super().__init__(f"{path}: {message}")
 
 
 class Conflict(MarqueeError):
@@ -97,10 +107,14 @@ class StorageUnavailable(MarqueeError):
 
 
 class RunFailed(MarqueeError):
-    """Why an answer could not be finished. `retry_after`, in seconds, where the provider named one."""
+    """Why an answer could not be finished. `retry_after`, in seconds, where the provider named one.
+
+    `said`: the provider's own words, for the log alone.
+    """
 
     def __init__(self, detail: str | None = None, retry_after: int | None = None) -> None:
         self.retry_after = retry_after
+        self.said = ""
         super().__init__(detail)
 
 
@@ -118,6 +132,10 @@ class UpstreamRateLimited(RunFailed):
 
 class UpstreamRejected(RunFailed):
     code, title = "upstream_rejected", "The language model's provider refused the request"
+
+
+class ParameterRefused(UpstreamRejected):
+    """A refusal that is not about the key or the model: other parameters may do."""
 
 
 class ContentFiltered(RunFailed):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 
-from errors import UpstreamRejected, UpstreamUnavailable
+from errors import ParameterRefused, UpstreamTimeout, UpstreamUnavailable
 from movie_schemas import (
     GetUserRatings,
     ListedMovie,
@@ -42,20 +43,24 @@ def render_recommendations(template: Template, ratings: RatingList, served: Movi
     return template.render({"ratings": _rated(ratings), "recommendations": _lines(served.movies)})
 
 
-async def ask(provider: Provider, prompt: str, model: str | None = None) -> PromptAnswer:
-    """What the model says to one prompt, without tools; with its most probable first token where it tells.
+async def ask(provider: Provider, prompt: str, seconds: float) -> PromptAnswer:
+    """What the default model says to one prompt, without tools; with its most probable first token where it tells.
 
     Raises:
-        RunFailed: It said nothing.
+        RunFailed: It said nothing, or was not done within `seconds`.
     """
     try:
-        return await _ask(provider, prompt, model, logprobs=True)
-    except UpstreamRejected:  # many models have no log probabilities
-        return await _ask(provider, prompt, model, logprobs=False)
+        async with asyncio.timeout(seconds):
+            try:
+                return await _ask(provider, prompt, logprobs=True)
+            except ParameterRefused:  # many models have no log probabilities
+                return await _ask(provider, prompt, logprobs=False)
+    except TimeoutError:
+        raise UpstreamTimeout("The answer took longer than the time limit (LLM_TOTAL_TIMEOUT).") from None
 
 
-async def _ask(provider: Provider, prompt: str, model: str | None, *, logprobs: bool) -> PromptAnswer:
-    request = ChatRequest(model or provider.default_model, (ChatMessage("user", prompt),), logprobs=logprobs)
+async def _ask(provider: Provider, prompt: str, *, logprobs: bool) -> PromptAnswer:
+    request = ChatRequest(provider.default_model, (ChatMessage("user", prompt),), logprobs=logprobs)
     text: list[str] = []
     token = None
     async with aclosing(provider.stream(request)) as deltas:
@@ -66,7 +71,7 @@ async def _ask(provider: Provider, prompt: str, model: str | None, *, logprobs: 
                 token = delta.first_token
     if not text:
         raise UpstreamUnavailable("The model gave an empty answer.")
-    return PromptAnswer(prompt=prompt, text="".join(text), most_probable_token=token)
+    return PromptAnswer(prompt=prompt, model=request.model, text="".join(text), most_probable_token=token)
 
 
 def _rated(ratings: RatingList) -> str:

@@ -17,6 +17,7 @@ from catalogue import Catalogue
 from catalogue_arrays import load_ratings
 from errors import CatalogueError
 from library import recommender_movies
+from printable import printable
 from recommend import Ratings, Recommender
 from recommend_tune import Protocol, tune
 from settings import Settings
@@ -36,7 +37,7 @@ def main() -> int:
     try:
         fit(Settings(), options.by if options.tune else None)
     except CatalogueError as error:
-        sys.stderr.write(f"fit.py: {error}\n")
+        sys.stderr.write(f"fit.py: {printable(str(error))}\n")
         return 1
     return 0
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from contextlib import aclosing
@@ -22,6 +23,7 @@ from errors import (
     ContextTooLong,
     InvalidOutput,
     OutputTruncated,
+    RunFailed,
     StepLimit,
     ToolError,
     UpstreamUnavailable,
@@ -39,6 +41,7 @@ from providers import (
     ToolSpec,
     Usage,
 )
+from schema_checks import SchemaChecker
 from schemas import (
     Action,
     ActionCallEvent,
@@ -74,10 +77,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """One model request is over and has cost this much."""
+    """One model request is over. `note`: what is odd about its answer."""
 
-    usage: Usage
-    first_token: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,11 @@ class _Step:
     text: list[str] = field(default_factory=list)
     calls: list[ToolRequest] = field(default_factory=list)
     finish: Finish | None = None
-    thought: bool = False
+    thoughts: list[str] = field(default_factory=list)
 
     @property
     def started(self) -> bool:
-        return bool(self.text or self.calls or self.thought)
+        return bool(self.text or self.calls or self.thoughts)
 
 
 class Reply:
@@ -118,6 +120,7 @@ class Reply:
         model: str,
         toolbox: Toolbox,
         limits: Limits,
+        checker: SchemaChecker,
         actions: Sequence[Action] = (),
         response_format: dict[str, Any] | None = None,
     ) -> None:
@@ -126,12 +129,23 @@ class Reply:
         self._model = model
         self._toolbox = toolbox
         self._limits = limits
+        self._checker = checker
         self._actions = {action.name: action for action in actions}
         self._tools = _tools(toolbox.specs, actions)
         self._response_format = response_format
         self._budget = limits.context_tokens - sum(map(tool_tokens, self._tools))
         self._repairs = 0
         self._call_ids = conversation.call_ids
+        self._spent: Usage | None = None
+        self._open: tuple[_Step, ChatRequest] | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens of all model requests so far; of one that is cut short, an estimate."""
+        if self._open is None:
+            return self._spent
+        usage = _usage(*self._open)
+        return self._spent + usage if self._spent else usage
 
     async def events(self) -> AsyncGenerator[ReplyEvent, None]:
         """Stream the answer; an `Outcome` is the last event.
@@ -158,20 +172,26 @@ class Reply:
         """One model request; a context that is too long is trimmed once and tried again."""
         for attempt in (1, 2):
             request = self._chat_request()
+            self._open = (step, request)
             try:
                 async with aclosing(self._provider.stream(request)) as deltas:
                     async for delta in deltas:
                         event = self._take(step, delta)
                         if event is not None:
                             yield event
-            except ContextTooLong:
+            except RunFailed as error:
+                if not step.started:
+                    self._open = None  # refused, or never reached: nothing to pay for
+                if not isinstance(error, ContextTooLong):
+                    raise
                 sent = sum(map(message_tokens, request.messages))
                 self._budget = min(self._budget, sent) // 2
                 if attempt == 2 or step.started or self._chat_request() == request:
                     raise
                 logger.info("The context was too long; trimmed to {} tokens", self._budget)
             else:
-                yield StepEnded(_usage(step, request), step.finish.first_token if step.finish else None)
+                self._spent, self._open = self.usage, None
+                yield StepEnded(_note(step))
                 return
 
     def _chat_request(self) -> ChatRequest:
@@ -189,7 +209,7 @@ class Reply:
                 step.text.append(text)
                 return None if self._response_format else TextDeltaEvent(message_id=step.message_id, delta=text)
             case ReasoningDelta(text):
-                step.thought = True
+                step.thoughts.append(text)
                 return ReasoningDeltaEvent(message_id=step.message_id, delta=text)
             case ToolRequest():
                 step.calls.append(self._with_own_id(delta))
@@ -213,7 +233,7 @@ class Reply:
             async for event in self._run_calls(step, text):
                 yield event
             return
-        problem = self._problem(text)
+        problem = await self._problem(text)
         if problem is None or self._repairs >= self._limits.max_repairs:
             if self._response_format:
                 yield TextDeltaEvent(message_id=step.message_id, delta=text)
@@ -224,15 +244,11 @@ class Reply:
         self._repairs += 1
         self._conversation.add(ChatMessage("assistant", text), ChatMessage("user", REPAIR.format(problem=problem)))
 
-    def _problem(self, text: str) -> str | None:
+    async def _problem(self, text: str) -> str | None:
         """Why a structured answer is not valid; None where it is, or where any text will do."""
         if self._response_format is None:
             return None
-        try:
-            document = json_schema.parse(text)
-        except ValueError as error:
-            return str(error)
-        return " ".join(json_schema.problems(self._response_format["json_schema"]["schema"], document)) or None
+        return await self._checker.document_problem(self._response_format["json_schema"]["schema"], text)
 
     # Calls
 
@@ -240,7 +256,7 @@ class Reply:
         """Run the tools in order; hand actions to the client, if all of the step's are valid."""
         answers: list[ChatMessage] = []
         requested = [call for call in step.calls if call.name in self._actions]
-        refusals = self._refusals(requested)
+        refusals = await self._refusals(requested)
         accepted: list[ActionCallEvent] = []
         for call in step.calls:
             if call in requested and not refusals:
@@ -284,22 +300,16 @@ class Reply:
             raise ToolError(refusal)
         return self._toolbox.check(call.name, call.arguments)
 
-    def _refusals(self, requested: Sequence[ToolRequest]) -> dict[str, str]:
+    async def _refusals(self, requested: Sequence[ToolRequest]) -> dict[str, str]:
         """Why the step's actions cannot be handed over, by call; empty where all can be."""
-        wrong = {call.call_id: why for call in requested if (why := self._action_problem(call)) is not None}
+        wrong = {call.call_id: why for call in requested if (why := await self._action_problem(call)) is not None}
         if not wrong:
             return {}
         others = "Not carried out, because another call was not valid. Call it again together with the mended one."
         return {call.call_id: wrong.get(call.call_id, others) for call in requested}
 
-    def _action_problem(self, call: ToolRequest) -> str | None:
-        try:
-            document = json_schema.parse(call.arguments)
-        except ValueError as error:
-            return str(error)
-        if not isinstance(document, dict):
-            return "The arguments must be a JSON object."
-        return " ".join(json_schema.problems(self._actions[call.name].parameters, document)) or None
+    async def _action_problem(self, call: ToolRequest) -> str | None:
+        return await self._checker.document_problem(self._actions[call.name].parameters, call.arguments)
 
     def _count_repair(self, refusals: dict[str, str]) -> None:
         if self._repairs >= self._limits.max_repairs:
@@ -334,8 +344,18 @@ def _usage(step: _Step, request: ChatRequest) -> Usage:
     """The provider's count, or our estimate."""
     if step.finish is not None and step.finish.usage is not None:
         return step.finish.usage
-    said = "".join(step.text) + "".join(call.name + call.arguments for call in step.calls)
-    return Usage(sum(map(message_tokens, request.messages)), estimate_tokens(said), estimated=True)
+    said = "".join(step.thoughts + step.text) + "".join(call.name + call.arguments for call in step.calls)
+    sent = sum(map(message_tokens, request.messages)) + sum(map(tool_tokens, request.tools))
+    if request.response_format is not None:
+        sent += estimate_tokens(json.dumps(request.response_format))
+    return Usage(sent, estimate_tokens(said), estimated=True)
+
+
+def _note(step: _Step) -> str | None:
+    """What a client should know of a completion that is taken as whole."""
+    if step.finish is None or step.finish.unknown_reason is None:
+        return None
+    return f"The provider ended the answer with an unknown finish_reason, '{step.finish.unknown_reason}'."
 
 
 def _action_call(step: _Step, call: ToolRequest) -> ActionCallEvent:

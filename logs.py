@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from printable import printable
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class _Forward(logging.Handler):
 def set_up(settings: Settings) -> None:
     """Send everything from `settings.log_level` on to standard error in `settings.log_format`."""
     logger.remove()
+    logger.configure(patcher=harmless)
     if settings.log_format == "json":
         logger.add(_write_json, level=settings.log_level)
     else:
@@ -39,6 +41,11 @@ def set_up(settings: Settings) -> None:
         logging.getLogger(name).propagate = True
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def harmless(record: Record) -> None:
+    """Escape the control characters of a record: its words may be a stranger's, and a terminal may show it."""
+    record["message"] = printable(record["message"])
 
 
 def _write_json(message: object) -> None:

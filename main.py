@@ -31,6 +31,7 @@ from settings import Settings
 from web import Service, answer_with_problems, refuse_unknown_parameters
 
 VERSION = "0.1.0"
+_NO_LIST = "The provider lists no models; the default may be there all the same."
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -98,12 +99,17 @@ def _service_routes() -> APIRouter:
     async def list_models(service: Service) -> ModelList:
         """The models that the provider offers, and the default."""
         provider = service.provider
+        default = provider.default_model
         try:
             found, detail = await provider.models(), None
         except RunFailed as error:
             found, detail = [], error.detail
-        data = list(dict.fromkeys([provider.default_model, *found]))
-        return ModelList(provider=provider.name, default=provider.default_model, data=data, detail=detail)
+        if not found:
+            return ModelList(provider=provider.name, default=default, data=[default], detail=detail or _NO_LIST)
+        if default not in found:
+            detail = f"The provider does not list the default model, {default} (OPENAI_MODEL)."
+        data = sorted(dict.fromkeys(found), key=lambda name: name != default)  # the default first
+        return ModelList(provider=provider.name, default=default, data=data, detail=detail)
 
     return router
 
@@ -120,7 +126,7 @@ def _provider_health(service: Marquee) -> ProviderHealth:
     return ProviderHealth(
         name=service.provider.name,
         model=service.provider.default_model,
-        base_url=None if offline else service.settings.base_url,
+        base_url=None if offline else service.settings.address,
         detail="No key and no base URL are set: the built-in offline guide answers." if offline else "Configured.",
     )
 

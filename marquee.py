@@ -21,7 +21,8 @@ from offline import OfflineGuide
 from own_ratings import OwnRatings
 from providers import Provider
 from runs import Runs
-from settings import Settings
+from schema_checks import SchemaChecker
+from settings import Settings, slips
 from sqlite import Database
 from toolbox import Desk
 from tools import TOOLS
@@ -40,6 +41,7 @@ class Marquee:
     library: Library
     provider: Provider
     runs: Runs
+    checker: SchemaChecker
     clock: Clock
 
 
@@ -51,6 +53,8 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         StorageUnavailable: The data directory cannot be written.
         CatalogueError: There is no catalogue and none can be imported.
     """
+    for slip in slips():
+        logger.warning("{}", slip)
     _make_folder(settings.data_dir)
     async with AsyncExitStack() as stack:
         boot = stack.enter_context(Boot(settings.data_dir / "boots"))
@@ -65,10 +69,13 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         store, ratings = Store(database, clock), OwnRatings(database, clock)
         journal = Journal(store)
         stack.push_async_callback(journal.close)
-        runs = Runs(store, journal, provider, Desk(library, ratings, TOOLS, clock), boot, settings, clock)
+        checker = SchemaChecker()
+        stack.push_async_callback(checker.close)
+        desk = Desk(library, ratings, TOOLS, clock)
+        runs = Runs(store, journal, provider, desk, checker, boot, settings, clock)
         stack.push_async_callback(runs.close)
         await runs.house.settle_all()
-        yield Marquee(settings, store, ratings, library, provider, runs, clock)
+        yield Marquee(settings, store, ratings, library, provider, runs, checker, clock)
 
 
 def make_provider(settings: Settings) -> Provider:
@@ -78,7 +85,7 @@ def make_provider(settings: Settings) -> Provider:
         return OfflineGuide()
     from upstream import OpenAIProvider  # noqa: PLC0415  the SDK takes half a second to import
 
-    logger.info("Answers come from {} at {}", settings.openai_model, settings.base_url)
+    logger.info("Answers come from {} at {}", settings.openai_model, settings.address)
     return OpenAIProvider(settings)
 
 

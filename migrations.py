@@ -133,4 +133,7 @@ MIGRATIONS = [
     CREATE INDEX sessions_by_user ON sessions (account_id, user_id, updated_at, number) WHERE user_id IS NOT NULL;
     CREATE INDEX messages_with_feedback ON messages (number) WHERE rating IS NOT NULL
     """,
+    """
+    ALTER TABLE runs ADD COLUMN note TEXT
+    """,
 ]

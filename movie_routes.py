@@ -199,7 +199,8 @@ async def recommend_for_user(
     if not explain:
         return result
     ratings = await tools.get_user_ratings(ctx, GetUserRatings(user_id=user_id, order="highest", limit=limit))
-    answer = await ask(service.provider, render_recommendations(TEMPLATES[EXPLAINED], ratings, served))
+    prompt = render_recommendations(TEMPLATES[EXPLAINED], ratings, served)
+    answer = await ask(service.provider, prompt, service.settings.llm_total_timeout)
     return result.model_copy(update=answer.model_dump())
 
 
@@ -284,7 +285,7 @@ def _add_prompt(template: Template) -> None:
     """A route of its own for each template, so that each documents what it takes."""
 
     async def answer_prompt(service: Service, ctx: Tools, body: PerUser | PerTag) -> PromptAnswer:
-        return await ask(service.provider, await render(ctx, template, body))
+        return await ask(service.provider, await render(ctx, template, body), service.settings.llm_total_timeout)
 
     answer_prompt.__annotations__["body"] = template.args  # what FastAPI validates and documents
     router.add_api_route(

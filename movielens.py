@@ -35,6 +35,7 @@ from errors import CatalogueError
 from import_archives import EDITIONS, GROUPLENS, download, open_source
 from import_files import MovieFiles
 from importer import ImportReport, import_catalogue
+from printable import printable
 from settings import Settings
 
 
@@ -63,7 +64,7 @@ class Display:
 
     def bytes_done(self, name: str, done: int, total: int) -> None:
         if name not in self._bars:
-            self._bars[name] = self._progress.add_task(name, total=total or None)
+            self._bars[name] = self._progress.add_task(_safe(name), total=total or None)
         self._progress.update(self._bars[name], completed=done, total=total or None)
 
     def stage(self, name: str) -> None:
@@ -95,16 +96,16 @@ def main(arguments: list[str] | None = None) -> int:
             )
             report = run_import(path, data_dir, display)
     except CatalogueError as error:
-        errors.print(f"[red]Not imported:[/] {escape(str(error))}", soft_wrap=True)
+        errors.print(f"[red]Not imported:[/] {_safe(str(error))}", soft_wrap=True)
         return 1
     except ValidationError as error:
         wrong = error.errors()[0]
         errors.print(
-            f"[red]Not imported:[/] the setting {wrong['loc'][0]} is wrong: {escape(wrong['msg'])}", soft_wrap=True
+            f"[red]Not imported:[/] the setting {wrong['loc'][0]} is wrong: {_safe(wrong['msg'])}", soft_wrap=True
         )
         return 1
     except OSError as error:
-        errors.print(f"[red]Not imported:[/] {escape(str(error))}", soft_wrap=True)
+        errors.print(f"[red]Not imported:[/] {_safe(str(error))}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         errors.print("Stopped. Nothing was changed.")
@@ -123,22 +124,27 @@ def run_import(path: Path, data_dir: Path, display: Display) -> ImportReport:
 
 
 def print_summary(console: Console, report: ImportReport) -> None:
-    table = Table("file", title=f"Imported into {report.path}", title_justify="left")
+    table = Table("file", title=f"Imported into {_safe(str(report.path))}", title_justify="left")
     for column in ("rows", "seconds", "rows/s", "refused"):
         table.add_column(column, justify="right")
     table.add_column("why refused, the first", overflow="fold")
     for file, counts in report.files.items():
         rate = f"{counts.rows / counts.seconds:,.0f}" if counts.seconds else ""
         numbers = (f"{counts.rows:,}", f"{counts.seconds:.2f}", rate, f"{counts.refused:,}")
-        table.add_row(file, *numbers, escape("\n".join(counts.reasons)))
+        table.add_row(_safe(file), *numbers, _safe("\n".join(counts.reasons)))
     console.print(table)
     for note in report.notes:
-        console.print(f"Note: {escape(note)}.", soft_wrap=True)
+        console.print(f"Note: {_safe(note)}.", soft_wrap=True)
     if report.missing:
-        console.print(f"Not there, and not needed: {', '.join(report.missing)}.", soft_wrap=True)
+        console.print(f"Not there, and not needed: {_safe(', '.join(report.missing))}.", soft_wrap=True)
     speed = report.rows / max(report.seconds, 1e-9)
     whole = f"{report.rows:,} rows in {report.seconds:.2f} s ({speed:,.0f} rows/s) with statistics and search index"
     console.print(f"{whole}; the catalogue takes {report.size / 1e6:,.1f} MB.", soft_wrap=True)
+
+
+def _safe(text: str) -> str:
+    """Words of the data for rich: neither its markup nor the terminal's."""
+    return escape(printable(text))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -63,6 +63,11 @@ That answer is not valid. {problem}
 Answer again with one JSON document that matches the schema, and nothing else.
 """
 
+JSON_ALONE = """
+Answer with one JSON document, and nothing else, that is valid by this JSON Schema:
+{schema}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Template:

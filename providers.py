@@ -60,11 +60,13 @@ class Finish:
     """The regular end of a model request; always the last delta. A stream without one has failed.
 
     `first_token`: the most probable first token, where the request asked for log probabilities and got them.
+    `unknown_reason`: the provider's word where we do not know it; `reason` is `stop` then.
     """
 
     reason: FinishReason
     usage: Usage | None = None
     first_token: str | None = None
+    unknown_reason: str | None = None
 
 
 Delta = TextDelta | ReasoningDelta | ToolRequest | Finish

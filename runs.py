@@ -34,7 +34,8 @@ from errors import (
 from housekeeping import Housekeeper, last_event
 from journal import Journal, encode
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
-from providers import Provider, Usage
+from providers import Provider
+from schema_checks import SchemaChecker
 from schemas import (
     ActionResults,
     Answer,
@@ -85,7 +86,8 @@ class _Live:
     supervisor: asyncio.Task[None]
     stop_as: RunStatus = "interrupted"
     steps: int = 0
-    usage: Usage | None = None
+    reply: Reply | None = None
+    note: str | None = None
     first_delta_at: datetime | None = None
 
 
@@ -98,6 +100,7 @@ class Runs:
         journal: Journal,
         provider: Provider,
         desk: Desk,
+        checker: SchemaChecker,
         boot: Boot,
         settings: Settings,
         clock: Clock = utc_now,
@@ -106,6 +109,7 @@ class Runs:
         self._journal = journal
         self._provider = provider
         self._desk = desk
+        self._checker = checker
         self._boot = boot
         self._settings = settings
         self._clock = clock
@@ -135,6 +139,9 @@ class Runs:
         request_hash = _hash("send", body.model_dump(mode="json", by_alias=True))
         if (earlier := await self._repeated(caller, request_hash)) is not None:
             return earlier
+        if body.response_format is not None:
+            asked = body.response_format.json_schema.json_schema
+            await self._checker.check_schemas({"body.response_format.json_schema.schema": asked})
         now = self._clock()
         run = self._new_run(caller, new_id("msg"), body.model, now)
         message = Message(
@@ -285,8 +292,8 @@ class Runs:
             if live.new.title:
                 session = await self._store.load_session(live.caller.account_id, live.caller.session.id)
                 await self._emit(live, SessionUpdated(session=session))
-            reply = await self._reply(live)
-            async with aclosing(reply.events()) as events:
+            live.reply = await self._reply(live)
+            async with aclosing(live.reply.events()) as events:
                 async for event in events:
                     if isinstance(event, Outcome):
                         return event.status
@@ -296,7 +303,7 @@ class Runs:
     async def _take(self, live: _Live, event: ReplyEvent) -> None:
         if isinstance(event, StepEnded):
             live.steps += 1
-            live.usage = live.usage + event.usage if live.usage else event.usage
+            live.note = event.note or live.note
         elif not isinstance(event, Outcome):
             if live.first_delta_at is None and isinstance(event, TextDeltaEvent):
                 live.first_delta_at = self._clock()
@@ -326,6 +333,7 @@ class Runs:
             limits=Limits(
                 self._settings.llm_max_steps, self._settings.llm_max_repairs, self._settings.llm_context_tokens
             ),
+            checker=self._checker,
             actions=session.actions,
             response_format=response_format.model_dump(mode="json", by_alias=True, exclude_none=True)
             if response_format
@@ -335,10 +343,9 @@ class Runs:
     async def _end(self, live: _Live, status: RunStatus, error: Error | None) -> None:
         now = self._clock()
         created = live.new.run.created_at
-        usage = live.usage and TokenUsage(
-            input_tokens=live.usage.input_tokens,
-            output_tokens=live.usage.output_tokens,
-            estimated=live.usage.estimated,
+        spent = live.reply.usage if live.reply else None
+        usage = spent and TokenUsage(
+            input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, estimated=spent.estimated
         )
         timings = Timings(first_delta_ms=_ms(created, live.first_delta_at), total_ms=_ms(created, now))
         run = live.new.run.model_copy(
@@ -347,13 +354,15 @@ class Runs:
                 "error": error,
                 "steps": live.steps,
                 "usage": usage,
+                "note": live.note,
                 "timings": timings,
                 "finished_at": now,
             }
         )
         messages = live.transcript.messages(status)
         await self._journal.end(run.id, last_event(run, messages), EndedRun(run, messages))
-        logger.info("{} {} after {} ms, {} steps", run.id, status, timings.total_ms, run.steps)
+        how = f"{status} ({error.code})" if error else status
+        logger.info("{} {} after {} ms, {} steps", run.id, how, timings.total_ms, run.steps)
 
     # Following
 
@@ -452,7 +461,7 @@ def _verdict(live: _Live) -> tuple[RunStatus, Error | None]:
     if failure is None:
         return live.work.result(), None
     if isinstance(failure, TimeoutError):
-        failure = UpstreamTimeout("The answer took longer than the time limit.")
+        failure = UpstreamTimeout("The answer took longer than the time limit (LLM_TOTAL_TIMEOUT).")
     if not isinstance(failure, MarqueeError):
         logger.opt(exception=failure).error("{} failed by a defect of ours", live.new.run.id)
         failure = Internal()

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, WithJsonSchema
 
-from json_schema import check_document, check_schema
+from json_schema import check_document
 from movie_schemas import CatalogueInfo, Model, UserId
 
 MAX_METADATA = 16
@@ -55,10 +55,10 @@ def _check_object_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return schema
 
 
-JsonSchema = Annotated[dict[str, JsonValue], AfterValidator(check_schema)]
+JsonSchema = Annotated[dict[str, JsonValue], AfterValidator(check_document)]  # schema_checks.py checks the rest
 ObjectSchema = Annotated[
     dict[str, JsonValue],
-    AfterValidator(check_schema),
+    AfterValidator(check_document),
     AfterValidator(_check_object_schema),
     WithJsonSchema(
         {
@@ -136,6 +136,7 @@ class Run(Model):
     usage: TokenUsage | None = None
     timings: Timings = Timings()
     error: Error | None = None
+    note: str | None = Field(default=None, description="What is odd about an answer that counts as whole")
     continues: str | None = None
     retry_of: str | None = None
     created_at: datetime
@@ -361,7 +362,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 class ModelList(Model):
-    """Ids of the models on offer. `detail` says why the list is short where the provider did not tell."""
+    """Ids of the models on offer. `detail`: why the list is short, or that the provider does not list the default."""
 
     provider: str
     default: str
@@ -377,9 +378,10 @@ class Prompt(Model):
 
 
 class PromptAnswer(Model):
-    """A rendered prompt and what the model said to it; its most probable first token, where the provider tells."""
+    """A rendered prompt and what `model` said to it; its most probable first token, where the provider tells."""
 
     prompt: str
+    model: str
     text: str
     most_probable_token: str | None
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+ROOT = Path(__file__).parent
+ENV_FILE = ROOT / ".env"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
+NEAR = 0.85  # difflib's likeness from which on a name is taken for a slip
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -24,11 +32,11 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 class Settings(BaseSettings):
     """Every setting of the service; `.env.example` says what each is for.
 
-    Read from the environment, then from `.env`. An empty value counts as not set.
+    Read from the environment, then from `.env` beside this file. A blank value counts as not set.
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+        env_file=ENV_FILE, env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     openai_api_key: SecretStr | None = None
@@ -40,13 +48,14 @@ class Settings(BaseSettings):
     embeddings_model: str | None = None
     embeddings_source: Literal["provider", "local"] = "provider"
 
-    data_dir: Path = Path("var")
+    data_dir: Annotated[Path, Field(validate_default=True)] = Path("var")
     movielens_dir: Path | None = None
     sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
 
     llm_connect_timeout: Seconds = 5
+    llm_first_token_timeout: Seconds = 300
     llm_idle_timeout: Seconds = 60
-    llm_total_timeout: Seconds = 300
+    llm_total_timeout: Seconds = 600
     llm_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     llm_max_retry_after: Seconds = 10
     llm_max_steps: Annotated[int, Field(ge=1, le=50)] = 8
@@ -68,6 +77,19 @@ class Settings(BaseSettings):
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+        return {name: value for name, value in trimmed.items() if value != ""}
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _beside_the_code(cls, value: Path) -> Path:
+        return ROOT / value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
@@ -82,6 +104,12 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """The provider's address; OpenAI's own where only a key is given."""
         return str(self.openai_base_url or DEFAULT_BASE_URL).rstrip("/")
+
+    @property
+    def address(self) -> str:
+        """The provider's address as it may be shown: without credentials and query."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     @property
     def chat_path(self) -> Path:
@@ -102,3 +130,38 @@ class Settings(BaseSettings):
     def model_path(self) -> Path:
         """The folder of the fitted recommender."""
         return self.data_dir / "recommender"
+
+
+def slips(env_file: Path = ENV_FILE) -> list[str]:
+    """What names in the environment and in `.env` look like a setting of ours and are none, each in a sentence."""
+    given = {name.upper() for name in (*os.environ, *(dotenv_values(env_file) if env_file.is_file() else ()))}
+    known = {name.upper() for name in Settings.model_fields}
+    return list(_slips(sorted(given - known), known))
+
+
+def _slips(names: Iterable[str], known: set[str]) -> Iterable[str]:
+    for name in names:
+        meant = _OTHERS_NAMES.get(name) or next(iter(get_close_matches(name, known, 1, NEAR)), None)
+        if meant is not None:
+            yield f"{name} is no setting and is not read. Do you mean {meant}?"
+
+
+_OTHERS_NAMES = {  # what other programs call it, too far from ours to be found by likeness, or near a wrong one
+    "OPENAI_API_BASE": "OPENAI_BASE_URL",
+    "OPENAI_API_BASE_URL": "OPENAI_BASE_URL",
+    "OPENAI_API_HOST": "OPENAI_BASE_URL",
+    "OPENAI_API_URL": "OPENAI_BASE_URL",
+    "OPENAI_ENDPOINT": "OPENAI_BASE_URL",
+    "OPENAI_URL": "OPENAI_BASE_URL",
+    "OPENAI_API_MODEL": "OPENAI_MODEL",
+    "OPENAI_MODEL_NAME": "OPENAI_MODEL",
+    "LLM_MODEL": "OPENAI_MODEL",
+    "OPENAI_KEY": "OPENAI_API_KEY",
+    "OPENAI_TOKEN": "OPENAI_API_KEY",
+    "OPENAI_API_TOKEN": "OPENAI_API_KEY",
+    "OPENAI_ORGANIZATION": "OPENAI_ORG_ID",
+    "OPENAI_ORG": "OPENAI_ORG_ID",
+    "OPENAI_PROJECT": "OPENAI_PROJECT_ID",
+    "EMBEDDING_MODEL": "EMBEDDINGS_MODEL",
+    "MOVIELENS_PATH": "MOVIELENS_DIR",
+}

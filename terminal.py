@@ -1,9 +1,15 @@
-"""The guide in a terminal: `python llm.py "prompt"`. Streams the answer, shows tool calls dimly, keeps the session."""
+"""The guide in a terminal: `python llm.py prompt`. Streams the answer, shows tool calls dimly, keeps the session.
+
+What the model and the data say is shown without control characters, which would steer the terminal.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import select
+import stat
 import sys
 from contextlib import aclosing
 
@@ -13,7 +19,9 @@ from rich.console import Console
 
 from db import Frame
 from errors import CatalogueError, Invalid, MarqueeError
+from logs import harmless
 from marquee import ACCOUNT, Marquee, open_marquee
+from printable import printable, printable_json
 from runs import Caller
 from schemas import (
     EVENT,
@@ -29,26 +37,34 @@ from schemas import (
     ToolCallEvent,
     ToolResultEvent,
 )
-from settings import Settings
+from settings import Settings, slips
 
 INTERRUPTED = 130
+BROKEN_PIPE = 141  # as shells have it: 128 and SIGPIPE
+STDIN_SECONDS = 3.0  # that a pipe beside a prompt is waited for: it may be one that nobody writes to
+
+
+class _Console(Console):
+    """rich's, which would exit by itself on a broken pipe, with status 1 and the run still going."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 class Printer:
     """Writes events for a person: the answer to standard output, everything else dimly to standard error."""
 
     def __init__(self) -> None:
-        self._aside = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._aside = _Console(stderr=True, highlight=False, soft_wrap=True)
         self._mid_line = False
 
     def show(self, event: Event) -> None:
         match event:
             case TextDeltaEvent():
-                sys.stdout.write(event.delta)
-                sys.stdout.flush()
+                _write(_shown(event.delta))
                 self._mid_line = not event.delta.endswith("\n")
             case ReasoningDeltaEvent():
-                self._aside.print(event.delta, style="dim italic", end="", markup=False)
+                self._aside.print(_shown(event.delta), style="dim italic", end="", markup=False)
             case ToolCallEvent() | ActionCallEvent():
                 given = ", ".join(f"{name}={value!r}" for name, value in (event.arguments or {}).items())
                 self.aside(f"→ {event.name}({given})")
@@ -60,13 +76,12 @@ class Printer:
     def aside(self, text: str) -> None:
         """A dim line beside the answer."""
         self.end_line()
-        self._aside.print(text, style="dim", markup=False)
+        self._aside.print(_shown(text), style="dim", markup=False)
 
     def end_line(self) -> None:
         """Begin a new line if the answer stands in the middle of one."""
         if self._mid_line:
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+            _write("\n")
             self._mid_line = False
 
 
@@ -74,6 +89,7 @@ def main() -> int:
     """Answer one prompt; the exit status is 0 only where the answer is whole."""
     options = _options()
     logger.remove()
+    logger.configure(patcher=harmless)
     logger.add(sys.stderr, level="ERROR", format="{message}")
     try:
         prompt = _prompt(options.prompt)
@@ -85,26 +101,53 @@ def main() -> int:
         return _fail(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # `| head -1` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python's last flush would say so
+        return BROKEN_PIPE
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python llm.py", description="Ask the movie guide. Without a prompt it is read from standard input."
+        prog="python llm.py",
+        description="Ask the movie guide. What is piped in joins the prompt, or is the prompt where none is given.",
     )
-    parser.add_argument("prompt", nargs="?", help="what to say")
+    parser.add_argument("prompt", nargs="*", help="what to say; quotes are not needed")
     parser.add_argument("--model", help="another model than OPENAI_MODEL")
     parser.add_argument("--session", metavar="ID", help="continue this session (the id is shown after each answer)")
     parser.add_argument("--json", action="store_true", help="print the run's events, one line of JSON each")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
-def _prompt(given: str | None) -> str:
-    if given is None and sys.stdin.isatty():
+def _prompt(words: list[str]) -> str:
+    """The words, and under them what is piped in."""
+    given = " ".join(words).strip()
+    if not given and sys.stdin and sys.stdin.isatty():
         sys.stderr.write("Say something, then Ctrl-D:\n")
-    text = (sys.stdin.read() if given is None else given).strip()
+    piped = _standard_input() if not given or _is_piped() else ""
+    text = "\n\n".join(part for part in (given, piped.strip()) if part)
     if not text:
         raise Invalid("There is no prompt.")
     return text
+
+
+def _is_piped() -> bool:
+    """Whether standard input was given for this prompt: a file, or a pipe in which something comes soon."""
+    if not sys.stdin:
+        return False
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+        return stat.S_ISREG(mode)
+    ready, _, _ = select.select([sys.stdin], [], [], STDIN_SECONDS)
+    if not ready:
+        sys.stderr.write("Nothing comes from standard input; it is left out.\n")
+    return bool(ready)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode() if sys.stdin else ""
+    except UnicodeDecodeError:
+        raise Invalid("Standard input is not text in UTF-8.") from None
 
 
 async def _answer(prompt: str, options: argparse.Namespace) -> int:
@@ -117,10 +160,10 @@ async def _answer(prompt: str, options: argparse.Namespace) -> int:
         run = await marquee.runs.send(Caller(ACCOUNT, session), body)
         try:
             last = await _follow(marquee, run, printer, as_json=options.json)
-        except asyncio.CancelledError:  # Ctrl-C
+            printer.end_line()
+        except (asyncio.CancelledError, BrokenPipeError):  # Ctrl-C, or nobody reads on
             await marquee.runs.cancel(run)
             raise
-        printer.end_line()
         return _close(last, session, printer, as_json=options.json)
 
 
@@ -141,6 +184,8 @@ async def _session(marquee: Marquee, session_id: str | None) -> Session:
 
 
 def _introduce(marquee: Marquee, printer: Printer) -> None:
+    for slip in slips():
+        printer.aside(slip)
     if marquee.settings.offline:
         printer.aside("No OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in offline guide answers.")
 
@@ -149,8 +194,7 @@ def _show(frame: Frame, printer: Printer, *, as_json: bool) -> Event:
     data = frame.data.split(b"\ndata: ", 1)[1].rstrip(b"\n")
     event = EVENT.validate_json(data)
     if as_json:
-        sys.stdout.write(data.decode() + "\n")
-        sys.stdout.flush()
+        _write(printable_json(data.decode()) + "\n")
     else:
         printer.show(event)
     return event
@@ -166,8 +210,18 @@ def _close(last: Event | None, session: Session, printer: Printer, *, as_json: b
 
 
 def _fail(reason: str) -> int:
-    sys.stderr.write(f"llm.py: {reason}\n")
+    sys.stderr.write(f"llm.py: {printable(reason)}\n")
     return 1
+
+
+def _shown(text: str) -> str:
+    """The text without what steers a terminal; the returns of CRLF are left out."""
+    return printable(text.replace("\r", ""))
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,37 +6,33 @@ The SDK does what it does well (authentication, headers, proxies, errors); its r
 from __future__ import annotations
 
 import asyncio
-import math
+import base64
+import json
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import httpx2  # what openai 3 speaks HTTP with, over aiohttp
 from loguru import logger
-from openai import APIConnectionError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
+from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from chunks import ChunkReader, stream_error
-from errors import (
-    ContentFiltered,
-    ContextTooLong,
-    RunFailed,
-    UpstreamRateLimited,
-    UpstreamRejected,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
+from chunks import ChunkReader
+from errors import ParameterRefused, RunFailed, UpstreamTimeout, UpstreamUnavailable
+from prompts import JSON_ALONE
 from providers import ChatMessage, ChatRequest, Delta, ToolRequest, ToolSpec
 from settings import DEFAULT_BASE_URL, Settings
+from upstream_errors import NOTHING, Asked, failure, may_pass, timed_out, too_slow
 
 FIRST_RETRY_SECONDS = 0.5
 MAX_ERROR_BYTES = 64_000
 AFTER_FINISH_SECONDS = 5.0  # how long to wait for the usage once the finish reason is known
-RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 _BROKEN = (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError)  # what the SDK lets through
+_BROKE_OFF = "The connection to the model broke off in the middle of its answer."
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -58,15 +54,18 @@ class OpenAIProvider:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.default_model = settings.openai_model
+        self._key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+        self._without_schemas: set[str] = set()  # models whose endpoint knows `json_object` alone
         self._client = AsyncOpenAI(
-            api_key=settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none",
-            base_url=settings.base_url,
+            api_key=self._key or "none",
+            base_url=settings.address,
+            default_headers=_basic_auth(settings),
             organization=settings.openai_org_id,
             project=settings.openai_project_id,
             max_retries=0,  # ours below: the SDK would wait two minutes for a Retry-After
             timeout=_timeout(settings),
             http_client=DefaultAioHttpClient(
-                follow_redirects=False, timeout=_timeout(settings), event_hooks={"response": [_bound_error]}
+                follow_redirects=False, timeout=_timeout(settings), event_hooks={"response": [self._bound_error]}
             ),
         )
 
@@ -81,7 +80,7 @@ class OpenAIProvider:
                 raw = await self._client.models.with_raw_response.list()
             page = _Models.model_validate_json(raw.content)
         except (OpenAIError, ValidationError, *_BROKEN) as error:
-            raise failure(error) from None
+            raise self._told(failure(error), "models") from None
         return sorted(model.id for model in page.data or () if model is not None and model.id)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
@@ -90,20 +89,39 @@ class OpenAIProvider:
         Raises:
             RunFailed: The endpoint failed, refused, fell silent or broke off.
         """
-        response = await self._open(request)
         try:
-            kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind in ("text/html", "application/xhtml+xml"):
-                raise UpstreamUnavailable("The provider's address answers with a web page; is OPENAI_BASE_URL right?")
-            async for delta in self._read(response):
-                yield delta
-        finally:
-            await response.aclose()
+            response = await self._open(request)
+            try:
+                async for delta in self._read(response):
+                    yield delta
+            finally:
+                await response.aclose()
+        except RunFailed as error:
+            raise self._told(error, "chat/completions", request.model) from None
 
     async def close(self) -> None:
         await self._client.close()
 
+    def _told(self, error: RunFailed, path: str, model: str | None = None) -> RunFailed:
+        """The error with address and model in its detail; what the provider said is in the log."""
+        asked = Asked(self._settings.address, model, self._key)
+        logger.warning("The provider failed: {}, {}/{}: {}", error.code, asked.name, path, asked.redacted(error.said))
+        return asked.named(error)
+
     async def _open(self, request: ChatRequest) -> httpx2.Response:
+        """The response with its body unread. A schema that the endpoint does not take goes into the prompt instead."""
+        if request.response_format is None or request.model not in self._without_schemas:
+            try:
+                return await self._send(request)
+            except ParameterRefused as refused:
+                if request.response_format is None or not _names_the_format(refused):
+                    raise
+                logger.info("The endpoint takes no json_schema; the schema goes into the prompt")
+        response = await self._send(_with_schema_in_prompt(request))
+        self._without_schemas.add(request.model)
+        return response
+
+    async def _send(self, request: ChatRequest) -> httpx2.Response:
         """The response with its body unread, after retries where the failure may pass."""
         body = _body(request, self._settings)
         for attempt in range(self._settings.llm_max_retries + 1):
@@ -112,11 +130,12 @@ class OpenAIProvider:
                     model=request.model, messages=(), stream=True, extra_body=body
                 )  # as an extra, or the SDK rebuilds it entry by entry by its types: 0.2 ms for each message
             except (OpenAIError, *_BROKEN) as error:
-                failed = failure(error)
+                failed = failure(error, self._settings.llm_first_token_timeout)
                 delay = self._delay(error, failed, attempt)
                 if delay is None:
                     raise failed from None
-                logger.info("The provider failed ({}); trying again in {:.1f} s", failed.code, delay)
+                said = Asked(self._settings.address, request.model, self._key).redacted(failed.said)
+                logger.info("The provider failed ({}); trying again in {:.1f} s. {}", failed.code, delay, said)
                 await asyncio.sleep(delay)
             else:
                 response: httpx2.Response = raw.http_response
@@ -125,128 +144,119 @@ class OpenAIProvider:
 
     def _delay(self, error: Exception, failed: RunFailed, attempt: int) -> float | None:
         """Seconds until the next attempt; None where there is no use in one."""
-        if attempt >= self._settings.llm_max_retries or not _may_pass(error):
+        if attempt >= self._settings.llm_max_retries or not may_pass(error, failed):
             return None
         wait = failed.retry_after if failed.retry_after is not None else FIRST_RETRY_SECONDS * 2**attempt
         return wait if wait <= self._settings.llm_max_retry_after else None
 
     async def _read(self, response: httpx2.Response) -> AsyncGenerator[Delta, None]:
-        """Deltas of a response body. Keep-alive comments are no sign of life."""
+        """Deltas of a response body. Keep-alive comments are no sign of life; before the first token, nothing is."""
+        _refuse_web_page(response)
+        idle = self._settings.llm_idle_timeout
         reader = ChunkReader()
         blocks = response.aiter_bytes()
-        deadline = time.monotonic() + self._settings.llm_idle_timeout
+        deadline = time.monotonic() + self._settings.llm_first_token_timeout
         while not reader.done:
-            block = await _next(blocks, deadline, reader)
+            block = await self._next(blocks, deadline, reader)
             if block is None:
                 break
             before = reader.events
             for delta in reader.feed(block):
                 yield delta
             await asyncio.sleep(0)  # blocks that are here already come without a wait, and others want their turn
-            if reader.events > before:
-                idle = self._settings.llm_idle_timeout
+            if reader.events > before and (reader.begun or reader.finished):
                 deadline = time.monotonic() + (min(idle, AFTER_FINISH_SECONDS) if reader.finished else idle)
         for delta in reader.end():
             yield delta
 
+    async def _next(self, blocks: Any, deadline: float, reader: ChunkReader) -> bytes | None:
+        """The next bytes; None at the end, which a broken connection is too once the finish reason is known."""
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                block: bytes | None = await anext(blocks, None)
+        except _BROKEN as error:
+            if reader.finished:
+                return None
+            raise self._broken(error, reader) from None
+        return block
+
+    def _broken(self, error: Exception, reader: ChunkReader) -> RunFailed:
+        """Why a body came to no end."""
+        if not timed_out(error):
+            return UpstreamUnavailable(NOTHING if reader.silent else _BROKE_OFF)
+        if not reader.begun:
+            return too_slow(self._settings.llm_first_token_timeout)
+        seconds = self._settings.llm_idle_timeout
+        return UpstreamTimeout(f"The model fell silent in the middle of its answer for {seconds:g} s.")
+
+    async def _bound_error(self, response: httpx2.Response) -> None:
+        """Bound the body of an error, which the SDK reads to its end."""
+        if not response.is_success and isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = _Bounded(response.stream, self._settings.llm_idle_timeout)
+
 
 class _Bounded(httpx2.AsyncByteStream):
-    """The beginning of a body."""
+    """The beginning of a body, each block within `seconds`."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, seconds: float) -> None:
         self._stream = stream
+        self._seconds = seconds
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
-        async for block in self._stream:
+        blocks = aiter(self._stream)
+        while size <= MAX_ERROR_BYTES:
+            async with asyncio.timeout(self._seconds):
+                block = await anext(blocks, None)
+            if block is None:
+                return
             yield block
             size += len(block)
-            if size > MAX_ERROR_BYTES:
-                return
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
-async def _bound_error(response: httpx2.Response) -> None:
-    """Bound the body of an error, which the SDK reads to its end."""
-    if not response.is_success and isinstance(response.stream, httpx2.AsyncByteStream):
-        response.stream = _Bounded(response.stream)
-
-
-async def _next(blocks: Any, deadline: float, reader: ChunkReader) -> bytes | None:
-    """The next bytes; None at the end, which a broken connection is too once the finish reason is known."""
-    try:
-        async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-            block: bytes | None = await anext(blocks, None)
-    except _BROKEN as error:
-        if reader.finished:
-            return None
-        if _timed_out(error):
-            raise UpstreamTimeout("The model fell silent in the middle of its answer.") from None
-        raise UpstreamUnavailable("The connection to the model broke off in the middle of its answer.") from None
-    return block
-
-
-def failure(error: Exception) -> RunFailed:
-    """The SDK's error as one of ours. Nothing of its text is kept but what we recognise in it."""
-    if isinstance(error, APIStatusError):
-        return _refusal(error)
-    if _timed_out(error):
-        return UpstreamTimeout()
-    if isinstance(error, APIConnectionError):
-        return UpstreamUnavailable()
-    return UpstreamUnavailable("The provider's answer could not be understood.")
-
-
-def _timed_out(error: BaseException | None) -> bool:
-    """Whether a timeout is the cause. The transport calls every connection that failed one, so aiohttp is asked."""
-    while error is not None:
-        if isinstance(error, TimeoutError):
-            return True
-        error = error.__cause__
-    return False
-
-
-def _refusal(error: APIStatusError) -> RunFailed:
-    """The meaning of an HTTP status, and of an error code that says more than it."""
-    known, status = stream_error(error.body), error.status_code
-    if isinstance(known, ContextTooLong | ContentFiltered) and status < 500:
-        return known
-    if status == 429:
-        return UpstreamRateLimited(retry_after=_retry_after(error))
-    if status in {408, 504}:
-        return UpstreamTimeout()
-    if status >= 500:
-        return UpstreamUnavailable(f"The provider failed (HTTP {status}).", _retry_after(error))
-    return UpstreamRejected(_REJECTED.get(status, f"The provider refused (HTTP {status})."))
-
-
-_REJECTED = {
-    400: "The provider did not accept the request (HTTP 400); the model may lack tools or structured replies.",
-    401: "The provider did not accept the API key (HTTP 401).",
-    403: "The provider does not allow this (HTTP 403).",
-    404: "The provider has no such model, or OPENAI_BASE_URL is wrong (HTTP 404).",
-}
-
-
-def _may_pass(error: Exception) -> bool:
-    if isinstance(error, APIStatusError):
-        return error.status_code in RETRYABLE
-    return isinstance(error, APIConnectionError) and not _timed_out(error)
-
-
-def _retry_after(error: APIStatusError) -> int | None:
-    """Seconds that the provider asks to wait (RFC 9110, section 10.2.3; dates are not used by any provider we know)."""
-    try:
-        seconds = float(error.response.headers.get("retry-after", ""))
-    except ValueError:
+def _basic_auth(settings: Settings) -> dict[str, str] | None:
+    """Credentials of the address, which stand where the key would."""
+    url = httpx2.URL(settings.base_url)
+    if not url.username and not url.password:
         return None
-    return math.ceil(seconds) if 0 <= seconds < 86_400 * 7 else None
+    credentials = f"{url.username}:{url.password}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+
+
+def _refuse_web_page(response: httpx2.Response) -> None:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in ("text/html", "application/xhtml+xml"):
+        failed = UpstreamUnavailable("The provider's address answers with a web page; is OPENAI_BASE_URL right?")
+        failed.said = f"HTTP {response.status_code}, a body of type {kind}"
+        raise failed
+
+
+def _names_the_format(refused: RunFailed) -> bool:
+    """Whether a refusal is about the form that the answer should have."""
+    said = refused.said.lower()
+    return "response_format" in said or "json_schema" in said
+
+
+def _with_schema_in_prompt(request: ChatRequest) -> ChatRequest:
+    """The same for an endpoint that can be asked for JSON, but not for a schema."""
+    assert request.response_format is not None
+    asked: Any = request.response_format["json_schema"]
+    told = JSON_ALONE.format(schema=json.dumps(asked["schema"], ensure_ascii=False))
+    first, *others = request.messages
+    if first.role == "system":
+        messages = (replace(first, content=first.content + told), *others)
+    else:
+        messages = (ChatMessage("system", told.strip()), *request.messages)
+    return replace(request, messages=messages, response_format={"type": "json_object"})
 
 
 def _timeout(settings: Settings) -> httpx2.Timeout:
-    return httpx2.Timeout(settings.llm_idle_timeout, connect=settings.llm_connect_timeout)
+    return httpx2.Timeout(
+        max(settings.llm_idle_timeout, settings.llm_first_token_timeout), connect=settings.llm_connect_timeout
+    )
 
 
 def _body(request: ChatRequest, settings: Settings) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from starlette.types import Scope
 from errors import (
     CatalogueError,
     Invalid,
+    InvalidField,
     MarqueeError,
     NotFound,
     Overloaded,
@@ -292,6 +293,7 @@ def refusal(error: MarqueeError) -> JSONResponse:
         error.code,
         error.title,
         error.detail,
+        errors=[FieldError(path=error.path, message=error.message)] if isinstance(error, InvalidField) else None,
         run_id=error.run_id if isinstance(error, RunInProgress) else None,
         retry_after=error.retry_after if isinstance(error, Overloaded | RunFailed) else None,
     )

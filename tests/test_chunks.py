@@ -10,10 +10,19 @@ from typing import Any
 
 import pytest
 
-from chunks import MAX_ANSWER_CHARS, ChunkReader, EventDecoder, stream_error
-from errors import ContentFiltered, ContextTooLong, OutputTruncated, RunFailed, UpstreamRateLimited, UpstreamUnavailable
+from chunks import MAX_ANSWER_CHARS, ChunkReader, EventDecoder
+from errors import (
+    ContentFiltered,
+    ContextTooLong,
+    OutputTruncated,
+    RunFailed,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
 from providers import Delta, Finish, ReasoningDelta, TextDelta, ToolRequest, Usage
 from scripted import DONE, call, chunk, event, usage
+from upstream_errors import stream_error
 
 ANSWER = b"".join(
     [
@@ -190,7 +199,7 @@ def test_the_most_probable_first_token() -> None:
         ({"code": "context_length_exceeded"}, ContextTooLong),
         ({"message": "This model's maximum context length is 4096"}, ContextTooLong),
         ({"code": 429}, UpstreamRateLimited),
-        ({"type": "insufficient_quota"}, UpstreamRateLimited),
+        ({"type": "insufficient_quota"}, UpstreamRejected),
         ({"code": "content_policy_violation"}, ContentFiltered),
         ("Rate limit reached", UpstreamRateLimited),
         ("", UpstreamUnavailable),

@@ -13,11 +13,22 @@ MODULES = {path.stem: ast.parse(path.read_text()) for path in ROOT.glob("*.py")}
 
 # From the leaves upwards; a module may import from its own floor and from those below. `name*`: the whole family.
 FLOORS = [
-    {"settings", "errors", "logs", "json_schema", "movie_schemas", "schemas", "providers", "prompts"},
+    {
+        "settings",
+        "errors",
+        "printable",
+        "surrogates",
+        "logs",
+        "json_schema",
+        "movie_schemas",
+        "schema*",
+        "providers",
+        "prompts",
+    },
     {"sqlite", "migrations", "db", "own_ratings", "boots"},
     {"catalogue*", "import*", "movielens", "recommend*", "embeddings", "library", "fit"},
     {"toolbox", "lookups", "taste", "tools"},
-    {"context", "chunks", "upstream", "offline*", "llm", "transcript"},
+    {"context", "chunks", "upstream*", "offline*", "llm", "transcript"},
     {"journal", "housekeeping", "runs", "marquee", "explain", "export"},
     {"web", "middleware", "connections", "openapi", "chat_routes", "movie_routes", "main", "terminal"},
 ]

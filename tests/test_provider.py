@@ -68,7 +68,7 @@ def test_a_provider_that_lists_nothing_still_has_its_default(settings: Settings)
     with serving(nowhere) as server, server.client() as client:
         listed = client.get("/models").json()
         assert listed["data"] == [nowhere.openai_model]
-        assert listed["detail"] == "The language model cannot be reached."
+        assert listed["detail"] == "The language model cannot be reached. (http://127.0.0.1:9/v1)"
 
 
 def test_a_recommendation_is_explained_by_the_model(llm_client: httpx.Client, upstream: scripted.Upstream) -> None:
@@ -84,6 +84,25 @@ def test_a_model_without_log_probabilities_still_answers(llm_client: httpx.Clien
     upstream.queue(scripted.error(400, "logprobs_unsupported"), scripted.text("They all end in a heist."))
     answer = llm_client.post("/prompts/movies_prompt_per_tag", json={"tag": "heist"}).json()
     assert (answer["text"], answer["most_probable_token"]) == ("They all end in a heist.", None)
+    assert answer["model"] == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/prompts/movies_prompt_per_tag", {"tag": "heist"}),
+        ("GET", "/users/7/recommendations?explain=true", None),
+    ],
+)
+def test_a_prompt_has_the_time_of_an_answer(
+    method: str, path: str, body: dict[str, str] | None, llm_settings: Settings, upstream: scripted.Upstream
+) -> None:
+    fields = {**llm_settings.model_dump(exclude_unset=True), "llm_total_timeout": 0.2}
+    upstream.otherwise = scripted.Reply([scripted.chunk({"content": "Well"}), scripted.HANG])
+    with serving(Settings(_env_file=None, **fields)) as server, server.client() as client:
+        response = client.request(method, path, json=body)
+    assert (response.status_code, response.json()["code"]) == (504, "upstream_timeout")
+    assert "LLM_TOTAL_TIMEOUT" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import pairwise
 from typing import Any
@@ -12,11 +13,13 @@ import pytest
 
 import scripted
 from conftest import ROOT, Server, serving
+from errors import InvalidField
 from json_schema import check_schema, parse, problems
+from schema_checks import SchemaChecker
 from scripted import Gate, Reply, call, calls, text
 from wire import JSON, STREAM, Stream, ask, check_whole, history, new_session, read_run, replay, send, sending
 
-PICK = {
+PICK: dict[str, Any] = {
     "type": "object",
     "properties": {"title": {"type": "string"}, "year": {"type": "integer", "minimum": 1900}},
     "required": ["title", "year"],
@@ -37,6 +40,10 @@ def submit(client: httpx.Client, run_id: str, *results: tuple[str, Any], key: st
 
 def book(**arguments: Any) -> dict[str, Any]:
     return call("book", arguments or {"title": "Heat", "year": 1995})
+
+
+def run_of(client: httpx.Client, session: str) -> str:
+    return str(history(client, session)[0]["run_id"])
 
 
 # Structured answers
@@ -143,10 +150,95 @@ def test_a_pattern_that_would_backtrack_for_ever_does_not() -> None:
     assert problems(schema, "a" * 40) == []
 
 
-def test_a_schema_that_would_take_for_ever_is_stopped() -> None:
+def doubling(kind: str) -> dict[str, Any]:
+    """A schema that is small and takes two to the power of forty steps to check with."""
+    if kind == "unevaluatedProperties":
+        inner: Any = {"properties": {"b": {}}}
+        for _ in range(40):
+            inner = {"allOf": [inner], "unevaluatedProperties": False}
+        return {"type": "object", "properties": {"a": inner}}
     branch: Any = {f"d{depth}": {"allOf": [{"$ref": f"#/$defs/d{depth + 1}"}] * 2} for depth in range(40)}
-    schema = check_schema({"$defs": {**branch, "d40": {"type": "string"}}, "$ref": "#/$defs/d0"})
-    assert problems(schema, "x") == ["The check against the schema took too long."]
+    return {
+        "type": "object",
+        "$defs": {**branch, "d40": {"type": "string"}},
+        "properties": {"a": {"$ref": "#/$defs/d0"}},
+    }
+
+
+@pytest.mark.parametrize("kind", ["$ref", "unevaluatedProperties"])
+def test_a_check_that_would_take_for_ever_ends_and_stops_nobody(
+    kind: str, upstream: scripted.Upstream, llm_client: httpx.Client
+) -> None:
+    """The event loop goes on under it: it serves another client while the process that checks is at work."""
+    schema = {"name": "x", "schema": doubling(kind)}
+    upstream.queue(*[text('{"a": {"b": "x"}}' if kind != "$ref" else '{"a": "x"}')] * 3, text("Next."))
+    session = new_session(llm_client)
+    turns = 0
+    with sending(llm_client, session, response_format={"type": "json_schema", "json_schema": schema}) as live:
+        live.until("run.created")
+        while read_run(llm_client, run_of(llm_client, session))["status"] == "in_progress":
+            turns += 1
+        stream = live.rest()
+    assert turns > 20
+    error = stream.events[-1]["error"]
+    assert error["code"] == "invalid_output"
+    assert "takes longer to check than the time that there is for it" in error["detail"]
+    assert ask(llm_client, session)["run"]["status"] == "completed"
+
+
+@pytest.mark.parametrize("where", ["a message", "an action"])
+def test_a_number_that_cannot_be_calculated_with_is_refused(where: str, llm_client: httpx.Client) -> None:
+    schema = {"type": "object", "properties": {"a": {"multipleOf": 10**400}}}
+    if where == "a message":
+        shape = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+        path = f"/sessions/{new_session(llm_client)}/messages"
+        response = llm_client.post(path, json={"content": "hello", "response_format": shape})
+        at = "body.response_format.json_schema.schema"
+    else:
+        actions = [BOOK, {"name": "odd", "parameters": schema}]
+        response = llm_client.post("/sessions", json={"actions": actions})
+        at = "body.actions.1.parameters"
+    assert (response.status_code, response.json()["code"]) == (422, "validation_error")
+    [error] = response.json()["errors"]
+    assert error["path"] == at
+    assert "a number of 401 digits" in error["message"]
+
+
+def test_a_document_with_a_number_that_is_too_large_is_invalid(
+    upstream: scripted.Upstream, llm_client: httpx.Client
+) -> None:
+    shape = {"name": "x", "schema": {"type": "object", "properties": {"a": {"multipleOf": 0.1}}}}
+    upstream.queue(text(f'{{"a": {10**400}}}'), text('{"a": 0.5}'))
+    stream = send(llm_client, new_session(llm_client), response_format={"type": "json_schema", "json_schema": shape})
+    assert stream.text == '{"a": 0.5}'
+    assert "too large" in upstream.requests[1]["messages"][-1]["content"]
+
+
+async def test_a_schema_whose_own_check_takes_too_long_is_refused() -> None:
+    large: Any = {"type": "object", "properties": {f"p{number}": {"type": "string"} for number in range(2_000)}}
+    many = {f"body.actions.{number}.parameters": large for number in range(64)}
+    checker = SchemaChecker()
+    try:
+        with pytest.raises(InvalidField, match="takes longer to check"):
+            await checker.check_schemas(many)
+        await checker.check_schemas({"body": PICK})
+        assert await checker.document_problem(PICK, VALID) is None
+    finally:
+        await checker.close()
+
+
+async def test_a_check_that_nobody_waits_for_any_more_ends() -> None:
+    checker = SchemaChecker()
+    try:
+        asked = asyncio.create_task(checker.document_problem(doubling("$ref"), '{"a": "x"}'))
+        while not checker._workers:
+            await asyncio.sleep(0)
+        [worker] = checker._workers
+        asked.cancel()
+        assert await worker.wait() != 0
+        assert await checker.document_problem(PICK, VALID) is None
+    finally:
+        await checker.close()
 
 
 def test_a_schema_without_end_is_stopped() -> None:
