@@ -63,7 +63,7 @@ def _service_routes() -> APIRouter:
         """Whether the service lives and is ready, and on what it rests."""
         async with service.library.use() as shelf:
             info, recommender = shelf.info, shelf.recommender
-        reasons = [reason for reason in (service.library.problem,) if reason]
+        reasons = service.library.problems
         return Health(
             status="degraded" if reasons else "ok",
             version=VERSION,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import aiosqlite
+from filelock import AsyncFileLock
 from loguru import logger
 
 from errors import StorageUnavailable
@@ -65,6 +66,11 @@ class Database:
         Raises:
             StorageUnavailable: The file cannot be opened, or was written by a newer version of this program.
         """
+        async with _one_opener(path):
+            return await cls._open(path, migrations, synchronous)
+
+    @classmethod
+    async def _open(cls, path: Path, migrations: Sequence[str], synchronous: Literal["NORMAL", "FULL"]) -> Database:
         writer = await _connect(path, "rwc")
         try:
             await writer.execute("PRAGMA journal_mode = WAL")
@@ -154,6 +160,20 @@ class Database:
 
 def _or_defect(error: sqlite3.Error) -> Exception:
     return unavailable(error) or error
+
+
+@asynccontextmanager
+async def _one_opener(path: Path) -> AsyncIterator[None]:
+    """Keep other processes from opening the file: two that make a file a WAL database at once are told it is locked."""
+    try:
+        lock = AsyncFileLock(path.with_name(f"{path.name}.lock"))
+        await lock.acquire()
+    except OSError as error:
+        raise StorageUnavailable(f"The data directory {path.parent} cannot be written.") from error
+    try:
+        yield
+    finally:
+        await lock.release()
 
 
 async def _connect(path: Path, mode: Literal["ro", "rwc"]) -> aiosqlite.Connection:
