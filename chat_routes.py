@@ -190,7 +190,7 @@ async def read_run(service: Service, account_id: Account, run_id: str) -> Run:
 @router.get(
     "/runs/{run_id}/events",
     response_model=None,
-    responses={200: _STREAM[200], 204: {"description": "The cursor is past the end of the run"}},
+    responses={200: _STREAM[200], 204: {"description": "The cursor is at the end of the run"}},
 )
 async def follow_run(
     service: Service,

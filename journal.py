@@ -130,9 +130,13 @@ class Journal:
     async def follow(self, run_id: str, after: int = 0) -> AsyncGenerator[list[Frame], None]:
         """The run's frames with a sequence above `after`: what is committed at once, then the live ones, to the end.
 
+        One with a sequence that the run has not reached gets the whole.
+
         Raises:
             StorageUnavailable: The disk has refused the run's next events for GIVE_UP_SECONDS; follow again later.
         """
+        if not await self._has(run_id, after):  # a power cut or an older backup took what the follower saw
+            after = 0
         while True:
             live = self._live.get(run_id)
             committed = live.committed if live else None
@@ -154,6 +158,13 @@ class Journal:
                 return
             else:
                 await asyncio.sleep(POLL_SECONDS)
+
+    async def _has(self, run_id: str, sequence: int) -> bool:
+        """Whether the run has come as far as this sequence."""
+        live = self._live.get(run_id)
+        if live is not None:
+            return sequence <= live.sequence
+        return sequence == 0 or bool(await self._store.load_frames(run_id, after=sequence - 1, limit=1))
 
     def _owned(self, run_id: str) -> _Live:
         live = self._live.get(run_id)

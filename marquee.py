@@ -34,6 +34,7 @@ class Marquee:
     """The running service, whatever its front."""
 
     settings: Settings
+    database: Database
     store: Store
     ratings: OwnRatings
     library: Library
@@ -65,7 +66,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         runs = Runs(store, journal, provider, Desk(library, ratings, TOOLS, clock), boot, settings, clock)
         stack.push_async_callback(runs.close)
         await runs.house.settle_all()
-        yield Marquee(settings, store, ratings, library, provider, runs, clock)
+        yield Marquee(settings, database, store, ratings, library, provider, runs, clock)
 
 
 def make_provider(settings: Settings) -> Provider:

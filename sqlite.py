@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from errors import StorageUnavailable
 READERS = 3
 BUSY_TIMEOUT_MS = 5_000
 QUEUE_SECONDS = 10.0  # for a transaction to wait for others of this process
+PROBE_SECONDS = 2.0  # for which the answer of the last probe stands
+PROBE_WAIT_SECONDS = 1.0
 WAL_BYTES = 64_000_000  # what is kept of the write-ahead log after a burst
 
 _REASONS = {
@@ -44,7 +47,11 @@ class Database:
     Every write goes through `transaction()`; reads take any of the readers. A write never waits for the network.
     """
 
-    def __init__(self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]) -> None:
+    def __init__(self, path: Path, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]) -> None:
+        self._path = path
+        self._file = _identity(path)
+        self._probe: asyncio.Task[str | None] | None = None
+        self._probed_at = 0.0
         self._writer = writer
         self._readers = readers
         self._free: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
@@ -86,10 +93,12 @@ class Database:
         except BaseException:
             await writer.close()
             raise
-        return cls(writer, [await _connect(path, "ro") for _ in range(READERS)])
+        return cls(path, writer, [await _connect(path, "ro") for _ in range(READERS)])
 
     async def close(self) -> None:
         """Finish what is being written and close every connection."""
+        if self._probe is not None:
+            await asyncio.wait({self._probe})
         async with self._lock:
             for connection in (*self._readers, self._writer):
                 await connection.close()
@@ -102,9 +111,13 @@ class Database:
         transaction begins.
 
         Raises:
-            StorageUnavailable: Disk full, read-only or locked. Nothing of the transaction was kept.
+            StorageUnavailable: Disk full, read-only or locked, or the file is gone. Nothing of the transaction was kept.
         """
         async with self._turn():
+            if _identity(self._path) != self._file:
+                raise StorageUnavailable(
+                    "The database file was deleted or replaced; put it back, or restart the service."
+                )
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
@@ -115,6 +128,24 @@ class Database:
             except BaseException:
                 await self._writer.rollback()
                 raise
+
+    async def trouble(self) -> str | None:
+        """Why nothing can be written, None where it can: by a real write, at most one in PROBE_SECONDS."""
+        if self._probe is None or (self._probe.done() and time.monotonic() - self._probed_at > PROBE_SECONDS):
+            self._probe = asyncio.create_task(self._try_to_write(), name="probe")
+        await asyncio.wait({self._probe}, timeout=PROBE_WAIT_SECONDS)
+        return self._probe.result() if self._probe.done() else "The database is busy."
+
+    async def _try_to_write(self) -> str | None:
+        """Write the version that stands in the file anew, and commit it."""
+        try:
+            async with self.transaction() as connection:
+                await connection.execute(f"PRAGMA user_version = {await _version(connection):d}")
+        except StorageUnavailable as error:
+            return error.detail
+        finally:
+            self._probed_at = time.monotonic()
+        return None
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -156,6 +187,15 @@ class Database:
         """The first row of one query, if any."""
         rows = await self.fetch(sql, parameters)
         return rows[0] if rows else None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at a path."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _or_defect(error: sqlite3.Error) -> Exception:
