@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, BinaryIO, Literal, NamedTuple, Self
 
 import aiosqlite
 import numpy as np
@@ -23,7 +24,7 @@ from catalogue_tables import APPLICATION_ID, FORMAT
 from catalogue_text_match import TextMatcher
 from catalogue_title_match import TitleMatcher
 from catalogue_titles import plain
-from errors import CatalogueError
+from errors import CatalogueError, NoCatalogue
 from movie_schemas import (
     LARGEST_ID,
     CatalogueInfo,
@@ -89,7 +90,11 @@ class Short(NamedTuple):
 class Catalogue:
     """One catalogue file, open for reading. `damping` and `overall_mean` are those of the Bayesian score."""
 
-    def __init__(self, readers: list[aiosqlite.Connection], meta: dict[str, Any]) -> None:
+    def __init__(
+        self, file: BinaryIO, state: tuple[int, int], readers: list[aiosqlite.Connection], meta: dict[str, Any]
+    ) -> None:
+        self._file, self._opened_as = file, state
+        self._damaged = False
         self._readers = readers
         self._free: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
         for reader in readers:
@@ -103,23 +108,26 @@ class Catalogue:
         self._titles, self._texts = TitleMatcher(self._all), TextMatcher(self._all)
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open a catalogue file.
+    async def open(cls, path: Path, *, doubtful: bool = False) -> Self:
+        """Open a catalogue file; a `doubtful` one, changed since it was put in its place, is read through first.
 
         Raises:
-            CatalogueError: there is none, it was made by another version, or it is damaged.
+            NoCatalogue: there is none, or it is damaged.
+            CatalogueError: it is something else, or was made by another version.
         """
         uri = _uri(path)
+        file = await asyncio.to_thread(path.open, "rb")
+        state = size, _ = _state(file)
         readers: list[aiosqlite.Connection] = []
         try:
             while len(readers) < READERS:
                 readers.append(await _open_reader(uri))
-            return cls(readers, await _check(readers[0], path))
-        except sqlite3.DatabaseError as error:
-            await _close(readers)
-            raise CatalogueError(f"{path} is not a catalogue, or is damaged; import it again") from error
+            return cls(file, state, readers, await _check(readers[0], path, size, doubtful=doubtful))
+        except (sqlite3.DatabaseError, ValueError, KeyError) as error:
+            await _close(file, readers)
+            raise NoCatalogue(f"{path} is not a catalogue, or is damaged; import it again") from error
         except BaseException:
-            await _close(readers)
+            await _close(file, readers)
             raise
 
     async def close(self) -> None:
@@ -128,7 +136,12 @@ class Catalogue:
             self._closed = True
             for _ in self._readers:
                 await self._free.get()
-            await _close(self._readers)
+            await _close(self._file, self._readers)
+
+    @property
+    def intact(self) -> bool:
+        """Whether the file is as it was opened: nobody wrote to it or cut it, and no query found it damaged."""
+        return not self._damaged and (self._closed or _state(self._file) == self._opened_as)
 
     async def info(self) -> CatalogueInfo:
         return self._info
@@ -366,8 +379,17 @@ class Catalogue:
         )
 
     async def _all(self, sql: str, values: Iterable[Any] | dict[str, Any] = ()) -> list[Row]:
+        """All rows of a query; none of a file that was changed under us, whatever they look like."""
         async with self._reader() as reader:
-            return list(await reader.execute_fetchall(sql, values))
+            try:
+                rows: list[Row] = list(await reader.execute_fetchall(sql, values))
+            except sqlite3.DatabaseError as error:
+                self._damaged = self._damaged or _is_damage(error)
+                if self.intact:
+                    raise
+            if not self.intact:
+                raise CatalogueError("The catalogue file was damaged while it was in use")
+            return rows
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -384,44 +406,57 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _uri(path: Path) -> str:
-    """Read-only, and immutable: a catalogue file is replaced and never changed, so no lock is needed."""
+    """Read-only, and immutable: a catalogue file is replaced and not changed, so no lock is needed."""
     if not path.is_file():
-        raise CatalogueError(f"There is no catalogue at {path}; import one with: python movielens.py import DIR")
+        raise NoCatalogue(f"There is no catalogue at {path}; import one with: python movielens.py import DIR")
     return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size
+def _state(file: BinaryIO) -> tuple[int, int]:
+    """What changes when someone writes to the file or cuts it."""
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 
 
 async def _open_reader(uri: str) -> aiosqlite.Connection:
+    """A connection that reads through the system's calls: a mapped file that someone cuts kills the process (SIGBUS)."""
     reader = await aiosqlite.connect(uri, uri=True)
     await reader.execute("PRAGMA query_only = ON")
-    await reader.execute("PRAGMA mmap_size = 536870912")  # 512 MiB
+    await reader.execute("PRAGMA mmap_size = 0")
     return reader
 
 
-async def _check(reader: aiosqlite.Connection, path: Path) -> dict[str, Any]:
+async def _check(reader: aiosqlite.Connection, path: Path, size: int, *, doubtful: bool) -> dict[str, Any]:
     """Read the file's meta data, once it is known to be whole and of our format."""
+    if size == 0:
+        raise NoCatalogue(f"{path} is not a catalogue: it is empty")
     rows = await reader.execute_fetchall(
         """
         SELECT application_id, user_version, page_count * page_size
         FROM pragma_application_id, pragma_user_version, pragma_page_count, pragma_page_size
         """
     )
-    application_id, version, size = next(iter(rows))
+    application_id, version, written = next(iter(rows))
     if application_id != APPLICATION_ID:
         raise CatalogueError(f"{path} is not a catalogue of this service")
     if version != FORMAT:
         raise CatalogueError(f"{path} was made by another version of this service; import it again")
-    if _size(path) != size:
-        raise CatalogueError(f"{path} is damaged: it has another size than it was written with; import it again")
+    if size != written:
+        raise NoCatalogue(f"{path} is damaged: it has another size than it was written with; import it again")
+    if doubtful and [tuple(row) for row in await reader.execute_fetchall("PRAGMA quick_check(1)")] != [("ok",)]:
+        raise NoCatalogue(f"{path} is damaged; import it again")
     return {key: json.loads(value) for key, value in await reader.execute_fetchall("SELECT key, value FROM meta")}
 
 
-async def _close(readers: list[aiosqlite.Connection]) -> None:
+async def _close(file: BinaryIO, readers: list[aiosqlite.Connection]) -> None:
     for reader in readers:
         await reader.close()
+    file.close()
 
 
 def _info(meta: dict[str, Any]) -> CatalogueInfo:

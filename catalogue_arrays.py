@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from errors import CatalogueError
+from errors import NoCatalogue
 
 BATCH = 1_000_000  # rows on their way into the arrays
 
@@ -125,9 +125,9 @@ def _batches(rows: sqlite3.Cursor) -> Iterator[tuple[int, npt.NDArray[np.int64]]
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
-        raise CatalogueError(f"There is no catalogue at {path}")
+        raise NoCatalogue(f"There is no catalogue at {path}")
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
             yield db
-    except sqlite3.DatabaseError as error:
-        raise CatalogueError(f"{path} is not a catalogue, or is damaged; import it again") from error
+    except (sqlite3.DatabaseError, ValueError) as error:
+        raise NoCatalogue(f"{path} is not a catalogue, or is damaged; import it again") from error

@@ -141,7 +141,7 @@ def fuse(*rankings: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
 
 
 def load(folder: Path, version: str, embedder: Embedder, model: str) -> Meanings:
-    """Vectors that were made before; they stay on disk, mapped into memory.
+    """Vectors that were made before, read into memory.
 
     Raises:
         ValueError: They belong to another catalogue or model.
@@ -149,7 +149,7 @@ def load(folder: Path, version: str, embedder: Embedder, model: str) -> Meanings
     """
     if json.loads((folder / "embeddings.json").read_text()) != {"version": version, "model": model}:
         raise ValueError("these vectors belong to another catalogue or model")
-    return Meanings(np.load(folder / "movie_ids.npy"), np.load(folder / "vectors.npy", mmap_mode="r"), embedder)
+    return Meanings(np.load(folder / "movie_ids.npy"), np.load(folder / "vectors.npy"), embedder)
 
 
 async def make(settings: Settings) -> None:

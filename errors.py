@@ -25,6 +25,7 @@ MarqueeError
     + InvalidOutput         the answer never matched the schema asked for
     + Internal              a defect of ours
 x CatalogueError          movie data that cannot be read or imported
+  + NoCatalogue           the catalogue file is missing or damaged: only an import helps
   + MalformedFile           a file, a line, a column and the reason
 x ToolError               a tool call that cannot be carried out, in words the model can act on
   + Unknown               it names a movie, user, genre or tag that the data does not have
@@ -164,6 +165,10 @@ class Internal(RunFailed):
 
 class CatalogueError(Exception):
     """Movie data that cannot be read, downloaded or imported; the text is for the person who asked for it."""
+
+
+class NoCatalogue(CatalogueError):
+    """The catalogue file is missing or damaged, so that only an import helps."""
 
 
 class MalformedFile(CatalogueError):

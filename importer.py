@@ -10,7 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,11 @@ import apsw
 import filelock
 
 from catalogue_build import Build
+from catalogue_tables import APPLICATION_ID, FORMAT
 from errors import CatalogueError
 from import_files import FileReport, MovieFiles
+
+_URI = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
 
 
 @dataclass(frozen=True)
@@ -50,29 +53,61 @@ def import_catalogue(files: MovieFiles, target: Path, stage: Callable[[str], Non
         MalformedFile: a file is not in its layout.
         CatalogueError: another import runs, or the disk is full or cannot be written.
     """
+    with _in_words(target), _only_import(target, wait=False):
+        return _import(files, target, stage)
+
+
+def import_if_needed(
+    files: MovieFiles, target: Path, stage: Callable[[str], None] = lambda _: None
+) -> ImportReport | None:
+    """The same, after any other import that runs; None where a whole catalogue is there by then."""
+    with _in_words(target), _only_import(target, wait=True):
+        return None if _is_whole(target) else _import(files, target, stage)
+
+
+def _import(files: MovieFiles, target: Path, stage: Callable[[str], None]) -> ImportReport:
     started = time.perf_counter()
-    try:
-        with _only_import(target), _part_file(target) as part:
-            build = Build(part, files, stage)
-            build.run()
-            _put_in_place(part, target)
-    except (OSError, apsw.FullError, apsw.CantOpenError, apsw.IOError) as error:
-        raise CatalogueError(f"The catalogue cannot be written to {target.parent}: {error}") from error
+    with _part_file(target) as part:
+        build = Build(part, files, stage)
+        build.run()
+        _put_in_place(part, target)
     seconds = time.perf_counter() - started
     return ImportReport(target, files.reports, files.missing(), build.notes, seconds, target.stat().st_size)
 
 
 @contextmanager
-def _only_import(target: Path) -> Iterator[None]:
+def _in_words(target: Path) -> Iterator[None]:
+    """What the disk refuses, as a CatalogueError."""
+    try:
+        yield
+    except (OSError, apsw.FullError, apsw.CantOpenError, apsw.IOError) as error:
+        raise CatalogueError(f"The catalogue cannot be written to {target.parent}: {error}") from error
+
+
+@contextmanager
+def _only_import(target: Path, *, wait: bool) -> Iterator[None]:
     """Hold the import lock of `target`, and clear away what imports that died left behind."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with filelock.FileLock(f"{target}.lock", timeout=0):
+        with filelock.FileLock(f"{target}.lock", timeout=-1 if wait else 0):
             for stale in target.parent.glob(f"{target.name}.*.part*"):
                 stale.unlink(missing_ok=True)
             yield
     except filelock.Timeout:
         raise CatalogueError(f"Another import into {target.parent} is running; try again when it has ended") from None
+
+
+def _is_whole(target: Path) -> bool:
+    """Whether the file is a catalogue of this version, read through."""
+    if not target.is_file():
+        return False
+    try:
+        with closing(apsw.Connection(f"{target.resolve().as_uri()}?mode=ro&immutable=1", _URI)) as db:
+            pages = db.pragma("page_count") * db.pragma("page_size")
+            known = (db.pragma("application_id"), db.pragma("user_version"), pages)
+            return known == (APPLICATION_ID, FORMAT, target.stat().st_size) and db.pragma("quick_check") == "ok"
+    except apsw.Error:
+        return False
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Commit before send: one writer for the events of all live runs, and any number of followers.
 
-The writer takes whatever is pending, joins neighbouring deltas, commits it in one transaction and then wakes the
-followers. There is no flush timer: the commit sets the pace. While the disk refuses, runs wait; a run whose events
+The writer takes of every run what is pending, up to an equal share of COMMIT_BYTES, joins neighbouring deltas, commits
+it in one transaction and then wakes the followers. There is no flush timer: the commit sets the pace. While the disk refuses, runs wait; a run whose events
 can never be written, by a defect, is given up alone.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from loguru import logger
@@ -21,7 +21,8 @@ from schemas import Event, ReasoningDeltaEvent, TextDeltaEvent
 
 TAIL_FRAMES = 256  # kept in memory a live run; a follower further behind reads the database
 PENDING_EVENTS = 1_000  # a run that is this far ahead of the disk waits for it
-DELTA_CHARS = 16_000  # from here on deltas are not joined any further
+DELTA_CHARS = 16_000  # of one frame: from here on deltas are not joined any further, and a longer one is divided
+COMMIT_BYTES = 1_000_000  # of one commit, about; every run has its share, so that none waits for another's length
 PAGE_FRAMES = 64  # read from the database at a time
 PORTION_BYTES = 64_000  # handed to a follower at a time, so that a slow one holds little
 RETRY_SECONDS = 0.5
@@ -49,7 +50,7 @@ class _Live:
     sequence: int
     tail: deque[Frame]
     keep: Callable[[Event], None]
-    pending: list[Event] = field(default_factory=list)
+    pending: deque[Event] = field(default_factory=deque)
     ended: EndedRun | None = None
     committed: asyncio.Event = field(default_factory=asyncio.Event)  # set at the next commit, then replaced
 
@@ -109,7 +110,7 @@ class Journal:
             Internal: The run was given up.
         """
         live = self._owned(run_id)
-        live.pending.append(event)
+        live.pending.extend(_divided(event))
         self._work.set()
         while len(live.pending) >= PENDING_EVENTS and not live.broken:
             await live.committed.wait()
@@ -132,9 +133,13 @@ class Journal:
     async def follow(self, run_id: str, after: int = 0) -> AsyncGenerator[list[Frame], None]:
         """The run's frames with a sequence above `after`: what is committed at once, then the live ones, to the end.
 
+        One with a sequence that the run has not reached gets the whole.
+
         Raises:
             StorageUnavailable: The disk has refused the run's next events for GIVE_UP_SECONDS; follow again later.
         """
+        if not await self._has(run_id, after):  # a power cut or an older backup took what the follower saw
+            after = 0
         while True:
             live = self._live.get(run_id)
             committed = live.committed if live else None
@@ -157,6 +162,13 @@ class Journal:
             else:
                 await asyncio.sleep(POLL_SECONDS)
 
+    async def _has(self, run_id: str, sequence: int) -> bool:
+        """Whether the run has come as far as this sequence."""
+        live = self._live.get(run_id)
+        if live is not None:
+            return sequence <= live.sequence
+        return sequence == 0 or bool(await self._store.load_frames(run_id, after=sequence - 1, limit=1))
+
     def _owned(self, run_id: str) -> _Live:
         live = self._live.get(run_id)
         if live is None:
@@ -172,21 +184,25 @@ class Journal:
         while True:
             await self._work.wait()
             self._work.clear()
-            pending = [live for live in self._live.values() if live.pending]
-            await self._commit([batch for live in pending if (batch := self._take(live)) is not None])
-            if self._closing and not any(live.pending for live in self._live.values()):
+            await self._commit(list(self._take_shares()))
+            if any(live.pending for live in self._live.values()):
+                self._work.set()
+            elif self._closing:
                 return
 
-    def _take(self, live: _Live) -> _Batch | None:
-        """All that is pending, joined, numbered and encoded."""
-        pending, live.pending = live.pending, []
-        events = list(join(pending))
-        numbered = enumerate(events, live.sequence + 1)
-        try:
-            return _Batch(live, events, [encode(live.run_id, number, event) for number, event in numbered], live.ended)
-        except ValueError:
-            self._give_up(live)
-            return None
+    def _take_shares(self) -> Iterator[_Batch]:
+        """What goes with the next commit: of every run its share, and at most one run's long end."""
+        pending = [live for live in self._live.values() if live.pending]
+        end_allowed = True
+        for live in pending:
+            try:
+                batch = _take(live, COMMIT_BYTES // len(pending), long_end=end_allowed)
+            except ValueError:
+                self._give_up(live)
+                continue
+            end_allowed = end_allowed and not (batch.ended and _is_long(batch.ended))
+            if batch.frames:
+                yield batch
 
     async def _commit(self, batches: list[_Batch]) -> None:
         """One transaction for all that is pending, tried until the disk takes it; then the followers are woken."""
@@ -259,23 +275,52 @@ def _portions(frames: list[Frame]) -> Iterator[list[Frame]]:
     yield portion
 
 
-def join(events: list[Event]) -> Iterator[Event]:
-    """Events with neighbouring deltas of the same message and kind as one, up to DELTA_CHARS."""
-    held: TextDeltaEvent | ReasoningDeltaEvent | None = None
-    pieces: list[str] = []
+def _take(live: _Live, share: int, *, long_end: bool) -> _Batch:
+    """What is pending of a run, joined, numbered and encoded: `share` bytes, and what the last frame is over."""
+    events: list[Event] = []
+    frames: list[Frame] = []
     size = 0
-    for event in events:
-        fits = held is not None and type(event) is type(held) and event.message_id == held.message_id
-        if fits and isinstance(event, TextDeltaEvent | ReasoningDeltaEvent) and size < DELTA_CHARS:
-            pieces.append(event.delta)
-            size += len(event.delta)
-            continue
-        if held is not None:
-            yield held.model_copy(update={"delta": "".join(pieces)})
-            held = None
-        if isinstance(event, TextDeltaEvent | ReasoningDeltaEvent):
-            held, pieces, size = event, [event.delta], len(event.delta)
-        else:
-            yield event
-    if held is not None:
-        yield held.model_copy(update={"delta": "".join(pieces)})
+    while live.pending and size < share:
+        if live.ended and len(live.pending) == 1 and _is_long(live.ended) and not long_end:
+            break
+        events.append(_next_joined(live.pending))
+        frames.append(encode(live.run_id, live.sequence + len(events), events[-1]))
+        size += len(frames[-1].data)
+    return _Batch(live, events, frames, None if live.pending else live.ended)
+
+
+def _is_long(ended: EndedRun) -> bool:
+    """Whether the end of a run, which holds its last message, would fill a good part of a commit."""
+    return any(len(message.content) > 4 * DELTA_CHARS for message in ended.messages)
+
+
+def _divided(event: Event) -> Iterator[Event]:
+    """An event, a long delta as several."""
+    if not isinstance(event, TextDeltaEvent | ReasoningDeltaEvent) or len(event.delta) <= DELTA_CHARS:
+        yield event
+        return
+    for start in range(0, len(event.delta), DELTA_CHARS):
+        yield event.model_copy(update={"delta": event.delta[start : start + DELTA_CHARS]})
+
+
+def join(events: Iterable[Event]) -> Iterator[Event]:
+    """Events with neighbouring deltas of the same message and kind as one, up to DELTA_CHARS."""
+    pending = deque(events)
+    while pending:
+        yield _next_joined(pending)
+
+
+def _next_joined(pending: deque[Event]) -> Event:
+    """Take the first event off; with a delta those behind it that go on."""
+    first = pending.popleft()
+    if not isinstance(first, TextDeltaEvent | ReasoningDeltaEvent):
+        return first
+    pieces, size = [first.delta], len(first.delta)
+    while pending and size < DELTA_CHARS:
+        event = pending[0]
+        if not isinstance(event, type(first)) or event.message_id != first.message_id:
+            break
+        pending.popleft()
+        pieces.append(event.delta)
+        size += len(event.delta)
+    return first.model_copy(update={"delta": "".join(pieces)})

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
+from filelock import FileLock, Timeout
 from loguru import logger
 from threadpoolctl import threadpool_limits
 
@@ -29,6 +31,9 @@ from settings import Settings
 
 WATCH_SECONDS = 1.0
 ROOT = Path(__file__).parent
+SAMPLE = ROOT / "data" / "sample"
+
+_NO_MODEL = (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError)  # what numpy and JSON say of a bad file
 
 
 @dataclass(eq=False, slots=True)
@@ -41,6 +46,13 @@ class Shelf:
     movie_ids: Longs
     meanings: Meanings | None = None
     users: int = 0
+    warmed: bool = False
+
+    async def warm(self) -> None:
+        """Make the first use of common words quick; once."""
+        if not self.warmed:
+            self.warmed = True
+            await self.catalogue.warm()
 
     def indexes(self, movie_ids: Iterable[int]) -> Indices:
         """Recommender indexes of the ids that the catalogue has; int32, in the given order."""
@@ -65,10 +77,11 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class _Chore:
-    """Work on the catalogue in a process of its own, and the version that it is for."""
+    """Work on the data in a process of its own, what it is for, and the lock that keeps other services from it."""
 
     process: asyncio.subprocess.Process
     version: str
+    lock: FileLock
 
 
 class Library:
@@ -81,14 +94,16 @@ class Library:
         self._seen: tuple[object, ...] = ()
         self._watcher: asyncio.Task[None] | None = None
         self._chores: dict[str, _Chore] = {}
-        self.problem: str | None = None
+        self._troubles: dict[str, str] = {}
+        self._retiring: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, settings: Settings, *, work: bool = True) -> Library:
         """Open what is there; with `work`, have what is missing (the fitted model, vectors) made beside the service.
 
         Raises:
-            CatalogueError: There is no catalogue, or it cannot be read.
+            NoCatalogue: There is none, or it is damaged.
+            CatalogueError: It cannot be read.
         """
         threadpool_limits(1, "blas")  # a request's products are small: threads cost them more than they bring
         library = cls(settings)
@@ -102,6 +117,8 @@ class Library:
             await asyncio.wait({self._watcher})
         for script in list(self._chores):
             await self._stop(script)
+        if self._retiring is not None:
+            await self._retiring
         if self._shelf is not None:
             await self._shelf.catalogue.close()
         if self._embedder is not None:
@@ -121,6 +138,11 @@ class Library:
                 await shelf.catalogue.close()
 
     @property
+    def problems(self) -> list[str]:
+        """What is wrong, for whoever looks after the service."""
+        return list(self._troubles.values())
+
+    @property
     def fitting(self) -> bool:
         """Whether a model is being fitted right now."""
         fit = self._chores.get("fit.py")
@@ -128,58 +150,92 @@ class Library:
 
     async def _watch(self, *, work: bool) -> None:
         """Take up replaced files, and see to it that what is missing gets made."""
-        await self._warm()
         while True:
             try:
-                if self._marks() != self._seen:
-                    await self._take_up()
-                    await self._warm()
+                await self._look()
+                await self._current.warm()
                 if work:
                     await self._see_to_chores()
-            except CatalogueError as error:
-                self.problem = str(error)
-                logger.error("The new catalogue cannot be read, the old one serves on: {}", error)
-                self._seen = self._marks()
+            except (CatalogueError, OSError) as error:
+                self._note("library", f"The data directory cannot be looked after: {error}.")
             await asyncio.sleep(WATCH_SECONDS)
 
-    async def _warm(self) -> None:
-        async with self.use() as shelf:
-            await shelf.catalogue.warm()
+    async def _look(self) -> None:
+        """Take up what was replaced, and what was damaged under us once it is whole again; the old one serves on."""
+        marks, doubtful = self._marks(), not self._current.catalogue.intact
+        if marks == self._seen and not (doubtful and "catalogue" not in self._troubles):
+            return
+        try:
+            await self._take_up(doubtful=doubtful)
+        except CatalogueError as error:
+            self._seen = marks
+            instead = "movie data cannot be read until it is replaced" if doubtful else "the old one serves on"
+            self._note("catalogue", f"{error}; {instead}.")
+
+    @property
+    def _current(self) -> Shelf:
+        assert self._shelf is not None
+        return self._shelf
+
+    def _note(self, what: str, trouble: str) -> None:
+        """Say a trouble in the log, once, and to whoever asks for `problems`."""
+        if self._troubles.get(what) != trouble:
+            self._troubles[what] = trouble
+            logger.error(trouble)
 
     async def _see_to_chores(self) -> None:
-        shelf = self._shelf
-        assert shelf is not None
-        await self._see_to("fit.py", shelf.info.version, wanted=not shelf.recommender.fitted)
-        wanted = self._embedder is not None and shelf.meanings is None
-        await self._see_to("embeddings.py", shelf.info.version, wanted=wanted)
+        """What is missing gets made: the model, the vectors, and a catalogue where the one in use was damaged."""
+        shelf = self._current
+        damaged = not shelf.catalogue.intact
+        await self._see_to(import_command(self._settings), str(self._marks()[0]), wanted=damaged)
+        await self._see_to(("fit.py",), shelf.info.version, wanted=not damaged and not shelf.recommender.fitted)
+        wanted = not damaged and self._embedder is not None and shelf.meanings is None
+        await self._see_to(("embeddings.py",), shelf.info.version, wanted=wanted)
 
-    async def _see_to(self, script: str, version: str, *, wanted: bool) -> None:
+    async def _see_to(self, command: Sequence[str], version: str, *, wanted: bool) -> None:
         """Start a chore that is wanted, note that one failed, stop one whose catalogue was replaced meanwhile."""
+        script = command[0]
         chore = self._chores.get(script)
         if chore is not None and chore.version != version:
             await self._stop(script)
             chore = None
         if chore is None and wanted:
-            environment = {**os.environ, "DATA_DIR": str(self._settings.data_dir)}
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, str(ROOT / script), stdin=asyncio.subprocess.DEVNULL, env=environment
-            )
-            self._chores[script] = _Chore(process, version)
-        elif chore is not None and chore.process.returncode not in (None, 0) and self.problem is None:
-            self.problem = f"{script} failed; the service does without."
-            logger.error(self.problem)
+            await self._start(command, version)
+        elif chore is not None and chore.process.returncode is not None:
+            chore.lock.release()
+            if chore.process.returncode != 0:
+                self._note(script, f"{script} failed; the service does without.")
+
+    async def _start(self, command: Sequence[str], version: str) -> None:
+        """Start a chore, unless another service over the same data does it, or has just done it."""
+        script = command[0]
+        lock = FileLock(self._settings.data_dir / f"{script}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return
+        if self._marks() != self._seen:
+            lock.release()
+            return
+        environment = {**os.environ, "DATA_DIR": str(self._settings.data_dir)}
+        null = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(ROOT / script), *command[1:], stdin=null, stdout=null, env=environment
+        )
+        self._chores[script] = _Chore(process, version, lock)
 
     async def _stop(self, script: str) -> None:
         chore = self._chores.pop(script)
         if chore.process.returncode is None:
             chore.process.terminate()
             await chore.process.wait()
+        chore.lock.release()
 
-    async def _take_up(self) -> None:
+    async def _take_up(self, *, doubtful: bool = False) -> None:
         """Open the files as they are now and put them in the place of the current shelf."""
         marks = self._marks()
-        shelf = await self._open_shelf()
-        old, self._shelf, self._seen, self.problem = self._shelf, shelf, marks, None
+        shelf = await self._open_shelf(doubtful=doubtful)
+        old, self._shelf, self._seen, self._troubles = self._shelf, shelf, marks, {}
         logger.info(
             "Catalogue {}: {} movies, {} ratings; recommender {}",
             shelf.info.name,
@@ -188,10 +244,11 @@ class Library:
             shelf.recommender.version,
         )
         if old is not None and old.users == 0:
-            await old.catalogue.close()
+            self._retiring = asyncio.create_task(old.catalogue.close())
+            await asyncio.shield(self._retiring)
 
-    async def _open_shelf(self) -> Shelf:
-        catalogue = await Catalogue.open(self._settings.catalogue_path)
+    async def _open_shelf(self, *, doubtful: bool) -> Shelf:
+        catalogue = await Catalogue.open(self._settings.catalogue_path, doubtful=doubtful)
         try:
             info = await catalogue.info()
             recommender = await asyncio.to_thread(self._load_recommender, info.version)
@@ -204,7 +261,7 @@ class Library:
         """The fitted one if it belongs to this catalogue, else one that needs no fit."""
         try:
             return Recommender.load(self._settings.model_path, version)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except _NO_MODEL as error:
             logger.debug("No fitted recommender: {}", error)
             return Recommender.unfitted(recommender_movies(self._settings.catalogue_path))
 
@@ -214,7 +271,7 @@ class Library:
             return None
         try:
             return load(self._settings.embeddings_path, version, self._embedder, self._settings.embeddings_model)
-        except (OSError, ValueError) as error:
+        except _NO_MODEL as error:
             logger.debug("No vectors: {}", error)
             return None
 
@@ -222,6 +279,12 @@ class Library:
         """What changes when one of the files is replaced."""
         paths = (self._settings.catalogue_path, self._settings.model_path, self._settings.embeddings_path)
         return tuple(map(_mark, paths))
+
+
+def import_command(settings: Settings) -> tuple[str, ...]:
+    """The script and arguments that bring in the movies of the settings, where no whole catalogue is there."""
+    source = settings.movielens_dir or SAMPLE
+    return "movielens.py", "import", "--if-needed", str(source), "--data-dir", str(settings.data_dir)
 
 
 def recommender_movies(catalogue_path: Path) -> Movies:

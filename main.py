@@ -26,7 +26,7 @@ from logs import set_up
 from marquee import Marquee, open_marquee
 from middleware import BodyLimit, ClearStart, Gate, RequestLog
 from openapi import install_documents
-from schemas import Health, ModelList, ProviderHealth, RecommenderHealth
+from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth
 from settings import Settings
 from web import Service, answer_with_problems, refuse_unknown_parameters
 
@@ -80,7 +80,8 @@ def _service_routes() -> APIRouter:
         """Whether the service lives and is ready, and on what it rests."""
         async with service.library.use() as shelf:
             info, recommender = shelf.info, shelf.recommender
-        reasons = [reason for reason in (service.library.problem,) if reason]
+        trouble = await service.database.trouble()
+        reasons = [*service.library.problems, *([trouble] if trouble else [])]
         return Health(
             status="degraded" if reasons else "ok",
             version=VERSION,
@@ -94,6 +95,11 @@ def _service_routes() -> APIRouter:
             ),
             reasons=reasons,
         )
+
+    @router.get("/health/live")
+    async def live() -> Live:
+        """The process answers; on what it rests is not asked."""
+        return Live(status="ok")
 
     @router.get("/models")
     async def list_models(service: Service) -> ModelList:

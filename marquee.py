@@ -13,9 +13,9 @@ from loguru import logger
 
 from boots import Boot
 from db import Clock, Store, utc_now
-from errors import CatalogueError, StorageUnavailable
+from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from journal import Journal
-from library import ROOT, Library
+from library import ROOT, SAMPLE, Library, import_command
 from migrations import MIGRATIONS
 from offline import OfflineGuide
 from own_ratings import OwnRatings
@@ -27,7 +27,6 @@ from sqlite import Database
 from toolbox import Desk
 from tools import TOOLS
 
-SAMPLE = ROOT / "data" / "sample"
 ACCOUNT = "local"  # everybody, until there are accounts
 
 
@@ -36,6 +35,7 @@ class Marquee:
     """The running service, whatever its front."""
 
     settings: Settings
+    database: Database
     store: Store
     ratings: OwnRatings
     library: Library
@@ -60,9 +60,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         boot = stack.enter_context(Boot(settings.data_dir / "boots"))
         database = await Database.open(settings.chat_path, MIGRATIONS, settings.sqlite_synchronous)
         stack.push_async_callback(database.close)
-        if not settings.catalogue_path.exists():
-            await import_catalogue(settings.movielens_dir or SAMPLE, settings.data_dir)
-        library = await Library.open(settings)
+        library = await _open_library(settings)
         stack.push_async_callback(library.close)
         provider = make_provider(settings)
         stack.push_async_callback(provider.close)
@@ -75,7 +73,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         runs = Runs(store, journal, provider, desk, checker, boot, settings, clock)
         stack.push_async_callback(runs.close)
         await runs.house.settle_all()
-        yield Marquee(settings, store, ratings, library, provider, runs, checker, clock)
+        yield Marquee(settings, database, store, ratings, library, provider, runs, checker, clock)
 
 
 def make_provider(settings: Settings) -> Provider:
@@ -89,15 +87,26 @@ def make_provider(settings: Settings) -> Provider:
     return OpenAIProvider(settings)
 
 
-async def import_catalogue(source: Path, data_dir: Path) -> None:
-    """Import MovieLens files in a process of its own (it uses a second copy of SQLite).
+async def _open_library(settings: Settings) -> Library:
+    """The library, after an import where there is no catalogue or a damaged one."""
+    try:
+        return await Library.open(settings)
+    except NoCatalogue as error:
+        logger.info("{}; the movies of MOVIELENS_DIR, or the sample, are imported", error)
+    await import_catalogue(settings)
+    return await Library.open(settings)
+
+
+async def import_catalogue(settings: Settings) -> None:
+    """Import the settings' movies in a process of its own (it uses a second copy of SQLite), or wait for who does.
 
     Raises:
         CatalogueError: The import failed; it has said why on standard error.
     """
-    command = (sys.executable, str(ROOT / "movielens.py"), "import", str(source), "--data-dir", str(data_dir))
+    script, *arguments = import_command(settings)
+    null = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+        sys.executable, str(ROOT / script), *arguments, stdin=null, stdout=null
     )
     try:
         code = await process.wait()
@@ -105,7 +114,7 @@ async def import_catalogue(source: Path, data_dir: Path) -> None:
         if process.returncode is None:
             process.kill()
     if code != 0:
-        raise CatalogueError(f"The movies in {source} could not be imported.")
+        raise CatalogueError(f"The movies in {settings.movielens_dir or SAMPLE} could not be imported.")
 
 
 def _make_folder(folder: Path) -> None:

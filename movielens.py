@@ -34,7 +34,7 @@ from rich.text import Text
 from errors import CatalogueError
 from import_archives import EDITIONS, GROUPLENS, download, open_source
 from import_files import MovieFiles
-from importer import ImportReport, import_catalogue
+from importer import ImportReport, import_catalogue, import_if_needed
 from printable import printable
 from settings import Settings
 
@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
                 if args.command == "download"
                 else args.path
             )
-            report = run_import(path, data_dir, display)
+            report = run_import(path, data_dir, display, if_needed=args.command == "import" and args.if_needed)
     except CatalogueError as error:
         errors.print(f"[red]Not imported:[/] {_safe(str(error))}", soft_wrap=True)
         return 1
@@ -110,15 +110,17 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         errors.print("Stopped. Nothing was changed.")
         return 130
-    print_summary(console, report)
+    if report is not None:
+        print_summary(console, report)
     return 0
 
 
-def run_import(path: Path, data_dir: Path, display: Display) -> ImportReport:
-    """Import a folder or a zip into the catalogue of a data directory."""
+def run_import(path: Path, data_dir: Path, display: Display, *, if_needed: bool = False) -> ImportReport | None:
+    """Import a folder or a zip into the catalogue of a data directory; see `import_if_needed`."""
     source = open_source(path)
     try:
-        return import_catalogue(MovieFiles(source, display.bytes_done), data_dir / "catalogue.db", display.stage)
+        bring = import_if_needed if if_needed else import_catalogue
+        return bring(MovieFiles(source, display.bytes_done), data_dir / "catalogue.db", display.stage)
     finally:
         source.close()
 
@@ -155,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--base-url", default=GROUPLENS, help="where the editions are (default: %(default)s)")
     local = commands.add_parser("import", help="import a folder or a zip that is on disk")
     local.add_argument("path", metavar="DIR|ZIP", type=Path)
+    local.add_argument("--if-needed", action="store_true", help="do nothing where a whole catalogue is there")
     for command in (fetch, local):
         command.add_argument("--data-dir", type=Path, help="where the catalogue is (default: DATA_DIR, else var)")
     return parser

@@ -160,7 +160,7 @@ class Recommender:
 
     @classmethod
     def load(cls, folder: Path, content_hash: str) -> Recommender:
-        """Read a saved model with its movies; its weights stay on disk, mapped into memory.
+        """Read a saved model with its movies into memory.
 
         Raises:
             ValueError: the folder holds a model of another catalogue or another format.

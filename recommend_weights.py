@@ -1,4 +1,4 @@
-"""A square matrix of item-item weights in eight bits a weight, which can stay on disk, mapped into memory."""
+"""A square matrix of item-item weights in eight bits a weight."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class Weights:
 
     @classmethod
     def load(cls, folder: Path) -> Weights:
-        return cls(np.load(folder / "weights.npy", mmap_mode="r"), np.load(folder / "scale.npy"))
+        """Read what `save` wrote, into memory: a mapped file that someone cuts kills the process."""
+        return cls(np.load(folder / "weights.npy"), np.load(folder / "scale.npy"))
 
     def save(self, folder: Path) -> None:
         np.save(folder / "weights.npy", self.values)

@@ -371,10 +371,10 @@ class Runs:
         return self._journal.follow(run_id, after)
 
     async def has_after(self, run: Run, after: int) -> bool:
-        """Whether a follower with this cursor has anything to expect."""
-        if run.status == "in_progress":
+        """Whether a follower with this cursor has anything to expect: not exactly at the end of an ended run alone."""
+        if run.status == "in_progress" or after == 0:
             return True
-        return bool(await self._store.load_frames(run.id, after=after, limit=1))
+        return len(await self._store.load_frames(run.id, after=after - 1, limit=2)) != 1
 
     async def wait(self, account_id: str, run_id: str) -> Answer:
         """The finished run with the messages it added, the user's first."""

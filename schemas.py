@@ -399,6 +399,12 @@ class RecommenderHealth(Model):
     detail: str
 
 
+class Live(Model):
+    """That the process answers."""
+
+    status: Literal["ok"]
+
+
 class Health(Model):
     """Whether the service lives and is ready, and why."""
 

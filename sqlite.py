@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import aiosqlite
+from filelock import AsyncFileLock
 from loguru import logger
 
 from errors import StorageUnavailable
@@ -18,6 +20,8 @@ READERS = 3
 BUSY_TIMEOUT_MS = 5_000
 QUEUE_SECONDS = 10.0  # for a transaction to wait for others of this process
 PRIVATE = 0o600  # the mode of a file that is nobody else's business
+PROBE_SECONDS = 2.0  # for which the answer of the last probe stands
+PROBE_WAIT_SECONDS = 1.0
 WAL_BYTES = 64_000_000  # what is kept of the write-ahead log after a burst
 
 Connections = asyncio.LifoQueue[aiosqlite.Connection]
@@ -49,8 +53,16 @@ class Database:
     """
 
     def __init__(
-        self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection], searcher: aiosqlite.Connection
+        self,
+        path: Path,
+        writer: aiosqlite.Connection,
+        readers: Sequence[aiosqlite.Connection],
+        searcher: aiosqlite.Connection,
     ) -> None:
+        self._path = path
+        self._file = _identity(path)
+        self._probe: asyncio.Task[str | None] | None = None
+        self._probed_at = 0.0
         self._writer = writer
         self._readers = readers
         self._searcher = searcher
@@ -75,7 +87,12 @@ class Database:
         Raises:
             StorageUnavailable: The file cannot be opened, or was written by a newer version of this program.
         """
-        _make_private(path)
+        async with _one_opener(path):
+            _make_private(path)
+            return await cls._open(path, migrations, synchronous)
+
+    @classmethod
+    async def _open(cls, path: Path, migrations: Sequence[str], synchronous: Literal["NORMAL", "FULL"]) -> Database:
         writer = await _connect(path, "rwc")
         try:
             await writer.execute("PRAGMA journal_mode = WAL")
@@ -91,10 +108,13 @@ class Database:
         except BaseException:
             await writer.close()
             raise
-        return cls(writer, [await _connect(path, "ro") for _ in range(READERS)], await _connect(path, "ro"))
+        readers = [await _connect(path, "ro") for _ in range(READERS)]
+        return cls(path, writer, readers, await _connect(path, "ro"))
 
     async def close(self) -> None:
         """Finish what is being written and close every connection."""
+        if self._probe is not None:
+            await asyncio.wait({self._probe})
         async with self._lock:
             for connection in (*self._readers, self._searcher, self._writer):
                 await connection.close()
@@ -107,9 +127,13 @@ class Database:
         transaction begins.
 
         Raises:
-            StorageUnavailable: Disk full, read-only or locked. Nothing of the transaction was kept.
+            StorageUnavailable: Disk full, read-only or locked, or the file is gone. Nothing of the transaction was kept.
         """
         async with self._turn():
+            if _identity(self._path) != self._file:
+                raise StorageUnavailable(
+                    "The database file was deleted or replaced; put it back, or restart the service."
+                )
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
@@ -120,6 +144,24 @@ class Database:
             except BaseException:
                 await self._writer.rollback()
                 raise
+
+    async def trouble(self) -> str | None:
+        """Why nothing can be written, None where it can: by a real write, at most one in PROBE_SECONDS."""
+        if self._probe is None or (self._probe.done() and time.monotonic() - self._probed_at > PROBE_SECONDS):
+            self._probe = asyncio.create_task(self._try_to_write(), name="probe")
+        await asyncio.wait({self._probe}, timeout=PROBE_WAIT_SECONDS)
+        return self._probe.result() if self._probe.done() else "The database is busy."
+
+    async def _try_to_write(self) -> str | None:
+        """Write the version that stands in the file anew, and commit it."""
+        try:
+            async with self.transaction() as connection:
+                await connection.execute(f"PRAGMA user_version = {await _version(connection):d}")
+        except StorageUnavailable as error:
+            return error.detail
+        finally:
+            self._probed_at = time.monotonic()
+        return None
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -171,6 +213,15 @@ async def _fetch(free: Connections, sql: str, parameters: Sequence[Any] | dict[s
         free.put_nowait(connection)
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at a path."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _or_defect(error: sqlite3.Error) -> Exception:
     return unavailable(error) or error
 
@@ -195,6 +246,20 @@ def _tighten(file: Path) -> None:
         pass
     except OSError as error:
         logger.warning("Others may read {}, and that cannot be changed: {}", file.name, error.strerror)
+
+
+@asynccontextmanager
+async def _one_opener(path: Path) -> AsyncIterator[None]:
+    """Keep other processes from opening the file: two that make a file a WAL database at once are told it is locked."""
+    try:
+        lock = AsyncFileLock(path.with_name(f"{path.name}.lock"))
+        await lock.acquire()
+    except OSError as error:
+        raise StorageUnavailable(f"The data directory {path.parent} cannot be written.") from error
+    try:
+        yield
+    finally:
+        await lock.release()
 
 
 async def _connect(path: Path, mode: Literal["ro", "rwc"]) -> aiosqlite.Connection:

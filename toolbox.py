@@ -18,7 +18,7 @@ from pydantic import JsonValue, ValidationError
 
 import json_schema
 from db import Clock, utc_now
-from errors import MarqueeError, ToolError
+from errors import CatalogueError, MarqueeError, ToolError
 from library import Library, Shelf
 from movie_schemas import Model
 from own_ratings import OwnRatings
@@ -149,6 +149,9 @@ class BoundTools:
                 raise
             except MarqueeError as error:
                 raise ToolError(error.detail) from error
+            except CatalogueError as error:
+                logger.error("The tool {} could not read the catalogue: {}", name, error)
+                raise ToolError("The movie data cannot be read right now. Say so, and go on without it.") from error
             except Exception as error:  # a defect in one tool must not end the conversation
                 logger.exception("The tool {} failed", name)
                 raise ToolError("The tool failed. Go on without it.") from error

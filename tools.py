@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -106,7 +107,8 @@ async def similar_movies(ctx: Context, args: SimilarMovies) -> MovieList:
     """
     await check_filters(ctx, args)
     seeds, resolved = await resolve_all(ctx, args.movies)
-    ranked = ctx.shelf.recommender.similar(
+    ranked = await asyncio.to_thread(
+        ctx.shelf.recommender.similar,
         ctx.shelf.indexes(movie.movie_id for movie in seeds),
         k=args.limit,
         by=args.by,
@@ -153,7 +155,8 @@ async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieLis
     is the person you talk to.
     """
     await check_filters(ctx, args)
-    ranked = ctx.shelf.recommender.recommend_group(
+    ranked = await asyncio.to_thread(
+        ctx.shelf.recommender.recommend_group,
         [await _member(ctx, member) for member in args.members],
         k=args.limit,
         how=args.how,
@@ -292,7 +295,7 @@ async def predict_rating(ctx: Context, args: PredictRating) -> Prediction:
 async def next_question(ctx: Context, args: NextQuestion) -> Questions:
     """Movies to ask a person about whose taste is unknown: their rating would tell most."""
     someone = await person(ctx, None)
-    indexes = ctx.shelf.recommender.next_question(someone.profile, args.limit)
+    indexes = await asyncio.to_thread(ctx.shelf.recommender.next_question, someone.profile, args.limit)
     return Questions(movies=await ctx.shelf.catalogue.movies(ctx.shelf.ids(indexes)))
 
 
@@ -327,7 +330,8 @@ async def _recommend(
         found = await _text_hits(ctx, text)
         hits[ctx.shelf.indexes(movie_id for movie_id, _ in found)] = True
         allowed = hits if allowed is None else hits & allowed
-    return ctx.shelf.recommender.recommend(
+    return await asyncio.to_thread(
+        ctx.shelf.recommender.recommend,
         profile,
         k=args.limit,
         allowed=allowed,
@@ -377,13 +381,13 @@ async def _by_title(ctx: Context, args: Listing, query: str) -> list[ListedMovie
 
 async def _by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
     """Movies that fit the words: full-text hits joined by their neighbours in taste."""
-    hits = await _text_hits(ctx, text)
-    allowed = await ctx.shelf.allowed(args.filters())
+    hits, allowed = await _text_hits(ctx, text), await ctx.shelf.allowed(args.filters())
     out = await excluded(ctx, args)
     if len(out):
         allowed = np.ones(len(ctx.shelf.movie_ids), bool) if allowed is None else allowed
         allowed[out] = False
-    ranked = ctx.shelf.recommender.match_text(
+    ranked = await asyncio.to_thread(
+        ctx.shelf.recommender.match_text,
         ctx.shelf.indexes(movie_id for movie_id, _ in hits),
         np.array([score for _, score in hits], np.float32),
         k=_pool(args),

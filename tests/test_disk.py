@@ -209,3 +209,42 @@ def test_a_file_that_is_no_database_is_said_at_the_start(data_dir: Path) -> None
         command, cwd=ROOT, env=environment(data_dir), capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stderr) == (1, "llm.py: The database file is not a database.\n")
+
+
+def reasons(client: httpx.Client) -> list[str]:
+    """Why the service is degraded; the process itself lives all the while."""
+    assert client.get("/health/live").json() == {"status": "ok"}
+    health = client.get("/health").json()
+    assert health["status"] == ("degraded" if health["reasons"] else "ok")
+    return list(health["reasons"])
+
+
+def test_health_tells_of_writes_that_are_refused(data_dir: Path) -> None:
+    with process(environment(data_dir)) as server, server.client() as client:
+        assert reasons(client) == []
+        with no_more_writes(server):
+            wait_for(lambda: reasons(client) == ["The disk does not answer."])
+        wait_for(lambda: reasons(client) == [])
+
+
+def test_health_tells_of_a_full_disk(small_disk: Path) -> None:
+    with process(environment(small_disk)) as server, server.client() as client:
+        assert reasons(client) == []
+        with full(small_disk.parent):
+            wait_for(lambda: reasons(client) == ["The disk is full."])
+        wait_for(lambda: reasons(client) == [])
+
+
+def test_nothing_is_written_into_a_file_that_is_gone(data_dir: Path) -> None:
+    chat, aside = data_dir / "chat.db", data_dir / "aside.db"
+    with process(environment(data_dir)) as server, server.client() as client:
+        kept = new_session(client)
+        chat.rename(aside)
+        assert "deleted or replaced" in refusal(client)["detail"]
+        wait_for(lambda: len(reasons(client)) == 1)
+        chat.write_bytes(b"")
+        assert "deleted or replaced" in refusal(client)["detail"]
+        assert client.get(f"/sessions/{kept}").status_code == 200
+        aside.replace(chat)
+        assert client.post("/sessions").status_code == 201
+        wait_for(lambda: reasons(client) == [])

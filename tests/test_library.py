@@ -16,7 +16,7 @@ from library import Library
 from settings import Settings
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], object], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
@@ -70,7 +70,7 @@ async def test_a_missing_model_is_fitted_and_taken_up(data_dir: Path) -> None:
                     if shelf.recommender.fitted:
                         break
                 await asyncio.sleep(0.05)
-        assert library.problem is None
+        assert library.problems == []
     finally:
         await library.close()
 
@@ -81,7 +81,7 @@ async def test_a_catalogue_that_cannot_be_read_leaves_the_old_one_serving(data_d
         broken = data_dir / "broken"
         broken.write_bytes(b"not a catalogue" * 1_000)
         await asyncio.to_thread(broken.replace, data_dir / "catalogue.db")
-        await until(lambda: library.problem is not None)
+        await until(lambda: library.problems)
         async with library.use() as shelf:
             assert await shelf.catalogue.movies([851])
     finally:

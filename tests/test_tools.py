@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from errors import ToolError
 from library import Library
 from migrations import MIGRATIONS
 from own_ratings import OwnRatings
+from recommend import Recommender
 from schemas import SessionCreate
 from settings import Settings
 from sqlite import Database
@@ -202,3 +205,33 @@ async def test_every_list_can_be_made_more_diverse_and_less_known(
         {genre for movie in plain["movies"] for genre in movie["genres"]}
     )
     assert sum(movie["rating_count"] for movie in novel["movies"]) < sum(m["rating_count"] for m in plain["movies"])
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "args"),
+    [
+        ("recommend_for_user", "recommend", {"user_id": 1}),
+        ("similar_movies", "similar", {"movies": ["Heat"]}),
+        ("recommend_for_group", "recommend_group", {"members": [{"user_id": 1}, {"user_id": 2}]}),
+        ("search_movies", "match_text", {"query": "space aliens"}),
+        ("next_question", "next_question", {}),
+    ],
+)
+async def test_rankings_are_not_computed_on_the_event_loop(
+    tools: BoundTools, name: str, method: str, args: dict[str, Any]
+) -> None:
+    """The interpreter names every function that begins on this thread, which is the loop's."""
+    code = getattr(Recommender, method).__code__
+    seen: set[Any] = set()
+
+    def note(frame: FrameType, _: str, __: object) -> None:
+        seen.add(frame.f_code)
+
+    sys.setprofile(note)
+    try:
+        result = await ask(tools, name, **args)
+    finally:
+        sys.setprofile(None)
+    assert result["movies"]
+    assert BoundTools.run.__code__ in seen
+    assert code not in seen
