@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -56,12 +57,28 @@ def document(app: FastAPI) -> dict[str, Any]:
             "description": "What went wrong",
             "content": {PROBLEM_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}},
         }
-        for path in made["paths"].values():
-            for operation in path.values():
-                operation["responses"].pop("422", None)
-                operation["responses"]["default"] = error
+        for operation in [operation for path in made["paths"].values() for operation in path.values()]:
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = error
+            _leave_out_defaults(operation.get("requestBody"), made["components"]["schemas"])
         app.openapi_schema = made
     return app.openapi_schema
+
+
+def _leave_out_defaults(part: Any, schemas: dict[str, Any]) -> None:
+    """Say in words what a request may leave out: openapi-typescript takes a property with a default for a required one."""
+    if isinstance(part, list):
+        for item in part:
+            _leave_out_defaults(item, schemas)
+    if not isinstance(part, dict):
+        return
+    if isinstance(reference := part.get("$ref"), str):
+        _leave_out_defaults(schemas[reference.rpartition("/")[2]], schemas)
+    for schema in part.get("properties", {}).values():
+        if (default := schema.pop("default", None)) not in (None, [], {}, ""):
+            schema["description"] = f"{schema.get('description', '')} (default: {json.dumps(default)})".strip()
+    for item in part.values():
+        _leave_out_defaults(item, schemas)
 
 
 @cache

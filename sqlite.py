@@ -252,7 +252,7 @@ def _tighten(file: Path) -> None:
 async def _one_opener(path: Path) -> AsyncIterator[None]:
     """Keep other processes from opening the file: two that make a file a WAL database at once are told it is locked."""
     try:
-        lock = AsyncFileLock(path.with_name(f"{path.name}.lock"))
+        lock = AsyncFileLock(path.with_name(f"{path.name}.lock"), mode=PRIVATE)
         await lock.acquire()
     except OSError as error:
         raise StorageUnavailable(f"The data directory {path.parent} cannot be written.") from error

@@ -322,6 +322,15 @@ def test_every_reference_of_the_document_leads_somewhere(client: httpx.Client) -
     assert references <= known
 
 
+def test_what_a_request_may_leave_out_has_no_default_that_a_generator_would_demand(client: httpx.Client) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    for name in ("SessionCreate", "MessageCreate", "RecommendationRequest", "Filters", "Action"):
+        optional = schemas[name]["properties"].keys() - set(schemas[name].get("required", []))
+        assert optional, name
+        assert not [field for field in optional if "default" in schemas[name]["properties"][field]]
+    assert "default: 10" in schemas["RecommendationRequest"]["properties"]["limit"]["description"]
+
+
 def test_operations_have_short_names(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     names = [operation["operationId"] for path in paths.values() for operation in path.values()]

@@ -382,7 +382,7 @@ def test_a_saved_model_answers_the_same(model: Recommender, tmp_path: Path) -> N
         model.save(folder, "abc")
     assert [path.name for path in tmp_path.iterdir()] == ["model"], "nothing of the writing stays"
     loaded = Recommender.load(folder, "abc")
-    assert isinstance(loaded.weights.values, np.memmap)
+    assert not isinstance(loaded.weights.values, np.memmap)  # a file that is cut under a map ends the process
     assert (loaded.version, loaded.fitted, loaded.config) == (model.version, True, Config())
     for profile in (liking(1, 5), Profile.empty()):
         assert _same(loaded.recommend(profile), model.recommend(profile))
