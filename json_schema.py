@@ -85,7 +85,7 @@ def problems(schema: dict[str, JsonValue], document: JsonValue) -> list[str]:
         return ["The schema refers to itself without end, or the document is nested too deeply."]
     except ArithmeticError:
         return ["A number in the document is too large to be checked."]
-    return [f"At {_path(error)}: {error.message[:MAX_PROBLEM_CHARS]}" for error in errors[:MAX_PROBLEMS]]
+    return [f"At {_path(error)}: {error.message[:MAX_PROBLEM_CHARS].rstrip('.')}." for error in errors[:MAX_PROBLEMS]]
 
 
 def first_bad(schemas: list[dict[str, JsonValue]]) -> tuple[int, str] | None:

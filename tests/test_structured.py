@@ -88,7 +88,7 @@ def test_an_answer_that_is_never_valid_fails(upstream: scripted.Upstream, llm_cl
     stream = send(llm_client, session, response_format=FORMAT)
     check_whole(stream)
     assert stream.events[-1]["error"]["code"] == "invalid_output"
-    assert "'year' is a required property" in stream.events[-1]["error"]["detail"]
+    assert "At the top: 'year' is a required property." in stream.events[-1]["error"]["detail"]
     assert [(m["content"], m["status"]) for m in history(llm_client, session)][1:] == [('{"title": "Heat"}', "failed")]
     assert len(upstream.requests) == 3
     assert ask(llm_client, session)["run"]["status"] == "completed"
@@ -248,7 +248,7 @@ def test_a_schema_without_end_is_stopped() -> None:
 
 
 def test_formats_are_checked() -> None:
-    assert problems({"type": "string", "format": "uuid"}, "block-1") == ["At the top: 'block-1' is not a 'uuid'"]
+    assert problems({"type": "string", "format": "uuid"}, "block-1") == ["At the top: 'block-1' is not a 'uuid'."]
 
 
 @pytest.mark.parametrize("document", ["NaN", "-Infinity", '"\\ud800"', "[" * 9_000, "{} {}", "", "{'a': 1}"])
