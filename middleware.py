@@ -5,11 +5,11 @@ that streams, and nobody is cancelled.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import time
 from collections import deque
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from loguru import logger
@@ -24,6 +24,7 @@ from web import refusal
 
 DRAINED = 20  # times the limit that is read of a body that is too large
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
+HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
 ALLOWED_HEADERS = ["Content-Type", "Idempotency-Key", "Last-Event-ID"]
 EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
 
@@ -73,7 +74,7 @@ def _stranger(scope: Scope, settings: Settings) -> str | None:
     """Why a request is none that we answer, from its Host and its Origin; None where it is one."""
     headers = Headers(scope=scope)
     host, origin = headers.get("host"), headers.get("origin")
-    if host is not None and not _is_our_name(_name(f"//{host}"), scope, settings):
+    if host is not None and not _is_our_name(_name(host), scope, settings):
         return "The service does not go by this Host. ALLOWED_HOSTS says by which names it does."
     if origin is None or scope["method"] in SAFE or "*" in settings.cors_origins or origin in settings.cors_origins:
         return None
@@ -90,12 +91,10 @@ def _is_our_name(name: str | None, scope: Scope, settings: Settings) -> bool:
     return name in {"localhost", own} or _is_loopback(name) or any(_matches(name, p) for p in settings.allowed_hosts)
 
 
-def _name(url: str) -> str | None:
-    """The host of a URL, without port and brackets: `[::1]:8000` is `::1`."""
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+def _name(host: str) -> str | None:
+    """A Host without port and brackets: `[::1]:8000` is `::1`; None for what is none."""
+    match = HOST.fullmatch(host)
+    return (match[1] or match[2]).lower() if match else None
 
 
 def _is_loopback(name: str) -> bool:

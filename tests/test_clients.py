@@ -231,7 +231,17 @@ def test_the_service_answers_to_the_names_of_this_machine(server: Server, host: 
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil", "[", ""]
+    "host",
+    [
+        "evil.example",
+        "evil.example:8000",
+        "127.0.0.1.evil.example",
+        "localhost.evil",
+        "[",
+        "",
+        "user@localhost",
+        "localhost/evil",
+    ],
 )
 def test_a_rebound_host_reads_nothing(server: Server, host: str) -> None:
     assert is_problem(hosted(server, host), 403, "forbidden")
