@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from db import Entry
 from prompts import INSTRUCTIONS, SYSTEM, TRIMMED
 from providers import ChatMessage, ToolRequest, ToolSpec
 from schemas import Message, ToolCall
@@ -16,6 +17,8 @@ BYTES_PER_TOKEN = 3.5  # measured texts lie between 3 (code, JSON) and 4.5 (Engl
 MESSAGE_TOKENS = 4  # what a chat template adds around an entry
 UNANSWERED = "(no answer was given)"
 CUT_SHORT = "The call was not carried out: the answer was stopped before."
+
+Stored = Entry | Message
 
 
 def estimate_tokens(text: str) -> int:
@@ -87,9 +90,7 @@ class Conversation:
         return (system, *(message for exchange in reversed(kept) for message in exchange), *self._current)
 
 
-async def newest_exchanges(
-    pages: AsyncIterable[Sequence[Message]], budget: int
-) -> tuple[list[list[ChatMessage]], bool]:
+async def newest_exchanges(pages: AsyncIterable[Sequence[Stored]], budget: int) -> tuple[list[list[ChatMessage]], bool]:
     """The newest exchanges, oldest first, until `budget` tokens are spent; and whether these are all there are.
 
     Args:
@@ -98,7 +99,7 @@ async def newest_exchanges(
             is read is left out.
     """
     found: list[list[ChatMessage]] = []
-    entries: list[Message] = []  # of the exchange whose beginning is looked for, newest first
+    entries: list[Stored] = []  # of the exchange whose beginning is looked for, newest first
     async for page in pages:
         for message in page:
             entries.append(message)
@@ -122,7 +123,7 @@ def exchanges(history: Iterable[Message]) -> list[list[ChatMessage]]:
     return [_answered(open_exchange(messages)) for messages in found]
 
 
-def open_exchange(messages: Sequence[Message]) -> list[ChatMessage]:
+def open_exchange(messages: Sequence[Stored]) -> list[ChatMessage]:
     """One exchange as far as it got. A call whose result is missing, because the run was cut short, gets one."""
     entries: list[ChatMessage] = []
     results = {message.call_id: message for message in messages if message.role == "tool"}
@@ -153,7 +154,7 @@ def _request(call: ToolCall) -> ToolRequest:
     return ToolRequest(call.call_id, call.name, json.dumps(call.arguments or {}, ensure_ascii=False), call.extra)
 
 
-def _result(call: ToolCall, message: Message | None) -> ChatMessage:
+def _result(call: ToolCall, message: Stored | None) -> ChatMessage:
     if message is None:
         return ChatMessage("tool", tool_content(None, call.error or CUT_SHORT), call_id=call.call_id)
     error = None if message.ok else message.content

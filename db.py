@@ -1,4 +1,4 @@
-"""The store of the chat: sessions, messages, runs, events. One method, one transaction; schemas out, never rows.
+"""The store of the chat: sessions, messages, runs, events. One method, one transaction; typed things out, never rows.
 
 Own ratings and served recommendations share the file and are in own_ratings.py; the catalogue is a file of its own.
 """
@@ -12,10 +12,10 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiosqlite
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from errors import Conflict, IdempotencyMismatch, NotFound, RunInProgress
 from movie_schemas import Page
@@ -76,6 +76,20 @@ class Frame:
     run_id: str
     sequence: int
     data: bytes
+
+
+class Entry(NamedTuple):
+    """A stored message as far as a model is sent it: a run reads hundreds, and a Message takes ten times as long.
+
+    `ok`, `result`: of a tool's entry.
+    """
+
+    role: str
+    content: str
+    tool_calls: Sequence[ToolCall]
+    call_id: str | None
+    ok: bool
+    result: JsonValue
 
 
 def new_id(prefix: str) -> str:
@@ -220,23 +234,24 @@ class Store:
         messages = [_message(row) for row in (reversed(page) if backwards else page)]
         return Page(data=messages, has_more=more, next=cursor)
 
-    async def exchange(self, session_id: str, message_id: str) -> list[Message]:
+    async def exchange(self, session_id: str, message_id: str) -> list[Entry]:
         """A session's entries from one on, oldest first, without answers that a retry replaced."""
         rows = await self._db.fetch(
             """
-            SELECT * FROM messages WHERE session_id = :session AND alternative = 0
+            SELECT role, content, tool_calls, call_id, ok, result FROM messages
+            WHERE session_id = :session AND alternative = 0
                 AND number >= (SELECT number FROM messages WHERE id = :message) ORDER BY number
             """,
             {"session": session_id, "message": message_id},
         )
-        return [_message(row) for row in rows]
+        return [_entry(*row) for row in rows]
 
-    async def earlier_messages(self, session_id: str, message_id: str) -> AsyncGenerator[list[Message], None]:
+    async def earlier_messages(self, session_id: str, message_id: str) -> AsyncGenerator[list[Entry], None]:
         """Pages of the entries before one, newest first, without answers that a retry replaced."""
         before = await self._message_number(session_id, message_id)
         while True:
             rows = await self._db.fetch(_EARLIER, (session_id, before, EARLIER_PAGE))
-            yield [_message(row) for row in rows]
+            yield [_entry(*row) for _, *row in rows]
             if len(rows) < EARLIER_PAGE:
                 return
             before = rows[-1]["number"]
@@ -445,7 +460,8 @@ _SESSION_CONDITIONS = {
 }
 _LATEST_FIRST = " ORDER BY sessions.updated_at DESC, sessions.number DESC LIMIT :limit"
 _EARLIER = """
-    SELECT * FROM messages WHERE session_id = ? AND number < ? AND alternative = 0 ORDER BY number DESC LIMIT ?
+    SELECT number, role, content, tool_calls, call_id, ok, result FROM messages
+    WHERE session_id = ? AND number < ? AND alternative = 0 ORDER BY number DESC LIMIT ?
 """
 _MESSAGES_FORWARDS = """
     SELECT * FROM messages WHERE session_id = :session AND number > :first AND (:end IS NULL OR number < :end)
@@ -615,6 +631,11 @@ _MESSAGE_COLUMNS = (
     "id", "session_id", "run_id", "role", "content", "status", "reasoning", "call_id", "name", "ok", "alternative",
     "created_at",
 )  # fmt: skip
+
+
+def _entry(role: str, content: str, tool_calls: str, call_id: str | None, ok: int | None, result: str) -> Entry:
+    calls = _TOOL_CALLS.validate_json(tool_calls) if tool_calls != "[]" else ()
+    return Entry(role, content, calls, call_id, bool(ok), json.loads(result) if result != "null" else None)
 
 
 def _cursor(activity: str, number: int) -> str:

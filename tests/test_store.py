@@ -204,6 +204,18 @@ def test_what_does_not_fit_is_not_even_read(upstream: Upstream, llm_server: Serv
     assert ask(llm_client, session)["run"]["status"] == "completed"
 
 
+def test_of_what_is_sent_only_that_is_read(upstream: Upstream, llm_server: Server, llm_client: httpx.Client) -> None:
+    """Shown by entries whose other fields nobody could read."""
+    upstream.otherwise = text("Well.")
+    session = new_session(llm_client)
+    ask(llm_client, session, "Before?")
+    with closing(sqlite3.connect(llm_server.settings.chat_path)) as connection, connection:
+        connection.execute("UPDATE messages SET created_at = 'nonsense'")
+    assert ask(llm_client, session, "And now?")["run"]["status"] == "completed"
+    sent = [(message["role"], message["content"]) for message in upstream.requests[-1]["messages"][1:]]
+    assert sent == [("user", "Before?"), ("assistant", "Well."), ("user", "And now?")]
+
+
 def test_an_exchange_of_any_length_is_sent_whole(
     upstream: Upstream, llm_server: Server, llm_client: httpx.Client
 ) -> None:
