@@ -508,22 +508,22 @@ def test_a_stop_lets_runs_end_or_settles_them(grace: float, upstream: scripted.U
     assert status in {0, -15}
 
 
-def test_another_process_leaves_live_runs_alone(
-    upstream: scripted.Upstream, llm_server: Server, llm_client: httpx.Client
-) -> None:
+def test_another_process_leaves_live_runs_alone(upstream: scripted.Upstream, llm_settings: Settings) -> None:
     reply, [gate] = gated("Half ")
     upstream.queue(reply, text("From the terminal."))
-    session, other = new_session(llm_client), new_session(llm_client)
-    with sending(llm_client, session) as live:
-        live.until("text.delta")
-        env = environment(llm_server.settings.data_dir, upstream)
-        command = [sys.executable, "llm.py", "--session", other, "Hello?"]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
-        assert (done.returncode, done.stdout) == (0, "From the terminal.\n"), done.stderr
-        assert read_run(llm_client, Stream(live.raw).run["id"])["status"] == "in_progress"
-        gate.open()
-        check_whole(live.rest())
-    assert [m["content"] for m in history(llm_client, other)] == ["Hello?", "From the terminal."]
+    patient = llm_settings.model_copy(update={"llm_idle_timeout": 60})  # a process is started meanwhile
+    with serving(patient) as server, server.client() as client:
+        session, other = new_session(client), new_session(client)
+        with sending(client, session) as live:
+            live.until("text.delta")
+            env = environment(patient.data_dir, upstream)
+            command = [sys.executable, "llm.py", "--session", other, "Hello?"]
+            done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+            assert (done.returncode, done.stdout) == (0, "From the terminal.\n"), done.stderr
+            assert read_run(client, Stream(live.raw).run["id"])["status"] == "in_progress"
+            gate.open()
+            check_whole(live.rest())
+        assert [m["content"] for m in history(client, other)] == ["Hello?", "From the terminal."]
 
 
 def test_runs_of_another_process_can_be_followed_to_their_end(
