@@ -24,18 +24,18 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 
 import httpx  # noqa: E402
 
-import scripted  # noqa: E402
-from conftest import serving  # noqa: E402
-from processes import Process, environment, wait_for  # noqa: E402
-from scripted import Pause, Reply, call, calls, chunk  # noqa: E402
 from settings import Settings  # noqa: E402
-from test_durability import FINISH, leave_early, open_handles, paced  # noqa: E402
-from test_kill import check_kept, read_until_cut, step, step_of  # noqa: E402
-from wire import LAST, STREAM, Stream, history, new_session  # noqa: E402
+from tests.runs.test_durability import FINISH, leave_early, open_handles, paced  # noqa: E402
+from tests.runs.test_kill import check_kept, read_until_cut, step, step_of  # noqa: E402
+from tests.support import scripted  # noqa: E402
+from tests.support.processes import Process, environment, wait_for  # noqa: E402
+from tests.support.scripted import Pause, Reply, call, calls, chunk  # noqa: E402
+from tests.support.serving import serving  # noqa: E402
+from tests.support.wire import LAST, STREAM, Stream, history, new_session  # noqa: E402
 
 Row = tuple[str, object]
 CONTEXT = {"LLM_CONTEXT_TOKENS": "11000", "LLM_IDLE_TIMEOUT": "20"}

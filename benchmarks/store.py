@@ -25,20 +25,20 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 
 import httpx  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-import scripted  # noqa: E402
 from db import EndedRun, NewRun, Store, new_id  # noqa: E402
 from journal import encode  # noqa: E402
 from migrations import MIGRATIONS  # noqa: E402
-from processes import Process, environment, process  # noqa: E402
 from schemas import Message, Run, RunCreated, SessionCreate  # noqa: E402
 from sqlite import Database  # noqa: E402
-from wire import ask, new_session  # noqa: E402
+from tests.support import scripted  # noqa: E402
+from tests.support.processes import Process, environment, process  # noqa: E402
+from tests.support.wire import ask, new_session  # noqa: E402
 
 LONG = 10_000  # messages of the long session
 OVERALL = 200_000  # messages of all sessions

@@ -7,8 +7,8 @@ import subprocess
 
 import httpx
 
-from conftest import ROOT, Server
 from settings import Settings
+from tests.support.serving import ROOT, Server
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from conftest import ROOT, serving
 from settings import Settings, slips
+from tests.support.serving import ROOT, serving
 
 
 def documented() -> dict[str, str]:

@@ -1,0 +1,88 @@
+"""The service as a process of its own, to be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support import scripted
+from tests.support.serving import ROOT
+
+START_SECONDS = 30.0
+
+
+def environment(data_dir: Path, upstream: scripted.Upstream | None = None, **settings: str) -> dict[str, str]:
+    """What a process of the service reads; nothing of a developer's own settings."""
+    passed = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    llm = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "sk-test-secret"} if upstream else {}
+    return {**passed, **llm, "DATA_DIR": str(data_dir), "LOG_LEVEL": "WARNING", **settings}
+
+
+class Process:
+    """`uvicorn main:app` on a free port."""
+
+    def __init__(self, env: dict[str, str], port: int = 0, **options: Any) -> None:
+        with socket.create_server(("127.0.0.1", port)) as probe:
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]
+        self._popen = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options
+        )
+        self.pid = self._popen.pid
+
+    def wait_until_ready(self) -> None:
+        def is_ready() -> bool:
+            assert self._popen.poll() is None, self._popen.communicate()[1].decode()
+            try:
+                return httpx.get(f"{self.url}/health", timeout=5).is_success
+            except httpx.TransportError:
+                return False
+
+        wait_for(is_ready, START_SECONDS)
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=30)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of the process runs after it."""
+        self._popen.kill()
+        if self._popen.stderr and not self._popen.stderr.closed:
+            self._popen.communicate()
+
+    def terminate(self) -> None:
+        self._popen.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float = 30) -> tuple[int, str]:
+        """The exit status and what was written to standard error."""
+        _, errors = self._popen.communicate(timeout=seconds)
+        return self._popen.returncode, errors.decode()
+
+
+@contextmanager
+def process(env: dict[str, str], **options: Any) -> Iterator[Process]:
+    """A service that answers; killed at the end."""
+    started = Process(env, **options)
+    try:
+        started.wait_until_ready()
+        yield started
+    finally:
+        started.kill()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Look until it holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.005)
