@@ -10,8 +10,8 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from db import new_id
 from errors import StorageUnavailable
+from records import new_id
 
 
 class Boot:

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from db import Entry
 from prompts import INSTRUCTIONS, SYSTEM, TRIMMED
 from providers import ChatMessage, ToolRequest, ToolSpec
+from records import Entry
 from schemas import Message, ToolCall
 
 BYTES_PER_TOKEN = 3.5  # measured texts lie between 3 (code, JSON) and 4.5 (English); only an estimate is needed

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 import aiosqlite
-from pydantic import JsonValue, TypeAdapter
+from pydantic import TypeAdapter
 
 from errors import Conflict, IdempotencyMismatch, NotFound, RunInProgress
 from movie_schemas import Page
+from records import Clock, EndedRun, Entry, Frame, NewRun, new_id, stamp, utc_now
 from schemas import (
     Action,
     Error,
@@ -38,67 +37,8 @@ EARLIER_PAGE = 50  # read at a time on the way back through a session
 SHORTEST_PREFIX = 2  # letters: a single one begins half of all words
 SESSION_CURSOR = r"^[0-9TZ:.-]{27}~\d{1,18}$"  # time of the last activity, and a number
 
-Clock = Callable[[], datetime]
-
 _ACTIONS = TypeAdapter(list[Action])
 _TOOL_CALLS = TypeAdapter(list[ToolCall])
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """What starts a run: the run, the messages it adds at once, its first frame, and what makes a request the same.
-
-    `added`: the user's message, or the results of actions; none for a retry.
-    """
-
-    run: Run
-    added: Sequence[Message]
-    frame: bytes
-    boot_id: str
-    title: str | None = None
-    response_format: str | None = None
-    idempotency_key: str | None = None
-    request_hash: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EndedRun:
-    """A run in its final state and the messages that it adds to the history."""
-
-    run: Run
-    messages: Sequence[Message]
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One event as it goes over the wire; `sequence` counts from 1 in its run."""
-
-    run_id: str
-    sequence: int
-    data: bytes
-
-
-class Entry(NamedTuple):
-    """A stored message as far as a model is sent it: a run reads hundreds, and a Message takes ten times as long.
-
-    `ok`, `result`: of a tool's entry.
-    """
-
-    role: str
-    content: str
-    tool_calls: Sequence[ToolCall]
-    call_id: str | None
-    ok: bool
-    result: JsonValue
-
-
-def new_id(prefix: str) -> str:
-    """An unguessable id: `run_` and 22 characters (128 bits)."""
-    return f"{prefix}_{secrets.token_urlsafe(16)}"
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Store:
@@ -487,11 +427,6 @@ def _hash(new: SessionCreate) -> str:
     """What makes two requests for a session the same."""
     body = json.dumps(new.model_dump(mode="json", by_alias=True), sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()
-
-
-def stamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with microseconds: as text it sorts as time does."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 async def _refuse_live_run(connection: aiosqlite.Connection, session_id: str) -> None:

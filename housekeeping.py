@@ -9,9 +9,10 @@ from datetime import timedelta
 from loguru import logger
 
 from boots import Boot
-from db import Clock, EndedRun, Frame, Store
+from db import Store
 from errors import MarqueeError
 from journal import PAGE_FRAMES, encode, join
+from records import Clock, EndedRun, Frame
 from schemas import EVENT, Event, Message, Run, RunEnded
 from settings import Settings
 from transcript import Transcript

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from loguru import logger
 
-from db import EndedRun, Frame, Store
+from db import Store
 from errors import Internal, StorageUnavailable
+from records import EndedRun, Frame
 from schemas import Event, ReasoningDeltaEvent, TextDeltaEvent
 
 TAIL_FRAMES = 256  # kept in memory a live run; a follower further behind reads the database

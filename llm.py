@@ -17,7 +17,6 @@ from pydantic import JsonValue
 
 import json_schema
 from context import Conversation, estimate_tokens, message_tokens, tool_content, tool_tokens
-from db import new_id
 from errors import (
     ContentFiltered,
     ContextTooLong,
@@ -41,6 +40,7 @@ from providers import (
     ToolSpec,
     Usage,
 )
+from records import new_id
 from schema_checks import SchemaChecker
 from schemas import (
     Action,

@@ -12,7 +12,7 @@ from pathlib import Path
 from loguru import logger
 
 from boots import Boot
-from db import Clock, Store, utc_now
+from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from journal import Journal
 from library import ROOT, SAMPLE, Library, import_command
@@ -20,6 +20,7 @@ from migrations import MIGRATIONS
 from offline import OfflineGuide
 from own_ratings import OwnRatings
 from providers import Provider
+from records import Clock, utc_now
 from runs import Runs
 from schema_checks import SchemaChecker
 from settings import Settings, slips

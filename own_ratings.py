@@ -9,9 +9,9 @@ from datetime import datetime
 
 from pydantic import JsonValue, TypeAdapter
 
-from db import Clock, new_id, stamp, utc_now
 from errors import NotFound
 from movie_schemas import ListedMovie, MovieList, Recommendation
+from records import Clock, new_id, stamp, utc_now
 from sqlite import Database
 
 _MOVIES = TypeAdapter(list[ListedMovie])

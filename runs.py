@@ -19,7 +19,7 @@ from pydantic import JsonValue
 
 from boots import Boot
 from context import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
-from db import Clock, EndedRun, Frame, NewRun, Store, new_id, utc_now
+from db import Store
 from errors import (
     Conflict,
     Internal,
@@ -35,6 +35,7 @@ from housekeeping import Housekeeper, last_event
 from journal import Journal, encode
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
 from providers import Provider
+from records import Clock, EndedRun, Frame, NewRun, new_id, utc_now
 from schema_checks import SchemaChecker
 from schemas import (
     ActionResults,

@@ -17,11 +17,11 @@ from loguru import logger
 from pydantic import ValidationError
 from rich.console import Console
 
-from db import Frame
 from errors import CatalogueError, Invalid, MarqueeError
 from logs import harmless
 from marquee import ACCOUNT, Marquee, open_marquee
 from printable import printable, printable_json
+from records import Frame
 from runs import Caller
 from schemas import (
     EVENT,

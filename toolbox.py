@@ -17,12 +17,12 @@ from loguru import logger
 from pydantic import JsonValue, ValidationError
 
 import json_schema
-from db import Clock, utc_now
 from errors import CatalogueError, MarqueeError, ToolError
 from library import Library, Shelf
 from movie_schemas import Model
 from own_ratings import OwnRatings
 from providers import ToolSpec
+from records import Clock, utc_now
 from schemas import Session
 
 MAX_RESULT_BYTES = 64_000

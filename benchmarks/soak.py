@@ -1,6 +1,6 @@
 """The service under a long load with clients that leave, cancel and retry, and a server that is killed.
 
-`python benchmarks/soak.py` runs all three parts within about ten minutes; `--part` picks one. The exit status is 0
+`python -m benchmarks.soak` runs all three parts within about ten minutes; `--part` picks one. The exit status is 0
 only where nothing that a client saw was lost.
 """
 
@@ -23,19 +23,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
+
+from settings import Settings
+from tests.runs.test_durability import FINISH, leave_early, open_handles, paced
+from tests.runs.test_kill import check_kept, read_until_cut, step, step_of
+from tests.support import scripted
+from tests.support.processes import Process, environment, wait_for
+from tests.support.scripted import Pause, Reply, call, calls, chunk
+from tests.support.serving import serving
+from tests.support.wire import LAST, STREAM, Stream, history, new_session
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-import httpx  # noqa: E402
-
-from settings import Settings  # noqa: E402
-from tests.runs.test_durability import FINISH, leave_early, open_handles, paced  # noqa: E402
-from tests.runs.test_kill import check_kept, read_until_cut, step, step_of  # noqa: E402
-from tests.support import scripted  # noqa: E402
-from tests.support.processes import Process, environment, wait_for  # noqa: E402
-from tests.support.scripted import Pause, Reply, call, calls, chunk  # noqa: E402
-from tests.support.serving import serving  # noqa: E402
-from tests.support.wire import LAST, STREAM, Stream, history, new_session  # noqa: E402
 
 Row = tuple[str, object]
 CONTEXT = {"LLM_CONTEXT_TOKENS": "11000", "LLM_IDLE_TIMEOUT": "20"}

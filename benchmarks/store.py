@@ -1,6 +1,6 @@
 """What a chat costs when much is stored: a send in a long session, and a read beside searches.
 
-`python benchmarks/store.py` starts the service in a process of its own over a database that the store filled. Figures
+`python -m benchmarks.store` starts the service in a process of its own over a database that the store filled. Figures
 are medians over interleaved repeats; what is to be compared is always of the same run.
 """
 
@@ -24,21 +24,21 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from db import Store
+from journal import encode
+from migrations import MIGRATIONS
+from records import EndedRun, NewRun, new_id
+from schemas import Message, Run, RunCreated, SessionCreate
+from sqlite import Database
+from tests.support import scripted
+from tests.support.processes import Process, environment, process
+from tests.support.wire import ask, new_session
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-import httpx  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
-
-from db import EndedRun, NewRun, Store, new_id  # noqa: E402
-from journal import encode  # noqa: E402
-from migrations import MIGRATIONS  # noqa: E402
-from schemas import Message, Run, RunCreated, SessionCreate  # noqa: E402
-from sqlite import Database  # noqa: E402
-from tests.support import scripted  # noqa: E402
-from tests.support.processes import Process, environment, process  # noqa: E402
-from tests.support.wire import ask, new_session  # noqa: E402
 
 LONG = 10_000  # messages of the long session
 OVERALL = 200_000  # messages of all sessions
@@ -168,7 +168,7 @@ def measure_reads(server: Process, client: httpx.Client, session: str) -> tuple[
 @contextmanager
 def searching(server: Process) -> Iterator[None]:
     """Clients that search without a pause, from a process of their own: they must not take this one's time."""
-    command = [sys.executable, __file__, "--search", server.url]
+    command = [sys.executable, "-m", "benchmarks.store", "--search", server.url]
     searchers = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert searchers.stdout is not None
     try:

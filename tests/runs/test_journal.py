@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from db import EndedRun, Frame, NewRun, Store, new_id, utc_now
+from db import Store
 from housekeeping import last_event
 from journal import COMMIT_BYTES, DELTA_CHARS, Journal, encode
 from migrations import MIGRATIONS
+from records import EndedRun, Frame, NewRun, new_id, utc_now
 from schemas import Message, Run, RunCreated, SessionCreate, TextDeltaEvent
 from sqlite import Database
 

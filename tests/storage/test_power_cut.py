@@ -9,8 +9,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
-from db import Frame, NewRun, Store, new_id, utc_now
+from db import Store
 from migrations import MIGRATIONS
+from records import Frame, NewRun, new_id, utc_now
 from schemas import Run, SessionCreate
 from sqlite import Database
 from tests.support.unsynced import Disk, Done, Recorder

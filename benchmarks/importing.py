@@ -1,7 +1,7 @@
 """Import of a data set: ours against the sqlite3 command line's `.import` and against sqlite-utils.
 
     python -m benchmarks.make_25m /tmp/m25
-    python -m benchmarks.import /tmp/m25 [--repeats 3] [--peers sqlite3,sqlite-utils] [--out benchmarks/results]
+    python -m benchmarks.importing /tmp/m25 [--repeats 3] [--peers sqlite3,sqlite-utils] [--out benchmarks/results]
 
 All write the same typed tables with the same keys on the same disk, each as a command of its own, in turns, so that all
 meet the same machine. Three jobs:

@@ -1,0 +1,1 @@
+"""Measurements beside the tests: the service against what a user would pick instead, and against its own load."""
