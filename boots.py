@@ -11,7 +11,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from errors import StorageUnavailable
-from records import new_id
+from storage.records import new_id
 
 
 class Boot:

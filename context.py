@@ -10,8 +10,8 @@ from pydantic import JsonValue
 
 from prompts import INSTRUCTIONS, SYSTEM, TRIMMED
 from providers import ChatMessage, ToolRequest, ToolSpec
-from records import Entry
 from schemas import Message, ToolCall
+from storage.records import Entry
 
 BYTES_PER_TOKEN = 3.5  # measured texts lie between 3 (code, JSON) and 4.5 (English); only an estimate is needed
 MESSAGE_TOKENS = 4  # what a chat template adds around an entry

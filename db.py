@@ -17,7 +17,6 @@ from pydantic import TypeAdapter
 
 from errors import Conflict, IdempotencyMismatch, NotFound, RunInProgress
 from movie_schemas import Page
-from records import Clock, EndedRun, Entry, Frame, NewRun, new_id, stamp, utc_now
 from schemas import (
     Action,
     Error,
@@ -31,7 +30,8 @@ from schemas import (
     TokenUsage,
     ToolCall,
 )
-from sqlite import Database
+from storage.records import Clock, EndedRun, Entry, Frame, NewRun, new_id, stamp, utc_now
+from storage.sqlite import Database
 
 EARLIER_PAGE = 50  # read at a time on the way back through a session
 SHORTEST_PREFIX = 2  # letters: a single one begins half of all words

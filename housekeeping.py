@@ -12,9 +12,9 @@ from boots import Boot
 from db import Store
 from errors import MarqueeError
 from journal import PAGE_FRAMES, encode, join
-from records import Clock, EndedRun, Frame
 from schemas import EVENT, Event, Message, Run, RunEnded
 from settings import Settings
+from storage.records import Clock, EndedRun, Frame
 from transcript import Transcript
 
 ALL_FRAMES = 1_000_000

@@ -17,8 +17,8 @@ from loguru import logger
 
 from db import Store
 from errors import Internal, StorageUnavailable
-from records import EndedRun, Frame
 from schemas import Event, ReasoningDeltaEvent, TextDeltaEvent
+from storage.records import EndedRun, Frame
 
 TAIL_FRAMES = 256  # kept in memory a live run; a follower further behind reads the database
 PENDING_EVENTS = 1_000  # a run that is this far ahead of the disk waits for it

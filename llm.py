@@ -40,7 +40,6 @@ from providers import (
     ToolSpec,
     Usage,
 )
-from records import new_id
 from schema_checks import SchemaChecker
 from schemas import (
     Action,
@@ -50,6 +49,7 @@ from schemas import (
     ToolCallEvent,
     ToolResultEvent,
 )
+from storage.records import new_id
 
 
 class Toolbox(Protocol):

@@ -16,15 +16,15 @@ from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from journal import Journal
 from library import ROOT, SAMPLE, Library, import_command
-from migrations import MIGRATIONS
 from offline import OfflineGuide
-from own_ratings import OwnRatings
 from providers import Provider
-from records import Clock, utc_now
 from runs import Runs
 from schema_checks import SchemaChecker
 from settings import Settings, slips
-from sqlite import Database
+from storage.migrations import MIGRATIONS
+from storage.own_ratings import OwnRatings
+from storage.records import Clock, utc_now
+from storage.sqlite import Database
 from toolbox import Desk
 from tools import TOOLS
 

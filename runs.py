@@ -35,7 +35,6 @@ from housekeeping import Housekeeper, last_event
 from journal import Journal, encode
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
 from providers import Provider
-from records import Clock, EndedRun, Frame, NewRun, new_id, utc_now
 from schema_checks import SchemaChecker
 from schemas import (
     ActionResults,
@@ -55,6 +54,7 @@ from schemas import (
     TokenUsage,
 )
 from settings import Settings
+from storage.records import Clock, EndedRun, Frame, NewRun, new_id, utc_now
 from toolbox import Desk
 from transcript import Transcript
 

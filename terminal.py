@@ -21,7 +21,6 @@ from errors import CatalogueError, Invalid, MarqueeError
 from logs import harmless
 from marquee import ACCOUNT, Marquee, open_marquee
 from printable import printable, printable_json
-from records import Frame
 from runs import Caller
 from schemas import (
     EVENT,
@@ -38,6 +37,7 @@ from schemas import (
     ToolResultEvent,
 )
 from settings import Settings, slips
+from storage.records import Frame
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # as shells have it: 128 and SIGPIPE

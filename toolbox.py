@@ -20,10 +20,10 @@ import json_schema
 from errors import CatalogueError, MarqueeError, ToolError
 from library import Library, Shelf
 from movie_schemas import Model
-from own_ratings import OwnRatings
 from providers import ToolSpec
-from records import Clock, utc_now
 from schemas import Session
+from storage.own_ratings import OwnRatings
+from storage.records import Clock, utc_now
 
 MAX_RESULT_BYTES = 64_000
 MAX_NAMED_ERRORS = 4

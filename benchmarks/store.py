@@ -30,10 +30,10 @@ from rich.table import Table
 
 from db import Store
 from journal import encode
-from migrations import MIGRATIONS
-from records import EndedRun, NewRun, new_id
 from schemas import Message, Run, RunCreated, SessionCreate
-from sqlite import Database
+from storage.migrations import MIGRATIONS
+from storage.records import EndedRun, NewRun, new_id
+from storage.sqlite import Database
 from tests.support import scripted
 from tests.support.processes import Process, environment, process
 from tests.support.wire import ask, new_session

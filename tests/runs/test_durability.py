@@ -22,11 +22,11 @@ import pytest
 
 from db import Store
 from marquee import open_marquee
-from migrations import MIGRATIONS
 from runs import Caller
 from schemas import MessageCreate, SessionCreate, SessionPatch
 from settings import Settings
-from sqlite import Database
+from storage.migrations import MIGRATIONS
+from storage.sqlite import Database
 from tests.support import scripted
 from tests.support.processes import environment, process, wait_for
 from tests.support.scripted import DONE, HANG, Gate, Pause, Reply, call, calls, chunk, text, usage

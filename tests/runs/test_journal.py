@@ -11,10 +11,10 @@ import pytest
 from db import Store
 from housekeeping import last_event
 from journal import COMMIT_BYTES, DELTA_CHARS, Journal, encode
-from migrations import MIGRATIONS
-from records import EndedRun, Frame, NewRun, new_id, utc_now
 from schemas import Message, Run, RunCreated, SessionCreate, TextDeltaEvent
-from sqlite import Database
+from storage.migrations import MIGRATIONS
+from storage.records import EndedRun, Frame, NewRun, new_id, utc_now
+from storage.sqlite import Database
 
 LONG, RUNS = 4_000_000, 6
 

@@ -8,9 +8,9 @@ import pytest
 
 from db import Store
 from errors import StorageUnavailable
-from migrations import MIGRATIONS
 from schemas import SessionCreate
-from sqlite import Database
+from storage.migrations import MIGRATIONS
+from storage.sqlite import Database
 
 
 def schema(path: Path) -> list[tuple[str, str]]:

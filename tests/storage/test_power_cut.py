@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from db import Store
-from migrations import MIGRATIONS
-from records import Frame, NewRun, new_id, utc_now
 from schemas import Run, SessionCreate
-from sqlite import Database
+from storage.migrations import MIGRATIONS
+from storage.records import Frame, NewRun, new_id, utc_now
+from storage.sqlite import Database
 from tests.support.unsynced import Disk, Done, Recorder
 
 COMMITS = 50

@@ -22,11 +22,11 @@ import pytest
 
 from context import Conversation, exchanges, newest_exchanges, open_exchange
 from db import Store
-from migrations import MIGRATIONS
 from providers import ChatMessage, ChatRequest
 from schemas import Message, SessionCreate
 from settings import Settings
-from sqlite import Database
+from storage.migrations import MIGRATIONS
+from storage.sqlite import Database
 from tests.providers.test_conversation import entry, some_history
 from tests.support.processes import environment, process, wait_for
 from tests.support.scripted import DONE, HANG, Gate, Reply, Upstream, call, calls, chunk, text, usage

@@ -12,12 +12,12 @@ import pytest
 from db import Store
 from errors import ToolError
 from library import Library
-from migrations import MIGRATIONS
-from own_ratings import OwnRatings
 from recommend import Recommender
 from schemas import SessionCreate
 from settings import Settings
-from sqlite import Database
+from storage.migrations import MIGRATIONS
+from storage.own_ratings import OwnRatings
+from storage.sqlite import Database
 from toolbox import BoundTools, Desk
 from tools import TOOLS
 

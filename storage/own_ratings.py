@@ -11,8 +11,8 @@ from pydantic import JsonValue, TypeAdapter
 
 from errors import NotFound
 from movie_schemas import ListedMovie, MovieList, Recommendation
-from records import Clock, new_id, stamp, utc_now
-from sqlite import Database
+from storage.records import Clock, new_id, stamp, utc_now
+from storage.sqlite import Database
 
 _MOVIES = TypeAdapter(list[ListedMovie])
 
