@@ -1,16 +1,14 @@
 """Search by meaning, where the user configures an embedding model: vectors of all movies, made once per catalogue.
 
-`python embeddings.py` makes them, with a progress bar; the server starts that in a process of its own. Nothing is
+`python recommend.py embed` makes them, with a progress bar; the server starts that in a process of its own. Nothing is
 downloaded that the user did not name: vectors come from the provider's endpoint, or from sentence-transformers.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +23,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from catalogue import Catalogue
 from catalogue_arrays import MovieArrays, load_movies
 from errors import CatalogueError
-from printable import printable
 from settings import Settings
 
 Vectors = npt.NDArray[np.float32]
@@ -207,22 +204,3 @@ def _unit(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Vectors = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return unit
-
-
-def main() -> int:
-    """Make the vectors; the exit status is 0 where they were saved."""
-    argparse.ArgumentParser(prog="python embeddings.py", description="Embed all movies of the catalogue.").parse_args()
-    settings = Settings()
-    if settings.embeddings_model is None:
-        sys.stderr.write("embeddings.py: EMBEDDINGS_MODEL is not set.\n")
-        return 1
-    try:
-        asyncio.run(make(settings))
-    except CatalogueError as error:
-        sys.stderr.write(f"embeddings.py: {printable(str(error))}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

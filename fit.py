@@ -1,13 +1,8 @@
-"""Fits the recommender to a catalogue, in a process of its own: `python fit.py`, or started by the server.
-
-`python fit.py --tune` chooses the hyper-parameters on a validation split first; they are stored with the model.
-"""
+"""Fits the recommender to a catalogue and saves it; the hyper-parameters are chosen first where that is asked."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -15,31 +10,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from catalogue import Catalogue
 from catalogue_arrays import load_ratings
-from errors import CatalogueError
 from library import recommender_movies
-from printable import printable
-from recommend import Ratings, Recommender
+from recommend import Movies, Ratings, Recommender
 from recommend_tune import Protocol, tune
 from settings import Settings
-
-
-def main() -> int:
-    """Fit and save; the exit status is 0 where a model was saved."""
-    parser = argparse.ArgumentParser(prog="python fit.py", description="Fit the recommender to the catalogue.")
-    parser.add_argument("--tune", action="store_true", help="choose the hyper-parameters on a validation split first")
-    parser.add_argument(
-        "--by",
-        choices=("time", "users"),
-        default="time",
-        help="tune for later ratings of known users, or for new users",
-    )
-    options = parser.parse_args()
-    try:
-        fit(Settings(), options.by if options.tune else None)
-    except CatalogueError as error:
-        sys.stderr.write(f"fit.py: {printable(str(error))}\n")
-        return 1
-    return 0
 
 
 def fit(settings: Settings, tune_by: Protocol | None = None) -> None:
@@ -52,18 +26,27 @@ def fit(settings: Settings, tune_by: Protocol | None = None) -> None:
     Raises:
         CatalogueError: The catalogue cannot be read.
     """
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("reading", total=1.0)
 
         def tell(stage: str, share: float) -> None:
             progress.update(task, description=stage, completed=share)
 
-        movies = recommender_movies(settings.catalogue_path)
-        table = load_ratings(settings.catalogue_path)
-        ratings = Ratings(table.indptr, table.movie_index, table.stars, table.timestamp)
+        ratings, movies = read_catalogue(settings)
         config = tune(ratings, movies, by=tune_by, progress=tell) if tune_by else None
         recommender = Recommender.fit(ratings, movies, config, tell)
         recommender.save(settings.model_path, asyncio.run(_version(settings.catalogue_path)))
+
+
+def read_catalogue(settings: Settings) -> tuple[Ratings, Movies]:
+    """All ratings and movies of the catalogue.
+
+    Raises:
+        CatalogueError: It cannot be read.
+    """
+    table = load_ratings(settings.catalogue_path)
+    ratings = Ratings(table.indptr, table.movie_index, table.stars, table.timestamp)
+    return ratings, recommender_movies(settings.catalogue_path)
 
 
 async def _version(path: Path) -> str:
@@ -75,12 +58,8 @@ async def _version(path: Path) -> str:
         await catalogue.close()
 
 
-def _progress() -> Progress:
+def progress_bar() -> Progress:
     """A bar on standard error; silent where that is no terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

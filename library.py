@@ -27,10 +27,9 @@ from movie_schemas import CatalogueInfo, Filters
 from recommend import Movies, Recommender
 from recommend_content import content_features
 from recommend_interactions import Indices, Longs, Mask
-from settings import Settings
+from settings import ROOT, Settings
 
 WATCH_SECONDS = 1.0
-ROOT = Path(__file__).parent
 SAMPLE = ROOT / "data" / "sample"
 
 _NO_MODEL = (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError)  # what numpy and JSON say of a bad file
@@ -79,6 +78,7 @@ class Shelf:
 class _Chore:
     """Work on the data in a process of its own, what it is for, and the lock that keeps other services from it."""
 
+    command: Sequence[str]
     process: asyncio.subprocess.Process
     version: str
     lock: FileLock
@@ -115,8 +115,8 @@ class Library:
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait({self._watcher})
-        for script in list(self._chores):
-            await self._stop(script)
+        for name in list(self._chores):
+            await self._stop(name)
         if self._retiring is not None:
             await self._retiring
         if self._shelf is not None:
@@ -145,7 +145,7 @@ class Library:
     @property
     def fitting(self) -> bool:
         """Whether a model is being fitted right now."""
-        fit = self._chores.get("fit.py")
+        fit = self._chores.get("fit")
         return fit is not None and fit.process.returncode is None
 
     async def _watch(self, *, work: bool) -> None:
@@ -187,29 +187,28 @@ class Library:
         """What is missing gets made: the model, the vectors, and a catalogue where the one in use was damaged."""
         shelf = self._current
         damaged = not shelf.catalogue.intact
-        await self._see_to(import_command(self._settings), str(self._marks()[0]), wanted=damaged)
-        await self._see_to(("fit.py",), shelf.info.version, wanted=not damaged and not shelf.recommender.fitted)
+        await self._see_to("import", import_command(self._settings), str(self._marks()[0]), wanted=damaged)
+        unfitted = not damaged and not shelf.recommender.fitted
+        await self._see_to("fit", ("recommend.py", "fit"), shelf.info.version, wanted=unfitted)
         wanted = not damaged and self._embedder is not None and shelf.meanings is None
-        await self._see_to(("embeddings.py",), shelf.info.version, wanted=wanted)
+        await self._see_to("embed", ("recommend.py", "embed"), shelf.info.version, wanted=wanted)
 
-    async def _see_to(self, command: Sequence[str], version: str, *, wanted: bool) -> None:
+    async def _see_to(self, name: str, command: Sequence[str], version: str, *, wanted: bool) -> None:
         """Start a chore that is wanted, note that one failed, stop one whose catalogue was replaced meanwhile."""
-        script = command[0]
-        chore = self._chores.get(script)
+        chore = self._chores.get(name)
         if chore is not None and chore.version != version:
-            await self._stop(script)
+            await self._stop(name)
             chore = None
         if chore is None and wanted:
-            await self._start(command, version)
+            await self._start(name, command, version)
         elif chore is not None and chore.process.returncode is not None:
             chore.lock.release()
             if chore.process.returncode != 0:
-                self._note(script, f"{script} failed; the service does without.")
+                self._note(name, f"`{' '.join(chore.command)}` failed; the service does without.")
 
-    async def _start(self, command: Sequence[str], version: str) -> None:
+    async def _start(self, name: str, command: Sequence[str], version: str) -> None:
         """Start a chore, unless another service over the same data does it, or has just done it."""
-        script = command[0]
-        lock = FileLock(self._settings.data_dir / f"{script}.lock")
+        lock = FileLock(self._settings.data_dir / f"{name}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -220,12 +219,12 @@ class Library:
         environment = {**os.environ, "DATA_DIR": str(self._settings.data_dir)}
         null = asyncio.subprocess.DEVNULL
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / script), *command[1:], stdin=null, stdout=null, env=environment
+            sys.executable, str(ROOT / command[0]), *command[1:], stdin=null, stdout=null, env=environment
         )
-        self._chores[script] = _Chore(process, version, lock)
+        self._chores[name] = _Chore(command, process, version, lock)
 
-    async def _stop(self, script: str) -> None:
-        chore = self._chores.pop(script)
+    async def _stop(self, name: str) -> None:
+        chore = self._chores.pop(name)
         if chore.process.returncode is None:
             chore.process.terminate()
             await chore.process.wait()

@@ -1,6 +1,6 @@
 """The loop of an answer: stream a completion, run the tools it calls, and again, until it needs none.
 
-`python llm.py "prompt"` runs it in a terminal (terminal.py). One model request is a provider's: upstream.py, offline.py.
+`python llm.py "prompt"` runs it in a terminal (commands/llm.py). One model request is a provider's: upstream.py, offline.py.
 """
 
 from __future__ import annotations
@@ -376,4 +376,4 @@ def _mended(call: ToolRequest) -> ToolRequest:
 
 
 if __name__ == "__main__":
-    runpy.run_module("terminal", run_name="__main__")  # it stands above this module, so it is started, not imported
+    runpy.run_module("commands.llm", run_name="__main__")  # it stands above this module: started, not imported

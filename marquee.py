@@ -15,12 +15,12 @@ from boots import Boot
 from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from journal import Journal
-from library import ROOT, SAMPLE, Library, import_command
+from library import SAMPLE, Library, import_command
 from offline import OfflineGuide
 from providers import Provider
 from runs import Runs
 from schema_checks import SchemaChecker
-from settings import Settings, slips
+from settings import ROOT, Settings, slips
 from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now

@@ -1,171 +1,138 @@
-"""The command that brings movie data in: `python movielens.py download NAME` and `python movielens.py import DIR|ZIP`.
+"""Movie data comes in: `python movielens.py download NAME` and `python movielens.py import DIR|ZIP`.
 
-Files are read by `import_files` and stored by `importer`; this module talks to the person at the terminal. The server runs
-it as a process of its own and never imports it.
+A new catalogue file takes the old one's place when it is whole; until then the old one stays and serves.
+
+Runs in a process of its own: apsw brings its own copy of SQLite, and two copies in one process must not have one file
+open. Nothing that the server imports may import this module, or `catalogue_build`, which makes the file's content.
 """
 
 from __future__ import annotations
 
-import argparse
-import signal
-import sys
+import os
+import runpy
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Self
 
-from pydantic import ValidationError
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Table
-from rich.text import Text
+import apsw
+import filelock
 
+from catalogue_build import Build
+from catalogue_tables import APPLICATION_ID, FORMAT
 from errors import CatalogueError
-from import_archives import EDITIONS, GROUPLENS, download, open_source
-from import_files import MovieFiles
-from importer import ImportReport, import_catalogue, import_if_needed
-from printable import printable
-from settings import Settings
+from import_files import FileReport, MovieFiles
+
+_URI = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
 
 
-class Display:
-    """Progress on the terminal: a bar for each file, and what is being made of them. Silent where nobody looks."""
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did. `seconds` is wall time, `size` the catalogue file's bytes."""
 
-    def __init__(self, console: Console) -> None:
-        columns: list[ProgressColumn] = [
-            TextColumn("{task.description:<18}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            _Rate(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        ]
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._bars: dict[str, TaskID] = {}
-        self._stage: TaskID | None = None
+    path: Path
+    files: dict[str, FileReport]
+    missing: list[str]
+    notes: list[str]
+    seconds: float
+    size: int
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def bytes_done(self, name: str, done: int, total: int) -> None:
-        if name not in self._bars:
-            self._bars[name] = self._progress.add_task(_safe(name), total=total or None)
-        self._progress.update(self._bars[name], completed=done, total=total or None)
-
-    def stage(self, name: str) -> None:
-        """Show a step whose length is not known, and end the one before."""
-        if self._stage is not None:
-            self._progress.update(self._stage, total=1, completed=1)
-        self._stage = self._progress.add_task(name, total=None)
+    @property
+    def rows(self) -> int:
+        return sum(report.rows for report in self.files.values())
 
 
-class _Rate(TransferSpeedColumn):
-    """Bytes a second, for what is counted in bytes."""
+def import_catalogue(files: MovieFiles, target: Path, stage: Callable[[str], None] = lambda _: None) -> ImportReport:
+    """Build a catalogue from `files` and put it at `target` when it is whole; until then the old one stays.
 
-    def render(self, task: Task) -> Text:
-        return super().render(task) if task.total and task.total > 1 else Text("")
+    Args:
+        files: what to import.
+        target: the catalogue file; its folder is made.
+        stage: told in words what is being done, between the files.
+
+    Raises:
+        MalformedFile: a file is not in its layout.
+        CatalogueError: another import runs, or the disk is full or cannot be written.
+    """
+    with _in_words(target), _only_import(target, wait=False):
+        return _import(files, target, stage)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return the exit code."""
-    args = _parser().parse_args(arguments)
-    console, errors = Console(), Console(stderr=True)
-    signal.signal(signal.SIGTERM, _stop)
+def import_if_needed(
+    files: MovieFiles, target: Path, stage: Callable[[str], None] = lambda _: None
+) -> ImportReport | None:
+    """The same, after any other import that runs; None where a whole catalogue is there by then."""
+    with _in_words(target), _only_import(target, wait=True):
+        return None if _is_whole(target) else _import(files, target, stage)
+
+
+def _import(files: MovieFiles, target: Path, stage: Callable[[str], None]) -> ImportReport:
+    started = time.perf_counter()
+    with _part_file(target) as part:
+        build = Build(part, files, stage)
+        build.run()
+        _put_in_place(part, target)
+    seconds = time.perf_counter() - started
+    return ImportReport(target, files.reports, files.missing(), build.notes, seconds, target.stat().st_size)
+
+
+@contextmanager
+def _in_words(target: Path) -> Iterator[None]:
+    """What the disk refuses, as a CatalogueError."""
     try:
-        data_dir = args.data_dir or Settings().data_dir
-        with Display(errors) as display:
-            path = (
-                download(args.edition, data_dir, args.base_url, display.bytes_done)
-                if args.command == "download"
-                else args.path
-            )
-            report = run_import(path, data_dir, display, if_needed=args.command == "import" and args.if_needed)
-    except CatalogueError as error:
-        errors.print(f"[red]Not imported:[/] {_safe(str(error))}", soft_wrap=True)
-        return 1
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        errors.print(
-            f"[red]Not imported:[/] the setting {wrong['loc'][0]} is wrong: {_safe(wrong['msg'])}", soft_wrap=True
-        )
-        return 1
-    except OSError as error:
-        errors.print(f"[red]Not imported:[/] {_safe(str(error))}", soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("Stopped. Nothing was changed.")
-        return 130
-    if report is not None:
-        print_summary(console, report)
-    return 0
+        yield
+    except (OSError, apsw.FullError, apsw.CantOpenError, apsw.IOError) as error:
+        raise CatalogueError(f"The catalogue cannot be written to {target.parent}: {error}") from error
 
 
-def run_import(path: Path, data_dir: Path, display: Display, *, if_needed: bool = False) -> ImportReport | None:
-    """Import a folder or a zip into the catalogue of a data directory; see `import_if_needed`."""
-    source = open_source(path)
+@contextmanager
+def _only_import(target: Path, *, wait: bool) -> Iterator[None]:
+    """Hold the import lock of `target`, and clear away what imports that died left behind."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        bring = import_if_needed if if_needed else import_catalogue
-        return bring(MovieFiles(source, display.bytes_done), data_dir / "catalogue.db", display.stage)
+        with filelock.FileLock(f"{target}.lock", timeout=-1 if wait else 0):
+            for stale in target.parent.glob(f"{target.name}.*.part*"):
+                stale.unlink(missing_ok=True)
+            yield
+    except filelock.Timeout:
+        raise CatalogueError(f"Another import into {target.parent} is running; try again when it has ended") from None
+
+
+def _is_whole(target: Path) -> bool:
+    """Whether the file is a catalogue of this version, read through."""
+    if not target.is_file():
+        return False
+    try:
+        with closing(apsw.Connection(f"{target.resolve().as_uri()}?mode=ro&immutable=1", _URI)) as db:
+            pages = db.pragma("page_count") * db.pragma("page_size")
+            known = (db.pragma("application_id"), db.pragma("user_version"), pages)
+            return known == (APPLICATION_ID, FORMAT, target.stat().st_size) and db.pragma("quick_check") == "ok"
+    except apsw.Error:
+        return False
+
+
+@contextmanager
+def _part_file(target: Path) -> Iterator[Path]:
+    part = target.with_name(f"{target.name}.{secrets.token_hex(6)}.part")
+    try:
+        yield part
     finally:
-        source.close()
+        part.unlink(missing_ok=True)
 
 
-def print_summary(console: Console, report: ImportReport) -> None:
-    table = Table("file", title=f"Imported into {_safe(str(report.path))}", title_justify="left")
-    for column in ("rows", "seconds", "rows/s", "refused"):
-        table.add_column(column, justify="right")
-    table.add_column("why refused, the first", overflow="fold")
-    for file, counts in report.files.items():
-        rate = f"{counts.rows / counts.seconds:,.0f}" if counts.seconds else ""
-        numbers = (f"{counts.rows:,}", f"{counts.seconds:.2f}", rate, f"{counts.refused:,}")
-        table.add_row(_safe(file), *numbers, _safe("\n".join(counts.reasons)))
-    console.print(table)
-    for note in report.notes:
-        console.print(f"Note: {_safe(note)}.", soft_wrap=True)
-    if report.missing:
-        console.print(f"Not there, and not needed: {_safe(', '.join(report.missing))}.", soft_wrap=True)
-    speed = report.rows / max(report.seconds, 1e-9)
-    whole = f"{report.rows:,} rows in {report.seconds:.2f} s ({speed:,.0f} rows/s) with statistics and search index"
-    console.print(f"{whole}; the catalogue takes {report.size / 1e6:,.1f} MB.", soft_wrap=True)
-
-
-def _safe(text: str) -> str:
-    """Words of the data for rich: neither its markup nor the terminal's."""
-    return escape(printable(text))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="movielens.py", description="Bring a MovieLens data set into the catalogue.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    fetch = commands.add_parser("download", help="fetch an edition from GroupLens, verify it and import it")
-    fetch.add_argument("edition", metavar="NAME", help=", ".join(EDITIONS))
-    fetch.add_argument("--base-url", default=GROUPLENS, help="where the editions are (default: %(default)s)")
-    local = commands.add_parser("import", help="import a folder or a zip that is on disk")
-    local.add_argument("path", metavar="DIR|ZIP", type=Path)
-    local.add_argument("--if-needed", action="store_true", help="do nothing where a whole catalogue is there")
-    for command in (fetch, local):
-        command.add_argument("--data-dir", type=Path, help="where the catalogue is (default: DATA_DIR, else var)")
-    return parser
-
-
-def _stop(_signum: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _put_in_place(part: Path, target: Path) -> None:
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(target)
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    runpy.run_module("commands.movielens", run_name="__main__")

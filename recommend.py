@@ -1,5 +1,7 @@
 """The recommender: arrays in, arrays out. Knows neither SQL, HTTP, asyncio nor the files of MovieLens.
 
+`python recommend.py fit|tune|embed|evaluate` works on the catalogue (commands/recommend.py).
+
 Every movie is written as a mix N of the movies with enough ratings (itself, or its nearest by content), so one matrix B of taste answers
 for all: a person with weights x on movies has the scores N Bᵀ Nᵀ x, and each rating's share in a score is exact.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import runpy
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -498,3 +501,7 @@ def _most_telling(vectors: Floats, known: Longs, asked: Floats, k: int) -> Longs
         pull = covariance @ vectors[place]
         covariance -= np.outer(pull, pull) / (1 + vectors[place] @ pull)
     return np.array(chosen, np.int64)
+
+
+if __name__ == "__main__":
+    runpy.run_module("commands.recommend", run_name="__main__")

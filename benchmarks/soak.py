@@ -286,7 +286,7 @@ def data_dir() -> Iterator[Path]:
     """A ready data directory: the sample imported, its recommender fitted."""
     with tempfile.TemporaryDirectory() as folder:
         env = environment(Path(folder) / "data")
-        for command in (["movielens.py", "import", "data/sample"], ["fit.py"]):
+        for command in (["movielens.py", "import", "data/sample"], ["recommend.py", "fit"]):
             subprocess.run([sys.executable, *command], cwd=ROOT, env=env, check=True, capture_output=True)
         yield Path(folder) / "data"
 

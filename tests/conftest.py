@@ -43,7 +43,7 @@ def catalogue_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with the sample imported and its recommender fitted, made once; copy it, do not write to it."""
     folder = tmp_path_factory.mktemp("catalogue")
     environment = {**os.environ, "DATA_DIR": str(folder)}
-    for command in (["movielens.py", "import", "data/sample"], ["fit.py"]):
+    for command in (["movielens.py", "import", "data/sample"], ["recommend.py", "fit"]):
         done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
     return folder

@@ -30,7 +30,7 @@ FLOORS = [
     {"toolbox", "lookups", "taste", "tools"},
     {"context", "chunks", "upstream*", "offline*", "llm", "transcript"},
     {"journal", "housekeeping", "runs", "marquee", "explain", "export"},
-    {"web", "middleware", "connections", "openapi", "chat_routes", "movie_routes", "main", "terminal"},
+    {"web", "middleware", "connections", "openapi", "chat_routes", "movie_routes", "main"},
 ]
 
 

@@ -23,8 +23,8 @@ from catalogue_arrays import load_movies, load_ratings
 from errors import CatalogueError
 from import_archives import open_source
 from import_files import MovieFiles
-from importer import import_catalogue
 from movie_schemas import Filters, MovieQuery
+from movielens import import_catalogue
 
 DAY = 86_400
 RATINGS = [  # user, movie, stars, days before the newest

@@ -45,7 +45,7 @@ async def test_a_fit_under_way_in_another_process_is_waited_for(data_dir: Path) 
     """Its model is taken up, and none is fitted beside it."""
     model, elsewhere = data_dir / "recommender", data_dir / "made"
     model.replace(elsewhere)
-    with FileLock(data_dir / "fit.py.lock"):
+    with FileLock(data_dir / "fit.lock"):
         library = await Library.open(Settings(_env_file=None, data_dir=data_dir))
         try:
             elsewhere.replace(model)

@@ -35,7 +35,7 @@ from catalogue_titles import parse_title, title_forms
 from errors import CatalogueError, MalformedFile
 from import_archives import EDITIONS, Folder, Zip, open_source
 from import_files import MovieFiles
-from importer import ImportReport, import_catalogue
+from movielens import ImportReport, import_catalogue
 from tests.support.serving import ROOT
 
 MOVIES = 'movieId,title,genres\n1,Toy Story (1995),Animation|Comedy\n2,"Heat, The (1995)",Action\n3,Cosmos,(no genres listed)\n'
@@ -665,5 +665,5 @@ def test_both_kinds_of_source_agree(tmp_path: Path) -> None:
 
 
 def test_nothing_that_the_server_imports_brings_apsw() -> None:
-    code = "import main, sys; assert 'apsw' not in sys.modules and 'importer' not in sys.modules"
+    code = "import main, sys; assert 'apsw' not in sys.modules and 'movielens' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60, env={**os.environ})

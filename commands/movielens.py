@@ -1,0 +1,171 @@
+"""The command that brings movie data in: `python movielens.py download NAME` and `python movielens.py import DIR|ZIP`.
+
+The import itself is in the door; this module talks to the person at the terminal. The server runs it as a process of
+its own and never imports it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Self
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from errors import CatalogueError
+from import_archives import EDITIONS, GROUPLENS, download, open_source
+from import_files import MovieFiles
+from movielens import ImportReport, import_catalogue, import_if_needed
+from printable import printable
+from settings import Settings
+
+
+class Display:
+    """Progress on the terminal: a bar for each file, and what is being made of them. Silent where nobody looks."""
+
+    def __init__(self, console: Console) -> None:
+        columns: list[ProgressColumn] = [
+            TextColumn("{task.description:<18}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        ]
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bars: dict[str, TaskID] = {}
+        self._stage: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def bytes_done(self, name: str, done: int, total: int) -> None:
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task(_safe(name), total=total or None)
+        self._progress.update(self._bars[name], completed=done, total=total or None)
+
+    def stage(self, name: str) -> None:
+        """Show a step whose length is not known, and end the one before."""
+        if self._stage is not None:
+            self._progress.update(self._stage, total=1, completed=1)
+        self._stage = self._progress.add_task(name, total=None)
+
+
+class _Rate(TransferSpeedColumn):
+    """Bytes a second, for what is counted in bytes."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.total and task.total > 1 else Text("")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return the exit code."""
+    args = _parser().parse_args(arguments)
+    console, errors = Console(), Console(stderr=True)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        data_dir = args.data_dir or Settings().data_dir
+        with Display(errors) as display:
+            path = (
+                download(args.edition, data_dir, args.base_url, display.bytes_done)
+                if args.command == "download"
+                else args.path
+            )
+            report = run_import(path, data_dir, display, if_needed=args.command == "import" and args.if_needed)
+    except CatalogueError as error:
+        errors.print(f"[red]Not imported:[/] {_safe(str(error))}", soft_wrap=True)
+        return 1
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        errors.print(
+            f"[red]Not imported:[/] the setting {wrong['loc'][0]} is wrong: {_safe(wrong['msg'])}", soft_wrap=True
+        )
+        return 1
+    except OSError as error:
+        errors.print(f"[red]Not imported:[/] {_safe(str(error))}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("Stopped. Nothing was changed.")
+        return 130
+    if report is not None:
+        print_summary(console, report)
+    return 0
+
+
+def run_import(path: Path, data_dir: Path, display: Display, *, if_needed: bool = False) -> ImportReport | None:
+    """Import a folder or a zip into the catalogue of a data directory; see `import_if_needed`."""
+    source = open_source(path)
+    try:
+        bring = import_if_needed if if_needed else import_catalogue
+        return bring(MovieFiles(source, display.bytes_done), data_dir / "catalogue.db", display.stage)
+    finally:
+        source.close()
+
+
+def print_summary(console: Console, report: ImportReport) -> None:
+    table = Table("file", title=f"Imported into {_safe(str(report.path))}", title_justify="left")
+    for column in ("rows", "seconds", "rows/s", "refused"):
+        table.add_column(column, justify="right")
+    table.add_column("why refused, the first", overflow="fold")
+    for file, counts in report.files.items():
+        rate = f"{counts.rows / counts.seconds:,.0f}" if counts.seconds else ""
+        numbers = (f"{counts.rows:,}", f"{counts.seconds:.2f}", rate, f"{counts.refused:,}")
+        table.add_row(_safe(file), *numbers, _safe("\n".join(counts.reasons)))
+    console.print(table)
+    for note in report.notes:
+        console.print(f"Note: {_safe(note)}.", soft_wrap=True)
+    if report.missing:
+        console.print(f"Not there, and not needed: {_safe(', '.join(report.missing))}.", soft_wrap=True)
+    speed = report.rows / max(report.seconds, 1e-9)
+    whole = f"{report.rows:,} rows in {report.seconds:.2f} s ({speed:,.0f} rows/s) with statistics and search index"
+    console.print(f"{whole}; the catalogue takes {report.size / 1e6:,.1f} MB.", soft_wrap=True)
+
+
+def _safe(text: str) -> str:
+    """Words of the data for rich: neither its markup nor the terminal's."""
+    return escape(printable(text))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="movielens.py", description="Bring a MovieLens data set into the catalogue.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    fetch = commands.add_parser("download", help="fetch an edition from GroupLens, verify it and import it")
+    fetch.add_argument("edition", metavar="NAME", help=", ".join(EDITIONS))
+    fetch.add_argument("--base-url", default=GROUPLENS, help="where the editions are (default: %(default)s)")
+    local = commands.add_parser("import", help="import a folder or a zip that is on disk")
+    local.add_argument("path", metavar="DIR|ZIP", type=Path)
+    local.add_argument("--if-needed", action="store_true", help="do nothing where a whole catalogue is there")
+    for command in (fetch, local):
+        command.add_argument("--data-dir", type=Path, help="where the catalogue is (default: DATA_DIR, else var)")
+    return parser
+
+
+def _stop(_signum: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

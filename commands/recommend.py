@@ -1,0 +1,113 @@
+"""The recommender at work on the catalogue of DATA_DIR: `python recommend.py fit|tune|embed|evaluate`.
+
+The server starts `fit` and `embed` as processes of their own when they are missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import embeddings
+from errors import CatalogueError
+from fit import fit, progress_bar, read_catalogue
+from printable import printable
+from recommend import Recommender
+from recommend_evaluate import Split, ndcg, rank_all, recall, split_time, split_users
+from recommend_interactions import Floats, Profile, Ratings
+from recommend_tune import measured, ranked
+from settings import Settings
+
+MEASURES = {"NDCG@10": (ndcg, 10), "NDCG@100": (ndcg, 100), "Recall@20": (recall, 20)}
+
+
+def main() -> int:
+    """Run the command; the exit status is 0 where it did what was asked."""
+    options = _parser().parse_args()
+    settings = Settings()
+    try:
+        match options.command:
+            case "fit":
+                fit(settings)
+            case "tune":
+                fit(settings, options.by)
+            case "embed":
+                embed(settings)
+            case _:
+                evaluate(settings)
+    except CatalogueError as error:
+        sys.stderr.write(f"recommend.py: {printable(str(error))}\n")
+        return 1
+    return 0
+
+
+def embed(settings: Settings) -> None:
+    """Make the movies' vectors.
+
+    Raises:
+        CatalogueError: No model is configured, or it does not answer, or the catalogue cannot be read.
+    """
+    if settings.embeddings_model is None:
+        raise CatalogueError("EMBEDDINGS_MODEL is not set.")
+    asyncio.run(embeddings.make(settings))
+
+
+def evaluate(settings: Settings) -> None:
+    """Measure the recommender with its defaults against the most popular movies, by both protocols of the field.
+
+    Raises:
+        CatalogueError: The catalogue cannot be read.
+    """
+    ratings, movies = read_catalogue(settings)
+    table = Table("protocol", "model", title=f"{ratings.n_users:,} users, {len(movies):,} movies")
+    for measure in MEASURES:
+        table.add_column(measure, justify="right")
+    with progress_bar() as bar:
+        task = bar.add_task("measuring", total=2)
+        for protocol, split in _splits(ratings, len(movies)):
+            if not split.cases:
+                table.add_row(protocol, "too few ratings to measure by", *([""] * len(MEASURES)))
+                continue
+            model = Recommender.fit(split.train, measured(movies, split.train))
+            lists = {
+                "Marquee": ranked(model, split),
+                "most popular": rank_all(split.cases, split.known, partial(_most_rated, model)),
+            }
+            for name, found in lists.items():
+                figures = [f"{measure(found, split.cases, k).mean():.3f}" for measure, k in MEASURES.values()]
+                table.add_row(protocol, name, *figures)
+            bar.advance(task)
+    Console().print(table)
+
+
+def _most_rated(model: Recommender, _profile: Profile) -> Floats:
+    return model.movies.rating_count.astype(np.float32)
+
+
+def _splits(ratings: Ratings, n_movies: int) -> Iterator[tuple[str, Split]]:
+    yield "new users", split_users(ratings, n_movies, seed=0)
+    yield "each user's latest", split_time(ratings, n_movies)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="recommend.py", description="Work on the recommender of the catalogue.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("fit", help="fit it to the catalogue and save it")
+    tuned = commands.add_parser("tune", help="choose its parameters on a validation split, then fit and save")
+    tuned.add_argument(
+        "--by", choices=("time", "users"), default="time", help="for later ratings of known users, or for new users"
+    )
+    commands.add_parser("embed", help="make the movies' vectors with the model of EMBEDDINGS_MODEL")
+    commands.add_parser("evaluate", help="measure it on held-out ratings of the catalogue")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
