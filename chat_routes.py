@@ -24,7 +24,7 @@ from schemas import (
     SessionCreate,
     SessionPatch,
 )
-from tools import TOOLS
+from tools.functions import TOOLS
 from web import Account, After, Key, LastEventId, Limit, ResumedAfter, Service, SessionOfPath, UserIdQuery, event_stream
 
 router = APIRouter(tags=["chat"])

@@ -25,8 +25,8 @@ from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
 from storage.sqlite import Database
-from toolbox import Desk
-from tools import TOOLS
+from tools.functions import TOOLS
+from tools.registry import Desk
 
 ACCOUNT = "local"  # everybody, until there are accounts
 

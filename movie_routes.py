@@ -6,10 +6,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 
-import tools
 from errors import NotFound
-from explain import ask, render, render_recommendations
-from lookups import check_filters
 from movie_schemas import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -36,6 +33,9 @@ from movie_schemas import (
 )
 from prompts import TEMPLATES, PerTag, PerUser, Template
 from schemas import Prompt, PromptAnswer
+from tools import functions as tools
+from tools.explaining import ask, render, render_recommendations
+from tools.resolving import check_filters
 from web import (
     Account,
     After,

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from movie_schemas import Page
 from schemas import Answer, Event, FeedbackEntry, Problem, ToolResultEvent
-from tools import TOOLS
+from tools.functions import TOOLS
 from web import PROBLEM_TYPE
 
 REFERENCE = "#/components/schemas/{model}"

@@ -55,7 +55,7 @@ from schemas import (
 )
 from settings import Settings
 from storage.records import Clock, EndedRun, Frame, NewRun, new_id, utc_now
-from toolbox import Desk
+from tools.registry import Desk
 from transcript import Transcript
 
 TITLE_CHARS = 60

@@ -33,7 +33,7 @@ from errors import (
 from marquee import ACCOUNT, Marquee
 from movie_schemas import LARGEST_ID
 from schemas import FieldError, Problem, Run, Session
-from toolbox import Context
+from tools.registry import Context
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_LINE = b"retry: 2000\n"  # milliseconds until a client that lost the stream comes back

@@ -18,8 +18,8 @@ from settings import Settings
 from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings
 from storage.sqlite import Database
-from toolbox import BoundTools, Desk
-from tools import TOOLS
+from tools.functions import TOOLS
+from tools.registry import BoundTools, Desk
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from movie_schemas import (
 )
 from recommend import Ranked, Reason
 from recommend_interactions import Indices, Profile
-from toolbox import Context
+from tools.registry import Context
 
 SURE = 0.6  # from here on a title counts as found
 ALIKE = 0.05  # matches this close to the best could have been meant as well

@@ -18,8 +18,8 @@ from movie_schemas import (
 from prompts import PerTag, PerUser, Template
 from providers import ChatMessage, ChatRequest, Finish, Provider, TextDelta
 from schemas import PromptAnswer
-from toolbox import Context
-from tools import get_user_ratings, movies_by_tag, recommend_for_user
+from tools.functions import get_user_ratings, movies_by_tag, recommend_for_user
+from tools.registry import Context
 
 
 async def render(ctx: Context, template: Template, args: PerUser | PerTag) -> str:

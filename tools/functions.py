@@ -10,21 +10,6 @@ from loguru import logger
 
 from embeddings import fuse
 from errors import CatalogueError, ToolError, Unknown
-from lookups import (
-    DISLIKED,
-    LIKED,
-    check_filters,
-    check_tag,
-    excluded,
-    listed,
-    of_likes,
-    of_ratings,
-    person,
-    reasons,
-    resolve,
-    resolve_all,
-    served,
-)
 from movie_schemas import (
     Basis,
     CompareMovies,
@@ -66,8 +51,23 @@ from movie_schemas import (
     UserRating,
 )
 from recommend import Profile, Ranked
-from taste import taste_of
-from toolbox import TOOLS, Context, tool
+from tools.registry import TOOLS, Context, tool
+from tools.resolving import (
+    DISLIKED,
+    LIKED,
+    check_filters,
+    check_tag,
+    excluded,
+    listed,
+    of_likes,
+    of_ratings,
+    person,
+    reasons,
+    resolve,
+    resolve_all,
+    served,
+)
+from tools.taste_profile import taste_of
 
 __all__ = ["TOOLS"]
 
