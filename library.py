@@ -25,9 +25,9 @@ from embeddings import Meanings, load, make_embedder
 from errors import CatalogueError
 from movie_schemas import CatalogueInfo, Filters
 from recommend import Movies, Recommender
-from recommend_content import content_features
-from recommend_interactions import Indices, Longs, Mask
 from settings import ROOT, Settings
+from taste.content import content_features
+from taste.interactions import Indices, Longs, Mask
 
 WATCH_SECONDS = 1.0
 SAMPLE = ROOT / "data" / "sample"

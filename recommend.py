@@ -23,12 +23,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from recommend_content import project
-from recommend_factors import fold_in
-from recommend_interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, SignalConfig, recency, signal
-from recommend_learning import Config, Fit, Progress, learn
-from recommend_ranking import NOTHING, Basis, Ranked, Reason, mmr, select, standard, top_reasons, unit
-from recommend_weights import Weights
+from taste.content import project
+from taste.factors import fold_in
+from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, SignalConfig, recency, signal
+from taste.learning import Config, Fit, Progress, learn
+from taste.ranking import NOTHING, Basis, Ranked, Reason, mmr, select, standard, top_reasons, unit
+from taste.weights import Weights
 
 __all__ = [
     "Basis",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recommend_interactions import Indices, Longs, Mask, Profile, Ratings
+from taste.interactions import Indices, Longs, Mask, Profile, Ratings
 
 FEWEST_POSITIVES = 5  # of a user who is evaluated
 HELD_OUT = 0.2  # of the user's positives

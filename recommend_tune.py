@@ -10,7 +10,7 @@ import numpy as np
 
 from recommend import Config, Recommender
 from recommend_evaluate import Split, ndcg, split_time, split_users
-from recommend_interactions import Indices, Movies, Ratings
+from taste.interactions import Indices, Movies, Ratings
 
 Protocol: TypeAlias = Literal["time", "users"]
 

@@ -21,9 +21,9 @@ from fit import fit, progress_bar, read_catalogue
 from printable import printable
 from recommend import Recommender
 from recommend_evaluate import Split, ndcg, rank_all, recall, split_time, split_users
-from recommend_interactions import Floats, Profile, Ratings
 from recommend_tune import measured, ranked
 from settings import Settings
+from taste.interactions import Floats, Profile, Ratings
 
 MEASURES = {"NDCG@10": (ndcg, 10), "NDCG@100": (ndcg, 100), "Recall@20": (recall, 20)}
 

@@ -23,7 +23,7 @@ from movie_schemas import (
     Resolved,
 )
 from recommend import Ranked, Reason
-from recommend_interactions import Indices, Profile
+from taste.interactions import Indices, Profile
 from tools.registry import Context
 
 SURE = 0.6  # from here on a title counts as found

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommend import Config, Movies, Profile, Ratings, Recommender
-from recommend_autoencoder import LinearConfig, Sequences, _solve_tall, _solve_wide, follows
-from recommend_content import MOST_TAGS, content_features
 from recommend_evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
-from recommend_factors import FactorConfig, _solve_rows, fold_in
-from recommend_interactions import SignalConfig, mean_rank, recency, signal
-from recommend_ranking import Ranked, best
 from recommend_tune import changed, measured, ranked, tune
-from recommend_weights import Weights
+from taste.content import MOST_TAGS, content_features
+from taste.factors import FactorConfig, _solve_rows, fold_in
+from taste.interactions import SignalConfig, mean_rank, recency, signal
+from taste.linear_model import LinearConfig, Sequences, _solve_tall, _solve_wide, follows
+from taste.ranking import Ranked, best
+from taste.weights import Weights
 
 N_MOVIES, N_USERS, CLUSTERS, UNRATED, PER_USER = 120, 300, 4, 8, 15
 RATED = N_MOVIES - UNRATED

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from recommend_interactions import Floats, Sparse
+from taste.interactions import Floats, Sparse
 
 WORD = re.compile(r"[^\W\d_][\w'’-]+")
 # Weights of the kinds of features against each other, before rows are brought to length 1.

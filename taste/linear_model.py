@@ -14,7 +14,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 
-from recommend_interactions import Floats, Indices, Longs, Sparse, mean_rank
+from taste.interactions import Floats, Indices, Longs, Sparse, mean_rank
 
 BLOCK = 1024  # rows of a dense matrix handled at once
 MOST_IN_ORDER = 8_000  # items, the most frequent, for which C is counted: a dense matrix

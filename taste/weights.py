@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from recommend_interactions import Floats, Indices
+from taste.interactions import Floats, Indices
 
 LARGEST = 127  # of int8
 WIDE = 1024  # columns that share one scale: a few large weights must not coarsen a whole row

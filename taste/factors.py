@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from recommend_interactions import Floats, Indices, Sparse
+from taste.interactions import Floats, Indices, Sparse
 
 BATCH = 4_000_000  # numbers in a batch of rows solved together
 MOST_USERS = 40_000  # to learn items from; more change little and cost minutes

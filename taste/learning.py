@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
-from recommend_autoencoder import LinearConfig, Sequences, fit_linear, follows
-from recommend_content import nearest, project
-from recommend_factors import FactorConfig, fit_factors
-from recommend_interactions import Floats, Indices, Movies, Ratings, SignalConfig, Sparse, signal
-from recommend_weights import Weights
+from taste.content import nearest, project
+from taste.factors import FactorConfig, fit_factors
+from taste.interactions import Floats, Indices, Movies, Ratings, SignalConfig, Sparse, signal
+from taste.linear_model import LinearConfig, Sequences, fit_linear, follows
+from taste.weights import Weights
 
 STAND_INS = 12  # dense movies that stand for one without enough ratings
 MOST_STAND_INS = 6_000  # chosen from: the best known, whose taste is learnt best

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from recommend_interactions import Floats, Indices, Longs, Mask
+from taste.interactions import Floats, Indices, Longs, Mask
 
 Basis: TypeAlias = Literal["personal", "seeds", "popular"]
 NOTHING = np.empty(0, np.int32)

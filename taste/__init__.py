@@ -1,0 +1,1 @@
+"""The recommender's parts: arrays in, arrays out."""
