@@ -27,11 +27,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from recommend import Config, Recommender
-from recommend_evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users, users_of
-from recommend_tune import Protocol, measured, ranked, tune
 from taste.content import content_features
 from taste.interactions import Floats, Movies, Profile, Ratings, SignalConfig
 from taste.linear_model import gram_matrix, invert
+from training.evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users, users_of
+from training.tune import Protocol, measured, ranked, tune
 
 LIKED = 4.0
 MOST_ITEMS = 20_000  # of EASE's matrix

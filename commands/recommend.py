@@ -17,13 +17,13 @@ from rich.table import Table
 
 import embeddings
 from errors import CatalogueError
-from fit import fit, progress_bar, read_catalogue
 from printable import printable
 from recommend import Recommender
-from recommend_evaluate import Split, ndcg, rank_all, recall, split_time, split_users
-from recommend_tune import measured, ranked
 from settings import Settings
 from taste.interactions import Floats, Profile, Ratings
+from training.evaluate import Split, ndcg, rank_all, recall, split_time, split_users
+from training.fit import fit, progress_bar, read_catalogue
+from training.tune import measured, ranked
 
 MEASURES = {"NDCG@10": (ndcg, 10), "NDCG@100": (ndcg, 100), "Recall@20": (recall, 20)}
 

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommend import Config, Movies, Profile, Ratings, Recommender
-from recommend_evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
-from recommend_tune import changed, measured, ranked, tune
 from taste.content import MOST_TAGS, content_features
 from taste.factors import FactorConfig, _solve_rows, fold_in
 from taste.interactions import SignalConfig, mean_rank, recency, signal
 from taste.linear_model import LinearConfig, Sequences, _solve_tall, _solve_wide, follows
 from taste.ranking import Ranked, best
 from taste.weights import Weights
+from training.evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
+from training.tune import changed, measured, ranked, tune
 
 N_MOVIES, N_USERS, CLUSTERS, UNRATED, PER_USER = 120, 300, 4, 8, 15
 RATED = N_MOVIES - UNRATED

@@ -12,8 +12,8 @@ from catalogue import Catalogue
 from catalogue_arrays import load_ratings
 from library import recommender_movies
 from recommend import Movies, Ratings, Recommender
-from recommend_tune import Protocol, tune
 from settings import Settings
+from training.tune import Protocol, tune
 
 
 def fit(settings: Settings, tune_by: Protocol | None = None) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from recommend import Config, Recommender
-from recommend_evaluate import Split, ndcg, split_time, split_users
 from taste.interactions import Indices, Movies, Ratings
+from training.evaluate import Split, ndcg, split_time, split_users
 
 Protocol: TypeAlias = Literal["time", "users"]
 
