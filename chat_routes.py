@@ -12,7 +12,7 @@ from db import SESSION_CURSOR
 from errors import Conflict, MarqueeError
 from export import MEDIA_TYPES, Format, document
 from marquee import Marquee
-from movie_schemas import Page
+from movies.models import Page
 from runs import Caller
 from schemas import (
     ActionResults,

@@ -16,7 +16,7 @@ import aiosqlite
 from pydantic import TypeAdapter
 
 from errors import Conflict, IdempotencyMismatch, NotFound, RunInProgress
-from movie_schemas import Page
+from movies.models import Page
 from schemas import (
     Action,
     Error,

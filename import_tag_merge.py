@@ -12,8 +12,8 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
-from catalogue_titles import plain
 from import_stats import TELLING, Ints, run_starts
+from movies.titles import plain
 
 TagsOf: TypeAlias = dict[int, list[tuple[str, float]]]  # movie index: tags with their relevance, best first
 

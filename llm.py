@@ -27,7 +27,7 @@ from errors import (
     ToolError,
     UpstreamUnavailable,
 )
-from movie_schemas import Model
+from movies.models import Model
 from prompts import REPAIR
 from providers import (
     ChatMessage,

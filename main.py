@@ -21,10 +21,10 @@ import chat_routes
 import movie_routes
 from connections import bound_connections
 from errors import RunFailed
-from library import Library
 from logs import set_up
 from marquee import Marquee, open_marquee
 from middleware import BodyLimit, ClearStart, Gate, RequestLog
+from movies.library import Library
 from openapi import install_documents
 from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth
 from settings import Settings

@@ -15,7 +15,7 @@ from boots import Boot
 from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from journal import Journal
-from library import SAMPLE, Library, import_command
+from movies.library import SAMPLE, Library, import_command
 from offline import OfflineGuide
 from providers import Provider
 from runs import Runs

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, Query
 
 from errors import NotFound
-from movie_schemas import (
+from movies.models import (
     FIRST_YEAR,
     LAST_YEAR,
     Count,

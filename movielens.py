@@ -21,9 +21,9 @@ import apsw
 import filelock
 
 from catalogue_build import Build
-from catalogue_tables import APPLICATION_ID, FORMAT
 from errors import CatalogueError
 from import_files import FileReport, MovieFiles
+from movies.tables import APPLICATION_ID, FORMAT
 
 _URI = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
 

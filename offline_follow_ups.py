@@ -7,7 +7,7 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 import offline_wording
-from movie_schemas import (
+from movies.models import (
     Comparison,
     Explanation,
     ListedMovie,

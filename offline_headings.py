@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import offline_wording
-from movie_schemas import MovieList, MovieName
+from movies.models import MovieList, MovieName
 from offline_recall import Done, Memory
 from offline_scene import Scene, count, vary
 

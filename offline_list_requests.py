@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from movie_schemas import Questions
+from movies.models import Questions
 from offline_intents import LATELY, Intent, Sentence, cut_tail
 from offline_recall import OF_SOMETHING, Ref
 from offline_references import MARK, listed, ordinal

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 import offline_wording
-from movie_schemas import Movie, MovieList, MovieResult, Questions
+from movies.models import Movie, MovieList, MovieResult, Questions
 from offline_headings import (
     group_heading,
     likes_heading,

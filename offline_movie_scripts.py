@@ -6,7 +6,7 @@ from collections.abc import Callable
 from difflib import SequenceMatcher
 
 import offline_wording
-from movie_schemas import (
+from movies.models import (
     Comparison,
     MovieDetail,
     MovieResult,

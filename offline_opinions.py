@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from movie_schemas import Questions, Rated
+from movies.models import Questions, Rated
 from offline_intents import ABOUT_LISTS, Intent, Sentence, cut_tail
 from offline_recall import Ref
 from offline_references import MARK, ordinal

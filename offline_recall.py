@@ -10,8 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from catalogue_titles import title_words
-from movie_schemas import (
+from movies.models import (
     Comparison,
     Explanation,
     MovieList,
@@ -25,6 +24,7 @@ from movie_schemas import (
     Resolved,
     TasteProfile,
 )
+from movies.titles import title_words
 from prompts import TRIMMED
 from providers import ChatMessage, ToolRequest
 

@@ -9,8 +9,8 @@ from pydantic import JsonValue
 
 import offline_small_talk
 import offline_wording
-from catalogue_titles import plain_words
-from movie_schemas import MovieList
+from movies.models import MovieList
+from movies.titles import plain_words
 from offline_intents import Intent
 from offline_recall import Args, Done, Memory
 from offline_vocabulary import REQUEST_WORDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from movie_schemas import (
+from movies.models import (
     Affinity,
     Because,
     Comparison,

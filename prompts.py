@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from movie_schemas import JsonNumber, Model, UserId, Word
+from movies.models import JsonNumber, Model, UserId, Word
 
 SYSTEM = """\
 You are Marquee, a guide to movies. You talk with one person about what to watch and why, and you know the movies

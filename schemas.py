@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, WithJsonSchema
 
 from json_schema import check_document
-from movie_schemas import CatalogueInfo, Model, UserId
+from movies.models import CatalogueInfo, Model, UserId
 
 MAX_METADATA = 16
 

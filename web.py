@@ -31,7 +31,7 @@ from errors import (
     Unknown,
 )
 from marquee import ACCOUNT, Marquee
-from movie_schemas import LARGEST_ID
+from movies.models import LARGEST_ID
 from schemas import FieldError, Problem, Run, Session
 from tools.registry import Context
 

@@ -15,8 +15,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-import embeddings
 from errors import CatalogueError
+from movies import embeddings
 from printable import printable
 from recommend import Recommender
 from settings import Settings

@@ -10,7 +10,7 @@ from datetime import datetime
 from pydantic import JsonValue, TypeAdapter
 
 from errors import NotFound
-from movie_schemas import ListedMovie, MovieList, Recommendation
+from movies.models import ListedMovie, MovieList, Recommendation
 from storage.records import Clock, new_id, stamp, utc_now
 from storage.sqlite import Database
 

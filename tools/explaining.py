@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from errors import ParameterRefused, UpstreamTimeout, UpstreamUnavailable
-from movie_schemas import (
+from movies.models import (
     GetUserRatings,
     ListedMovie,
     MovieList,

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from loguru import logger
 
-from embeddings import fuse
 from errors import CatalogueError, ToolError, Unknown
-from movie_schemas import (
+from movies.embeddings import fuse
+from movies.models import (
     Basis,
     CompareMovies,
     Comparison,

@@ -18,8 +18,8 @@ from pydantic import JsonValue, ValidationError
 
 import json_schema
 from errors import CatalogueError, MarqueeError, ToolError
-from library import Library, Shelf
-from movie_schemas import Model
+from movies.library import Library, Shelf
+from movies.models import Model
 from providers import ToolSpec
 from schemas import Session
 from storage.own_ratings import OwnRatings

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import JsonValue
 
-from catalogue import genre_form
 from errors import Unknown
-from movie_schemas import (
+from movies.models import (
     Basis,
     Because,
     Filters,
@@ -22,6 +21,7 @@ from movie_schemas import (
     MovieList,
     Resolved,
 )
+from movies.reader import genre_form
 from recommend import Ranked, Reason
 from taste.interactions import Indices, Profile
 from tools.registry import Context

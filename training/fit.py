@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from catalogue import Catalogue
-from catalogue_arrays import load_ratings
-from library import recommender_movies
+from movies.arrays import load_ratings
+from movies.library import recommender_movies
+from movies.reader import Catalogue
 from recommend import Movies, Ratings, Recommender
 from settings import Settings
 from training.tune import Protocol, tune

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-import movie_schemas as ms
 from errors import UpstreamRejected
+from movies import models as ms
 from offline import OfflineGuide
 from offline_opinions import half_stars
 from offline_recall import RESULTS, Memory, remember

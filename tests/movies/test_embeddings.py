@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from embeddings import fuse
+from movies.embeddings import fuse
 from settings import Settings
 from tests.support import scripted
 from tests.support.serving import Server, serving

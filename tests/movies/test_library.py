@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from errors import CatalogueError
-from library import Library
+from movies.library import Library
 from settings import Settings
 from tests.support.serving import ROOT, Server
 

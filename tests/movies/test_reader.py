@@ -18,13 +18,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalogue import Catalogue
-from catalogue_arrays import load_movies, load_ratings
 from errors import CatalogueError
 from import_archives import open_source
 from import_files import MovieFiles
-from movie_schemas import Filters, MovieQuery
 from movielens import import_catalogue
+from movies.arrays import load_movies, load_ratings
+from movies.models import Filters, MovieQuery
+from movies.reader import Catalogue
 
 DAY = 86_400
 RATINGS = [  # user, movie, stars, days before the newest

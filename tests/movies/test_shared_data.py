@@ -13,7 +13,7 @@ import httpx
 import pytest
 from filelock import FileLock
 
-from library import Library
+from movies.library import Library
 from settings import Settings
 from tests.support.processes import Process, environment, process, wait_for
 from tests.support.wire import ask, new_session

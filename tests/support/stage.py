@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-import movie_schemas as ms
+from movies import models as ms
 from offline import OfflineGuide
 from providers import ChatMessage, ChatRequest, Delta, Finish, TextDelta, ToolRequest, ToolSpec
 

@@ -11,7 +11,7 @@ import pytest
 
 from db import Store
 from errors import ToolError
-from library import Library
+from movies.library import Library
 from recommend import Recommender
 from schemas import SessionCreate
 from settings import Settings

@@ -31,11 +31,11 @@ from hypothesis import strategies as st
 
 import import_files
 import import_row_order
-from catalogue_titles import parse_title, title_forms
 from errors import CatalogueError, MalformedFile
 from import_archives import EDITIONS, Folder, Zip, open_source
 from import_files import MovieFiles
 from movielens import ImportReport, import_catalogue
+from movies.titles import parse_title, title_forms
 from tests.support.serving import ROOT
 
 MOVIES = 'movieId,title,genres\n1,Toy Story (1995),Animation|Comedy\n2,"Heat, The (1995)",Action\n3,Cosmos,(no genres listed)\n'

@@ -20,9 +20,9 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from catalogue import Catalogue
-from catalogue_arrays import MovieArrays, load_movies
 from errors import CatalogueError
+from movies.arrays import MovieArrays, load_movies
+from movies.reader import Catalogue
 from settings import Settings
 
 Vectors = npt.NDArray[np.float32]

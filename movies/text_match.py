@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from catalogue_titles import plain_words
+from movies.titles import plain_words
 
 RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
 Ids = npt.NDArray[np.int64]

@@ -19,11 +19,11 @@ from filelock import FileLock, Timeout
 from loguru import logger
 from threadpoolctl import threadpool_limits
 
-from catalogue import Catalogue
-from catalogue_arrays import load_movies
-from embeddings import Meanings, load, make_embedder
 from errors import CatalogueError
-from movie_schemas import CatalogueInfo, Filters
+from movies.arrays import load_movies
+from movies.embeddings import Meanings, load, make_embedder
+from movies.models import CatalogueInfo, Filters
+from movies.reader import Catalogue
 from recommend import Movies, Recommender
 from settings import ROOT, Settings
 from taste.content import content_features

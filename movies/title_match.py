@@ -11,7 +11,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from catalogue_titles import MAX_WORDS, parse_title, plain, split_bare_year, split_year, title_words, with_digits
+from movies.titles import MAX_WORDS, parse_title, plain, split_bare_year, split_year, title_words, with_digits
 
 RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
 

@@ -20,12 +20,8 @@ import aiosqlite
 import numpy as np
 import numpy.typing as npt
 
-from catalogue_tables import APPLICATION_ID, FORMAT
-from catalogue_text_match import TextMatcher
-from catalogue_title_match import TitleMatcher
-from catalogue_titles import plain
 from errors import CatalogueError, NoCatalogue
-from movie_schemas import (
+from movies.models import (
     LARGEST_ID,
     CatalogueInfo,
     Count,
@@ -39,6 +35,10 @@ from movie_schemas import (
     UserRating,
     WindowStats,
 )
+from movies.tables import APPLICATION_ID, FORMAT
+from movies.text_match import TextMatcher
+from movies.title_match import TitleMatcher
+from movies.titles import plain
 
 READERS = 3
 WARM_TAGS = 100
