@@ -20,9 +20,9 @@ from pathlib import Path
 import apsw
 import filelock
 
-from catalogue_build import Build
 from errors import CatalogueError
-from import_files import FileReport, MovieFiles
+from movies.ingest.build import Build
+from movies.ingest.files import FileReport, MovieFiles
 from movies.tables import APPLICATION_ID, FORMAT
 
 _URI = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI

@@ -32,9 +32,9 @@ from rich.table import Table
 from rich.text import Text
 
 from errors import CatalogueError
-from import_archives import EDITIONS, GROUPLENS, download, open_source
-from import_files import MovieFiles
 from movielens import ImportReport, import_catalogue, import_if_needed
+from movies.ingest.archives import EDITIONS, GROUPLENS, download, open_source
+from movies.ingest.files import MovieFiles
 from printable import printable
 from settings import Settings
 

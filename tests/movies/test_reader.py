@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from errors import CatalogueError
-from import_archives import open_source
-from import_files import MovieFiles
 from movielens import import_catalogue
 from movies.arrays import load_movies, load_ratings
+from movies.ingest.archives import open_source
+from movies.ingest.files import MovieFiles
 from movies.models import Filters, MovieQuery
 from movies.reader import Catalogue
 

@@ -29,12 +29,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import import_files
-import import_row_order
 from errors import CatalogueError, MalformedFile
-from import_archives import EDITIONS, Folder, Zip, open_source
-from import_files import MovieFiles
 from movielens import ImportReport, import_catalogue
+from movies.ingest import files as import_files
+from movies.ingest import row_order as import_row_order
+from movies.ingest.archives import EDITIONS, Folder, Zip, open_source
+from movies.ingest.files import MovieFiles
 from movies.titles import parse_title, title_forms
 from tests.support.serving import ROOT
 

@@ -21,11 +21,11 @@ import numpy.typing as npt
 import polars as pl
 from pydantic_core import to_json
 
-from import_files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
-from import_layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
-from import_row_order import Ahead, NotInOrderError, groups, sorted_passes
-from import_stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
-from import_tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
+from movies.ingest.files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
+from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
+from movies.ingest.row_order import Ahead, NotInOrderError, groups, sorted_passes
+from movies.ingest.stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
+from movies.ingest.tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
 from movies.tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
 from movies.titles import Title, acronym, parse_title, plain, title_forms
 

@@ -22,8 +22,8 @@ import numpy.typing as npt
 import polars as pl
 
 from errors import CatalogueError, MalformedFile
-from import_archives import Progress, Source
-from import_layout import (
+from movies.ingest.archives import Progress, Source
+from movies.ingest.layout import (
     END_OF_TIME,
     GENOME_SCORES,
     GENOME_TAGS,

@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from import_files import Triples
-from import_stats import Ints
+from movies.ingest.files import Triples
+from movies.ingest.stats import Ints
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
-from import_stats import TELLING, Ints, run_starts
+from movies.ingest.stats import TELLING, Ints, run_starts
 from movies.titles import plain
 
 TagsOf: TypeAlias = dict[int, list[tuple[str, float]]]  # movie index: tags with their relevance, best first

@@ -1,0 +1,1 @@
+"""MovieLens's files into a catalogue file, in a process of its own: a second copy of SQLite lives here."""
