@@ -16,7 +16,6 @@ from loguru import logger
 from pydantic import JsonValue
 
 import json_schema
-from context import Conversation, estimate_tokens, message_tokens, tool_content, tool_tokens
 from errors import (
     ContentFiltered,
     ContextTooLong,
@@ -28,8 +27,7 @@ from errors import (
     UpstreamUnavailable,
 )
 from movies.models import Model
-from prompts import REPAIR
-from providers import (
+from providers.base import (
     ChatMessage,
     ChatRequest,
     Finish,
@@ -40,6 +38,8 @@ from providers import (
     ToolSpec,
     Usage,
 )
+from providers.conversation import Conversation, estimate_tokens, message_tokens, tool_content, tool_tokens
+from providers.prompts import REPAIR
 from schema_checks import SchemaChecker
 from schemas import (
     Action,

@@ -17,7 +17,7 @@ from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from journal import Journal
 from movies.library import SAMPLE, Library, import_command
 from offline import OfflineGuide
-from providers import Provider
+from providers.base import Provider
 from runs import Runs
 from schema_checks import SchemaChecker
 from settings import ROOT, Settings, slips
@@ -82,7 +82,7 @@ def make_provider(settings: Settings) -> Provider:
     if settings.offline:
         logger.info("No OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in offline guide answers")
         return OfflineGuide()
-    from upstream import OpenAIProvider  # noqa: PLC0415  the SDK takes half a second to import
+    from providers.openai_compatible import OpenAIProvider  # noqa: PLC0415  the SDK takes half a second to import
 
     logger.info("Answers come from {} at {}", settings.openai_model, settings.address)
     return OpenAIProvider(settings)

@@ -31,7 +31,7 @@ from movies.models import (
     Sort,
     UserRating,
 )
-from prompts import TEMPLATES, PerTag, PerUser, Template
+from providers.prompts import TEMPLATES, PerTag, PerUser, Template
 from schemas import Prompt, PromptAnswer
 from tools import functions as tools
 from tools.explaining import ask, render, render_recommendations

@@ -18,7 +18,7 @@ from offline_dialogue import script
 from offline_recall import Done, Turn, remember
 from offline_scene import Call, Script
 from offline_understanding import understand
-from providers import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
+from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
 
 NAME, MODEL = "offline", "offline-guide"
 CHARS_PER_TOKEN = 4

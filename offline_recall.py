@@ -25,8 +25,8 @@ from movies.models import (
     TasteProfile,
 )
 from movies.titles import title_words
-from prompts import TRIMMED
-from providers import ChatMessage, ToolRequest
+from providers.base import ChatMessage, ToolRequest
+from providers.prompts import TRIMMED
 
 Args = dict[str, JsonValue]
 Ref = int | str

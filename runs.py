@@ -18,7 +18,6 @@ from loguru import logger
 from pydantic import JsonValue
 
 from boots import Boot
-from context import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
 from db import Store
 from errors import (
     Conflict,
@@ -34,7 +33,8 @@ from errors import (
 from housekeeping import Housekeeper, last_event
 from journal import Journal, encode
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
-from providers import Provider
+from providers.base import Provider
+from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
 from schema_checks import SchemaChecker
 from schemas import (
     ActionResults,

@@ -15,8 +15,8 @@ from movies.models import (
     RatingList,
     RecommendForUser,
 )
-from prompts import PerTag, PerUser, Template
-from providers import ChatMessage, ChatRequest, Finish, Provider, TextDelta
+from providers.base import ChatMessage, ChatRequest, Finish, Provider, TextDelta
+from providers.prompts import PerTag, PerUser, Template
 from schemas import PromptAnswer
 from tools.functions import get_user_ratings, movies_by_tag, recommend_for_user
 from tools.registry import Context

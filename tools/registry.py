@@ -20,7 +20,7 @@ import json_schema
 from errors import CatalogueError, MarqueeError, ToolError
 from movies.library import Library, Shelf
 from movies.models import Model
-from providers import ToolSpec
+from providers.base import ToolSpec
 from schemas import Session
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now

@@ -16,8 +16,8 @@ from offline_opinions import half_stars
 from offline_recall import RESULTS, Memory, remember
 from offline_understanding import understand
 from offline_wishes import read_wish
-from prompts import TRIMMED
-from providers import ChatMessage, ChatRequest, Finish, TextDelta, ToolRequest, ToolSpec
+from providers.base import ChatMessage, ChatRequest, Finish, TextDelta, ToolRequest, ToolSpec
+from providers.prompts import TRIMMED
 from tests.support.stage import SPECS, Args, Talk
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from chunks import MAX_ANSWER_CHARS, ChunkReader, EventDecoder
 from errors import (
     ContentFiltered,
     ContextTooLong,
@@ -20,9 +19,10 @@ from errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from providers import Delta, Finish, ReasoningDelta, TextDelta, ToolRequest, Usage
+from providers.base import Delta, Finish, ReasoningDelta, TextDelta, ToolRequest, Usage
+from providers.chunks import MAX_ANSWER_CHARS, ChunkReader, EventDecoder
+from providers.failures import stream_error
 from tests.support.scripted import DONE, call, chunk, event, usage
-from upstream_errors import stream_error
 
 ANSWER = b"".join(
     [

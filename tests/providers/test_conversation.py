@@ -10,16 +10,16 @@ from typing import Any
 import httpx
 import pytest
 
-from context import CUT_SHORT, Conversation, exchanges, message_tokens, open_exchange
-from prompts import TRIMMED
-from providers import ChatMessage
+from providers.base import ChatMessage
+from providers.conversation import CUT_SHORT, Conversation, exchanges, message_tokens, open_exchange
+from providers.openai_compatible import _message
+from providers.prompts import TRIMMED
 from schemas import Message, ToolCall
 from settings import Settings
 from tests.support import scripted
 from tests.support.scripted import call, calls, error, event, text
 from tests.support.serving import Server, serving
 from tests.support.wire import ask, check_whole, history, new_session, send
-from upstream import _message
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BUDGET = 13_000  # of which the tools take about 7,000

@@ -20,9 +20,10 @@ from typing import Any
 import httpx
 import pytest
 
-from context import Conversation, exchanges, newest_exchanges, open_exchange
 from db import Store
-from providers import ChatMessage, ChatRequest
+from providers.base import ChatMessage, ChatRequest
+from providers.conversation import Conversation, exchanges, newest_exchanges, open_exchange
+from providers.openai_compatible import OpenAIProvider
 from schemas import Message, SessionCreate
 from settings import Settings
 from storage.migrations import MIGRATIONS
@@ -32,7 +33,6 @@ from tests.support.processes import environment, process, wait_for
 from tests.support.scripted import DONE, HANG, Gate, Reply, Upstream, call, calls, chunk, text, usage
 from tests.support.serving import ROOT, Server, serving
 from tests.support.wire import JSON, ask, check_whole, history, new_session, replay, send, sending
-from upstream import OpenAIProvider
 
 FINISH = [chunk(finish="stop"), usage(), DONE]
 BLOCK_BYTES = 16_384  # that the SDK's transport hands over at most

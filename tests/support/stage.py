@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from movies import models as ms
 from offline import OfflineGuide
-from providers import ChatMessage, ChatRequest, Delta, Finish, TextDelta, ToolRequest, ToolSpec
+from providers.base import ChatMessage, ChatRequest, Delta, Finish, TextDelta, ToolRequest, ToolSpec
 
 Args = dict[str, Any]
 ROWS: tuple[tuple[int, str, int, str, str, int, float], ...] = (

@@ -20,12 +20,12 @@ from loguru import logger
 from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from chunks import ChunkReader
 from errors import ParameterRefused, RunFailed, UpstreamTimeout, UpstreamUnavailable
-from prompts import JSON_ALONE
-from providers import ChatMessage, ChatRequest, Delta, ToolRequest, ToolSpec
+from providers.base import ChatMessage, ChatRequest, Delta, ToolRequest, ToolSpec
+from providers.chunks import ChunkReader
+from providers.failures import NOTHING, Asked, failure, may_pass, timed_out, too_slow
+from providers.prompts import JSON_ALONE
 from settings import DEFAULT_BASE_URL, Settings
-from upstream_errors import NOTHING, Asked, failure, may_pass, timed_out, too_slow
 
 FIRST_RETRY_SECONDS = 0.5
 MAX_ERROR_BYTES = 64_000

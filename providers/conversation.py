@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from prompts import INSTRUCTIONS, SYSTEM, TRIMMED
-from providers import ChatMessage, ToolRequest, ToolSpec
+from providers.base import ChatMessage, ToolRequest, ToolSpec
+from providers.prompts import INSTRUCTIONS, SYSTEM, TRIMMED
 from schemas import Message, ToolCall
 from storage.records import Entry
 

@@ -1,0 +1,1 @@
+"""Language models: what one is to us, OpenAI-compatible endpoints, what they are told."""
