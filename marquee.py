@@ -14,9 +14,9 @@ from loguru import logger
 from boots import Boot
 from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
+from guide.provider import OfflineGuide
 from journal import Journal
 from movies.library import SAMPLE, Library, import_command
-from offline import OfflineGuide
 from providers.base import Provider
 from runs import Runs
 from schema_checks import SchemaChecker

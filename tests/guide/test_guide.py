@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from errors import UpstreamRejected
+from guide.opinions import half_stars
+from guide.provider import OfflineGuide
+from guide.recall import RESULTS, Memory, remember
+from guide.understanding import understand
+from guide.wishes import read_wish
 from movies import models as ms
-from offline import OfflineGuide
-from offline_opinions import half_stars
-from offline_recall import RESULTS, Memory, remember
-from offline_understanding import understand
-from offline_wishes import read_wish
 from providers.base import ChatMessage, ChatRequest, Finish, TextDelta, ToolRequest, ToolSpec
 from providers.prompts import TRIMMED
 from tests.support.stage import SPECS, Args, Talk

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from guide.provider import OfflineGuide
 from movies import models as ms
-from offline import OfflineGuide
 from providers.base import ChatMessage, ChatRequest, Delta, Finish, TextDelta, ToolRequest, ToolSpec
 
 Args = dict[str, Any]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from offline_recall import Memory, Ref
-from offline_references import Guarded, refs_of
-from offline_wishes import Wish
+from guide.recall import Memory, Ref
+from guide.references import Guarded, refs_of
+from guide.wishes import Wish
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from offline_intents import Intent, Rule, Sentence
-from offline_references import MARK
-from offline_vocabulary import ENGLISH, FOREIGN, OUT_OF_SCOPE
+from guide.intents import Intent, Rule, Sentence
+from guide.references import MARK
+from guide.vocabulary import ENGLISH, FOREIGN, OUT_OF_SCOPE
 
 
 def foreign(text: str) -> str:

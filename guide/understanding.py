@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import offline_list_requests as lists
-import offline_opinions
-import offline_questions
-from offline_intents import Intent, Rule, Sentence
-from offline_manners import SOCIAL, foreign, scope
-from offline_recall import Memory
-from offline_references import MARK, guard, tidy
-from offline_vocabulary import OPENERS
-from offline_wishes import merge
+from guide import list_requests as lists
+from guide import opinions as offline_opinions
+from guide import questions as offline_questions
+from guide.intents import Intent, Rule, Sentence
+from guide.manners import SOCIAL, foreign, scope
+from guide.recall import Memory
+from guide.references import MARK, guard, tidy
+from guide.vocabulary import OPENERS
+from guide.wishes import merge
 
 MAX_SENTENCE = 300
 MAX_SENTENCES = 12

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from guide.recall import Args, plain_title
+from guide.vocabulary import GENRE_PLURALS, WORDS_FOR_NUMBERS
 from movies.models import (
     Affinity,
     Because,
@@ -23,8 +25,6 @@ from movies.models import (
     TasteProfile,
     WindowStats,
 )
-from offline_recall import Args, plain_title
-from offline_vocabulary import GENRE_PLURALS, WORDS_FOR_NUMBERS
 
 MAX_NAME = 120
 _WINDOW_DAYS = {"7d": "in the last week", "30d": "in the last 30 days", "365d": "in the last year", "all": "overall"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import offline_wording
+from guide import wording as offline_wording
+from guide.recall import Done, Memory
+from guide.scene import Scene, count, vary
 from movies.models import MovieList, MovieName
-from offline_recall import Done, Memory
-from offline_scene import Scene, count, vary
 
 
 def personal_heading(scene: Scene, done: Done) -> str:

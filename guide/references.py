@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from offline_recall import Memory, Ref
-from offline_vocabulary import CAPITAL_TITLES, NUMBERS, ORDINALS, PLAIN_ENGLISH, SHORTHAND, TRICKY_TITLES
+from guide.recall import Memory, Ref
+from guide.vocabulary import CAPITAL_TITLES, NUMBERS, ORDINALS, PLAIN_ENGLISH, SHORTHAND, TRICKY_TITLES
 
 MAX_READ = 2_000
 MAX_TITLE = 150

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from guide.intents import LATELY, Intent, Sentence, cut_tail
+from guide.recall import OF_SOMETHING, Ref
+from guide.references import MARK, listed, ordinal
+from guide.wishes import Wish, content_of, merge, read_wish, themed
 from movies.models import Questions
-from offline_intents import LATELY, Intent, Sentence, cut_tail
-from offline_recall import OF_SOMETHING, Ref
-from offline_references import MARK, listed, ordinal
-from offline_wishes import Wish, content_of, merge, read_wish, themed
 
 
 def group(sentence: Sentence) -> Intent | None:

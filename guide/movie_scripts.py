@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import SequenceMatcher
 
-import offline_wording
+from guide import wording as offline_wording
+from guide.intents import Intent
+from guide.recall import Args, Done, Ref, plain_title
+from guide.scene import DEFAULT_LIMIT, Call, Scene, Script, fits, problem, shown
 from movies.models import (
     Comparison,
     MovieDetail,
@@ -16,9 +19,6 @@ from movies.models import (
     RatingList,
     TasteProfile,
 )
-from offline_intents import Intent
-from offline_recall import Args, Done, Ref, plain_title
-from offline_scene import DEFAULT_LIMIT, Call, Scene, Script, fits, problem, shown
 
 
 def _read_as(scene: Scene, done: Done) -> str:

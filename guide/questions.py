@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from offline_intents import ABOUT_LISTS, LATELY, Intent, Sentence
-from offline_references import MARK
-from offline_vocabulary import MISSING_FACTS
-from offline_wishes import Wish, content_of, read_wish
+from guide.intents import ABOUT_LISTS, LATELY, Intent, Sentence
+from guide.references import MARK
+from guide.vocabulary import MISSING_FACTS
+from guide.wishes import Wish, content_of, read_wish
 
 
 def why(sentence: Sentence) -> Intent | None:

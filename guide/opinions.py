@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from guide.intents import ABOUT_LISTS, Intent, Sentence, cut_tail
+from guide.recall import Ref
+from guide.references import MARK, ordinal
+from guide.vocabulary import NUMBERS
+from guide.wishes import Wish, content_of, merge, read_wish
 from movies.models import Questions, Rated
-from offline_intents import ABOUT_LISTS, Intent, Sentence, cut_tail
-from offline_recall import Ref
-from offline_references import MARK, ordinal
-from offline_vocabulary import NUMBERS
-from offline_wishes import Wish, content_of, merge, read_wish
 
 
 def rate(sentence: Sentence) -> Intent | None:

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-import offline_wording
+from guide import wording as offline_wording
+from guide.headings import heading_of, popular_heading
+from guide.intents import Intent
+from guide.list_scripts import aged, for_user, recommend
+from guide.recall import OF_SOMETHING, Args, Done, Ref
+from guide.scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, problem, say_text, shown, vary
+from guide.wishes import Wish
 from movies.models import (
     Comparison,
     Explanation,
@@ -19,12 +25,6 @@ from movies.models import (
     Rated,
     Resolved,
 )
-from offline_headings import heading_of, popular_heading
-from offline_intents import Intent
-from offline_list_scripts import aged, for_user, recommend
-from offline_recall import OF_SOMETHING, Args, Done, Ref
-from offline_scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, problem, say_text, shown, vary
-from offline_wishes import Wish
 
 
 def more(scene: Scene) -> Script:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from pydantic import JsonValue
 
-from offline_vocabulary import COMMON_WORDS, DECADE_WORDS, GENRES, MOODS, NUMBERS, REQUEST_WORDS, SHIFTS, Mood, Shift
+from guide.vocabulary import COMMON_WORDS, DECADE_WORDS, GENRES, MOODS, NUMBERS, REQUEST_WORDS, SHIFTS, Mood, Shift
 
 LARGEST_LIST = 20
 FIRST_FILM, LAST_FILM = 1870, 2100

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-import offline_wording
-from movies.models import Movie, MovieList, MovieResult, Questions
-from offline_headings import (
+from guide import wording as offline_wording
+from guide.headings import (
     group_heading,
     likes_heading,
     personal_heading,
@@ -18,10 +17,11 @@ from offline_headings import (
     similar_heading,
     themed_heading,
 )
-from offline_recall import Args, Done, Memory
-from offline_scene import DEFAULT_LIMIT, Call, Scene, Script, count, fits, listing_args, shown, suggest
-from offline_vocabulary import Mood
-from offline_wishes import Wish, merge
+from guide.recall import Args, Done, Memory
+from guide.scene import DEFAULT_LIMIT, Call, Scene, Script, count, fits, listing_args, shown, suggest
+from guide.vocabulary import Mood
+from guide.wishes import Wish, merge
+from movies.models import Movie, MovieList, MovieResult, Questions
 
 
 def recommend(scene: Scene) -> Script:

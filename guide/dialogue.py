@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import offline_follow_ups
-import offline_list_scripts as lists
-import offline_movie_scripts as movies
-import offline_small_talk
-import offline_wording
-from offline_intents import Intent
-from offline_recall import Memory
-from offline_scene import Scene, Script, say_text, says
-from offline_vocabulary import GENRE_PLURALS
+from guide import follow_ups as offline_follow_ups
+from guide import list_scripts as lists
+from guide import movie_scripts as movies
+from guide import small_talk as offline_small_talk
+from guide import wording as offline_wording
+from guide.intents import Intent
+from guide.recall import Memory
+from guide.scene import Scene, Script, say_text, says
+from guide.vocabulary import GENRE_PLURALS
 
 
 def script(intent: Intent, memory: Memory) -> Script:

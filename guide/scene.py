@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-import offline_small_talk
-import offline_wording
+from guide import small_talk as offline_small_talk
+from guide import wording as offline_wording
+from guide.intents import Intent
+from guide.recall import Args, Done, Memory
+from guide.vocabulary import REQUEST_WORDS
+from guide.wishes import Wish
 from movies.models import MovieList
 from movies.titles import plain_words
-from offline_intents import Intent
-from offline_recall import Args, Done, Memory
-from offline_vocabulary import REQUEST_WORDS
-from offline_wishes import Wish
 
 DEFAULT_LIMIT = 3
 WELL_KNOWN = 50

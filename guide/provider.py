@@ -11,13 +11,13 @@ import re
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 
-import offline_small_talk
-import offline_wording
 from errors import UpstreamRejected
-from offline_dialogue import script
-from offline_recall import Done, Turn, remember
-from offline_scene import Call, Script
-from offline_understanding import understand
+from guide import small_talk as offline_small_talk
+from guide import wording as offline_wording
+from guide.dialogue import script
+from guide.recall import Done, Turn, remember
+from guide.scene import Call, Script
+from guide.understanding import understand
 from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
 
 NAME, MODEL = "offline", "offline-guide"
