@@ -13,7 +13,7 @@ from errors import Conflict, MarqueeError
 from export import MEDIA_TYPES, Format, document
 from marquee import Marquee
 from movies.models import Page
-from runs import Caller
+from runs.runner import Caller
 from schemas import (
     ActionResults,
     Feedback,

@@ -40,7 +40,7 @@ from providers.base import (
 )
 from providers.conversation import Conversation, estimate_tokens, message_tokens, tool_content, tool_tokens
 from providers.prompts import REPAIR
-from schema_checks import SchemaChecker
+from runs.schema_checks import SchemaChecker
 from schemas import (
     Action,
     ActionCallEvent,

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from loguru import logger
 
-from boots import Boot
 from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from guide.provider import OfflineGuide
-from journal import Journal
 from movies.library import SAMPLE, Library, import_command
 from providers.base import Provider
-from runs import Runs
-from schema_checks import SchemaChecker
+from runs.journal import Journal
+from runs.leases import Boot
+from runs.runner import Runs
+from runs.schema_checks import SchemaChecker
 from settings import ROOT, Settings, slips
 from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings

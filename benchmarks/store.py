@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from db import Store
-from journal import encode
+from runs.journal import encode
 from schemas import Message, Run, RunCreated, SessionCreate
 from storage.migrations import MIGRATIONS
 from storage.records import EndedRun, NewRun, new_id

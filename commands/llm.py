@@ -21,7 +21,7 @@ from errors import CatalogueError, Invalid, MarqueeError
 from logs import harmless
 from marquee import ACCOUNT, Marquee, open_marquee
 from printable import printable, printable_json
-from runs import Caller
+from runs.runner import Caller
 from schemas import (
     EVENT,
     ActionCallEvent,

@@ -22,7 +22,7 @@ import pytest
 
 from db import Store
 from marquee import open_marquee
-from runs import Caller
+from runs.runner import Caller
 from schemas import MessageCreate, SessionCreate, SessionPatch
 from settings import Settings
 from storage.migrations import MIGRATIONS

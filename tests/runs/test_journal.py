@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from db import Store
-from housekeeping import last_event
-from journal import COMMIT_BYTES, DELTA_CHARS, Journal, encode
+from runs.journal import COMMIT_BYTES, DELTA_CHARS, Journal, encode
+from runs.settling import last_event
 from schemas import Message, Run, RunCreated, SessionCreate, TextDeltaEvent
 from storage.migrations import MIGRATIONS
 from storage.records import EndedRun, Frame, NewRun, new_id, utc_now

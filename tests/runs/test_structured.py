@@ -13,7 +13,7 @@ import pytest
 
 from errors import InvalidField
 from json_schema import check_schema, parse, problems
-from schema_checks import SchemaChecker
+from runs.schema_checks import SchemaChecker
 from tests.support import scripted
 from tests.support.scripted import Gate, Reply, call, calls, text
 from tests.support.serving import ROOT, Server, serving

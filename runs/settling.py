@@ -8,14 +8,14 @@ from datetime import timedelta
 
 from loguru import logger
 
-from boots import Boot
 from db import Store
 from errors import MarqueeError
-from journal import PAGE_FRAMES, encode, join
+from runs.journal import PAGE_FRAMES, encode, join
+from runs.leases import Boot
+from runs.transcript import Transcript
 from schemas import EVENT, Event, Message, Run, RunEnded
 from settings import Settings
 from storage.records import Clock, EndedRun, Frame
-from transcript import Transcript
 
 ALL_FRAMES = 1_000_000
 SETTLE_SECONDS = 2.0  # between looks for runs of other processes that died

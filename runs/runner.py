@@ -17,7 +17,6 @@ from typing import Any
 from loguru import logger
 from pydantic import JsonValue
 
-from boots import Boot
 from db import Store
 from errors import (
     Conflict,
@@ -30,12 +29,14 @@ from errors import (
     StorageUnavailable,
     UpstreamTimeout,
 )
-from housekeeping import Housekeeper, last_event
-from journal import Journal, encode
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
 from providers.base import Provider
 from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
-from schema_checks import SchemaChecker
+from runs.journal import Journal, encode
+from runs.leases import Boot
+from runs.schema_checks import SchemaChecker
+from runs.settling import Housekeeper, last_event
+from runs.transcript import Transcript
 from schemas import (
     ActionResults,
     Answer,
@@ -56,7 +57,6 @@ from schemas import (
 from settings import Settings
 from storage.records import Clock, EndedRun, Frame, NewRun, new_id, utc_now
 from tools.registry import Desk
-from transcript import Transcript
 
 TITLE_CHARS = 60
 CANCEL_SECONDS = 0.8  # for the last events to reach the disk, when someone waits for a run to stop
