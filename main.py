@@ -17,18 +17,18 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from sse_starlette.sse import AppStatus
 
-import chat_routes
-import movie_routes
-from connections import bound_connections
+from api import chat as chat_routes
+from api import movies as movie_routes
+from api.connections import bound_connections
+from api.middleware import BodyLimit, ClearStart, Gate, RequestLog
+from api.openapi import install_documents
+from api.web import Service, answer_with_problems, refuse_unknown_parameters
 from errors import RunFailed
 from logs import set_up
 from marquee import Marquee, open_marquee
-from middleware import BodyLimit, ClearStart, Gate, RequestLog
 from movies.library import Library
-from openapi import install_documents
 from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth
 from settings import Settings
-from web import Service, answer_with_problems, refuse_unknown_parameters
 
 VERSION = "0.1.0"
 _NO_LIST = "The provider lists no models; the default may be there all the same."

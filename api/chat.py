@@ -8,9 +8,21 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
+from api.export import MEDIA_TYPES, Format, document
+from api.web import (
+    Account,
+    After,
+    Key,
+    LastEventId,
+    Limit,
+    ResumedAfter,
+    Service,
+    SessionOfPath,
+    UserIdQuery,
+    event_stream,
+)
 from db import SESSION_CURSOR
 from errors import Conflict, MarqueeError
-from export import MEDIA_TYPES, Format, document
 from marquee import Marquee
 from movies.models import Page
 from runs.runner import Caller
@@ -25,7 +37,6 @@ from schemas import (
     SessionPatch,
 )
 from tools.functions import TOOLS
-from web import Account, After, Key, LastEventId, Limit, ResumedAfter, Service, SessionOfPath, UserIdQuery, event_stream
 
 router = APIRouter(tags=["chat"])
 

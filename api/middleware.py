@@ -18,9 +18,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.web import refusal
 from errors import CatalogueError, Forbidden, MarqueeError, PayloadTooLarge, RequestTimeout
 from settings import Settings
-from web import refusal
 
 DRAINED = 20  # times the limit that is read of a body that is too large
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)

@@ -6,6 +6,19 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 
+from api.web import (
+    Account,
+    After,
+    AfterOffset,
+    Limit,
+    MovieIdPath,
+    Service,
+    Tools,
+    UserIdPath,
+    UserIdQuery,
+    offset_cursor,
+    read_offset,
+)
 from errors import NotFound
 from movies.models import (
     FIRST_YEAR,
@@ -36,19 +49,6 @@ from schemas import Prompt, PromptAnswer
 from tools import functions as tools
 from tools.explaining import ask, render, render_recommendations
 from tools.resolving import check_filters
-from web import (
-    Account,
-    After,
-    AfterOffset,
-    Limit,
-    MovieIdPath,
-    Service,
-    Tools,
-    UserIdPath,
-    UserIdQuery,
-    offset_cursor,
-    read_offset,
-)
 
 router = APIRouter()
 
