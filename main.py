@@ -25,9 +25,9 @@ from api.openapi import install_documents
 from api.web import Service, answer_with_problems, refuse_unknown_parameters
 from errors import RunFailed
 from logs import set_up
-from marquee import Marquee, open_marquee
 from movies.library import Library
 from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth
+from service import Marquee, open_marquee
 from settings import Settings
 
 VERSION = "0.1.0"

@@ -23,7 +23,6 @@ from api.web import (
 )
 from db import SESSION_CURSOR
 from errors import Conflict, MarqueeError
-from marquee import Marquee
 from movies.models import Page
 from runs.runner import Caller
 from schemas import (
@@ -36,6 +35,7 @@ from schemas import (
     SessionCreate,
     SessionPatch,
 )
+from service import Marquee
 from tools.functions import TOOLS
 
 router = APIRouter(tags=["chat"])

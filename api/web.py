@@ -30,9 +30,9 @@ from errors import (
     ToolError,
     Unknown,
 )
-from marquee import ACCOUNT, Marquee
 from movies.models import LARGEST_ID
 from schemas import FieldError, Problem, Run, Session
+from service import ACCOUNT, Marquee
 from tools.registry import Context
 
 PROBLEM_TYPE = "application/problem+json"

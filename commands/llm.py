@@ -19,7 +19,6 @@ from rich.console import Console
 
 from errors import CatalogueError, Invalid, MarqueeError
 from logs import harmless
-from marquee import ACCOUNT, Marquee, open_marquee
 from printable import printable, printable_json
 from runs.runner import Caller
 from schemas import (
@@ -36,6 +35,7 @@ from schemas import (
     ToolCallEvent,
     ToolResultEvent,
 )
+from service import ACCOUNT, Marquee, open_marquee
 from settings import Settings, slips
 from storage.records import Frame
 

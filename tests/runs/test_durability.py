@@ -21,9 +21,9 @@ import httpx
 import pytest
 
 from db import Store
-from marquee import open_marquee
 from runs.runner import Caller
 from schemas import MessageCreate, SessionCreate, SessionPatch
+from service import open_marquee
 from settings import Settings
 from storage.migrations import MIGRATIONS
 from storage.sqlite import Database
