@@ -1,13 +1,13 @@
 """The loop of an answer: stream a completion, run the tools it calls, and again, until it needs none.
 
-`python llm.py "prompt"` runs it in a terminal (commands/llm.py). One model request is a provider's: upstream.py, offline.py.
+`python llm.py "prompt"` runs it in a terminal (commands/llm.py). One model request is a provider's: providers/, guide/.
 """
 
 from __future__ import annotations
 
 import json
 import runpy
-from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -40,7 +40,6 @@ from providers.base import (
 )
 from providers.conversation import Conversation, estimate_tokens, message_tokens, tool_content, tool_tokens
 from providers.prompts import REPAIR
-from runs.schema_checks import SchemaChecker
 from schemas import (
     Action,
     ActionCallEvent,
@@ -50,6 +49,8 @@ from schemas import (
     ToolResultEvent,
 )
 from storage.records import new_id
+
+DocumentCheck = Callable[[JsonValue, str], Awaitable[str | None]]  # a schema and a text: what is wrong, if anything
 
 
 class Toolbox(Protocol):
@@ -120,7 +121,7 @@ class Reply:
         model: str,
         toolbox: Toolbox,
         limits: Limits,
-        checker: SchemaChecker,
+        problem_of: DocumentCheck,
         actions: Sequence[Action] = (),
         response_format: dict[str, Any] | None = None,
     ) -> None:
@@ -129,7 +130,7 @@ class Reply:
         self._model = model
         self._toolbox = toolbox
         self._limits = limits
-        self._checker = checker
+        self._problem_of = problem_of
         self._actions = {action.name: action for action in actions}
         self._tools = _tools(toolbox.specs, actions)
         self._response_format = response_format
@@ -248,7 +249,7 @@ class Reply:
         """Why a structured answer is not valid; None where it is, or where any text will do."""
         if self._response_format is None:
             return None
-        return await self._checker.document_problem(self._response_format["json_schema"]["schema"], text)
+        return await self._problem_of(self._response_format["json_schema"]["schema"], text)
 
     # Calls
 
@@ -309,7 +310,7 @@ class Reply:
         return {call.call_id: wrong.get(call.call_id, others) for call in requested}
 
     async def _action_problem(self, call: ToolRequest) -> str | None:
-        return await self._checker.document_problem(self._actions[call.name].parameters, call.arguments)
+        return await self._problem_of(self._actions[call.name].parameters, call.arguments)
 
     def _count_repair(self, refusals: dict[str, str]) -> None:
         if self._repairs >= self._limits.max_repairs:

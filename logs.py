@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from printable import printable
 from settings import Settings
+from text import printable
 
 if TYPE_CHECKING:
     from loguru import Record

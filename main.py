@@ -78,8 +78,8 @@ def _service_routes() -> APIRouter:
     @router.get("/health")
     async def health(service: Service) -> Health:
         """Whether the service lives and is ready, and on what it rests."""
-        async with service.library.use() as shelf:
-            info, recommender = shelf.info, shelf.recommender
+        async with service.library.use() as snapshot:
+            info, recommender = snapshot.info, snapshot.recommender
         trouble = await service.database.trouble()
         reasons = [*service.library.problems, *([trouble] if trouble else [])]
         return Health(

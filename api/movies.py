@@ -96,14 +96,14 @@ async def list_movies(
     )
     await check_filters(ctx, wanted)
     offset = read_offset(after)
-    found = await ctx.shelf.catalogue.search(wanted, limit=limit + 1, offset=offset)
+    found = await ctx.snapshot.catalogue.search(wanted, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
 
 
 @router.get("/movies/{movie_id}", tags=["movies"])
 async def read_movie(ctx: Tools, movie_id: MovieIdPath) -> MovieDetail:
     """All that the data knows of a movie."""
-    movie = await ctx.shelf.catalogue.movie(movie_id)
+    movie = await ctx.snapshot.catalogue.movie(movie_id)
     if movie is None:
         raise NotFound("There is no such movie.")
     return movie
@@ -137,7 +137,7 @@ async def rating_stats(
 @router.get("/genres", tags=["movies"])
 async def list_genres(ctx: Tools) -> Page[Count]:
     """All genres, with how many movies each has."""
-    return Page(data=await ctx.shelf.catalogue.genres())
+    return Page(data=await ctx.snapshot.catalogue.genres())
 
 
 @router.get("/tags", tags=["movies"])
@@ -149,7 +149,7 @@ async def list_tags(
 ) -> Page[Count]:
     """Tags, with how many movies each tells something of."""
     offset = read_offset(after)
-    return _page(await ctx.shelf.catalogue.tags(words, limit=limit + 1, offset=offset), limit, offset)
+    return _page(await ctx.snapshot.catalogue.tags(words, limit=limit + 1, offset=offset), limit, offset)
 
 
 # MovieLens users
@@ -164,10 +164,10 @@ async def user_ratings(
     after: AfterOffset = None,
 ) -> Page[UserRating]:
     """A MovieLens user's ratings in the order asked for."""
-    if await ctx.shelf.catalogue.user_summary(user_id) is None:
+    if await ctx.snapshot.catalogue.user_summary(user_id) is None:
         raise NotFound("The data has no such user.")
     offset = read_offset(after)
-    found = await ctx.shelf.catalogue.user_ratings(user_id, order=order, limit=limit + 1, offset=offset)
+    found = await ctx.snapshot.catalogue.user_ratings(user_id, order=order, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
 
 
@@ -241,7 +241,7 @@ async def list_own_ratings(
     own = list(reversed(await service.ratings.all(account_id)))
     offset = read_offset(after)
     part = own[offset : offset + limit + 1]
-    movies = {movie.movie_id: movie for movie in await ctx.shelf.catalogue.movies(r.movie_id for r in part)}
+    movies = {movie.movie_id: movie for movie in await ctx.snapshot.catalogue.movies(r.movie_id for r in part)}
     rated = [
         OwnRating(movie=movies[r.movie_id], stars=r.stars, rated_at=r.rated_at) for r in part if r.movie_id in movies
     ]
@@ -254,7 +254,7 @@ async def put_rating(
     service: Service, ctx: Tools, account_id: Account, movie_id: MovieIdPath, body: RatingIn
 ) -> OwnRating:
     """Rate a movie, or change the rating; recommendations follow at once."""
-    found = await ctx.shelf.catalogue.movies([movie_id])
+    found = await ctx.snapshot.catalogue.movies([movie_id])
     if not found:
         raise NotFound("There is no such movie.")
     await service.ratings.put(account_id, movie_id, body.stars)

@@ -152,8 +152,8 @@ SessionOfPath = Annotated[Session, Depends(load_session)]
 
 async def tool_context(service: Service, account_id: Account) -> AsyncIterator[Context]:
     """What the tools' functions want, for a call from outside a session."""
-    async with service.library.use() as shelf:
-        yield Context(shelf, service.ratings, account_id, clock=service.clock)
+    async with service.library.use() as snapshot:
+        yield Context(snapshot, service.ratings, account_id, clock=service.clock)
 
 
 Tools = Annotated[Context, Depends(tool_context)]

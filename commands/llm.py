@@ -19,7 +19,6 @@ from rich.console import Console
 
 from errors import CatalogueError, Invalid, MarqueeError
 from logs import harmless
-from printable import printable, printable_json
 from runs.runner import Caller
 from schemas import (
     EVENT,
@@ -38,6 +37,7 @@ from schemas import (
 from service import ACCOUNT, Marquee, open_marquee
 from settings import Settings, slips
 from storage.records import Frame
+from text import printable, printable_json
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # as shells have it: 128 and SIGPIPE

@@ -35,8 +35,8 @@ from errors import CatalogueError
 from movielens import ImportReport, import_catalogue, import_if_needed
 from movies.ingest.archives import EDITIONS, GROUPLENS, download, open_source
 from movies.ingest.files import MovieFiles
-from printable import printable
 from settings import Settings
+from text import printable
 
 
 class Display:

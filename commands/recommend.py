@@ -17,10 +17,10 @@ from rich.table import Table
 
 from errors import CatalogueError
 from movies import embeddings
-from printable import printable
 from recommend import Recommender
 from settings import Settings
 from taste.interactions import Floats, Profile, Ratings
+from text import printable
 from training.evaluate import Split, ndcg, rank_all, recall, split_time, split_users
 from training.fit import fit, progress_bar, read_catalogue
 from training.tune import measured, ranked

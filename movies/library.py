@@ -36,7 +36,7 @@ _NO_MODEL = (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError)  # 
 
 
 @dataclass(eq=False, slots=True)
-class Shelf:
+class Snapshot:
     """One catalogue with the recommender for it. Knows how movie ids and the recommender's indexes belong together."""
 
     catalogue: Catalogue
@@ -85,12 +85,12 @@ class _Chore:
 
 
 class Library:
-    """The current shelf of a data directory, opened by `open()`."""
+    """The current snapshot of a data directory, opened by `open()`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._embedder = make_embedder(settings) if settings.embeddings_model else None
-        self._shelf: Shelf | None = None
+        self._snapshot: Snapshot | None = None
         self._seen: tuple[object, ...] = ()
         self._watcher: asyncio.Task[None] | None = None
         self._chores: dict[str, _Chore] = {}
@@ -119,23 +119,23 @@ class Library:
             await self._stop(name)
         if self._retiring is not None:
             await self._retiring
-        if self._shelf is not None:
-            await self._shelf.catalogue.close()
+        if self._snapshot is not None:
+            await self._snapshot.catalogue.close()
         if self._embedder is not None:
             await self._embedder.close()
 
     @asynccontextmanager
-    async def use(self) -> AsyncIterator[Shelf]:
-        """The current shelf, kept open until the end of the block."""
-        shelf = self._shelf
-        assert shelf is not None
-        shelf.users += 1
+    async def use(self) -> AsyncIterator[Snapshot]:
+        """The current snapshot, kept open until the end of the block."""
+        snapshot = self._snapshot
+        assert snapshot is not None
+        snapshot.users += 1
         try:
-            yield shelf
+            yield snapshot
         finally:
-            shelf.users -= 1
-            if shelf is not self._shelf and shelf.users == 0:
-                await shelf.catalogue.close()
+            snapshot.users -= 1
+            if snapshot is not self._snapshot and snapshot.users == 0:
+                await snapshot.catalogue.close()
 
     @property
     def problems(self) -> list[str]:
@@ -173,9 +173,9 @@ class Library:
             self._note("catalogue", f"{error}; {instead}.")
 
     @property
-    def _current(self) -> Shelf:
-        assert self._shelf is not None
-        return self._shelf
+    def _current(self) -> Snapshot:
+        assert self._snapshot is not None
+        return self._snapshot
 
     def _note(self, what: str, trouble: str) -> None:
         """Say a trouble in the log, once, and to whoever asks for `problems`."""
@@ -185,13 +185,13 @@ class Library:
 
     async def _see_to_chores(self) -> None:
         """What is missing gets made: the model, the vectors, and a catalogue where the one in use was damaged."""
-        shelf = self._current
-        damaged = not shelf.catalogue.intact
+        snapshot = self._current
+        damaged = not snapshot.catalogue.intact
         await self._see_to("import", import_command(self._settings), str(self._marks()[0]), wanted=damaged)
-        unfitted = not damaged and not shelf.recommender.fitted
-        await self._see_to("fit", ("recommend.py", "fit"), shelf.info.version, wanted=unfitted)
-        wanted = not damaged and self._embedder is not None and shelf.meanings is None
-        await self._see_to("embed", ("recommend.py", "embed"), shelf.info.version, wanted=wanted)
+        unfitted = not damaged and not snapshot.recommender.fitted
+        await self._see_to("fit", ("recommend.py", "fit"), snapshot.info.version, wanted=unfitted)
+        wanted = not damaged and self._embedder is not None and snapshot.meanings is None
+        await self._see_to("embed", ("recommend.py", "embed"), snapshot.info.version, wanted=wanted)
 
     async def _see_to(self, name: str, command: Sequence[str], version: str, *, wanted: bool) -> None:
         """Start a chore that is wanted, note that one failed, stop one whose catalogue was replaced meanwhile."""
@@ -231,22 +231,22 @@ class Library:
         chore.lock.release()
 
     async def _take_up(self, *, doubtful: bool = False) -> None:
-        """Open the files as they are now and put them in the place of the current shelf."""
+        """Open the files as they are now and put them in the place of the current snapshot."""
         marks = self._marks()
-        shelf = await self._open_shelf(doubtful=doubtful)
-        old, self._shelf, self._seen, self._troubles = self._shelf, shelf, marks, {}
+        snapshot = await self._open_snapshot(doubtful=doubtful)
+        old, self._snapshot, self._seen, self._troubles = self._snapshot, snapshot, marks, {}
         logger.info(
             "Catalogue {}: {} movies, {} ratings; recommender {}",
-            shelf.info.name,
-            shelf.info.movies,
-            shelf.info.ratings,
-            shelf.recommender.version,
+            snapshot.info.name,
+            snapshot.info.movies,
+            snapshot.info.ratings,
+            snapshot.recommender.version,
         )
         if old is not None and old.users == 0:
             self._retiring = asyncio.create_task(old.catalogue.close())
             await asyncio.shield(self._retiring)
 
-    async def _open_shelf(self, *, doubtful: bool) -> Shelf:
+    async def _open_snapshot(self, *, doubtful: bool) -> Snapshot:
         catalogue = await Catalogue.open(self._settings.catalogue_path, doubtful=doubtful)
         try:
             info = await catalogue.info()
@@ -254,7 +254,7 @@ class Library:
         except BaseException:
             await catalogue.close()
             raise
-        return Shelf(catalogue, info, recommender, recommender.movies.movie_ids, self._load_meanings(info.version))
+        return Snapshot(catalogue, info, recommender, recommender.movies.movie_ids, self._load_meanings(info.version))
 
     def _load_recommender(self, version: str) -> Recommender:
         """The fitted one if it belongs to this catalogue, else one that needs no fit."""

@@ -27,10 +27,9 @@ from pydantic import (
 
 from errors import OutputTruncated, RunFailed, UpstreamUnavailable
 from json_schema import check_document
-from printable import one_line
 from providers.base import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolRequest, Usage
 from providers.failures import MAX_LOGGED_CHARS, NOTHING, stream_error
-from surrogates import Characters, scalars
+from text import Characters, one_line, scalars
 
 MAX_EVENT_BYTES = 8_000_000
 MAX_ANSWER_CHARS = 4_000_000  # of one completion: text, thoughts and arguments

@@ -24,7 +24,7 @@ from errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from printable import one_line
+from text import one_line
 
 MAX_LOGGED_CHARS = 2_000
 MIN_SECRET_CHARS = 4  # local servers take any key, and people give them `x`

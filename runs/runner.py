@@ -334,7 +334,7 @@ class Runs:
             limits=Limits(
                 self._settings.llm_max_steps, self._settings.llm_max_repairs, self._settings.llm_context_tokens
             ),
-            checker=self._checker,
+            problem_of=self._checker.document_problem,
             actions=session.actions,
             response_format=response_format.model_dump(mode="json", by_alias=True, exclude_none=True)
             if response_format

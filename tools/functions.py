@@ -108,11 +108,11 @@ async def similar_movies(ctx: Context, args: SimilarMovies) -> MovieList:
     await check_filters(ctx, args)
     seeds, resolved = await resolve_all(ctx, args.movies)
     ranked = await asyncio.to_thread(
-        ctx.shelf.recommender.similar,
-        ctx.shelf.indexes(movie.movie_id for movie in seeds),
+        ctx.snapshot.recommender.similar,
+        ctx.snapshot.indexes(movie.movie_id for movie in seeds),
         k=args.limit,
         by=args.by,
-        allowed=await ctx.shelf.allowed(args.filters()),
+        allowed=await ctx.snapshot.allowed(args.filters()),
         exclude=await excluded(ctx, args),
         diversity=args.diversity,
         novelty=args.novelty,
@@ -156,11 +156,11 @@ async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieLis
     """
     await check_filters(ctx, args)
     ranked = await asyncio.to_thread(
-        ctx.shelf.recommender.recommend_group,
+        ctx.snapshot.recommender.recommend_group,
         [await _member(ctx, member) for member in args.members],
         k=args.limit,
         how=args.how,
-        allowed=await ctx.shelf.allowed(args.filters()),
+        allowed=await ctx.snapshot.allowed(args.filters()),
         exclude=await excluded(ctx, args),
         diversity=args.diversity,
         novelty=args.novelty,
@@ -184,10 +184,10 @@ async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
     """What the person you talk to has rated here, or what a MovieLens user has rated."""
     if (someone := args.user_id) is None:
         return await _own_ratings(ctx, args)
-    summary = await ctx.shelf.catalogue.user_summary(someone)
+    summary = await ctx.snapshot.catalogue.user_summary(someone)
     if summary is None:
         raise Unknown(f"The data has no user {someone}.")
-    ratings = await ctx.shelf.catalogue.user_ratings(someone, order=args.order, limit=args.limit, offset=0)
+    ratings = await ctx.snapshot.catalogue.user_ratings(someone, order=args.order, limit=args.limit, offset=0)
     count, mean = summary
     return RatingList(whose=f"MovieLens user {someone}", count=count, mean=round(mean, 2), ratings=ratings)
 
@@ -198,8 +198,8 @@ async def popular_movies(ctx: Context, args: PopularMovies) -> MovieList:
     Means are damped, so a handful of five stars does not win.
     """
     await check_filters(ctx, args)
-    out = ctx.shelf.ids(await excluded(ctx, args))
-    rows = await ctx.shelf.catalogue.popular(
+    out = ctx.snapshot.ids(await excluded(ctx, args))
+    rows = await ctx.snapshot.catalogue.popular(
         args.filters(), since=args.window_days, sort=args.sort, limit=_pool(args), exclude=out
     )
     movies = [ListedMovie(**movie.model_dump(), match=round(damped, 3)) for movie, _, damped in rows]
@@ -229,7 +229,7 @@ async def compare_movies(ctx: Context, args: CompareMovies) -> Comparison:
         movies=details,
         genres_in_common=_in_common(movie.genres for movie in movies),
         tags_in_common=_in_common([tag.tag for tag in detail.top_tags] for detail in details),
-        taste_likeness=_likeness(ctx, movies, "taste") if ctx.shelf.recommender.fitted else None,
+        taste_likeness=_likeness(ctx, movies, "taste") if ctx.snapshot.recommender.fitted else None,
         content_likeness=_likeness(ctx, movies, "content"),
         resolved=resolved,
     )
@@ -239,7 +239,7 @@ async def compare_movies(ctx: Context, args: CompareMovies) -> Comparison:
 async def rating_stats(ctx: Context, args: RatingStats) -> MovieStats:
     """How a movie was rated over windows of days that end with the newest rating in the data."""
     movie, resolved = await resolve(ctx, args.movie)
-    windows = await ctx.shelf.catalogue.stats(movie.movie_id, args.windows)
+    windows = await ctx.snapshot.catalogue.stats(movie.movie_id, args.windows)
     return MovieStats(movie=movie.only_name(), windows=windows, resolved=resolved)
 
 
@@ -252,9 +252,9 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
     if not liked:
         someone = await person(ctx, args.user_id)
         profile, whose = someone.profile, someone.whose
-    index = int(ctx.shelf.indexes([movie.movie_id])[0])
-    because = await reasons(ctx, ctx.shelf.recommender.because(profile, index, WHY)) if len(profile) else []
-    causes = await ctx.shelf.catalogue.movies([cause.movie_id for cause in because])
+    index = int(ctx.snapshot.indexes([movie.movie_id])[0])
+    because = await reasons(ctx, ctx.snapshot.recommender.because(profile, index, WHY)) if len(profile) else []
+    causes = await ctx.snapshot.catalogue.movies([cause.movie_id for cause in because])
     return Explanation(
         movie=movie,
         whose=whose,
@@ -270,7 +270,7 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
 async def taste_profile(ctx: Context, args: TasteProfileArgs) -> TasteProfile:
     """What someone's ratings say of their taste: genres, decades and tags above and below their mean, favourites."""
     someone = await person(ctx, args.user_id)
-    movies = await ctx.shelf.catalogue.movies(ctx.shelf.ids(someone.profile.movie_index))
+    movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(someone.profile.movie_index))
     return taste_of(someone.whose, movies, [float(stars) for stars in someone.profile.stars])
 
 
@@ -279,7 +279,7 @@ async def predict_rating(ctx: Context, args: PredictRating) -> Prediction:
     """The stars that someone would probably give a movie, with a range and the number of ratings it rests on."""
     movie, _ = await resolve(ctx, args.movie)
     someone = await person(ctx, args.user_id)
-    predicted = ctx.shelf.recommender.predict_rating(someone.profile, int(ctx.shelf.indexes([movie.movie_id])[0]))
+    predicted = ctx.snapshot.recommender.predict_rating(someone.profile, int(ctx.snapshot.indexes([movie.movie_id])[0]))
     return Prediction(
         movie=movie,
         whose=someone.whose,
@@ -295,8 +295,8 @@ async def predict_rating(ctx: Context, args: PredictRating) -> Prediction:
 async def next_question(ctx: Context, args: NextQuestion) -> Questions:
     """Movies to ask a person about whose taste is unknown: their rating would tell most."""
     someone = await person(ctx, None)
-    indexes = await asyncio.to_thread(ctx.shelf.recommender.next_question, someone.profile, args.limit)
-    return Questions(movies=await ctx.shelf.catalogue.movies(ctx.shelf.ids(indexes)))
+    indexes = await asyncio.to_thread(ctx.snapshot.recommender.next_question, someone.profile, args.limit)
+    return Questions(movies=await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(indexes)))
 
 
 async def recommend_for_profile(ctx: Context, request: RecommendationRequest) -> MovieList:
@@ -306,7 +306,7 @@ async def recommend_for_profile(ctx: Context, request: RecommendationRequest) ->
         Unknown: A movie id that the catalogue lacks, a genre or a tag that does not exist.
     """
     named = {**dict.fromkeys(request.liked, LIKED), **dict.fromkeys(request.disliked, DISLIKED), **request.stars()}
-    missing = set(named) - {movie.movie_id for movie in await ctx.shelf.catalogue.movies(named)}
+    missing = set(named) - {movie.movie_id for movie in await ctx.snapshot.catalogue.movies(named)}
     if missing:
         raise Unknown(f"The catalogue has no movies with these ids: {', '.join(map(str, sorted(missing)[:10]))}.")
     args = Listing(
@@ -324,14 +324,14 @@ async def _recommend(
     ctx: Context, profile: Profile, args: Listing, *, exclude_seen: bool = True, text: str | None = None
 ) -> Ranked:
     """A personal ranking under the filters, of the movies that match the text where there is one."""
-    allowed = await ctx.shelf.allowed(args.filters())
+    allowed = await ctx.snapshot.allowed(args.filters())
     if text is not None:
-        hits = np.zeros(len(ctx.shelf.movie_ids), bool)
+        hits = np.zeros(len(ctx.snapshot.movie_ids), bool)
         found = await _text_hits(ctx, text)
-        hits[ctx.shelf.indexes(movie_id for movie_id, _ in found)] = True
+        hits[ctx.snapshot.indexes(movie_id for movie_id, _ in found)] = True
         allowed = hits if allowed is None else hits & allowed
     return await asyncio.to_thread(
-        ctx.shelf.recommender.recommend,
+        ctx.snapshot.recommender.recommend,
         profile,
         k=args.limit,
         allowed=allowed,
@@ -354,7 +354,7 @@ async def _served(
 ) -> MovieList:
     """A ranking as a list with its notes."""
     notes = [NOTHING_KNOWN] if ranked.basis == "popular" else []
-    notes += [] if ctx.shelf.recommender.fitted else [CONTENT_ONLY]
+    notes += [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
     return await served(
         ctx,
         kind,
@@ -369,11 +369,11 @@ async def _served(
 
 async def _by_title(ctx: Context, args: Listing, query: str) -> list[ListedMovie]:
     """Movies whose title is what was asked for, if any."""
-    out = set(ctx.shelf.ids(await excluded(ctx, args)))
-    allowed = await ctx.shelf.allowed(args.filters())
+    out = set(ctx.snapshot.ids(await excluded(ctx, args)))
+    allowed = await ctx.snapshot.allowed(args.filters())
     found = []
-    for movie, quality in await ctx.shelf.catalogue.find_title(query, args.limit):
-        passes = allowed is None or bool(allowed[ctx.shelf.indexes([movie.movie_id])].all())
+    for movie, quality in await ctx.snapshot.catalogue.find_title(query, args.limit):
+        passes = allowed is None or bool(allowed[ctx.snapshot.indexes([movie.movie_id])].all())
         if quality >= TITLE_SURE and passes and movie.movie_id not in out:
             found.append(ListedMovie(**movie.model_dump(), match=round(quality, 3)))
     return found
@@ -381,14 +381,14 @@ async def _by_title(ctx: Context, args: Listing, query: str) -> list[ListedMovie
 
 async def _by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
     """Movies that fit the words: full-text hits joined by their neighbours in taste."""
-    hits, allowed = await _text_hits(ctx, text), await ctx.shelf.allowed(args.filters())
+    hits, allowed = await _text_hits(ctx, text), await ctx.snapshot.allowed(args.filters())
     out = await excluded(ctx, args)
     if len(out):
-        allowed = np.ones(len(ctx.shelf.movie_ids), bool) if allowed is None else allowed
+        allowed = np.ones(len(ctx.snapshot.movie_ids), bool) if allowed is None else allowed
         allowed[out] = False
     ranked = await asyncio.to_thread(
-        ctx.shelf.recommender.match_text,
-        ctx.shelf.indexes(movie_id for movie_id, _ in hits),
+        ctx.snapshot.recommender.match_text,
+        ctx.snapshot.indexes(movie_id for movie_id, _ in hits),
         np.array([score for _, score in hits], np.float32),
         k=_pool(args),
         allowed=allowed,
@@ -398,11 +398,11 @@ async def _by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
 
 async def _text_hits(ctx: Context, text: str) -> list[tuple[int, float]]:
     """Movies that fit the words, joined by those that fit their meaning where an embedding model is configured."""
-    words = await ctx.shelf.catalogue.text_scores(text, TEXT_HITS)
-    if ctx.shelf.meanings is None:
+    words = await ctx.snapshot.catalogue.text_scores(text, TEXT_HITS)
+    if ctx.snapshot.meanings is None:
         return words
     try:
-        return fuse(words, await ctx.shelf.meanings.search(text, MEANING_HITS))
+        return fuse(words, await ctx.snapshot.meanings.search(text, MEANING_HITS))
     except CatalogueError as error:
         logger.warning("Searching by words alone: {}", error)
         return words
@@ -410,13 +410,13 @@ async def _text_hits(ctx: Context, text: str) -> list[tuple[int, float]]:
 
 async def _searched(ctx: Context, args: SearchMovies | MoviesByTag) -> list[ListedMovie]:
     """Movies that pass the filters, in the order asked for."""
-    out = set(ctx.shelf.ids(await excluded(ctx, args)))
+    out = set(ctx.snapshot.ids(await excluded(ctx, args)))
     query = MovieQuery(
         **args.filters().model_dump(),
         query=args.query if isinstance(args, SearchMovies) else None,
         sort=args.sort if isinstance(args, SearchMovies) else "relevance",
     )
-    movies = await ctx.shelf.catalogue.search(query, limit=_pool(args) + len(out), offset=0)
+    movies = await ctx.snapshot.catalogue.search(query, limit=_pool(args) + len(out), offset=0)
     return [ListedMovie(**movie.model_dump()) for movie in movies if movie.movie_id not in out]
 
 
@@ -427,13 +427,13 @@ def _pool(args: Listing) -> int:
 
 def _varied(ctx: Context, args: Listing, movies: list[ListedMovie]) -> list[ListedMovie]:
     """The movies to show, as diverse and novel as asked for."""
-    indexes = ctx.shelf.indexes(movie.movie_id for movie in movies)
-    places = ctx.shelf.recommender.vary(indexes, k=args.limit, diversity=args.diversity, novelty=args.novelty)
+    indexes = ctx.snapshot.indexes(movie.movie_id for movie in movies)
+    places = ctx.snapshot.recommender.vary(indexes, k=args.limit, diversity=args.diversity, novelty=args.novelty)
     return [movies[place] for place in places]
 
 
 async def _detail(ctx: Context, movie: Movie) -> MovieDetail:
-    detail = await ctx.shelf.catalogue.movie(movie.movie_id)
+    detail = await ctx.snapshot.catalogue.movie(movie.movie_id)
     assert detail is not None
     return detail
 
@@ -459,7 +459,7 @@ async def _own_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
     own = {rating.movie_id: rating for rating in await ctx.ratings.all(ctx.account_id)}
     if not own and ctx.user_id is not None:
         return await get_user_ratings(ctx, args.model_copy(update={"user_id": ctx.user_id}))
-    movies = await ctx.shelf.catalogue.movies(list(own))
+    movies = await ctx.snapshot.catalogue.movies(list(own))
     ratings = [
         UserRating(movie=movie, stars=own[movie.movie_id].stars, rated_at=own[movie.movie_id].rated_at)
         for movie in movies
@@ -471,21 +471,21 @@ async def _own_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
 
 def _likeness(ctx: Context, movies: list[Movie], by: Similarity) -> float | None:
     """How near the second movie is to the first, 0 to 1."""
-    only = np.zeros(len(ctx.shelf.movie_ids), bool)
-    first, second = ctx.shelf.indexes(movie.movie_id for movie in movies[:2])
+    only = np.zeros(len(ctx.snapshot.movie_ids), bool)
+    first, second = ctx.snapshot.indexes(movie.movie_id for movie in movies[:2])
     only[second] = True
-    ranked = ctx.shelf.recommender.similar(np.array([first]), k=1, by=by, allowed=only)
+    ranked = ctx.snapshot.recommender.similar(np.array([first]), k=1, by=by, allowed=only)
     return round(float(ranked.score[0]), 3) if len(ranked.score) else None
 
 
 def _predicted(ctx: Context, profile: Profile, index: int) -> float | None:
-    return round(ctx.shelf.recommender.predict_rating(profile, index).stars, 2) if len(profile) else None
+    return round(ctx.snapshot.recommender.predict_rating(profile, index).stars, 2) if len(profile) else None
 
 
 def _explanation_notes(ctx: Context, profile: Profile) -> list[str]:
     if not len(profile):
         return ["Nothing is known of the person's taste: there is no personal reason."]
-    return [] if ctx.shelf.recommender.fitted else [CONTENT_ONLY]
+    return [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
 
 
 def _in_common(lists: Iterable[Iterable[str]]) -> list[str]:

@@ -18,7 +18,7 @@ from pydantic import JsonValue, ValidationError
 
 import json_schema
 from errors import CatalogueError, MarqueeError, ToolError
-from movies.library import Library, Shelf
+from movies.library import Library, Snapshot
 from movies.models import Model
 from providers.base import ToolSpec
 from schemas import Session
@@ -33,7 +33,7 @@ MAX_NAMED_ERRORS = 4
 class Context:
     """What a tool may use and on whose behalf. `user_id`: the MovieLens user that the session is personalised for."""
 
-    shelf: Shelf
+    snapshot: Snapshot
     ratings: OwnRatings
     account_id: str
     session_id: str | None = None
@@ -105,8 +105,8 @@ class Desk:
 
     async def about(self) -> str:
         """The catalogue in a few words, for the system prompt."""
-        async with self._library.use() as shelf:
-            info = shelf.info
+        async with self._library.use() as snapshot:
+            info = snapshot.info
         newest = f", the newest from {info.newest_rating:%B %Y}" if info.newest_rating else ""
         return f"{info.name}: {info.movies:,} movies and {info.ratings:,} ratings by {info.users:,} people{newest}"
 
@@ -139,9 +139,9 @@ class BoundTools:
 
     async def run(self, name: str, args: Model) -> JsonValue:
         """The result as JSON, or ToolError. Each call sees the catalogue as it is now."""
-        async with self._library.use() as shelf:
+        async with self._library.use() as snapshot:
             context = Context(
-                shelf, self._ratings, self._account_id, self._session.id, self._session.user_id, self._clock
+                snapshot, self._ratings, self._account_id, self._session.id, self._session.user_id, self._clock
             )
             try:
                 result = await self._tools[name].function(context, args)

@@ -51,11 +51,11 @@ async def resolve(ctx: Context, ref: int | str) -> tuple[Movie, list[Resolved]]:
         Unknown: There is none, and which ones are near.
     """
     if isinstance(ref, int):
-        found = await ctx.shelf.catalogue.movies([ref])
+        found = await ctx.snapshot.catalogue.movies([ref])
         if not found:
             raise Unknown(f"There is no movie with id {ref}. Use an id from an earlier result, or a title.")
         return found[0], []
-    matches = await ctx.shelf.catalogue.find_title(ref)
+    matches = await ctx.snapshot.catalogue.find_title(ref)
     sure = bool(matches) and matches[0][1] >= SURE
     if not sure and ref.strip().isdigit() and not _could_be_year(ref):  # some models write ids as text
         return await resolve(ctx, int(ref.strip()[:15]))
@@ -96,11 +96,11 @@ async def person(ctx: Context, user_id: int | None) -> Person:
         Unknown: The data has no such user.
     """
     if user_id is not None and user_id != ctx.user_id:
-        rows = await ctx.shelf.catalogue.user_profile(user_id)
+        rows = await ctx.snapshot.catalogue.user_profile(user_id)
         if not rows:
             raise Unknown(f"The data has no user {user_id}.")
         return Person(_profile(ctx, rows), f"MovieLens user {user_id}", user_id)
-    rows = await ctx.shelf.catalogue.user_profile(ctx.user_id) if ctx.user_id is not None else []
+    rows = await ctx.snapshot.catalogue.user_profile(ctx.user_id) if ctx.user_id is not None else []
     own = [(own.movie_id, own.stars, int(own.rated_at.timestamp())) for own in await ctx.ratings.all(ctx.account_id)]
     return Person(_profile(ctx, [*rows, *own]), "you", ctx.user_id)
 
@@ -120,10 +120,10 @@ def of_ratings(ctx: Context, ratings: Iterable[tuple[int, float]]) -> Profile:
 def _profile(ctx: Context, rows: Sequence[tuple[int, float, int]]) -> Profile:
     """(movie id, stars, Unix seconds) as a profile, oldest first; the last rating of a movie counts."""
     latest = {movie_id: (stars, at) for movie_id, stars, at in rows}
-    known = set(ctx.shelf.ids(ctx.shelf.indexes(latest)))
+    known = set(ctx.snapshot.ids(ctx.snapshot.indexes(latest)))
     ordered = sorted(((at, movie_id, stars) for movie_id, (stars, at) in latest.items() if movie_id in known))
     return Profile(
-        ctx.shelf.indexes(movie_id for _, movie_id, _ in ordered),
+        ctx.snapshot.indexes(movie_id for _, movie_id, _ in ordered),
         np.array([stars for *_, stars in ordered], np.float32),
         np.array([at for at, *_ in ordered], np.int64),
     )
@@ -137,7 +137,7 @@ async def excluded(ctx: Context, args: Listing) -> Indices:
             out.append((await resolve(ctx, ref))[0].movie_id)
     if args.exclude_shown and ctx.session_id is not None:
         out += await ctx.ratings.shown(ctx.session_id)
-    return ctx.shelf.indexes(dict.fromkeys(out))
+    return ctx.snapshot.indexes(dict.fromkeys(out))
 
 
 async def check_filters(ctx: Context, filters: Filters) -> None:
@@ -146,7 +146,7 @@ async def check_filters(ctx: Context, filters: Filters) -> None:
     Raises:
         Unknown: A genre or a tag does not exist, and which ones do.
     """
-    genres = [count.name for count in await ctx.shelf.catalogue.genres()]
+    genres = [count.name for count in await ctx.snapshot.catalogue.genres()]
     known = {genre_form(genre) for genre in genres}
     for genre in (*filters.genres, *filters.exclude_genres):
         if genre_form(genre) not in known:
@@ -157,16 +157,16 @@ async def check_filters(ctx: Context, filters: Filters) -> None:
 
 async def check_tag(ctx: Context, tag: str) -> None:
     """Raise Unknown where no movie has that tag, and say which ones are near."""
-    found = [count.name for count in await ctx.shelf.catalogue.tags(tag, limit=TAGS_SEARCHED)]
+    found = [count.name for count in await ctx.snapshot.catalogue.tags(tag, limit=TAGS_SEARCHED)]
     if tag.casefold() not in {name.casefold() for name in found}:
-        near = list(dict.fromkeys([*found[:3], *await ctx.shelf.catalogue.near_tags(tag)]))
+        near = list(dict.fromkeys([*found[:3], *await ctx.snapshot.catalogue.near_tags(tag)]))
         raise Unknown(f"No movie has the tag {tag!r}." + (f" Near it: {', '.join(near)}." if near else ""))
 
 
 async def listed(ctx: Context, ranked: Ranked) -> list[ListedMovie]:
     """A ranking as whole movies, each with the reasons for it."""
-    ids = ctx.shelf.ids(ranked.movie_index)
-    movies = {movie.movie_id: movie for movie in await ctx.shelf.catalogue.movies(ids)}
+    ids = ctx.snapshot.ids(ranked.movie_index)
+    movies = {movie.movie_id: movie for movie in await ctx.snapshot.catalogue.movies(ids)}
     reasons = ranked.reasons or [[]] * len(ids)
     names = await _names(ctx, (reason for row in reasons for reason in row))
     return [
@@ -195,8 +195,8 @@ def because(names: dict[int, Movie], found: Sequence[Reason]) -> list[Because]:
 async def _names(ctx: Context, found: Iterable[Reason]) -> dict[int, Movie]:
     """Movies of reasons by their index."""
     indexes = sorted({reason.movie_index for reason in found})
-    ids = ctx.shelf.ids(np.array(indexes, np.int32))
-    movies = {movie.movie_id: movie for movie in await ctx.shelf.catalogue.movies(ids)}
+    ids = ctx.snapshot.ids(np.array(indexes, np.int32))
+    movies = {movie.movie_id: movie for movie in await ctx.snapshot.catalogue.movies(ids)}
     return {index: movies[movie_id] for index, movie_id in zip(indexes, ids, strict=True)}
 
 
@@ -219,7 +219,7 @@ async def served(
         result,
         kind=kind,
         inputs=inputs,
-        versions=(ctx.shelf.recommender.version, ctx.shelf.info.version),
+        versions=(ctx.snapshot.recommender.version, ctx.snapshot.info.version),
         user_id=user_id,
         session_id=ctx.session_id,
     )

@@ -54,7 +54,7 @@ def test_search_goes_on_by_words_when_the_model_is_gone(embedding_server: Server
 def wait_for_vectors(server: Server) -> None:
     library = server.app.state.marquee.library
     until = time.monotonic() + 30
-    while library._shelf.meanings is None:
+    while library._snapshot.meanings is None:
         assert time.monotonic() < until, library.problem
         time.sleep(0.05)
 

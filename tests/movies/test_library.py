@@ -62,12 +62,12 @@ async def test_a_missing_model_is_fitted_and_taken_up(data_dir: Path) -> None:
     shutil.rmtree(data_dir / "recommender")
     library = await Library.open(Settings(_env_file=None, data_dir=data_dir))
     try:
-        async with library.use() as shelf:
-            assert not shelf.recommender.fitted
+        async with library.use() as snapshot:
+            assert not snapshot.recommender.fitted
         async with asyncio.timeout(30):
             while True:
-                async with library.use() as shelf:
-                    if shelf.recommender.fitted:
+                async with library.use() as snapshot:
+                    if snapshot.recommender.fitted:
                         break
                 await asyncio.sleep(0.05)
         assert library.problems == []
@@ -82,8 +82,8 @@ async def test_a_catalogue_that_cannot_be_read_leaves_the_old_one_serving(data_d
         broken.write_bytes(b"not a catalogue" * 1_000)
         await asyncio.to_thread(broken.replace, data_dir / "catalogue.db")
         await until(lambda: library.problems)
-        async with library.use() as shelf:
-            assert await shelf.catalogue.movies([851])
+        async with library.use() as snapshot:
+            assert await snapshot.catalogue.movies([851])
     finally:
         await library.close()
 

@@ -37,8 +37,8 @@ def test_two_processes_on_an_empty_directory_both_serve(tmp_path: Path, attempt:
 
 
 async def fitted(library: Library) -> bool:
-    async with library.use() as shelf:
-        return shelf.recommender.fitted
+    async with library.use() as snapshot:
+        return snapshot.recommender.fitted
 
 
 async def test_a_fit_under_way_in_another_process_is_waited_for(data_dir: Path) -> None:

@@ -145,7 +145,7 @@ def test_no_query_scans_a_table_that_grows(
     for: one session, one run, one account's latest entries up to a LIMIT.
     """
     do_everything(upstream, llm_server, llm_client)
-    written = written_in("db.py") | written_in("own_ratings.py")
+    written = written_in("db.py") | written_in("storage/own_ratings.py")
     assert {text for text in written if not is_sent(text, statements)} == set()
     scans = []
     with closing(sqlite3.connect(llm_server.settings.chat_path)) as connection:
