@@ -23,6 +23,7 @@ from schemas import (
     Feedback,
     FeedbackEntry,
     Message,
+    ResponseFormat,
     Run,
     Session,
     SessionCreate,
@@ -281,7 +282,7 @@ class Store:
             await _touch_session(connection, new)
             await _insert_run(connection, new)
             await _insert_messages(connection, new.added)
-            await _insert_frames(connection, [Frame(run.id, 1, new.frame)])
+            await _insert_frames(connection, [new.first])
         return run, False
 
     async def find_run(self, session_id: str, idempotency_key: str, request_hash: str) -> Run | None:
@@ -312,15 +313,15 @@ class Store:
         )
         return _run(row) if row else None
 
-    async def boot_of(self, run_id: str) -> str | None:
-        """The boot that owns a run which is in progress."""
-        row = await self._db.fetch_one("SELECT boot_id FROM runs WHERE id = ? AND status = 'in_progress'", (run_id,))
-        return row["boot_id"] if row else None
+    async def lease_of(self, run_id: str) -> str | None:
+        """The lease of the process that works on a run; None where the run is over."""
+        row = await self._db.fetch_one("SELECT lease_id FROM runs WHERE id = ? AND status = 'in_progress'", (run_id,))
+        return row["lease_id"] if row else None
 
-    async def response_format(self, run_id: str) -> str | None:
-        """The JSON text of the response format that a run was asked for."""
+    async def response_format(self, run_id: str) -> ResponseFormat | None:
+        """The form of answer that a run was asked for, if any."""
         row = await self._db.fetch_one("SELECT response_format FROM runs WHERE id = ?", (run_id,))
-        return row["response_format"] if row else None
+        return ResponseFormat.model_validate_json(row["response_format"]) if row and row["response_format"] else None
 
     async def unsettled_runs(self) -> list[Run]:
         """Runs that say `in_progress`, whoever owns them."""
@@ -469,11 +470,11 @@ async def _insert_run(connection: aiosqlite.Connection, new: NewRun) -> None:
     await connection.execute(
         """
         INSERT INTO runs (id, session_id, message_id, status, provider, model, response_format, continues, retry_of,
-                          boot_id, idempotency_key, request_hash, created_at)
+                          lease_id, idempotency_key, request_hash, created_at)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (run.id, run.session_id, run.message_id, run.status, run.provider, run.model, new.response_format,
-         run.continues, run.retry_of, new.boot_id, new.idempotency_key, new.request_hash, stamp(run.created_at)),
+        (run.id, run.session_id, run.message_id, run.status, run.provider, run.model,
+         new.response_format and new.response_format.model_dump_json(by_alias=True), run.continues, run.retry_of, new.lease_id, new.idempotency_key, new.request_hash, stamp(run.created_at)),
     )  # fmt: skip
 
 

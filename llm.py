@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import json
 import runpy
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from loguru import logger
 from pydantic import JsonValue
@@ -44,6 +43,7 @@ from schemas import (
     Action,
     ActionCallEvent,
     ReasoningDeltaEvent,
+    ResponseFormat,
     TextDeltaEvent,
     ToolCallEvent,
     ToolResultEvent,
@@ -123,7 +123,7 @@ class Reply:
         limits: Limits,
         problem_of: DocumentCheck,
         actions: Sequence[Action] = (),
-        response_format: dict[str, Any] | None = None,
+        response_format: ResponseFormat | None = None,
     ) -> None:
         self._conversation = conversation
         self._provider = provider
@@ -249,7 +249,7 @@ class Reply:
         """Why a structured answer is not valid; None where it is, or where any text will do."""
         if self._response_format is None:
             return None
-        return await self._problem_of(self._response_format["json_schema"]["schema"], text)
+        return await self._problem_of(self._response_format.json_schema.json_schema, text)
 
     # Calls
 
@@ -348,7 +348,7 @@ def _usage(step: _Step, request: ChatRequest) -> Usage:
     said = "".join(step.thoughts + step.text) + "".join(call.name + call.arguments for call in step.calls)
     sent = sum(map(message_tokens, request.messages)) + sum(map(tool_tokens, request.tools))
     if request.response_format is not None:
-        sent += estimate_tokens(json.dumps(request.response_format))
+        sent += estimate_tokens(request.response_format.model_dump_json(by_alias=True))
     return Usage(sent, estimate_tokens(said), estimated=True)
 
 

@@ -17,7 +17,8 @@ from guide.provider import OfflineGuide
 from movies.library import SAMPLE, Library, import_command
 from providers.base import Provider
 from runs.journal import Journal
-from runs.leases import Boot
+from runs.leases import Lease
+from runs.live_run import Resources
 from runs.runner import Runs
 from runs.schema_checks import SchemaChecker
 from settings import ROOT, Settings, slips
@@ -58,7 +59,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         logger.warning("{}", slip)
     _make_folder(settings.data_dir)
     async with AsyncExitStack() as stack:
-        boot = stack.enter_context(Boot(settings.data_dir / "boots"))
+        lease = stack.enter_context(Lease(settings.data_dir / "leases"))
         database = await Database.open(settings.chat_path, MIGRATIONS, settings.sqlite_synchronous)
         stack.push_async_callback(database.close)
         library = await _open_library(settings)
@@ -71,9 +72,9 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         checker = SchemaChecker()
         stack.push_async_callback(checker.close)
         desk = Desk(library, ratings, TOOLS, clock)
-        runs = Runs(store, journal, provider, desk, checker, boot, settings, clock)
+        runs = Runs(Resources(store, journal, provider, desk, checker, settings, clock), lease)
         stack.push_async_callback(runs.close)
-        await runs.house.settle_all()
+        await runs.settler.settle_all()
         yield Marquee(settings, database, store, ratings, library, provider, runs, checker, clock)
 
 

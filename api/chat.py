@@ -24,7 +24,7 @@ from api.web import (
 from db import SESSION_CURSOR
 from errors import Conflict, MarqueeError
 from movies.models import Page
-from runs.runner import Caller
+from runs.live_run import Caller
 from schemas import (
     ActionResults,
     Feedback,

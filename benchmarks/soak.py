@@ -223,7 +223,7 @@ def disconnects(folder: Path, count: int) -> Iterator[Row]:
         with serving(settings) as server, server.client() as client:
             leave_early(server, new_session(client), 10**6)
             runs = server.app.state.marquee.runs
-            loop = runs.house._rounds[0].get_loop()  # noqa: SLF001  the loop that the service runs in
+            loop = runs.settler._rounds[0].get_loop()  # noqa: SLF001  the loop that the service runs in
             before = len(asyncio.all_tasks(loop)), open_handles()
             sessions = [new_session(client) for _ in range(count)]
             chance = random.Random(1)

@@ -29,10 +29,9 @@ from rich.console import Console
 from rich.table import Table
 
 from db import Store
-from runs.journal import encode
 from schemas import Message, Run, RunCreated, SessionCreate
 from storage.migrations import MIGRATIONS
-from storage.records import EndedRun, NewRun, new_id
+from storage.records import EndedRun, Frame, NewRun, new_id
 from storage.sqlite import Database
 from tests.support import scripted
 from tests.support.processes import Process, environment, process
@@ -107,7 +106,7 @@ def _new_run(session: str, words: Words) -> NewRun:
     message = Message(
         id=run.message_id, session_id=session, run_id=run.id, role="user", content=words.text(QUESTION), created_at=now
     )
-    return NewRun(run, [message], encode(run.id, 1, RunCreated(run=run, message=message)).data, boot_id="boot_none")
+    return NewRun(run, [message], Frame.of(run.id, 1, RunCreated(run=run, message=message)), lease_id="none")
 
 
 def _ended(run: Run, words: Words) -> EndedRun:

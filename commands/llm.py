@@ -19,7 +19,7 @@ from rich.console import Console
 
 from errors import CatalogueError, Invalid, MarqueeError
 from logs import harmless
-from runs.runner import Caller
+from runs.live_run import Caller
 from schemas import (
     EVENT,
     ActionCallEvent,

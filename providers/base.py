@@ -1,4 +1,7 @@
-"""What a language model is to us: a request in, typed deltas out. Implementations live in llm.py and offline.py."""
+"""A language model as the service sees it: a request in, typed deltas out.
+
+Implementations: providers/openai_compatible.py and guide/provider.py.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pydantic import JsonValue
+
+from schemas import ResponseFormat
 
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "tool_calls", "length", "content_filter", "refusal"]
@@ -97,12 +102,12 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One model request. `response_format` is OpenAI's `json_schema` object: name and schema."""
+    """One model request."""
 
     model: str
     messages: tuple[ChatMessage, ...]
     tools: tuple[ToolSpec, ...] = ()
-    response_format: dict[str, JsonValue] | None = None
+    response_format: ResponseFormat | None = None
     logprobs: bool = False
 
 

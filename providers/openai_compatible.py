@@ -110,20 +110,26 @@ class OpenAIProvider:
 
     async def _open(self, request: ChatRequest) -> httpx2.Response:
         """The response with its body unread. A schema that the endpoint does not take goes into the prompt instead."""
-        if request.response_format is None or request.model not in self._without_schemas:
+        asked = request.response_format
+        if asked is None:
+            return await self._send(request, None)
+        if request.model not in self._without_schemas:
             try:
-                return await self._send(request)
+                return await self._send(request, asked.model_dump(mode="json", by_alias=True, exclude_none=True))
             except ParameterRefused as refused:
-                if request.response_format is None or not _names_the_format(refused):
+                if not _names_the_format(refused):
                     raise
                 logger.info("The endpoint takes no json_schema; the schema goes into the prompt")
-        response = await self._send(_with_schema_in_prompt(request))
+        schema = asked.json_schema.json_schema
+        response = await self._send(_with_schema_in_prompt(request, schema), {"type": "json_object"})
         self._without_schemas.add(request.model)
         return response
 
-    async def _send(self, request: ChatRequest) -> httpx2.Response:
+    async def _send(self, request: ChatRequest, form: dict[str, Any] | None) -> httpx2.Response:
         """The response with its body unread, after retries where the failure may pass."""
         body = _body(request, self._settings)
+        if form is not None:
+            body["response_format"] = form
         for attempt in range(self._settings.llm_max_retries + 1):
             try:
                 raw = await self._client.chat.completions.with_raw_response.create(
@@ -240,17 +246,15 @@ def _names_the_format(refused: RunFailed) -> bool:
     return "response_format" in said or "json_schema" in said
 
 
-def _with_schema_in_prompt(request: ChatRequest) -> ChatRequest:
+def _with_schema_in_prompt(request: ChatRequest, schema: JsonValue) -> ChatRequest:
     """The same for an endpoint that can be asked for JSON, but not for a schema."""
-    assert request.response_format is not None
-    asked: Any = request.response_format["json_schema"]
-    told = JSON_ALONE.format(schema=json.dumps(asked["schema"], ensure_ascii=False))
+    told = JSON_ALONE.format(schema=json.dumps(schema, ensure_ascii=False))
     first, *others = request.messages
     if first.role == "system":
         messages = (replace(first, content=first.content + told), *others)
     else:
         messages = (ChatMessage("system", told.strip()), *request.messages)
-    return replace(request, messages=messages, response_format={"type": "json_object"})
+    return replace(request, messages=messages)
 
 
 def _timeout(settings: Settings) -> httpx2.Timeout:
@@ -269,8 +273,6 @@ def _body(request: ChatRequest, settings: Settings) -> dict[str, Any]:
     }
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
-    if request.response_format is not None:
-        body["response_format"] = request.response_format
     if request.logprobs:
         body |= {"logprobs": True, "top_logprobs": 1}
     if settings.llm_temperature is not None:

@@ -31,20 +31,8 @@ GIVE_UP_SECONDS = 3.0  # until the followers of live runs are sent away
 POLL_SECONDS = 0.25  # for runs of another process
 
 
-def encode(run_id: str, sequence: int, event: Event) -> Frame:
-    """An event with its place in the run, as it goes over the wire (WHATWG HTML, section 9.2.6)."""
-    data = event.model_copy(update={"sequence": sequence}).model_dump_json()
-    return Frame(run_id, sequence, f"id: {sequence}\nevent: {event.type}\ndata: {data}\n\n".encode())
-
-
-def is_last(frame: Frame) -> bool:
-    """Whether the frame ends its run."""
-    name = frame.data.split(b"\n", 2)[1].removeprefix(b"event: ")
-    return name.startswith(b"run.") and name != b"run.created"
-
-
 @dataclass(slots=True)
-class _Live:
+class _Log:
     """A run of this process: what waits to be committed, and the newest that was."""
 
     run_id: str
@@ -74,7 +62,7 @@ class _Live:
 class _Batch:
     """What one commit takes from one run; `ended` where its last event is among the frames."""
 
-    live: _Live
+    live: _Log
     events: list[Event]
     frames: list[Frame]
     ended: EndedRun | None
@@ -85,7 +73,7 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, _Log] = {}
         self._work = asyncio.Event()
         self._stalled = False
         self._closing = False
@@ -102,7 +90,7 @@ class Journal:
 
     def open(self, first: Frame, keep: Callable[[Event], None]) -> None:
         """Take up a run whose first frame is committed; `keep` is called with each later event once it is."""
-        self._live[first.run_id] = _Live(first.run_id, first.sequence, deque([first], TAIL_FRAMES), keep)
+        self._live[first.run_id] = _Log(first.run_id, first.sequence, deque([first], TAIL_FRAMES), keep)
 
     async def append(self, run_id: str, event: Event) -> None:
         """Hand an event over; waits only while the run is far ahead of the disk.
@@ -152,7 +140,7 @@ class Journal:
                 for portion in _portions(frames):
                     yield portion
                 after = frames[-1].sequence
-                if is_last(frames[-1]):
+                if frames[-1].is_last:
                     return
             elif committed is not None:
                 await committed.wait()
@@ -170,7 +158,7 @@ class Journal:
             return sequence <= live.sequence
         return sequence == 0 or bool(await self._store.load_frames(run_id, after=sequence - 1, limit=1))
 
-    def _owned(self, run_id: str) -> _Live:
+    def _owned(self, run_id: str) -> _Log:
         live = self._live.get(run_id)
         if live is None:
             raise Internal
@@ -179,7 +167,7 @@ class Journal:
     async def _is_over(self, run_id: str, after: int) -> bool:
         """Whether `after` is at or past the run's last event."""
         at_cursor = await self._store.load_frames(run_id, after=max(0, after - 1), limit=1)
-        return not at_cursor or is_last(at_cursor[-1])
+        return not at_cursor or at_cursor[-1].is_last
 
     async def _write(self) -> None:
         while True:
@@ -230,7 +218,7 @@ class Journal:
             del self._live[batch.live.run_id]
         batch.live.wake()
 
-    def _give_up(self, live: _Live) -> None:
+    def _give_up(self, live: _Log) -> None:
         """Let go of a run, inside an `except`; what was committed stands, and its owner settles it from there."""
         logger.exception("The events of {} cannot be written", live.run_id)
         live.broken = True
@@ -276,7 +264,7 @@ def _portions(frames: list[Frame]) -> Iterator[list[Frame]]:
     yield portion
 
 
-def _take(live: _Live, share: int, *, long_end: bool) -> _Batch:
+def _take(live: _Log, share: int, *, long_end: bool) -> _Batch:
     """What is pending of a run, joined, numbered and encoded: `share` bytes, and what the last frame is over."""
     events: list[Event] = []
     frames: list[Frame] = []
@@ -285,7 +273,7 @@ def _take(live: _Live, share: int, *, long_end: bool) -> _Batch:
         if live.ended and len(live.pending) == 1 and _is_long(live.ended) and not long_end:
             break
         events.append(_next_joined(live.pending))
-        frames.append(encode(live.run_id, live.sequence + len(events), events[-1]))
+        frames.append(Frame.of(live.run_id, live.sequence + len(events), events[-1]))
         size += len(frames[-1].data)
     return _Batch(live, events, frames, None if live.pending else live.ended)
 

@@ -1,4 +1,4 @@
-"""Which of the processes that share a data directory are alive: each holds a lock file of its own while it runs.
+"""Process leases: every process that shares a data directory holds a lock file of its own while it runs.
 
 The operating system frees the lock of a process that died, however it died, so a run's owner can be told dead.
 """
@@ -14,11 +14,11 @@ from errors import StorageUnavailable
 from storage.records import new_id
 
 
-class Boot:
-    """This process, by an id that no other start has."""
+class Lease:
+    """That of this process, by an id that no other start has."""
 
     def __init__(self, folder: Path) -> None:
-        self.id = new_id("boot")
+        self.id = new_id("lease")
         self._folder = folder
         self._lock = FileLock(self._path(self.id), mode=0o600)
 
@@ -39,11 +39,11 @@ class Boot:
         self._lock.release()
         self._path(self.id).unlink(missing_ok=True)
 
-    def is_alive(self, boot_id: str) -> bool:
-        """Whether the process of that boot still runs; the file of a dead one is removed."""
-        if boot_id == self.id:
+    def is_alive(self, lease_id: str) -> bool:
+        """Whether the process that holds a lease still runs; the file of a dead one is removed."""
+        if lease_id == self.id:
             return True
-        path = self._path(boot_id)
+        path = self._path(lease_id)
         if not path.exists():
             return False
         try:
@@ -54,5 +54,5 @@ class Boot:
         path.unlink(missing_ok=True)
         return False
 
-    def _path(self, boot_id: str) -> Path:
-        return self._folder / f"{boot_id}.lock"
+    def _path(self, lease_id: str) -> Path:
+        return self._folder / f"{lease_id}.lock"

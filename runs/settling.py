@@ -1,19 +1,19 @@
-"""What becomes of runs that nobody works on: settled when their owner died, their replay folded when they are old."""
+"""Runs that nobody works on: settled when their owner died, their replay folded when they are old."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from loguru import logger
 
 from db import Store
 from errors import MarqueeError
-from runs.journal import PAGE_FRAMES, encode, join
-from runs.leases import Boot
-from runs.transcript import Transcript
-from schemas import EVENT, Event, Message, Run, RunEnded
+from runs.journal import PAGE_FRAMES, join
+from runs.leases import Lease
+from runs.transcript import Transcript, last_event
+from schemas import Run
 from settings import Settings
 from storage.records import Clock, EndedRun, Frame
 
@@ -23,12 +23,12 @@ FOLD_SECONDS = 3_600.0  # between looks for runs whose replay can be shortened
 FOLD_BATCH = 100
 
 
-class Housekeeper:
+class Settler:
     """Looks after the runs in the database, now and again."""
 
-    def __init__(self, store: Store, boot: Boot, settings: Settings, clock: Clock) -> None:
+    def __init__(self, store: Store, lease: Lease, settings: Settings, clock: Clock) -> None:
         self._store = store
-        self._boot = boot
+        self._lease = lease
         self._settings = settings
         self._clock = clock
         self._rounds = [
@@ -51,12 +51,12 @@ class Housekeeper:
         """Settle a run if its owner is dead; whether it is over."""
         if await self._is_orphan(run_id):
             await self.settle_all()
-        return await self._store.boot_of(run_id) is None
+        return await self._store.lease_of(run_id) is None
 
     async def _is_orphan(self, run_id: str) -> bool:
         """Whether a run is in progress and the process that owns it is dead."""
-        boot_id = await self._store.boot_of(run_id)
-        return boot_id is not None and not self._boot.is_alive(boot_id)
+        lease_id = await self._store.lease_of(run_id)
+        return lease_id is not None and not self._lease.is_alive(lease_id)
 
     async def settle(self, run: Run) -> None:
         """End a run as `interrupted`, from what of it was committed; whoever is faster may do it instead."""
@@ -65,7 +65,7 @@ class Housekeeper:
             return
         ended = run.model_copy(update={"status": "interrupted", "finished_at": self._clock()})
         messages = transcript.messages("interrupted")
-        last = encode(run.id, sequence + 1, last_event(ended, messages))
+        last = Frame.of(run.id, sequence + 1, last_event(ended, messages))
         if await self._store.settle(last, EndedRun(ended, messages)):
             logger.warning("{} was left without an end; settled as interrupted", run.id)
 
@@ -78,7 +78,7 @@ class Housekeeper:
         transcript, sequence, now = Transcript(run), 0, self._clock()
         while frames := await self._store.load_frames(run.id, after=sequence, limit=PAGE_FRAMES):
             for frame in frames:
-                transcript.add(_event(frame), now)
+                transcript.add(frame.event, now)
             sequence = frames[-1].sequence
         return transcript, sequence
 
@@ -87,8 +87,8 @@ class Housekeeper:
         before = self._clock() - timedelta(seconds=self._settings.replay_retention)
         runs = await self._store.runs_to_fold(before, FOLD_BATCH)
         for run in runs:
-            events = list(map(_event, await self._store.load_frames(run.id, limit=ALL_FRAMES)))
-            folded = [encode(run.id, number, event) for number, event in enumerate(join(events), start=1)]
+            events = [frame.event for frame in await self._store.load_frames(run.id, limit=ALL_FRAMES)]
+            folded = [Frame.of(run.id, number, event) for number, event in enumerate(join(events), start=1)]
             await self._store.replace_frames(run.id, folded)
         return len(runs)
 
@@ -97,23 +97,11 @@ class Housekeeper:
             pass
 
 
-def last_event(run: Run, messages: Sequence[Message]) -> RunEnded:
-    """The end of a run, with the last of what was said."""
-    said = [message for message in messages if message.role == "assistant"]
-    return RunEnded.model_validate(
-        {"type": f"run.{run.status}", "run": run, "message": said[-1] if said else None, "error": run.error}
-    )
-
-
 async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
     """Do something now and again after pauses of `seconds`, whatever the disk says."""
     while True:
         try:
             await work()
         except MarqueeError as error:
-            logger.warning("Housekeeping is put off: {}", error)
+            logger.warning("The look after old runs is put off: {}", error)
         await asyncio.sleep(seconds)
-
-
-def _event(frame: Frame) -> Event:
-    return EVENT.validate_json(frame.data.split(b"\ndata: ", 1)[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -77,6 +78,14 @@ class Transcript:
                 **draft,
             }
         )
+
+
+def last_event(run: Run, messages: Sequence[Message]) -> RunEnded:
+    """The end of a run, with the last of what was said."""
+    said = [message for message in messages if message.role == "assistant"]
+    return RunEnded.model_validate(
+        {"type": f"run.{run.status}", "run": run, "message": said[-1] if said else None, "error": run.error}
+    )
 
 
 def _result(event: ToolResultEvent) -> dict[str, Any]:

@@ -136,4 +136,7 @@ MIGRATIONS = [
     """
     ALTER TABLE runs ADD COLUMN note TEXT
     """,
+    """
+    ALTER TABLE runs RENAME COLUMN boot_id TO lease_id
+    """,
 ]

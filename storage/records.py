@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from schemas import Message, Run, ToolCall
+from schemas import EVENT, Event, Message, ResponseFormat, Run, ToolCall
 
 Clock = Callable[[], datetime]
 
@@ -24,10 +24,10 @@ class NewRun:
 
     run: Run
     added: Sequence[Message]
-    frame: bytes
-    boot_id: str
+    first: Frame
+    lease_id: str
     title: str | None = None
-    response_format: str | None = None
+    response_format: ResponseFormat | None = None
     idempotency_key: str | None = None
     request_hash: str | None = None
 
@@ -47,6 +47,23 @@ class Frame:
     run_id: str
     sequence: int
     data: bytes
+
+    @classmethod
+    def of(cls, run_id: str, sequence: int, event: Event) -> Frame:
+        """An event with its place in the run, encoded (WHATWG HTML, section 9.2.6)."""
+        data = event.model_copy(update={"sequence": sequence}).model_dump_json()
+        return cls(run_id, sequence, f"id: {sequence}\nevent: {event.type}\ndata: {data}\n\n".encode())
+
+    @property
+    def event(self) -> Event:
+        """The event, decoded again."""
+        return EVENT.validate_json(self.data.split(b"\ndata: ", 1)[1])
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it ends its run."""
+        name = self.data.split(b"\n", 2)[1].removeprefix(b"event: ")
+        return name.startswith(b"run.") and name != b"run.created"
 
 
 class Entry(NamedTuple):

@@ -18,6 +18,7 @@ from guide.wishes import read_wish
 from movies import models as ms
 from providers.base import ChatMessage, ChatRequest, Finish, TextDelta, ToolRequest, ToolSpec
 from providers.prompts import TRIMMED
+from schemas import ResponseFormat
 from tests.support.stage import SPECS, Args, Talk
 
 
@@ -355,7 +356,8 @@ async def test_words_come_one_at_a_time_and_a_replay_is_the_same() -> None:
 
 
 async def test_a_structured_reply_is_refused_with_what_to_do() -> None:
-    request = ChatRequest("m", (ChatMessage("user", "hi"),), SPECS, response_format={"type": "json_schema"})
+    form = ResponseFormat.model_validate({"type": "json_schema", "json_schema": {"name": "reply", "schema": {}}})
+    request = ChatRequest("m", (ChatMessage("user", "hi"),), SPECS, response_format=form)
     with pytest.raises(UpstreamRejected, match="Configure a language model"):
         _ = [delta async for delta in OfflineGuide().stream(request)]
 

@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from db import Store
-from runs.runner import Caller
+from runs.live_run import Caller
 from schemas import MessageCreate, SessionCreate, SessionPatch
 from service import open_marquee
 from settings import Settings
@@ -437,7 +437,7 @@ def test_disconnects_at_random_bytes(upstream: scripted.Upstream, llm_server: Se
     """Whenever a client goes, its run ends, and nothing of it stays behind."""
     upstream.otherwise = paced(5)
     send(llm_client, new_session(llm_client))
-    loop = llm_server.app.state.marquee.runs.house._rounds[0].get_loop()
+    loop = llm_server.app.state.marquee.runs.settler._rounds[0].get_loop()
     tasks, handles = len(asyncio.all_tasks(loop)), open_handles()
     sessions = [new_session(llm_client) for _ in range(DISCONNECTS)]
     chance = random.Random(4)
@@ -598,10 +598,10 @@ async def test_an_old_replay_is_folded_and_says_the_same(upstream: scripted.Upst
         before = await frames_of(marquee, run.id)
         messages = await marquee.store.run_messages(run.id)
         clock.now += timedelta(seconds=llm_settings.replay_retention - 60)
-        assert await marquee.runs.house.fold() == 0
+        assert await marquee.runs.settler.fold() == 0
         clock.now += timedelta(seconds=120)
-        assert await marquee.runs.house.fold() == 1
-        assert await marquee.runs.house.fold() == 0
+        assert await marquee.runs.settler.fold() == 1
+        assert await marquee.runs.settler.fold() == 0
         after = await frames_of(marquee, run.id)
         check_whole(before)
         check_whole(after)

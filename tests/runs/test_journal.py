@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from db import Store
-from runs.journal import COMMIT_BYTES, DELTA_CHARS, Journal, encode
-from runs.settling import last_event
+from runs.journal import COMMIT_BYTES, DELTA_CHARS, Journal
+from runs.transcript import last_event
 from schemas import Message, Run, RunCreated, SessionCreate, TextDeltaEvent
 from storage.migrations import MIGRATIONS
 from storage.records import EndedRun, Frame, NewRun, new_id, utc_now
@@ -36,8 +36,8 @@ async def begin(store: Store, journal: Journal) -> Run:
     asked = Message(
         id=run.message_id, session_id=session.id, run_id=run.id, role="user", content="?", created_at=run.created_at
     )
-    first = encode(run.id, 1, RunCreated(run=run, message=asked))
-    await store.start_run(NewRun(run=run, added=[asked], frame=first.data, boot_id="test"))
+    first = Frame.of(run.id, 1, RunCreated(run=run, message=asked))
+    await store.start_run(NewRun(run=run, added=[asked], first=first, lease_id="test"))
     journal.open(first, lambda _: None)
     return run
 

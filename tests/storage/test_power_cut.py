@@ -34,7 +34,7 @@ async def recorded(folder: Path, synchronous: Literal["NORMAL", "FULL"]) -> list
             id=new_id("run"), session_id=session.id, message_id=new_id("msg"), status="in_progress", provider="test",
             model="test", created_at=utc_now(),
         )  # fmt: skip
-        await store.start_run(NewRun(run=run, added=[], frame=b"1", boot_id="test"))
+        await store.start_run(NewRun(run=run, added=[], first=Frame(run.id, 1, b"1"), lease_id="test"))
         recorder.acknowledge()
         for sequence in range(2, COMMITS + 1):
             await store.commit([Frame(run.id, sequence, bytes(FRAME_BYTES))])

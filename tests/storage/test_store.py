@@ -89,7 +89,7 @@ def is_sent(text: str, statements: Iterable[str]) -> bool:
 
 
 def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> None:
-    """What clients and the housekeeper do, each at least once."""
+    """What clients and the settler do, each at least once."""
     upstream.otherwise = text("Well.")
     session = new_session(client, actions=[ACTION])
     client.patch(f"/sessions/{session}", json=dict.fromkeys(("title", "model", "instructions", "user_id"), None))
@@ -117,8 +117,13 @@ def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> N
     client.post(f"/runs/{first['id']}/cancel").raise_for_status()
     rate_and_recommend(client)
     marquee = server.app.state.marquee
-    house, loop = marquee.runs.house, marquee.runs.house._rounds[0].get_loop()
-    for work in (house.settle_all(), house.fold(), house.settle_if_dead(first["id"]), marquee.ratings.shown(session)):
+    settler, loop = marquee.runs.settler, marquee.runs.settler._rounds[0].get_loop()
+    for work in (
+        settler.settle_all(),
+        settler.fold(),
+        settler.settle_if_dead(first["id"]),
+        marquee.ratings.shown(session),
+    ):
         asyncio.run_coroutine_threadsafe(work, loop).result(30)
     run = asyncio.run_coroutine_threadsafe(marquee.store.load_run("local", first["id"]), loop).result(30)
     asyncio.run_coroutine_threadsafe(marquee.store.replace_frames(run.id, ()), loop).result(30)
@@ -295,7 +300,7 @@ def test_a_live_history_has_nothing_that_is_not_committed(
             gate.open()
             assert behind.reached.wait(10)
             run = llm_server.app.state.marquee.runs._live[live.run_id]
-            while "".join(m.content for m in run.transcript.messages("in_progress")) != "Seen. Unseen.":
+            while "".join(m.content for m in run._said.messages("in_progress")) != "Seen. Unseen.":
                 assert not live.response.is_closed
             assert [m["content"] for m in history(llm_client, session)] == ["hello", "Seen. "]
             other.execute("ROLLBACK")
@@ -409,7 +414,7 @@ def test_the_files_are_their_owners_alone(before: int | None, upstream: Upstream
     upstream.queue(text("Well."))
     with serving(llm_settings) as server, server.client() as client:
         ask(client, new_session(client))
-        files = [*path.parent.glob("chat.db*"), *(path.parent / "boots").iterdir()]
+        files = [*path.parent.glob("chat.db*"), *(path.parent / "leases").iterdir()]
         assert {path, path.with_name("chat.db-wal"), path.with_name("chat.db-shm")} < set(files)
         assert {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in files} == {
             file.name: "0o600" for file in files

@@ -1,0 +1,185 @@
+"""One live run: from the conversation up to its message to its last event. It belongs to the application, not to a client."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+from loguru import logger
+
+from db import Store
+from errors import Internal, MarqueeError, RunFailed, UpstreamTimeout
+from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
+from providers.base import Provider
+from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
+from runs.journal import Journal
+from runs.schema_checks import SchemaChecker
+from runs.settling import Settler
+from runs.transcript import Transcript, last_event
+from schemas import (
+    Error,
+    Event,
+    Run,
+    RunStatus,
+    Session,
+    SessionUpdated,
+    TextDeltaEvent,
+    Timings,
+    TokenUsage,
+)
+from settings import Settings
+from storage.records import Clock, EndedRun, NewRun
+from tools.registry import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, in which session, and with which key."""
+
+    account_id: str
+    session: Session
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """All that runs work with."""
+
+    store: Store
+    journal: Journal
+    provider: Provider
+    desk: Desk
+    checker: SchemaChecker
+    settings: Settings
+    clock: Clock
+
+
+class LiveRun:
+    """A run of this process, made when it is committed; its work begins at once.
+
+    Attributes:
+        stop_as: what becomes of it when its work is cancelled.
+        work: the task that answers; it may be cancelled at any time.
+        ending: the task that sees the end committed. Only the work is ever cancelled, so the end is always written.
+        committed: what of it is on the disk.
+    """
+
+    def __init__(self, caller: Caller, new: NewRun, resources: Resources, settler: Settler) -> None:
+        self.run = new.run
+        self.stop_as: RunStatus = "interrupted"
+        self.committed = Transcript(new.run)
+        self._caller = caller
+        self._new = new
+        self._with = resources
+        self._said = Transcript(new.run)
+        self._steps = 0
+        self._reply: Reply | None = None
+        self._note: str | None = None
+        self._first_delta_at: datetime | None = None
+        resources.journal.open(new.first, lambda event: self.committed.add(event, resources.clock()))
+        self.work = asyncio.create_task(self._answer(), name=f"work {new.run.id}")
+        self.ending = asyncio.create_task(self._see_through(settler), name=f"run {new.run.id}")
+
+    async def _see_through(self, settler: Settler) -> None:
+        await asyncio.wait({self.work})
+        try:
+            await self._end()
+        except Exception:  # noqa: BLE001  a defect: what is committed stands, or the session is busy for ever
+            logger.exception("{} has no regular end", self.run.id)
+            await settler.settle(self.run)
+
+    async def _end(self) -> None:
+        status, error = self._verdict()
+        run = self._ended(status, error)
+        messages = self._said.messages(status)
+        await self._with.journal.end(run.id, last_event(run, messages), EndedRun(run, messages))
+        how = f"{status} ({error.code})" if error else status
+        logger.info("{} {} after {} ms, {} steps", run.id, how, run.timings.total_ms, run.steps)
+
+    async def _answer(self) -> RunStatus:
+        async with asyncio.timeout(self._with.settings.llm_total_timeout):
+            if self._new.title:
+                session = await self._with.store.load_session(self._caller.account_id, self.run.session_id)
+                await self._emit(SessionUpdated(session=session))
+            self._reply = await self._begin_reply()
+            async with aclosing(self._reply.events()) as events:
+                async for event in events:
+                    if isinstance(event, Outcome):
+                        return event.status
+                    await self._take(event)
+        raise Internal
+
+    async def _begin_reply(self) -> Reply:
+        """The answer to be, with the conversation up to its message."""
+        store, settings, session = self._with.store, self._with.settings, self._caller.session
+        current = open_exchange(await store.exchange(session.id, self.run.message_id))
+        system = system_prompt(await self._with.desk.about(), session.instructions)
+        toolbox = self._with.desk.toolbox(self._caller.account_id, session)
+        room = settings.llm_context_tokens - sum(map(tool_tokens, toolbox.specs))
+        async with aclosing(store.earlier_messages(session.id, self.run.message_id)) as pages:
+            earlier, whole = await newest_exchanges(pages, Conversation(system, (), current).room(room))
+        return Reply(
+            Conversation(system, earlier, current, whole=whole),
+            provider=self._with.provider,
+            model=self.run.model,
+            toolbox=toolbox,
+            limits=Limits(settings.llm_max_steps, settings.llm_max_repairs, settings.llm_context_tokens),
+            problem_of=self._with.checker.document_problem,
+            actions=session.actions,
+            response_format=self._new.response_format,
+        )
+
+    async def _take(self, event: ReplyEvent) -> None:
+        if isinstance(event, StepEnded):
+            self._steps += 1
+            self._note = event.note or self._note
+        elif not isinstance(event, Outcome):
+            if self._first_delta_at is None and isinstance(event, TextDeltaEvent):
+                self._first_delta_at = self._with.clock()
+            await self._emit(event)
+
+    async def _emit(self, event: Event) -> None:
+        self._said.add(event, self._with.clock())
+        await self._with.journal.append(self.run.id, event)
+
+    def _verdict(self) -> tuple[RunStatus, Error | None]:
+        """How the run ended, from how its work did."""
+        if self.work.cancelled():
+            return self.stop_as, None
+        failure = self.work.exception()
+        if failure is None:
+            return self.work.result(), None
+        if isinstance(failure, TimeoutError):
+            failure = UpstreamTimeout("The answer took longer than the time limit (LLM_TOTAL_TIMEOUT).")
+        if not isinstance(failure, MarqueeError):
+            logger.opt(exception=failure).error("{} failed by a defect of ours", self.run.id)
+            failure = Internal()
+        retry_after = failure.retry_after if isinstance(failure, RunFailed) else None
+        return "failed", Error.model_validate(
+            {"code": failure.code, "detail": failure.detail, "retry_after": retry_after}
+        )
+
+    def _ended(self, status: RunStatus, error: Error | None) -> Run:
+        """The run in its final state."""
+        now, began = self._with.clock(), self.run.created_at
+        spent = self._reply.usage if self._reply else None
+        usage = spent and TokenUsage(
+            input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, estimated=spent.estimated
+        )
+        return self.run.model_copy(
+            update={
+                "status": status,
+                "error": error,
+                "steps": self._steps,
+                "usage": usage,
+                "note": self._note,
+                "timings": Timings(first_delta_ms=_ms(began, self._first_delta_at), total_ms=_ms(began, now)),
+                "finished_at": now,
+            }
+        )
+
+
+def _ms(start: datetime, end: datetime | None) -> int | None:
+    return None if end is None else int((end - start).total_seconds() * 1000)
