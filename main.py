@@ -1,4 +1,4 @@
-"""The application: lifespan, health, models, and the routes of chat_routes.py and movie_routes.py.
+"""The application: lifespan, health, models, and the routes of api/.
 
 `uvicorn main:app`
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,15 +16,17 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from sse_starlette.sse import AppStatus
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import chat as chat_routes
-from api import movies as movie_routes
+from api import messages, movies, sessions
 from api.connections import bound_connections
-from api.middleware import BodyLimit, ClearStart, Gate, RequestLog
+from api.dependencies import Service, refuse_unknown_parameters
+from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
-from api.web import Service, answer_with_problems, refuse_unknown_parameters
-from errors import RunFailed
+from api.problems import answer_with_problems
+from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
 from movies.library import Library
 from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth
@@ -56,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    routers = [chat_routes.router, movie_routes.router, _service_routes()]
+    routers = [sessions.router, messages.router, movies.router, _service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     install_documents(app)
@@ -169,6 +172,27 @@ def _finish_on_signal(marquee: Marquee) -> Iterator[None]:
     finally:
         for signal_number, handler in earlier.items():
             signal.signal(signal_number, handler)
+
+
+class ClearStart:
+    """Says in one line why the service cannot start, where the reason is the user's to mend."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            reason = _reason(sys.exception()) if message["type"] == "lifespan.startup.failed" else None
+            await send({**message, "message": f"Marquee cannot start. {reason}"} if reason else message)
+
+        await self._app(scope, receive, told if scope["type"] == "lifespan" else send)
+
+
+def _reason(error: BaseException | None) -> str | None:
+    """What to mend, for the errors that a user can mend."""
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors())
+    return str(error) if isinstance(error, MarqueeError | CatalogueError) else None
 
 
 app = create_app()

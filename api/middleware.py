@@ -6,20 +6,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 import time
 from collections import deque
 from ipaddress import ip_address
 from uuid import uuid4
 
 from loguru import logger
-from pydantic import ValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.web import refusal
-from errors import CatalogueError, Forbidden, MarqueeError, PayloadTooLarge, RequestTimeout
+from api.problems import refusal
+from errors import Forbidden, PayloadTooLarge, RequestTimeout
 from settings import Settings
 
 DRAINED = 20  # times the limit that is read of a body that is too large
@@ -156,27 +154,6 @@ class BodyLimit:
             if not message.get("more_body") or size > limit * DRAINED:
                 break
         return {"type": "http.request", "body": b"".join(pieces)} if size <= limit else None
-
-
-class ClearStart:
-    """Says in one line why the service cannot start, where the reason is the user's to mend."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def told(message: Message) -> None:
-            reason = _reason(sys.exception()) if message["type"] == "lifespan.startup.failed" else None
-            await send({**message, "message": f"Marquee cannot start. {reason}"} if reason else message)
-
-        await self._app(scope, receive, told if scope["type"] == "lifespan" else send)
-
-
-def _reason(error: BaseException | None) -> str | None:
-    """What to mend, for the errors that a user can mend."""
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors())
-    return str(error) if isinstance(error, MarqueeError | CatalogueError) else None
 
 
 class RequestLog:

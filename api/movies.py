@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 
-from api.web import (
+from api.dependencies import (
     Account,
     After,
     AfterOffset,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from starlette.staticfiles import StaticFiles
 
-from api.web import PROBLEM_TYPE
+from api.problems import PROBLEM_TYPE
 from movies.models import Page
 from schemas import Answer, Event, FeedbackEntry, Problem, ToolResultEvent
 from tools.functions import TOOLS

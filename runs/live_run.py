@@ -18,17 +18,7 @@ from runs.journal import Journal
 from runs.schema_checks import SchemaChecker
 from runs.settling import Settler
 from runs.transcript import Transcript, last_event
-from schemas import (
-    Error,
-    Event,
-    Run,
-    RunStatus,
-    Session,
-    SessionUpdated,
-    TextDeltaEvent,
-    Timings,
-    TokenUsage,
-)
+from schemas import Error, Event, Run, RunStatus, Session, SessionUpdated, TextDeltaEvent, Timings, TokenUsage
 from settings import Settings
 from storage.records import Clock, EndedRun, NewRun
 from tools.registry import Desk

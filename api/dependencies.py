@@ -1,0 +1,113 @@
+"""What routes are given: the service, who calls, the session of the path, cursors. Settled before the first byte."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from difflib import get_close_matches
+from typing import Annotated
+
+from fastapi import Depends, Header, Path, Query, Request
+from fastapi.dependencies.models import Dependant
+
+from errors import Invalid
+from movies.models import LARGEST_ID
+from schemas import Session
+from service import ACCOUNT, Marquee
+from tools.registry import Context
+
+
+def marquee(request: Request) -> Marquee:
+    """The running service."""
+    service: Marquee = request.app.state.marquee
+    return service
+
+
+Service = Annotated[Marquee, Depends(marquee)]
+
+
+def account() -> str:
+    """Who calls."""
+    return ACCOUNT
+
+
+Account = Annotated[str, Depends(account)]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many at most")]
+After = Annotated[str | None, Query(min_length=1, max_length=200, description="`next` of the page before")]
+AfterOffset = Annotated[str | None, Query(pattern=r"^o\d{1,15}$", description="`next` of the page before")]
+MovieIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
+UserIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
+UserIdQuery = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
+
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same key and body give the same run again, also after a restart",
+    ),
+]
+LastEventId = Annotated[
+    str, Header(alias="Last-Event-ID", pattern=r"^\d{0,15}$", description="Only events with a larger sequence")
+]
+
+
+def resumed_after(idempotency_key: Key = None, last_event_id: LastEventId = "") -> int:
+    """The cursor of a POST that is repeated because its stream broke off; 0 for one that is not."""
+    if last_event_id and idempotency_key is None:
+        raise Invalid(
+            "A POST with Last-Event-ID would do everything a second time. Send an Idempotency-Key with the first "
+            "request and again with this one, or go on at GET /runs/{run_id}/events."
+        )
+    return int(last_event_id or 0)
+
+
+ResumedAfter = Annotated[int, Depends(resumed_after)]
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Raise Invalid for a query parameter that the route does not read, naming the nearest that it does."""
+    known = set(_query_names(request.scope["route"].dependant))
+    for name in request.query_params:
+        if name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0)
+            raise Invalid(
+                f"There is no query parameter {name[:100]!r} here." + (f" Nearest: {near[0]!r}." if near else "")
+            )
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for part in dependant.dependencies:
+        yield from _query_names(part)
+
+
+async def load_session(service: Service, account_id: Account, session_id: str) -> Session:
+    """The session of the path."""
+    return await service.store.load_session(account_id, session_id)
+
+
+SessionOfPath = Annotated[Session, Depends(load_session)]
+
+
+async def tool_context(service: Service, account_id: Account) -> AsyncIterator[Context]:
+    """What the tools' functions want, for a call from outside a session."""
+    async with service.library.use() as snapshot:
+        yield Context(snapshot, service.ratings, account_id, clock=service.clock)
+
+
+Tools = Annotated[Context, Depends(tool_context)]
+
+
+# Cursors of lists that are counted through
+
+
+def read_offset(cursor: str | None) -> int:
+    """How many entries lie before a page."""
+    return int(cursor.removeprefix("o")) if cursor else 0
+
+
+def offset_cursor(offset: int) -> str:
+    """The cursor of the page that begins after `offset` entries."""
+    return f"o{offset}"

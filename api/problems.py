@@ -1,0 +1,150 @@
+"""Errors as problems (RFC 9457): the one place that knows the HTTP status of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from loguru import logger
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
+
+from errors import (
+    CatalogueError,
+    Invalid,
+    InvalidField,
+    MarqueeError,
+    NotFound,
+    Overloaded,
+    RunFailed,
+    RunInProgress,
+    ToolError,
+    Unknown,
+)
+from schemas import FieldError, Problem
+
+PROBLEM_TYPE = "application/problem+json"
+STATUS = {
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "validation_error": 422,
+    "conflict": 409,
+    "run_in_progress": 409,
+    "idempotency_mismatch": 409,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "rate_limited": 429,
+    "request_timeout": 408,
+    "payload_too_large": 413,
+    "overloaded": 503,
+    "upstream_unavailable": 502,
+    "upstream_timeout": 504,
+    "upstream_rate_limited": 503,
+    "upstream_rejected": 502,
+    "content_filtered": 502,
+    "output_truncated": 502,
+    "context_too_long": 502,
+    "step_limit": 502,
+    "invalid_output": 502,
+    "internal": 500,
+}
+_HTTP_CODES = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "payload_too_large",
+    429: "rate_limited",
+}
+
+
+def problem(
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    status: int | None = None,
+    errors: Sequence[FieldError] | None = None,
+    run_id: str | None = None,
+    retry_after: int | None = None,
+) -> JSONResponse:
+    """An error response."""
+    status = status or STATUS[code]
+    body = Problem.model_validate(
+        {"title": title, "status": status, "detail": detail, "code": code, "errors": errors, "run_id": run_id}
+    )
+    headers = {"Retry-After": str(retry_after)} if retry_after is not None else None
+    content = body.model_dump(mode="json", exclude_none=True)
+    return JSONResponse(content, status, headers, media_type=PROBLEM_TYPE)
+
+
+async def _on_marquee_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, MarqueeError)
+    return refusal(error)
+
+
+async def _on_tool_error(_: Request, error: Exception) -> JSONResponse:
+    kind = NotFound if isinstance(error, Unknown) else Invalid
+    return problem(kind.code, kind.title, str(error))
+
+
+async def _on_catalogue_error(_: Request, error: Exception) -> JSONResponse:
+    logger.error("The catalogue failed: {}", error)
+    return problem("internal", "The catalogue cannot be read", "The movie data cannot be read right now.", status=503)
+
+
+async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = [FieldError(path=".".join(map(str, item["loc"])), message=item["msg"]) for item in error.errors()]
+    detail = " ".join(f"{item.path}: {item.message.rstrip('.')}." for item in found[:3])
+    return problem("validation_error", Invalid.title, detail or "It is not valid.", errors=found)
+
+
+def _http_problem(error: HTTPException, allowed: Sequence[str]) -> JSONResponse:
+    """What the framework refused, as one of our problems; `allowed`: the methods of the path, where it has any."""
+    code = _HTTP_CODES.get(error.status_code, "validation_error" if error.status_code < 500 else "internal")
+    response = problem(code, str(error.detail), f"{error.detail}.", status=error.status_code)
+    response.headers.update(error.headers or {})
+    if error.status_code == 405 and allowed:
+        response.headers["Allow"] = ", ".join(allowed)
+    return response
+
+
+def _methods(routers: Sequence[APIRouter], scope: Scope) -> list[str]:
+    """What a path answers to, over all of its routes: Starlette names the first one's alone."""
+    routes = [route for router in routers for route in router.routes if route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
+
+
+async def _on_defect(_: Request, __: Exception) -> JSONResponse:
+    return problem("internal", MarqueeError.title, "The error was logged; try again later.")
+
+
+def answer_with_problems(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Have every error of the routers answered as a problem."""
+
+    async def on_http_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return _http_problem(error, _methods(routers, request.scope))
+
+    app.add_exception_handler(MarqueeError, _on_marquee_error)
+    app.add_exception_handler(ToolError, _on_tool_error)
+    app.add_exception_handler(CatalogueError, _on_catalogue_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(Exception, _on_defect)
+
+
+def refusal(error: MarqueeError) -> JSONResponse:
+    """The problem that an error of ours is."""
+    return problem(
+        error.code,
+        error.title,
+        error.detail,
+        errors=[FieldError(path=error.path, message=error.message)] if isinstance(error, InvalidField) else None,
+        run_id=error.run_id if isinstance(error, RunInProgress) else None,
+        retry_after=error.retry_after if isinstance(error, Overloaded | RunFailed) else None,
+    )
