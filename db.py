@@ -10,36 +10,25 @@ import json
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import aiosqlite
-from pydantic import TypeAdapter
 
 from errors import Conflict, IdempotencyMismatch, NotFound, RunInProgress
 from movies.models import Page
 from schemas import (
-    Action,
-    Error,
     Feedback,
-    FeedbackEntry,
     Message,
     ResponseFormat,
     Run,
     Session,
     SessionCreate,
     SessionPatch,
-    TokenUsage,
-    ToolCall,
 )
 from storage.records import Clock, EndedRun, Entry, Frame, NewRun, new_id, stamp, utc_now
+from storage.rows import ACTIONS, TOOL_CALLS, entry_of, message_of, run_of, session_of
 from storage.sqlite import Database
 
 EARLIER_PAGE = 50  # read at a time on the way back through a session
-SHORTEST_PREFIX = 2  # letters: a single one begins half of all words
-SESSION_CURSOR = r"^[0-9TZ:.-]{27}~\d{1,18}$"  # time of the last activity, and a number
-
-_ACTIONS = TypeAdapter(list[Action])
-_TOOL_CALLS = TypeAdapter(list[ToolCall])
 
 
 class Store:
@@ -69,7 +58,7 @@ class Store:
         now, session_id, request_hash = stamp(self._clock()), new_id("ses"), _hash(new)
         values = (
             session_id, account_id, new.title, new.model, new.instructions, new.user_id,
-            _ACTIONS.dump_json(list(new.actions)).decode(), json.dumps(new.metadata), now, now,
+            ACTIONS.dump_json(list(new.actions)).decode(), json.dumps(new.metadata), now, now,
             idempotency_key, request_hash,
         )  # fmt: skip
         async with self._db.transaction() as connection:
@@ -98,34 +87,7 @@ class Store:
         )
         if row is None:
             raise NotFound("There is no such session.")
-        return _session(row)
-
-    async def list_sessions(
-        self,
-        account_id: str,
-        *,
-        limit: int,
-        after: str | None = None,
-        q: str | None = None,
-        user_id: int | None = None,
-        live: bool | None = None,
-    ) -> Page[Session]:
-        """Latest activity first; with `q`, those whose title or messages have all its words (the last as a prefix)."""
-        activity, number = _read_cursor(after) if after else ("~", 0)
-        words = _match(q) if q is not None else None
-        if words == "":
-            return Page(data=[])
-        conditions = {"words": words, "user": user_id, "idle": live is False or None}
-        given = {name: value for name, value in conditions.items() if value is not None}
-        read = self._db.search if words else self._db.fetch
-        rows = await read(
-            " AND ".join([_LIVE_SESSIONS if live else _SESSIONS, *(_SESSION_CONDITIONS[name] for name in given)])
-            + _LATEST_FIRST,
-            {**given, "account": account_id, "activity": activity, "number": number, "limit": limit + 1},
-        )
-        last = rows[limit - 1] if len(rows) > limit else None
-        cursor = _cursor(last["updated_at"], last["number"]) if last else None
-        return Page(data=[_session(row) for row in rows[:limit]], has_more=last is not None, next=cursor)
+        return session_of(row)
 
     async def update_session(self, account_id: str, session_id: str, patch: SessionPatch) -> Session:
         """Change the fields that were set; null clears."""
@@ -172,7 +134,7 @@ class Store:
         page = rows[:limit]
         more = len(rows) > limit
         cursor = page[-1]["id"] if more else None
-        messages = [_message(row) for row in (reversed(page) if backwards else page)]
+        messages = [message_of(row) for row in (reversed(page) if backwards else page)]
         return Page(data=messages, has_more=more, next=cursor)
 
     async def exchange(self, session_id: str, message_id: str) -> list[Entry]:
@@ -185,14 +147,14 @@ class Store:
             """,
             {"session": session_id, "message": message_id},
         )
-        return [_entry(*row) for row in rows]
+        return [entry_of(*row) for row in rows]
 
     async def earlier_messages(self, session_id: str, message_id: str) -> AsyncGenerator[list[Entry], None]:
         """Pages of the entries before one, newest first, without answers that a retry replaced."""
         before = await self._message_number(session_id, message_id)
         while True:
             rows = await self._db.fetch(_EARLIER, (session_id, before, EARLIER_PAGE))
-            yield [_entry(*row) for _, *row in rows]
+            yield [entry_of(*row) for _, *row in rows]
             if len(rows) < EARLIER_PAGE:
                 return
             before = rows[-1]["number"]
@@ -200,7 +162,7 @@ class Store:
     async def run_messages(self, run_id: str) -> list[Message]:
         """What one run added to the history."""
         rows = await self._db.fetch("SELECT * FROM messages WHERE run_id = ? ORDER BY number", (run_id,))
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     async def load_message(self, session_id: str, message_id: str) -> Message:
         row = await self._db.fetch_one(
@@ -208,7 +170,7 @@ class Store:
         )
         if row is None:
             raise NotFound("There is no such message.")
-        return _message(row)
+        return message_of(row)
 
     async def put_feedback(self, session_id: str, message_id: str, feedback: Feedback) -> Message:
         async with self._db.transaction() as connection:
@@ -220,35 +182,6 @@ class Store:
         if message.role != "assistant":
             raise Conflict("Only an answer takes feedback.")
         return message
-
-    async def list_feedback(self, account_id: str, *, limit: int, after: str | None = None) -> Page[FeedbackEntry]:
-        """Answers that were rated, newest first, each with the message that it answers.
-
-        Raises:
-            NotFound: The cursor names no message of the account's.
-        """
-        before = await self._answer_number(account_id, after) if after else 2**62
-        rows = await self._db.fetch(_RATED, {"account": account_id, "before": before, "limit": limit + 1})
-        numbers = json.dumps([row["question"] for row in rows])
-        asked = await self._db.fetch(
-            "SELECT * FROM messages WHERE number IN (SELECT value FROM json_each(?))", (numbers,)
-        )
-        questions = {row["number"]: _message(row) for row in asked}
-        data = [FeedbackEntry(question=questions[row["question"]], answer=_message(row)) for row in rows[:limit]]
-        more = len(rows) > limit
-        return Page(data=data, has_more=more, next=data[-1].answer.id if more else None)
-
-    async def _answer_number(self, account_id: str, message_id: str) -> int:
-        row = await self._db.fetch_one(
-            """
-            SELECT messages.number FROM messages JOIN sessions ON sessions.id = messages.session_id
-            WHERE messages.id = ? AND sessions.account_id = ?
-            """,
-            (message_id, account_id),
-        )
-        if row is None:
-            raise NotFound("The cursor names no answer of yours.")
-        return int(row["number"])
 
     async def _message_number(self, session_id: str, message_id: str) -> int:
         row = await self._db.fetch_one(
@@ -304,14 +237,14 @@ class Store:
         )
         if row is None:
             raise NotFound("There is no such run.")
-        return _run(row)
+        return run_of(row)
 
     async def latest_run(self, session_id: str) -> Run | None:
         """The newest run of a session."""
         row = await self._db.fetch_one(
             "SELECT * FROM runs WHERE session_id = ? ORDER BY number DESC LIMIT 1", (session_id,)
         )
-        return _run(row) if row else None
+        return run_of(row) if row else None
 
     async def lease_of(self, run_id: str) -> str | None:
         """The lease of the process that works on a run; None where the run is over."""
@@ -326,7 +259,7 @@ class Store:
     async def unsettled_runs(self) -> list[Run]:
         """Runs that say `in_progress`, whoever owns them."""
         rows = await self._db.fetch("SELECT * FROM runs INDEXED BY one_live_run WHERE status = 'in_progress'")
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     # Events
 
@@ -359,7 +292,7 @@ class Store:
             "SELECT * FROM runs WHERE folded = 0 AND finished_at < ? ORDER BY finished_at LIMIT ?",
             (stamp(ended_before), limit),
         )
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     async def replace_frames(self, run_id: str, frames: Sequence[Frame]) -> None:
         """Put a shorter replay in the place of an ended run's events; nothing where the run was deleted meanwhile."""
@@ -377,29 +310,6 @@ _SESSION_UPDATES = {
     "user_id": "UPDATE sessions SET user_id = ? WHERE id = ? AND account_id = ?",
     "metadata": "UPDATE sessions SET metadata = ? WHERE id = ? AND account_id = ?",
 }
-_SESSIONS = """
-    SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
-    FROM sessions
-    WHERE sessions.account_id = :account AND (sessions.updated_at, sessions.number) < (:activity, :number)
-"""
-_LIVE_SESSIONS = """
-    SELECT sessions.*, runs.id AS live
-    FROM runs INDEXED BY one_live_run CROSS JOIN sessions ON sessions.id = runs.session_id
-    WHERE runs.status = 'in_progress'
-        AND sessions.account_id = :account AND (sessions.updated_at, sessions.number) < (:activity, :number)
-"""
-# Words: from the latest session on, each is looked through until so many have them. The plus sign keeps SQLite from
-# trying every match in every session.
-_SESSION_CONDITIONS = {
-    "words": """
-        (sessions.number IN (SELECT rowid FROM title_search WHERE title_search MATCH :words)
-            OR EXISTS (SELECT 1 FROM messages WHERE session_id = sessions.id AND +number IN (
-                SELECT rowid FROM message_search WHERE message_search MATCH :words)))
-    """,
-    "user": "sessions.user_id = :user",
-    "idle": "sessions.id NOT IN (SELECT session_id FROM runs INDEXED BY one_live_run WHERE status = 'in_progress')",
-}
-_LATEST_FIRST = " ORDER BY sessions.updated_at DESC, sessions.number DESC LIMIT :limit"
 _EARLIER = """
     SELECT number, role, content, tool_calls, call_id, ok, result FROM messages
     WHERE session_id = ? AND number < ? AND alternative = 0 ORDER BY number DESC LIMIT ?
@@ -410,15 +320,6 @@ _MESSAGES_FORWARDS = """
 """
 _MESSAGES_BACKWARDS = """
     SELECT * FROM messages WHERE session_id = :session AND number < :end ORDER BY number DESC LIMIT :limit
-"""
-_RATED = """
-    SELECT messages.*, asked.number AS question
-    FROM messages INDEXED BY messages_with_feedback
-        JOIN sessions ON sessions.id = messages.session_id
-        JOIN runs ON runs.id = messages.run_id
-        JOIN messages AS asked ON asked.id = runs.message_id
-    WHERE messages.rating IS NOT NULL AND messages.number < :before AND sessions.account_id = :account
-    ORDER BY messages.number DESC LIMIT :limit
 """
 _SESSION_BY_KEY = "SELECT id, request_hash FROM sessions WHERE account_id = ? AND idempotency_key = ?"
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
@@ -453,7 +354,7 @@ def _same_request(rows: list[sqlite3.Row], request_hash: str | None) -> Run | No
         return None
     if rows[0]["request_hash"] != request_hash:
         raise IdempotencyMismatch
-    return _run(rows[0])
+    return run_of(rows[0])
 
 
 async def _touch_session(connection: aiosqlite.Connection, new: NewRun) -> None:
@@ -506,7 +407,7 @@ async def _insert_messages(connection: aiosqlite.Connection, messages: Sequence[
         """,
         [
             (m.id, m.session_id, m.run_id, m.role, m.content, m.status, m.reasoning,
-             _TOOL_CALLS.dump_json(m.tool_calls).decode(), m.call_id, m.name, m.ok,
+             TOOL_CALLS.dump_json(m.tool_calls).decode(), m.call_id, m.name, m.ok,
              json.dumps(m.result, ensure_ascii=False), m.alternative, stamp(m.created_at))
             for m in messages
         ],
@@ -518,74 +419,3 @@ async def _insert_frames(connection: aiosqlite.Connection, frames: Sequence[Fram
         "INSERT INTO events (run_id, sequence, frame) VALUES (?, ?, ?)",
         [(frame.run_id, frame.sequence, frame.data) for frame in frames],
     )
-
-
-def _session(row: sqlite3.Row) -> Session:
-    return Session(
-        id=row["id"],
-        title=row["title"],
-        model=row["model"],
-        instructions=row["instructions"],
-        user_id=row["user_id"],
-        actions=_ACTIONS.validate_json(row["actions"]),
-        metadata=json.loads(row["metadata"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        live_run_id=row["live"],
-    )
-
-
-def _run(row: sqlite3.Row) -> Run:
-    usage = None
-    if row["input_tokens"] is not None:
-        usage = TokenUsage(
-            input_tokens=row["input_tokens"], output_tokens=row["output_tokens"], estimated=row["usage_estimated"]
-        )
-    fields: dict[str, Any] = {name: row[name] for name in _RUN_COLUMNS}
-    timings = {"first_delta_ms": row["first_delta_ms"], "total_ms": row["total_ms"]}
-    error = Error.model_validate_json(row["error"]) if row["error"] else None
-    return Run.model_validate({**fields, "usage": usage, "timings": timings, "error": error})
-
-
-_RUN_COLUMNS = (
-    "id", "session_id", "message_id", "status", "provider", "model", "steps", "continues", "retry_of", "created_at",
-    "finished_at", "note",
-)  # fmt: skip
-
-
-def _message(row: sqlite3.Row) -> Message:
-    feedback = Feedback(rating=row["rating"], comment=row["comment"]) if row["rating"] else None
-    fields: dict[str, Any] = {name: row[name] for name in _MESSAGE_COLUMNS}
-    if row["tool_calls"] != "[]":  # most have neither, and many are read at once
-        fields["tool_calls"] = _TOOL_CALLS.validate_json(row["tool_calls"])
-    if row["result"] != "null":
-        fields["result"] = json.loads(row["result"])
-    return Message.model_validate({**fields, "feedback": feedback})
-
-
-_MESSAGE_COLUMNS = (
-    "id", "session_id", "run_id", "role", "content", "status", "reasoning", "call_id", "name", "ok", "alternative",
-    "created_at",
-)  # fmt: skip
-
-
-def _entry(role: str, content: str, tool_calls: str, call_id: str | None, ok: int | None, result: str) -> Entry:
-    calls = _TOOL_CALLS.validate_json(tool_calls) if tool_calls != "[]" else ()
-    return Entry(role, content, calls, call_id, bool(ok), json.loads(result) if result != "null" else None)
-
-
-def _cursor(activity: str, number: int) -> str:
-    return f"{activity}~{number}"
-
-
-def _read_cursor(cursor: str) -> tuple[str, int]:
-    """The two halves of something that matches SESSION_CURSOR."""
-    activity, number = cursor.split("~")
-    return activity, int(number)
-
-
-def _match(q: str) -> str:
-    """An FTS5 query for all words, the last as a prefix unless it is a letter: `heat rob` → `"heat" AND "rob"*`."""
-    words = "".join(c if c.isalnum() else " " for c in q).split()
-    prefix = "*" if words and len(words[-1]) >= SHORTEST_PREFIX else ""
-    return " AND ".join(f'"{word}"' for word in words) + prefix

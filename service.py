@@ -22,6 +22,7 @@ from runs.live_run import Resources
 from runs.runner import Runs
 from runs.schema_checks import SchemaChecker
 from settings import ROOT, Settings, slips
+from storage.lists import Lists
 from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
@@ -39,6 +40,7 @@ class Marquee:
     settings: Settings
     database: Database
     store: Store
+    lists: Lists
     ratings: OwnRatings
     library: Library
     provider: Provider
@@ -75,7 +77,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         runs = Runs(Resources(store, journal, provider, desk, checker, settings, clock), lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
-        yield Marquee(settings, database, store, ratings, library, provider, runs, checker, clock)
+        yield Marquee(settings, database, store, Lists(database), ratings, library, provider, runs, checker, clock)
 
 
 def make_provider(settings: Settings) -> Provider:

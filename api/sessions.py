@@ -11,12 +11,12 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from api.dependencies import Account, After, Key, Limit, ResumedAfter, Service, SessionOfPath, UserIdQuery
 from api.export import MEDIA_TYPES, Format, document
 from api.streams import ANSWER, EVENTS, STREAM, respond
-from db import SESSION_CURSOR
 from errors import Conflict, MarqueeError
 from movies.models import Page
 from runs.live_run import Caller
 from schemas import Feedback, Message, Session, SessionCreate, SessionPatch
 from service import Marquee
+from storage.lists import SESSION_CURSOR
 from tools.functions import TOOLS
 
 router = APIRouter(tags=["chat"])
@@ -70,7 +70,7 @@ async def list_sessions(
     live: Annotated[bool | None, Query(description="Only those that answer right now, or only the others")] = None,
 ) -> Page[Session]:
     """The caller's sessions, latest activity first."""
-    return await service.store.list_sessions(account_id, limit=limit, after=after, q=q, user_id=user_id, live=live)
+    return await service.lists.sessions(account_id, limit=limit, after=after, q=q, user_id=user_id, live=live)
 
 
 @router.get("/sessions/{session_id}")
@@ -148,7 +148,7 @@ async def list_feedback(
     format: Annotated[Literal["json", "jsonl"], Query()] = "json",  # noqa: A002  as for an export
 ) -> Response:
     """Answers that were rated, newest first, each with the message that it answers."""
-    page = await service.store.list_feedback(account_id, limit=limit, after=after)
+    page = await service.lists.feedback(account_id, limit=limit, after=after)
     if format == "json":
         return JSONResponse(page.model_dump(mode="json"))
     lines = "".join(entry.model_dump_json() + "\n" for entry in page.data)

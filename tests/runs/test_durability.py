@@ -25,6 +25,7 @@ from runs.live_run import Caller
 from schemas import MessageCreate, SessionCreate, SessionPatch
 from service import open_marquee
 from settings import Settings
+from storage.lists import Lists
 from storage.migrations import MIGRATIONS
 from storage.sqlite import Database
 from tests.support import scripted
@@ -666,13 +667,13 @@ def test_half_characters_are_refused(llm_client: httpx.Client) -> None:
 async def test_search_follows_titles_and_deletion(tmp_path: Path) -> None:
     """Also for sessions that have no title, or lose it."""
     database = await Database.open(tmp_path / "chat.db", MIGRATIONS)
-    store = Store(database)
+    store, lists = Store(database), Lists(database)
     try:
         session = await store.create_session("local", SessionCreate())
         await store.update_session("local", session.id, SessionPatch(title="Heat"))
-        assert len((await store.list_sessions("local", limit=9, q="heat")).data) == 1
+        assert len((await lists.sessions("local", limit=9, q="heat")).data) == 1
         await store.update_session("local", session.id, SessionPatch(title=None))
-        assert (await store.list_sessions("local", limit=9, q="heat")).data == []
+        assert (await lists.sessions("local", limit=9, q="heat")).data == []
         await store.delete_session("local", session.id)
         async with database.transaction() as connection:
             await connection.execute("INSERT INTO title_search (title_search, rank) VALUES ('integrity-check', 1)")

@@ -26,6 +26,7 @@ from providers.conversation import Conversation, exchanges, newest_exchanges, op
 from providers.openai_compatible import OpenAIProvider
 from schemas import Message, SessionCreate
 from settings import Settings
+from storage.lists import Lists
 from storage.migrations import MIGRATIONS
 from storage.sqlite import Database
 from tests.providers.test_conversation import entry, some_history
@@ -150,7 +151,7 @@ def test_no_query_scans_a_table_that_grows(
     for: one session, one run, one account's latest entries up to a LIMIT.
     """
     do_everything(upstream, llm_server, llm_client)
-    written = written_in("db.py") | written_in("storage/own_ratings.py")
+    written = set().union(*map(written_in, ("db.py", "storage/lists.py", "storage/own_ratings.py")))
     assert {text for text in written if not is_sent(text, statements)} == set()
     scans = []
     with closing(sqlite3.connect(llm_server.settings.chat_path)) as connection:
@@ -328,7 +329,7 @@ async def test_searches_page_by_activity_whatever_matches(tmp_path: Path) -> Non
             wanted = [ids[number] for number in reversed(range(30)) if q in titles[number]]
             found, cursor = [], None
             while True:
-                page = await store.list_sessions("local", limit=4, after=cursor, q=q)
+                page = await Lists(database).sessions("local", limit=4, after=cursor, q=q)
                 found += [session.id for session in page.data]
                 cursor = page.next
                 if not page.has_more:
