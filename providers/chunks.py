@@ -1,7 +1,8 @@
-"""OpenAI's stream of chunks, as bytes, into typed deltas. Every provider's quirk is handled here and nowhere else.
+"""OpenAI's stream of chunks, as bytes, into typed deltas.
 
 The SDK's own stream ends a truncated answer as if it were whole and builds a costly object a chunk, so its raw response
-is read instead. Protocol: WHATWG HTML, section 9.2 (event streams), and OpenAI's `chat.completion.chunk`.
+is read instead. Protocol: WHATWG HTML, section 9.2 (event streams), and OpenAI's `chat.completion.chunk`. Quirks of the
+stream are handled here, of tool calls in tool_calls.py, of errors in failures.py, of requests in openai_compatible.py.
 """
 
 from __future__ import annotations
@@ -9,31 +10,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Annotated, Any
-from uuid import uuid4
 
 from loguru import logger
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
-    JsonValue,
     TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 
-from errors import OutputTruncated, RunFailed, UpstreamUnavailable
-from json_schema import check_document
-from providers.base import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolRequest, Usage
+from errors import OutputTruncated, UpstreamUnavailable
+from providers.base import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, Usage
 from providers.failures import MAX_LOGGED_CHARS, NOTHING, stream_error
+from providers.tool_calls import UNREADABLE, CallAssembler, CallFragment, Loose, arguments_text
 from text import Characters, one_line, scalars
 
 MAX_EVENT_BYTES = 8_000_000
 MAX_ANSWER_CHARS = 4_000_000  # of one completion: text, thoughts and arguments
-MAX_CALLS = 128  # in one completion
 MAX_TOKENS = 2**53  # that a provider may count: exact in every JSON parser, and a run's sum fits into the database
 MAX_REASON_CHARS = 50
 
@@ -54,52 +49,31 @@ _FINISH: dict[str, FinishReason] = {
 }  # any other name ends a whole answer, too, and is noted
 _BROKEN_FINISH = frozenset({"error", "abort", "insufficient_system_resource", "malformed_function_call"})
 _BROKE_OFF = "The answer broke off before its end."
-_UNREADABLE = "The provider sent something that is not a chat completion."
 _REPORTED = "The provider reported an error in the middle of the answer."
 
 
 def _or_none(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """What is not as expected counts as absent: no answer fails for an ornament."""
+    """What is not as expected counts as absent: no answer fails for an extra."""
     try:
         return validate(value)
     except ValidationError:
         return None
 
 
-_Ornament = WrapValidator(_or_none)
+_Extra = WrapValidator(_or_none)
 
 
-class _Loose(BaseModel):
-    """Only what we read is checked; the rest is the provider's own business."""
-
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-
-
-class _Function(_Loose):
-    model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
-    name: str | None = None
-    arguments: str | dict[str, Any] | list[Any] | None = None
-
-
-class _Call(_Loose):
-    model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
-    index: int | None = None
-    id: str | None = None
-    type: str | None = None
-    function: _Function | None = None
-
-
-class _Text(_Loose):
+class _Text(Loose):
     text: str | None = None
 
 
-class _Delta(_Loose):
+class _Delta(Loose):
     content: str | list[_Text] | None = None
     refusal: str | None = None
-    reasoning: Annotated[str | None, _Ornament] = None
-    reasoning_content: Annotated[str | None, _Ornament] = None
-    reasoning_text: Annotated[str | None, _Ornament] = None
-    tool_calls: list[_Call | None] | None = None
+    reasoning: Annotated[str | None, _Extra] = None
+    reasoning_content: Annotated[str | None, _Extra] = None
+    reasoning_text: Annotated[str | None, _Extra] = None
+    tool_calls: list[CallFragment | None] | None = None
 
     @property
     def text(self) -> str:
@@ -112,39 +86,39 @@ class _Delta(_Loose):
         return self.reasoning or self.reasoning_content or self.reasoning_text or ""
 
 
-class _TopToken(_Loose):
+class _TopToken(Loose):
     token: str
 
 
-class _Token(_Loose):
+class _Token(Loose):
     token: str
     top_logprobs: list[_TopToken] | None = None
 
 
-class _Logprobs(_Loose):
+class _Logprobs(Loose):
     content: list[_Token] | None = None
 
 
-class _Choice(_Loose):
+class _Choice(Loose):
     index: int | None = None
     delta: _Delta | None = None
     message: _Delta | None = None  # a whole completion from a server that does not stream
     finish_reason: str | None = None
-    logprobs: Annotated[_Logprobs | None, _Ornament] = None
+    logprobs: Annotated[_Logprobs | None, _Extra] = None
 
 
 _Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
 
 
-class _Usage(_Loose):
+class _Usage(Loose):
     prompt_tokens: _Tokens | None = None
     completion_tokens: _Tokens | None = None
 
 
-class _Chunk(_Loose):
+class _Chunk(Loose):
     choices: list[_Choice | None] | None = None
     usage: Any = None
-    object: Annotated[str | None, _Ornament] = None
+    object: Annotated[str | None, _Extra] = None
     error: Any = None
 
 
@@ -168,7 +142,7 @@ class EventDecoder:
         """
         self._size += len(block)
         if self._size > MAX_EVENT_BYTES:
-            raise UpstreamUnavailable(_UNREADABLE)
+            raise UpstreamUnavailable(UNREADABLE)
         self._pending.append(block)
         if not _LINE_END.search(block):
             return
@@ -202,102 +176,6 @@ class EventDecoder:
             yield event
 
 
-@dataclass(slots=True)
-class _Partial:
-    """A tool call while its fragments come in."""
-
-    index: int | None
-    call_id: str | None
-    name: str
-    pieces: list[str] = field(default_factory=list)
-    extra: dict[str, JsonValue] = field(default_factory=dict)
-
-    @property
-    def arguments(self) -> str:
-        return "".join(self.pieces)
-
-    @property
-    def complete(self) -> bool:
-        """Whether the arguments so far are a JSON document."""
-        arguments = self.arguments
-        if not arguments.rstrip().endswith("}"):
-            return False
-        try:
-            json.loads(arguments)
-        except (ValueError, RecursionError):
-            return False
-        return True
-
-    def request(self, call_id: str) -> ToolRequest:
-        """The whole call."""
-        return ToolRequest(call_id, scalars(self.name), scalars(self.arguments) or "{}", _sound(self.extra))
-
-
-class _Calls:
-    """Puts fragments of tool calls together, whatever the provider makes of index and id."""
-
-    def __init__(self) -> None:
-        self._partials: list[_Partial] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._partials)
-
-    def add(self, fragment: _Call) -> None:
-        function = fragment.function or _Function()
-        partial = self._find(fragment, function.name or "")
-        if partial is None:
-            partial = _Partial(fragment.index, fragment.id or None, function.name or "")
-            self._partials.append(partial)
-            if len(self._partials) > MAX_CALLS:
-                raise UpstreamUnavailable(_UNREADABLE)
-        partial.name = partial.name or function.name or ""
-        partial.call_id = partial.call_id or fragment.id or None
-        partial.pieces.append(_arguments(function.arguments))
-        partial.extra |= fragment.model_extra or {}
-        if function.model_extra:
-            partial.extra["function"] = function.model_extra
-
-    def requests(self) -> list[ToolRequest]:
-        """All calls, each with an id of its own."""
-        requests: dict[str, ToolRequest] = {}
-        for partial in self._partials:
-            call_id = scalars(partial.call_id or "")
-            if not call_id or call_id in requests:
-                call_id = f"call_{uuid4().hex[:24]}"
-            requests[call_id] = partial.request(call_id)
-        return list(requests.values())
-
-    def _find(self, fragment: _Call, name: str) -> _Partial | None:
-        """The call that a fragment continues: by id, else by index, else the latest; None where it starts a new one.
-
-        A name with an unknown id starts a new call, unless the call at its index still lacks the end of its arguments:
-        some providers give every fragment an id of its own, others use index 0 for every call.
-        """
-        for partial in self._partials if fragment.id else ():
-            if partial.call_id == fragment.id and fragment.index in (None, partial.index):
-                return partial
-        if fragment.index is not None:
-            same = [partial for partial in self._partials if partial.index == fragment.index]
-        else:
-            same = self._partials
-        if not same:
-            return None
-        return None if name and _starts_anew(same[-1], name, fragment) else same[-1]
-
-
-def _starts_anew(partial: _Partial, name: str, fragment: _Call) -> bool:
-    """Whether a fragment with this name begins another call than `partial`."""
-    if not partial.arguments.strip():
-        return fragment.index is None or name != partial.name
-    return partial.complete
-
-
-def _arguments(arguments: str | dict[str, Any] | list[Any] | None) -> str:
-    if arguments is None or isinstance(arguments, str):
-        return arguments or ""
-    return json.dumps(arguments, ensure_ascii=False)
-
-
 class ChunkReader:
     """One response: feed it blocks of bytes, then ask for the end.
 
@@ -309,7 +187,7 @@ class ChunkReader:
         self._document: list[bytes] = []
         self._size = 0
         self._decoder = EventDecoder()
-        self._calls = _Calls()
+        self._calls = CallAssembler()
         self._text, self._thought = Characters(), Characters()
         self._said = 0
         self._reason: str | None = None
@@ -336,7 +214,7 @@ class ChunkReader:
         return bool(self._said or self._calls)
 
     def feed(self, block: bytes) -> Iterator[Delta]:
-        """Deltas of one block; neighbouring ones of one kind are joined. None for a keep-alive.
+        """Deltas of one block. None for a keep-alive.
 
         Raises:
             RunFailed: An error inside the stream, data that is no chat completion, or more than any answer is long.
@@ -345,7 +223,8 @@ class ChunkReader:
             self._hold(block)
             return
         self._started = self._started or bool(block.strip())
-        yield from _join(delta for event in self._decoder.feed(block) for delta in self._read(event))
+        for event in self._decoder.feed(block):
+            yield from self._read(event)
 
     def end(self) -> Iterator[Delta]:
         """What is left, the tool calls, and the finish.
@@ -354,7 +233,8 @@ class ChunkReader:
             RunFailed: The same as in `feed`; UpstreamUnavailable where no finish reason came: the answer is not whole.
         """
         events = [b"".join(self._document)] if self._document else self._decoder.end()
-        yield from _join(delta for event in events for delta in self._read(event))
+        for event in events:
+            yield from self._read(event)
         if self._reason is None:
             raise UpstreamUnavailable(NOTHING if self.silent else _BROKE_OFF)
         reason = _FINISH.get(self._reason, "stop")
@@ -370,7 +250,7 @@ class ChunkReader:
         """Keep a part of the one document that the body is."""
         self._size += len(block)
         if self._size > MAX_EVENT_BYTES:
-            raise UpstreamUnavailable(_UNREADABLE)
+            raise UpstreamUnavailable(UNREADABLE)
         self._document.append(block)
 
     def _read(self, event: bytes) -> Iterator[Delta]:
@@ -418,7 +298,7 @@ class ChunkReader:
         self._said += len(delta.text) + len(delta.thought)
         if delta.tool_calls:
             functions = (fragment.function for fragment in delta.tool_calls if fragment and fragment.function)
-            self._said += sum(len(_arguments(function.arguments)) for function in functions)
+            self._said += sum(len(arguments_text(function.arguments)) for function in functions)
         if self._said > MAX_ANSWER_CHARS:
             raise OutputTruncated
 
@@ -428,15 +308,6 @@ class ChunkReader:
         if reason.lower() in _BROKEN_FINISH:
             raise UpstreamUnavailable(_REPORTED)
         self._reason = reason.lower()
-
-
-def _sound(extra: dict[str, JsonValue]) -> dict[str, JsonValue] | None:
-    """What a provider attached to a call, if it can be sent back as JSON."""
-    try:
-        check_document(extra)
-    except ValueError:
-        return None
-    return extra or None
 
 
 def _chunk(event: bytes) -> _Chunk:
@@ -451,7 +322,7 @@ def _chunk(event: bytes) -> _Chunk:
         try:
             chunk = _CHUNK.validate_python(json.loads(event))
         except (ValueError, RecursionError):
-            failed = UpstreamUnavailable(_UNREADABLE)
+            failed = UpstreamUnavailable(UNREADABLE)
             failed.said = event[: 10 * MAX_LOGGED_CHARS].decode(errors="replace")
             raise failed from None
     if chunk.error:
@@ -459,26 +330,3 @@ def _chunk(event: bytes) -> _Chunk:
     if chunk.object == "error":
         raise stream_error(json.loads(event))
     return chunk
-
-
-def _join(deltas: Iterator[Delta]) -> Iterator[Delta]:
-    """Neighbouring texts as one: `Text("a"), Text("b"), Call` → `Text("ab"), Call`. What came before an error stands."""
-    held: TextDelta | ReasoningDelta | None = None
-    try:
-        for delta in deltas:
-            if isinstance(delta, TextDelta) and isinstance(held, TextDelta):
-                held = TextDelta(held.text + delta.text)
-            elif isinstance(delta, ReasoningDelta) and isinstance(held, ReasoningDelta):
-                held = ReasoningDelta(held.text + delta.text)
-            else:
-                if held is not None:
-                    yield held
-                held = delta if isinstance(delta, TextDelta | ReasoningDelta) else None
-                if held is None:
-                    yield delta
-    except RunFailed:
-        if held is not None:
-            yield held
-        raise
-    if held is not None:
-        yield held

@@ -112,17 +112,6 @@ async def newest_exchanges(pages: AsyncIterable[Sequence[Stored]], budget: int) 
     return found[::-1], True
 
 
-def exchanges(history: Iterable[Message]) -> list[list[ChatMessage]]:
-    """Stored messages as exchanges: each a user's entry and its answer, every call and every user answered."""
-    found: list[list[Message]] = []
-    for message in history:
-        if message.role == "user":
-            found.append([])
-        if found and not message.alternative:
-            found[-1].append(message)
-    return [_answered(open_exchange(messages)) for messages in found]
-
-
 def open_exchange(messages: Sequence[Stored]) -> list[ChatMessage]:
     """One exchange as far as it got. A call whose result is missing, because the run was cut short, gets one."""
     entries: list[ChatMessage] = []

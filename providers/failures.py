@@ -1,13 +1,15 @@
-"""What a provider's failures mean, as errors of ours; and what of its own words may stand in the log.
+"""A provider's failures as errors of ours; and what of its own words may stand in the log.
 
 A client reads our words, the address and the model. The provider's text is for the log alone, bounded and redacted.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +29,7 @@ from errors import (
 from text import one_line
 
 MAX_LOGGED_CHARS = 2_000
+MAX_ERROR_BYTES = 64_000
 MIN_SECRET_CHARS = 4  # local servers take any key, and people give them `x`
 RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
 NOTHING = (
@@ -102,6 +105,12 @@ def failure(error: Exception, first_token_seconds: float | None = None) -> RunFa
     return failed
 
 
+async def bound_error(response: httpx2.Response, seconds: float) -> None:
+    """Bound the body of an error, which the SDK reads to its end; each block must come within `seconds`."""
+    if not response.is_success and isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = _Bounded(response.stream, seconds)
+
+
 def timed_out(error: BaseException | None) -> bool:
     """Whether a timeout is the cause. The transport calls every connection that failed one, so aiohttp is asked."""
     while error is not None:
@@ -133,6 +142,28 @@ def too_slow(seconds: float) -> UpstreamTimeout:
         f"The model did not begin to answer within {seconds:g} s (LLM_FIRST_TOKEN_TIMEOUT). "
         "A model that is still loading, or a long conversation on slow hardware, takes longer."
     )
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """The beginning of a body, each block within `seconds`."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, seconds: float) -> None:
+        self._stream = stream
+        self._seconds = seconds
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        blocks = aiter(self._stream)
+        while size <= MAX_ERROR_BYTES:
+            async with asyncio.timeout(self._seconds):
+                block = await anext(blocks, None)
+            if block is None:
+                return
+            yield block
+            size += len(block)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _meaning(error: Any) -> RunFailed:

@@ -10,8 +10,9 @@ import base64
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -23,12 +24,11 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from errors import ParameterRefused, RunFailed, UpstreamTimeout, UpstreamUnavailable
 from providers.base import ChatMessage, ChatRequest, Delta, ToolRequest, ToolSpec
 from providers.chunks import ChunkReader
-from providers.failures import NOTHING, Asked, failure, may_pass, timed_out, too_slow
+from providers.failures import NOTHING, Asked, bound_error, failure, may_pass, timed_out, too_slow
 from providers.prompts import JSON_ALONE
 from settings import DEFAULT_BASE_URL, Settings
 
 FIRST_RETRY_SECONDS = 0.5
-MAX_ERROR_BYTES = 64_000
 AFTER_FINISH_SECONDS = 5.0  # how long to wait for the usage once the finish reason is known
 
 _BROKEN = (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError)  # what the SDK lets through
@@ -65,7 +65,9 @@ class OpenAIProvider:
             max_retries=0,  # ours below: the SDK would wait two minutes for a Retry-After
             timeout=_timeout(settings),
             http_client=DefaultAioHttpClient(
-                follow_redirects=False, timeout=_timeout(settings), event_hooks={"response": [self._bound_error]}
+                follow_redirects=False,
+                timeout=_timeout(settings),
+                event_hooks={"response": [partial(bound_error, seconds=settings.llm_idle_timeout)]},
             ),
         )
 
@@ -194,33 +196,6 @@ class OpenAIProvider:
             return too_slow(self._settings.llm_first_token_timeout)
         seconds = self._settings.llm_idle_timeout
         return UpstreamTimeout(f"The model fell silent in the middle of its answer for {seconds:g} s.")
-
-    async def _bound_error(self, response: httpx2.Response) -> None:
-        """Bound the body of an error, which the SDK reads to its end."""
-        if not response.is_success and isinstance(response.stream, httpx2.AsyncByteStream):
-            response.stream = _Bounded(response.stream, self._settings.llm_idle_timeout)
-
-
-class _Bounded(httpx2.AsyncByteStream):
-    """The beginning of a body, each block within `seconds`."""
-
-    def __init__(self, stream: httpx2.AsyncByteStream, seconds: float) -> None:
-        self._stream = stream
-        self._seconds = seconds
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
-        blocks = aiter(self._stream)
-        while size <= MAX_ERROR_BYTES:
-            async with asyncio.timeout(self._seconds):
-                block = await anext(blocks, None)
-            if block is None:
-                return
-            yield block
-            size += len(block)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _basic_auth(settings: Settings) -> dict[str, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from providers.base import ChatMessage
-from providers.conversation import CUT_SHORT, Conversation, exchanges, message_tokens, open_exchange
+from providers.conversation import CUT_SHORT, Conversation, message_tokens, newest_exchanges, open_exchange
 from providers.openai_compatible import _message
 from providers.prompts import TRIMMED
 from schemas import Message, ToolCall
@@ -56,10 +56,14 @@ def some_history(chance: random.Random) -> list[Message]:
     return messages
 
 
+async def newest_first(history: list[Message]) -> AsyncIterator[list[Message]]:
+    yield [message for message in reversed(history) if not message.alternative]
+
+
 @pytest.mark.parametrize("seed", range(200))
-def test_whatever_the_budget_the_request_is_valid(seed: int) -> None:
+async def test_whatever_the_budget_the_request_is_valid(seed: int) -> None:
     chance = random.Random(seed)
-    earlier = exchanges(some_history(chance))
+    earlier, _ = await newest_exchanges(newest_first(some_history(chance)), 1_000_000)
     current = open_exchange([entry(1_000, "user", content="now")])
     sent = Conversation("system", earlier, current).within(chance.randrange(1, 2_000))
     assert list(scripted._check_calls([_message(message) for message in sent])) == []

@@ -22,7 +22,7 @@ import pytest
 
 from db import Store
 from providers.base import ChatMessage, ChatRequest
-from providers.conversation import Conversation, exchanges, newest_exchanges, open_exchange
+from providers.conversation import Conversation, newest_exchanges, open_exchange
 from providers.openai_compatible import OpenAIProvider
 from schemas import Message, SessionCreate
 from settings import Settings
@@ -190,7 +190,8 @@ async def test_what_is_read_backwards_is_what_fits(seed: int) -> None:
     asked: list[int] = []
     found, whole = await newest_exchanges(paged(messages, size, asked), budget)
     sent = Conversation("system", found, current, whole=whole).within(budget)
-    assert sent == Conversation("system", exchanges(messages), current).within(budget)
+    everything, _ = await newest_exchanges(paged(messages, len(messages), []), 1_000_000)
+    assert sent == Conversation("system", everything, current).within(budget)
     one_page_less = [message async for page in paged(messages, size, []) for message in page][: asked[-1]]
     _, enough = await newest_exchanges(paged(one_page_less[::-1], max(1, len(one_page_less)), []), budget)
     assert enough or not one_page_less
