@@ -15,17 +15,23 @@ import aiosqlite
 
 from errors import Conflict, IdempotencyMismatch, NotFound, RunInProgress
 from movies.models import Page
-from schemas import (
-    Feedback,
-    Message,
-    ResponseFormat,
-    Run,
-    Session,
-    SessionCreate,
-    SessionPatch,
+from schemas import Feedback, Message, ResponseFormat, Run, Session, SessionCreate, SessionPatch
+from storage.records import (
+    ACTIONS,
+    TOOL_CALLS,
+    Clock,
+    EndedRun,
+    Entry,
+    Frame,
+    NewRun,
+    entry_of,
+    message_of,
+    new_id,
+    run_of,
+    session_of,
+    stamp,
+    utc_now,
 )
-from storage.records import Clock, EndedRun, Entry, Frame, NewRun, new_id, stamp, utc_now
-from storage.rows import ACTIONS, TOOL_CALLS, entry_of, message_of, run_of, session_of
 from storage.sqlite import Database
 
 EARLIER_PAGE = 50  # read at a time on the way back through a session

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from api.dependencies import Account, After, Key, Limit, ResumedAfter, Service, SessionOfPath, UserIdQuery
 from api.export import MEDIA_TYPES, Format, document
-from api.streams import ANSWER, EVENTS, STREAM, respond
+from api.messages import ANSWER, EVENTS, STREAM, respond
 from errors import Conflict, MarqueeError
 from movies.models import Page
 from runs.live_run import Caller

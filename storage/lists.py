@@ -7,7 +7,7 @@ import json
 from errors import NotFound
 from movies.models import Page
 from schemas import FeedbackEntry, Session
-from storage.rows import message_of, session_of
+from storage.records import message_of, session_of
 from storage.sqlite import Database
 
 SHORTEST_PREFIX = 2  # letters: a single one begins half of all words
