@@ -13,12 +13,20 @@ _BREAKS = re.compile(r"[\t\n\u2028\u2029]")
 
 
 def printable(text: str) -> str:
-    r"""The text with its control characters as escapes; newlines and tabs stay: `"\x1b]52;…"` → `"\\x1b]52;…"`."""
+    r"""The text with its control characters as escapes; newlines and tabs stay.
+
+    >>> print(printable("\x1b]52;c;cm0gLXJm\x07"))
+    \x1b]52;c;cm0gLXJm\x07
+    """
     return _CONTROLS.sub(_escape, text)
 
 
 def one_line(text: str) -> str:
-    r"""The same with newlines and tabs as escapes, too: `"a\nb"` → `"a\\nb"`."""
+    r"""The same with newlines and tabs as escapes, too.
+
+    >>> print(one_line("a\nb"))
+    a\nb
+    """
     return _BREAKS.sub(_escape, printable(text))
 
 
@@ -43,7 +51,11 @@ class Characters:
 
 
 def scalars(text: str) -> str:
-    """The text with surrogate pairs as the characters they mean and lone ones replaced, so that it has a UTF-8 form."""
+    r"""The text with surrogate pairs as the characters they mean and lone ones replaced, so that it has a UTF-8 form.
+
+    >>> print(scalars("\ud83c\udfac \ud83c"))
+    🎬 �
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

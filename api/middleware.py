@@ -90,7 +90,11 @@ def _is_our_name(name: str | None, scope: Scope, settings: Settings) -> bool:
 
 
 def _name(host: str) -> str | None:
-    """A Host without port and brackets: `[::1]:8000` is `::1`; None for what is none."""
+    """A Host without port and brackets; None for what is none.
+
+    >>> _name("[::1]:8000"), _name("Example.com"), _name("a b")
+    ('::1', 'example.com', None)
+    """
     match = HOST.fullmatch(host)
     return (match[1] or match[2]).lower() if match else None
 
@@ -103,7 +107,11 @@ def _is_loopback(name: str) -> bool:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """`*` is every name, `*.example.com` every name below it."""
+    """`*` is every name, `*.example.com` every name below it.
+
+    >>> _matches("a.example.com", "*.example.com"), _matches("example.com", "*.example.com")
+    (True, False)
+    """
     pattern = pattern.lower()
     return pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:]))
 

@@ -155,7 +155,11 @@ def _tokens(messages: Iterable[ChatMessage]) -> int:
 
 
 def _without_nulls(value: Any) -> Any:
-    """`{"a": null, "b": [{"c": null}]}` → `{"b": [{}]}`."""
+    """The value with every field that is null left out.
+
+    >>> _without_nulls({"a": None, "b": [{"c": None}]})
+    {'b': [{}]}
+    """
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

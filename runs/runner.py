@@ -294,7 +294,11 @@ def _result_messages(run: Run, asked: Sequence[Message], body: ActionResults, no
 
 
 def _title(content: str) -> str:
-    """The first words of a message: `recommend me three films like Heat`."""
+    """The first words of a message.
+
+    >>> _title("  recommend me   three films ")
+    'recommend me three films'
+    """
     text = " ".join(content.split())
     if len(text) <= TITLE_CHARS:
         return text

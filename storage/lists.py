@@ -122,7 +122,11 @@ def _read_cursor(cursor: str) -> tuple[str, int]:
 
 
 def _match(q: str) -> str:
-    """An FTS5 query for all words, the last as a prefix unless it is a letter: `heat rob` → `"heat" AND "rob"*`."""
+    """An FTS5 query for all words, the last as a prefix unless it is a letter.
+
+    >>> print(_match("heat (rob"))
+    "heat" AND "rob"*
+    """
     words = "".join(c if c.isalnum() else " " for c in q).split()
     prefix = "*" if words and len(words[-1]) >= SHORTEST_PREFIX else ""
     return " AND ".join(f'"{word}"' for word in words) + prefix
