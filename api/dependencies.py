@@ -11,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 
 from errors import Invalid
 from movies.models import LARGEST_ID
+from runs.live_run import Caller
 from schemas import Session
 from service import ACCOUNT, Marquee
 from tools.registry import Context
@@ -89,6 +90,14 @@ async def load_session(service: Service, account_id: Account, session_id: str) -
 
 
 SessionOfPath = Annotated[Session, Depends(load_session)]
+
+
+def caller_in_session(account_id: Account, session: SessionOfPath, idempotency_key: Key = None) -> Caller:
+    """The caller in the session of the path."""
+    return Caller(account_id, session, idempotency_key)
+
+
+CallerInSession = Annotated[Caller, Depends(caller_in_session)]
 
 
 async def tool_context(service: Service, account_id: Account) -> AsyncIterator[Context]:

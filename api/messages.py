@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from loguru import logger
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api.dependencies import Account, After, Key, LastEventId, ResumedAfter, Service, SessionOfPath
+from api.dependencies import Account, After, CallerInSession, Key, LastEventId, ResumedAfter, Service, SessionOfPath
+from api.openapi import FOLLOWED, STREAM
 from errors import StorageUnavailable
 from movies.models import Page
 from runs.live_run import Caller
@@ -21,58 +22,38 @@ from service import Marquee
 RETRY_LINE = b"retry: 2000\n"  # milliseconds until a client that lost the stream comes back
 NO_STORE = {"Cache-Control": "no-cache, no-transform"}
 
-# For the OpenAPI document
-EVENTS = {  # a body is text, which generated clients hand over as such; the `data` of each of its events is an Event
-    "schema": {"anyOf": [{"$ref": "#/components/schemas/Event"}, {"type": "string"}]}
-}
-ANSWER = {"schema": {"$ref": "#/components/schemas/Answer"}}
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The run as Server-Sent Events; the `data` of each is an Event",
-        "content": {"text/event-stream": EVENTS},
-    },
-    201: {
-        "description": "The finished run, with `Accept: application/json`",
-        "content": {"application/json": ANSWER},
-    },
-    204: {"description": "The `Last-Event-ID` is that of the run's last event"},
-}
-FOLLOWED: dict[int | str, dict[str, Any]] = {
-    200: STREAM[200],
-    204: {"description": "The cursor is that of the run's last event"},
-}
-
 router = APIRouter(tags=["chat"])
 
 
+class Responder:
+    """Answers with a run in the form that the request asks for: streamed, or finished with `Accept: application/json`."""
+
+    def __init__(self, service: Service, account_id: Account, request: Request, after: ResumedAfter) -> None:
+        accept = request.headers.get("accept", "")
+        self._waits = "application/json" in accept and "text/event-stream" not in accept
+        self._service, self._account_id, self._after = service, account_id, after
+
+    async def __call__(self, run: Run, *, status: int = 200) -> Response:
+        """The response; `status`: of a stream."""
+        if self._waits:
+            answer = await self._service.runs.wait(self._account_id, run.id)
+            return JSONResponse(answer.model_dump(mode="json"), 201)
+        return await event_stream(self._service, run, self._after, status=status)
+
+
+Respond = Annotated[Responder, Depends()]
+
+
 @router.post("/sessions/{session_id}/messages", response_class=Response, responses=STREAM)
-async def send_message(
-    service: Service,
-    account_id: Account,
-    session: SessionOfPath,
-    request: Request,
-    after: ResumedAfter,
-    body: MessageCreate,
-    idempotency_key: Key = None,
-) -> Response:
+async def send_message(service: Service, caller: CallerInSession, respond: Respond, body: MessageCreate) -> Response:
     """Send a message and stream the answer, or, with `Accept: application/json`, wait for it."""
-    run = await service.runs.send(Caller(account_id, session, idempotency_key), body)
-    return await respond(service, account_id, request, run, after)
+    return await respond(await service.runs.send(caller, body))
 
 
 @router.post("/sessions/{session_id}/messages/{message_id}/retry", response_class=Response, responses=STREAM)
-async def retry_message(
-    service: Service,
-    account_id: Account,
-    session: SessionOfPath,
-    request: Request,
-    after: ResumedAfter,
-    message_id: str,
-    idempotency_key: Key = None,
-) -> Response:
+async def retry_message(service: Service, caller: CallerInSession, respond: Respond, message_id: str) -> Response:
     """Answer the latest message anew; the earlier answer stays readable as an alternative."""
-    run = await service.runs.retry(Caller(account_id, session, idempotency_key), message_id)
-    return await respond(service, account_id, request, run, after)
+    return await respond(await service.runs.retry(caller, message_id))
 
 
 @router.get("/sessions/{session_id}/messages")
@@ -128,8 +109,7 @@ async def cancel_run(service: Service, account_id: Account, run_id: str) -> Run:
 async def submit_actions(
     service: Service,
     account_id: Account,
-    request: Request,
-    after: ResumedAfter,
+    respond: Respond,
     run_id: str,
     body: ActionResults,
     idempotency_key: Key = None,
@@ -137,22 +117,10 @@ async def submit_actions(
     """Hand in what the client's actions gave; a new run goes on from there."""
     run = await service.store.load_run(account_id, run_id)
     session = await service.store.load_session(account_id, run.session_id)
-    continuation = await service.runs.submit(Caller(account_id, session, idempotency_key), run, body)
-    return await respond(service, account_id, request, continuation, after)
+    return await respond(await service.runs.submit(Caller(account_id, session, idempotency_key), run, body))
 
 
 # Streams
-
-
-async def respond(
-    service: Service, account_id: str, request: Request, run: Run, after: int, *, status: int = 200
-) -> Response:
-    """The run in the form that was asked for; `status`: of a stream."""
-    accept = request.headers.get("accept", "")
-    if "application/json" in accept and "text/event-stream" not in accept:
-        answer = await service.runs.wait(account_id, run.id)
-        return JSONResponse(answer.model_dump(mode="json"), 201)
-    return await event_stream(service, run, after, status=status)
 
 
 async def event_stream(service: Marquee, run: Run, after: int = 0, *, status: int = 200) -> Response:

@@ -43,6 +43,27 @@ SwaggerUIBundle({
 });
 """
 
+# Of the routes that answer with a run
+EVENTS = {  # a body is text, which generated clients hand over as such; the `data` of each of its events is an Event
+    "schema": {"anyOf": [{"$ref": "#/components/schemas/Event"}, {"type": "string"}]}
+}
+ANSWER = {"schema": {"$ref": "#/components/schemas/Answer"}}
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The run as Server-Sent Events; the `data` of each is an Event",
+        "content": {"text/event-stream": EVENTS},
+    },
+    201: {
+        "description": "The finished run, with `Accept: application/json`",
+        "content": {"application/json": ANSWER},
+    },
+    204: {"description": "The `Last-Event-ID` is that of the run's last event"},
+}
+FOLLOWED: dict[int | str, dict[str, Any]] = {
+    200: STREAM[200],
+    204: {"description": "The cursor is that of the run's last event"},
+}
+
 
 def document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of an application."""

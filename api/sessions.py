@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
-from api.dependencies import Account, After, Key, Limit, ResumedAfter, Service, SessionOfPath, UserIdQuery
+from api.dependencies import Account, After, Key, Limit, Service, SessionOfPath, UserIdQuery
 from api.export import MEDIA_TYPES, Format, document
-from api.messages import ANSWER, EVENTS, STREAM, respond
+from api.messages import Respond
+from api.openapi import ANSWER, EVENTS, STREAM
 from errors import Conflict, MarqueeError
 from movies.models import Page
 from runs.live_run import Caller
@@ -36,8 +37,7 @@ _OPENED: dict[int | str, dict[str, Any]] = {
 async def create_session(
     service: Service,
     account_id: Account,
-    request: Request,
-    after: ResumedAfter,
+    respond: Respond,
     body: SessionCreate | None = None,
     idempotency_key: Key = None,
 ) -> Response:
@@ -54,7 +54,7 @@ async def create_session(
             if not repeated:  # a request that is refused leaves nothing
                 await service.store.delete_session(account_id, session.id)
             raise
-        response = await respond(service, account_id, request, run, after, status=201)
+        response = await respond(run, status=201)
     response.headers["Location"] = f"/sessions/{session.id}"
     return response
 
