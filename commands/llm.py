@@ -21,7 +21,6 @@ from errors import CatalogueError, Invalid, MarqueeError
 from logs import harmless
 from runs.live_run import Caller
 from schemas import (
-    EVENT,
     ActionCallEvent,
     Event,
     MessageCreate,
@@ -191,10 +190,9 @@ def _introduce(marquee: Marquee, printer: Printer) -> None:
 
 
 def _show(frame: Frame, printer: Printer, *, as_json: bool) -> Event:
-    data = frame.data.split(b"\ndata: ", 1)[1].rstrip(b"\n")
-    event = EVENT.validate_json(data)
+    event = frame.event
     if as_json:
-        _write(printable_json(data.decode()) + "\n")
+        _write(printable_json(frame.json.decode()) + "\n")
     else:
         printer.show(event)
     return event

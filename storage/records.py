@@ -62,7 +62,12 @@ class Frame:
     @property
     def event(self) -> Event:
         """The event, decoded again."""
-        return EVENT.validate_json(self.data.split(b"\ndata: ", 1)[1])
+        return EVENT.validate_json(self.json)
+
+    @property
+    def json(self) -> bytes:
+        """The event's JSON document."""
+        return self.data.split(b"\ndata: ", 1)[1].rstrip(b"\n")
 
     @property
     def is_last(self) -> bool:
