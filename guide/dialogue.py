@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from guide import follow_ups as offline_follow_ups
+from guide import follow_ups, small_talk, wording
 from guide import list_scripts as lists
 from guide import movie_scripts as movies
-from guide import small_talk as offline_small_talk
-from guide import wording as offline_wording
 from guide.intents import Intent
 from guide.recall import Memory
 from guide.scene import Scene, Script, say_text, says
@@ -25,19 +23,15 @@ def script(intent: Intent, memory: Memory) -> Script:
 
 
 def _help(_: Scene) -> Script:
-    return says(offline_small_talk.HELP)
+    return says(small_talk.HELP)
 
 
 def _who(_: Scene) -> Script:
-    return says(
-        offline_wording.paragraphs([offline_small_talk.WHO, offline_small_talk.HELP, offline_small_talk.WHO_SHORT])
-    )
+    return says(wording.paragraphs([small_talk.WHO, small_talk.HELP, small_talk.WHO_SHORT]))
 
 
 def _genres(scene: Scene) -> Script:
-    return says(
-        offline_small_talk.say("genres", scene.memory.seed, genres=offline_wording.joined(GENRE_PLURALS.values()))
-    )
+    return says(small_talk.say("genres", scene.memory.seed, genres=wording.joined(GENRE_PLURALS.values())))
 
 
 def _repeat(scene: Scene) -> Script:
@@ -57,11 +51,11 @@ SCRIPTS: dict[str, Callable[[Scene], Script]] = {
     "similar": lists.similar,
     "popular": lists.popular,
     "group": lists.group,
-    "more": offline_follow_ups.more,
-    "refine": offline_follow_ups.refine,
-    "seen": offline_follow_ups.seen,
-    "why": offline_follow_ups.why,
-    "meant": offline_follow_ups.meant,
+    "more": follow_ups.more,
+    "refine": follow_ups.refine,
+    "seen": follow_ups.seen,
+    "why": follow_ups.why,
+    "meant": follow_ups.meant,
     "details": movies.details,
     "rated": movies.rated,
     "lately": movies.lately,

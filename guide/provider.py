@@ -12,8 +12,7 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 
 from errors import UpstreamRejected
-from guide import small_talk as offline_small_talk
-from guide import wording as offline_wording
+from guide import small_talk, wording
 from guide.dialogue import script
 from guide.recall import Done, Turn, remember
 from guide.scene import Call, Script
@@ -43,7 +42,7 @@ class OfflineGuide:
             UpstreamRejected: A structured reply was asked for.
         """
         if request.response_format is not None:
-            raise UpstreamRejected(offline_small_talk.NO_STRUCTURE)
+            raise UpstreamRejected(small_talk.NO_STRUCTURE)
         step = _step(request)
         for call in step.calls:
             yield call
@@ -65,13 +64,13 @@ class Step:
 
 def _step(request: ChatRequest) -> Step:
     if not request.tools:
-        return Step(text=offline_small_talk.NO_PROSE)
+        return Step(text=small_talk.NO_PROSE)
     memory, turn = remember(request.messages)
     results = _Results(turn, frozenset(tool.name for tool in request.tools))
     played = [_play(script(intent, memory), results) for intent in understand(turn.text, memory)]
     if wanted := [part for part in played if isinstance(part, Call)]:
         return Step(calls=tuple(_requests(wanted, memory.seed + 1, len(turn.done))))
-    return Step(text=offline_wording.paragraphs(dict.fromkeys(part for part in played if isinstance(part, str))))
+    return Step(text=wording.paragraphs(dict.fromkeys(part for part in played if isinstance(part, str))))
 
 
 @dataclass(slots=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from guide import small_talk as offline_small_talk
-from guide import wording as offline_wording
+from guide import small_talk, wording
 from guide.intents import Intent
 from guide.recall import Args, Done, Memory
 from guide.vocabulary import REQUEST_WORDS
@@ -58,7 +57,7 @@ class Scene:
         """A fixed text."""
         if kind == "nothing_shown" and self.memory.trimmed:
             kind = "out_of_sight"
-        return offline_small_talk.say(kind, self.memory.seed, topic)
+        return small_talk.say(kind, self.memory.seed, topic)
 
     @property
     def told(self) -> list[int]:
@@ -74,8 +73,8 @@ class Scene:
         """What one can say next, told with the first two lists only."""
         lists = sum(isinstance(done.result, MovieList) for done in self.memory.done)
         if listed == 1:
-            return offline_small_talk.WAY_ON_FROM_ONE if not lists else ""
-        return offline_small_talk.WAYS_ON[lists] if lists < len(offline_small_talk.WAYS_ON) else ""
+            return small_talk.WAY_ON_FROM_ONE if not lists else ""
+        return small_talk.WAYS_ON[lists] if lists < len(small_talk.WAYS_ON) else ""
 
 
 def says(text: str) -> Script:
@@ -86,9 +85,9 @@ def says(text: str) -> Script:
 
 def say_text(scene: Scene) -> Script:
     kind = scene.intent.kind
-    if not scene.memory.done and f"{kind}_early" in offline_small_talk.TEXTS:
+    if not scene.memory.done and f"{kind}_early" in small_talk.TEXTS:
         kind = f"{kind}_early"
-    return says(scene.say(kind if kind in offline_small_talk.TEXTS else "unknown", scene.intent.topic))
+    return says(scene.say(kind if kind in small_talk.TEXTS else "unknown", scene.intent.topic))
 
 
 def vary(scene: Scene, *texts: str) -> str:
@@ -147,25 +146,23 @@ def shown(scene: Scene, done: Done, heading: Heading, owner: str = "you") -> Scr
         return problem(scene, done)
     if count(done):
         said = _leading(scene) + _unknown_titles(scene, done) + (heading if isinstance(heading, str) else heading(done))
-        return offline_wording.paragraphs([_worded(scene, done, said, owner), _after(scene, done)])
+        return wording.paragraphs([_worded(scene, done, said, owner), _after(scene, done)])
     if scene.intent.kind in {"more", "seen"}:
-        return offline_wording.paragraphs(
-            [f"That was all: I have no other {offline_wording.kind_of_films(done.args)} that fit.", suggest(scene)]
+        return wording.paragraphs(
+            [f"That was all: I have no other {wording.kind_of_films(done.args)} that fit.", suggest(scene)]
         )
     dropped, call = _relaxed(done)
     again = (yield call) if call else done
     if count(again):
         return _worded(scene, again, f"Nothing fits all of that. The nearest I have, {dropped}:", owner)
     not_even = f", not even {dropped}" if call else ""
-    return offline_wording.paragraphs(
-        [f"I found no {offline_wording.kind_of_films(done.args)} that fit{not_even}.", suggest(scene)]
-    )
+    return wording.paragraphs([f"I found no {wording.kind_of_films(done.args)} that fit{not_even}.", suggest(scene)])
 
 
 def _worded(scene: Scene, done: Done, heading: str, owner: str) -> str:
     assert isinstance(done.result, MovieList)
     result = done.result.model_copy(update={"notes": scene.news(done.result.notes)})
-    return offline_wording.listing(heading, result, owner, scene.told, _against(done))
+    return wording.listing(heading, result, owner, scene.told, _against(done))
 
 
 def _without_unknown(done: Done) -> Generator[Call, Done, Done]:
@@ -208,8 +205,8 @@ def _unknown_titles(scene: Scene, done: Done) -> str:
         if done.name in {"similar_movies", "recommend_from_likes"}
         else []
     )
-    missing = [offline_wording.clean(ref) for ref in asked if ref not in known]
-    return f"I have no film called {offline_wording.joined(missing, 'or')}. " if missing else ""
+    missing = [wording.clean(ref) for ref in asked if ref not in known]
+    return f"I have no film called {wording.joined(missing, 'or')}. " if missing else ""
 
 
 def _against(done: Done) -> list[int]:
@@ -248,9 +245,7 @@ def _leading(scene: Scene) -> str:
     asked = scene.wish.asked or 0
     lack = f"I can't tell which are {scene.wish.lack}: the data has no running times. " if scene.wish.lack else ""
     lack += (
-        f"I can only leave out genres, not \u201c{offline_wording.clean(scene.wish.unmet)}\u201d. "
-        if scene.wish.unmet
-        else ""
+        f"I can only leave out genres, not \u201c{wording.clean(scene.wish.unmet)}\u201d. " if scene.wish.unmet else ""
     )
     return lack + ("Twenty at a time is the most I show. " if asked > 20 else "")
 
@@ -258,7 +253,7 @@ def _leading(scene: Scene) -> str:
 def _after(scene: Scene, done: Done) -> str:
     wanted = done.args.get("limit")
     if scene.wish.limit and isinstance(wanted, int) and 0 < count(done) < wanted:
-        return f"That's all I have that fits: {offline_wording.number_word(count(done))}, not {offline_wording.number_word(wanted)}."
+        return f"That's all I have that fits: {wording.number_word(count(done))}, not {wording.number_word(wanted)}."
     return scene.way_on(count(done))
 
 
@@ -266,11 +261,11 @@ def problem(scene: Scene, done: Done) -> str:
     """An error in the person's terms: tools write them in plain words, except that they failed."""
     if done.error.startswith(FAILED):
         return "Something went wrong while I looked that up. Please try again in a moment."
-    return offline_wording.paragraphs([offline_wording.clean_note(done.error), suggest(scene)])
+    return wording.paragraphs([wording.clean_note(done.error), suggest(scene)])
 
 
 FAILED = "The tool failed"
 
 
 def suggest(scene: Scene) -> str:
-    return f"You could try {offline_small_talk.EXAMPLES[scene.memory.seed % len(offline_small_talk.EXAMPLES)]}."
+    return f"You could try {small_talk.EXAMPLES[scene.memory.seed % len(small_talk.EXAMPLES)]}."
