@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -241,28 +240,10 @@ def _read(call: ToolRequest, content: str) -> Done:
     shape = RESULTS.get(call.name)
     if shape is None:
         return Done(call.name, args, error="unknown")
-    result = _parse(shape, document)
-    return Done(call.name, args, result) if result else Done(call.name, args, error=UNREADABLE)
-
-
-def _parse(shape: type[BaseModel], document: Args) -> BaseModel | None:
-    """A result from its JSON; what the loop left out because it was null is null again."""
     try:
-        return shape.model_validate(document)
-    except ValidationError as error:
-        missing = [item["loc"] for item in error.errors(include_url=False) if item["type"] == "missing"]
-    for place in missing:
-        _put_null(document, place)
-    try:
-        return shape.model_validate(document) if missing else None
+        return Done(call.name, args, shape.model_validate(document))
     except ValidationError:
-        return None
-
-
-def _put_null(document: Any, place: tuple[int | str, ...]) -> None:
-    for step in place[:-1]:
-        document = document[step]
-    document[place[-1]] = None
+        return Done(call.name, args, error=UNREADABLE)
 
 
 def _json(text: str) -> Args:

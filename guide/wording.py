@@ -48,9 +48,9 @@ def joined(parts: Iterable[str], word: str = "and") -> str:
     return f"{', '.join(listed[:-1])} {word} {listed[-1]}" if len(listed) > 1 else "".join(listed)
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
+def counted(count: int, noun: str) -> str:
     """A count with its noun: "1 rating", "1,204 ratings"."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
 def number_word(count: int) -> str:
@@ -75,24 +75,10 @@ def genres_of(movie: Movie) -> str:
     return ", ".join(clean(genre) for genre in movie.genres)
 
 
-def item(place: int, movie: Movie, reason: str = "") -> str:
-    """One line of a numbered list."""
-    parts = [named(movie), genres_of(movie), rating_of(movie)]
-    return f"{place}. " + " \u2013 ".join(part for part in parts if part) + (f". {reason}" if reason else "")
-
-
-def numbered(movies: Sequence[Movie], reasons: Sequence[str] = ()) -> str:
-    """A numbered list of movies, with a reason for each where there is one."""
-    given = [*reasons, *[""] * len(movies)]
-    return "\n".join(item(place, movie, given[place - 1]) for place, movie in enumerate(movies, 1))
-
-
 # Lists
 
 
-def listing(
-    heading: str, result: MovieList, owner: str = "you", known: Sequence[int] = (), against: Sequence[int] = ()
-) -> str:
+def listing(heading: str, result: MovieList, owner: str, known: Sequence[int], against: Sequence[int]) -> str:
     """A list made for someone: heading, movies with reasons, and what a careful answer mentions.
 
     Args:
@@ -102,8 +88,15 @@ def listing(
         known: Ids of movies of which it was told before how a title was understood.
         against: Ids of movies that the person dislikes, which are no reason.
     """
-    listed = numbered(result.movies, reasons(result, owner, against))
+    told = zip(result.movies, reasons(result, owner, against), strict=True)
+    listed = "\n".join(_item(place, movie, reason) for place, (movie, reason) in enumerate(told, 1))
     return paragraphs([f"{heading}\n\n{listed}", remarks(result.resolved, result.notes, known)])
+
+
+def _item(place: int, movie: Movie, reason: str) -> str:
+    """One line of a numbered list."""
+    parts = [named(movie), genres_of(movie), rating_of(movie)]
+    return f"{place}. " + " \u2013 ".join(part for part in parts if part) + (f". {reason}" if reason else "")
 
 
 def paragraphs(parts: Iterable[str]) -> str:
@@ -151,8 +144,8 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
 
 
-def reasons(result: MovieList, owner: str, against: Sequence[int] = ()) -> list[str]:
-    """Why each movie is in a list: the person's own movies that spoke for it, else its telling tags.
+def reasons(result: MovieList, owner: str, against: Sequence[int]) -> list[str]:
+    """The reason for each movie of a list: the person's own movies that spoke for it, else its telling tags.
 
     A reason that would be the same for every movie says nothing, so then the tags do.
     """
@@ -173,9 +166,9 @@ def _tagged(movie: Movie) -> str:
     return f"Tagged {', '.join(clean(tag) for tag in movie.tags[:3])}." if movie.tags else ""
 
 
-def _because(because: Sequence[Because], most: int = 2) -> list[str]:
+def _because(because: Sequence[Because]) -> list[str]:
     best = sorted((each for each in because if each.share > 0), key=lambda each: -each.share)
-    return list(dict.fromkeys(clean(each.title) for each in best))[:most]
+    return list(dict.fromkeys(clean(each.title) for each in best))[:2]
 
 
 def kind_of_films(args: Args) -> str:
