@@ -164,13 +164,13 @@ def _limit_of(base: Done) -> int:
 
 
 def _usual_limit(scene: Scene) -> int:
-    """How long this person's lists are: as the last one that was more than a single movie."""
+    """The length of this person's lists: that of the last one that was more than a single movie."""
     limits = (_limit_of(done) for done in reversed(scene.memory.done) if isinstance(done.result, MovieList))
     return next((limit for limit in limits if limit > 1), DEFAULT_LIMIT)
 
 
 def why(scene: Scene) -> Script:
-    """Why a movie was listed: the person's own movies where the list rests on them, else what was asked for."""
+    """The reason for a movie in a list: the person's own movies where it rests on them, else what was asked for."""
     base, refs = scene.memory.last_listing, scene.intent.refs
     if not refs or (base is None and not scene.memory.done):
         return scene.say("nothing_shown")

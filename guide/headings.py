@@ -1,4 +1,4 @@
-"""How a list is introduced: by the call that made it."""
+"""Headings of lists, worded from the calls that made them."""
 
 from __future__ import annotations
 

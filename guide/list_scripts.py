@@ -162,7 +162,7 @@ def _by_tags(scene: Scene, mood: Mood) -> Search:
 
 
 def _if_again(scene: Scene, tag: str) -> Memory | None:
-    """What to leave out where the same tag was listed before: "weirder", "even weirder"."""
+    """The memory whose movies are left out, where the same tag was listed before: "weirder", "even weirder"."""
     base = scene.memory.last_listing
     return scene.memory if base and base.args.get("tag") == tag else None
 

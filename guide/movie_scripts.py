@@ -22,7 +22,7 @@ from movies.models import (
 
 
 def _read_as(scene: Scene, done: Done) -> str:
-    """How titles were understood, where that was not told before."""
+    """A remark on how titles were understood, where that was not told before."""
     return wording.remarks(done.resolved, known=scene.told)
 
 
@@ -169,7 +169,7 @@ def lookup(scene: Scene) -> Script:
 
 
 def _is_meant(intent: Intent, result: MovieResult, ref: Ref) -> bool:
-    """Whether the movie found is what was written, and not just the nearest of all."""
+    """True if the movie found is what was written, and not just the nearest of all."""
     if isinstance(ref, int):
         return True
     words, title = plain_title(intent.given or ref).split(), plain_title(result.movie.title).split()

@@ -60,7 +60,7 @@ class OfflineGuide:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one request is answered with: calls to make, or the text."""
+    """The answer to one request: calls to make, or the text."""
 
     calls: tuple[ToolRequest, ...] = ()
     text: str = ""
@@ -79,7 +79,7 @@ def _step(request: ChatRequest) -> Step:
 
 @dataclass(slots=True)
 class _Results:
-    """What came of this turn's calls so far; each is handed out once, to the call it answers."""
+    """The results of this turn's calls so far; each is handed out once, to the call it answers."""
 
     turn: Turn
     available: frozenset[str]

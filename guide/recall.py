@@ -1,4 +1,4 @@
-"""What was said and shown so far, read back from the messages of a conversation. Keeps nothing itself."""
+"""The memory of a conversation, read back from its messages: what was said and shown. Keeps nothing itself."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Done:
 
     @property
     def resolved(self) -> list[Resolved]:
-        """How the titles that were given were understood."""
+        """The titles that were given, as they were understood."""
         found: list[Resolved] = getattr(self.result, "resolved", [])
         return found
 
@@ -120,7 +120,7 @@ class Memory:
 
     @cached_property
     def last(self) -> Done | None:
-        """What was spoken of last."""
+        """The call that was spoken of last."""
         return self.done[-1] if self.done else None
 
     @property
@@ -178,12 +178,12 @@ class Memory:
 
     @cached_property
     def liked(self) -> tuple[Ref, ...]:
-        """What the person said they like, in this conversation."""
+        """The movies that the person said they like, in this conversation."""
         return self._taste("liked")
 
     @cached_property
     def disliked(self) -> tuple[Ref, ...]:
-        """What the person said they dislike, in this conversation."""
+        """The movies that the person said they dislike, in this conversation."""
         return self._taste("disliked")
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What the scripts of the offline guide share: calls, the scene they work from, and showing a list."""
+"""The parts that scripts share: calls, the scene they work from, and showing a list."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ Heading = str | Callable[[Done], str]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a script works from: the intent, and what was said before."""
+    """The intent that a script works from, and what was said before."""
 
     intent: Intent
     memory: Memory
 
     @property
     def wish(self) -> Wish:
-        """What the intent asks of a list."""
+        """The intent's demands on a list."""
         return self.intent.wish
 
     @property
@@ -70,7 +70,7 @@ class Scene:
         return [note for note in notes if note not in said]
 
     def way_on(self, listed: int) -> str:
-        """What one can say next, told with the first two lists only."""
+        """Examples of what one can say next, told with the first two lists only."""
         lists = sum(isinstance(done.result, MovieList) for done in self.memory.done)
         if listed == 1:
             return small_talk.WAY_ON_FROM_ONE if not lists else ""
@@ -120,7 +120,7 @@ def count(done: Done) -> int:
 
 
 def fits(given: str, found: Done) -> bool:
-    """Whether a search found what was written, and not just some of its everyday words."""
+    """True if a search found what was written, and not just some of its everyday words."""
     if not isinstance(found.result, MovieList) or not found.result.movies:
         return False
     best = found.result.movies[0]
@@ -197,7 +197,7 @@ def _less(value: JsonValue, unknown: list[str]) -> JsonValue:
 
 
 def _unknown_titles(scene: Scene, done: Done) -> str:
-    """Which of the titles that were named had to be left out."""
+    """A sentence on the titles that were named and had to be left out."""
     named = (*scene.intent.refs, *scene.intent.disliked, *scene.intent.exclude)
     known = {str(ref) for name in ("movies", "liked", "disliked", "exclude") for ref in _refs(done, name)}
     asked = (
@@ -218,7 +218,7 @@ def _against(done: Done) -> list[int]:
 
 
 def _is_short(scene: Scene, done: Done) -> bool:
-    """Whether a list is short for the floor that we put under it ourselves."""
+    """True if a list is short for the floor that we put under it ourselves."""
     floor = done.args.get("min_ratings") == FLOOR and scene.wish.min_ratings is None
     return floor and not done.error and count(done) < int(str(done.args.get("limit") or DEFAULT_LIMIT))
 
@@ -241,7 +241,7 @@ _RELAXATIONS = (
 
 
 def _leading(scene: Scene) -> str:
-    """What must be said before a list: wishes that cannot be met."""
+    """Sentences before a list: wishes that cannot be met."""
     asked = scene.wish.asked or 0
     lack = f"I can't tell which are {scene.wish.lack}: the data has no running times. " if scene.wish.lack else ""
     lack += (

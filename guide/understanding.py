@@ -93,7 +93,7 @@ _JOINS: dict[tuple[str, str], str] = {
     ("seen", "likes"): "likes",
     ("likes", "similar"): "similar",
 }
-"""Which two intents, one after the other, are one: "I loved Heat. What should I watch?"."""
+"""Pairs of intents that, one after the other, are one: "I loved Heat. What should I watch?"."""
 
 _STOP = re.compile(
     r"(?<!\bdr\.)(?<!\bmr\.)(?<!\bms\.)(?<!\bst\.)(?<!\bvs\.)(?<!\bno\.)(?<!\bmrs\.)(?<!\bvol\.)(?<!\binc\.)(?<!\bjr\.)"
@@ -114,7 +114,7 @@ _CLAUSE = re.compile(
 
 
 def understand(text: str, memory: Memory) -> list[Intent]:
-    """What the person wants, in the order they said it; at most three things, at least one."""
+    """The person's wants, in the order they said them; at most three, at least one."""
     tidied = tidy(text)
     if not any(char.isalnum() for char in tidied):
         return [Intent("empty", topic=tidied[:20])]

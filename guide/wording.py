@@ -105,7 +105,7 @@ def paragraphs(parts: Iterable[str]) -> str:
 
 
 def remarks(resolved: Sequence[Resolved], notes: Sequence[str] = (), known: Sequence[int] = ()) -> str:
-    """What a careful answer adds: how titles were understood, if not told before, and the tools' own notes."""
+    """The remarks of a careful answer: how titles were understood, if not told before, and the tools' own notes."""
     seen: dict[int, str] = {}
     for found in resolved:
         if found.movie.movie_id not in known:
@@ -119,7 +119,7 @@ SAID_ALREADY = ("Nothing is known of the person", "No movie passes", "No other m
 
 
 def _understood(found: Resolved) -> str:
-    """Which movie was taken for a title, if that is not plain to see."""
+    """A sentence on the movie that was taken for a title, if that is not plain to see."""
     given = clean(found.given)
     year = re.search(r"\((\d{4})\)\s*$", given)
     if year and found.movie.year and int(year[1]) != found.movie.year:
@@ -172,7 +172,7 @@ def _because(because: Sequence[Because]) -> list[str]:
 
 
 def kind_of_films(args: Args) -> str:
-    """What a call's filters ask for, as a noun phrase: "comedies from the 1980s without horror"."""
+    """A call's filters as a noun phrase: "comedies from the 1980s without horror"."""
     genres, out = _strings(args.get("genres")), _strings(args.get("exclude_genres"))
     parts = [_noun(genres), period(args.get("year_from"), args.get("year_to"))]
     parts += [f"without {joined((_WITHOUT.get(genre, genre.lower()) for genre in out), 'or')}"] if out else []
@@ -211,7 +211,7 @@ def period(first: object, last: object) -> str:
 
 
 def rating_words(movie: Movie) -> str:
-    """How a movie is liked, with the numbers.
+    """A verdict on how a movie is liked, with the numbers.
 
     Example: "liked very well: 4.1 stars on average from 102 ratings".
     """
@@ -237,7 +237,7 @@ _VERDICTS = (
 
 
 def spread(histogram: dict[str, int]) -> str:
-    """Which rating is most frequent, and how many gave four stars or more."""
+    """The share of those who gave four stars or more, and the most frequent rating."""
     total = sum(histogram.values())
     if total < FEW_RATINGS:
         return ""
@@ -322,7 +322,7 @@ MUCH_ALIKE = 0.3
 
 
 def statistics(result: MovieStats) -> str:
-    """How a movie was rated over time."""
+    """A movie's ratings over time, and their trend."""
     known = [window for window in result.windows if window.count and window.mean is not None]
     if not known:
         return f"{named(result.movie)} has no ratings in my data."
@@ -358,7 +358,7 @@ ENOUGH_RATINGS, TREND = 10, 0.15
 
 
 def rated(result: Rated, given: str) -> str:
-    """What was noted, and how the number was converted."""
+    """The rating that was noted, and how its number was converted."""
     noted = f"Noted: {stars(result.stars)} for {named(result.movie)}"
     converted = f"; {_conversion(given)}" if given and given != f"{result.stars:g}" else ""
     before = f" It was {stars(result.previous)} before." if result.previous not in (None, result.stars) else ""
@@ -387,7 +387,7 @@ def ratings(result: RatingList, order: str) -> str:
 
 
 def taste(result: TasteProfile) -> str:
-    """What somebody likes more than their own average, and what less."""
+    """Genres, decades and themes that somebody likes more than their own average, and less."""
     you = result.whose == "you"
     who, whose = ("You", "your") if you else (clean(result.whose), "their")
     if not result.ratings:
@@ -433,7 +433,7 @@ _CHANCES = ((4.2, "Very likely, yes"), (3.7, "Probably"), (3.2, "Perhaps"), (2.5
 
 
 def explanation(result: Explanation) -> str:
-    """Why a movie suits somebody: their own movies in the order of what they contribute, and what is shared."""
+    """The reasons why a movie suits somebody: their own movies in the order of what they contribute, and what is shared."""
     whose = clean(result.whose) if result.whose.startswith("MovieLens user") else ""
     because = [clean(each.title) for each in sorted(result.because, key=lambda each: -each.share) if each.share > 0]
     shared = [*(genre.lower() for genre in result.shared_genres[:3]), *result.shared_tags[:4]]

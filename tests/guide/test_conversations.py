@@ -538,7 +538,7 @@ NUMBERS = {
     r"expect about \d\.\d stars": "expect about {predicted_stars:.1f} stars",
     r"(?<=[:,] )[^:,]+ \([+-]\d\.\d\)": "{name} ({lift:+.1f})",
 }
-"""How numbers are told, and how they follow from an object of a result."""
+"""The ways in which numbers are told, each with how it follows from an object of a result."""
 
 
 def filled(template: str, each: Args) -> str:
@@ -634,7 +634,7 @@ HOSTILE = [
     "I give " + "it " * 5_000 + "4 stars",
 ]
 UNSENDABLE = ["", " \n\t ", "\ud800 heat"]
-"""What the service refuses, and what JSON cannot carry."""
+"""Texts that the service refuses, and one that JSON cannot carry."""
 
 
 @pytest.fixture(scope="module")
