@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from guide import wording as offline_wording
+from guide import wording
 from guide.headings import heading_of, popular_heading
 from guide.intents import Intent
 from guide.list_scripts import aged, for_user, recommend
@@ -148,16 +148,14 @@ def seen(scene: Scene) -> Script:
     again = Scene(replace(scene.intent, wish=wish), scene.memory)
     single = title and len(refs) == 1
     told = yield from _again(again, base, f"Then instead of {title}:" if single else "Then instead of those:")
-    return offline_wording.paragraphs(
+    return wording.paragraphs(
         [told, f"How did you like {title}? Say \u201crate it 4\u201d, and I'll remember." if single else ""]
     )
 
 
 def _known_title(scene: Scene, ref: Ref) -> str:
     movie = scene.memory.names.get(ref) if isinstance(ref, int) else None
-    return (
-        offline_wording.clean(movie.title) if movie else offline_wording.clean(str(ref)) if isinstance(ref, str) else ""
-    )
+    return wording.clean(movie.title) if movie else wording.clean(str(ref)) if isinstance(ref, str) else ""
 
 
 def _limit_of(base: Done) -> int:
@@ -166,13 +164,13 @@ def _limit_of(base: Done) -> int:
 
 
 def _usual_limit(scene: Scene) -> int:
-    """How long this person's lists are: as the last one that was more than a single movie."""
+    """The length of this person's lists: that of the last one that was more than a single movie."""
     limits = (_limit_of(done) for done in reversed(scene.memory.done) if isinstance(done.result, MovieList))
     return next((limit for limit in limits if limit > 1), DEFAULT_LIMIT)
 
 
 def why(scene: Scene) -> Script:
-    """Why a movie was listed: the person's own movies where the list rests on them, else what was asked for."""
+    """The reason for a movie in a list: the person's own movies where it rests on them, else what was asked for."""
     base, refs = scene.memory.last_listing, scene.intent.refs
     if not refs or (base is None and not scene.memory.done):
         return scene.say("nothing_shown")
@@ -184,13 +182,13 @@ def why(scene: Scene) -> Script:
     done = yield Call("explain_recommendation", {"movie": ref, **_grounds(base)})
     if not isinstance(done.result, Explanation):
         return problem(scene, done)
-    return f"{offline_wording.explanation(done.result)} {offline_wording.remarks((), scene.news(done.result.notes))}".strip()
+    return f"{wording.explanation(done.result)} {wording.remarks((), scene.news(done.result.notes))}".strip()
 
 
 def _why_in_group(movie: ListedMovie) -> str:
-    titles = [offline_wording.clean(each.title) for each in movie.because]
-    goes = f" goes with {offline_wording.joined(titles)}, which somebody in the group likes, and" if titles else ""
-    return f"{offline_wording.named(movie)}{goes} should displease nobody in the group. In general it is {offline_wording.rating_words(movie)}."
+    titles = [wording.clean(each.title) for each in movie.because]
+    goes = f" goes with {wording.joined(titles)}, which somebody in the group likes, and" if titles else ""
+    return f"{wording.named(movie)}{goes} should displease nobody in the group. In general it is {wording.rating_words(movie)}."
 
 
 def _listed_or(scene: Scene, ref: Ref, base: Done | None) -> Ref:
@@ -209,14 +207,14 @@ def _grounds(base: Done | None) -> Args:
 
 
 def _why_listed(base: Done, movie: ListedMovie) -> str:
-    what = offline_wording.kind_of_films(base.args)
+    what = wording.kind_of_films(base.args)
     if base.name == "popular_movies":
         among = popular_heading(base).removesuffix(":").replace("The ", "the ", 1)
-        return f"{offline_wording.named(movie)} is one of {among}: {offline_wording.rating_of(movie)}. Your own taste played no part in that list."
+        return f"{wording.named(movie)} is one of {among}: {wording.rating_of(movie)}. Your own taste played no part in that list."
     tag = base.args.get("tag") or base.args.get("query")
-    about = f" about \u201c{offline_wording.clean(str(tag))}\u201d" if tag else ""
+    about = f" about \u201c{wording.clean(str(tag))}\u201d" if tag else ""
     asked = f"you asked for {what}{about}" if tag or what != "films" else "you left the choice to me"
-    return f"{offline_wording.named(movie)} is there because {asked}, and it is {offline_wording.rating_words(movie)}. Your own taste played no part in that list."
+    return f"{wording.named(movie)} is there because {asked}, and it is {wording.rating_words(movie)}. Your own taste played no part in that list."
 
 
 def meant(scene: Scene) -> Script:
@@ -263,11 +261,11 @@ def _worded(scene: Scene, done: Done) -> str:
     """A single result in words, whatever tool it came from."""
     result = done.result
     if isinstance(result, MovieResult):
-        return offline_wording.details(result.movie)
+        return wording.details(result.movie)
     if isinstance(result, Comparison):
-        return offline_wording.comparison(result)
+        return wording.comparison(result)
     if isinstance(result, Rated):
-        return offline_wording.rated(result, "")
+        return wording.rated(result, "")
     if isinstance(result, MovieStats):
-        return offline_wording.statistics(result)
-    return offline_wording.prediction(result) if isinstance(result, Prediction) else problem(scene, done)
+        return wording.statistics(result)
+    return wording.prediction(result) if isinstance(result, Prediction) else problem(scene, done)

@@ -1,17 +1,17 @@
-"""How a list is introduced: by the call that made it."""
+"""Headings of lists, worded from the calls that made them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from guide import wording as offline_wording
+from guide import wording
 from guide.recall import Done, Memory
 from guide.scene import Scene, count, vary
 from movies.models import MovieList, MovieName
 
 
 def personal_heading(scene: Scene, done: Done) -> str:
-    what = offline_wording.kind_of_films(done.args)
+    what = wording.kind_of_films(done.args)
     if isinstance(done.result, MovieList) and done.result.basis == "personal":
         return f"Going by your ratings, I'd suggest {'these' if what == 'films' else 'these ' + what}:"
     return _by_filters(scene, what)
@@ -23,15 +23,13 @@ def _by_filters(scene: Scene, what: str) -> str:
 
 def likes_heading(scene: Scene, done: Done) -> str:
     liked, disliked = (titles(done, scene.memory, side) for side in ("liked", "disliked"))
-    what = offline_wording.kind_of_films(done.args)
-    against = f" but not {offline_wording.joined(disliked[:3], 'or')}" if disliked else ""
+    what = wording.kind_of_films(done.args)
+    against = f" but not {wording.joined(disliked[:3], 'or')}" if disliked else ""
     these = "this one" if count(done) == 1 else f"these {what}" if what != "films" else "these"
-    feel = (
-        f", with \u201c{offline_wording.clean(str(done.args['text']))}\u201d in mind" if done.args.get("text") else ""
-    )
+    feel = f", with \u201c{wording.clean(str(done.args['text']))}\u201d in mind" if done.args.get("text") else ""
     if not liked:
-        return f"Noted: not {offline_wording.joined(disliked[:3], 'or')}. Then perhaps {these}{feel}:"
-    return f"Since you like {offline_wording.joined(liked[:4])}{against}, I'd try {these}{feel}:"
+        return f"Noted: not {wording.joined(disliked[:3], 'or')}. Then perhaps {these}{feel}:"
+    return f"Since you like {wording.joined(liked[:4])}{against}, I'd try {these}{feel}:"
 
 
 def titles(done: Done, memory: Memory, name: str) -> list[str]:
@@ -46,17 +44,17 @@ def titles(done: Done, memory: Memory, name: str) -> list[str]:
 
 def _title(movie: MovieName | None, ref: object, *, years: bool) -> str:
     if movie is None:
-        return offline_wording.clean(str(ref))
-    return offline_wording.named(movie) if years else offline_wording.clean(movie.title)
+        return wording.clean(str(ref))
+    return wording.named(movie) if years else wording.clean(movie.title)
 
 
 def themed_heading(scene: Scene, done: Done, label: str) -> str:
-    what = offline_wording.kind_of_films({**done.args, "exclude_genres": list(scene.wish.exclude)})
+    what = wording.kind_of_films({**done.args, "exclude_genres": list(scene.wish.exclude)})
     if done.name == "search_movies":
-        return f"I know no tag \u201c{offline_wording.clean(label)}\u201d, but these {what} match the words:"
+        return f"I know no tag \u201c{wording.clean(label)}\u201d, but these {what} match the words:"
     tags = done.args.get("tags")
-    tag = offline_wording.joined(
-        offline_wording.clean(str(each)) for each in (done.args.get("tag"), *(tags if isinstance(tags, list) else []))
+    tag = wording.joined(
+        wording.clean(str(each)) for each in (done.args.get("tag"), *(tags if isinstance(tags, list) else []))
     )
     mood = f"For \u201c{label}\u201d, " if label.lower() != tag.lower() else ""
     return (
@@ -68,11 +66,9 @@ def themed_heading(scene: Scene, done: Done, label: str) -> str:
 
 def similar_heading(scene: Scene, done: Done) -> str:
     seeds = titles(done, scene.memory, "movies")
-    what = offline_wording.kind_of_films(done.args)
-    near = (
-        f"between {offline_wording.joined(seeds)}" if len(seeds) == 2 else f"close to {offline_wording.joined(seeds)}"
-    )
-    number = offline_wording.number_word(count(done))
+    what = wording.kind_of_films(done.args)
+    near = f"between {wording.joined(seeds)}" if len(seeds) == 2 else f"close to {wording.joined(seeds)}"
+    number = wording.number_word(count(done))
     if count(done) == 1:
         kind = {"films": "One"}.get(what, f"One of the {what}")
         return f"{kind} {near}:"
@@ -80,7 +76,7 @@ def similar_heading(scene: Scene, done: Done) -> str:
 
 
 def popular_heading(done: Done) -> str:
-    what = offline_wording.kind_of_films(done.args)
+    what = wording.kind_of_films(done.args)
     if days := done.args.get("window_days"):
         return f"The most rated {what} of the last {days} days that my data covers:"
     return f"The {'best rated' if done.args.get('sort') == 'rating' else 'most watched'} {what}:"
@@ -92,16 +88,16 @@ def group_heading(done: Done) -> str:
     people = [each for each in members if isinstance(each, dict)] if isinstance(members, list) else []
     users = [str(each["user_id"]) for each in people if each.get("user_id") is not None]
     others = len(people) - len(users)
-    named = f"MovieLens user{'s' if len(users) > 1 else ''} {offline_wording.joined(users)}" if users else ""
+    named = f"MovieLens user{'s' if len(users) > 1 else ''} {wording.joined(users)}" if users else ""
     you = "you" if others == 1 else "you both" if others == 2 and not users else "all of you" if others else ""
-    what = offline_wording.kind_of_films(done.args)
-    return f"{what[:1].upper()}{what[1:]} that should suit {offline_wording.joined(part for part in (you, named) if part)}:"
+    what = wording.kind_of_films(done.args)
+    return f"{what[:1].upper()}{what[1:]} that should suit {wording.joined(part for part in (you, named) if part)}:"
 
 
 def heading_of(scene: Scene, done: Done) -> str:
     """A heading for a list that was asked for again, by the tool it came from."""
     if done.name == "recommend_for_user" and isinstance(user := done.args.get("user_id"), int):
-        return f"For MovieLens user {user}, {offline_wording.kind_of_films(done.args)}:"
+        return f"For MovieLens user {user}, {wording.kind_of_films(done.args)}:"
     headings: dict[str, Callable[[], str]] = {
         "similar_movies": lambda: similar_heading(scene, done),
         "recommend_from_likes": lambda: likes_heading(scene, done),
@@ -110,4 +106,4 @@ def heading_of(scene: Scene, done: Done) -> str:
         "recommend_for_user": lambda: personal_heading(scene, done),
         "movies_by_tag": lambda: themed_heading(scene, done, str(done.args.get("tag"))),
     }
-    return headings.get(done.name, lambda: f"{offline_wording.kind_of_films(done.args).capitalize()}:")()
+    return headings.get(done.name, lambda: f"{wording.kind_of_films(done.args).capitalize()}:")()

@@ -1,4 +1,4 @@
-"""What the reading rules share: an intent, the sentence it is read from, and patterns used by several."""
+"""The parts that reading rules share: an intent, the sentence it is read from, and patterns used by several."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Sentence:
 
     @property
     def asks(self) -> bool:
-        """Whether it is a question."""
+        """True if it is a question."""
         return self.text.rstrip().endswith("?")
 
 

@@ -118,7 +118,7 @@ def _given_title(sentence: Sentence, title: str) -> Intent | None:
 
 
 def _says_enough(wish: Wish) -> bool:
-    """Whether a wish is one without a word of asking: a theme alone may as well be a title."""
+    """True if a wish is one without a word of asking: a theme alone may as well be a title."""
     return not wish.theme or bool(wish.genres or wish.mood or wish.year_from or wish.year_to)
 
 
@@ -238,7 +238,7 @@ def lacks(sentence: Sentence) -> Intent | None:
 
 
 def _is_new(sentence: Sentence, wish: Wish) -> bool:
-    """Whether it is a request of its own ("a horror movie") rather than a change to the last list ("and comedies?")."""
+    """True if it is a request of its own ("a horror movie") rather than a change to the last list ("and comedies?")."""
     base = sentence.memory.last_listing
     if wish.limit and _COUNTED.search(sentence.text) and not (base and base.name in OF_SOMETHING):
         return not _ELLIPTIC.match(sentence.text) and not _MORE_OF.search(sentence.text)

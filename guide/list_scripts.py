@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from guide import wording as offline_wording
+from guide import wording
 from guide.headings import (
     group_heading,
     likes_heading,
@@ -47,7 +47,7 @@ def recommend(scene: Scene) -> Script:
 
 def for_user(scene: Scene, user_id: int) -> Script:
     done = yield Call("recommend_for_user", {"user_id": user_id, **listing_args(scene, scene.memory)})
-    what = offline_wording.kind_of_films(done.args)
+    what = wording.kind_of_films(done.args)
     return (
         yield from shown(scene, done, f"For MovieLens user {user_id}, {what} they haven't rated:", f"user {user_id}")
     )
@@ -59,10 +59,10 @@ def _ask(scene: Scene, popular: Done) -> Script:
     if not isinstance(asked.result, Questions) or not asked.result.movies:
         return (yield from shown(scene, popular, "I don't know your taste yet, so here is what most people like:"))
     safe = _safe_bet(popular, asked.result)
-    return offline_wording.paragraphs(
+    return wording.paragraphs(
         [
             "I don't know your taste yet. Which of these did you like?",
-            offline_wording.questions(asked.result),
+            wording.questions(asked.result),
             "Answer like \u201cloved the first, hated the third\u201d, or name other films, a genre or a mood.",
             f"No time for questions? {safe} is a safe bet." if safe else "",
         ]
@@ -73,7 +73,7 @@ def _safe_bet(popular: Done, asked: Questions) -> str:
     among = {movie.movie_id for movie in asked.movies}
     movies = popular.result.movies if isinstance(popular.result, MovieList) else []
     best = next((movie for movie in movies if movie.movie_id not in among), None)
-    return f"{offline_wording.named(best)}, {offline_wording.rating_of(best)}," if best else ""
+    return f"{wording.named(best)}, {wording.rating_of(best)}," if best else ""
 
 
 def unsure(scene: Scene) -> Script:
@@ -100,7 +100,7 @@ def _picked(scene: Scene) -> str:
     """As in "just pick one for me": the best liked of the last list."""
     movies = [movie for movie in scene.memory.listed if isinstance(movie, Movie)]
     best = max(movies, key=lambda movie: movie.score or movie.rating_mean or 0)
-    return f"Then {offline_wording.named(best)}: of those it is the best liked, {offline_wording.rating_of(best)}. Enjoy it!"
+    return f"Then {wording.named(best)}: of those it is the best liked, {wording.rating_of(best)}. Enjoy it!"
 
 
 def none_of_them(scene: Scene) -> Script:
@@ -145,11 +145,9 @@ def _themed(scene: Scene) -> Script:
         )
     if mood:
         return (yield from _mood_by_genre(scene, mood))
-    nothing = f"I found nothing about \u201c{offline_wording.clean(scene.wish.theme)}\u201d."
+    nothing = f"I found nothing about \u201c{wording.clean(scene.wish.theme)}\u201d."
     plain = Scene(replace(scene.intent, wish=replace(scene.wish, theme="")), scene.memory)
-    return offline_wording.paragraphs(
-        [nothing, (yield from recommend(plain)) if plain.wish.narrows else suggest(scene)]
-    )
+    return wording.paragraphs([nothing, (yield from recommend(plain)) if plain.wish.narrows else suggest(scene)])
 
 
 def _by_tags(scene: Scene, mood: Mood) -> Search:
@@ -164,7 +162,7 @@ def _by_tags(scene: Scene, mood: Mood) -> Search:
 
 
 def _if_again(scene: Scene, tag: str) -> Memory | None:
-    """What to leave out where the same tag was listed before: "weirder", "even weirder"."""
+    """The memory whose movies are left out, where the same tag was listed before: "weirder", "even weirder"."""
     base = scene.memory.last_listing
     return scene.memory if base and base.args.get("tag") == tag else None
 
@@ -199,9 +197,9 @@ def _mood_by_genre(scene: Scene, mood: Mood) -> Script:
     wish = replace(scene.wish, mood=None, genres=(scene.wish.genres or mood.genres[:1]))
     again = Scene(replace(scene.intent, wish=wish), scene.memory)
     done = yield Call("popular_movies", {"sort": "rating", **listing_args(again)})
-    heading = f"Nothing that fits is tagged \u201c{mood.label}\u201d, so the nearest I have is well-liked {offline_wording.kind_of_films(done.args)}:"
+    heading = f"Nothing that fits is tagged \u201c{mood.label}\u201d, so the nearest I have is well-liked {wording.kind_of_films(done.args)}:"
     if not count(done) and not done.error:
-        return offline_wording.paragraphs([f"I found nothing {mood.label} that fits.", suggest(scene)])
+        return wording.paragraphs([f"I found nothing {mood.label} that fits.", suggest(scene)])
     return (yield from shown(again, done, heading))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import SequenceMatcher
 
-from guide import wording as offline_wording
+from guide import wording
 from guide.intents import Intent
 from guide.recall import Args, Done, Ref, plain_title
 from guide.scene import DEFAULT_LIMIT, Call, Scene, Script, fits, problem, shown
@@ -22,8 +22,8 @@ from movies.models import (
 
 
 def _read_as(scene: Scene, done: Done) -> str:
-    """How titles were understood, where that was not told before."""
-    return offline_wording.remarks(done.resolved, known=scene.told)
+    """A remark on how titles were understood, where that was not told before."""
+    return wording.remarks(done.resolved, known=scene.told)
 
 
 def details(scene: Scene) -> Script:
@@ -33,40 +33,40 @@ def details(scene: Scene) -> Script:
         done = yield Call("get_movie", {"movie": ref})
         if not isinstance(done.result, MovieResult):
             return problem(scene, done)
-        told = _ASKED.get(scene.intent.topic, offline_wording.details)(done.result.movie)
+        told = _ASKED.get(scene.intent.topic, wording.details)(done.result.movie)
         parts += [told, _read_as(scene, done)]
     if scene.intent.topic == "choice":
         parts.append("Enjoy it! Tell me afterwards how many stars you'd give it.")
-    return offline_wording.paragraphs(parts)
+    return wording.paragraphs(parts)
 
 
 def _year(movie: MovieDetail) -> str:
     return (
-        f"{offline_wording.clean(movie.title)} is from {movie.year}."
+        f"{wording.clean(movie.title)} is from {movie.year}."
         if movie.year
-        else f"My data has no year for {offline_wording.clean(movie.title)}."
+        else f"My data has no year for {wording.clean(movie.title)}."
     )
 
 
 def _genre(movie: MovieDetail) -> str:
     return (
-        f"{offline_wording.named(movie)} is filed under {offline_wording.genres_of(movie)}."
+        f"{wording.named(movie)} is filed under {wording.genres_of(movie)}."
         if movie.genres
-        else f"My data has no genre for {offline_wording.named(movie)}."
+        else f"My data has no genre for {wording.named(movie)}."
     )
 
 
 def _tags(movie: MovieDetail) -> str:
-    tags = offline_wording.tags_of(movie, 10)
+    tags = wording.tags_of(movie, 10)
     return (
-        f"People tag {offline_wording.named(movie)} {offline_wording.joined(tags)}."
+        f"People tag {wording.named(movie)} {wording.joined(tags)}."
         if tags
-        else f"Nobody has tagged {offline_wording.named(movie)} in my data."
+        else f"Nobody has tagged {wording.named(movie)} in my data."
     )
 
 
 def _links(movie: MovieDetail) -> str:
-    return offline_wording.named(movie) + (offline_wording.links(movie) or ": my data has no links for it.")
+    return wording.named(movie) + (wording.links(movie) or ": my data has no links for it.")
 
 
 _ASKED: dict[str, Callable[[MovieDetail], str]] = {"year": _year, "genre": _genre, "tags": _tags, "links": _links}
@@ -78,15 +78,15 @@ def rated(scene: Scene) -> Script:
     if not isinstance(done.result, MovieResult):
         return problem(scene, done)
     movie = done.result.movie
-    said = f"{offline_wording.named(movie)} is {offline_wording.rating_words(movie)}. {offline_wording.spread(movie.histogram)}".strip()
-    return offline_wording.paragraphs([said, _read_as(scene, done)])
+    said = f"{wording.named(movie)} is {wording.rating_words(movie)}. {wording.spread(movie.histogram)}".strip()
+    return wording.paragraphs([said, _read_as(scene, done)])
 
 
 def lately(scene: Scene) -> Script:
     done = yield Call("rating_stats", {"movie": scene.intent.refs[0]})
     if not isinstance(done.result, MovieStats):
         return problem(scene, done)
-    return offline_wording.paragraphs([offline_wording.statistics(done.result), _read_as(scene, done)])
+    return wording.paragraphs([wording.statistics(done.result), _read_as(scene, done)])
 
 
 def fact(scene: Scene) -> Script:
@@ -108,13 +108,11 @@ def fact(scene: Scene) -> Script:
         and scene.memory.last.result.movie.movie_id == movie.movie_id
     ):
         return f"{lack}, so I can't say." + (
-            f" These may say:{offline_wording.links(movie)}"
-            if offline_wording.links(movie) and "names" not in lack
-            else ""
+            f" These may say:{wording.links(movie)}" if wording.links(movie) and "names" not in lack else ""
         )
-    links = " The links may tell you more." if offline_wording.links(movie) and "names" not in lack else ""
-    return offline_wording.paragraphs(
-        [f"{lack}, so I can't say.{links} What I do know: {offline_wording.details(movie)}", _read_as(scene, done)]
+    links = " The links may tell you more." if wording.links(movie) and "names" not in lack else ""
+    return wording.paragraphs(
+        [f"{lack}, so I can't say.{links} What I do know: {wording.details(movie)}", _read_as(scene, done)]
     )
 
 
@@ -124,32 +122,30 @@ def trait(scene: Scene) -> Script:
     if not isinstance(done.result, MovieResult):
         return problem(scene, done)
     movie, wanted = done.result.movie, scene.wish.genres or (scene.wish.mood.genres if scene.wish.mood else ())
-    tags = offline_wording.tags_of(movie, 20)
+    tags = wording.tags_of(movie, 20)
     labels = scene.wish.mood.tags if scene.wish.mood else ()
     hit = any(genre in movie.genres for genre in wanted) if not labels else any(tag in labels for tag in tags)
     if not wanted and not labels:
         return _tagged_so(scene, movie)
-    told = f"it is filed under {offline_wording.genres_of(movie)}" + (
-        f" and tagged {offline_wording.joined(tags[:5])}" if tags else ""
-    )
-    return f"{'It seems so' if hit else 'Not as far as my data tells'}: {offline_wording.named(movie)} \u2013 {told}. {offline_wording.remarks(done.result.resolved)}".strip()
+    told = f"it is filed under {wording.genres_of(movie)}" + (f" and tagged {wording.joined(tags[:5])}" if tags else "")
+    return f"{'It seems so' if hit else 'Not as far as my data tells'}: {wording.named(movie)} \u2013 {told}. {wording.remarks(done.result.resolved)}".strip()
 
 
 def _tagged_so(scene: Scene, movie: MovieDetail) -> str:
     """As in "is it violent?": a word that is no genre and no mood may still be a tag."""
-    word, tags = scene.intent.topic.lower(), offline_wording.tags_of(movie, 20)
+    word, tags = scene.intent.topic.lower(), wording.tags_of(movie, 20)
     hit = next((tag for tag in tags if word in tag.lower().split()), None)
     if hit:
-        return f"People do tag {offline_wording.named(movie)} \u201c{hit}\u201d."
-    known = f" What they do tag it: {offline_wording.joined(tags[:5])}." if tags else ""
-    return f"I can't tell: nobody tags {offline_wording.named(movie)} \u201c{offline_wording.clean(word)}\u201d, and all else I have is its genres, {offline_wording.genres_of(movie)}.{known}"
+        return f"People do tag {wording.named(movie)} \u201c{hit}\u201d."
+    known = f" What they do tag it: {wording.joined(tags[:5])}." if tags else ""
+    return f"I can't tell: nobody tags {wording.named(movie)} \u201c{wording.clean(word)}\u201d, and all else I have is its genres, {wording.genres_of(movie)}.{known}"
 
 
 def compare(scene: Scene) -> Script:
     done = yield Call("compare_movies", {"movies": list(scene.intent.refs[:4])})
     if not isinstance(done.result, Comparison):
         return problem(scene, done)
-    return offline_wording.paragraphs([offline_wording.comparison(done.result), _read_as(scene, done)])
+    return wording.paragraphs([wording.comparison(done.result), _read_as(scene, done)])
 
 
 def lookup(scene: Scene) -> Script:
@@ -157,7 +153,7 @@ def lookup(scene: Scene) -> Script:
     ref = scene.intent.refs[0]
     done = yield Call("get_movie", {"movie": ref})
     if isinstance(done.result, MovieResult) and _is_meant(scene.intent, done.result, ref):
-        return offline_wording.paragraphs([offline_wording.details(done.result.movie), _read_as(scene, done)])
+        return wording.paragraphs([wording.details(done.result.movie), _read_as(scene, done)])
     if scene.intent.topic == "exactly":
         return scene.say("unknown")
     found = yield Call("search_movies", {"query": scene.intent.given or str(ref), "limit": DEFAULT_LIMIT})
@@ -166,14 +162,14 @@ def lookup(scene: Scene) -> Script:
             yield from shown(
                 scene,
                 found,
-                f"I have no film called \u201c{offline_wording.clean(scene.intent.given)}\u201d. The nearest I found:",
+                f"I have no film called \u201c{wording.clean(scene.intent.given)}\u201d. The nearest I found:",
             )
         )
     return scene.say("unknown")
 
 
 def _is_meant(intent: Intent, result: MovieResult, ref: Ref) -> bool:
-    """Whether the movie found is what was written, and not just the nearest of all."""
+    """True if the movie found is what was written, and not just the nearest of all."""
     if isinstance(ref, int):
         return True
     words, title = plain_title(intent.given or ref).split(), plain_title(result.movie.title).split()
@@ -197,9 +193,9 @@ def rate(scene: Scene) -> Script:
     for ref in scene.intent.refs[:MOST_RATED]:
         done = yield Call("rate_movie", {"movie": ref, "stars": scene.intent.stars})
         if not isinstance(done.result, Rated):
-            return offline_wording.paragraphs([*parts, problem(scene, done)])
-        parts += [offline_wording.rated(done.result, scene.intent.given), _read_as(scene, done)]
-    return offline_wording.paragraphs(parts)
+            return wording.paragraphs([*parts, problem(scene, done)])
+        parts += [wording.rated(done.result, scene.intent.given), _read_as(scene, done)]
+    return wording.paragraphs(parts)
 
 
 MOST_RATED = 5
@@ -209,7 +205,7 @@ def ratings(scene: Scene) -> Script:
     order = scene.intent.topic
     args: Args = {"order": order, "limit": scene.wish.limit or (10 if order == "newest" else 5)}
     done = yield Call("get_user_ratings", _of_user(scene, args))
-    return offline_wording.ratings(done.result, order) if isinstance(done.result, RatingList) else problem(scene, done)
+    return wording.ratings(done.result, order) if isinstance(done.result, RatingList) else problem(scene, done)
 
 
 def _of_user(scene: Scene, args: Args) -> Args:
@@ -220,13 +216,11 @@ def taste(scene: Scene) -> Script:
     done = yield Call("taste_profile", _of_user(scene, {}))
     if not isinstance(done.result, TasteProfile):
         return problem(scene, done)
-    return offline_wording.paragraphs(
-        [offline_wording.taste(done.result), offline_wording.remarks((), scene.news(done.result.notes))]
-    )
+    return wording.paragraphs([wording.taste(done.result), wording.remarks((), scene.news(done.result.notes))])
 
 
 def predict(scene: Scene) -> Script:
     done = yield Call("predict_rating", _of_user(scene, {"movie": scene.intent.refs[0]}))
     if not isinstance(done.result, Prediction):
         return problem(scene, done)
-    return f"{offline_wording.prediction(done.result)} {offline_wording.remarks((), scene.news(done.result.notes))}".strip()
+    return f"{wording.prediction(done.result)} {wording.remarks((), scene.news(done.result.notes))}".strip()

@@ -1,23 +1,26 @@
 """The guide that needs no key: a provider like any other, which reads by rules and says only what tools returned.
 
-It keeps no state. Each request holds the whole conversation; the scripts of offline_dialogue.py are played from their start
-with the results that are already there, and what they ask for next is the answer to the request.
+It keeps no state. An intent has a script: a generator that yields calls, is sent what came of each, and returns what to
+say. Each request holds the whole conversation; scripts are played from their start with the results that are already
+there, and what they ask for next is the answer to the request.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from errors import UpstreamRejected
-from guide import small_talk as offline_small_talk
-from guide import wording as offline_wording
-from guide.dialogue import script
-from guide.recall import Done, Turn, remember
-from guide.scene import Call, Script
+from guide import follow_ups, small_talk, wording
+from guide import list_scripts as lists
+from guide import movie_scripts as movies
+from guide.intents import Intent
+from guide.recall import Done, Memory, Turn, remember
+from guide.scene import Call, Scene, Script, say_text, says
 from guide.understanding import understand
+from guide.vocabulary import GENRE_PLURALS
 from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
 
 NAME, MODEL = "offline", "offline-guide"
@@ -43,7 +46,7 @@ class OfflineGuide:
             UpstreamRejected: A structured reply was asked for.
         """
         if request.response_format is not None:
-            raise UpstreamRejected(offline_small_talk.NO_STRUCTURE)
+            raise UpstreamRejected(small_talk.NO_STRUCTURE)
         step = _step(request)
         for call in step.calls:
             yield call
@@ -57,7 +60,7 @@ class OfflineGuide:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one request is answered with: calls to make, or the text."""
+    """The answer to one request: calls to make, or the text."""
 
     calls: tuple[ToolRequest, ...] = ()
     text: str = ""
@@ -65,18 +68,18 @@ class Step:
 
 def _step(request: ChatRequest) -> Step:
     if not request.tools:
-        return Step(text=offline_small_talk.NO_PROSE)
+        return Step(text=small_talk.NO_PROSE)
     memory, turn = remember(request.messages)
     results = _Results(turn, frozenset(tool.name for tool in request.tools))
-    played = [_play(script(intent, memory), results) for intent in understand(turn.text, memory)]
+    played = [_play(_script(intent, memory), results) for intent in understand(turn.text, memory)]
     if wanted := [part for part in played if isinstance(part, Call)]:
         return Step(calls=tuple(_requests(wanted, memory.seed + 1, len(turn.done))))
-    return Step(text=offline_wording.paragraphs(dict.fromkeys(part for part in played if isinstance(part, str))))
+    return Step(text=wording.paragraphs(dict.fromkeys(part for part in played if isinstance(part, str))))
 
 
 @dataclass(slots=True)
 class _Results:
-    """What came of this turn's calls so far; each is handed out once, to the call it answers."""
+    """The results of this turn's calls so far; each is handed out once, to the call it answers."""
 
     turn: Turn
     available: frozenset[str]
@@ -114,3 +117,59 @@ def _usage(request: ChatRequest, step: Step) -> Usage:
     read = sum(len(message.content) for message in request.messages)
     said = len(step.text) + sum(len(call.arguments) for call in step.calls)
     return Usage(-(-read // CHARS_PER_TOKEN), -(-said // CHARS_PER_TOKEN), estimated=True)
+
+
+# Scripts
+
+
+def _script(intent: Intent, memory: Memory) -> Script:
+    """The script for an intent; kinds without one of their own are fixed texts."""
+    return _SCRIPTS.get(intent.kind, say_text)(Scene(intent, memory))
+
+
+def _help(_: Scene) -> Script:
+    return says(small_talk.HELP)
+
+
+def _who(_: Scene) -> Script:
+    return says(wording.paragraphs([small_talk.WHO, small_talk.HELP, small_talk.WHO_SHORT]))
+
+
+def _genres(scene: Scene) -> Script:
+    return says(small_talk.say("genres", scene.memory.seed, genres=wording.joined(GENRE_PLURALS.values())))
+
+
+def _repeat(scene: Scene) -> Script:
+    last = scene.memory.turns[-1].answer if scene.memory.turns else ""
+    return says(last or scene.say("nothing_shown"))
+
+
+_SCRIPTS: dict[str, Callable[[Scene], Script]] = {
+    "help": _help,
+    "who": _who,
+    "genres": _genres,
+    "repeat": _repeat,
+    "recommend": lists.recommend,
+    "unsure": lists.unsure,
+    "none": lists.none_of_them,
+    "likes": lists.likes,
+    "similar": lists.similar,
+    "popular": lists.popular,
+    "group": lists.group,
+    "more": follow_ups.more,
+    "refine": follow_ups.refine,
+    "seen": follow_ups.seen,
+    "why": follow_ups.why,
+    "meant": follow_ups.meant,
+    "details": movies.details,
+    "rated": movies.rated,
+    "lately": movies.lately,
+    "fact": movies.fact,
+    "trait": movies.trait,
+    "compare": movies.compare,
+    "lookup": movies.lookup,
+    "rate": movies.rate,
+    "ratings": movies.ratings,
+    "taste": movies.taste,
+    "predict": movies.predict,
+}

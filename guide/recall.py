@@ -1,4 +1,4 @@
-"""What was said and shown so far, read back from the messages of a conversation. Keeps nothing itself."""
+"""The memory of a conversation, read back from its messages: what was said and shown. Keeps nothing itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -79,7 +78,7 @@ class Done:
 
     @property
     def resolved(self) -> list[Resolved]:
-        """How the titles that were given were understood."""
+        """The titles that were given, as they were understood."""
         found: list[Resolved] = getattr(self.result, "resolved", [])
         return found
 
@@ -121,7 +120,7 @@ class Memory:
 
     @cached_property
     def last(self) -> Done | None:
-        """What was spoken of last."""
+        """The call that was spoken of last."""
         return self.done[-1] if self.done else None
 
     @property
@@ -179,12 +178,12 @@ class Memory:
 
     @cached_property
     def liked(self) -> tuple[Ref, ...]:
-        """What the person said they like, in this conversation."""
+        """The movies that the person said they like, in this conversation."""
         return self._taste("liked")
 
     @cached_property
     def disliked(self) -> tuple[Ref, ...]:
-        """What the person said they dislike, in this conversation."""
+        """The movies that the person said they dislike, in this conversation."""
         return self._taste("disliked")
 
     @cached_property
@@ -241,28 +240,10 @@ def _read(call: ToolRequest, content: str) -> Done:
     shape = RESULTS.get(call.name)
     if shape is None:
         return Done(call.name, args, error="unknown")
-    result = _parse(shape, document)
-    return Done(call.name, args, result) if result else Done(call.name, args, error=UNREADABLE)
-
-
-def _parse(shape: type[BaseModel], document: Args) -> BaseModel | None:
-    """A result from its JSON; what the loop left out because it was null is null again."""
     try:
-        return shape.model_validate(document)
-    except ValidationError as error:
-        missing = [item["loc"] for item in error.errors(include_url=False) if item["type"] == "missing"]
-    for place in missing:
-        _put_null(document, place)
-    try:
-        return shape.model_validate(document) if missing else None
+        return Done(call.name, args, shape.model_validate(document))
     except ValidationError:
-        return None
-
-
-def _put_null(document: Any, place: tuple[int | str, ...]) -> None:
-    for step in place[:-1]:
-        document = document[step]
-    document[place[-1]] = None
+        return Done(call.name, args, error=UNREADABLE)
 
 
 def _json(text: str) -> Args:

@@ -1,4 +1,4 @@
-"""Which movies a piece of a sentence means: titles, "the second one", "it". Titles stay text; the tools resolve them."""
+"""References to movies in a sentence: titles, "the second one", "it". Titles stay text; the tools resolve them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Guarded:
     refs: tuple[Ref, ...] = ()
 
     def ref(self, mark: str) -> Ref:
-        """What a mark stands for."""
+        """The movie that a mark stands for."""
         return self.refs[ord(mark) - _FIRST_MARK]
 
     def plain(self, text: str) -> str:
@@ -154,7 +154,7 @@ _AFTER_TITLE = (
     r"\s*$|\s*[^\w\s]| (?:and|or|but|is|was|were|are|a|an|the|please|from|with|without|too|again|then|for|to|than|more|instead|by|in"
     r"|if|because|so|as|that|which|last|yesterday|already|first|much|very|really|better|vs|versus|gets?|deserves|any|good|lately|made|rated|one|movie|film)\b"
 )
-"""What may follow a title that was shown before: anything else may be the rest of a longer title."""
+"""Words that may follow a title that was shown before: others may be the rest of a longer title."""
 
 
 def _with_years(text: str, refs: list[Ref]) -> str:

@@ -1,4 +1,4 @@
-"""What the scripts of the offline guide share: calls, the scene they work from, and showing a list."""
+"""The parts that scripts share: calls, the scene they work from, and showing a list."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from guide import small_talk as offline_small_talk
-from guide import wording as offline_wording
+from guide import small_talk, wording
 from guide.intents import Intent
 from guide.recall import Args, Done, Memory
 from guide.vocabulary import REQUEST_WORDS
@@ -39,14 +38,14 @@ Heading = str | Callable[[Done], str]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a script works from: the intent, and what was said before."""
+    """The intent that a script works from, and what was said before."""
 
     intent: Intent
     memory: Memory
 
     @property
     def wish(self) -> Wish:
-        """What the intent asks of a list."""
+        """The intent's demands on a list."""
         return self.intent.wish
 
     @property
@@ -58,7 +57,7 @@ class Scene:
         """A fixed text."""
         if kind == "nothing_shown" and self.memory.trimmed:
             kind = "out_of_sight"
-        return offline_small_talk.say(kind, self.memory.seed, topic)
+        return small_talk.say(kind, self.memory.seed, topic)
 
     @property
     def told(self) -> list[int]:
@@ -71,11 +70,11 @@ class Scene:
         return [note for note in notes if note not in said]
 
     def way_on(self, listed: int) -> str:
-        """What one can say next, told with the first two lists only."""
+        """Examples of what one can say next, told with the first two lists only."""
         lists = sum(isinstance(done.result, MovieList) for done in self.memory.done)
         if listed == 1:
-            return offline_small_talk.WAY_ON_FROM_ONE if not lists else ""
-        return offline_small_talk.WAYS_ON[lists] if lists < len(offline_small_talk.WAYS_ON) else ""
+            return small_talk.WAY_ON_FROM_ONE if not lists else ""
+        return small_talk.WAYS_ON[lists] if lists < len(small_talk.WAYS_ON) else ""
 
 
 def says(text: str) -> Script:
@@ -86,9 +85,9 @@ def says(text: str) -> Script:
 
 def say_text(scene: Scene) -> Script:
     kind = scene.intent.kind
-    if not scene.memory.done and f"{kind}_early" in offline_small_talk.TEXTS:
+    if not scene.memory.done and f"{kind}_early" in small_talk.TEXTS:
         kind = f"{kind}_early"
-    return says(scene.say(kind if kind in offline_small_talk.TEXTS else "unknown", scene.intent.topic))
+    return says(scene.say(kind if kind in small_talk.TEXTS else "unknown", scene.intent.topic))
 
 
 def vary(scene: Scene, *texts: str) -> str:
@@ -121,7 +120,7 @@ def count(done: Done) -> int:
 
 
 def fits(given: str, found: Done) -> bool:
-    """Whether a search found what was written, and not just some of its everyday words."""
+    """True if a search found what was written, and not just some of its everyday words."""
     if not isinstance(found.result, MovieList) or not found.result.movies:
         return False
     best = found.result.movies[0]
@@ -147,25 +146,23 @@ def shown(scene: Scene, done: Done, heading: Heading, owner: str = "you") -> Scr
         return problem(scene, done)
     if count(done):
         said = _leading(scene) + _unknown_titles(scene, done) + (heading if isinstance(heading, str) else heading(done))
-        return offline_wording.paragraphs([_worded(scene, done, said, owner), _after(scene, done)])
+        return wording.paragraphs([_worded(scene, done, said, owner), _after(scene, done)])
     if scene.intent.kind in {"more", "seen"}:
-        return offline_wording.paragraphs(
-            [f"That was all: I have no other {offline_wording.kind_of_films(done.args)} that fit.", suggest(scene)]
+        return wording.paragraphs(
+            [f"That was all: I have no other {wording.kind_of_films(done.args)} that fit.", suggest(scene)]
         )
     dropped, call = _relaxed(done)
     again = (yield call) if call else done
     if count(again):
         return _worded(scene, again, f"Nothing fits all of that. The nearest I have, {dropped}:", owner)
     not_even = f", not even {dropped}" if call else ""
-    return offline_wording.paragraphs(
-        [f"I found no {offline_wording.kind_of_films(done.args)} that fit{not_even}.", suggest(scene)]
-    )
+    return wording.paragraphs([f"I found no {wording.kind_of_films(done.args)} that fit{not_even}.", suggest(scene)])
 
 
 def _worded(scene: Scene, done: Done, heading: str, owner: str) -> str:
     assert isinstance(done.result, MovieList)
     result = done.result.model_copy(update={"notes": scene.news(done.result.notes)})
-    return offline_wording.listing(heading, result, owner, scene.told, _against(done))
+    return wording.listing(heading, result, owner, scene.told, _against(done))
 
 
 def _without_unknown(done: Done) -> Generator[Call, Done, Done]:
@@ -200,7 +197,7 @@ def _less(value: JsonValue, unknown: list[str]) -> JsonValue:
 
 
 def _unknown_titles(scene: Scene, done: Done) -> str:
-    """Which of the titles that were named had to be left out."""
+    """A sentence on the titles that were named and had to be left out."""
     named = (*scene.intent.refs, *scene.intent.disliked, *scene.intent.exclude)
     known = {str(ref) for name in ("movies", "liked", "disliked", "exclude") for ref in _refs(done, name)}
     asked = (
@@ -208,8 +205,8 @@ def _unknown_titles(scene: Scene, done: Done) -> str:
         if done.name in {"similar_movies", "recommend_from_likes"}
         else []
     )
-    missing = [offline_wording.clean(ref) for ref in asked if ref not in known]
-    return f"I have no film called {offline_wording.joined(missing, 'or')}. " if missing else ""
+    missing = [wording.clean(ref) for ref in asked if ref not in known]
+    return f"I have no film called {wording.joined(missing, 'or')}. " if missing else ""
 
 
 def _against(done: Done) -> list[int]:
@@ -221,7 +218,7 @@ def _against(done: Done) -> list[int]:
 
 
 def _is_short(scene: Scene, done: Done) -> bool:
-    """Whether a list is short for the floor that we put under it ourselves."""
+    """True if a list is short for the floor that we put under it ourselves."""
     floor = done.args.get("min_ratings") == FLOOR and scene.wish.min_ratings is None
     return floor and not done.error and count(done) < int(str(done.args.get("limit") or DEFAULT_LIMIT))
 
@@ -244,13 +241,11 @@ _RELAXATIONS = (
 
 
 def _leading(scene: Scene) -> str:
-    """What must be said before a list: wishes that cannot be met."""
+    """Sentences before a list: wishes that cannot be met."""
     asked = scene.wish.asked or 0
     lack = f"I can't tell which are {scene.wish.lack}: the data has no running times. " if scene.wish.lack else ""
     lack += (
-        f"I can only leave out genres, not \u201c{offline_wording.clean(scene.wish.unmet)}\u201d. "
-        if scene.wish.unmet
-        else ""
+        f"I can only leave out genres, not \u201c{wording.clean(scene.wish.unmet)}\u201d. " if scene.wish.unmet else ""
     )
     return lack + ("Twenty at a time is the most I show. " if asked > 20 else "")
 
@@ -258,7 +253,7 @@ def _leading(scene: Scene) -> str:
 def _after(scene: Scene, done: Done) -> str:
     wanted = done.args.get("limit")
     if scene.wish.limit and isinstance(wanted, int) and 0 < count(done) < wanted:
-        return f"That's all I have that fits: {offline_wording.number_word(count(done))}, not {offline_wording.number_word(wanted)}."
+        return f"That's all I have that fits: {wording.number_word(count(done))}, not {wording.number_word(wanted)}."
     return scene.way_on(count(done))
 
 
@@ -266,11 +261,11 @@ def problem(scene: Scene, done: Done) -> str:
     """An error in the person's terms: tools write them in plain words, except that they failed."""
     if done.error.startswith(FAILED):
         return "Something went wrong while I looked that up. Please try again in a moment."
-    return offline_wording.paragraphs([offline_wording.clean_note(done.error), suggest(scene)])
+    return wording.paragraphs([wording.clean_note(done.error), suggest(scene)])
 
 
 FAILED = "The tool failed"
 
 
 def suggest(scene: Scene) -> str:
-    return f"You could try {offline_small_talk.EXAMPLES[scene.memory.seed % len(offline_small_talk.EXAMPLES)]}."
+    return f"You could try {small_talk.EXAMPLES[scene.memory.seed % len(small_talk.EXAMPLES)]}."

@@ -1,4 +1,4 @@
-"""What the offline guide says without looking anything up: greetings, what it is, what it cannot. Texts only."""
+"""Texts that need no look-up: greetings, what the guide is, what it cannot."""
 
 from __future__ import annotations
 

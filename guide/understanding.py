@@ -9,8 +9,7 @@ import re
 from dataclasses import replace
 
 from guide import list_requests as lists
-from guide import opinions as offline_opinions
-from guide import questions as offline_questions
+from guide import opinions, questions
 from guide.intents import Intent, Rule, Sentence
 from guide.manners import SOCIAL, foreign, scope
 from guide.recall import Memory
@@ -23,31 +22,31 @@ MAX_SENTENCES = 12
 MAX_INTENTS = 5
 
 RULES: tuple[Rule, ...] = (
-    offline_opinions.rate,
+    opinions.rate,
     scope,
-    offline_opinions.unrate,
-    offline_questions.why,
+    opinions.unrate,
+    questions.why,
     lists.meant,
-    offline_questions.predict,
-    offline_questions.same_of_user,
-    offline_questions.taste,
-    offline_questions.ratings,
+    questions.predict,
+    questions.same_of_user,
+    questions.taste,
+    questions.ratings,
     lists.group,
-    offline_questions.compare,
-    offline_opinions.seen,
-    offline_questions.genre_list,
+    questions.compare,
+    opinions.seen,
+    questions.genre_list,
     lists.more,
     lists.lacks,
     lists.similar,
-    offline_opinions.likes,
-    offline_questions.rated,
-    offline_questions.facts,
-    offline_questions.trait,
+    opinions.likes,
+    questions.rated,
+    questions.facts,
+    questions.trait,
     lists.pick,
     lists.popular,
-    offline_questions.details,
+    questions.details,
     lists.refine,
-    offline_opinions.answered,
+    opinions.answered,
     lists.recommend,
     lists.lookup,
 )
@@ -94,7 +93,7 @@ _JOINS: dict[tuple[str, str], str] = {
     ("seen", "likes"): "likes",
     ("likes", "similar"): "similar",
 }
-"""Which two intents, one after the other, are one: "I loved Heat. What should I watch?"."""
+"""Pairs of intents that, one after the other, are one: "I loved Heat. What should I watch?"."""
 
 _STOP = re.compile(
     r"(?<!\bdr\.)(?<!\bmr\.)(?<!\bms\.)(?<!\bst\.)(?<!\bvs\.)(?<!\bno\.)(?<!\bmrs\.)(?<!\bvol\.)(?<!\binc\.)(?<!\bjr\.)"
@@ -115,7 +114,7 @@ _CLAUSE = re.compile(
 
 
 def understand(text: str, memory: Memory) -> list[Intent]:
-    """What the person wants, in the order they said it; at most three things, at least one."""
+    """The person's wants, in the order they said them; at most three, at least one."""
     tidied = tidy(text)
     if not any(char.isalnum() for char in tidied):
         return [Intent("empty", topic=tidied[:20])]
@@ -136,7 +135,7 @@ def sentences(text: str) -> list[str]:
     """The sentences and clauses of a text; a stop after "Dr", "vs" or one letter ends none."""
     parts = (part.strip(" ,-") for part in _CLAUSE.sub("\n", _STOP.sub("\n", text)).split("\n"))
     kept = (part[:MAX_SENTENCE] for part in parts if re.search(rf"\w|{MARK}", part))
-    return [piece for part in kept for piece in offline_opinions.each_rating(part)][:MAX_SENTENCES]
+    return [piece for part in kept for piece in opinions.each_rating(part)][:MAX_SENTENCES]
 
 
 def _read(sentence: Sentence) -> Intent:

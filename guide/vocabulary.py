@@ -1,4 +1,4 @@
-"""The words the offline guide knows: numbers, genres, moods, topics, titles that look like grammar. Tables only."""
+"""Tables of the words that the guide knows: numbers, genres, moods, topics, titles that look like grammar."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SHORTHAND: dict[str, str] = {
     "somthing": "something", "sometihng": "something", "wat": "what", "wut": "what", "abt": "about", "favorit": "favorite", "thx": "thanks", "bout": "about",
     "teh": "the", "adn": "and", "fo": "for", "taht": "that", "shoud": "should", "shuld": "should", "wich": "which", "becuase": "because", "cuz": "because",
 }  # fmt: skip
-"""How hurried people write, and what they mean."""
+"""Spellings of hurried people, and what they mean."""
 
 ORDINALS: dict[str, int] = {
     "first": 1, "1st": 1, "former": 1, "top": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4,
@@ -92,7 +92,7 @@ GENRE_PLURALS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """What a mood means in the data's terms: tags to try in this order, then genres."""
+    """A mood in the data's terms: tags to try in this order, then genres."""
 
     label: str
     tags: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ MOODS: tuple[tuple[str, Mood], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What a comparative ("less scary", "newer") changes in a list's filters."""
+    """The changes that a comparative ("less scary", "newer") makes to a list's filters."""
 
     genres: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -332,4 +332,4 @@ OPENERS = re.compile(
     r"|(?:now|cool|great|nice|perfect|awesome|right|guide|guys|dude|man|mate|buddy|sure|yes|no|nah|nope|then|good)(?: ?[,!.]+ ?|$))+",
     re.IGNORECASE,
 )
-"""What people say before they say something; the second half only where a comma or stop follows."""
+"""Openings that people use before they say something; the second half only where a comma or stop follows."""

@@ -1,4 +1,4 @@
-"""What a sentence asks of a list: how many, which genres, years, mood, whose. Words in, a `Wish` and the rest out."""
+"""Reading what a sentence asks of a list: how many, which genres, years, mood, whose. Words in, a `Wish` and the rest out."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class Wish:
 
     @property
     def narrows(self) -> bool:
-        """Whether it says anything about which movies are meant."""
+        """True if it says anything about which movies are meant."""
         return bool(
             self.genres or self.exclude or self.year_from or self.year_to or self.mood or self.theme or self.age
             or self.era or self.novelty or self.known or self.better or self.lack or self.min_ratings
@@ -160,7 +160,7 @@ class Wish:
 
     @property
     def plain(self) -> bool:
-        """Whether it says nothing at all."""
+        """True if it says nothing at all."""
         return self == Wish()
 
     def filters(self) -> dict[str, JsonValue]:
@@ -194,7 +194,7 @@ def number(text: str | None) -> int | None:
 
 
 def read_wish(sentence: str) -> tuple[Wish, str]:
-    """What a sentence asks of a list, and the words that said none of it.
+    """The wish in a sentence, and the words that said none of it.
 
     Example: "three funny movies from the 80s about robots" → limit 3, Comedy, 1980-1989, theme "robots".
     """
@@ -236,7 +236,7 @@ def themed(wish: Wish, rest: str) -> Wish:
 
 
 def _unmet(rest: str) -> str:
-    """What a sentence wants left out that is no genre: "aren't disney" → "disney"."""
+    """The thing that a sentence wants left out and that is no genre: "aren't disney" → "disney"."""
     words = (found[1] for found in _LEFT_OUT.finditer(rest))
     return next((word for word in words if not _empty(word) and len(word) > 2), "")
 

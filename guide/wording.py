@@ -48,9 +48,9 @@ def joined(parts: Iterable[str], word: str = "and") -> str:
     return f"{', '.join(listed[:-1])} {word} {listed[-1]}" if len(listed) > 1 else "".join(listed)
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
+def counted(count: int, noun: str) -> str:
     """A count with its noun: "1 rating", "1,204 ratings"."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
 def number_word(count: int) -> str:
@@ -75,24 +75,10 @@ def genres_of(movie: Movie) -> str:
     return ", ".join(clean(genre) for genre in movie.genres)
 
 
-def item(place: int, movie: Movie, reason: str = "") -> str:
-    """One line of a numbered list."""
-    parts = [named(movie), genres_of(movie), rating_of(movie)]
-    return f"{place}. " + " \u2013 ".join(part for part in parts if part) + (f". {reason}" if reason else "")
-
-
-def numbered(movies: Sequence[Movie], reasons: Sequence[str] = ()) -> str:
-    """A numbered list of movies, with a reason for each where there is one."""
-    given = [*reasons, *[""] * len(movies)]
-    return "\n".join(item(place, movie, given[place - 1]) for place, movie in enumerate(movies, 1))
-
-
 # Lists
 
 
-def listing(
-    heading: str, result: MovieList, owner: str = "you", known: Sequence[int] = (), against: Sequence[int] = ()
-) -> str:
+def listing(heading: str, result: MovieList, owner: str, known: Sequence[int], against: Sequence[int]) -> str:
     """A list made for someone: heading, movies with reasons, and what a careful answer mentions.
 
     Args:
@@ -102,8 +88,15 @@ def listing(
         known: Ids of movies of which it was told before how a title was understood.
         against: Ids of movies that the person dislikes, which are no reason.
     """
-    listed = numbered(result.movies, reasons(result, owner, against))
+    told = zip(result.movies, reasons(result, owner, against), strict=True)
+    listed = "\n".join(_item(place, movie, reason) for place, (movie, reason) in enumerate(told, 1))
     return paragraphs([f"{heading}\n\n{listed}", remarks(result.resolved, result.notes, known)])
+
+
+def _item(place: int, movie: Movie, reason: str) -> str:
+    """One line of a numbered list."""
+    parts = [named(movie), genres_of(movie), rating_of(movie)]
+    return f"{place}. " + " \u2013 ".join(part for part in parts if part) + (f". {reason}" if reason else "")
 
 
 def paragraphs(parts: Iterable[str]) -> str:
@@ -112,7 +105,7 @@ def paragraphs(parts: Iterable[str]) -> str:
 
 
 def remarks(resolved: Sequence[Resolved], notes: Sequence[str] = (), known: Sequence[int] = ()) -> str:
-    """What a careful answer adds: how titles were understood, if not told before, and the tools' own notes."""
+    """The remarks of a careful answer: how titles were understood, if not told before, and the tools' own notes."""
     seen: dict[int, str] = {}
     for found in resolved:
         if found.movie.movie_id not in known:
@@ -126,7 +119,7 @@ SAID_ALREADY = ("Nothing is known of the person", "No movie passes", "No other m
 
 
 def _understood(found: Resolved) -> str:
-    """Which movie was taken for a title, if that is not plain to see."""
+    """A sentence on the movie that was taken for a title, if that is not plain to see."""
     given = clean(found.given)
     year = re.search(r"\((\d{4})\)\s*$", given)
     if year and found.movie.year and int(year[1]) != found.movie.year:
@@ -151,8 +144,8 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
 
 
-def reasons(result: MovieList, owner: str, against: Sequence[int] = ()) -> list[str]:
-    """Why each movie is in a list: the person's own movies that spoke for it, else its telling tags.
+def reasons(result: MovieList, owner: str, against: Sequence[int]) -> list[str]:
+    """The reason for each movie of a list: the person's own movies that spoke for it, else its telling tags.
 
     A reason that would be the same for every movie says nothing, so then the tags do.
     """
@@ -173,13 +166,13 @@ def _tagged(movie: Movie) -> str:
     return f"Tagged {', '.join(clean(tag) for tag in movie.tags[:3])}." if movie.tags else ""
 
 
-def _because(because: Sequence[Because], most: int = 2) -> list[str]:
+def _because(because: Sequence[Because]) -> list[str]:
     best = sorted((each for each in because if each.share > 0), key=lambda each: -each.share)
-    return list(dict.fromkeys(clean(each.title) for each in best))[:most]
+    return list(dict.fromkeys(clean(each.title) for each in best))[:2]
 
 
 def kind_of_films(args: Args) -> str:
-    """What a call's filters ask for, as a noun phrase: "comedies from the 1980s without horror"."""
+    """A call's filters as a noun phrase: "comedies from the 1980s without horror"."""
     genres, out = _strings(args.get("genres")), _strings(args.get("exclude_genres"))
     parts = [_noun(genres), period(args.get("year_from"), args.get("year_to"))]
     parts += [f"without {joined((_WITHOUT.get(genre, genre.lower()) for genre in out), 'or')}"] if out else []
@@ -218,7 +211,7 @@ def period(first: object, last: object) -> str:
 
 
 def rating_words(movie: Movie) -> str:
-    """How a movie is liked, with the numbers.
+    """A verdict on how a movie is liked, with the numbers.
 
     Example: "liked very well: 4.1 stars on average from 102 ratings".
     """
@@ -244,7 +237,7 @@ _VERDICTS = (
 
 
 def spread(histogram: dict[str, int]) -> str:
-    """Which rating is most frequent, and how many gave four stars or more."""
+    """The share of those who gave four stars or more, and the most frequent rating."""
     total = sum(histogram.values())
     if total < FEW_RATINGS:
         return ""
@@ -329,7 +322,7 @@ MUCH_ALIKE = 0.3
 
 
 def statistics(result: MovieStats) -> str:
-    """How a movie was rated over time."""
+    """A movie's ratings over time, and their trend."""
     known = [window for window in result.windows if window.count and window.mean is not None]
     if not known:
         return f"{named(result.movie)} has no ratings in my data."
@@ -365,7 +358,7 @@ ENOUGH_RATINGS, TREND = 10, 0.15
 
 
 def rated(result: Rated, given: str) -> str:
-    """What was noted, and how the number was converted."""
+    """The rating that was noted, and how its number was converted."""
     noted = f"Noted: {stars(result.stars)} for {named(result.movie)}"
     converted = f"; {_conversion(given)}" if given and given != f"{result.stars:g}" else ""
     before = f" It was {stars(result.previous)} before." if result.previous not in (None, result.stars) else ""
@@ -394,7 +387,7 @@ def ratings(result: RatingList, order: str) -> str:
 
 
 def taste(result: TasteProfile) -> str:
-    """What somebody likes more than their own average, and what less."""
+    """Genres, decades and themes that somebody likes more than their own average, and less."""
     you = result.whose == "you"
     who, whose = ("You", "your") if you else (clean(result.whose), "their")
     if not result.ratings:
@@ -440,7 +433,7 @@ _CHANCES = ((4.2, "Very likely, yes"), (3.7, "Probably"), (3.2, "Perhaps"), (2.5
 
 
 def explanation(result: Explanation) -> str:
-    """Why a movie suits somebody: their own movies in the order of what they contribute, and what is shared."""
+    """The reasons why a movie suits somebody: their own movies in the order of what they contribute, and what is shared."""
     whose = clean(result.whose) if result.whose.startswith("MovieLens user") else ""
     because = [clean(each.title) for each in sorted(result.because, key=lambda each: -each.share) if each.share > 0]
     shared = [*(genre.lower() for genre in result.shared_genres[:3]), *result.shared_tags[:4]]
