@@ -166,7 +166,7 @@ class Store:
             before = rows[-1]["number"]
 
     async def run_messages(self, run_id: str) -> list[Message]:
-        """What one run added to the history."""
+        """The messages that one run added to the history."""
         rows = await self._db.fetch("SELECT * FROM messages WHERE run_id = ? ORDER BY number", (run_id,))
         return [message_of(row) for row in rows]
 
@@ -332,7 +332,7 @@ _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
 
 
 def _hash(new: SessionCreate) -> str:
-    """What makes two requests for a session the same."""
+    """The identity of a request for a session: equal for equal requests."""
     body = json.dumps(new.model_dump(mode="json", by_alias=True), sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()
 

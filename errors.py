@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree. Codes are those of the HTTP contract; no HTTP in here.
+"""All that can go wrong, as one tree. Codes are those of the HTTP contract; no HTTP in here.
 
 MarqueeError
   x NotFound              nothing has that id
@@ -108,7 +108,7 @@ class StorageUnavailable(MarqueeError):
 
 
 class RunFailed(MarqueeError):
-    """Why an answer could not be finished. `retry_after`, in seconds, where the provider named one.
+    """An answer that could not be finished. `retry_after`, in seconds, where the provider named one.
 
     `said`: the provider's own words, for the log alone.
     """

@@ -75,7 +75,7 @@ def parse(text: str) -> JsonValue:
 
 
 def problems(schema: dict[str, JsonValue], document: JsonValue) -> list[str]:
-    """What is wrong with a document, in the validator's words; empty where it is valid."""
+    """The problems of a document, in the validator's words; empty where it is valid."""
     validator = _VALIDATOR(schema, registry=_NO_REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER)
     try:
         errors = sorted(validator.iter_errors(document), key=lambda error: list(map(str, error.absolute_path)))

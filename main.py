@@ -75,12 +75,12 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _service_routes() -> APIRouter:
-    """What tells of the service itself."""
+    """The routes that tell of the service itself."""
     router = APIRouter(tags=["service"])
 
     @router.get("/health")
     async def health(service: Service) -> Health:
-        """Whether the service lives and is ready, and on what it rests."""
+        """The state of the service: whether it is ready, and on what it rests."""
         async with service.library.use() as snapshot:
             info, recommender = snapshot.info, snapshot.recommender
         trouble = await service.database.trouble()
@@ -189,7 +189,7 @@ class ClearStart:
 
 
 def _reason(error: BaseException | None) -> str | None:
-    """What to mend, for the errors that a user can mend."""
+    """The thing to mend, for the errors that a user can mend."""
     if isinstance(error, ValidationError):
         return "; ".join(f"{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors())
     return str(error) if isinstance(error, MarqueeError | CatalogueError) else None

@@ -98,7 +98,7 @@ class Session(Model):
 
 
 class Error(Model):
-    """Why a run failed. `retry_after`: seconds, where the provider named them."""
+    """The reason for which a run failed. `retry_after`: seconds, where the provider named them."""
 
     code: ErrorCode
     detail: str
@@ -218,7 +218,7 @@ class FieldError(Model):
 
 
 class SessionPatch(Model):
-    """What is left out stays; null clears."""
+    """Changes to a session: what is left out stays; null clears."""
 
     title: Title | None = None
     model: ModelName | None = None
@@ -284,7 +284,7 @@ class TextDeltaEvent(Model):
 
 
 class ReasoningDeltaEvent(Model):
-    """What the model thinks aloud, where it says; to be shown apart from the answer."""
+    """An increment of what the model thinks aloud; to be shown apart from the answer."""
 
     type: Literal["reasoning.delta"] = "reasoning.delta"
     sequence: int = 0
@@ -406,7 +406,7 @@ class Live(Model):
 
 
 class Health(Model):
-    """Whether the service lives and is ready, and why."""
+    """The state of the service, and the reasons where it is degraded."""
 
     status: Literal["ok", "degraded"]
     version: str

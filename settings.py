@@ -1,4 +1,4 @@
-"""The environment, read once into one frozen object. Nothing else reads it."""
+"""The settings of the service: the environment and `.env`, read into one frozen object at the start."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
 
     @property
     def offline(self) -> bool:
-        """Whether no provider is configured, so that the built-in guide answers."""
+        """True where no provider is configured, so that the built-in guide answers."""
         return self.openai_api_key is None and self.openai_base_url is None
 
     @property
@@ -133,7 +133,7 @@ class Settings(BaseSettings):
 
 
 def slips(env_file: Path = ENV_FILE) -> list[str]:
-    """What names in the environment and in `.env` look like a setting of ours and are none, each in a sentence."""
+    """Names in the environment and in `.env` that look like a setting of ours and are none, each in a sentence."""
     given = {name.upper() for name in (*os.environ, *(dotenv_values(env_file) if env_file.is_file() else ()))}
     known = {name.upper() for name in Settings.model_fields}
     return list(_slips(sorted(given - known), known))

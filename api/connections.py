@@ -70,7 +70,7 @@ def _running_server() -> Server | None:
 
 
 class _Bounded(asyncio.Protocol):
-    """What uvicorn's protocol is mixed with: refuses connections above `most`, closes those without a request."""
+    """A mixin of uvicorn's protocol: refuses connections above `most`, closes those without a request."""
 
     most: ClassVar[int]
     request_seconds: ClassVar[float]

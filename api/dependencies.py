@@ -1,4 +1,4 @@
-"""What routes are given: the service, who calls, the session of the path, cursors. Settled before the first byte."""
+"""The dependencies of routes: the service, the caller, the session of the path, cursors. Settled before the first byte."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Service = Annotated[Marquee, Depends(marquee)]
 
 
 def account() -> str:
-    """Who calls."""
+    """The account of the caller."""
     return ACCOUNT
 
 
@@ -101,7 +101,7 @@ CallerInSession = Annotated[Caller, Depends(caller_in_session)]
 
 
 async def tool_context(service: Service, account_id: Account) -> AsyncIterator[Context]:
-    """What the tools' functions want, for a call from outside a session."""
+    """The context of tools' functions for a call from outside a session."""
     async with service.library.use() as snapshot:
         yield Context(snapshot, service.ratings, account_id, clock=service.clock)
 
@@ -113,7 +113,7 @@ Tools = Annotated[Context, Depends(tool_context)]
 
 
 def read_offset(cursor: str | None) -> int:
-    """How many entries lie before a page."""
+    """The number of entries before a page."""
     return int(cursor.removeprefix("o")) if cursor else 0
 
 

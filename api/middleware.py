@@ -1,4 +1,4 @@
-"""What every request passes: log line, who may ask at all, size and time of the body. Plain ASGI: nothing is buffered
+"""The middleware that every request passes: log line, who may ask at all, size and time of the body. Plain ASGI: nothing is buffered
 that streams, and nobody is cancelled.
 """
 
@@ -69,7 +69,7 @@ class Gate:
 
 
 def _stranger(scope: Scope, settings: Settings) -> str | None:
-    """Why a request is none that we answer, from its Host and its Origin; None where it is one."""
+    """The reason not to answer a request, from its Host and its Origin; None where there is none."""
     headers = Headers(scope=scope)
     host, origin = headers.get("host"), headers.get("origin")
     if host is not None and not _is_our_name(_name(host), scope, settings):
@@ -82,7 +82,7 @@ def _stranger(scope: Scope, settings: Settings) -> str | None:
 
 
 def _is_our_name(name: str | None, scope: Scope, settings: Settings) -> bool:
-    """Whether a Host without its port is one of the service's: loopback, its own address, or allowed by the settings."""
+    """True for a Host of the service, given without its port: loopback, its own address, or allowed by the settings."""
     if name is None:
         return False
     own = (scope.get("server") or (None,))[0]

@@ -104,7 +104,7 @@ def _leave_out_defaults(part: Any, schemas: dict[str, Any]) -> None:
 
 @cache
 def _schemas() -> dict[str, Any]:
-    """What no route's return type names: problems, whole answers, events, tool results."""
+    """The schemas that no route's return type names: problems, whole answers, events, tool results."""
     results = sorted({tool.result for tool in TOOLS.values()}, key=lambda model: model.__name__)
     models: list[type[BaseModel]] = [Problem, Answer, Page[FeedbackEntry], *results]
     _, made = models_json_schema([(model, SERIALIZED) for model in models], ref_template=REFERENCE)

@@ -104,7 +104,7 @@ async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
 
 
 def _http_problem(error: HTTPException, allowed: Sequence[str]) -> JSONResponse:
-    """What the framework refused, as one of our problems; `allowed`: the methods of the path, where it has any."""
+    """A refusal of the framework's as one of our problems; `allowed`: the methods of the path, where it has any."""
     code = _HTTP_CODES.get(error.status_code, "validation_error" if error.status_code < 500 else "internal")
     response = problem(code, str(error.detail), f"{error.detail}.", status=error.status_code)
     response.headers.update(error.headers or {})
@@ -114,7 +114,7 @@ def _http_problem(error: HTTPException, allowed: Sequence[str]) -> JSONResponse:
 
 
 def _methods(routers: Sequence[APIRouter], scope: Scope) -> list[str]:
-    """What a path answers to, over all of its routes: Starlette names the first one's alone."""
+    """The methods of a path, over all of its routes: Starlette names the first one's alone."""
     routes = [route for router in routers for route in router.routes if route.matches(scope)[0] is not Match.NONE]
     return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 

@@ -1,1 +1,1 @@
-"""What `python <door>.py` does; a door starts it under `__main__`, nothing imports it."""
+"""The commands `python <door>.py`: a door starts them under `__main__`, nothing imports them."""

@@ -130,7 +130,7 @@ def _prompt(words: list[str]) -> str:
 
 
 def _is_piped() -> bool:
-    """Whether standard input was given for this prompt: a file, or a pipe in which something comes soon."""
+    """True where standard input was given for this prompt: a file, or a pipe in which something comes soon."""
     if not sys.stdin:
         return False
     mode = os.fstat(sys.stdin.fileno()).st_mode

@@ -53,7 +53,7 @@ _REPORTED = "The provider reported an error in the middle of the answer."
 
 
 def _or_none(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """What is not as expected counts as absent: no answer fails for an extra."""
+    """The value, or None where it is not as expected: no answer fails for an extra."""
     try:
         return validate(value)
     except ValidationError:
@@ -158,7 +158,7 @@ class EventDecoder:
         self._size = len(self._pending[0]) + sum(len(line) + 1 for line in self._data)
 
     def end(self) -> Iterator[bytes]:
-        """What stands at the end of the stream without its blank line."""
+        """The event at the end of the stream that lacks its blank line, if any."""
         self._take(b"".join(self._pending).rstrip(b"\r"))
         yield from self._event()
 
@@ -200,17 +200,17 @@ class ChunkReader:
 
     @property
     def finished(self) -> bool:
-        """Whether the finish reason is known; only the usage may still come."""
+        """True once the finish reason is known; only the usage may still come."""
         return self._reason is not None
 
     @property
     def silent(self) -> bool:
-        """Whether nothing but keep-alives and the end mark came."""
+        """True as long as nothing but keep-alives and the end mark came."""
         return self.events == self.done
 
     @property
     def begun(self) -> bool:
-        """Whether the first token is there: of a text, a thought or a call."""
+        """True once the first token is there: of a text, a thought or a call."""
         return bool(self._said or self._calls)
 
     def feed(self, block: bytes) -> Iterator[Delta]:
@@ -227,7 +227,7 @@ class ChunkReader:
             yield from self._read(event)
 
     def end(self) -> Iterator[Delta]:
-        """What is left, the tool calls, and the finish.
+        """The deltas that are left, the tool calls, and the finish.
 
         Raises:
             RunFailed: The same as in `feed`; UpstreamUnavailable where no finish reason came: the answer is not whole.

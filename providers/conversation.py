@@ -38,7 +38,7 @@ def tool_tokens(tool: ToolSpec) -> int:
 
 
 def system_prompt(catalogue: str, instructions: str | None) -> str:
-    """What the model is told before anything else."""
+    """The system prompt: it stands before anything else."""
     text = SYSTEM.format(catalogue=catalogue)
     return text + (INSTRUCTIONS.format(instructions=instructions) if instructions else "")
 
@@ -126,7 +126,7 @@ def open_exchange(messages: Sequence[Stored]) -> list[ChatMessage]:
 
 
 def tool_content(result: JsonValue, error: str | None) -> str:
-    """What the model reads of a tool's outcome: compact JSON, without what is null."""
+    """The outcome of a tool as the model reads it: compact JSON, without what is null."""
     value: JsonValue = {"error": error} if error is not None else _without_nulls(result)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 

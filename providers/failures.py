@@ -112,7 +112,7 @@ async def bound_error(response: httpx2.Response, seconds: float) -> None:
 
 
 def timed_out(error: BaseException | None) -> bool:
-    """Whether a timeout is the cause. The transport calls every connection that failed one, so aiohttp is asked."""
+    """True where a timeout is the cause. The transport calls every connection that failed one, so aiohttp is asked."""
     while error is not None:
         if isinstance(error, TimeoutError):
             return True
@@ -121,7 +121,7 @@ def timed_out(error: BaseException | None) -> bool:
 
 
 def may_pass(error: Exception, failed: RunFailed) -> bool:
-    """Whether the same request may succeed a little later."""
+    """True where the same request may succeed a little later."""
     if isinstance(failed, UpstreamRejected):
         return False
     if isinstance(error, APIStatusError):
@@ -197,7 +197,7 @@ def _refusal(error: APIStatusError) -> RunFailed:
 
 
 def _rejection(status: int, text: str) -> UpstreamRejected:
-    """Why a request was refused for good."""
+    """The error of a request that was refused for good."""
     if status in {400, 404, 422} and _names_unknown_model(text):
         return UpstreamRejected(_NO_MODEL.format(status=status))
     if status in {400, 422}:

@@ -189,7 +189,7 @@ class OpenAIProvider:
         return block
 
     def _broken(self, error: Exception, reader: ChunkReader) -> RunFailed:
-        """Why a body came to no end."""
+        """The error of a body that came to no end."""
         if not timed_out(error):
             return UpstreamUnavailable(NOTHING if reader.silent else _BROKE_OFF)
         if not reader.begun:
@@ -216,7 +216,7 @@ def _refuse_web_page(response: httpx2.Response) -> None:
 
 
 def _names_the_format(refused: RunFailed) -> bool:
-    """Whether a refusal is about the form that the answer should have."""
+    """True for a refusal of the form that the answer should have."""
     said = refused.said.lower()
     return "response_format" in said or "json_schema" in said
 

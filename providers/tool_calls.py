@@ -109,7 +109,7 @@ class _Partial:
 
     @property
     def complete(self) -> bool:
-        """Whether the arguments so far are a JSON document."""
+        """True once the arguments are a JSON document."""
         arguments = self.arguments
         if not arguments.rstrip().endswith("}"):
             return False
@@ -125,7 +125,7 @@ class _Partial:
 
 
 def _starts_anew(partial: _Partial, name: str, fragment: CallFragment) -> bool:
-    """Whether a fragment with this name begins another call than `partial`."""
+    """True where a fragment with this name begins another call than `partial`."""
     if not partial.arguments.strip():
         return fragment.index is None or name != partial.name
     return partial.complete
@@ -138,7 +138,7 @@ def arguments_text(arguments: str | dict[str, Any] | list[Any] | None) -> str:
 
 
 def _sound(extra: dict[str, JsonValue]) -> dict[str, JsonValue] | None:
-    """What a provider attached to a call, if it can be sent back as JSON."""
+    """The extras that a provider attached to a call, if they can be sent back as JSON."""
     try:
         check_document(extra)
     except ValueError:

@@ -50,7 +50,7 @@ class _Log:
         woken.set()
 
     def reaches(self, after: int) -> bool:
-        """Whether the tail holds all that follows `after`."""
+        """True where the tail holds all that follows `after`."""
         return self.tail[0].sequence <= after + 1
 
     def above(self, after: int) -> list[Frame]:
@@ -60,7 +60,7 @@ class _Log:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What one commit takes from one run; `ended` where its last event is among the frames."""
+    """The share of one run in one commit; `ended` where its last event is among the frames."""
 
     live: _Log
     events: list[Event]
@@ -152,7 +152,7 @@ class Journal:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _has(self, run_id: str, sequence: int) -> bool:
-        """Whether the run has come as far as this sequence."""
+        """True where the run has come as far as this sequence."""
         live = self._live.get(run_id)
         if live is not None:
             return sequence <= live.sequence
@@ -165,7 +165,7 @@ class Journal:
         return live
 
     async def _is_over(self, run_id: str, after: int) -> bool:
-        """Whether `after` is at or past the run's last event."""
+        """True where `after` is at or past the run's last event."""
         at_cursor = await self._store.load_frames(run_id, after=max(0, after - 1), limit=1)
         return not at_cursor or at_cursor[-1].is_last
 
@@ -180,7 +180,7 @@ class Journal:
                 return
 
     def _take_shares(self) -> Iterator[_Batch]:
-        """What goes with the next commit: of every run its share, and at most one run's long end."""
+        """The batches of the next commit: of every run its share, and at most one run's long end."""
         pending = [live for live in self._live.values() if live.pending]
         end_allowed = True
         for live in pending:
@@ -265,7 +265,7 @@ def _portions(frames: list[Frame]) -> Iterator[list[Frame]]:
 
 
 def _take(live: _Log, share: int, *, long_end: bool) -> _Batch:
-    """What is pending of a run, joined, numbered and encoded: `share` bytes, and what the last frame is over."""
+    """The pending events of a run, joined, numbered and encoded: `share` bytes, and what the last frame is over."""
     events: list[Event] = []
     frames: list[Frame] = []
     size = 0
@@ -279,7 +279,7 @@ def _take(live: _Log, share: int, *, long_end: bool) -> _Batch:
 
 
 def _is_long(ended: EndedRun) -> bool:
-    """Whether the end of a run, which holds its last message, would fill a good part of a commit."""
+    """True where the end of a run, which holds its last message, would fill a good part of a commit."""
     return any(len(message.content) > 4 * DELTA_CHARS for message in ended.messages)
 
 

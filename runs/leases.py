@@ -40,7 +40,7 @@ class Lease:
         self._path(self.id).unlink(missing_ok=True)
 
     def is_alive(self, lease_id: str) -> bool:
-        """Whether the process that holds a lease still runs; the file of a dead one is removed."""
+        """True while the process that holds a lease runs; the file of a dead one is removed."""
         if lease_id == self.id:
             return True
         path = self._path(lease_id)

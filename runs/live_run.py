@@ -26,7 +26,7 @@ from tools.registry import Desk
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, in which session, and with which key."""
+    """The one who asks, in which session, and with which key."""
 
     account_id: str
     session: Session
@@ -135,7 +135,7 @@ class LiveRun:
         await self._with.journal.append(self.run.id, event)
 
     def _verdict(self) -> tuple[RunStatus, Error | None]:
-        """How the run ended, from how its work did."""
+        """The status and error of the run, from how its work ended."""
         if self.work.cancelled():
             return self.stop_as, None
         failure = self.work.exception()

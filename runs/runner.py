@@ -43,7 +43,7 @@ class Runs:
 
     @property
     def count(self) -> int:
-        """How many runs are live."""
+        """The number of live runs."""
         return len(self._live)
 
     # Starting
@@ -189,7 +189,7 @@ class Runs:
         return self._with.journal.follow(run_id, after)
 
     async def has_after(self, run: Run, after: int) -> bool:
-        """Whether a follower with this cursor has anything to expect: not exactly at the end of an ended run alone."""
+        """True where a follower with this cursor has anything to expect: all but the very end of an ended run."""
         if run.status == "in_progress" or after == 0:
             return True
         return len(await self._store.load_frames(run.id, after=after - 1, limit=2)) != 1
@@ -206,7 +206,7 @@ class Runs:
         return Answer(run=run, messages=messages)
 
     async def live_messages(self, session: Session, account_id: str) -> list[Message]:
-        """What the session's live run has committed so far, as messages."""
+        """The messages of the session's live run, as far as they are committed."""
         if session.live_run_id is None:
             return []
         live = self._live.get(session.live_run_id)
@@ -306,5 +306,5 @@ def _title(content: str) -> str:
 
 
 def _hash(kind: str, body: JsonValue) -> str:
-    """What makes two requests with one key the same."""
+    """The identity of a request: equal for requests that one key may repeat."""
     return hashlib.sha256(json.dumps([kind, body], sort_keys=True).encode()).hexdigest()

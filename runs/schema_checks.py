@@ -58,7 +58,7 @@ class SchemaChecker:
             raise InvalidField(paths[place], f"The schema cannot be used: {reason}.")
 
     async def document_problem(self, schema: JsonValue, text: str) -> str | None:
-        """What is wrong with a JSON document by a schema; None where it is valid."""
+        """The problems of a JSON document by a schema; None where it is valid."""
         try:
             problems = await self._ask(json.dumps(schema).encode(), text.encode())
         except _Unfinished as error:

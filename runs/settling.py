@@ -54,7 +54,7 @@ class Settler:
         return await self._store.lease_of(run_id) is None
 
     async def _is_orphan(self, run_id: str) -> bool:
-        """Whether a run is in progress and the process that owns it is dead."""
+        """True for a run in progress whose process is dead."""
         lease_id = await self._store.lease_of(run_id)
         return lease_id is not None and not self._lease.is_alive(lease_id)
 
@@ -70,11 +70,11 @@ class Settler:
             logger.warning("{} was left without an end; settled as interrupted", run.id)
 
     async def transcript(self, run: Run) -> Transcript:
-        """What a run has committed so far."""
+        """The committed part of a run."""
         return (await self._read(run))[0]
 
     async def _read(self, run: Run) -> tuple[Transcript, int]:
-        """What a run has committed, and the sequence of its last event; page by page, so that others get their turn."""
+        """The committed part of a run, and the sequence of its last event; page by page, so that others get their turn."""
         transcript, sequence, now = Transcript(run), 0, self._clock()
         while frames := await self._store.load_frames(run.id, after=sequence, limit=PAGE_FRAMES):
             for frame in frames:

@@ -24,7 +24,7 @@ from schemas import (
 
 
 class Transcript:
-    """What a run has said so far."""
+    """The messages of a run so far."""
 
     def __init__(self, run: Run) -> None:
         self._run = run

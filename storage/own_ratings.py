@@ -1,4 +1,4 @@
-"""What a caller told and was told: own ratings, and the recommendations that were served. Shares the chat database."""
+"""A caller's own ratings, and the recommendations that were served. They share the chat database."""
 
 from __future__ import annotations
 

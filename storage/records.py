@@ -22,7 +22,7 @@ TOOL_CALLS = TypeAdapter(list[ToolCall])
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What starts a run: the run, the messages it adds at once, its first frame, and what makes a request the same.
+    """The start of a run: the run, the messages it adds at once, its first frame, and what makes a request the same.
 
     `added`: the user's message, or the results of actions; none for a retry.
     """
@@ -71,7 +71,7 @@ class Frame:
 
     @property
     def is_last(self) -> bool:
-        """Whether it ends its run."""
+        """True for the last event of its run."""
         name = self.data.split(b"\n", 2)[1].removeprefix(b"event: ")
         return name.startswith(b"run.") and name != b"run.created"
 

@@ -1,7 +1,7 @@
 """Hostile and quirky upstreams: what the client sees, what history holds, and that the next message works.
 
-Each case is a script of upstream replies. The quirks are those of real providers and proxies; FACTS in the README says
-where they were seen.
+Each case is a script of upstream replies. The quirks are those of real providers and proxies; the name of a case, or a
+comment beside it, says whose.
 """
 
 from __future__ import annotations
