@@ -24,31 +24,32 @@ from movies.models import (
     FIRST_YEAR,
     LAST_YEAR,
     Count,
-    ExplainedRecommendations,
-    GetUserRatings,
+    Model,
     Movie,
     MovieDetail,
     MovieList,
     MovieQuery,
-    MovieStats,
-    OwnRating,
     Page,
-    RatingIn,
     RatingOrder,
-    RatingStats,
     Recommendation,
-    RecommendationRequest,
-    RecommendForUser,
-    Similarity,
-    SimilarMovies,
     Sort,
     UserRating,
 )
 from providers.prompts import TEMPLATES, PerTag, PerUser, Template
 from schemas import Prompt, PromptAnswer
 from tools import functions as tools
+from tools.args import (
+    GetUserRatings,
+    RatingStats,
+    RecommendationRequest,
+    RecommendForUser,
+    Similarity,
+    SimilarMovies,
+    Stars,
+)
 from tools.explaining import ask, render, render_recommendations
 from tools.resolving import check_filters
+from tools.results import MovieStats
 
 router = APIRouter()
 
@@ -58,6 +59,22 @@ OneGenre = Annotated[str | None, Query(min_length=1, max_length=100)]
 YearQuery = Annotated[int | None, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
 UnitQuery = Annotated[float, Query(ge=0, le=1)]
 EXPLAINED = "recommendations_prompt_per_user"
+
+
+class RatingIn(Model):
+    stars: Stars
+
+
+class OwnRating(UserRating):
+    """A rating that the caller gave in this service."""
+
+
+class ExplainedRecommendations(MovieList):
+    """Recommendations with the rendered prompt, the model's words, and its most probable first token, where it tells."""
+
+    prompt: str | None = None
+    text: str | None = None
+    most_probable_token: str | None = None
 
 
 async def searched_words(

@@ -7,19 +7,14 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from errors import ParameterRefused, UpstreamTimeout, UpstreamUnavailable
-from movies.models import (
-    GetUserRatings,
-    ListedMovie,
-    MovieList,
-    MoviesByTag,
-    RatingList,
-    RecommendForUser,
-)
+from movies.models import ListedMovie, MovieList
 from providers.base import ChatMessage, ChatRequest, Finish, Provider, TextDelta
 from providers.prompts import PerTag, PerUser, Template
 from schemas import PromptAnswer
+from tools.args import GetUserRatings, MoviesByTag, RecommendForUser
 from tools.functions import get_user_ratings, movies_by_tag, recommend_for_user
 from tools.registry import Context
+from tools.results import RatingList
 
 
 async def render(ctx: Context, template: Template, args: PerUser | PerTag) -> str:

@@ -10,47 +10,30 @@ from loguru import logger
 
 from errors import CatalogueError, ToolError, Unknown
 from movies.embeddings import fuse
-from movies.models import (
-    Basis,
+from movies.models import Basis, ListedMovie, Model, Movie, MovieDetail, MovieList, MovieQuery, Resolved, UserRating
+from recommend import Profile, Ranked
+from tools.args import (
     CompareMovies,
-    Comparison,
     ExplainRecommendation,
-    Explanation,
     GetMovie,
     GetUserRatings,
     GroupMember,
-    ListedMovie,
     Listing,
-    Model,
-    Movie,
-    MovieDetail,
-    MovieList,
-    MovieQuery,
-    MovieResult,
     MoviesByTag,
-    MovieStats,
     NextQuestion,
     PopularMovies,
-    Prediction,
     PredictRating,
-    Questions,
-    Rated,
     RateMovie,
-    RatingList,
     RatingStats,
     RecommendationRequest,
     RecommendForGroup,
     RecommendForUser,
     RecommendFromLikes,
-    Resolved,
     SearchMovies,
     Similarity,
     SimilarMovies,
-    TasteProfile,
     TasteProfileArgs,
-    UserRating,
 )
-from recommend import Profile, Ranked
 from tools.registry import TOOLS, Context, tool
 from tools.resolving import (
     DISLIKED,
@@ -66,6 +49,17 @@ from tools.resolving import (
     resolve,
     resolve_all,
     served,
+)
+from tools.results import (
+    Comparison,
+    Explanation,
+    MovieResult,
+    MovieStats,
+    Prediction,
+    Questions,
+    Rated,
+    RatingList,
+    TasteProfile,
 )
 from tools.taste_profile import taste_of
 

@@ -10,20 +10,11 @@ import numpy as np
 from pydantic import JsonValue
 
 from errors import Unknown
-from movies.models import (
-    Basis,
-    Because,
-    Filters,
-    ListedMovie,
-    Listing,
-    Model,
-    Movie,
-    MovieList,
-    Resolved,
-)
+from movies.models import Basis, Because, Filters, ListedMovie, Model, Movie, MovieList, Resolved
 from movies.reader import genre_form
 from recommend import Ranked, Reason
 from taste.interactions import Indices, Profile
+from tools.args import Listing
 from tools.registry import Context
 
 SURE = 0.6  # from here on a title counts as found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from movies.models import Affinity, Movie, TasteProfile
+from movies.models import Movie
+from tools.results import Affinity, TasteProfile
 
 FEWEST = 2  # ratings that a genre, decade or tag needs to say anything
 DAMPING = 3.0  # a group's mean is pulled towards the person's own as if by this many ratings

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from guide.provider import OfflineGuide
 from movies import models as ms
 from providers.base import ChatMessage, ChatRequest, Delta, Finish, TextDelta, ToolRequest, ToolSpec
+from tools import args as tool_args
+from tools import results
 
 Args = dict[str, Any]
 ROWS: tuple[tuple[int, str, int, str, str, int, float], ...] = (
@@ -130,29 +132,29 @@ def _passes(row: tuple[int, str, int, str, str, int, float], tool: str, args: Ar
     )
 
 
-def _movie(_: Stage, __: str, args: Args) -> ms.MovieResult:
+def _movie(_: Stage, __: str, args: Args) -> results.MovieResult:
     movie_id, resolved = resolve(args["movie"])
-    return ms.MovieResult(movie=detail(movie_id), resolved=resolved)
+    return results.MovieResult(movie=detail(movie_id), resolved=resolved)
 
 
-def _rate(stage: Stage, _: str, args: Args) -> ms.Rated:
+def _rate(stage: Stage, _: str, args: Args) -> results.Rated:
     movie_id, resolved = resolve(args["movie"])
     previous, stage.known[movie_id] = stage.known.get(movie_id), args["stars"]
-    return ms.Rated(movie=ms.Movie(**fields(movie_id)), stars=args["stars"], previous=previous, resolved=resolved)
+    return results.Rated(movie=ms.Movie(**fields(movie_id)), stars=args["stars"], previous=previous, resolved=resolved)
 
 
-def _ratings(stage: Stage, _: str, args: Args) -> ms.RatingList:
+def _ratings(stage: Stage, _: str, args: Args) -> results.RatingList:
     given = stage.known if args.get("user_id") is None else {6: 5.0, 9: 1.0}
     at = datetime(2018, 9, 24, tzinfo=UTC)
     rows = [ms.UserRating(movie=ms.Movie(**fields(i)), stars=stars, rated_at=at) for i, stars in given.items()]
     whose = "you" if args.get("user_id") is None else f"MovieLens user {args['user_id']}"
     mean = sum(given.values()) / len(given) if given else None
-    return ms.RatingList(whose=whose, count=len(rows), mean=mean, ratings=rows[: args["limit"]])
+    return results.RatingList(whose=whose, count=len(rows), mean=mean, ratings=rows[: args["limit"]])
 
 
-def _compare(_: Stage, __: str, args: Args) -> ms.Comparison:
+def _compare(_: Stage, __: str, args: Args) -> results.Comparison:
     found = [resolve(ref) for ref in args["movies"]]
-    return ms.Comparison(
+    return results.Comparison(
         movies=[detail(movie_id) for movie_id, _ in found],
         genres_in_common=["Action", "Crime"],
         tags_in_common=["heist"],
@@ -162,7 +164,7 @@ def _compare(_: Stage, __: str, args: Args) -> ms.Comparison:
     )
 
 
-def _stats(_: Stage, __: str, args: Args) -> ms.MovieStats:
+def _stats(_: Stage, __: str, args: Args) -> results.MovieStats:
     movie_id, resolved = resolve(args["movie"])
     until = datetime(2018, 9, 24, tzinfo=UTC)
     windows = [
@@ -170,13 +172,13 @@ def _stats(_: Stage, __: str, args: Args) -> ms.MovieStats:
         ms.WindowStats(window="365d", since=until, until=until, count=12, mean=4.5),
         ms.WindowStats(window="all", since=None, until=until, count=102, mean=3.95),
     ]
-    return ms.MovieStats(movie=name(movie_id), windows=windows, resolved=resolved)
+    return results.MovieStats(movie=name(movie_id), windows=windows, resolved=resolved)
 
 
-def _explain(_: Stage, __: str, args: Args) -> ms.Explanation:
+def _explain(_: Stage, __: str, args: Args) -> results.Explanation:
     seeds = [resolve(ref)[0] for ref in args.get("liked", [])] or [6]
     whose = "what was named as liked" if args.get("liked") else f"MovieLens user {args.get('user_id')}"
-    return ms.Explanation(
+    return results.Explanation(
         movie=ms.Movie(**fields(resolve(args["movie"])[0])),
         whose=whose if args.get("liked") or args.get("user_id") else "you",
         because=[ms.Because(**name(seed).model_dump(), share=0.2) for seed in seeds],
@@ -186,29 +188,29 @@ def _explain(_: Stage, __: str, args: Args) -> ms.Explanation:
     )
 
 
-def _taste(_: Stage, __: str, args: Args) -> ms.TasteProfile:
+def _taste(_: Stage, __: str, args: Args) -> results.TasteProfile:
     whose = "you" if args.get("user_id") is None else f"MovieLens user {args['user_id']}"
-    return ms.TasteProfile(
+    return results.TasteProfile(
         whose=whose,
         ratings=20,
         mean=3.5,
-        genres=[ms.Affinity(name="Crime", ratings=9, mean=4.1, lift=0.6)],
-        decades=[ms.Affinity(name="1990s", ratings=9, mean=3.9, lift=0.4)],
+        genres=[results.Affinity(name="Crime", ratings=9, mean=4.1, lift=0.6)],
+        decades=[results.Affinity(name="1990s", ratings=9, mean=3.9, lift=0.4)],
         tags=[],
         favourites=[ms.Movie(**fields(11))],
     )
 
 
-def _predict(stage: Stage, _: str, args: Args) -> ms.Prediction:
+def _predict(stage: Stage, _: str, args: Args) -> results.Prediction:
     movie = ms.Movie(**fields(resolve(args["movie"])[0]))
     whose = "you" if args.get("user_id") is None else f"MovieLens user {args['user_id']}"
     if not stage.known and whose == "you":
-        return ms.Prediction(movie=movie, whose=whose, stars=None, low=None, high=None, support=0)
-    return ms.Prediction(movie=movie, whose=whose, stars=4.3, low=3.5, high=5.0, support=20)
+        return results.Prediction(movie=movie, whose=whose, stars=None, low=None, high=None, support=0)
+    return results.Prediction(movie=movie, whose=whose, stars=4.3, low=3.5, high=5.0, support=20)
 
 
-def _questions(_: Stage, __: str, args: Args) -> ms.Questions:
-    return ms.Questions(movies=[ms.Movie(**fields(movie_id)) for movie_id in (1, 11, 9, 6)][: args["limit"]])
+def _questions(_: Stage, __: str, args: Args) -> results.Questions:
+    return results.Questions(movies=[ms.Movie(**fields(movie_id)) for movie_id in (1, 11, 9, 6)][: args["limit"]])
 
 
 _ONES: dict[str, Callable[[Stage, str, Args], BaseModel]] = {
@@ -276,20 +278,20 @@ class Talk:
 
 
 ARGS: dict[str, type[BaseModel]] = {
-    "search_movies": ms.SearchMovies,
-    "similar_movies": ms.SimilarMovies,
-    "recommend_for_user": ms.RecommendForUser,
-    "recommend_from_likes": ms.RecommendFromLikes,
-    "popular_movies": ms.PopularMovies,
-    "movies_by_tag": ms.MoviesByTag,
-    "recommend_for_group": ms.RecommendForGroup,
-    "get_movie": ms.GetMovie,
-    "rate_movie": ms.RateMovie,
-    "get_user_ratings": ms.GetUserRatings,
-    "compare_movies": ms.CompareMovies,
-    "rating_stats": ms.RatingStats,
-    "explain_recommendation": ms.ExplainRecommendation,
-    "taste_profile": ms.TasteProfileArgs,
-    "predict_rating": ms.PredictRating,
-    "next_question": ms.NextQuestion,
+    "search_movies": tool_args.SearchMovies,
+    "similar_movies": tool_args.SimilarMovies,
+    "recommend_for_user": tool_args.RecommendForUser,
+    "recommend_from_likes": tool_args.RecommendFromLikes,
+    "popular_movies": tool_args.PopularMovies,
+    "movies_by_tag": tool_args.MoviesByTag,
+    "recommend_for_group": tool_args.RecommendForGroup,
+    "get_movie": tool_args.GetMovie,
+    "rate_movie": tool_args.RateMovie,
+    "get_user_ratings": tool_args.GetUserRatings,
+    "compare_movies": tool_args.CompareMovies,
+    "rating_stats": tool_args.RatingStats,
+    "explain_recommendation": tool_args.ExplainRecommendation,
+    "taste_profile": tool_args.TasteProfileArgs,
+    "predict_rating": tool_args.PredictRating,
+    "next_question": tool_args.NextQuestion,
 }
