@@ -10,7 +10,7 @@ import runpy
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from loguru import logger
 from pydantic import JsonValue
@@ -49,22 +49,9 @@ from schemas import (
     ToolResultEvent,
 )
 from storage.records import new_id
+from tools.registry import Toolbox
 
 DocumentCheck = Callable[[JsonValue, str], Awaitable[str | None]]  # a schema and a text: what is wrong, if anything
-
-
-class Toolbox(Protocol):
-    """The tools of one run, bound to its caller."""
-
-    specs: Sequence[ToolSpec]
-
-    def check(self, name: str, arguments: str) -> Model:
-        """The validated args of a call, or ToolError."""
-        ...
-
-    def run(self, name: str, args: Model) -> Awaitable[JsonValue]:
-        """The validated result, or ToolError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

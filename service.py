@@ -25,8 +25,6 @@ from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
 from storage.sqlite import Database
-from tools.functions import TOOLS
-from tools.registry import Desk
 
 ACCOUNT = "local"  # everybody, until there are accounts
 
@@ -70,8 +68,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         stack.push_async_callback(journal.close)
         checker = SchemaChecker()
         stack.push_async_callback(checker.close)
-        desk = Desk(library, ratings, TOOLS, clock)
-        runs = Runs(store, journal, provider, desk, checker, boot, settings, clock)
+        runs = Runs(store, journal, provider, library, ratings, checker, boot, settings, clock)
         stack.push_async_callback(runs.close)
         await runs.house.settle_all()
         yield Marquee(settings, database, store, ratings, library, provider, runs, checker, clock)

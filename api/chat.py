@@ -36,7 +36,7 @@ from schemas import (
     SessionPatch,
 )
 from service import Marquee
-from tools.functions import TOOLS
+from tools.registry import TOOLS
 
 router = APIRouter(tags=["chat"])
 

@@ -37,7 +37,7 @@ from movies.models import (
 )
 from providers.prompts import TEMPLATES, PerTag, PerUser, Template
 from schemas import Prompt, PromptAnswer
-from tools import functions as tools
+from tools import search, tastes
 from tools.args import (
     GetUserRatings,
     RatingStats,
@@ -136,7 +136,7 @@ async def similar_movies(
 ) -> MovieList:
     """Movies like this one, each with a score and the reason."""
     args = SimilarMovies(movies=[movie_id], limit=limit, by=by, diversity=diversity)
-    return await tools.similar_movies(ctx, args)
+    return await search.similar_movies(ctx, args)
 
 
 @router.get("/movies/{movie_id}/stats", tags=["movies"])
@@ -148,7 +148,7 @@ async def rating_stats(
     ] = "7d,30d,365d,all",
 ) -> MovieStats:
     """Mean and count over windows, counted back from the newest rating in the data."""
-    return await tools.rating_stats(ctx, RatingStats(movie=movie_id, windows=windows.split(",")))
+    return await search.rating_stats(ctx, RatingStats(movie=movie_id, windows=windows.split(",")))
 
 
 @router.get("/genres", tags=["movies"])
@@ -211,11 +211,11 @@ async def recommend_for_user(
         diversity=diversity,
         novelty=novelty,
     )
-    served = await tools.recommend_for_user(ctx, args)
+    served = await tastes.recommend_for_user(ctx, args)
     result = ExplainedRecommendations.model_validate(served.model_dump())
     if not explain:
         return result
-    ratings = await tools.get_user_ratings(ctx, GetUserRatings(user_id=user_id, order="highest", limit=limit))
+    ratings = await tastes.get_user_ratings(ctx, GetUserRatings(user_id=user_id, order="highest", limit=limit))
     prompt = render_recommendations(TEMPLATES[EXPLAINED], ratings, served)
     answer = await ask(service.provider, prompt, service.settings.llm_total_timeout)
     return result.model_copy(update=answer.model_dump())
@@ -227,7 +227,7 @@ async def recommend_for_user(
 @router.post("/recommendations", tags=["recommendations"])
 async def recommend(ctx: Tools, body: RecommendationRequest) -> MovieList:
     """Recommendations for someone whom the data has never seen."""
-    return await tools.recommend_for_profile(ctx, body)
+    return await tastes.recommend_for_profile(ctx, body)
 
 
 @router.get("/recommendations", tags=["recommendations"])

@@ -33,7 +33,8 @@ from errors import (
 from movies.models import LARGEST_ID
 from schemas import FieldError, Problem, Run, Session
 from service import ACCOUNT, Marquee
-from tools.registry import Context
+from tools.context import Context
+from tools.registry import Toolbox
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_LINE = b"retry: 2000\n"  # milliseconds until a client that lost the stream comes back
@@ -152,8 +153,8 @@ SessionOfPath = Annotated[Session, Depends(load_session)]
 
 async def tool_context(service: Service, account_id: Account) -> AsyncIterator[Context]:
     """What the tools' functions want, for a call from outside a session."""
-    async with service.library.use() as snapshot:
-        yield Context(snapshot, service.ratings, account_id, clock=service.clock)
+    async with Toolbox(service.library, service.ratings, account_id, clock=service.clock).context() as context:
+        yield context
 
 
 Tools = Annotated[Context, Depends(tool_context)]

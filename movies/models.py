@@ -163,6 +163,12 @@ class CatalogueInfo(Model):
     newest_rating: datetime | None
     imported_at: datetime
 
+    @property
+    def in_words(self) -> str:
+        """The catalogue in a few words: `sample: 1,228 movies and 94,000 ratings by 600 people`."""
+        newest = f", the newest from {self.newest_rating:%B %Y}" if self.newest_rating else ""
+        return f"{self.name}: {self.movies:,} movies and {self.ratings:,} ratings by {self.users:,} people{newest}"
+
 
 # Filters
 

@@ -30,6 +30,7 @@ from errors import (
     UpstreamTimeout,
 )
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
+from movies.library import Library
 from providers.base import Provider
 from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
 from runs.journal import Journal, encode
@@ -55,8 +56,9 @@ from schemas import (
     TokenUsage,
 )
 from settings import Settings
+from storage.own_ratings import OwnRatings
 from storage.records import Clock, EndedRun, Frame, NewRun, new_id, utc_now
-from tools.registry import Desk
+from tools.registry import Toolbox
 
 TITLE_CHARS = 60
 CANCEL_SECONDS = 0.8  # for the last events to reach the disk, when someone waits for a run to stop
@@ -100,7 +102,8 @@ class Runs:
         store: Store,
         journal: Journal,
         provider: Provider,
-        desk: Desk,
+        library: Library,
+        ratings: OwnRatings,
         checker: SchemaChecker,
         boot: Boot,
         settings: Settings,
@@ -109,7 +112,8 @@ class Runs:
         self._store = store
         self._journal = journal
         self._provider = provider
-        self._desk = desk
+        self._library = library
+        self._ratings = ratings
         self._checker = checker
         self._boot = boot
         self._settings = settings
@@ -318,8 +322,9 @@ class Runs:
         """The answer to be, with the conversation up to its message."""
         run, session = live.new.run, live.caller.session
         current = open_exchange(await self._store.exchange(session.id, run.message_id))
-        system = system_prompt(await self._desk.about(), session.instructions)
-        toolbox = self._desk.toolbox(live.caller.account_id, session)
+        async with self._library.use() as snapshot:
+            system = system_prompt(snapshot.info.in_words, session.instructions)
+        toolbox = Toolbox(self._library, self._ratings, live.caller.account_id, session, self._clock)
         room = self._settings.llm_context_tokens - sum(map(tool_tokens, toolbox.specs))
         async with aclosing(self._store.earlier_messages(session.id, run.message_id)) as pages:
             earlier, whole = await newest_exchanges(pages, Conversation(system, (), current).room(room))

@@ -12,9 +12,10 @@ from providers.base import ChatMessage, ChatRequest, Finish, Provider, TextDelta
 from providers.prompts import PerTag, PerUser, Template
 from schemas import PromptAnswer
 from tools.args import GetUserRatings, MoviesByTag, RecommendForUser
-from tools.functions import get_user_ratings, movies_by_tag, recommend_for_user
-from tools.registry import Context
+from tools.context import Context
 from tools.results import RatingList
+from tools.search import movies_by_tag
+from tools.tastes import get_user_ratings, recommend_for_user
 
 
 async def render(ctx: Context, template: Template, args: PerUser | PerTag) -> str:

@@ -1,59 +1,54 @@
-"""How a model calls our functions: `@tool` makes one of a typed async function, a Desk hands them to a run.
+"""What a model may call: the tools, and a toolbox that runs them for one caller.
 
-Name, description and JSON Schema come from the function. Arguments are validated when they come in, results when they
-go out; identity comes from the caller's context, never from the model.
+Name, description and JSON Schema of a tool come from its function. Who calls comes from the service, never from the model.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
 from loguru import logger
 from pydantic import JsonValue, ValidationError
 
 import json_schema
 from errors import CatalogueError, MarqueeError, ToolError
-from movies.library import Library, Snapshot
+from movies.library import Library
 from movies.models import Model
 from providers.base import ToolSpec
 from schemas import Session
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
+from tools import search, tastes
+from tools.context import Context
 
 MAX_RESULT_BYTES = 64_000
 MAX_NAMED_ERRORS = 4
 
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a tool may use and on whose behalf. `user_id`: the MovieLens user that the session is personalised for."""
-
-    snapshot: Snapshot
-    ratings: OwnRatings
-    account_id: str
-    session_id: str | None = None
-    user_id: int | None = None
-    clock: Clock = utc_now
-
-
 ToolFunction = Callable[[Context, Any], Awaitable[Model]]
-F = TypeVar("F", bound=ToolFunction)
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A function that the model may call."""
+    """A function that the model may call, with the models of what it takes and gives."""
 
     name: str
     description: str
     args: type[Model]
     result: type[Model]
     function: ToolFunction
+
+    @classmethod
+    def of(cls, function: ToolFunction) -> Tool:
+        """The tool that `async def name(ctx, args: Args) -> Result` is; its docstring describes it."""
+        description = inspect.cleandoc(function.__doc__ or "").replace("\n", " ")
+        types = get_type_hints(function)
+        return cls(function.__name__, description, types["args"], types["return"], function)
 
     @cached_property
     def spec(self) -> ToolSpec:
@@ -78,73 +73,71 @@ class Tool:
             raise ToolError(_words(error, self.args)) from None
 
 
-TOOLS: dict[str, Tool] = {}
+_FUNCTIONS: tuple[ToolFunction, ...] = (
+    search.search_movies,
+    search.get_movie,
+    search.similar_movies,
+    tastes.recommend_for_user,
+    tastes.recommend_from_likes,
+    tastes.recommend_for_group,
+    tastes.rate_movie,
+    tastes.get_user_ratings,
+    search.popular_movies,
+    search.movies_by_tag,
+    search.compare_movies,
+    search.rating_stats,
+    tastes.explain_recommendation,
+    tastes.taste_profile,
+    tastes.predict_rating,
+    tastes.next_question,
+)
+TOOLS = {tool.name: tool for tool in map(Tool.of, _FUNCTIONS)}
 
 
-def tool(function: F) -> F:
-    """Register `async def name(ctx, args: Args) -> Result`, described by its docstring."""
-    name = function.__name__
-    description = inspect.cleandoc(function.__doc__ or "").replace("\n", " ")
-    types = get_type_hints(function)
-    TOOLS[name] = Tool(name, description, types["args"], types["return"], function)
-    return function
-
-
-class Desk:
-    """Hands out toolboxes and says what the catalogue is."""
-
-    def __init__(self, library: Library, ratings: OwnRatings, tools: dict[str, Tool], clock: Clock = utc_now) -> None:
-        self._library = library
-        self._ratings = ratings
-        self._tools = tools
-        self._clock = clock
-
-    def toolbox(self, account_id: str, session: Session) -> BoundTools:
-        """The tools for one caller in one session."""
-        return BoundTools(self._tools, self._library, self._ratings, account_id, session, self._clock)
-
-    async def about(self) -> str:
-        """The catalogue in a few words, for the system prompt."""
-        async with self._library.use() as snapshot:
-            info = snapshot.info
-        newest = f", the newest from {info.newest_rating:%B %Y}" if info.newest_rating else ""
-        return f"{info.name}: {info.movies:,} movies and {info.ratings:,} ratings by {info.users:,} people{newest}"
-
-
-class BoundTools:
-    """The tools of one run; see llm.Toolbox."""
+class Toolbox:
+    """The tools bound to one caller, in a session or outside of any."""
 
     def __init__(
         self,
-        tools: dict[str, Tool],
         library: Library,
         ratings: OwnRatings,
         account_id: str,
-        session: Session,
-        clock: Clock,
+        session: Session | None = None,
+        clock: Clock = utc_now,
     ) -> None:
-        self._tools = tools
         self._library = library
         self._ratings = ratings
         self._account_id = account_id
         self._session = session
         self._clock = clock
-        self.specs: Sequence[ToolSpec] = [tool.spec for tool in tools.values()]
+
+    @property
+    def specs(self) -> Sequence[ToolSpec]:
+        """What the model is told of the tools."""
+        return [tool.spec for tool in TOOLS.values()]
+
+    @asynccontextmanager
+    async def context(self) -> AsyncIterator[Context]:
+        """What a call may use until the end of the block, with the catalogue as it is now."""
+        session_id, user_id = (self._session.id, self._session.user_id) if self._session else (None, None)
+        async with self._library.use() as snapshot:
+            yield Context(snapshot, self._ratings, self._account_id, session_id, user_id, self._clock)
 
     def check(self, name: str, arguments: str) -> Model:
         """Validated args of a call, or ToolError."""
-        if name not in self._tools:
-            raise ToolError(f"There is no tool {name[:64]!r}. There are: {', '.join(self._tools)}.")
-        return self._tools[name].check(arguments)
+        if name not in TOOLS:
+            raise ToolError(f"There is no tool {name[:64]!r}. There are: {', '.join(TOOLS)}.")
+        return TOOLS[name].check(arguments)
 
     async def run(self, name: str, args: Model) -> JsonValue:
-        """The result as JSON, or ToolError. Each call sees the catalogue as it is now."""
-        async with self._library.use() as snapshot:
-            context = Context(
-                snapshot, self._ratings, self._account_id, self._session.id, self._session.user_id, self._clock
-            )
+        """The result of a tool as JSON.
+
+        Raises:
+            ToolError: There is none, in words for the model.
+        """
+        async with self.context() as ctx:
             try:
-                result = await self._tools[name].function(context, args)
+                result = await TOOLS[name].function(ctx, args)
             except ToolError:
                 raise
             except MarqueeError as error:
