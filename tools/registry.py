@@ -6,7 +6,6 @@ Name, description and JSON Schema of a tool come from its function. Who calls co
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,13 +20,14 @@ from errors import CatalogueError, MarqueeError, ToolError
 from movies.library import Library
 from movies.models import Model
 from providers.base import ToolSpec
+from providers.conversation import tool_content
 from schemas import Session
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
 from tools import search, tastes
 from tools.context import Context
 
-MAX_RESULT_BYTES = 64_000
+MAX_RESULT_BYTES = 64_000  # of the text that the model reads
 MAX_NAMED_ERRORS = 4
 
 ToolFunction = Callable[[Context, Any], Awaitable[Model]]
@@ -55,20 +55,14 @@ class Tool:
         """What the model is told of it."""
         return ToolSpec(self.name, self.description, _plain(self.args.model_json_schema()))
 
-    def check(self, arguments: str) -> Model:
+    def check(self, arguments: dict[str, JsonValue]) -> Model:
         """Validated args; what is null counts as left out, as many models write it.
 
         Raises:
             ToolError: What is wrong with which argument.
         """
         try:
-            given = json_schema.parse(arguments)
-        except ValueError as error:
-            raise ToolError(f"{error} Send one JSON object.") from None
-        if not isinstance(given, dict):
-            raise ToolError("The arguments must be one JSON object.")
-        try:
-            return self.args.model_validate({name: value for name, value in given.items() if value is not None})
+            return self.args.model_validate({name: value for name, value in arguments.items() if value is not None})
         except ValidationError as error:
             raise ToolError(_words(error, self.args)) from None
 
@@ -92,6 +86,32 @@ _FUNCTIONS: tuple[ToolFunction, ...] = (
     tastes.next_question,
 )
 TOOLS = {tool.name: tool for tool in map(Tool.of, _FUNCTIONS)}
+
+
+def find_tool(name: str) -> Tool:
+    """The tool of a name.
+
+    Raises:
+        ToolError: There is none, and which ones there are.
+    """
+    if name not in TOOLS:
+        raise ToolError(f"There is no tool {name[:64]!r}. There are: {', '.join(TOOLS)}.")
+    return TOOLS[name]
+
+
+def parse_arguments(text: str) -> dict[str, JsonValue]:
+    """The JSON object that the arguments of a call are.
+
+    Raises:
+        ToolError: They are none.
+    """
+    try:
+        given = json_schema.parse(text)
+    except ValueError as error:
+        raise ToolError(f"{error} Send one JSON object.") from None
+    if not isinstance(given, dict):
+        raise ToolError("The arguments must be one JSON object.")
+    return given
 
 
 class Toolbox:
@@ -123,14 +143,8 @@ class Toolbox:
         async with self._library.use() as snapshot:
             yield Context(snapshot, self._ratings, self._account_id, session_id, user_id, self._clock)
 
-    def check(self, name: str, arguments: str) -> Model:
-        """Validated args of a call, or ToolError."""
-        if name not in TOOLS:
-            raise ToolError(f"There is no tool {name[:64]!r}. There are: {', '.join(TOOLS)}.")
-        return TOOLS[name].check(arguments)
-
-    async def run(self, name: str, args: Model) -> JsonValue:
-        """The result of a tool as JSON.
+    async def run(self, name: str, args: Model) -> tuple[JsonValue, str]:
+        """The result of a tool as JSON, and as the text that the model reads.
 
         Raises:
             ToolError: There is none, in words for the model.
@@ -149,9 +163,10 @@ class Toolbox:
                 logger.exception("The tool {} failed", name)
                 raise ToolError("The tool failed. Go on without it.") from error
         data: JsonValue = result.model_dump(mode="json")
-        if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_RESULT_BYTES:
+        text = tool_content(data, None)
+        if len(text.encode()) > MAX_RESULT_BYTES:
             raise ToolError("The result is too large. Ask for fewer.")
-        return data
+        return data, text
 
 
 def _words(error: ValidationError, args: type[Model]) -> str:

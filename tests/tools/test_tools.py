@@ -18,7 +18,8 @@ from settings import Settings
 from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings
 from storage.sqlite import Database
-from tools.registry import TOOLS, Toolbox
+from tools import registry
+from tools.registry import TOOLS, Toolbox, find_tool, parse_arguments
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ async def tools(data_dir: Path) -> AsyncIterator[Toolbox]:
 
 
 async def ask(tools: Toolbox, name: str, **args: Any) -> Any:
-    return await tools.run(name, tools.check(name, json.dumps(args)))
+    result, _ = await tools.run(name, find_tool(name).check(args))
+    return result
 
 
 def titles(result: Any) -> list[str]:
@@ -73,12 +75,25 @@ async def test_a_title_that_is_not_there_names_near_ones(tools: Toolbox) -> None
         ("nothing", "{}", "There is no tool 'nothing'. There are: search_movies"),
     ],
 )
-async def test_wrong_arguments_are_refused_with_what_to_mend(
-    tools: Toolbox, name: str, arguments: str, says: str
-) -> None:
+def test_wrong_arguments_are_refused_with_what_to_mend(name: str, arguments: str, says: str) -> None:
     with pytest.raises(ToolError) as refused:
-        tools.check(name, arguments)
+        find_tool(name).check(parse_arguments(arguments))
     assert says in str(refused.value)
+
+
+async def test_a_result_is_bounded_by_the_text_that_the_model_reads(
+    tools: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    args = find_tool("search_movies").check({"query": "Toy Story", "limit": 2})
+    result, text = await tools.run("search_movies", args)
+    assert isinstance(result, dict)
+    assert json.loads(text)["movies"] == result["movies"]
+    size = len(text.encode())
+    monkeypatch.setattr(registry, "MAX_RESULT_BYTES", size)
+    assert len((await tools.run("search_movies", args))[1].encode()) == size
+    monkeypatch.setattr(registry, "MAX_RESULT_BYTES", size - 1)
+    with pytest.raises(ToolError, match="The result is too large"):
+        await tools.run("search_movies", args)
 
 
 async def test_null_counts_as_left_out(tools: Toolbox) -> None:
