@@ -1,4 +1,4 @@
-"""The application: lifespan, health, models, and the routes of chat_routes.py and movie_routes.py.
+"""The application: lifespan, health, models, and the routes of api/.
 
 `uvicorn main:app`
 """
@@ -19,6 +19,7 @@ from sse_starlette.sse import AppStatus
 
 from api import chat as chat_routes
 from api import movies as movie_routes
+from api import prompts as prompt_routes
 from api.connections import bound_connections
 from api.middleware import BodyLimit, ClearStart, Gate, RequestLog
 from api.openapi import install_documents
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    routers = [chat_routes.router, movie_routes.router, _service_routes()]
+    routers = [chat_routes.router, movie_routes.router, prompt_routes.router, _service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     install_documents(app)

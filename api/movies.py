@@ -1,4 +1,4 @@
-"""HTTP: movies, ratings, recommendations, prompts. The same functions answer here that the model calls as tools."""
+"""HTTP: movies, ratings, recommendations. The same functions answer here that the model calls as tools."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 
+from api import prompts
 from api.web import (
     Account,
     After,
@@ -35,11 +36,8 @@ from movies.models import (
     Sort,
     UserRating,
 )
-from providers.prompts import TEMPLATES, PerTag, PerUser, Template
-from schemas import Prompt, PromptAnswer
 from tools import search, tastes
 from tools.args import (
-    GetUserRatings,
     RatingStats,
     RecommendationRequest,
     RecommendForUser,
@@ -47,7 +45,6 @@ from tools.args import (
     SimilarMovies,
     Stars,
 )
-from tools.explaining import ask, render, render_recommendations
 from tools.resolving import check_filters
 from tools.results import MovieStats
 
@@ -58,7 +55,6 @@ ListLimit = Annotated[int, Query(ge=1, le=50)]
 OneGenre = Annotated[str | None, Query(min_length=1, max_length=100)]
 YearQuery = Annotated[int | None, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
 UnitQuery = Annotated[float, Query(ge=0, le=1)]
-EXPLAINED = "recommendations_prompt_per_user"
 
 
 class RatingIn(Model):
@@ -212,13 +208,11 @@ async def recommend_for_user(
         novelty=novelty,
     )
     served = await tastes.recommend_for_user(ctx, args)
-    result = ExplainedRecommendations.model_validate(served.model_dump())
     if not explain:
-        return result
-    ratings = await tastes.get_user_ratings(ctx, GetUserRatings(user_id=user_id, order="highest", limit=limit))
-    prompt = render_recommendations(TEMPLATES[EXPLAINED], ratings, served)
-    answer = await ask(service.provider, prompt, service.settings.llm_total_timeout)
-    return result.model_copy(update=answer.model_dump())
+        return ExplainedRecommendations(**dict(served))
+    answer = await prompts.explain(service, ctx, served, user_id=user_id, limit=limit)
+    said = {"prompt": answer.prompt, "text": answer.text, "most_probable_token": answer.most_probable_token}
+    return ExplainedRecommendations(**dict(served), **said)
 
 
 # Recommendations
@@ -282,41 +276,6 @@ async def put_rating(
 async def delete_rating(service: Service, account_id: Account, movie_id: MovieIdPath) -> None:
     """Forget a rating."""
     await service.ratings.remove(account_id, movie_id)
-
-
-# Prompts
-
-
-@router.get("/prompts", tags=["prompts"])
-async def list_prompts() -> Page[Prompt]:
-    """The prompt templates and what they take."""
-    return Page(
-        data=[
-            Prompt(name=t.name, description=t.description, template=t.text, parameters=t.args.model_json_schema())
-            for t in TEMPLATES.values()
-        ]
-    )
-
-
-def _add_prompt(template: Template) -> None:
-    """A route of its own for each template, so that each documents what it takes."""
-
-    async def answer_prompt(service: Service, ctx: Tools, body: PerUser | PerTag) -> PromptAnswer:
-        return await ask(service.provider, await render(ctx, template, body), service.settings.llm_total_timeout)
-
-    answer_prompt.__annotations__["body"] = template.args  # what FastAPI validates and documents
-    router.add_api_route(
-        f"/prompts/{template.name}",
-        answer_prompt,
-        methods=["POST"],
-        tags=["prompts"],
-        name=template.name,
-        description=f"{template.description}: filled in from the data, and what the model says to it.",
-    )
-
-
-for _template in TEMPLATES.values():
-    _add_prompt(_template)
 
 
 def _page(found: list[T], limit: int, offset: int) -> Page[T]:
