@@ -25,6 +25,7 @@ MovieRef = Annotated[
     Annotated[int, Field(ge=0, le=LARGEST_ID)] | Annotated[str, Field(min_length=1, max_length=300)],
     Field(description="A movie_id from an earlier result, or a title, with its year where it is known: 'Heat (1995)'"),
 ]
+Someone = Annotated[UserId | None, Field(description="A MovieLens user; leave out for the person you talk to")]
 Similarity = Literal["taste", "content", "both"]
 
 
@@ -79,7 +80,7 @@ class RateMovie(Model):
 
 
 class GetUserRatings(Model):
-    user_id: UserId | None = Field(default=None, description="A MovieLens user; leave out for the person you talk to")
+    user_id: Someone = None
     order: RatingOrder = "newest"
     limit: Annotated[int, Field(ge=1, le=50)] = 10
 
@@ -114,19 +115,19 @@ class RatingStats(Model):
 
 class ExplainRecommendation(Model):
     movie: MovieRef = Field(description="The movie that was, or could be, recommended")
-    user_id: UserId | None = Field(default=None, description="A MovieLens user; leave out for the person you talk to")
+    user_id: Someone = None
     liked: list[MovieRef] = Field(
         default=[], max_length=30, description="The likes it was recommended from, if it was that way"
     )
 
 
 class TasteProfileArgs(Model):
-    user_id: UserId | None = Field(default=None, description="A MovieLens user; leave out for the person you talk to")
+    user_id: Someone = None
 
 
 class PredictRating(Model):
     movie: MovieRef
-    user_id: UserId | None = Field(default=None, description="A MovieLens user; leave out for the person you talk to")
+    user_id: Someone = None
 
 
 class GroupMember(Model):
@@ -149,7 +150,6 @@ class NextQuestion(Model):
 
 
 # What the same functions take over HTTP alone
-
 
 _STARS_BY_ID = {
     "type": "object",
