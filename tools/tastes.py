@@ -244,24 +244,19 @@ async def _member(ctx: Context, member: GroupMember) -> Profile:
     return of_likes(ctx, liked, disliked)
 
 
-_ORDERS = {
-    "newest": lambda rating: (rating.rated_at, rating.stars),
-    "highest": lambda rating: (rating.stars, rating.rated_at),
-    "lowest": lambda rating: (-rating.stars, rating.rated_at),
-}
-
-
 async def _own_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
     """The caller's ratings; those of the session's MovieLens user where the caller gave none here."""
-    own = {rating.movie_id: rating for rating in await ctx.ratings.all(ctx.account_id)}
+    own = {rating.movie_id: rating for rating in reversed(await ctx.ratings.all(ctx.account_id))}  # newest first
     if not own and ctx.user_id is not None:
         return await get_user_ratings(ctx, args.model_copy(update={"user_id": ctx.user_id}))
-    movies = await ctx.snapshot.catalogue.movies(list(own))
     ratings = [
         UserRating(movie=movie, stars=own[movie.movie_id].stars, rated_at=own[movie.movie_id].rated_at)
-        for movie in movies
+        for movie in await ctx.snapshot.catalogue.movies(own)
     ]
-    ratings.sort(key=_ORDERS[args.order], reverse=True)
+    if args.order == "oldest":
+        ratings.reverse()
+    elif args.order != "newest":
+        ratings.sort(key=lambda rating: rating.stars, reverse=args.order == "highest")
     mean = round(sum(rating.stars for rating in ratings) / len(ratings), 2) if ratings else None
     return RatingList(whose="you", count=len(ratings), mean=mean, ratings=ratings[: args.limit])
 

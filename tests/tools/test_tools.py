@@ -161,6 +161,22 @@ async def test_rating_a_movie_is_remembered_and_used(tools: Toolbox) -> None:
     assert predicted["support"] == 1
 
 
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("newest", ["Fargo", "Titanic", "Alien", "Heat"]),
+        ("oldest", ["Heat", "Alien", "Titanic", "Fargo"]),
+        ("highest", ["Fargo", "Heat", "Alien", "Titanic"]),
+        ("lowest", ["Titanic", "Alien", "Fargo", "Heat"]),
+    ],
+)
+async def test_own_ratings_come_in_the_order_asked_for(tools: Toolbox, order: str, expected: list[str]) -> None:
+    for movie, stars in {"Heat": 4, "Alien": 3.5, "Titanic": 1, "Fargo": 4}.items():
+        await ask(tools, "rate_movie", movie=movie, stars=stars)
+    rated = await ask(tools, "get_user_ratings", order=order)
+    assert [rating["movie"]["title"] for rating in rated["ratings"]] == expected
+
+
 async def test_a_user_of_the_data_has_a_taste(tools: Toolbox) -> None:
     taste = await ask(tools, "taste_profile", user_id=7)
     assert taste["ratings"] > 20
