@@ -77,7 +77,7 @@ async def searched_words(
     q: Annotated[str | None, Query(min_length=1, max_length=500, description="Words to find; typos are fine")] = None,
     query: Annotated[str | None, Query(min_length=1, max_length=500, include_in_schema=False)] = None,
 ) -> str | None:
-    """What to look for; `query` is what `q` was called before."""
+    """The words to look for; `q` was called `query` before."""
     return q if q is not None else query
 
 

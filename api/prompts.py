@@ -78,7 +78,7 @@ async def explain(service: Marquee, ctx: Context, served: MovieList, *, user_id:
 
 
 async def _ask(service: Marquee, prompt: str) -> PromptAnswer:
-    """What the default model says to one prompt, without tools; with its most probable first token where it tells."""
+    """Put one prompt to the default model, without tools; its most probable first token comes along where it tells."""
     try:
         async with asyncio.timeout(service.settings.llm_total_timeout):
             try:

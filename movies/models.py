@@ -1,4 +1,4 @@
-"""What movies, ratings and lists of them are to everyone: models that catalogue, store, tools and routes share."""
+"""Movies, ratings and lists of them as everyone has them: the models that catalogue, store, tools and routes share."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class ListedMovie(Movie):
 
 
 class Resolved(Model):
-    """How a title that was given was understood, and which other movies it could have meant."""
+    """A title that was given, the movie that it was understood as, and others that it could have meant."""
 
     given: str
     movie: MovieName
@@ -149,7 +149,7 @@ class Count(Model):
 
 
 class CatalogueInfo(Model):
-    """What is imported. `version` is a hash of the files' content."""
+    """The imported data. `version` is a hash of the files' content."""
 
     name: str
     version: str
@@ -174,7 +174,7 @@ class CatalogueInfo(Model):
 
 
 class Filters(Model):
-    """Which movies may appear at all. Every condition must hold."""
+    """Conditions on the movies that may appear at all. Every one must hold."""
 
     genres: list[Word] = Field(default=[], max_length=5, description="Each must be among the movie's genres")
     exclude_genres: list[Word] = Field(default=[], max_length=10, description="None may be among the movie's genres")

@@ -1,4 +1,4 @@
-"""What the tools take. The descriptions are read by the model."""
+"""The arguments of the tools. Their descriptions are read by the model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Similarity = Literal["taste", "content", "both"]
 
 
 class Listing(Filters):
-    """What every tool that gives a list takes besides its own args."""
+    """The args that every tool that gives a list takes besides its own."""
 
     limit: Annotated[int, Field(ge=1, le=50)] = Field(default=5, description="How many movies")
     exclude: list[MovieRef] = Field(default=[], max_length=50, description="Movies that must not appear")

@@ -1,4 +1,4 @@
-"""What one call of a tool may use, and on whose behalf it is made."""
+"""The context of one call of a tool: the data that it may use, and on whose behalf it is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model may call: the tools, and a toolbox that runs them for one caller.
+"""The tools that a model may call, and the toolbox that runs them for one caller.
 
 Name, description and JSON Schema of a tool come from its function. Who calls comes from the service, never from the model.
 """
@@ -52,7 +52,7 @@ class Tool:
 
     @cached_property
     def spec(self) -> ToolSpec:
-        """What the model is told of it."""
+        """The tool as the model is told of it."""
         return ToolSpec(self.name, self.description, _plain(self.args.model_json_schema()))
 
     def check(self, arguments: dict[str, JsonValue]) -> Model:
@@ -133,12 +133,12 @@ class Toolbox:
 
     @property
     def specs(self) -> Sequence[ToolSpec]:
-        """What the model is told of the tools."""
+        """The tools as the model is told of them."""
         return [tool.spec for tool in TOOLS.values()]
 
     @asynccontextmanager
     async def context(self) -> AsyncIterator[Context]:
-        """What a call may use until the end of the block, with the catalogue as it is now."""
+        """The context of a call, with the catalogue as it is now, until the end of the block."""
         session_id, user_id = (self._session.id, self._session.user_id) if self._session else (None, None)
         async with self._library.use() as snapshot:
             yield Context(snapshot, self._ratings, self._account_id, session_id, user_id, self._clock)

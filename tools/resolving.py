@@ -61,12 +61,12 @@ async def resolve(ctx: Context, ref: int | str) -> tuple[Movie, list[Resolved]]:
 
 
 def _could_be_year(text: str) -> bool:
-    """Whether digits are more likely a title, such as 1917 or 2012, than an id."""
+    """True for digits that are more likely a title, such as 1917 or 2012, than an id."""
     return len(text.strip()) == 4 and text.strip()[:2] in ("18", "19", "20")
 
 
 def _could_be_meant(movie: Movie, quality: float, best: Movie, best_quality: float) -> bool:
-    """Whether a match is as good as the best, or its title goes on and far more people know it."""
+    """True for a match that is as good as the best, or whose title goes on and far more people know it."""
     known = movie.rating_count > FAR_MORE * max(best.rating_count, 1)
     return quality >= best_quality - ALIKE or (quality >= BEGINNING and known)
 
@@ -233,7 +233,7 @@ async def served_ranking(
 
 
 def _shortage(args: Model, movies: Sequence[Movie]) -> list[str]:
-    """Why a list is shorter than asked for."""
+    """The reason why a list is shorter than asked for, as a note."""
     if not isinstance(args, Listing) or len(movies) >= min(args.limit, FEWEST_LISTED):
         return []
     return ["No movie passes all the conditions." if not movies else "No other movie passes all the conditions."]

@@ -1,4 +1,4 @@
-"""What the tools give, where it is not a list of movies."""
+"""The results of the tools that are more than a list of movies."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Comparison(Model):
 
 
 class Explanation(Model):
-    """Why a movie suits someone: their own movies by their share in the score, and what the movies have in common."""
+    """The reasons why a movie suits someone: their own movies by share in its score, and what all of them have in common."""
 
     movie: Movie
     whose: str

@@ -118,7 +118,7 @@ async def compare_movies(ctx: Context, args: CompareMovies) -> Comparison:
 
 
 async def rating_stats(ctx: Context, args: RatingStats) -> MovieStats:
-    """How a movie was rated over windows of days that end with the newest rating in the data."""
+    """A movie's ratings over windows of days that end with the newest rating in the data: how many, and their mean."""
     movie, resolved = await resolve(ctx, args.movie)
     windows = await ctx.snapshot.catalogue.stats(movie.movie_id, args.windows)
     return MovieStats(movie=movie.only_name(), windows=windows, resolved=resolved)
@@ -175,7 +175,7 @@ async def _searched(ctx: Context, args: SearchMovies | MoviesByTag) -> list[List
 
 
 def _candidates(args: Listing) -> int:
-    """How many movies to look at: more than are shown where they are to be varied."""
+    """The number of movies to look at: more than are shown where they are to be varied."""
     return args.limit * CANDIDATES if args.diversity or args.novelty else args.limit
 
 
@@ -193,7 +193,7 @@ async def _detail(ctx: Context, movie: Movie) -> MovieDetail:
 
 
 def _likeness(ctx: Context, movies: list[Movie], by: Similarity) -> float | None:
-    """How near the second movie is to the first, 0 to 1."""
+    """The nearness of the second movie to the first, 0 to 1."""
     only = np.zeros(len(ctx.snapshot.movie_ids), bool)
     first, second = ctx.snapshot.indexes(movie.movie_id for movie in movies[:2])
     only[second] = True
@@ -202,6 +202,6 @@ def _likeness(ctx: Context, movies: list[Movie], by: Similarity) -> float | None
 
 
 def _in_common(lists: Iterable[Iterable[str]]) -> list[str]:
-    """What is in every list, in the order of the first: `[["a", "b"], ["b"]]` → `["b"]`."""
+    """The names that are in every list, in the order of the first: `[["a", "b"], ["b"]]` → `["b"]`."""
     first, *rest = [list(names) for names in lists]
     return [item for item in first if all(item in other for other in rest)]

@@ -109,7 +109,7 @@ async def rate_movie(ctx: Context, args: RateMovie) -> Rated:
 
 
 async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
-    """What the person you talk to has rated here, or what a MovieLens user has rated."""
+    """The ratings that the person you talk to gave here, or those of a MovieLens user."""
     if (someone := args.user_id) is None:
         return await _own_ratings(ctx, args)
     summary = await ctx.snapshot.catalogue.user_summary(someone)
@@ -121,7 +121,9 @@ async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
 
 
 async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> Explanation:
-    """Why a movie suits someone: their own movies with the largest shares in its score, shared genres and tags."""
+    """The reasons why a movie suits someone: their own movies with the largest shares in its score, shared genres and
+    tags.
+    """
     movie, _ = await resolve(ctx, args.movie)
     liked, _ = await resolve_all(ctx, args.liked)
     profile, whose = of_likes(ctx, liked), "what was named as liked"
@@ -144,7 +146,7 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
 
 
 async def taste_profile(ctx: Context, args: TasteProfileArgs) -> TasteProfile:
-    """What someone's ratings say of their taste: genres, decades and tags above and below their mean, favourites."""
+    """Someone's taste as their ratings tell it: genres, decades and tags above and below their mean, favourites."""
     someone = await person(ctx, args.user_id)
     movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(someone.profile.movie_index))
     if not movies:
