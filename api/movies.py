@@ -37,14 +37,7 @@ from movies.models import (
     UserRating,
 )
 from tools import search, tastes
-from tools.args import (
-    RatingStats,
-    RecommendationRequest,
-    RecommendForUser,
-    Similarity,
-    SimilarMovies,
-    Stars,
-)
+from tools.args import RatingStats, RecommendationRequest, RecommendForUser, Similarity, SimilarMovies, Stars
 from tools.resolving import check_filters
 from tools.results import MovieStats
 

@@ -178,18 +178,8 @@ def _words(error: ValidationError, args: type[Model]) -> str:
     return f"{' '.join(found)} The arguments are: {', '.join(args.model_fields)}."
 
 
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+def _plain(schema: Any) -> Any:
     """The schema without pydantic's titles, which tell a model nothing: `{"title": "Limit", …}` → `{…}`."""
-    plain: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key == "title" and isinstance(value, str):
-            continue
-        if key in ("properties", "$defs"):
-            plain[key] = {name: _plain(item) for name, item in value.items()}
-        elif isinstance(value, dict):
-            plain[key] = _plain(value)
-        elif isinstance(value, list):
-            plain[key] = [_plain(item) if isinstance(item, dict) else item for item in value]
-        else:
-            plain[key] = value
-    return plain
+    if isinstance(schema, dict):
+        return {name: _plain(part) for name, part in schema.items() if name != "title" or not isinstance(part, str)}
+    return [_plain(part) for part in schema] if isinstance(schema, list) else schema

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from movies.models import (
-    Because,
-    Model,
-    Movie,
-    MovieDetail,
-    MovieName,
-    Resolved,
-    UserRating,
-    WindowStats,
-)
+from movies.models import Because, Model, Movie, MovieDetail, MovieName, Resolved, UserRating, WindowStats
 
 
 class MovieResult(Model):

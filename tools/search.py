@@ -23,16 +23,7 @@ from tools.args import (
     SimilarMovies,
 )
 from tools.context import Context
-from tools.resolving import (
-    check_filters,
-    check_tag,
-    excluded,
-    listed,
-    resolve,
-    resolve_all,
-    served,
-    served_ranking,
-)
+from tools.resolving import check_filters, check_tag, excluded, listed, resolve, resolve_all, served, served_ranking
 from tools.results import Comparison, MovieResult, MovieStats
 
 TITLE_MEANT = 0.75  # from here on a query is taken for a title

@@ -50,7 +50,8 @@ FEWEST_ALIKE = 2  # ratings that a genre, decade or tag needs to say anything
 DAMPING = 3.0  # a group's mean is pulled towards the person's own as if by this many ratings
 AFFINITIES = 6
 FAVOURITES = 5
-FEW_RATINGS = 10
+ENOUGH_RATINGS = 10
+FEW_RATINGS = "Few ratings: take it with a grain of salt."
 
 
 async def recommend_for_user(ctx: Context, args: RecommendForUser) -> MovieList:
@@ -149,28 +150,18 @@ async def taste_profile(ctx: Context, args: TasteProfileArgs) -> TasteProfile:
     """Someone's taste as their ratings tell it: genres, decades and tags above and below their mean, favourites."""
     someone = await person(ctx, args.user_id)
     movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(someone.profile.movie_index))
-    if not movies:
-        return TasteProfile(
-            whose=someone.whose,
-            ratings=0,
-            genres=[],
-            decades=[],
-            tags=[],
-            favourites=[],
-            notes=["Nothing is rated yet."],
-        )
     rated = list(zip(movies, map(float, someone.profile.stars), strict=True))
-    mean = sum(stars for _, stars in rated) / len(rated)
+    mean = sum(stars for _, stars in rated) / max(len(rated), 1)
     favourites = sorted(rated, key=lambda pair: (pair[1], pair[0].score or 0), reverse=True)[:FAVOURITES]
     return TasteProfile(
         whose=someone.whose,
         ratings=len(rated),
-        mean=round(mean, 2),
+        mean=round(mean, 2) if rated else None,
         genres=_affinities([(genre, stars) for movie, stars in rated for genre in movie.genres], mean),
         decades=_affinities([(f"{movie.year // 10 * 10}s", stars) for movie, stars in rated if movie.year], mean),
         tags=_affinities([(tag, stars) for movie, stars in rated for tag in movie.tags], mean),
         favourites=[movie for movie, _ in favourites],
-        notes=["Few ratings: take it with a grain of salt."] if len(rated) < FEW_RATINGS else [],
+        notes=[] if len(rated) >= ENOUGH_RATINGS else [FEW_RATINGS if rated else "Nothing is rated yet."],
     )
 
 
