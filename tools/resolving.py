@@ -170,66 +170,40 @@ async def because(ctx: Context, reasons: Sequence[Sequence[Reason]]) -> list[lis
     """The movies that the recommender's reasons name, row by row; those that count against are left out."""
     indexes = sorted({reason.movie_index for row in reasons for reason in row})
     movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(np.array(indexes, np.int32)))
-    names = dict(zip(indexes, movies, strict=True))
+    names = {index: dict(movie.only_name()) for index, movie in zip(indexes, movies, strict=True)}
     return [
-        [
-            Because(**dict(names[reason.movie_index].only_name()), share=round(reason.share, 4))
-            for reason in row
-            if reason.share > 0
-        ]
+        [Because(**names[reason.movie_index], share=round(reason.share, 4)) for reason in row if reason.share > 0]
         for row in reasons
     ]
 
 
-async def served(
-    ctx: Context,
-    kind: str,
-    args: Model,
-    *,
-    basis: Basis,
-    movies: list[ListedMovie],
-    resolved: Sequence[Resolved] = (),
-    notes: Sequence[str] = (),
-    user_id: int | None = None,
+async def movie_list(
+    ctx: Context, ranked: Ranked, *, basis: Basis | None = None, resolved: Sequence[Resolved] = ()
 ) -> MovieList:
-    """A finished list, kept in the history of recommendations."""
-    result = MovieList(basis=basis, movies=movies, resolved=list(resolved), notes=[*notes, *_shortage(args, movies)])
+    """A ranking as a list, with notes on what it rests on; `basis`, in place of its own unless that is popularity."""
+    popular = ranked.basis == "popular"
+    notes = [NOTHING_KNOWN] if popular else []
+    notes += [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
+    movies = await listed(ctx, ranked)
+    return MovieList(
+        basis=ranked.basis if popular else basis or ranked.basis, movies=movies, resolved=list(resolved), notes=notes
+    )
+
+
+async def served(ctx: Context, kind: str, args: Model, found: MovieList, user_id: int | None = None) -> MovieList:
+    """A finished list, with a note where it is short, kept in the history of recommendations."""
+    found = found.model_copy(update={"notes": [*found.notes, *_shortage(args, found.movies)]})
     inputs: dict[str, JsonValue] = args.model_dump(mode="json", exclude_defaults=True)
     recommendation_id = await ctx.ratings.remember(
         ctx.account_id,
-        result,
+        found,
         kind=kind,
         inputs=inputs,
         versions=(ctx.snapshot.recommender.version, ctx.snapshot.info.version),
         user_id=user_id,
         session_id=ctx.session_id,
     )
-    return result.model_copy(update={"recommendation_id": recommendation_id})
-
-
-async def served_ranking(
-    ctx: Context,
-    kind: str,
-    args: Model,
-    ranked: Ranked,
-    *,
-    basis: Basis | None = None,
-    resolved: Sequence[Resolved] = (),
-    user_id: int | None = None,
-) -> MovieList:
-    """The same of a ranking, with notes on what it rests on; `basis`: if it is more than popularity."""
-    notes = [NOTHING_KNOWN] if ranked.basis == "popular" else []
-    notes += [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
-    return await served(
-        ctx,
-        kind,
-        args,
-        basis=ranked.basis if ranked.basis == "popular" or basis is None else basis,
-        movies=await listed(ctx, ranked),
-        resolved=resolved,
-        notes=notes,
-        user_id=user_id,
-    )
+    return found.model_copy(update={"recommendation_id": recommendation_id})
 
 
 def _shortage(args: Model, movies: Sequence[Movie]) -> list[str]:

@@ -23,7 +23,7 @@ from tools.args import (
     SimilarMovies,
 )
 from tools.context import Context
-from tools.resolving import check_filters, check_tag, excluded, listed, resolve, resolve_all, served, served_ranking
+from tools.resolving import check_filters, check_tag, excluded, listed, movie_list, resolve, resolve_all, served
 from tools.results import Comparison, MovieResult, MovieStats
 
 TITLE_MEANT = 0.75  # from here on a query is taken for a title
@@ -41,7 +41,7 @@ async def search_movies(ctx: Context, args: SearchMovies) -> MovieList:
         movies = _varied(ctx, args, await _searched(ctx, args))
     else:
         movies = await _by_title(ctx, args, args.query) or await by_text(ctx, args, args.query)
-    return await served(ctx, "search_movies", args, basis="search", movies=movies)
+    return await served(ctx, "search_movies", args, MovieList(basis="search", movies=movies))
 
 
 async def get_movie(ctx: Context, args: GetMovie) -> MovieResult:
@@ -66,7 +66,7 @@ async def similar_movies(ctx: Context, args: SimilarMovies) -> MovieList:
         diversity=args.diversity,
         novelty=args.novelty,
     )
-    return await served_ranking(ctx, "similar_movies", args, ranked, resolved=resolved)
+    return await served(ctx, "similar_movies", args, await movie_list(ctx, ranked, resolved=resolved))
 
 
 async def popular_movies(ctx: Context, args: PopularMovies) -> MovieList:
@@ -80,7 +80,7 @@ async def popular_movies(ctx: Context, args: PopularMovies) -> MovieList:
     )
     movies = _varied(ctx, args, [ListedMovie(**dict(movie), match=round(damped, 3)) for movie, _, damped in rows])
     notes = [f"Counted over the last {args.window_days} days of the data."] if args.window_days else []
-    return await served(ctx, "popular_movies", args, basis="popular", movies=movies, notes=notes)
+    return await served(ctx, "popular_movies", args, MovieList(basis="popular", movies=movies, notes=notes))
 
 
 async def movies_by_tag(ctx: Context, args: MoviesByTag) -> MovieList:
@@ -89,7 +89,7 @@ async def movies_by_tag(ctx: Context, args: MoviesByTag) -> MovieList:
     await check_tag(ctx, args.tag)
     tags = list(dict.fromkeys([args.tag, *args.tags]))
     movies = _varied(ctx, args, await _searched(ctx, args.model_copy(update={"tags": tags})))
-    return await served(ctx, "movies_by_tag", args, basis="tag", movies=movies)
+    return await served(ctx, "movies_by_tag", args, MovieList(basis="tag", movies=movies))
 
 
 async def compare_movies(ctx: Context, args: CompareMovies) -> Comparison:

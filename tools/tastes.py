@@ -34,13 +34,13 @@ from tools.resolving import (
     because,
     check_filters,
     excluded,
+    movie_list,
     of_likes,
     of_ratings,
     person,
     resolve,
     resolve_all,
     served,
-    served_ranking,
 )
 from tools.results import Affinity, Explanation, Prediction, Questions, Rated, RatingList, TasteProfile
 from tools.search import by_text, text_hits
@@ -61,7 +61,7 @@ async def recommend_for_user(ctx: Context, args: RecommendForUser) -> MovieList:
     await check_filters(ctx, args)
     someone = await person(ctx, args.user_id)
     ranked = await _recommend(ctx, someone.profile, args, exclude_seen=not args.include_seen)
-    return await served_ranking(ctx, "recommend_for_user", args, ranked, user_id=someone.user_id)
+    return await served(ctx, "recommend_for_user", args, await movie_list(ctx, ranked), someone.user_id)
 
 
 async def recommend_from_likes(ctx: Context, args: RecommendFromLikes) -> MovieList:
@@ -76,10 +76,10 @@ async def recommend_from_likes(ctx: Context, args: RecommendFromLikes) -> MovieL
     profile = of_likes(ctx, liked, disliked)
     if args.text is not None and not len(profile):
         movies = await by_text(ctx, args, args.text)
-        return await served(ctx, "recommend_from_likes", args, basis="text", movies=movies)
+        return await served(ctx, "recommend_from_likes", args, MovieList(basis="text", movies=movies))
     ranked = await _recommend(ctx, profile, args, text=args.text)
-    resolved += resolved_too
-    return await served_ranking(ctx, "recommend_from_likes", args, ranked, basis="seeds", resolved=resolved)
+    found = await movie_list(ctx, ranked, basis="seeds", resolved=[*resolved, *resolved_too])
+    return await served(ctx, "recommend_from_likes", args, found)
 
 
 async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieList:
@@ -97,7 +97,7 @@ async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieLis
         diversity=args.diversity,
         novelty=args.novelty,
     )
-    return await served_ranking(ctx, "recommend_for_group", args, ranked, basis="group")
+    return await served(ctx, "recommend_for_group", args, await movie_list(ctx, ranked, basis="group"))
 
 
 async def rate_movie(ctx: Context, args: RateMovie) -> Rated:
@@ -202,9 +202,9 @@ async def recommend_for_profile(ctx: Context, request: RecommendationRequest) ->
     await check_filters(ctx, args)
     if request.text is not None and not named:
         movies = await by_text(ctx, args, request.text)
-        return await served(ctx, "recommendations", request, basis="text", movies=movies)
+        return await served(ctx, "recommendations", request, MovieList(basis="text", movies=movies))
     ranked = await _recommend(ctx, of_ratings(ctx, named), args, text=request.text)
-    return await served_ranking(ctx, "recommendations", request, ranked)
+    return await served(ctx, "recommendations", request, await movie_list(ctx, ranked))
 
 
 async def _recommend(

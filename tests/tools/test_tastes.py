@@ -53,6 +53,8 @@ async def test_own_ratings_come_in_the_order_asked_for(tools: Toolbox, order: st
 
 
 async def test_a_user_of_the_data_has_a_taste(tools: Toolbox) -> None:
+    nothing = await ask(tools, "taste_profile")
+    assert (nothing["mean"], nothing["genres"], nothing["notes"]) == (None, [], ["Nothing is rated yet."])
     taste = await ask(tools, "taste_profile", user_id=7)
     assert taste["ratings"] > 20
     assert taste["favourites"]
