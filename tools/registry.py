@@ -114,22 +114,15 @@ def parse_arguments(text: str) -> dict[str, JsonValue]:
     return given
 
 
+@dataclass(frozen=True, slots=True)
 class Toolbox:
     """The tools bound to one caller, in a session or outside of any."""
 
-    def __init__(
-        self,
-        library: Library,
-        ratings: OwnRatings,
-        account_id: str,
-        session: Session | None = None,
-        clock: Clock = utc_now,
-    ) -> None:
-        self._library = library
-        self._ratings = ratings
-        self._account_id = account_id
-        self._session = session
-        self._clock = clock
+    library: Library
+    ratings: OwnRatings
+    account_id: str
+    session: Session | None = None
+    clock: Clock = utc_now
 
     @property
     def specs(self) -> Sequence[ToolSpec]:
@@ -139,9 +132,9 @@ class Toolbox:
     @asynccontextmanager
     async def context(self) -> AsyncIterator[Context]:
         """The context of a call, with the catalogue as it is now, until the end of the block."""
-        session_id, user_id = (self._session.id, self._session.user_id) if self._session else (None, None)
-        async with self._library.use() as snapshot:
-            yield Context(snapshot, self._ratings, self._account_id, session_id, user_id, self._clock)
+        session_id, user_id = (self.session.id, self.session.user_id) if self.session else (None, None)
+        async with self.library.use() as snapshot:
+            yield Context(snapshot, self.ratings, self.account_id, session_id, user_id, self.clock)
 
     async def run(self, name: str, args: Model) -> tuple[JsonValue, str]:
         """The result of a tool as JSON, and as the text that the model reads.
