@@ -59,7 +59,7 @@ class OwnRating(UserRating):
 
 
 class ExplainedRecommendations(MovieList):
-    """Recommendations with the rendered prompt, the model's words, and its most probable first token, where it tells."""
+    """Recommendations with the prompt, the model's words and, where it tells, its most probable first token."""
 
     prompt: str | None = None
     text: str | None = None

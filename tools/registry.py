@@ -1,6 +1,6 @@
 """The tools that a model may call, and the toolbox that runs them for one caller.
 
-Name, description and JSON Schema of a tool come from its function. Who calls comes from the service, never from the model.
+A tool has its name, description and JSON Schema from its function, and its caller from the service, not the model.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Comparison(Model):
 
 
 class Explanation(Model):
-    """The reasons why a movie suits someone: their own movies by share in its score, and what all of them have in common."""
+    """The reasons why a movie suits someone: their own movies by share in its score, and what these have in common."""
 
     movie: Movie
     whose: str

@@ -1,4 +1,4 @@
-"""The tools that rest on a person's taste, tell of it or change it: ratings, recommendations and the reasons for them."""
+"""The tools that rest on a person's taste, tell of it or change it: ratings, recommendations, reasons."""
 
 from __future__ import annotations
 
@@ -122,9 +122,7 @@ async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
 
 
 async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> Explanation:
-    """The reasons why a movie suits someone: their own movies with the largest shares in its score, shared genres and
-    tags.
-    """
+    """Reasons why a movie suits someone: their movies with the largest shares in its score, shared genres and tags."""
     movie, _ = await resolve(ctx, args.movie)
     liked, _ = await resolve_all(ctx, args.liked)
     profile, whose = of_likes(ctx, liked), "what was named as liked"
