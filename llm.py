@@ -8,13 +8,12 @@ from __future__ import annotations
 import runpy
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from loguru import logger
 from pydantic import JsonValue
 
-import json_schema
 from errors import (
     ContentFiltered,
     ContextTooLong,
@@ -49,22 +48,9 @@ from schemas import (
     ToolResultEvent,
 )
 from storage.records import new_id
+from tools.registry import Toolbox, find_tool, parse_arguments
 
 DocumentCheck = Callable[[JsonValue, str], Awaitable[str | None]]  # a schema and a text: what is wrong, if anything
-
-
-class Toolbox(Protocol):
-    """The tools of one run, bound to its caller."""
-
-    specs: Sequence[ToolSpec]
-
-    def check(self, name: str, arguments: str) -> Model:
-        """The validated args of a call, or ToolError."""
-        ...
-
-    def run(self, name: str, args: Model) -> Awaitable[JsonValue]:
-        """The validated result, or ToolError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +81,33 @@ ReplyEvent = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that the model asks for. `arguments`: as the JSON object that they are; `flaw`: why they are none."""
+
+    asked: ToolRequest
+    arguments: dict[str, JsonValue]
+    flaw: ToolError | None = None
+
+
 @dataclass(slots=True)
 class _Step:
-    """What one model request brought."""
+    """What one model request brought, and what its calls were answered."""
 
     message_id: str
     text: list[str] = field(default_factory=list)
-    calls: list[ToolRequest] = field(default_factory=list)
+    calls: list[_Call] = field(default_factory=list)
     finish: Finish | None = None
     thoughts: list[str] = field(default_factory=list)
+    answers: list[ChatMessage] = field(default_factory=list)
 
     @property
     def started(self) -> bool:
         return bool(self.text or self.calls or self.thoughts)
+
+    def answer(self, call: _Call, content: str) -> None:
+        """Note what the model is to read of a call's outcome."""
+        self.answers.append(ChatMessage("tool", content, call_id=call.asked.call_id))
 
 
 class Reply:
@@ -213,7 +213,7 @@ class Reply:
                 step.thoughts.append(text)
                 return ReasoningDeltaEvent(message_id=step.message_id, delta=text)
             case ToolRequest():
-                step.calls.append(self._with_own_id(delta))
+                step.calls.append(_parsed(self._with_own_id(delta)))
             case Finish():
                 step.finish = delta
         return None
@@ -255,18 +255,14 @@ class Reply:
 
     async def _run_calls(self, step: _Step, text: str) -> AsyncGenerator[ReplyEvent, None]:
         """Run the tools in order; hand actions to the client, if all of the step's are valid."""
-        answers: list[ChatMessage] = []
-        requested = [call for call in step.calls if call.name in self._actions]
+        requested = [call for call in step.calls if call.asked.name in self._actions]
         refusals = await self._refusals(requested)
         accepted: list[ActionCallEvent] = []
         for call in step.calls:
             if call in requested and not refusals:
-                accepted.append(_action_call(step, call))
+                accepted.append(ActionCallEvent(**_named(step, call), arguments=call.arguments))
                 continue
-            async for event in self._run_call(step, call, refusals.get(call.call_id)):
-                if isinstance(event, ToolResultEvent):
-                    content = tool_content(event.result, event.error)
-                    answers.append(ChatMessage("tool", content, call_id=call.call_id))
+            async for event in self._run_call(step, call, refusals.get(call.asked.call_id)):
                 yield event
         for action in accepted:
             yield action
@@ -274,43 +270,41 @@ class Reply:
             yield Outcome("requires_action")
         elif refusals:
             self._count_repair(refusals)
-        self._conversation.add(ChatMessage("assistant", text, tuple(map(_mended, step.calls))), *answers)
+        self._conversation.add(ChatMessage("assistant", text, tuple(map(_sent_back, step.calls))), *step.answers)
 
     async def _run_call(
-        self, step: _Step, call: ToolRequest, refusal: str | None
+        self, step: _Step, call: _Call, refusal: str | None
     ) -> AsyncGenerator[ToolCallEvent | ToolResultEvent, None]:
         """One tool call, from check to result; whatever goes wrong becomes a result that says what to mend."""
-        named = {"message_id": step.message_id, "call_id": call.call_id, "name": call.name, "extra": call.extra}
-        answer = {"message_id": new_id("msg"), "call_id": call.call_id, "name": call.name}
+        answer = {"message_id": new_id("msg"), "call_id": call.asked.call_id, "name": call.asked.name}
         try:
-            args = self._checked(call, refusal)
+            args = _checked(call, refusal)
         except ToolError as error:
-            yield ToolCallEvent(**named, error=str(error))
+            yield ToolCallEvent(**_named(step, call), error=str(error))
+            step.answer(call, tool_content(None, str(error)))
             yield ToolResultEvent(**answer, ok=False, error=str(error))
             return
-        yield ToolCallEvent(**named, arguments=args.model_dump(mode="json", exclude_unset=True))
+        yield ToolCallEvent(**_named(step, call), arguments=args.model_dump(mode="json", exclude_unset=True))
         try:
-            result = await self._toolbox.run(call.name, args)
+            result, content = await self._toolbox.run(call.asked.name, args)
         except ToolError as error:
+            step.answer(call, tool_content(None, str(error)))
             yield ToolResultEvent(**answer, ok=False, error=str(error))
         else:
+            step.answer(call, content)
             yield ToolResultEvent(**answer, ok=True, result=result)
 
-    def _checked(self, call: ToolRequest, refusal: str | None) -> Model:
-        if refusal is not None:
-            raise ToolError(refusal)
-        return self._toolbox.check(call.name, call.arguments)
-
-    async def _refusals(self, requested: Sequence[ToolRequest]) -> dict[str, str]:
+    async def _refusals(self, requested: Sequence[_Call]) -> dict[str, str]:
         """Why the step's actions cannot be handed over, by call; empty where all can be."""
-        wrong = {call.call_id: why for call in requested if (why := await self._action_problem(call)) is not None}
+        wrong = {call.asked.call_id: why for call in requested if (why := await self._action_problem(call)) is not None}
         if not wrong:
             return {}
         others = "Not carried out, because another call was not valid. Call it again together with the mended one."
-        return {call.call_id: wrong.get(call.call_id, others) for call in requested}
+        return {call.asked.call_id: wrong.get(call.asked.call_id, others) for call in requested}
 
-    async def _action_problem(self, call: ToolRequest) -> str | None:
-        return await self._problem_of(self._actions[call.name].parameters, call.arguments)
+    async def _action_problem(self, call: _Call) -> str | None:
+        """What is wrong with the arguments by the action's schema: checked as text, in another process."""
+        return await self._problem_of(self._actions[call.asked.name].parameters, call.asked.arguments)
 
     def _count_repair(self, refusals: dict[str, str]) -> None:
         if self._repairs >= self._limits.max_repairs:
@@ -345,7 +339,7 @@ def _usage(step: _Step, request: ChatRequest) -> Usage:
     """The provider's count, or our estimate."""
     if step.finish is not None and step.finish.usage is not None:
         return step.finish.usage
-    said = "".join(step.thoughts + step.text) + "".join(call.name + call.arguments for call in step.calls)
+    said = "".join(step.thoughts + step.text) + "".join(call.asked.name + call.asked.arguments for call in step.calls)
     sent = sum(map(message_tokens, request.messages)) + sum(map(tool_tokens, request.tools))
     if request.response_format is not None:
         sent += estimate_tokens(request.response_format.model_dump_json(by_alias=True))
@@ -359,21 +353,32 @@ def _note(step: _Step) -> str | None:
     return f"The provider ended the answer with an unknown finish_reason, '{step.finish.unknown_reason}'."
 
 
-def _action_call(step: _Step, call: ToolRequest) -> ActionCallEvent:
-    arguments = json_schema.parse(call.arguments)
-    assert isinstance(arguments, dict)
-    return ActionCallEvent(
-        message_id=step.message_id, call_id=call.call_id, name=call.name, arguments=arguments, extra=call.extra
-    )
-
-
-def _mended(call: ToolRequest) -> ToolRequest:
-    """The call as it is sent back: some providers fail on arguments that are not a JSON object."""
+def _parsed(asked: ToolRequest) -> _Call:
     try:
-        valid = isinstance(json_schema.parse(call.arguments), dict)
-    except ValueError:
-        valid = False
-    return call if valid else ToolRequest(call.call_id, call.name, "{}", call.extra)
+        return _Call(asked, parse_arguments(asked.arguments))
+    except ToolError as flaw:
+        return _Call(asked, {}, flaw)
+
+
+def _checked(call: _Call, refusal: str | None) -> Model:
+    """The args of a call of a tool, or ToolError."""
+    if refusal is not None:
+        raise ToolError(refusal)
+    tool = find_tool(call.asked.name)
+    if call.flaw is not None:
+        raise call.flaw
+    return tool.check(call.arguments)
+
+
+def _named(step: _Step, call: _Call) -> dict[str, Any]:
+    """What every event of a call says of it."""
+    asked = call.asked
+    return {"message_id": step.message_id, "call_id": asked.call_id, "name": asked.name, "extra": asked.extra}
+
+
+def _sent_back(call: _Call) -> ToolRequest:
+    """The call as the model reads it again: some providers fail on arguments that are not a JSON object."""
+    return replace(call.asked, arguments="{}") if call.flaw else call.asked
 
 
 if __name__ == "__main__":

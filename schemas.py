@@ -1,6 +1,6 @@
 """Every model of the chat that crosses a boundary: resources, request bodies, events, problems.
 
-Movies, tool args and tool results are in movie_schemas.py.
+Movies are in movies/models.py, what the tools take and give in tools/args.py and tools/results.py.
 """
 
 from __future__ import annotations

@@ -27,8 +27,6 @@ from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
 from storage.sqlite import Database
-from tools.functions import TOOLS
-from tools.registry import Desk
 
 ACCOUNT = "local"  # everybody, until there are accounts
 
@@ -73,8 +71,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         stack.push_async_callback(journal.close)
         checker = SchemaChecker()
         stack.push_async_callback(checker.close)
-        desk = Desk(library, ratings, TOOLS, clock)
-        runs = Runs(Resources(store, journal, provider, desk, checker, settings, clock), lease)
+        runs = Runs(Resources(store, journal, provider, library, ratings, checker, settings, clock), lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
         yield Marquee(settings, database, store, Lists(database), ratings, library, provider, runs, checker, clock)

@@ -1,4 +1,4 @@
-"""HTTP: movies, ratings, recommendations, prompts. The same functions answer here that the model calls as tools."""
+"""HTTP: movies, ratings, recommendations. The same functions answer here that the model calls as tools."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 
+from api import prompts
 from api.dependencies import (
     Account,
     After,
@@ -24,31 +25,21 @@ from movies.models import (
     FIRST_YEAR,
     LAST_YEAR,
     Count,
-    ExplainedRecommendations,
-    GetUserRatings,
+    Model,
     Movie,
     MovieDetail,
     MovieList,
     MovieQuery,
-    MovieStats,
-    OwnRating,
     Page,
-    RatingIn,
     RatingOrder,
-    RatingStats,
     Recommendation,
-    RecommendationRequest,
-    RecommendForUser,
-    Similarity,
-    SimilarMovies,
     Sort,
     UserRating,
 )
-from providers.prompts import TEMPLATES, PerTag, PerUser, Template
-from schemas import Prompt, PromptAnswer
-from tools import functions as tools
-from tools.explaining import ask, render, render_recommendations
+from tools import search, tastes
+from tools.args import RatingStats, RecommendationRequest, RecommendForUser, Similarity, SimilarMovies, Stars
 from tools.resolving import check_filters
+from tools.results import MovieStats
 
 router = APIRouter()
 
@@ -57,14 +48,29 @@ ListLimit = Annotated[int, Query(ge=1, le=50)]
 OneGenre = Annotated[str | None, Query(min_length=1, max_length=100)]
 YearQuery = Annotated[int | None, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
 UnitQuery = Annotated[float, Query(ge=0, le=1)]
-EXPLAINED = "recommendations_prompt_per_user"
+
+
+class RatingIn(Model):
+    stars: Stars
+
+
+class OwnRating(UserRating):
+    """A rating that the caller gave in this service."""
+
+
+class ExplainedRecommendations(MovieList):
+    """Recommendations with the prompt, the model's words and, where it tells, its most probable first token."""
+
+    prompt: str | None = None
+    text: str | None = None
+    most_probable_token: str | None = None
 
 
 async def searched_words(
     q: Annotated[str | None, Query(min_length=1, max_length=500, description="Words to find; typos are fine")] = None,
     query: Annotated[str | None, Query(min_length=1, max_length=500, include_in_schema=False)] = None,
 ) -> str | None:
-    """What to look for; `query` is what `q` was called before."""
+    """The words to look for; `q` was called `query` before."""
     return q if q is not None else query
 
 
@@ -119,7 +125,7 @@ async def similar_movies(
 ) -> MovieList:
     """Movies like this one, each with a score and the reason."""
     args = SimilarMovies(movies=[movie_id], limit=limit, by=by, diversity=diversity)
-    return await tools.similar_movies(ctx, args)
+    return await search.similar_movies(ctx, args)
 
 
 @router.get("/movies/{movie_id}/stats", tags=["movies"])
@@ -131,7 +137,7 @@ async def rating_stats(
     ] = "7d,30d,365d,all",
 ) -> MovieStats:
     """Mean and count over windows, counted back from the newest rating in the data."""
-    return await tools.rating_stats(ctx, RatingStats(movie=movie_id, windows=windows.split(",")))
+    return await search.rating_stats(ctx, RatingStats(movie=movie_id, windows=windows.split(",")))
 
 
 @router.get("/genres", tags=["movies"])
@@ -194,14 +200,12 @@ async def recommend_for_user(
         diversity=diversity,
         novelty=novelty,
     )
-    served = await tools.recommend_for_user(ctx, args)
-    result = ExplainedRecommendations.model_validate(served.model_dump())
+    served = await tastes.recommend_for_user(ctx, args)
     if not explain:
-        return result
-    ratings = await tools.get_user_ratings(ctx, GetUserRatings(user_id=user_id, order="highest", limit=limit))
-    prompt = render_recommendations(TEMPLATES[EXPLAINED], ratings, served)
-    answer = await ask(service.provider, prompt, service.settings.llm_total_timeout)
-    return result.model_copy(update=answer.model_dump())
+        return ExplainedRecommendations(**dict(served))
+    answer = await prompts.explain(service, ctx, served, user_id=user_id, limit=limit)
+    said = {"prompt": answer.prompt, "text": answer.text, "most_probable_token": answer.most_probable_token}
+    return ExplainedRecommendations(**dict(served), **said)
 
 
 # Recommendations
@@ -210,7 +214,7 @@ async def recommend_for_user(
 @router.post("/recommendations", tags=["recommendations"])
 async def recommend(ctx: Tools, body: RecommendationRequest) -> MovieList:
     """Recommendations for someone whom the data has never seen."""
-    return await tools.recommend_for_profile(ctx, body)
+    return await tastes.recommend_for_profile(ctx, body)
 
 
 @router.get("/recommendations", tags=["recommendations"])
@@ -265,41 +269,6 @@ async def put_rating(
 async def delete_rating(service: Service, account_id: Account, movie_id: MovieIdPath) -> None:
     """Forget a rating."""
     await service.ratings.remove(account_id, movie_id)
-
-
-# Prompts
-
-
-@router.get("/prompts", tags=["prompts"])
-async def list_prompts() -> Page[Prompt]:
-    """The prompt templates and what they take."""
-    return Page(
-        data=[
-            Prompt(name=t.name, description=t.description, template=t.text, parameters=t.args.model_json_schema())
-            for t in TEMPLATES.values()
-        ]
-    )
-
-
-def _add_prompt(template: Template) -> None:
-    """A route of its own for each template, so that each documents what it takes."""
-
-    async def answer_prompt(service: Service, ctx: Tools, body: PerUser | PerTag) -> PromptAnswer:
-        return await ask(service.provider, await render(ctx, template, body), service.settings.llm_total_timeout)
-
-    answer_prompt.__annotations__["body"] = template.args  # what FastAPI validates and documents
-    router.add_api_route(
-        f"/prompts/{template.name}",
-        answer_prompt,
-        methods=["POST"],
-        tags=["prompts"],
-        name=template.name,
-        description=f"{template.description}: filled in from the data, and what the model says to it.",
-    )
-
-
-for _template in TEMPLATES.values():
-    _add_prompt(_template)
 
 
 def _page(found: list[T], limit: int, offset: int) -> Page[T]:

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from api.problems import PROBLEM_TYPE
 from movies.models import Page
 from schemas import Answer, Event, FeedbackEntry, Problem, ToolResultEvent
-from tools.functions import TOOLS
+from tools.registry import TOOLS
 
 REFERENCE = "#/components/schemas/{model}"
 SERIALIZED: JsonSchemaMode = "serialization"

@@ -18,7 +18,7 @@ from runs.live_run import Caller
 from schemas import Feedback, Message, Session, SessionCreate, SessionPatch
 from service import Marquee
 from storage.lists import SESSION_CURSOR
-from tools.functions import TOOLS
+from tools.registry import TOOLS
 
 router = APIRouter(tags=["chat"])
 

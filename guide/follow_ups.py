@@ -13,18 +13,8 @@ from guide.list_scripts import aged, for_user, recommend
 from guide.recall import OF_SOMETHING, Args, Done, Ref
 from guide.scene import DEFAULT_LIMIT, Call, Scene, Script, count, listing_args, problem, say_text, shown, vary
 from guide.wishes import Wish
-from movies.models import (
-    Comparison,
-    Explanation,
-    ListedMovie,
-    MovieList,
-    MovieName,
-    MovieResult,
-    MovieStats,
-    Prediction,
-    Rated,
-    Resolved,
-)
+from movies.models import ListedMovie, MovieList, MovieName, Resolved
+from tools.results import Comparison, Explanation, MovieResult, MovieStats, Prediction, Rated
 
 
 def more(scene: Scene) -> Script:

@@ -9,7 +9,7 @@ from guide.intents import LATELY, Intent, Sentence, cut_tail
 from guide.recall import OF_SOMETHING, Ref
 from guide.references import MARK, listed, ordinal
 from guide.wishes import Wish, content_of, merge, read_wish, themed
-from movies.models import Questions
+from tools.results import Questions
 
 
 def group(sentence: Sentence) -> Intent | None:

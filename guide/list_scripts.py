@@ -21,7 +21,8 @@ from guide.recall import Args, Done, Memory
 from guide.scene import DEFAULT_LIMIT, Call, Scene, Script, count, fits, listing_args, shown, suggest
 from guide.vocabulary import Mood
 from guide.wishes import Wish, merge
-from movies.models import Movie, MovieList, MovieResult, Questions
+from movies.models import Movie, MovieList
+from tools.results import MovieResult, Questions
 
 
 def recommend(scene: Scene) -> Script:

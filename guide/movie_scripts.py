@@ -9,16 +9,8 @@ from guide import wording
 from guide.intents import Intent
 from guide.recall import Args, Done, Ref, plain_title
 from guide.scene import DEFAULT_LIMIT, Call, Scene, Script, fits, problem, shown
-from movies.models import (
-    Comparison,
-    MovieDetail,
-    MovieResult,
-    MovieStats,
-    Prediction,
-    Rated,
-    RatingList,
-    TasteProfile,
-)
+from movies.models import MovieDetail
+from tools.results import Comparison, MovieResult, MovieStats, Prediction, Rated, RatingList, TasteProfile
 
 
 def _read_as(scene: Scene, done: Done) -> str:

@@ -10,7 +10,7 @@ from guide.recall import Ref
 from guide.references import MARK, ordinal
 from guide.vocabulary import NUMBERS
 from guide.wishes import Wish, content_of, merge, read_wish
-from movies.models import Questions, Rated
+from tools.results import Questions, Rated
 
 
 def rate(sentence: Sentence) -> Intent | None:

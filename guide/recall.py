@@ -9,23 +9,21 @@ from functools import cached_property
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from movies.models import (
+from movies.models import MovieList, MovieName, Resolved
+from movies.titles import title_words
+from providers.base import ChatMessage, ToolRequest
+from providers.prompts import TRIMMED
+from tools.results import (
     Comparison,
     Explanation,
-    MovieList,
-    MovieName,
     MovieResult,
     MovieStats,
     Prediction,
     Questions,
     Rated,
     RatingList,
-    Resolved,
     TasteProfile,
 )
-from movies.titles import title_words
-from providers.base import ChatMessage, ToolRequest
-from providers.prompts import TRIMMED
 
 Args = dict[str, JsonValue]
 Ref = int | str

@@ -7,23 +7,17 @@ from collections.abc import Iterable, Sequence
 
 from guide.recall import Args, plain_title
 from guide.vocabulary import GENRE_PLURALS, WORDS_FOR_NUMBERS
-from movies.models import (
+from movies.models import Because, Movie, MovieDetail, MovieList, MovieName, Resolved, WindowStats
+from tools.results import (
     Affinity,
-    Because,
     Comparison,
     Explanation,
-    Movie,
-    MovieDetail,
-    MovieList,
-    MovieName,
     MovieStats,
     Prediction,
     Questions,
     Rated,
     RatingList,
-    Resolved,
     TasteProfile,
-    WindowStats,
 )
 
 MAX_NAME = 120

@@ -12,6 +12,7 @@ from loguru import logger
 from db import Store
 from errors import Internal, MarqueeError, RunFailed, UpstreamTimeout
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
+from movies.library import Library
 from providers.base import Provider
 from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
 from runs.journal import Journal
@@ -20,8 +21,9 @@ from runs.settling import Settler
 from runs.transcript import Transcript, last_event
 from schemas import Error, Event, Run, RunStatus, Session, SessionUpdated, TextDeltaEvent, Timings, TokenUsage
 from settings import Settings
+from storage.own_ratings import OwnRatings
 from storage.records import Clock, EndedRun, NewRun
-from tools.registry import Desk
+from tools.registry import Toolbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Resources:
     store: Store
     journal: Journal
     provider: Provider
-    desk: Desk
+    library: Library
+    ratings: OwnRatings
     checker: SchemaChecker
     settings: Settings
     clock: Clock
@@ -105,8 +108,9 @@ class LiveRun:
         """The answer to be, with the conversation up to its message."""
         store, settings, session = self._with.store, self._with.settings, self._caller.session
         current = open_exchange(await store.exchange(session.id, self.run.message_id))
-        system = system_prompt(await self._with.desk.about(), session.instructions)
-        toolbox = self._with.desk.toolbox(self._caller.account_id, session)
+        async with self._with.library.use() as snapshot:
+            system = system_prompt(snapshot.info.in_words, session.instructions)
+        toolbox = Toolbox(self._with.library, self._with.ratings, self._caller.account_id, session, self._with.clock)
         room = settings.llm_context_tokens - sum(map(tool_tokens, toolbox.specs))
         async with aclosing(store.earlier_messages(session.id, self.run.message_id)) as pages:
             earlier, whole = await newest_exchanges(pages, Conversation(system, (), current).room(room))

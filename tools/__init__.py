@@ -1,1 +1,1 @@
-"""What the model may call, and what reads and answers its calls."""
+"""The functions that the model may call, and what reads and answers its calls."""

@@ -1,53 +1,41 @@
-"""How a model calls our functions: `@tool` makes one of a typed async function, a Desk hands them to a run.
+"""The tools that a model may call, and the toolbox that runs them for one caller.
 
-Name, description and JSON Schema come from the function. Arguments are validated when they come in, results when they
-go out; identity comes from the caller's context, never from the model.
+A tool has its name, description and JSON Schema from its function, and its caller from the service, not the model.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
 from loguru import logger
 from pydantic import JsonValue, ValidationError
 
 import json_schema
 from errors import CatalogueError, MarqueeError, ToolError
-from movies.library import Library, Snapshot
+from movies.library import Library
 from movies.models import Model
 from providers.base import ToolSpec
+from providers.conversation import tool_content
 from schemas import Session
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
+from tools import search, tastes
+from tools.context import Context
 
-MAX_RESULT_BYTES = 64_000
+MAX_RESULT_BYTES = 64_000  # of the text that the model reads
 MAX_NAMED_ERRORS = 4
 
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a tool may use and on whose behalf. `user_id`: the MovieLens user that the session is personalised for."""
-
-    snapshot: Snapshot
-    ratings: OwnRatings
-    account_id: str
-    session_id: str | None = None
-    user_id: int | None = None
-    clock: Clock = utc_now
-
-
 ToolFunction = Callable[[Context, Any], Awaitable[Model]]
-F = TypeVar("F", bound=ToolFunction)
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A function that the model may call."""
+    """A function that the model may call, with the models of what it takes and gives."""
 
     name: str
     description: str
@@ -55,96 +43,108 @@ class Tool:
     result: type[Model]
     function: ToolFunction
 
+    @classmethod
+    def of(cls, function: ToolFunction) -> Tool:
+        """The tool that `async def name(ctx, args: Args) -> Result` is; its docstring describes it."""
+        description = inspect.cleandoc(function.__doc__ or "").replace("\n", " ")
+        types = get_type_hints(function)
+        return cls(function.__name__, description, types["args"], types["return"], function)
+
     @cached_property
     def spec(self) -> ToolSpec:
-        """What the model is told of it."""
+        """The tool as the model is told of it."""
         return ToolSpec(self.name, self.description, _plain(self.args.model_json_schema()))
 
-    def check(self, arguments: str) -> Model:
+    def check(self, arguments: dict[str, JsonValue]) -> Model:
         """Validated args; what is null counts as left out, as many models write it.
 
         Raises:
             ToolError: What is wrong with which argument.
         """
         try:
-            given = json_schema.parse(arguments)
-        except ValueError as error:
-            raise ToolError(f"{error} Send one JSON object.") from None
-        if not isinstance(given, dict):
-            raise ToolError("The arguments must be one JSON object.")
-        try:
-            return self.args.model_validate({name: value for name, value in given.items() if value is not None})
+            return self.args.model_validate({name: value for name, value in arguments.items() if value is not None})
         except ValidationError as error:
             raise ToolError(_words(error, self.args)) from None
 
 
-TOOLS: dict[str, Tool] = {}
+_FUNCTIONS: tuple[ToolFunction, ...] = (
+    search.search_movies,
+    search.get_movie,
+    search.similar_movies,
+    tastes.recommend_for_user,
+    tastes.recommend_from_likes,
+    tastes.recommend_for_group,
+    tastes.rate_movie,
+    tastes.get_user_ratings,
+    search.popular_movies,
+    search.movies_by_tag,
+    search.compare_movies,
+    search.rating_stats,
+    tastes.explain_recommendation,
+    tastes.taste_profile,
+    tastes.predict_rating,
+    tastes.next_question,
+)
+TOOLS = {tool.name: tool for tool in map(Tool.of, _FUNCTIONS)}
 
 
-def tool(function: F) -> F:
-    """Register `async def name(ctx, args: Args) -> Result`, described by its docstring."""
-    name = function.__name__
-    description = inspect.cleandoc(function.__doc__ or "").replace("\n", " ")
-    types = get_type_hints(function)
-    TOOLS[name] = Tool(name, description, types["args"], types["return"], function)
-    return function
+def find_tool(name: str) -> Tool:
+    """The tool of a name.
+
+    Raises:
+        ToolError: There is none, and which ones there are.
+    """
+    if name not in TOOLS:
+        raise ToolError(f"There is no tool {name[:64]!r}. There are: {', '.join(TOOLS)}.")
+    return TOOLS[name]
 
 
-class Desk:
-    """Hands out toolboxes and says what the catalogue is."""
+def parse_arguments(text: str) -> dict[str, JsonValue]:
+    """The JSON object that the arguments of a call are.
 
-    def __init__(self, library: Library, ratings: OwnRatings, tools: dict[str, Tool], clock: Clock = utc_now) -> None:
-        self._library = library
-        self._ratings = ratings
-        self._tools = tools
-        self._clock = clock
-
-    def toolbox(self, account_id: str, session: Session) -> BoundTools:
-        """The tools for one caller in one session."""
-        return BoundTools(self._tools, self._library, self._ratings, account_id, session, self._clock)
-
-    async def about(self) -> str:
-        """The catalogue in a few words, for the system prompt."""
-        async with self._library.use() as snapshot:
-            info = snapshot.info
-        newest = f", the newest from {info.newest_rating:%B %Y}" if info.newest_rating else ""
-        return f"{info.name}: {info.movies:,} movies and {info.ratings:,} ratings by {info.users:,} people{newest}"
+    Raises:
+        ToolError: They are none.
+    """
+    try:
+        given = json_schema.parse(text)
+    except ValueError as error:
+        raise ToolError(f"{error} Send one JSON object.") from None
+    if not isinstance(given, dict):
+        raise ToolError("The arguments must be one JSON object.")
+    return given
 
 
-class BoundTools:
-    """The tools of one run; see llm.Toolbox."""
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """The tools bound to one caller, in a session or outside of any."""
 
-    def __init__(
-        self,
-        tools: dict[str, Tool],
-        library: Library,
-        ratings: OwnRatings,
-        account_id: str,
-        session: Session,
-        clock: Clock,
-    ) -> None:
-        self._tools = tools
-        self._library = library
-        self._ratings = ratings
-        self._account_id = account_id
-        self._session = session
-        self._clock = clock
-        self.specs: Sequence[ToolSpec] = [tool.spec for tool in tools.values()]
+    library: Library
+    ratings: OwnRatings
+    account_id: str
+    session: Session | None = None
+    clock: Clock = utc_now
 
-    def check(self, name: str, arguments: str) -> Model:
-        """Validated args of a call, or ToolError."""
-        if name not in self._tools:
-            raise ToolError(f"There is no tool {name[:64]!r}. There are: {', '.join(self._tools)}.")
-        return self._tools[name].check(arguments)
+    @property
+    def specs(self) -> Sequence[ToolSpec]:
+        """The tools as the model is told of them."""
+        return [tool.spec for tool in TOOLS.values()]
 
-    async def run(self, name: str, args: Model) -> JsonValue:
-        """The result as JSON, or ToolError. Each call sees the catalogue as it is now."""
-        async with self._library.use() as snapshot:
-            context = Context(
-                snapshot, self._ratings, self._account_id, self._session.id, self._session.user_id, self._clock
-            )
+    @asynccontextmanager
+    async def context(self) -> AsyncIterator[Context]:
+        """The context of a call, with the catalogue as it is now, until the end of the block."""
+        session_id, user_id = (self.session.id, self.session.user_id) if self.session else (None, None)
+        async with self.library.use() as snapshot:
+            yield Context(snapshot, self.ratings, self.account_id, session_id, user_id, self.clock)
+
+    async def run(self, name: str, args: Model) -> tuple[JsonValue, str]:
+        """The result of a tool as JSON, and as the text that the model reads.
+
+        Raises:
+            ToolError: There is none, in words for the model.
+        """
+        async with self.context() as ctx:
             try:
-                result = await self._tools[name].function(context, args)
+                result = await TOOLS[name].function(ctx, args)
             except ToolError:
                 raise
             except MarqueeError as error:
@@ -156,9 +156,10 @@ class BoundTools:
                 logger.exception("The tool {} failed", name)
                 raise ToolError("The tool failed. Go on without it.") from error
         data: JsonValue = result.model_dump(mode="json")
-        if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_RESULT_BYTES:
+        text = tool_content(data, None)
+        if len(text.encode()) > MAX_RESULT_BYTES:
             raise ToolError("The result is too large. Ask for fewer.")
-        return data
+        return data, text
 
 
 def _words(error: ValidationError, args: type[Model]) -> str:
@@ -170,18 +171,8 @@ def _words(error: ValidationError, args: type[Model]) -> str:
     return f"{' '.join(found)} The arguments are: {', '.join(args.model_fields)}."
 
 
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+def _plain(schema: Any) -> Any:
     """The schema without pydantic's titles, which tell a model nothing: `{"title": "Limit", …}` → `{…}`."""
-    plain: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key == "title" and isinstance(value, str):
-            continue
-        if key in ("properties", "$defs"):
-            plain[key] = {name: _plain(item) for name, item in value.items()}
-        elif isinstance(value, dict):
-            plain[key] = _plain(value)
-        elif isinstance(value, list):
-            plain[key] = [_plain(item) if isinstance(item, dict) else item for item in value]
-        else:
-            plain[key] = value
-    return plain
+    if isinstance(schema, dict):
+        return {name: _plain(part) for name, part in schema.items() if name != "title" or not isinstance(part, str)}
+    return [_plain(part) for part in schema] if isinstance(schema, list) else schema

@@ -1,8 +1,8 @@
-"""Between words and arrays: titles to movies, people to profiles, rankings to lists. What the tools share."""
+"""From words to arrays and back, as all tools need it: titles to movies, people to profiles, rankings to lists."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,29 +10,22 @@ import numpy as np
 from pydantic import JsonValue
 
 from errors import Unknown
-from movies.models import (
-    Basis,
-    Because,
-    Filters,
-    ListedMovie,
-    Listing,
-    Model,
-    Movie,
-    MovieList,
-    Resolved,
-)
+from movies.models import Basis, Because, Filters, ListedMovie, Model, Movie, MovieList, Resolved
 from movies.reader import genre_form
 from recommend import Ranked, Reason
 from taste.interactions import Indices, Profile
-from tools.registry import Context
+from tools.args import Listing
+from tools.context import Context
 
-SURE = 0.6  # from here on a title counts as found
+TITLE_FOUND = 0.6  # quality of a match from which a title counts as found
 ALIKE = 0.05  # matches this close to the best could have been meant as well
 BEGINNING = 0.85  # quality of a title that begins with what was given
 FAR_MORE = 3  # times the ratings
 LIKED, DISLIKED = 5.0, 1.0  # stars that a bare like or dislike stands for
 TAGS_SEARCHED = 200
 FEWEST_LISTED = 3  # below this a list says why it is short
+NOTHING_KNOWN = "Nothing is known of the person's taste yet; these are widely liked movies."
+CONTENT_ONLY = "No model of taste is fitted yet; this rests on popularity and content alone."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,7 @@ async def resolve(ctx: Context, ref: int | str) -> tuple[Movie, list[Resolved]]:
             raise Unknown(f"There is no movie with id {ref}. Use an id from an earlier result, or a title.")
         return found[0], []
     matches = await ctx.snapshot.catalogue.find_title(ref)
-    sure = bool(matches) and matches[0][1] >= SURE
+    sure = bool(matches) and matches[0][1] >= TITLE_FOUND
     if not sure and ref.strip().isdigit() and not _could_be_year(ref):  # some models write ids as text
         return await resolve(ctx, int(ref.strip()[:15]))
     if not sure:
@@ -68,12 +61,12 @@ async def resolve(ctx: Context, ref: int | str) -> tuple[Movie, list[Resolved]]:
 
 
 def _could_be_year(text: str) -> bool:
-    """Whether digits are more likely a title, such as 1917 or 2012, than an id."""
+    """True for digits that are more likely a title, such as 1917 or 2012, than an id."""
     return len(text.strip()) == 4 and text.strip()[:2] in ("18", "19", "20")
 
 
 def _could_be_meant(movie: Movie, quality: float, best: Movie, best_quality: float) -> bool:
-    """Whether a match is as good as the best, or its title goes on and far more people know it."""
+    """True for a match that is as good as the best, or whose title goes on and far more people know it."""
     known = movie.rating_count > FAR_MORE * max(best.rating_count, 1)
     return quality >= best_quality - ALIKE or (quality >= BEGINNING and known)
 
@@ -105,16 +98,16 @@ async def person(ctx: Context, user_id: int | None) -> Person:
     return Person(_profile(ctx, [*rows, *own]), "you", ctx.user_id)
 
 
-def of_likes(ctx: Context, liked: Sequence[int], disliked: Sequence[int] = ()) -> Profile:
+def of_likes(ctx: Context, liked: Iterable[Movie], disliked: Iterable[Movie] = ()) -> Profile:
     """Someone known by likes and dislikes alone."""
-    now = int(ctx.clock().timestamp())
-    return _profile(ctx, [*((i, LIKED, now) for i in liked), *((i, DISLIKED, now) for i in disliked)])
+    stars = {movie.movie_id: LIKED for movie in liked} | {movie.movie_id: DISLIKED for movie in disliked}
+    return of_ratings(ctx, stars)
 
 
-def of_ratings(ctx: Context, ratings: Iterable[tuple[int, float]]) -> Profile:
-    """Someone known by ratings of no particular time."""
+def of_ratings(ctx: Context, stars: Mapping[int, float]) -> Profile:
+    """Someone known by ratings of no particular time, given by movie id."""
     now = int(ctx.clock().timestamp())
-    return _profile(ctx, [(movie_id, stars, now) for movie_id, stars in ratings])
+    return _profile(ctx, [(movie_id, given, now) for movie_id, given in stars.items()])
 
 
 def _profile(ctx: Context, rows: Sequence[tuple[int, float, int]]) -> Profile:
@@ -165,69 +158,56 @@ async def check_tag(ctx: Context, tag: str) -> None:
 
 async def listed(ctx: Context, ranked: Ranked) -> list[ListedMovie]:
     """A ranking as whole movies, each with the reasons for it."""
-    ids = ctx.snapshot.ids(ranked.movie_index)
-    movies = {movie.movie_id: movie for movie in await ctx.snapshot.catalogue.movies(ids)}
-    reasons = ranked.reasons or [[]] * len(ids)
-    names = await _names(ctx, (reason for row in reasons for reason in row))
+    movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(ranked.movie_index))
+    causes = await because(ctx, ranked.reasons)
     return [
-        ListedMovie(
-            **movies[movie_id].model_dump(),
-            match=round(float(score), 4),
-            because=because(names, row),
-        )
-        for movie_id, score, row in zip(ids, ranked.score, reasons, strict=True)
+        ListedMovie(**dict(movie), match=round(float(score), 4), because=row)
+        for movie, score, row in zip(movies, ranked.score, causes, strict=True)
     ]
 
 
-async def reasons(ctx: Context, found: Sequence[Reason]) -> list[Because]:
-    """Reasons with the names of their movies."""
-    return because(await _names(ctx, found), found)
-
-
-def because(names: dict[int, Movie], found: Sequence[Reason]) -> list[Because]:
+async def because(ctx: Context, reasons: Sequence[Sequence[Reason]]) -> list[list[Because]]:
+    """The movies that the recommender's reasons name, row by row; those that count against are left out."""
+    indexes = sorted({reason.movie_index for row in reasons for reason in row})
+    movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(np.array(indexes, np.int32)))
+    names = {index: dict(movie.only_name()) for index, movie in zip(indexes, movies, strict=True)}
     return [
-        Because(**names[reason.movie_index].only_name().model_dump(), share=round(reason.share, 4))
-        for reason in found
-        if reason.share > 0
+        [Because(**names[reason.movie_index], share=round(reason.share, 4)) for reason in row if reason.share > 0]
+        for row in reasons
     ]
 
 
-async def _names(ctx: Context, found: Iterable[Reason]) -> dict[int, Movie]:
-    """Movies of reasons by their index."""
-    indexes = sorted({reason.movie_index for reason in found})
-    ids = ctx.snapshot.ids(np.array(indexes, np.int32))
-    movies = {movie.movie_id: movie for movie in await ctx.snapshot.catalogue.movies(ids)}
-    return {index: movies[movie_id] for index, movie_id in zip(indexes, ids, strict=True)}
-
-
-async def served(
-    ctx: Context,
-    kind: str,
-    args: Model,
-    *,
-    basis: Basis,
-    movies: list[ListedMovie],
-    resolved: Sequence[Resolved] = (),
-    notes: Sequence[str] = (),
-    user_id: int | None = None,
+async def movie_list(
+    ctx: Context, ranked: Ranked, *, basis: Basis | None = None, resolved: Sequence[Resolved] = ()
 ) -> MovieList:
-    """A finished list, kept in the history of recommendations."""
-    result = MovieList(basis=basis, movies=movies, resolved=list(resolved), notes=[*notes, *_shortage(args, movies)])
+    """A ranking as a list, with notes on what it rests on; `basis`, in place of its own unless that is popularity."""
+    popular = ranked.basis == "popular"
+    notes = [NOTHING_KNOWN] if popular else []
+    notes += [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
+    movies = await listed(ctx, ranked)
+    return MovieList(
+        basis=ranked.basis if popular else basis or ranked.basis, movies=movies, resolved=list(resolved), notes=notes
+    )
+
+
+async def served(ctx: Context, kind: str, args: Model, found: MovieList, user_id: int | None = None) -> MovieList:
+    """A finished list, with a note where it is short, kept in the history of recommendations."""
+    found = found.model_copy(update={"notes": [*found.notes, *_shortage(args, found.movies)]})
     inputs: dict[str, JsonValue] = args.model_dump(mode="json", exclude_defaults=True)
     recommendation_id = await ctx.ratings.remember(
         ctx.account_id,
-        result,
+        found,
         kind=kind,
         inputs=inputs,
         versions=(ctx.snapshot.recommender.version, ctx.snapshot.info.version),
         user_id=user_id,
         session_id=ctx.session_id,
     )
-    return result.model_copy(update={"recommendation_id": recommendation_id})
+    return found.model_copy(update={"recommendation_id": recommendation_id})
 
 
 def _shortage(args: Model, movies: Sequence[Movie]) -> list[str]:
-    """Why a list is shorter than asked for."""
+    """The reason why a list is shorter than asked for, as a note."""
     if not isinstance(args, Listing) or len(movies) >= min(args.limit, FEWEST_LISTED):
         return []
     return ["No movie passes all the conditions." if not movies else "No other movie passes all the conditions."]

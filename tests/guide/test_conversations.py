@@ -20,7 +20,7 @@ from guide.understanding import understand
 from providers.base import ChatMessage, ChatRequest, TextDelta, ToolRequest
 from settings import Settings
 from tests.support.serving import serving
-from tools.registry import TOOLS
+from tools.registry import TOOLS, parse_arguments
 
 Args = dict[str, Any]
 
@@ -665,7 +665,7 @@ async def test_hostile_text_is_understood_quickly(after_heat: tuple[ChatMessage,
     assert any(isinstance(delta, TextDelta | ToolRequest) for delta in deltas)
     for delta in deltas:
         if isinstance(delta, ToolRequest):
-            TOOLS[delta.name].check(delta.arguments)
+            TOOLS[delta.name].check(parse_arguments(delta.arguments))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from db import Store
+from movies.library import Library
+from schemas import SessionCreate
+from settings import Settings
+from storage.migrations import MIGRATIONS
+from storage.own_ratings import OwnRatings
+from storage.sqlite import Database
+from tools.registry import Toolbox
+
+
+@pytest.fixture
+async def tools(data_dir: Path) -> AsyncIterator[Toolbox]:
+    """The tools for one caller in a session, over a data directory of the test's own."""
+    settings = Settings(_env_file=None, data_dir=data_dir)
+    database = await Database.open(settings.chat_path, MIGRATIONS)
+    library = await Library.open(settings, work=False)
+    session = await Store(database).create_session("local", SessionCreate())
+    yield Toolbox(library, OwnRatings(database), "local", session)
+    await library.close()
+    await database.close()

@@ -1,0 +1,168 @@
+"""The arguments of the tools. Their descriptions are read by the model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from movies.models import LARGEST_ID, Filters, JsonNumber, Model, MovieId, Query, RatingOrder, Sort, UserId, Word
+
+Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5"), JsonNumber]
+Unit = Annotated[float, Field(ge=0, le=1), JsonNumber]
+MovieRef = Annotated[
+    Annotated[int, Field(ge=0, le=LARGEST_ID)] | Annotated[str, Field(min_length=1, max_length=300)],
+    Field(description="A movie_id from an earlier result, or a title, with its year where it is known: 'Heat (1995)'"),
+]
+Someone = Annotated[UserId | None, Field(description="A MovieLens user; leave out for the person you talk to")]
+Similarity = Literal["taste", "content", "both"]
+
+
+class Listing(Filters):
+    """The args that every tool that gives a list takes besides its own."""
+
+    limit: Annotated[int, Field(ge=1, le=50)] = Field(default=5, description="How many movies")
+    exclude: list[MovieRef] = Field(default=[], max_length=50, description="Movies that must not appear")
+    exclude_shown: bool = Field(default=False, description="Leave out every movie that this session was shown before")
+    diversity: Unit = Field(
+        default=0, description="0: the best only; towards 1: as different from each other as can be"
+    )
+    novelty: Unit = Field(default=0, description="0: as scored; towards 1: lesser-known movies first")
+
+
+class SearchMovies(Listing):
+    query: Query | None = Field(
+        default=None,
+        description="A title or part of one (typos are fine), or words for what it is about: 'heist with a twist'",
+    )
+    sort: Sort = Field(default="relevance", description="Order of the result")
+
+
+class GetMovie(Model):
+    movie: MovieRef
+
+
+class SimilarMovies(Listing):
+    movies: list[MovieRef] = Field(
+        min_length=1, max_length=5, description="One or more; for several: close to all of them"
+    )
+    by: Similarity = Field(default="both", description="taste: liked by the same people; content: same genres and tags")
+
+
+class RecommendForUser(Listing):
+    user_id: UserId | None = Field(
+        default=None,
+        description="A MovieLens user whom the person names by number; leave out to mean the person you talk to",
+    )
+    include_seen: bool = Field(default=False, description="Also movies that were rated already")
+
+
+class RecommendFromLikes(Listing):
+    liked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person likes")
+    disliked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person dislikes")
+    text: Query | None = Field(default=None, description="What it should be about or feel like, in a few words")
+
+
+class RateMovie(Model):
+    movie: MovieRef
+    stars: Stars
+
+
+class GetUserRatings(Model):
+    user_id: Someone = None
+    order: RatingOrder = "newest"
+    limit: Annotated[int, Field(ge=1, le=50)] = 10
+
+
+class PopularMovies(Listing):
+    window_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        default=None,
+        description="Only ratings of the last days before the newest rating in the data; leave out for all time",
+    )
+    sort: Literal["rating", "popularity"] = Field(
+        default="popularity", description="popularity: most ratings; rating: best damped mean"
+    )
+
+
+class MoviesByTag(Listing):
+    tag: Word = Field(description="A theme, mood or device: 'time travel', 'feel-good', 'twist ending'")
+
+
+class CompareMovies(Model):
+    movies: list[MovieRef] = Field(min_length=2, max_length=4)
+
+
+class RatingStats(Model):
+    movie: MovieRef
+    windows: list[Annotated[str, Field(pattern=r"^([1-9]\d{0,4}d|all)$")]] = Field(
+        default=["30d", "365d", "all"],
+        min_length=1,
+        max_length=6,
+        description="Days back from the newest rating, or 'all'",
+    )
+
+
+class ExplainRecommendation(Model):
+    movie: MovieRef = Field(description="The movie that was, or could be, recommended")
+    user_id: Someone = None
+    liked: list[MovieRef] = Field(
+        default=[], max_length=30, description="The likes it was recommended from, if it was that way"
+    )
+
+
+class TasteProfileArgs(Model):
+    user_id: Someone = None
+
+
+class PredictRating(Model):
+    movie: MovieRef
+    user_id: Someone = None
+
+
+class GroupMember(Model):
+    """One of a group: a MovieLens user, or somebody known by likes."""
+
+    user_id: UserId | None = None
+    liked: list[MovieRef] = Field(default=[], max_length=30)
+    disliked: list[MovieRef] = Field(default=[], max_length=30)
+
+
+class RecommendForGroup(Listing):
+    members: list[GroupMember] = Field(min_length=2, max_length=8)
+    how: Literal["average", "least_misery"] = Field(
+        default="least_misery", description="average: best on the whole; least_misery: nobody suffers"
+    )
+
+
+class NextQuestion(Model):
+    limit: Annotated[int, Field(ge=1, le=10)] = Field(default=4, description="How many movies to ask about")
+
+
+# What the same functions take over HTTP alone
+
+_STARS_BY_ID = {
+    "type": "object",
+    "description": "Stars by movie id",
+    "patternProperties": {r"^\d{1,15}$": {"type": "number", "minimum": 0.5, "maximum": 5, "multipleOf": 0.5}},
+    "additionalProperties": False,
+    "maxProperties": 2_000,
+}
+
+
+class RecommendationRequest(Model):
+    """Someone whom the data has never seen, by likes, dislikes, ratings or words."""
+
+    liked: list[MovieId] = Field(default=[], max_length=200)
+    disliked: list[MovieId] = Field(default=[], max_length=200)
+    ratings: Annotated[
+        dict[Annotated[str, Field(pattern=r"^\d{1,15}$")], Stars], WithJsonSchema(_STARS_BY_ID), Field(max_length=2_000)
+    ] = {}
+    text: Query | None = None
+    filters: Filters = Filters()
+    limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10
+    diversity: Unit = 0
+    novelty: Unit = 0
+
+    def stars(self) -> dict[int, float]:
+        """The given ratings by movie id."""
+        return {int(movie_id): stars for movie_id, stars in self.ratings.items()}

@@ -1,0 +1,198 @@
+"""The tools that find movies and facts: by title, words, tag, likeness or rank. They rest on nobody's taste."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import numpy as np
+from loguru import logger
+
+from errors import CatalogueError, ToolError
+from movies.embeddings import fuse
+from movies.models import ListedMovie, Movie, MovieDetail, MovieList, MovieQuery
+from tools.args import (
+    CompareMovies,
+    GetMovie,
+    Listing,
+    MoviesByTag,
+    PopularMovies,
+    RatingStats,
+    SearchMovies,
+    Similarity,
+    SimilarMovies,
+)
+from tools.context import Context
+from tools.resolving import check_filters, check_tag, excluded, listed, movie_list, resolve, resolve_all, served
+from tools.results import Comparison, MovieResult, MovieStats
+
+TITLE_MEANT = 0.75  # from here on a query is taken for a title
+TEXT_HITS = 500
+MEANING_HITS = 100
+CANDIDATES = 6  # movies looked at for each that is shown, where the list is to be varied
+
+
+async def search_movies(ctx: Context, args: SearchMovies) -> MovieList:
+    """Find movies by title (typos and missing articles are fine) or by words for what they are about, with filters.
+    Without a query the filters alone decide.
+    """
+    await check_filters(ctx, args)
+    if args.query is None or args.sort != "relevance":
+        movies = _varied(ctx, args, await _searched(ctx, args))
+    else:
+        movies = await _by_title(ctx, args, args.query) or await by_text(ctx, args, args.query)
+    return await served(ctx, "search_movies", args, MovieList(basis="search", movies=movies))
+
+
+async def get_movie(ctx: Context, args: GetMovie) -> MovieResult:
+    """All that the data knows of one movie: year, genres, telling tags, links, rating count, mean and histogram."""
+    movie, resolved = await resolve(ctx, args.movie)
+    return MovieResult(movie=await _detail(ctx, movie), resolved=resolved)
+
+
+async def similar_movies(ctx: Context, args: SimilarMovies) -> MovieList:
+    """Movies like one or several others: liked by the same people, of the same kind, or both. Filters narrow it, for
+    "like Alien, but funny" or "but newer".
+    """
+    await check_filters(ctx, args)
+    seeds, resolved = await resolve_all(ctx, args.movies)
+    ranked = await asyncio.to_thread(
+        ctx.snapshot.recommender.similar,
+        ctx.snapshot.indexes(movie.movie_id for movie in seeds),
+        k=args.limit,
+        by=args.by,
+        allowed=await ctx.snapshot.allowed(args.filters()),
+        exclude=await excluded(ctx, args),
+        diversity=args.diversity,
+        novelty=args.novelty,
+    )
+    return await served(ctx, "similar_movies", args, await movie_list(ctx, ranked, resolved=resolved))
+
+
+async def popular_movies(ctx: Context, args: PopularMovies) -> MovieList:
+    """The most rated or best rated movies, of all time or of the last days in the data, of any genre, tag or years.
+    Means are damped, so a handful of five stars does not win.
+    """
+    await check_filters(ctx, args)
+    out = ctx.snapshot.ids(await excluded(ctx, args))
+    rows = await ctx.snapshot.catalogue.popular(
+        args.filters(), since=args.window_days, sort=args.sort, limit=_candidates(args), exclude=out
+    )
+    movies = _varied(ctx, args, [ListedMovie(**dict(movie), match=round(damped, 3)) for movie, _, damped in rows])
+    notes = [f"Counted over the last {args.window_days} days of the data."] if args.window_days else []
+    return await served(ctx, "popular_movies", args, MovieList(basis="popular", movies=movies, notes=notes))
+
+
+async def movies_by_tag(ctx: Context, args: MoviesByTag) -> MovieList:
+    """Movies for a theme, mood or device, such as 'time travel' or 'feel-good', most telling first."""
+    await check_filters(ctx, args)
+    await check_tag(ctx, args.tag)
+    tags = list(dict.fromkeys([args.tag, *args.tags]))
+    movies = _varied(ctx, args, await _searched(ctx, args.model_copy(update={"tags": tags})))
+    return await served(ctx, "movies_by_tag", args, MovieList(basis="tag", movies=movies))
+
+
+async def compare_movies(ctx: Context, args: CompareMovies) -> Comparison:
+    """Two to four movies side by side: ratings, genres, tags, and how alike they are."""
+    movies, resolved = await resolve_all(ctx, args.movies)
+    if len(movies) < 2:
+        raise ToolError("These are one and the same movie. Name at least two different ones.")
+    details = [await _detail(ctx, movie) for movie in movies]
+    return Comparison(
+        movies=details,
+        genres_in_common=_in_common(movie.genres for movie in movies),
+        tags_in_common=_in_common([tag.tag for tag in detail.top_tags] for detail in details),
+        taste_likeness=_likeness(ctx, movies, "taste") if ctx.snapshot.recommender.fitted else None,
+        content_likeness=_likeness(ctx, movies, "content"),
+        resolved=resolved,
+    )
+
+
+async def rating_stats(ctx: Context, args: RatingStats) -> MovieStats:
+    """A movie's ratings over windows of days that end with the newest rating in the data: how many, and their mean."""
+    movie, resolved = await resolve(ctx, args.movie)
+    windows = await ctx.snapshot.catalogue.stats(movie.movie_id, args.windows)
+    return MovieStats(movie=movie.only_name(), windows=windows, resolved=resolved)
+
+
+async def by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
+    """Movies that fit the words: full-text hits joined by their neighbours in taste."""
+    hits, allowed = await text_hits(ctx, text), await ctx.snapshot.allowed(args.filters())
+    out = await excluded(ctx, args)
+    if len(out):
+        allowed = np.ones(len(ctx.snapshot.movie_ids), bool) if allowed is None else allowed
+        allowed[out] = False
+    ranked = await asyncio.to_thread(
+        ctx.snapshot.recommender.match_text,
+        ctx.snapshot.indexes(movie_id for movie_id, _ in hits),
+        np.array([score for _, score in hits], np.float32),
+        k=_candidates(args),
+        allowed=allowed,
+    )
+    return _varied(ctx, args, await listed(ctx, ranked))
+
+
+async def text_hits(ctx: Context, text: str) -> list[tuple[int, float]]:
+    """Movies that fit the words, joined by those that fit their meaning where an embedding model is configured."""
+    words = await ctx.snapshot.catalogue.text_scores(text, TEXT_HITS)
+    if ctx.snapshot.meanings is None:
+        return words
+    try:
+        return fuse(words, await ctx.snapshot.meanings.search(text, MEANING_HITS))
+    except CatalogueError as error:
+        logger.warning("Searching by words alone: {}", error)
+        return words
+
+
+async def _by_title(ctx: Context, args: Listing, query: str) -> list[ListedMovie]:
+    """Movies whose title is what was asked for, if any."""
+    out = set(ctx.snapshot.ids(await excluded(ctx, args)))
+    allowed = await ctx.snapshot.allowed(args.filters())
+    found = []
+    for movie, quality in await ctx.snapshot.catalogue.find_title(query, args.limit):
+        passes = allowed is None or bool(allowed[ctx.snapshot.indexes([movie.movie_id])].all())
+        if quality >= TITLE_MEANT and passes and movie.movie_id not in out:
+            found.append(ListedMovie(**dict(movie), match=round(quality, 3)))
+    return found
+
+
+async def _searched(ctx: Context, args: SearchMovies | MoviesByTag) -> list[ListedMovie]:
+    """Movies that pass the filters, in the order asked for."""
+    out = set(ctx.snapshot.ids(await excluded(ctx, args)))
+    asked = {"query": args.query, "sort": args.sort} if isinstance(args, SearchMovies) else {}
+    query = MovieQuery(**dict(args.filters()), **asked)
+    movies = await ctx.snapshot.catalogue.search(query, limit=_candidates(args) + len(out), offset=0)
+    return [ListedMovie(**dict(movie)) for movie in movies if movie.movie_id not in out]
+
+
+def _candidates(args: Listing) -> int:
+    """The number of movies to look at: more than are shown where they are to be varied."""
+    return args.limit * CANDIDATES if args.diversity or args.novelty else args.limit
+
+
+def _varied(ctx: Context, args: Listing, movies: list[ListedMovie]) -> list[ListedMovie]:
+    """The movies to show, as diverse and novel as asked for."""
+    indexes = ctx.snapshot.indexes(movie.movie_id for movie in movies)
+    places = ctx.snapshot.recommender.vary(indexes, k=args.limit, diversity=args.diversity, novelty=args.novelty)
+    return [movies[place] for place in places]
+
+
+async def _detail(ctx: Context, movie: Movie) -> MovieDetail:
+    detail = await ctx.snapshot.catalogue.movie(movie.movie_id)
+    assert detail is not None
+    return detail
+
+
+def _likeness(ctx: Context, movies: list[Movie], by: Similarity) -> float | None:
+    """The nearness of the second movie to the first, 0 to 1."""
+    only = np.zeros(len(ctx.snapshot.movie_ids), bool)
+    first, second = ctx.snapshot.indexes(movie.movie_id for movie in movies[:2])
+    only[second] = True
+    ranked = ctx.snapshot.recommender.similar(np.array([first]), k=1, by=by, allowed=only)
+    return round(float(ranked.score[0]), 3) if len(ranked.score) else None
+
+
+def _in_common(lists: Iterable[Iterable[str]]) -> list[str]:
+    """The names that are in every list, in the order of the first: `[["a", "b"], ["b"]]` → `["b"]`."""
+    first, *rest = [list(names) for names in lists]
+    return [item for item in first if all(item in other for other in rest)]

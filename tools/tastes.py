@@ -1,0 +1,283 @@
+"""The tools that rest on a person's taste, tell of it or change it: ratings, recommendations, reasons."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from errors import ToolError, Unknown
+from movies.models import MovieList, UserRating
+from recommend import Ranked
+from taste.interactions import Profile
+from tools.args import (
+    ExplainRecommendation,
+    GetUserRatings,
+    GroupMember,
+    Listing,
+    NextQuestion,
+    PredictRating,
+    RateMovie,
+    RecommendationRequest,
+    RecommendForGroup,
+    RecommendForUser,
+    RecommendFromLikes,
+    TasteProfileArgs,
+)
+from tools.context import Context
+from tools.resolving import (
+    CONTENT_ONLY,
+    DISLIKED,
+    LIKED,
+    because,
+    check_filters,
+    excluded,
+    movie_list,
+    of_likes,
+    of_ratings,
+    person,
+    resolve,
+    resolve_all,
+    served,
+)
+from tools.results import Affinity, Explanation, Prediction, Questions, Rated, RatingList, TasteProfile
+from tools.search import by_text, text_hits
+
+WHY = 5  # reasons in an explanation
+FEWEST_ALIKE = 2  # ratings that a genre, decade or tag needs to say anything
+DAMPING = 3.0  # a group's mean is pulled towards the person's own as if by this many ratings
+AFFINITIES = 6
+FAVOURITES = 5
+ENOUGH_RATINGS = 10
+FEW_RATINGS = "Few ratings: take it with a grain of salt."
+
+
+async def recommend_for_user(ctx: Context, args: RecommendForUser) -> MovieList:
+    """Recommendations from a person's own ratings: the person you talk to, or a MovieLens user by number. `basis` is
+    'popular' where nothing is known of them.
+    """
+    await check_filters(ctx, args)
+    someone = await person(ctx, args.user_id)
+    ranked = await _recommend(ctx, someone.profile, args, exclude_seen=not args.include_seen)
+    return await served(ctx, "recommend_for_user", args, await movie_list(ctx, ranked), someone.user_id)
+
+
+async def recommend_from_likes(ctx: Context, args: RecommendFromLikes) -> MovieList:
+    """Recommendations from movies that the person names as liked or disliked, from words for what it should be about,
+    or from both.
+    """
+    if not (args.liked or args.disliked or args.text):
+        raise ToolError("Give at least one of liked, disliked and text.")
+    await check_filters(ctx, args)
+    liked, resolved = await resolve_all(ctx, args.liked)
+    disliked, resolved_too = await resolve_all(ctx, args.disliked)
+    profile = of_likes(ctx, liked, disliked)
+    if args.text is not None and not len(profile):
+        movies = await by_text(ctx, args, args.text)
+        return await served(ctx, "recommend_from_likes", args, MovieList(basis="text", movies=movies))
+    ranked = await _recommend(ctx, profile, args, text=args.text)
+    found = await movie_list(ctx, ranked, basis="seeds", resolved=[*resolved, *resolved_too])
+    return await served(ctx, "recommend_from_likes", args, found)
+
+
+async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieList:
+    """Movies for several people at once, each a MovieLens user by number or someone known by likes; an empty member
+    is the person you talk to.
+    """
+    await check_filters(ctx, args)
+    ranked = await asyncio.to_thread(
+        ctx.snapshot.recommender.recommend_group,
+        [await _member(ctx, member) for member in args.members],
+        k=args.limit,
+        how=args.how,
+        allowed=await ctx.snapshot.allowed(args.filters()),
+        exclude=await excluded(ctx, args),
+        diversity=args.diversity,
+        novelty=args.novelty,
+    )
+    return await served(ctx, "recommend_for_group", args, await movie_list(ctx, ranked, basis="group"))
+
+
+async def rate_movie(ctx: Context, args: RateMovie) -> Rated:
+    """Store the stars (0.5 to 5, in halves) that the person you talk to gives a movie. Recommendations follow at
+    once.
+    """
+    movie, resolved = await resolve(ctx, args.movie)
+    previous = await ctx.ratings.put(ctx.account_id, movie.movie_id, args.stars)
+    return Rated(movie=movie, stars=args.stars, previous=previous, resolved=resolved)
+
+
+async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
+    """The ratings that the person you talk to gave here, or those of a MovieLens user."""
+    if (someone := args.user_id) is None:
+        return await _own_ratings(ctx, args)
+    summary = await ctx.snapshot.catalogue.user_summary(someone)
+    if summary is None:
+        raise Unknown(f"The data has no user {someone}.")
+    ratings = await ctx.snapshot.catalogue.user_ratings(someone, order=args.order, limit=args.limit, offset=0)
+    count, mean = summary
+    return RatingList(whose=f"MovieLens user {someone}", count=count, mean=round(mean, 2), ratings=ratings)
+
+
+async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> Explanation:
+    """Reasons why a movie suits someone: their movies with the largest shares in its score, shared genres and tags."""
+    movie, _ = await resolve(ctx, args.movie)
+    liked, _ = await resolve_all(ctx, args.liked)
+    profile, whose = of_likes(ctx, liked), "what was named as liked"
+    if not liked:
+        someone = await person(ctx, args.user_id)
+        profile, whose = someone.profile, someone.whose
+    index = int(ctx.snapshot.indexes([movie.movie_id])[0])
+    recommender, known = ctx.snapshot.recommender, len(profile) > 0
+    [causes] = await because(ctx, [recommender.because(profile, index, WHY) if known else []])
+    theirs = await ctx.snapshot.catalogue.movies([cause.movie_id for cause in causes])
+    return Explanation(
+        movie=movie,
+        whose=whose,
+        because=causes,
+        shared_genres=_shared(movie.genres, (other.genres for other in theirs)),
+        shared_tags=_shared(movie.tags, (other.tags for other in theirs)),
+        predicted_stars=round(recommender.predict_rating(profile, index).stars, 2) if known else None,
+        notes=_explanation_notes(ctx, profile),
+    )
+
+
+async def taste_profile(ctx: Context, args: TasteProfileArgs) -> TasteProfile:
+    """Someone's taste as their ratings tell it: genres, decades and tags above and below their mean, favourites."""
+    someone = await person(ctx, args.user_id)
+    movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(someone.profile.movie_index))
+    rated = list(zip(movies, map(float, someone.profile.stars), strict=True))
+    mean = sum(stars for _, stars in rated) / max(len(rated), 1)
+    favourites = sorted(rated, key=lambda pair: (pair[1], pair[0].score or 0), reverse=True)[:FAVOURITES]
+    return TasteProfile(
+        whose=someone.whose,
+        ratings=len(rated),
+        mean=round(mean, 2) if rated else None,
+        genres=_affinities([(genre, stars) for movie, stars in rated for genre in movie.genres], mean),
+        decades=_affinities([(f"{movie.year // 10 * 10}s", stars) for movie, stars in rated if movie.year], mean),
+        tags=_affinities([(tag, stars) for movie, stars in rated for tag in movie.tags], mean),
+        favourites=[movie for movie, _ in favourites],
+        notes=[] if len(rated) >= ENOUGH_RATINGS else [FEW_RATINGS if rated else "Nothing is rated yet."],
+    )
+
+
+async def predict_rating(ctx: Context, args: PredictRating) -> Prediction:
+    """The stars that someone would probably give a movie, with a range and the number of ratings it rests on."""
+    movie, _ = await resolve(ctx, args.movie)
+    someone = await person(ctx, args.user_id)
+    predicted = ctx.snapshot.recommender.predict_rating(someone.profile, int(ctx.snapshot.indexes([movie.movie_id])[0]))
+    return Prediction(
+        movie=movie,
+        whose=someone.whose,
+        stars=round(predicted.stars, 2),
+        low=round(predicted.low, 1),
+        high=round(predicted.high, 1),
+        support=len(someone.profile),
+        notes=[] if len(someone.profile) else ["Nothing is known of the person: this is the movie's own mean."],
+    )
+
+
+async def next_question(ctx: Context, args: NextQuestion) -> Questions:
+    """Movies to ask a person about whose taste is unknown: their rating would tell most."""
+    someone = await person(ctx, None)
+    indexes = await asyncio.to_thread(ctx.snapshot.recommender.next_question, someone.profile, args.limit)
+    return Questions(movies=await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(indexes)))
+
+
+async def recommend_for_profile(ctx: Context, request: RecommendationRequest) -> MovieList:
+    """Recommendations for someone whom the data has never seen; not a tool, since models name movies by title.
+
+    Raises:
+        Unknown: A movie id that the catalogue lacks, a genre or a tag that does not exist.
+    """
+    named = {**dict.fromkeys(request.liked, LIKED), **dict.fromkeys(request.disliked, DISLIKED), **request.stars()}
+    missing = set(named) - {movie.movie_id for movie in await ctx.snapshot.catalogue.movies(named)}
+    if missing:
+        raise Unknown(f"The catalogue has no movies with these ids: {', '.join(map(str, sorted(missing)[:10]))}.")
+    args = Listing(**dict(request.filters), limit=request.limit, diversity=request.diversity, novelty=request.novelty)
+    await check_filters(ctx, args)
+    if request.text is not None and not named:
+        movies = await by_text(ctx, args, request.text)
+        return await served(ctx, "recommendations", request, MovieList(basis="text", movies=movies))
+    ranked = await _recommend(ctx, of_ratings(ctx, named), args, text=request.text)
+    return await served(ctx, "recommendations", request, await movie_list(ctx, ranked))
+
+
+async def _recommend(
+    ctx: Context, profile: Profile, args: Listing, *, exclude_seen: bool = True, text: str | None = None
+) -> Ranked:
+    """A personal ranking under the filters, of the movies that match the text where there is one."""
+    allowed = await ctx.snapshot.allowed(args.filters())
+    if text is not None:
+        hits = np.zeros(len(ctx.snapshot.movie_ids), bool)
+        hits[ctx.snapshot.indexes(movie_id for movie_id, _ in await text_hits(ctx, text))] = True
+        allowed = hits if allowed is None else hits & allowed
+    return await asyncio.to_thread(
+        ctx.snapshot.recommender.recommend,
+        profile,
+        k=args.limit,
+        allowed=allowed,
+        exclude=await excluded(ctx, args),
+        exclude_seen=exclude_seen,
+        diversity=args.diversity,
+        novelty=args.novelty,
+    )
+
+
+async def _member(ctx: Context, member: GroupMember) -> Profile:
+    """One of a group as a profile."""
+    if not (member.liked or member.disliked):
+        return (await person(ctx, member.user_id)).profile
+    liked, _ = await resolve_all(ctx, member.liked)
+    disliked, _ = await resolve_all(ctx, member.disliked)
+    return of_likes(ctx, liked, disliked)
+
+
+async def _own_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
+    """The caller's ratings; those of the session's MovieLens user where the caller gave none here."""
+    own = {rating.movie_id: rating for rating in reversed(await ctx.ratings.all(ctx.account_id))}  # newest first
+    if not own and ctx.user_id is not None:
+        return await get_user_ratings(ctx, args.model_copy(update={"user_id": ctx.user_id}))
+    ratings = [
+        UserRating(movie=movie, stars=own[movie.movie_id].stars, rated_at=own[movie.movie_id].rated_at)
+        for movie in await ctx.snapshot.catalogue.movies(own)
+    ]
+    if args.order == "oldest":
+        ratings.reverse()
+    elif args.order != "newest":
+        ratings.sort(key=lambda rating: rating.stars, reverse=args.order == "highest")
+    mean = round(sum(rating.stars for rating in ratings) / len(ratings), 2) if ratings else None
+    return RatingList(whose="you", count=len(ratings), mean=mean, ratings=ratings[: args.limit])
+
+
+def _affinities(given: Sequence[tuple[str, float]], mean: float) -> list[Affinity]:
+    """The groups that stand out most from the person's mean, above before below."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for group, stars in given:
+        groups[group].append(stars)
+    found = [
+        Affinity(
+            name=group,
+            ratings=len(stars),
+            mean=round(sum(stars) / len(stars), 2),
+            lift=round((sum(stars) - mean * len(stars)) / (len(stars) + DAMPING), 2),
+        )
+        for group, stars in groups.items()
+        if len(stars) >= FEWEST_ALIKE
+    ]
+    strongest = sorted(found, key=lambda affinity: abs(affinity.lift), reverse=True)[:AFFINITIES]
+    return sorted(strongest, key=lambda affinity: affinity.lift, reverse=True)
+
+
+def _explanation_notes(ctx: Context, profile: Profile) -> list[str]:
+    if not len(profile):
+        return ["Nothing is known of the person's taste: there is no personal reason."]
+    return [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
+
+
+def _shared(names: Iterable[str], others: Iterable[Iterable[str]]) -> list[str]:
+    """Those of `names` that occur in any of the others."""
+    known = {item for other in others for item in other}
+    return [item for item in names if item in known]
