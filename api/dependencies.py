@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from difflib import get_close_matches
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.dependencies.models import Dependant
 
 from errors import Invalid
@@ -35,9 +35,6 @@ def account() -> str:
 Account = Annotated[str, Depends(account)]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most")]
 After = Annotated[str | None, Query(min_length=1, max_length=200, description="`next` of the page before")]
-AfterOffset = Annotated[str | None, Query(pattern=r"^o\d{1,15}$", description="`next` of the page before")]
-MovieIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
-UserIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 UserIdQuery = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
 
 
@@ -108,16 +105,3 @@ async def tool_context(service: Service, account_id: Account) -> AsyncIterator[C
 
 
 Tools = Annotated[Context, Depends(tool_context)]
-
-
-# Cursors of lists that are counted through
-
-
-def read_offset(cursor: str | None) -> int:
-    """The number of entries before a page."""
-    return int(cursor.removeprefix("o")) if cursor else 0
-
-
-def offset_cursor(offset: int) -> str:
-    """The cursor of the page that begins after `offset` entries."""
-    return f"o{offset}"

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from api import prompts
-from api.dependencies import (
-    Account,
-    After,
-    AfterOffset,
-    Limit,
-    MovieIdPath,
-    Service,
-    Tools,
-    UserIdPath,
-    UserIdQuery,
-    offset_cursor,
-    read_offset,
-)
+from api.dependencies import Account, After, Limit, Service, Tools, UserIdQuery
 from errors import NotFound
 from movies.models import (
     FIRST_YEAR,
+    LARGEST_ID,
     LAST_YEAR,
     Count,
     Model,
@@ -48,6 +37,8 @@ ListLimit = Annotated[int, Query(ge=1, le=50)]
 OneGenre = Annotated[str | None, Query(min_length=1, max_length=100)]
 YearQuery = Annotated[int | None, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
 UnitQuery = Annotated[float, Query(ge=0, le=1)]
+MovieIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
+UserIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 
 
 class RatingIn(Model):
@@ -77,10 +68,21 @@ async def searched_words(
 Words = Annotated[str | None, Depends(searched_words)]
 
 
+def offset_after(
+    after: Annotated[str | None, Query(pattern=r"^o\d{1,15}$", description="`next` of the page before")] = None,
+) -> int:
+    """The number of entries before a page of a list that is counted through."""
+    return int(after.removeprefix("o")) if after else 0
+
+
+Offset = Annotated[int, Depends(offset_after)]
+
+
 @router.get("/movies", tags=["movies"])
 async def list_movies(
     ctx: Tools,
     words: Words,
+    offset: Offset,
     genre: OneGenre = None,
     tag: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     year_from: YearQuery = None,
@@ -88,7 +90,6 @@ async def list_movies(
     min_ratings: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     sort: Sort = "relevance",
     limit: Limit = 20,
-    after: AfterOffset = None,
 ) -> Page[Movie]:
     """Find movies by title or content, with filters."""
     wanted = MovieQuery(
@@ -101,7 +102,6 @@ async def list_movies(
         sort=sort,
     )
     await check_filters(ctx, wanted)
-    offset = read_offset(after)
     found = await ctx.snapshot.catalogue.search(wanted, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
 
@@ -150,11 +150,10 @@ async def list_genres(ctx: Tools) -> Page[Count]:
 async def list_tags(
     ctx: Tools,
     words: Words,
+    offset: Offset,
     limit: Limit = 50,
-    after: AfterOffset = None,
 ) -> Page[Count]:
     """Tags, with how many movies each tells something of."""
-    offset = read_offset(after)
     return _page(await ctx.snapshot.catalogue.tags(words, limit=limit + 1, offset=offset), limit, offset)
 
 
@@ -165,14 +164,13 @@ async def list_tags(
 async def user_ratings(
     ctx: Tools,
     user_id: UserIdPath,
+    offset: Offset,
     order: RatingOrder = "newest",
     limit: Limit = 50,
-    after: AfterOffset = None,
 ) -> Page[UserRating]:
     """A MovieLens user's ratings in the order asked for."""
     if await ctx.snapshot.catalogue.user_summary(user_id) is None:
         raise NotFound("The data has no such user.")
-    offset = read_offset(after)
     found = await ctx.snapshot.catalogue.user_ratings(user_id, order=order, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
 
@@ -239,18 +237,17 @@ async def list_recommendations(
 
 @router.get("/ratings", tags=["ratings"])
 async def list_own_ratings(
-    service: Service, ctx: Tools, account_id: Account, limit: Limit = 50, after: AfterOffset = None
+    service: Service, ctx: Tools, account_id: Account, offset: Offset, limit: Limit = 50
 ) -> Page[OwnRating]:
     """The caller's ratings, newest first."""
     own = list(reversed(await service.ratings.all(account_id)))
-    offset = read_offset(after)
     part = own[offset : offset + limit + 1]
     movies = {movie.movie_id: movie for movie in await ctx.snapshot.catalogue.movies(r.movie_id for r in part)}
     rated = [
         OwnRating(movie=movies[r.movie_id], stars=r.stars, rated_at=r.rated_at) for r in part if r.movie_id in movies
     ]
     more = len(part) > limit
-    return Page(data=rated[:limit], has_more=more, next=offset_cursor(offset + limit) if more else None)
+    return Page(data=rated[:limit], has_more=more, next=f"o{offset + limit}" if more else None)
 
 
 @router.put("/ratings/{movie_id}", tags=["ratings"])
@@ -274,4 +271,4 @@ async def delete_rating(service: Service, account_id: Account, movie_id: MovieId
 def _page(found: list[T], limit: int, offset: int) -> Page[T]:
     """A page of a list that was asked for one more than fits."""
     more = len(found) > limit
-    return Page(data=found[:limit], has_more=more, next=offset_cursor(offset + limit) if more else None)
+    return Page(data=found[:limit], has_more=more, next=f"o{offset + limit}" if more else None)
