@@ -1,11 +1,11 @@
-"""The store of the chat: sessions, messages, runs, events. One method, one transaction; typed things out, never rows.
+"""The store of what is said: messages, runs, events, and the session they belong to. One method, one transaction.
 
-Own ratings and served recommendations share the file and are in own_ratings.py; the catalogue is a file of its own.
+Typed things come out, never rows. Sessions are opened, listed and searched in storage/sessions.py; own ratings share the
+file (storage/own_ratings.py); the catalogue is a file of its own.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -13,24 +13,21 @@ from datetime import datetime
 
 import aiosqlite
 
-from errors import Conflict, IdempotencyMismatch, NotFound, RunInProgress
+from errors import IdempotencyMismatch, NotFound
 from movies.models import Page
-from schemas import Feedback, Message, ResponseFormat, Run, Session, SessionCreate, SessionPatch
+from schemas import Message, ResponseFormat, Run, Session
 from storage.records import (
-    ACTIONS,
     TOOL_CALLS,
-    Clock,
     EndedRun,
     Entry,
     Frame,
     NewRun,
     entry_of,
     message_of,
-    new_id,
+    refuse_live_run,
     run_of,
     session_of,
     stamp,
-    utc_now,
 )
 from storage.sqlite import Database
 
@@ -38,50 +35,15 @@ EARLIER_PAGE = 50  # read at a time on the way back through a session
 
 
 class Store:
-    """Sessions, messages, runs and events of one database; `clock` tells the time.
+    """Messages, runs and events of one database.
 
     Methods that take an `account_id` raise NotFound for what belongs to another account, as if it did not exist.
     """
 
-    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database) -> None:
         self._db = database
-        self._clock = clock
 
     # Sessions
-
-    async def create_session(self, account_id: str, new: SessionCreate) -> Session:
-        session, _ = await self.open_session(account_id, new)
-        return session
-
-    async def open_session(
-        self, account_id: str, new: SessionCreate, idempotency_key: str | None = None
-    ) -> tuple[Session, bool]:
-        """Make a session; True where one with this key was there before. Its `message` is not sent here.
-
-        Raises:
-            IdempotencyMismatch: The key was used with another request.
-        """
-        now, session_id, request_hash = stamp(self._clock()), new_id("ses"), _hash(new)
-        values = (
-            session_id, account_id, new.title, new.model, new.instructions, new.user_id,
-            ACTIONS.dump_json(list(new.actions)).decode(), json.dumps(new.metadata), now, now,
-            idempotency_key, request_hash,
-        )  # fmt: skip
-        async with self._db.transaction() as connection:
-            rows = list(await connection.execute_fetchall(_SESSION_BY_KEY, (account_id, idempotency_key)))
-            if not rows:
-                await connection.execute(
-                    """
-                    INSERT INTO sessions
-                        (id, account_id, title, model, instructions, user_id, actions, metadata, created_at, updated_at,
-                         idempotency_key, request_hash)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                    values,
-                )
-            elif rows[0]["request_hash"] != request_hash:
-                raise IdempotencyMismatch
-        return await self.load_session(account_id, rows[0]["id"] if rows else session_id), bool(rows)
 
     async def load_session(self, account_id: str, session_id: str) -> Session:
         row = await self._db.fetch_one(
@@ -94,31 +56,6 @@ class Store:
         if row is None:
             raise NotFound("There is no such session.")
         return session_of(row)
-
-    async def update_session(self, account_id: str, session_id: str, patch: SessionPatch) -> Session:
-        """Change the fields that were set; null clears."""
-        values = patch.model_dump(exclude_unset=True)
-        if "metadata" in values:
-            values["metadata"] = json.dumps(values["metadata"] or {})
-        async with self._db.transaction() as connection:
-            for column, sql in _SESSION_UPDATES.items():
-                if column in values:
-                    await connection.execute(sql, (values[column], session_id, account_id))
-        return await self.load_session(account_id, session_id)
-
-    async def delete_session(self, account_id: str, session_id: str) -> None:
-        """Delete a session with everything in it.
-
-        Raises:
-            RunInProgress: It has a live run; cancel that first.
-        """
-        async with self._db.transaction() as connection:
-            await _refuse_live_run(connection, session_id)
-            cursor = await connection.execute(
-                "DELETE FROM sessions WHERE id = ? AND account_id = ?", (session_id, account_id)
-            )
-            if cursor.rowcount == 0:
-                raise NotFound("There is no such session.")
 
     # Messages
 
@@ -178,17 +115,6 @@ class Store:
             raise NotFound("There is no such message.")
         return message_of(row)
 
-    async def put_feedback(self, session_id: str, message_id: str, feedback: Feedback) -> Message:
-        async with self._db.transaction() as connection:
-            await connection.execute(
-                "UPDATE messages SET rating = ?, comment = ? WHERE id = ? AND session_id = ? AND role = 'assistant'",
-                (feedback.rating, feedback.comment, message_id, session_id),
-            )
-        message = await self.load_message(session_id, message_id)
-        if message.role != "assistant":
-            raise Conflict("Only an answer takes feedback.")
-        return message
-
     async def _message_number(self, session_id: str, message_id: str) -> int:
         row = await self._db.fetch_one(
             "SELECT number FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
@@ -211,7 +137,7 @@ class Store:
         async with self._db.transaction() as connection:
             if (earlier := await _same_key(connection, new)) is not None:
                 return earlier, True
-            await _refuse_live_run(connection, run.session_id)
+            await refuse_live_run(connection, run.session_id)
             if run.retry_of is not None:
                 await connection.execute(
                     "UPDATE messages SET alternative = 1 WHERE role <> 'user' AND run_id IN "
@@ -309,13 +235,6 @@ class Store:
                 await _insert_frames(connection, frames)
 
 
-_SESSION_UPDATES = {
-    "title": "UPDATE sessions SET title = ? WHERE id = ? AND account_id = ?",
-    "model": "UPDATE sessions SET model = ? WHERE id = ? AND account_id = ?",
-    "instructions": "UPDATE sessions SET instructions = ? WHERE id = ? AND account_id = ?",
-    "user_id": "UPDATE sessions SET user_id = ? WHERE id = ? AND account_id = ?",
-    "metadata": "UPDATE sessions SET metadata = ? WHERE id = ? AND account_id = ?",
-}
 _EARLIER = """
     SELECT number, role, content, tool_calls, call_id, ok, result FROM messages
     WHERE session_id = ? AND number < ? AND alternative = 0 ORDER BY number DESC LIMIT ?
@@ -327,24 +246,7 @@ _MESSAGES_FORWARDS = """
 _MESSAGES_BACKWARDS = """
     SELECT * FROM messages WHERE session_id = :session AND number < :end ORDER BY number DESC LIMIT :limit
 """
-_SESSION_BY_KEY = "SELECT id, request_hash FROM sessions WHERE account_id = ? AND idempotency_key = ?"
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
-
-
-def _hash(new: SessionCreate) -> str:
-    """The identity of a request for a session: equal for equal requests."""
-    body = json.dumps(new.model_dump(mode="json", by_alias=True), sort_keys=True)
-    return hashlib.sha256(body.encode()).hexdigest()
-
-
-async def _refuse_live_run(connection: aiosqlite.Connection, session_id: str) -> None:
-    rows = list(
-        await connection.execute_fetchall(
-            "SELECT id FROM runs WHERE session_id = ? AND status = 'in_progress'", (session_id,)
-        )
-    )
-    if rows:
-        raise RunInProgress(rows[0]["id"])
 
 
 async def _same_key(connection: aiosqlite.Connection, new: NewRun) -> Run | None:

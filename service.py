@@ -22,10 +22,10 @@ from runs.live_run import Resources
 from runs.runner import Runs
 from runs.schema_checks import SchemaChecker
 from settings import ROOT, Settings, slips
-from storage.lists import Lists
 from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
+from storage.sessions import Sessions
 from storage.sqlite import Database
 
 ACCOUNT = "local"  # everybody, until there are accounts
@@ -38,7 +38,7 @@ class Marquee:
     settings: Settings
     database: Database
     store: Store
-    lists: Lists
+    sessions: Sessions
     ratings: OwnRatings
     library: Library
     provider: Provider
@@ -66,7 +66,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         stack.push_async_callback(library.close)
         provider = make_provider(settings)
         stack.push_async_callback(provider.close)
-        store, ratings = Store(database, clock), OwnRatings(database, clock)
+        store, sessions, ratings = Store(database), Sessions(database, clock), OwnRatings(database, clock)
         journal = Journal(store)
         stack.push_async_callback(journal.close)
         checker = SchemaChecker()
@@ -74,7 +74,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         runs = Runs(Resources(store, journal, provider, library, ratings, checker, settings, clock), lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
-        yield Marquee(settings, database, store, Lists(database), ratings, library, provider, runs, checker, clock)
+        yield Marquee(settings, database, store, sessions, ratings, library, provider, runs, checker, clock)
 
 
 def make_provider(settings: Settings) -> Provider:

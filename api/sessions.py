@@ -17,7 +17,7 @@ from movies.models import Page
 from runs.live_run import Caller
 from schemas import Feedback, Message, Session, SessionCreate, SessionPatch
 from service import Marquee
-from storage.lists import SESSION_CURSOR
+from storage.sessions import SESSION_CURSOR
 from tools.registry import TOOLS
 
 router = APIRouter(tags=["chat"])
@@ -44,7 +44,7 @@ async def create_session(
     """Open a session; every field is optional. With a `message` it is answered at once, as if it were sent then."""
     body = body or SessionCreate()
     await _check_actions(service, body)
-    session, repeated = await service.store.open_session(account_id, body, idempotency_key)
+    session, repeated = await service.sessions.open(account_id, body, idempotency_key)
     if body.message is None:
         response: Response = JSONResponse(session.model_dump(mode="json"), 201)
     else:
@@ -52,7 +52,7 @@ async def create_session(
             run = await service.runs.send(Caller(account_id, session, idempotency_key), body.message)
         except MarqueeError:
             if not repeated:  # a request that is refused leaves nothing
-                await service.store.delete_session(account_id, session.id)
+                await service.sessions.delete(account_id, session.id)
             raise
         response = await respond(run, status=201)
     response.headers["Location"] = f"/sessions/{session.id}"
@@ -70,7 +70,7 @@ async def list_sessions(
     live: Annotated[bool | None, Query(description="Only those that answer right now, or only the others")] = None,
 ) -> Page[Session]:
     """The caller's sessions, latest activity first."""
-    return await service.lists.sessions(account_id, limit=limit, after=after, q=q, user_id=user_id, live=live)
+    return await service.sessions.list(account_id, limit=limit, after=after, q=q, user_id=user_id, live=live)
 
 
 @router.get("/sessions/{session_id}")
@@ -82,13 +82,14 @@ async def read_session(session: SessionOfPath) -> Session:
 @router.patch("/sessions/{session_id}")
 async def change_session(service: Service, account_id: Account, session_id: str, body: SessionPatch) -> Session:
     """Change what is given; null clears."""
-    return await service.store.update_session(account_id, session_id, body)
+    await service.sessions.update(account_id, session_id, body)
+    return await service.store.load_session(account_id, session_id)
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
 async def delete_session(service: Service, account_id: Account, session_id: str) -> None:
     """Delete a session with its messages. One that answers right now must be cancelled first."""
-    await service.store.delete_session(account_id, session_id)
+    await service.sessions.delete(account_id, session_id)
 
 
 @router.get(
@@ -124,7 +125,11 @@ async def export_session(
 @router.put("/sessions/{session_id}/messages/{message_id}/feedback")
 async def put_feedback(service: Service, session: SessionOfPath, message_id: str, body: Feedback) -> Message:
     """Say whether an answer was good."""
-    return await service.store.put_feedback(session.id, message_id, body)
+    rated = await service.sessions.rate(session.id, message_id, body)
+    message = await service.store.load_message(session.id, message_id)
+    if not rated:
+        raise Conflict("Only an answer takes feedback.")
+    return message
 
 
 @router.get(
@@ -148,7 +153,7 @@ async def list_feedback(
     format: Annotated[Literal["json", "jsonl"], Query()] = "json",  # noqa: A002  as for an export
 ) -> Response:
     """Answers that were rated, newest first, each with the message that it answers."""
-    page = await service.lists.feedback(account_id, limit=limit, after=after)
+    page = await service.sessions.feedback(account_id, limit=limit, after=after)
     if format == "json":
         return JSONResponse(page.model_dump(mode="json"))
     lines = "".join(entry.model_dump_json() + "\n" for entry in page.data)

@@ -32,6 +32,7 @@ from db import Store
 from schemas import Message, Run, RunCreated, SessionCreate
 from storage.migrations import MIGRATIONS
 from storage.records import EndedRun, Frame, NewRun, new_id
+from storage.sessions import Sessions
 from storage.sqlite import Database
 from tests.support import scripted
 from tests.support.processes import Process, environment, process
@@ -78,8 +79,8 @@ async def fill(path: Path) -> str:
     database = await Database.open(path, MIGRATIONS)
     try:
         store = Store(database)
-        long = (await store.create_session("local", SessionCreate(title="Long"))).id
-        others = [(await store.create_session("local", SessionCreate())).id for _ in range(SESSIONS)]
+        long = (await Sessions(database).open("local", SessionCreate(title="Long")))[0].id
+        others = [(await Sessions(database).open("local", SessionCreate()))[0].id for _ in range(SESSIONS)]
         for _ in range((OVERALL - LONG) // 2 // SESSIONS):
             await _exchanges(store, others, words)
         for _ in range(LONG // 2):

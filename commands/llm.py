@@ -178,7 +178,8 @@ async def _follow(marquee: Marquee, run: Run, printer: Printer, *, as_json: bool
 
 async def _session(marquee: Marquee, session_id: str | None) -> Session:
     if session_id is None:
-        return await marquee.store.create_session(ACCOUNT, SessionCreate())
+        session, _ = await marquee.sessions.open(ACCOUNT, SessionCreate())
+        return session
     return await marquee.store.load_session(ACCOUNT, session_id)
 
 

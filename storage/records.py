@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import aiosqlite
 from pydantic import JsonValue, TypeAdapter
 
+from errors import RunInProgress
 from schemas import EVENT, Action, Error, Event, Feedback, Message, ResponseFormat, Run, Session, TokenUsage, ToolCall
 
 Clock = Callable[[], datetime]
@@ -102,6 +104,17 @@ def utc_now() -> datetime:
 def stamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds: as text it sorts as time does."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+async def refuse_live_run(connection: aiosqlite.Connection, session_id: str) -> None:
+    """Raise RunInProgress where a session answers right now."""
+    rows = list(
+        await connection.execute_fetchall(
+            "SELECT id FROM runs WHERE session_id = ? AND status = 'in_progress'", (session_id,)
+        )
+    )
+    if rows:
+        raise RunInProgress(rows[0]["id"])
 
 
 # Rows as schemas

@@ -20,13 +20,12 @@ from typing import Any
 import httpx
 import pytest
 
-from db import Store
 from runs.live_run import Caller
 from schemas import MessageCreate, SessionCreate, SessionPatch
 from service import open_marquee
 from settings import Settings
-from storage.lists import Lists
 from storage.migrations import MIGRATIONS
+from storage.sessions import Sessions
 from storage.sqlite import Database
 from tests.support import scripted
 from tests.support.processes import environment, process, wait_for
@@ -594,7 +593,7 @@ async def test_an_old_replay_is_folded_and_says_the_same(upstream: scripted.Upst
     upstream.queue(calls(call("search_movies", {"query": "Kid"}), say="See. "), paced(30))
     clock = Hands()
     async with open_marquee(llm_settings, clock) as marquee:
-        session = await marquee.store.create_session("local", SessionCreate())
+        session, _ = await marquee.sessions.open("local", SessionCreate())
         run = await marquee.runs.send(Caller("local", session), MessageCreate(content="hello"))
         before = await frames_of(marquee, run.id)
         messages = await marquee.store.run_messages(run.id)
@@ -667,14 +666,14 @@ def test_half_characters_are_refused(llm_client: httpx.Client) -> None:
 async def test_search_follows_titles_and_deletion(tmp_path: Path) -> None:
     """Also for sessions that have no title, or lose it."""
     database = await Database.open(tmp_path / "chat.db", MIGRATIONS)
-    store, lists = Store(database), Lists(database)
+    sessions = Sessions(database)
     try:
-        session = await store.create_session("local", SessionCreate())
-        await store.update_session("local", session.id, SessionPatch(title="Heat"))
-        assert len((await lists.sessions("local", limit=9, q="heat")).data) == 1
-        await store.update_session("local", session.id, SessionPatch(title=None))
-        assert (await lists.sessions("local", limit=9, q="heat")).data == []
-        await store.delete_session("local", session.id)
+        session, _ = await Sessions(database).open("local", SessionCreate())
+        await sessions.update("local", session.id, SessionPatch(title="Heat"))
+        assert len((await sessions.list("local", limit=9, q="heat")).data) == 1
+        await sessions.update("local", session.id, SessionPatch(title=None))
+        assert (await sessions.list("local", limit=9, q="heat")).data == []
+        await sessions.delete("local", session.id)
         async with database.transaction() as connection:
             await connection.execute("INSERT INTO title_search (title_search, rank) VALUES ('integrity-check', 1)")
             await connection.execute("INSERT INTO message_search (message_search) VALUES ('integrity-check')")

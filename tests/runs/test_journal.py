@@ -14,6 +14,7 @@ from runs.transcript import last_event
 from schemas import Message, Run, RunCreated, SessionCreate, TextDeltaEvent
 from storage.migrations import MIGRATIONS
 from storage.records import EndedRun, Frame, NewRun, new_id, utc_now
+from storage.sessions import Sessions
 from storage.sqlite import Database
 
 LONG, RUNS = 4_000_000, 6
@@ -28,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def begin(store: Store, journal: Journal) -> Run:
     """A run in a session of its own, committed and taken up."""
-    session = await store.create_session("local", SessionCreate())
+    session, _ = await Sessions(store._db).open("local", SessionCreate())
     run = Run(
         id=new_id("run"), session_id=session.id, message_id=new_id("msg"), status="in_progress", provider="test",
         model="test", created_at=utc_now(),

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from db import Store
 from errors import StorageUnavailable
 from schemas import SessionCreate
 from storage.migrations import MIGRATIONS
+from storage.sessions import Sessions
 from storage.sqlite import Database
 
 
@@ -33,7 +33,7 @@ async def test_a_file_of_any_older_version_becomes_the_newest(tmp_path: Path, ve
     old = at_version(tmp_path / "old.db", version)
     database = await Database.open(old, MIGRATIONS)
     try:
-        session = await Store(database).create_session("local", SessionCreate(title="kept"))
+        session, _ = await Sessions(database).open("local", SessionCreate(title="kept"))
         assert session.title == "kept"
     finally:
         await database.close()

@@ -13,6 +13,7 @@ from db import Store
 from schemas import Run, SessionCreate
 from storage.migrations import MIGRATIONS
 from storage.records import Frame, NewRun, new_id, utc_now
+from storage.sessions import Sessions
 from storage.sqlite import Database
 from tests.support.unsynced import Disk, Done, Recorder
 
@@ -29,7 +30,7 @@ async def recorded(folder: Path, synchronous: Literal["NORMAL", "FULL"]) -> list
     with recorder.listening():
         database = await Database.open(folder / "chat.db", MIGRATIONS, synchronous)
         store = Store(database)
-        session = await store.create_session("local", SessionCreate())
+        session, _ = await Sessions(database).open("local", SessionCreate())
         run = Run(
             id=new_id("run"), session_id=session.id, message_id=new_id("msg"), status="in_progress", provider="test",
             model="test", created_at=utc_now(),

@@ -20,14 +20,13 @@ from typing import Any
 import httpx
 import pytest
 
-from db import Store
 from providers.base import ChatMessage, ChatRequest
 from providers.conversation import Conversation, newest_exchanges, open_exchange
 from providers.openai_compatible import OpenAIProvider
 from schemas import Message, SessionCreate
 from settings import Settings
-from storage.lists import Lists
 from storage.migrations import MIGRATIONS
+from storage.sessions import Sessions
 from storage.sqlite import Database
 from tests.providers.test_conversation import entry, some_history
 from tests.support.processes import environment, process, wait_for
@@ -151,7 +150,7 @@ def test_no_query_scans_a_table_that_grows(
     for: one session, one run, one account's latest entries up to a LIMIT.
     """
     do_everything(upstream, llm_server, llm_client)
-    written = set().union(*map(written_in, ("db.py", "storage/lists.py", "storage/own_ratings.py")))
+    written = set().union(*map(written_in, ("db.py", "storage/sessions.py", "storage/own_ratings.py")))
     assert {text for text in written if not is_sent(text, statements)} == set()
     scans = []
     with closing(sqlite3.connect(llm_server.settings.chat_path)) as connection:
@@ -323,14 +322,14 @@ async def test_searches_page_by_activity_whatever_matches(tmp_path: Path) -> Non
     """Title or message, rare or common: the same sessions in the same order as without an index."""
     database = await Database.open(tmp_path / "chat.db", MIGRATIONS)
     try:
-        store = Store(database)
+        sessions = Sessions(database)
         titles = [f"{'common' if number % 3 else 'other'} {'rare' if number == 7 else ''}" for number in range(30)]
-        ids = [(await store.create_session("local", SessionCreate(title=title))).id for title in titles]
+        ids = [(await sessions.open("local", SessionCreate(title=title)))[0].id for title in titles]
         for q in ("common", "rare", "com", "rar"):
             wanted = [ids[number] for number in reversed(range(30)) if q in titles[number]]
             found, cursor = [], None
             while True:
-                page = await Lists(database).sessions("local", limit=4, after=cursor, q=q)
+                page = await sessions.list("local", limit=4, after=cursor, q=q)
                 found += [session.id for session in page.data]
                 cursor = page.next
                 if not page.has_more:

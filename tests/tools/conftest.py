@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from db import Store
 from movies.library import Library
 from schemas import SessionCreate
 from settings import Settings
 from storage.migrations import MIGRATIONS
 from storage.own_ratings import OwnRatings
+from storage.sessions import Sessions
 from storage.sqlite import Database
 from tools.registry import Toolbox
 
@@ -21,7 +21,7 @@ async def tools(data_dir: Path) -> AsyncIterator[Toolbox]:
     settings = Settings(_env_file=None, data_dir=data_dir)
     database = await Database.open(settings.chat_path, MIGRATIONS)
     library = await Library.open(settings, work=False)
-    session = await Store(database).create_session("local", SessionCreate())
+    session, _ = await Sessions(database).open("local", SessionCreate())
     yield Toolbox(library, OwnRatings(database), "local", session)
     await library.close()
     await database.close()

@@ -1,26 +1,59 @@
-"""Lists over all of an account's sessions: the latest, those with some words in them, the answers that were rated."""
+"""Sessions as they are kept: opened, changed, deleted, listed and searched; and feedback on their answers."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 
-from errors import NotFound
+from errors import IdempotencyMismatch, NotFound
 from movies.models import Page
-from schemas import FeedbackEntry, Session
-from storage.records import message_of, session_of
+from schemas import Feedback, FeedbackEntry, Session, SessionCreate, SessionPatch
+from storage.records import ACTIONS, Clock, message_of, new_id, refuse_live_run, session_of, stamp, utc_now
 from storage.sqlite import Database
 
 SHORTEST_PREFIX = 2  # letters: a single one begins half of all words
 SESSION_CURSOR = r"^[0-9TZ:.-]{27}~\d{1,18}$"  # time of the last activity, and a number
 
 
-class Lists:
-    """Pages with cursors, read from one database."""
+class Sessions:
+    """Sessions of one database; `clock` tells the time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._db = database
+        self._clock = clock
 
-    async def sessions(
+    async def open(
+        self, account_id: str, new: SessionCreate, idempotency_key: str | None = None
+    ) -> tuple[Session, bool]:
+        """A new session; True where one with this key was there before. Its `message` is not sent here.
+
+        Raises:
+            IdempotencyMismatch: The key was used with another request.
+        """
+        now, session_id, request_hash = stamp(self._clock()), new_id("ses"), _hash(new)
+        values = (
+            session_id, account_id, new.title, new.model, new.instructions, new.user_id,
+            ACTIONS.dump_json(list(new.actions)).decode(), json.dumps(new.metadata), now, now,
+            idempotency_key, request_hash,
+        )  # fmt: skip
+        async with self._db.transaction() as connection:
+            rows = list(await connection.execute_fetchall(_BY_KEY, (account_id, idempotency_key)))
+            if not rows:
+                await connection.execute(
+                    """
+                    INSERT INTO sessions
+                        (id, account_id, title, model, instructions, user_id, actions, metadata, created_at, updated_at,
+                         idempotency_key, request_hash)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                    values,
+                )
+            elif rows[0]["request_hash"] != request_hash:
+                raise IdempotencyMismatch
+            found = await connection.execute_fetchall(_BY_ID, (rows[0]["id"] if rows else session_id,))
+        return session_of(next(iter(found))), bool(rows)
+
+    async def list(
         self,
         account_id: str,
         *,
@@ -46,6 +79,42 @@ class Lists:
         last = rows[limit - 1] if len(rows) > limit else None
         cursor = _cursor(last["updated_at"], last["number"]) if last else None
         return Page(data=[session_of(row) for row in rows[:limit]], has_more=last is not None, next=cursor)
+
+    async def update(self, account_id: str, session_id: str, patch: SessionPatch) -> None:
+        """Change the fields that were set; null clears."""
+        values = patch.model_dump(exclude_unset=True)
+        if "metadata" in values:
+            values["metadata"] = json.dumps(values["metadata"] or {})
+        async with self._db.transaction() as connection:
+            for column, sql in _UPDATES.items():
+                if column in values:
+                    await connection.execute(sql, (values[column], session_id, account_id))
+
+    async def delete(self, account_id: str, session_id: str) -> None:
+        """Delete a session with everything in it.
+
+        Raises:
+            NotFound: There is no such session.
+            RunInProgress: It has a live run; cancel that first.
+        """
+        async with self._db.transaction() as connection:
+            await refuse_live_run(connection, session_id)
+            cursor = await connection.execute(
+                "DELETE FROM sessions WHERE id = ? AND account_id = ?", (session_id, account_id)
+            )
+            if cursor.rowcount == 0:
+                raise NotFound("There is no such session.")
+
+    # Feedback
+
+    async def rate(self, session_id: str, message_id: str, feedback: Feedback) -> bool:
+        """Note what was thought of an answer; False where the message is none."""
+        async with self._db.transaction() as connection:
+            cursor = await connection.execute(
+                "UPDATE messages SET rating = ?, comment = ? WHERE id = ? AND session_id = ? AND role = 'assistant'",
+                (feedback.rating, feedback.comment, message_id, session_id),
+            )
+        return cursor.rowcount == 1
 
     async def feedback(self, account_id: str, *, limit: int, after: str | None = None) -> Page[FeedbackEntry]:
         """Answers that were rated, newest first, each with the message that it answers.
@@ -77,6 +146,18 @@ class Lists:
         return int(row["number"])
 
 
+_UPDATES = {
+    "title": "UPDATE sessions SET title = ? WHERE id = ? AND account_id = ?",
+    "model": "UPDATE sessions SET model = ? WHERE id = ? AND account_id = ?",
+    "instructions": "UPDATE sessions SET instructions = ? WHERE id = ? AND account_id = ?",
+    "user_id": "UPDATE sessions SET user_id = ? WHERE id = ? AND account_id = ?",
+    "metadata": "UPDATE sessions SET metadata = ? WHERE id = ? AND account_id = ?",
+}
+_BY_ID = """
+    SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
+    FROM sessions WHERE id = ?
+"""
+_BY_KEY = "SELECT id, request_hash FROM sessions WHERE account_id = ? AND idempotency_key = ?"
 _SESSIONS = """
     SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
     FROM sessions
@@ -109,6 +190,12 @@ _RATED = """
     WHERE messages.rating IS NOT NULL AND messages.number < :before AND sessions.account_id = :account
     ORDER BY messages.number DESC LIMIT :limit
 """
+
+
+def _hash(new: SessionCreate) -> str:
+    """The identity of a request for a session: equal for equal requests."""
+    body = json.dumps(new.model_dump(mode="json", by_alias=True), sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def _cursor(activity: str, number: int) -> str:
