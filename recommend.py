@@ -98,7 +98,7 @@ class Recommender:
         self._known = (np.log1p(movies.rating_count) / max(np.log1p(movies.rating_count.max(initial=0)), 1)).astype(
             np.float32
         )
-        self._damped = movies.damped_mean()
+        self._damped = movies.damped_means()
         self._vectors = project(movies.features, WIDTH)
         self._by_feature = movies.features.T.tocsr()
         self._mix_t = self.mix.T.tocsr()
@@ -475,7 +475,7 @@ def _popularity(movies: Movies) -> Floats:
     """Damped mean times log(1 + n), 0 to 1."""
     count = np.log1p(movies.rating_count)
     most = max(float(count.max(initial=0)), 1)
-    score: Floats = (movies.damped_mean() / 5 * (0.05 + count) / (0.05 + most)).astype(np.float32)
+    score: Floats = (movies.damped_means() / 5 * (0.05 + count) / (0.05 + most)).astype(np.float32)
     return score
 
 

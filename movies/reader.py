@@ -39,6 +39,7 @@ from movies.tables import APPLICATION_ID, FORMAT
 from movies.text_match import TextMatcher
 from movies.title_match import TitleMatcher
 from movies.titles import plain
+from taste.damping import damped_mean
 
 READERS = 3
 WARM_TAGS = 100
@@ -513,7 +514,7 @@ def _add_up(days: list[Row], movies: int, damping: float, overall_mean: float) -
     histogram = np.bincount(packed, minlength=movies << 4).reshape(-1, 16)
     counts = histogram.sum(axis=1)
     stars = histogram @ (np.arange(16) / 2)
-    return counts, (damping * overall_mean + stars) / (damping + counts)
+    return counts, damped_mean(stars, counts, overall_mean, damping)
 
 
 def _trigrams(form: str) -> set[str]:

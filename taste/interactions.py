@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from taste.damping import damped_mean
+
 Floats: TypeAlias = npt.NDArray[np.float32]
 Indices: TypeAlias = npt.NDArray[np.int32]
 Longs: TypeAlias = npt.NDArray[np.int64]
@@ -105,10 +107,10 @@ class Movies:
         total = float(self.rating_count.sum(dtype=np.int64))
         return float(self.rating_mean.astype(np.float64) @ self.rating_count) / total if total else USUAL_MEAN
 
-    def damped_mean(self, prior: float = PRIOR_RATINGS) -> Floats:
-        """Bayesian means: (C·m + Σ stars) / (C + n), with m the catalogue's mean and C `prior` ratings; float32 [n] stars."""
-        total = self.rating_mean * self.rating_count
-        damped: Floats = ((prior * self.mean_stars + total) / (prior + self.rating_count)).astype(np.float32)
+    def damped_means(self) -> Floats:
+        """Each movie's mean, damped by the catalogue's; float32 [n] stars."""
+        stars = self.rating_mean * self.rating_count
+        damped: Floats = damped_mean(stars, self.rating_count, self.mean_stars, PRIOR_RATINGS).astype(np.float32)
         return damped
 
 
@@ -148,8 +150,7 @@ class Profile:
     @property
     def mean(self) -> float:
         """The person's mean, pulled towards the usual one while ratings are few, in stars."""
-        own = float(self.stars.sum(dtype=np.float64))
-        return (own + PRIOR_OWN_RATINGS * USUAL_MEAN) / (len(self) + PRIOR_OWN_RATINGS)
+        return damped_mean(float(self.stars.sum(dtype=np.float64)), len(self), USUAL_MEAN, PRIOR_OWN_RATINGS)
 
 
 def mean_rank(user: Indices, timestamp: Longs) -> Floats:

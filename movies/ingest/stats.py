@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from taste.damping import damped_mean
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -83,10 +85,10 @@ class RatingStats:
         self._packed.append((movie_index << shift) | ((LAST_SECOND - timestamp) << HALF_BITS) | half_stars)
 
     def summary(self) -> Summary:
-        """Count, mean and Bayesian score: (C·m + Σ stars) / (C + n), where m is the mean of all ratings.
+        """Count, mean and score: the mean damped by that of all ratings.
 
-        C is the mean number of ratings of a rated movie, held between 5 and 500: a movie is believed as much as its
-        catalogue's typical movie when it has as many ratings as that one.
+        The damping is the mean number of ratings of a rated movie, held between 5 and 500: a movie is believed as much
+        as its catalogue's typical movie when it has as many ratings as that one.
         """
         histogram = self._bins.reshape(-1, HALVES)
         count = histogram.sum(axis=1)
@@ -95,7 +97,7 @@ class RatingStats:
         overall = float(stars.sum() / total) if total else 0.0
         damping = float(np.clip(total / max(int((count > 0).sum()), 1), LEAST_DAMPING, MOST_DAMPING))
         mean = np.divide(stars, count, out=np.full(len(count), np.nan), where=count > 0)
-        return Summary(histogram, count, mean, (damping * overall + stars) / (damping + count), damping, overall)
+        return Summary(histogram, count, mean, damped_mean(stars, count, overall, damping), damping, overall)
 
     def histories(self) -> Histories:
         """Sort the ratings by movie and by day. Ends the collecting, and takes 12 bytes a rating."""
