@@ -10,7 +10,7 @@ import asyncio
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from errors import CatalogueError
-from movies.arrays import MovieArrays, load_movies
+from movies.arrays import Described, load_described
 from movies.reader import Catalogue
 from settings import Settings
 
@@ -159,9 +159,9 @@ async def make(settings: Settings) -> None:
     catalogue = await Catalogue.open(settings.catalogue_path)
     try:
         version = (await catalogue.info()).version
-        movies = await asyncio.to_thread(load_movies, settings.catalogue_path)
-        vectors = await _embed_all(embedder, list(_texts(movies)))
-        _save(settings, version, movies.movie_ids, vectors)
+        movies = await asyncio.to_thread(load_described, settings.catalogue_path)
+        vectors = await _embed_all(embedder, [told(movie) for movie in movies])
+        _save(settings, version, np.array([movie.movie_id for movie in movies], np.int64), vectors)
     finally:
         await catalogue.close()
         await embedder.close()
@@ -179,15 +179,15 @@ async def _embed_all(embedder: Embedder, texts: list[str]) -> Vectors:
     return np.concatenate(parts) if parts else np.empty((0, 1), np.float32)
 
 
-def _texts(movies: MovieArrays) -> Iterator[str]:
-    """`Heat (1995). Crime, Thriller. heist, police.` and the description, for each movie."""
-    for place, title in enumerate(movies.titles):
-        year = f" ({movies.years[place]})" if movies.years[place] else ""
-        tags = ", ".join(tag for tag, _ in movies.tags[place][:TAGS_TOLD])
-        about = movies.descriptions[place] if movies.descriptions else ""
-        yield " ".join(
-            part for part in (f"{title}{year}.", f"{', '.join(movies.genres[place])}.", f"{tags}.", about) if part
-        )
+def told(movie: Described) -> str:
+    """A movie as a text to embed.
+
+    >>> told(Described(6, "Heat", 1995, ["Crime", "Thriller"], [("heist", 1.0)], "A thief and a detective.", 102, 3.9))
+    'Heat (1995). Crime, Thriller. heist. A thief and a detective.'
+    """
+    year = f" ({movie.year})" if movie.year else ""
+    tags = ", ".join(tag for tag, _ in movie.tags[:TAGS_TOLD])
+    return f"{movie.title}{year}. {', '.join(movie.genres)}. {tags}. {movie.description}".rstrip(" ")
 
 
 def _save(settings: Settings, version: str, movie_ids: npt.NDArray[np.int64], vectors: Vectors) -> None:

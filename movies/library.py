@@ -24,9 +24,8 @@ from movies.arrays import load_movies
 from movies.embeddings import Meanings, load, make_embedder
 from movies.models import CatalogueInfo, Filters
 from movies.reader import Catalogue
-from recommend import Movies, Recommender
+from recommend import Recommender
 from settings import ROOT, Settings
-from taste.content import content_features
 from taste.interactions import Indices, Longs, Mask
 
 WATCH_SECONDS = 1.0
@@ -262,7 +261,7 @@ class Library:
             return Recommender.load(self._settings.model_path, version)
         except _NO_MODEL as error:
             logger.debug("No fitted recommender: {}", error)
-            return Recommender.unfitted(recommender_movies(self._settings.catalogue_path))
+            return Recommender.unfitted(load_movies(self._settings.catalogue_path))
 
     def _load_meanings(self, version: str) -> Meanings | None:
         """The movies' vectors, where they are configured and made."""
@@ -284,13 +283,6 @@ def import_command(settings: Settings) -> tuple[str, ...]:
     """The script and arguments that bring in the movies of the settings, where no whole catalogue is there."""
     source = settings.movielens_dir or SAMPLE
     return "movielens.py", "import", "--if-needed", str(source), "--data-dir", str(settings.data_dir)
-
-
-def recommender_movies(catalogue_path: Path) -> Movies:
-    """All movies of a catalogue file as the recommender wants them."""
-    table = load_movies(catalogue_path)
-    features = content_features(table.genres, table.years, table.tags, table.descriptions)
-    return Movies(table.movie_ids, table.years, features, table.rating_count, np.nan_to_num(table.rating_mean))
 
 
 def _mark(path: Path) -> object:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from errors import CatalogueError
 from movielens import import_catalogue
-from movies.arrays import load_movies, load_ratings
+from movies.arrays import load_described, load_movies, load_ratings
 from movies.ingest.archives import open_source
 from movies.ingest.files import MovieFiles
 from movies.models import Filters, MovieQuery
@@ -458,17 +458,15 @@ def test_arrays_hold_what_the_files_hold(real_path: Path, movielens_dir: Path) -
         for row in read(movielens_dir / "ratings.csv")
     )
     movies, ratings = load_movies(real_path), load_ratings(real_path)
-    users = np.repeat(ratings.user_ids, np.diff(ratings.indptr)).tolist()
+    users = np.repeat(sorted({user for user, *_ in expected}), np.diff(ratings.indptr)).tolist()
     columns = (movies.movie_ids[ratings.movie_index].tolist(), ratings.stars.tolist(), ratings.timestamp.tolist())
     assert list(zip(users, *columns, strict=True)) == expected
     assert (np.diff(movies.movie_ids) > 0).all()
     assert np.array_equal(np.bincount(ratings.movie_index, minlength=len(movies.movie_ids)), movies.rating_count)
     at = int(np.searchsorted(movies.movie_ids, 2571))
-    assert (int(movies.years[at]), movies.genres[at], movies.descriptions) == (
-        1999,
-        ["Action", "Sci-Fi", "Thriller"],
-        None,
-    )
-    assert {"martial arts", "sci-fi"} <= {tag for tag, _ in movies.tags[at]}
+    matrix = load_described(real_path)[at]
+    assert (matrix.title, matrix.year, matrix.description) == ("The Matrix", int(movies.years[at]), "")
+    assert matrix.genres == ["Action", "Sci-Fi", "Thriller"]
+    assert {"martial arts", "sci-fi"} <= {tag for tag, _ in matrix.tags}
     with pytest.raises(CatalogueError):
         load_movies(real_path.with_name("absent.db"))
