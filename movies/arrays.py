@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from errors import NoCatalogue
+from movies.packing import unpack
 from taste.content import content_features
 from taste.interactions import Movies, Ratings
 
@@ -82,8 +83,8 @@ def load_ratings(path: Path) -> Ratings:
         for start, batch in _batches(rows):
             part = slice(start, start + len(batch))
             ratings.movie_index[part] = np.searchsorted(movie_ids, batch[:, 0])
-            ratings.stars[part] = (batch[:, 1] & 15) / 2
-            ratings.timestamp[part] = batch[:, 1] >> 4
+            ratings.timestamp[part], half_stars = unpack(batch[:, 1])
+            ratings.stars[part] = half_stars / 2
     return ratings
 
 

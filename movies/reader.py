@@ -35,6 +35,7 @@ from movies.models import (
     UserRating,
     WindowStats,
 )
+from movies.packing import STARS_VALUES, pack, unpack
 from movies.tables import APPLICATION_ID, FORMAT
 from movies.text_match import TextMatcher
 from movies.title_match import TitleMatcher
@@ -369,11 +370,12 @@ class Catalogue:
         return self._windows[days]
 
     def _window_stats(self, packed: npt.NDArray[np.uint32], window: str) -> WindowStats:
-        """A window is a prefix of a movie's ratings, newest first, each `age in days << 4 | half-stars`."""
+        """A window is a prefix of a movie's ratings, packed by their age in days."""
         days = None if window == "all" else int(window.removesuffix("d"))
         newest = self._info.newest_rating
-        end = len(packed) if days is None else int(np.searchsorted(packed, min(days, 2**27) << 4))
-        halves = int((packed[:end] & 15).sum(dtype=np.int64))
+        ages, half_stars = unpack(packed)
+        end = len(ages) if days is None else int(np.searchsorted(ages, min(days, LARGEST_ID)))
+        halves = int(half_stars[:end].sum(dtype=np.int64))
         since = None if days is None or newest is None else newest - timedelta(days=min(days, (newest - _EPOCH).days))
         return WindowStats(
             window=window, since=since, until=newest, count=end, mean=round(halves / 2 / end, 4) if end else None
@@ -509,11 +511,11 @@ def genre_form(name: str) -> str:
 
 
 def _add_up(days: list[Row], movies: int, damping: float, overall_mean: float) -> tuple[Counts, Scores]:
-    """Sum up days of packed ratings, each `movie_index << 4 | half-stars`."""
+    """Sum up days of ratings packed by movie index."""
     packed = np.frombuffer(b"".join(ratings for (ratings,) in days), "<u4")
-    histogram = np.bincount(packed, minlength=movies << 4).reshape(-1, 16)
+    histogram = np.bincount(packed, minlength=pack(movies, 0)).reshape(-1, STARS_VALUES)
     counts = histogram.sum(axis=1)
-    stars = histogram @ (np.arange(16) / 2)
+    stars = histogram @ (np.arange(STARS_VALUES) / 2)
     return counts, damped_mean(stars, counts, overall_mean, damping)
 
 

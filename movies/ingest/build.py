@@ -26,6 +26,7 @@ from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATI
 from movies.ingest.row_order import Ahead, NotInOrderError, groups, sorted_passes
 from movies.ingest.stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
+from movies.packing import MOST_MOVIES, TIME_BITS, pack
 from movies.tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
 from movies.titles import Title, acronym, parse_title, plain, title_forms
 
@@ -34,7 +35,6 @@ AT_ONCE = 64  # tags inserted by one statement
 TURN = 0.0003  # seconds that a thread may keep others from Python: inserting asks for it often
 CARD_TAGS = 6  # what a card of a movie shows
 MOST_TELLING = 10  # tags that full-text search weighs most
-PACKED_MOVIE = 2**27  # movie ids below it go with stars and time into one 63-bit number
 
 INSERT_TAGS = "INSERT INTO tags (user_id, movie_id, tag, timestamp) VALUES (?, ?, ?, ?)"
 GENRE_WORDS = {  # what people say for MovieLens's genres
@@ -166,7 +166,7 @@ class Build:
                 cursor.executemany(
                     """
                     INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp)
-                    SELECT ?, value >> 36, ((value >> 32) & 15) * 0.5, value & 4294967295 FROM carray(?)
+                    SELECT ?, value >> 36, (value & 15) * 0.5, value >> 4 & 4294967295 FROM carray(?)
                     """,
                     _slices(*batch),
                 )
@@ -179,8 +179,8 @@ class Build:
             starts = run_starts(batch.first)
             users = batch.first[starts[:-1]]
             self._users += len(users)
-            if batch.second.max() < PACKED_MOVIE:
-                yield users, starts, (batch.second << 36) | (half_stars << 32) | batch.timestamp
+            if batch.second.max() < MOST_MOVIES:
+                yield users, starts, pack(batch.second << TIME_BITS | batch.timestamp, half_stars)
             else:
                 yield batch
 

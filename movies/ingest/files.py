@@ -24,16 +24,16 @@ import polars as pl
 from errors import CatalogueError, MalformedFile
 from movies.ingest.archives import Progress, Source
 from movies.ingest.layout import (
-    END_OF_TIME,
     GENOME_SCORES,
     GENOME_TAGS,
-    LARGEST_ID,
     LINKS,
     MOVIES,
     RATINGS,
     TAGS,
     Table,
 )
+from movies.models import LARGEST_ID
+from movies.packing import LAST_SECOND
 
 CHUNK = 4 * 2**20
 NEWLINE = ord("\n")
@@ -426,7 +426,7 @@ def _plausible(rows: Triples, table: Table) -> bool:
     return (
         in_range
         and all(column.min() >= 0 and column.max() <= LARGEST_ID for column in ids)
-        and bool(rows.timestamp.min() >= 0 and rows.timestamp.max() < END_OF_TIME)
+        and bool(rows.timestamp.min() >= 0 and rows.timestamp.max() <= LAST_SECOND)
     )
 
 
@@ -465,7 +465,7 @@ def _fast_tags(chunk: Chunk) -> TagRows | None:
 
 
 def _plausible_tags(frame: pl.DataFrame) -> bool:
-    bounds = (("userId", LARGEST_ID), ("movieId", LARGEST_ID), ("timestamp", END_OF_TIME - 1))
+    bounds = (("userId", LARGEST_ID), ("movieId", LARGEST_ID), ("timestamp", LAST_SECOND))
     return all(bool(frame[name].is_between(0, most).all()) for name, most in bounds)
 
 

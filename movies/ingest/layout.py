@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import polars as pl
 
-LARGEST_ID: Final = 2**53 - 1
-END_OF_TIME: Final = 2**32  # February 2106; milliseconds are beyond it
+from movies.models import LARGEST_ID
+from movies.packing import LAST_SECOND
 
 Value: TypeAlias = int | float | str | None
 Parse: TypeAlias = Callable[[str], Value]
@@ -42,7 +42,7 @@ def identifier(text: str) -> int:
 
 def seconds(text: str) -> int:
     number = _whole_number(text)
-    if not 0 <= number < END_OF_TIME:
+    if not 0 <= number <= LAST_SECOND:
         raise ValueError(f"{text.strip()!r} is not a time in seconds since 1970")
     return number
 
