@@ -12,8 +12,6 @@ import dataclasses
 import hashlib
 import json
 import runpy
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from files import new_folder, whole_folder
 from taste.content import project
 from taste.factors import fold_in
 from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, SignalConfig, recency, signal
@@ -140,26 +139,15 @@ class Recommender:
             folder: where; its parent exists.
             content_hash: names the catalogue the model belongs to.
         """
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        old = temporary.with_name(temporary.name + "-old")
-        try:
-            self._write(temporary, content_hash)
-            if folder.exists():
-                folder.replace(old)
-            temporary.replace(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
-
-    def _write(self, folder: Path, content_hash: str) -> None:
-        self.movies.save(folder)
-        self.weights.save(folder)
-        np.save(folder / "dense.npy", self.dense)
-        np.save(folder / "factors.npy", self.factors)
-        sp.save_npz(folder / "near.npz", self.near, compressed=False)
-        sp.save_npz(folder / "mix.npz", self.mix, compressed=False)
         meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version}
-        (folder / "model.json").write_text(json.dumps(meta | {"config": dataclasses.asdict(self.config)}, indent=1))
+        with new_folder(folder) as part:
+            self.movies.save(part)
+            self.weights.save(part)
+            np.save(part / "dense.npy", self.dense)
+            np.save(part / "factors.npy", self.factors)
+            sp.save_npz(part / "near.npz", self.near, compressed=False)
+            sp.save_npz(part / "mix.npz", self.mix, compressed=False)
+            (part / "model.json").write_text(json.dumps(meta | {"config": dataclasses.asdict(self.config)}, indent=1))
 
     @classmethod
     def load(cls, folder: Path, content_hash: str) -> Recommender:
@@ -169,6 +157,7 @@ class Recommender:
             ValueError: the folder holds a model of another catalogue or another format.
             FileNotFoundError: there is none.
         """
+        folder = whole_folder(folder)
         meta = json.loads((folder / "model.json").read_text())
         if (meta["format"], meta["content_hash"]) != (FORMAT, content_hash):
             raise ValueError(f"the model in {folder} belongs to another catalogue")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from errors import CatalogueError
+from files import new_folder, whole_folder
 from movies.arrays import Described, load_described
 from movies.reader import Catalogue
 from settings import Settings
@@ -144,6 +143,7 @@ def load(folder: Path, version: str, embedder: Embedder, model: str) -> Meanings
         ValueError: They belong to another catalogue or model.
         OSError: There are none.
     """
+    folder = whole_folder(folder)
     if json.loads((folder / "embeddings.json").read_text()) != {"version": version, "model": model}:
         raise ValueError("these vectors belong to another catalogue or model")
     return Meanings(np.load(folder / "movie_ids.npy"), np.load(folder / "vectors.npy"), embedder)
@@ -191,13 +191,10 @@ def told(movie: Described) -> str:
 
 
 def _save(settings: Settings, version: str, movie_ids: npt.NDArray[np.int64], vectors: Vectors) -> None:
-    folder = settings.embeddings_path
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    np.save(part / "movie_ids.npy", movie_ids)
-    np.save(part / "vectors.npy", vectors)
-    (part / "embeddings.json").write_text(json.dumps({"version": version, "model": settings.embeddings_model}))
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
+    with new_folder(settings.embeddings_path) as part:
+        np.save(part / "movie_ids.npy", movie_ids)
+        np.save(part / "vectors.npy", vectors)
+        (part / "embeddings.json").write_text(json.dumps({"version": version, "model": settings.embeddings_model}))
 
 
 def _unit(vectors: Vectors) -> Vectors:

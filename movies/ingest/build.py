@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 from pydantic_core import to_json
 
+from files import flush
 from movies.ingest.files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
 from movies.ingest.row_order import Ahead, NotInOrderError, groups, sorted_passes
@@ -85,7 +85,7 @@ class Build:
         ranked = background.submit(self._write_while_sorting(background, summary.counts).ranked)
         with self._timed(GENOME_SCORES):
             genome = self._write_genome()
-        flushed = background.submit(_flush, self._part)  # so that little is left for the last fsync
+        flushed = background.submit(flush, self._part)  # so that little is left for the last fsync
         tags = merge_tags(genome, ranked.result())
         self.stage("movies")
         self._write_tag_names(tags)
@@ -467,12 +467,6 @@ def _bulk_work() -> Iterator[None]:
     finally:
         sys.setswitchinterval(interval)
         gc.enable()
-
-
-def _flush(part: Path) -> None:
-    """Have what is written of the file carried to the disk."""
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _json(value: object) -> str:
