@@ -11,6 +11,8 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from rapidfuzz.distance import OSA
+
 from movies.titles import MAX_WORDS, parse_title, plain, split_bare_year, split_year, title_words, with_digits
 
 RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
@@ -187,8 +189,9 @@ class TitleMatcher:
             """,
             (json.dumps([word, *swapped(word)]), alike(word)),
         )
-        near = [(distance(word, other, allowed(word)), -uses, other) for other, uses in rows]
-        near = sorted(item for item in near if item[0] <= allowed(word))[:4]
+        most = allowed(word)
+        near = [(OSA.distance(word, other, score_cutoff=most), -uses, other) for other, uses in rows]
+        near = sorted(item for item in near if item[0] <= most)[:4]
         return [Spelling(other, 1 - steps / max(len(word), len(other))) for steps, _, other in near]
 
 
@@ -288,28 +291,11 @@ def unique(lists: list[list[str]]) -> list[list[str]]:
 
 
 def allowed(word: str) -> int:
-    """How many slips a word may have: none in two letters, one in up to five, two in more, three from ten."""
-    return 0 if len(word) < 3 else 1 if len(word) <= 5 else 2 if len(word) < 10 else 3
+    """The slips that a word may have: none in two letters, one in up to five, two in more, three from ten.
 
-
-def distance(one: str, other: str, most: int) -> int:
-    """Slips between two words: letters changed, added, left out, or two swapped; `most` + 1 stands for any more.
-
-    Optimal string alignment, https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance.
+    A slip is a letter changed, added or left out, or two neighbours swapped (optimal string alignment).
     """
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before, row = list[int](), list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        two_before, before, row = before, row, [i]
-        for j, theirs in enumerate(other, 1):
-            steps = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != theirs))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == theirs:
-                steps = min(steps, two_before[j - 2] + 1)
-            row.append(steps)
-        if min(row) > most:
-            return most + 1
-    return min(row[-1], most + 1)
+    return 0 if len(word) < 3 else 1 if len(word) <= 5 else 2 if len(word) < 10 else 3
 
 
 def _best_in(options: list[Spelling], theirs: list[str]) -> Spelling:
