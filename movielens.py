@@ -29,7 +29,7 @@ _URI = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did. `seconds` is wall time, `size` the catalogue file's bytes."""
+    """The report of an import. `seconds` is wall time, `size` the catalogue file's bytes."""
 
     path: Path
     files: dict[str, FileReport]
@@ -78,7 +78,7 @@ def _import(files: MovieFiles, target: Path, stage: Callable[[str], None]) -> Im
 
 @contextmanager
 def _in_words(target: Path) -> Iterator[None]:
-    """What the disk refuses, as a CatalogueError."""
+    """Say what the disk refuses as a CatalogueError."""
     try:
         yield
     except (OSError, apsw.FullError, apsw.CantOpenError, apsw.IOError) as error:
@@ -99,7 +99,7 @@ def _only_import(target: Path, *, wait: bool) -> Iterator[None]:
 
 
 def _is_whole(target: Path) -> bool:
-    """Whether the file is a catalogue of this version, read through."""
+    """True where the file, read through, is a catalogue of this version."""
     if not target.is_file():
         return False
     try:

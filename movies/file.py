@@ -68,7 +68,7 @@ class CatalogueFile:
 
     @property
     def intact(self) -> bool:
-        """Whether the file is as it was opened: nobody wrote to it or cut it, and no query found it damaged."""
+        """True while the file is as it was opened: nobody wrote to it or cut it, and no query found it damaged."""
         return not self._damaged and (self._closed or _state(self._file) == self._opened_as)
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
@@ -93,7 +93,7 @@ def _uri(path: Path) -> str:
 
 
 def _state(file: BinaryIO) -> tuple[int, int]:
-    """What changes when someone writes to the file or cuts it."""
+    """Size and time of the last change, to see that someone wrote to the file or cut it."""
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
 
@@ -104,7 +104,7 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
 
 
 async def _connect(uri: str) -> aiosqlite.Connection:
-    """A connection that reads through the system's calls: a mapped file that someone cuts kills the process (SIGBUS)."""
+    """A connection that maps nothing: a mapped file that someone cuts kills the process (SIGBUS)."""
     reader = await aiosqlite.connect(uri, uri=True)
     await reader.execute("PRAGMA query_only = ON")
     await reader.execute("PRAGMA mmap_size = 0")

@@ -65,7 +65,7 @@ class Snapshot:
         return [int(movie_id) for movie_id in self.movie_ids[indexes]]
 
     async def allowed(self, filters: Filters) -> Mask | None:
-        """Which movies pass, bool [n_movies]; None where every one does."""
+        """A mask of the movies that pass, bool [n_movies]; None where every one does."""
         if filters == Filters():
             return None
         mask = np.zeros(len(self.movie_ids), bool)
@@ -138,12 +138,12 @@ class Library:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, for whoever looks after the service."""
+        """The troubles of the moment, for whoever looks after the service."""
         return list(self._troubles.values())
 
     @property
     def fitting(self) -> bool:
-        """Whether a model is being fitted right now."""
+        """True while a model is being fitted."""
         fit = self._chores.get("fit")
         return fit is not None and fit.process.returncode is None
 
@@ -183,7 +183,7 @@ class Library:
             logger.error(trouble)
 
     async def _see_to_chores(self) -> None:
-        """What is missing gets made: the model, the vectors, and a catalogue where the one in use was damaged."""
+        """Have made what is missing: the model, the vectors, and a catalogue where the one in use was damaged."""
         snapshot = self._current
         damaged = not snapshot.catalogue.intact
         await self._see_to("import", import_command(self._settings), str(self._marks()[0]), wanted=damaged)
@@ -274,7 +274,7 @@ class Library:
             return None
 
     def _marks(self) -> tuple[object, ...]:
-        """What changes when one of the files is replaced."""
+        """Marks of the files, to see that one of them was replaced."""
         paths = (self._settings.catalogue_path, self._settings.model_path, self._settings.embeddings_path)
         return tuple(map(_mark, paths))
 

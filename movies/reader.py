@@ -1,7 +1,7 @@
 """The catalogue's questions and answers: titles, texts, filtered lists, windows of time, users, as `movies.models`.
 
-Writes nothing, and knows nothing of how the file was made beyond its tables; the import runs in another process, because
-it brings another copy of SQLite.
+Writes nothing, and knows nothing of how the file was made beyond its tables; the import runs in another process,
+because it brings another copy of SQLite.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ WARM_MOVIES = 20_000  # with fewer the first use of a word is quick enough
 WINDOWS_KEPT = 16
 TITLES_SEARCHED = 100
 GOOD_TITLE = 0.6  # from here a match of the title comes before any match of the text
-DAY = 86_400
 
 Indexes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
@@ -103,7 +102,7 @@ class Catalogue:
 
     @property
     def intact(self) -> bool:
-        """Whether the file is as it was opened."""
+        """True while the file is as it was opened."""
         return self._file.intact
 
     async def info(self) -> CatalogueInfo:
@@ -136,7 +135,7 @@ class Catalogue:
         return [found[movie_id] for movie_id in wanted if movie_id in found]
 
     async def find_title(self, text: str, limit: int = 5) -> list[tuple[Movie, float]]:
-        """Which movies a title could mean, most likely first, each with the quality of the match, 0 to 1.
+        """The movies that a title could mean, most likely first, each with the quality of the match, 0 to 1.
 
         1 is the very title; from .85 its beginning, below that words of it, below .85 with its spelling corrected.
         """
@@ -193,7 +192,7 @@ class Catalogue:
         return [UserRating(movie=_movie(row), stars=row[10], rated_at=_time(row[11])) for row in rows]
 
     async def user_summary(self, user_id: int) -> tuple[int, float] | None:
-        """How many ratings a user gave, and their mean; None for a user who gave none."""
+        """Count and mean of a user's ratings; None for a user who gave none."""
         if not 0 <= user_id <= LARGEST_ID:
             return None
         rows = await self._file.fetch("SELECT count(*), avg(stars) FROM ratings WHERE user_id = ?", (user_id,))
@@ -230,7 +229,7 @@ class Catalogue:
         return list(zip(movies, counts[best].tolist(), scores[best].tolist(), strict=True))
 
     async def stats(self, movie_id: int, windows: Sequence[str]) -> list[WindowStats]:
-        """Count and mean of a movie's ratings over windows such as '30d' or 'all', back from the newest rating of all."""
+        """Count and mean of a movie's ratings over windows such as '30d', back from the newest rating of all."""
         rows: list[Row] = []
         if 0 <= movie_id <= LARGEST_ID:
             rows = await self._file.fetch(
@@ -300,7 +299,7 @@ class Catalogue:
         return short.most_rated[passing[short.most_rated]]
 
     async def _carrying(self, sql: str, name: str) -> npt.NDArray[np.bool_]:
-        """Which movies have the genre or tag of this plain name."""
+        """A mask of the movies that have the genre or tag of this plain name."""
         carrying = np.zeros(len((await self._short()).ids), bool)
         for (carriers,) in await self._file.fetch(sql, (name,)):
             carrying[np.frombuffer(carriers, "<u4")] = True

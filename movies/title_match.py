@@ -1,6 +1,6 @@
-"""Which movies a title could mean: the very title first, then its beginning, words of it, and its spelling corrected.
+"""Finds the movies that a title could mean: the very title first, then its beginning, words of it, corrected words.
 
-All comparison is between the plain forms of `titles`. Works on any function that runs a query.
+What is asked for is brought to the forms that the import keeps of each title (`movies.titles.title_words`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from movies.titles import MAX_WORDS, parse_title, plain, split_bare_year, split_
 RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
 
 CANDIDATES = 200  # of each kind, the most rated first
-SURE = 0.95
-GOOD = 0.6
+SETTLED = 0.95  # from here no other reading of the text is tried
 LEAST = 0.4
 ALTERNATIVE_TITLE = 0.98
 CORRECTED_AT_MOST = 0.84
@@ -58,7 +57,7 @@ class Spelling(NamedTuple):
 
 
 class TitleMatcher:
-    """Finds titles through `run`, which takes SQL and values and returns rows."""
+    """Finds titles through `run`, which takes SQL over a catalogue's tables with its values and returns rows."""
 
     def __init__(self, run: RunQuery) -> None:
         self._run = run
@@ -72,7 +71,7 @@ class TitleMatcher:
                 quality = round(quality * year_fit(wanted.year, form.year), 4)  # noqa: PLW2901
                 if quality >= LEAST:
                     found[form.movie_id] = max(found.get(form.movie_id, (0, 0)), (quality, form.rating_count))
-            if any(quality >= SURE for quality, _ in found.values()):
+            if any(quality >= SETTLED for quality, _ in found.values()):
                 break
         ranked = sorted(found.items(), key=lambda item: (-round(item[1][0] * 20), -item[1][1], item[0]))
         return [(movie_id, quality) for movie_id, (quality, _) in ranked[:limit]]
@@ -109,7 +108,7 @@ class TitleMatcher:
         return await self._matching(" AND ".join(f"({group})" for group in groups))
 
     async def _matching(self, expression: str) -> list[Form]:
-        """Run a full-text query. Forms are numbered from the most rated movie down, so the limit cuts the least rated."""
+        """Run a full-text query; its limit cuts the least rated, since forms are numbered from the most rated down."""
         rows = await self._run(
             """
             SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
@@ -196,7 +195,7 @@ class TitleMatcher:
 
 
 def readings(text: str) -> list[Wanted]:
-    """How a title may be read: as it stands, without other names in parentheses, and with a last number as its year."""
+    """The readings of a title: as it stands, without other names in parentheses, with a last number as its year."""
     title, year = split_year(text)
     parsed = parse_title(text)
     readings = [(title, year)]
@@ -210,7 +209,7 @@ def readings(text: str) -> list[Wanted]:
 
 
 def year_fit(wanted: int | None, year: int | None) -> float:
-    """How far a year agrees with the one asked for; data sets differ by one now and then."""
+    """The part of a match's quality that its year leaves; data sets differ by one now and then."""
     if wanted is None or wanted == year:
         return 1.0
     if year is None:
@@ -269,7 +268,7 @@ def any_of(words: Iterable[str]) -> str:
 
 
 def two_of(groups: list[list[str]]) -> str:
-    """A word of each of two groups at least: what has but one is most of what has any, and ranking it takes the time."""
+    """A word of each of two groups at least: most titles that have any have but one, and to rank those takes long."""
     later = [[word for group in groups[at:] for word in group] for at in range(1, len(groups))]
     return " OR ".join(f"(({any_of(group)}) AND ({any_of(rest)}))" for group, rest in zip(groups, later, strict=False))
 
@@ -282,7 +281,7 @@ def alike(word: str) -> str:
 
 
 def swapped(word: str) -> list[str]:
-    """The word with two neighbouring letters swapped back: a slip that leaves no three letters of a short word in place."""
+    """The word with two neighbours swapped back: a slip that leaves no three letters of a short word in place."""
     return [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
 
 

@@ -122,7 +122,7 @@ class Database:
         transaction begins.
 
         Raises:
-            StorageUnavailable: Disk full, read-only or locked, or the file is gone. Nothing of the transaction was kept.
+            StorageUnavailable: Disk full, read-only or locked, or the file is gone. Nothing was kept.
         """
         async with self._turn():
             if _identity(self._path) != self._file:
@@ -141,7 +141,7 @@ class Database:
                 raise
 
     async def trouble(self) -> str | None:
-        """Why nothing can be written, None where it can: by a real write, at most one in PROBE_SECONDS."""
+        """The reason why nothing can be written, if any: by a real write, at most one in PROBE_SECONDS."""
         if self._probe is None or (self._probe.done() and time.monotonic() - self._probed_at > PROBE_SECONDS):
             self._probe = asyncio.create_task(self._try_to_write(), name="probe")
         await asyncio.wait({self._probe}, timeout=PROBE_WAIT_SECONDS)
@@ -193,7 +193,7 @@ async def _fetch(readers: Readers, sql: str, parameters: Sequence[Any] | dict[st
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file is at a path."""
+    """The identity of the file at a path."""
     try:
         status = path.stat()
     except OSError:

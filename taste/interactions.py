@@ -1,4 +1,4 @@
-"""What the recommender is told: a catalogue's ratings, what is known of its movies, one person's profile. Arrays only."""
+"""The recommender's input as arrays: a catalogue's ratings, its movies, one person's profile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ USUAL_MEAN = 3.5  # stars; the mean of every MovieLens set
 
 @dataclass(frozen=True, slots=True)
 class SignalConfig:
-    """How much a rating says.
+    """The weights of what a rating says.
 
     Attributes:
         liked: from here on a movie counts as liked, in stars.
@@ -62,7 +62,7 @@ class Ratings:
         return len(self.indptr) - 1
 
     def profile(self, user: int) -> Profile:
-        """What one of the catalogue's own users is known for, oldest first."""
+        """The ratings of one of the catalogue's own users, oldest first."""
         here = slice(int(self.indptr[user]), int(self.indptr[user + 1]))
         order = np.argsort(self.timestamp[here], kind="stable")
         return Profile(self.movie_index[here][order], self.stars[here][order], self.timestamp[here][order])
@@ -70,12 +70,12 @@ class Ratings:
 
 @dataclass(frozen=True, slots=True)
 class Movies:
-    """What is known of the movies without anybody's history; row i is movie_index i.
+    """The movies without anybody's history; row i is movie_index i.
 
     Attributes:
         movie_ids: int64 [n], the external ids.
         years: int16 [n], 0 where unknown.
-        features: csr_array float32 [n, n_features], weighted content (`recommend_content.content_features`).
+        features: csr_array float32 [n, n_features], weighted content (`taste.content.content_features`).
         rating_count: int32 [n].
         rating_mean: float32 [n] stars, 0 where unrated.
     """
@@ -116,7 +116,7 @@ class Movies:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known of one person, oldest first. "Liked" enters as 5 stars, "disliked" as 0.5 to 1.
+    """One person's ratings, oldest first. A bare like enters as 5 stars, a bare dislike as 1.
 
     Attributes:
         movie_index: int32 [k].
@@ -134,12 +134,6 @@ class Profile:
     @classmethod
     def empty(cls) -> Profile:
         return cls(np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int64))
-
-    @classmethod
-    def of_liked(cls, movie_index: Indices) -> Profile:
-        """A profile of liked movies alone, all at the same time."""
-        k = len(movie_index)
-        return cls(np.asarray(movie_index, np.int32), np.full(k, 5, np.float32), np.zeros(k, np.int64))
 
     def latest(self) -> Profile:
         """The same person with one rating a movie: the last."""
@@ -175,7 +169,7 @@ def mean_rank(user: Indices, timestamp: Longs) -> Floats:
 
 
 def recency(timestamp: Longs, floor: float, span: float) -> Floats:
-    """How much each of a person's n ratings weighs by its place in time: g + (1 − g)·e^(−(n − rank)/span), rank 1 the oldest.
+    """Weights of a person's n ratings by their place in time: g + (1 − g)·e^(−(n − rank)/span), rank 1 the oldest.
 
     All of the same second weigh 1, so that a list without times weighs evenly.
     """
@@ -188,7 +182,7 @@ def recency(timestamp: Longs, floor: float, span: float) -> Floats:
 
 
 def signal(stars: Floats, config: SignalConfig, mean: float = 0.0) -> Floats:
-    """What ratings say: 1 and more where liked, a little where nearly, and something against below the person's mean.
+    """The weights of ratings: 1 and more where liked, a little where nearly, and something against below the own mean.
 
     Args:
         stars: float32 [k].

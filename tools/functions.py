@@ -50,7 +50,8 @@ from movies.models import (
     TasteProfileArgs,
     UserRating,
 )
-from recommend import Profile, Ranked
+from taste.interactions import Profile
+from taste.ranking import Ranked
 from tools.registry import TOOLS, Context, tool
 from tools.resolving import (
     DISLIKED,

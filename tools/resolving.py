@@ -22,8 +22,8 @@ from movies.models import (
     Resolved,
 )
 from movies.reader import genre_form
-from recommend import Ranked, Reason
 from taste.interactions import Indices, Profile
+from taste.ranking import Ranked, Reason
 from tools.registry import Context
 
 SURE = 0.6  # from here on a title counts as found

@@ -1,4 +1,4 @@
-"""Where MovieLens's files come from: a folder, a zip, GroupLens's site. Nothing in here knows what is in a file.
+"""Sources of MovieLens's files: a folder, a zip, GroupLens's site. Nothing in here knows what is in a file.
 
 A zip is read in place and never unpacked, so that no entry of it can land anywhere.
 """

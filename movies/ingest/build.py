@@ -23,14 +23,14 @@ from pydantic_core import to_json
 from files import flush
 from movies.ingest.files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
-from movies.ingest.row_order import Ahead, NotInOrderError, groups, sorted_passes
+from movies.ingest.row_order import NotInOrderError, Prefetch, groups, sorted_passes
 from movies.ingest.stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
 from movies.packing import MOST_MOVIES, TIME_BITS, pack
 from movies.tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
 from movies.titles import Title, acronym, parse_title, plain, title_forms
 
-AHEAD = 6  # batches that reading may be ahead of inserting
+PREFETCHED = 6  # batches that reading may be ahead of inserting
 AT_ONCE = 64  # tags inserted by one statement
 TURN = 0.0003  # seconds that a thread may keep others from Python: inserting asks for it often
 CARD_TAGS = 6  # what a card of a movie shows
@@ -100,7 +100,7 @@ class Build:
     def _write_while_sorting(self, background: Executor, counts: Ints) -> TypedTags:
         """Write titles and tags while the histories are sorted, then those, which frees their memory."""
         histories = background.submit(self._ratings.histories)
-        with Ahead(self._read_tags(), AHEAD) as typed:
+        with Prefetch(self._read_tags(), PREFETCHED) as typed:
             self.stage("titles")
             self._write_genres()
             self._write_titles(counts)
@@ -150,7 +150,7 @@ class Build:
             self._insert_ratings(groups(self._known(RATINGS, passes), self._refuse_duplicates))
 
     def _insert_ratings(self, batches: Iterator[Triples]) -> None:
-        with Ahead(self._packed_ratings(batches), AHEAD) as packed:
+        with Prefetch(self._packed_ratings(batches), PREFETCHED) as packed:
             self._insert_packed(packed)
 
     def _insert_packed(self, batches: Iterator[Triples | tuple[Ints, Ints, Ints]]) -> None:
@@ -253,7 +253,7 @@ class Build:
 
     def _insert_genome(self, batches: Iterator[Triples], tags: MovieIndex) -> GenomeStats:
         stats = GenomeStats(len(tags.ids))
-        with Ahead(batches) as ready:
+        with Prefetch(batches) as ready:
             for batch in ready:
                 stats.add(self._index.of(batch.first), tags.of(batch.second), batch.value)
                 self._insert_scores(batch)
@@ -366,7 +366,7 @@ class Build:
         )
 
     def _write_titles(self, counts: Ints) -> None:
-        """Write the forms of titles, the most rated movie's first, their full-text index, and the spelling of their words."""
+        """Write the forms of titles, the most rated movie's first, their full-text index and the spelling of words."""
         forms: list[tuple[int, int, str, str, int]] = []
         uses: Counter[str] = Counter()
         for at in np.argsort(-counts, kind="stable").tolist():

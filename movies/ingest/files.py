@@ -113,7 +113,7 @@ class TagRows:
 
 @dataclass
 class FileReport:
-    """What became of a file's rows, and how long that took. `reasons` are the first few of why rows were refused."""
+    """Counts of a file's rows, and the time they took. `reasons` are the first few for which rows were refused."""
 
     rows: int = 0
     seconds: float = 0
@@ -269,7 +269,7 @@ class _ChunkReader:
 
 
 class _Layout(NamedTuple):
-    """Where each column of a table stands in a file; None: it is absent. `names` is the whole header."""
+    """The columns of a table in a file, whose whole header is `names`."""
 
     file: str
     table: Table
@@ -416,7 +416,7 @@ def _fast_triples(chunk: Chunk) -> Triples | None:
 
 
 def _plausible(rows: Triples, table: Table) -> bool:
-    """Whether all values are within their bounds; the slow reader names the one that is not."""
+    """True where all values are within their bounds; the slow reader names the one that is not."""
     value = rows.value
     if table is RATINGS:
         in_range = bool(((value >= 0.5) & (value <= 5) & (value * 2 == np.rint(value * 2))).all())

@@ -1,4 +1,4 @@
-"""What MovieLens's files hold: tables, columns, and the check of each value. The one place that knows the layout."""
+"""The layout of MovieLens's files: tables, columns, and the check of each value. No other place knows it."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def sorted_passes(read: Callable[[], Iterator[Triples]]) -> Iterator[Triples]:
         yield _join(kept)
 
 
-class Ahead(Generic[T]):
+class Prefetch(Generic[T]):
     """Runs an iterator in a thread of its own, from now on and `depth` items ahead of whoever takes them.
 
     An error in the thread is raised where its items are taken. Leaving the `with` stops the thread.

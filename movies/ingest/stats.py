@@ -1,4 +1,4 @@
-"""What the import computes from ratings, tags and genome: arrays in, arrays out. No SQL, no files.
+"""Statistics of the import over ratings, tags and genome: arrays in, arrays out. No SQL, no files.
 
 Ratings over time are kept in two packed forms, both counted back in whole days from the newest rating of all, so that
 "the last N days" is a prefix and never needs a scan: per movie by age, newest first, and per day by movie index. Both
@@ -172,7 +172,7 @@ class GenomeStats:
 
 
 def run_starts(keys: Ints) -> Ints:
-    """Where each run of equal keys starts, and the end of the last."""
+    """The starts of the runs of equal keys, and the end of the last."""
     return np.concatenate([[0], np.flatnonzero(np.diff(keys)) + 1, [len(keys)]]) if len(keys) else np.zeros(1, np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Which tags tell about a movie: the genome's, and those that its viewers typed. Frames in, frames out.
+"""Chooses the tags that tell about a movie: the genome's, and those that its viewers typed. Frames in, frames out.
 
 A frame of tags has the columns movie (its index), tag (as shown), plain (as compared) and relevance (0 to 1), with each
 movie's rows best first.

@@ -1,4 +1,4 @@
-"""The recommender's behaviours, on a small seeded catalogue of four clusters of taste, and on real files where MOVIELENS_DIR names them."""
+"""The recommender's behaviours, on a small seeded catalogue of four clusters of taste, and on real files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import scipy.sparse as sp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommend import Config, Movies, Profile, Ratings, Recommender
+from recommend import Recommender
 from taste.content import MOST_TAGS, content_features
 from taste.factors import FactorConfig, _solve_rows, fold_in
-from taste.interactions import SignalConfig, mean_rank, recency, signal
+from taste.interactions import Movies, Profile, Ratings, SignalConfig, mean_rank, recency, signal
+from taste.learning import Config
 from taste.linear_model import LinearConfig, Sequences, _solve_tall, _solve_wide, follows
 from taste.ranking import Ranked, best
 from taste.weights import Weights
