@@ -21,8 +21,9 @@ import polars as pl
 from pydantic_core import to_json
 
 from files import flush
-from movies.ingest.files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
+from movies.ingest.files import LinkRow, MovieFiles, MovieRow
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
+from movies.ingest.parsing import Triples
 from movies.ingest.row_order import NotInOrderError, Prefetch, groups, sorted_passes
 from movies.ingest.stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
@@ -122,7 +123,7 @@ class Build:
         movies: dict[int, MovieRow] = {}
         for movie in self.files.movies():
             if movie.movie_id in movies:
-                report.refuse(1, [movie.line], f"movie {movie.movie_id} is there already")
+                report.refuse([movie.line], [f"movie {movie.movie_id} is there already"])
             else:
                 movies[movie.movie_id] = movie
         self._movies = [movies[movie_id] for movie_id in sorted(movies)]
@@ -137,7 +138,7 @@ class Build:
         known = self._index.of(np.array(list(links), np.int64)) >= 0
         for movie_id in np.array(list(links), np.int64)[~known].tolist():
             reason = f"movie {movie_id} is not in {self.files.file(MOVIES)}"
-            self.files.report(LINKS).refuse(1, [links.pop(movie_id).line], reason)
+            self.files.report(LINKS).refuse([links.pop(movie_id).line], [reason])
         return links
 
     def _write_ratings(self) -> None:
@@ -196,22 +197,14 @@ class Build:
             movie = batch.second if table is RATINGS else batch.first
             known = self._index.of(movie) >= 0
             if not known.all():
-                self._refuse_movies(table, batch.lines[~known], movie[~known])
-                batch = batch.take(known)  # noqa: PLW2901
-            yield batch
-
-    def _refuse_movies(self, table: Table, lines: Ints, movies: Ints) -> None:
-        for line, movie in zip(lines[:3].tolist(), movies[:3].tolist(), strict=True):
-            self.files.report(table).refuse(0, [line], f"movie {movie} is not in {self.files.file(MOVIES)}")
-        self.files.report(table).refused += len(lines)
+                reasons = (f"movie {unknown} is not in {self.files.file(MOVIES)}" for unknown in movie[~known])
+                self.files.report(table).refuse(batch.lines[~known], reasons)
+            yield batch if known.all() else batch.take(known)
 
     def _refuse_duplicates(self, rows: Triples) -> None:
-        report = self.files.report(RATINGS)
-        for line, user, movie in zip(
-            rows.lines[:3].tolist(), rows.first[:3].tolist(), rows.second[:3].tolist(), strict=True
-        ):
-            report.refuse(0, [line], f"user {user} rated movie {movie} more than once: the latest counts")
-        report.refused += len(rows)
+        pairs = zip(rows.first, rows.second, strict=True)
+        reasons = (f"user {user} rated movie {movie} more than once: the latest counts" for user, movie in pairs)
+        self.files.report(RATINGS).refuse(rows.lines, reasons)
 
     def _write_genome(self) -> pl.DataFrame:
         """Write the genome and return each movie's telling tags."""
@@ -240,16 +233,14 @@ class Build:
         """Leave out, and count, the scores of unknown movies and unknown tags."""
         for batch in self._known(GENOME_SCORES, batches):
             known = index.of(batch.second) >= 0
-            for line, tag in zip(batch.lines[~known].tolist(), batch.second[~known].tolist(), strict=True):
-                self.files.report(GENOME_SCORES).refuse(
-                    1, [line], f"tag {tag} is not in {self.files.file(GENOME_TAGS)}"
-                )
+            reasons = (f"tag {tag} is not in {self.files.file(GENOME_TAGS)}" for tag in batch.second[~known])
+            self.files.report(GENOME_SCORES).refuse(batch.lines[~known], reasons)
             yield batch if known.all() else batch.take(known)
 
     def _refuse_scores(self, rows: Triples) -> None:
-        for line, movie, tag in zip(rows.lines.tolist(), rows.first.tolist(), rows.second.tolist(), strict=True):
-            reason = f"movie {movie} has a score for tag {tag} more than once: the last counts"
-            self.files.report(GENOME_SCORES).refuse(1, [line], reason)
+        pairs = zip(rows.first, rows.second, strict=True)
+        reasons = (f"movie {movie} has a score for tag {tag} more than once: the last counts" for movie, tag in pairs)
+        self.files.report(GENOME_SCORES).refuse(rows.lines, reasons)
 
     def _insert_genome(self, batches: Iterator[Triples], tags: MovieIndex) -> GenomeStats:
         stats = GenomeStats(len(tags.ids))
@@ -279,33 +270,31 @@ class Build:
             ((movie, tag, scores) for tag, (movie, scores) in zip(before, slices, strict=True)),
         )
 
-    def _read_tags(self) -> Iterator[TagRows]:
+    def _read_tags(self) -> Iterator[pl.DataFrame]:
         if self.files.has(TAGS):
             yield from map(self._placed, self.files.tags())
 
-    def _placed(self, rows: TagRows) -> TagRows:
+    def _placed(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Leave out, and count, tags of unknown movies and empty ones."""
-        known = (self._index.of(np.array(rows.movies, np.int64)) >= 0).tolist()
-        refused = [at for at, tag in enumerate(rows.tags) if not (tag and known[at])]
-        for at in refused:
-            reason = (
-                f"movie {rows.movies[at]} is not in {self.files.file(MOVIES)}" if rows.tags[at] else "the tag is empty"
-            )
-            self.files.report(TAGS).refuse(1, [rows.lines[at]], reason)
-        if not refused:
+        kept = (self._index.of(rows["movieId"].to_numpy()) >= 0) & (rows["tag"] != "").to_numpy()
+        if kept.all():
             return rows
-        left_out = set(refused)
-        return TagRows(*([value for at, value in enumerate(column) if at not in left_out] for column in rows.columns()))
+        refused = rows.filter(~kept)
+        unknown = f"is not in {self.files.file(MOVIES)}"
+        pairs = zip(refused["movieId"], refused["tag"], strict=True)
+        reasons = (f"movie {movie} {unknown}" if tag else "the tag is empty" for movie, tag in pairs)
+        self.files.report(TAGS).refuse(refused["line"].to_list(), reasons)
+        return rows.filter(kept)
 
-    def _write_tags(self, typed: Iterator[TagRows]) -> TypedTags:
+    def _write_tags(self, typed: Iterator[pl.DataFrame]) -> TypedTags:
         """Write the tags as typed, and collect them for ranking."""
         collected = TypedTags()
         for rows in typed:
-            self._insert_tags(list(zip(rows.users, rows.movies, rows.tags, rows.timestamps, strict=True)))
-            collected.add(self._index.of(np.array(rows.movies, np.int64)), rows.users, rows.tags)
+            self._insert_tags(rows.select("userId", "movieId", "tag", "timestamp").rows())
+            collected.add(self._index.of(rows["movieId"].to_numpy()), rows["userId"].to_numpy(), rows["tag"].to_list())
         return collected
 
-    def _insert_tags(self, rows: list[tuple[int, int, str, int]]) -> None:
+    def _insert_tags(self, rows: list[tuple[Any, ...]]) -> None:
         """Insert most tags many at a time, which asks less often for the turn that the thread reading them has."""
         whole = len(rows) - len(rows) % AT_ONCE
         many = INSERT_TAGS + ", (?, ?, ?, ?)" * (AT_ONCE - 1)

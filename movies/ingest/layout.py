@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 import polars as pl
 
+from errors import MalformedFile
 from movies.models import LARGEST_ID
 from movies.packing import LAST_SECOND
 
@@ -105,7 +107,44 @@ GENOME_TAGS = Table("genome-tags", (Column("tagId", identifier, pl.Int64), Colum
 GENOME_SCORES = Table(
     "genome-scores", (MOVIE, Column("tagId", identifier, pl.Int64), Column("relevance", fraction, pl.Float64))
 )
-TABLES = (MOVIES, LINKS, TAGS, GENOME_TAGS, GENOME_SCORES, RATINGS)
+
+
+class Layout(NamedTuple):
+    """The columns of a table in one file, whose whole header is `names`."""
+
+    file: str
+    table: Table
+    names: list[str]
+    dat: bool
+
+    @classmethod
+    def of_dat(cls, file: str, table: Table) -> Self:
+        return cls(file, table, [column.name for column in table.columns if column.name != "description"], dat=True)
+
+    @classmethod
+    def of_header(cls, file: str, table: Table, line: bytes) -> Self:
+        """Read the header of a CSV file; columns may stand in any order and among others."""
+        first = table.columns[0].name
+        try:
+            names = [name.strip() for name in next(csv.reader([line.decode().rstrip("\r")], strict=True), [])]
+        except (UnicodeDecodeError, csv.Error):
+            raise MalformedFile(file, 1, first, "the header cannot be read as CSV in UTF-8") from None
+        if not any(names):
+            raise MalformedFile(file, 1, first, "the file is empty, or its header is missing")
+        layout = cls(file, table, names, dat=False)
+        for column, at in zip(table.columns, layout.positions(), strict=True):
+            if at is None and not column.optional:
+                raise MalformedFile(file, 1, column.name, f"the header has no such column, only {', '.join(names)}")
+        return layout
+
+    def positions(self) -> list[int | None]:
+        """The place of each column in a row; None for one that is absent."""
+        known = {_key(name): at for at, name in reversed(list(enumerate(self.names)))}
+        return [known.get(_key(column.name)) for column in self.table.columns]
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "").casefold()
 
 
 def _whole_number(text: str) -> int:

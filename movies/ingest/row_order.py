@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from movies.ingest.files import Triples
+from movies.ingest.parsing import Triples
 from movies.ingest.stats import Ints
 
 T = TypeVar("T")

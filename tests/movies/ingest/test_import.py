@@ -31,8 +31,7 @@ from hypothesis import strategies as st
 
 from errors import CatalogueError, MalformedFile
 from movielens import ImportReport, import_catalogue
-from movies.ingest import files as import_files
-from movies.ingest import row_order as import_row_order
+from movies.ingest import parsing, row_order
 from movies.ingest.archives import EDITIONS, Folder, Zip, open_source
 from movies.ingest.files import MovieFiles
 from movies.titles import parse_title, title_forms
@@ -209,7 +208,7 @@ def test_a_malformed_file_is_refused_and_the_old_catalogue_stays(
 
 
 def test_the_exact_line_is_found_in_a_late_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_files, "CHUNK", 300)
+    monkeypatch.setattr(parsing, "CHUNK", 300)
     lines = [f"{user},1,4.0,100" for user in range(1, 500)]
     lines[400] = "401,1,4.0,"
     with pytest.raises(MalformedFile, match="line 402, column timestamp"):
@@ -252,8 +251,8 @@ def test_any_order_of_ratings_gives_what_a_dictionary_would(
             expected[user, movie] = (half / 2, timestamp)
     text = "userId,movieId,rating,timestamp\n" + "".join(f"{u},{m},{h / 2},{t}\n" for u, m, h, t in given_rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_files, "CHUNK", chunk)
-        patch.setattr(import_row_order, "PASS_ROWS", pass_rows)
+        patch.setattr(parsing, "CHUNK", chunk)
+        patch.setattr(row_order, "PASS_ROWS", pass_rows)
         target, report = load(tmp_path_factory.mktemp("any"), {**SMALL, "ratings.csv": text})
     stored = {
         (user, movie): (stars, timestamp) for user, movie, stars, timestamp in rows(target, "SELECT * FROM ratings")
@@ -332,7 +331,7 @@ def test_the_genome_gives_telling_tags(tmp_path: Path) -> None:
         "3,1,0.50000000000000000000000\n1,1,0.90000000000000000000000\n",
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_files, "CHUNK", 40)
+        patch.setattr(parsing, "CHUNK", 40)
         target, report = load(tmp_path, {**SMALL, **shuffled})
     assert rows(target, "SELECT * FROM genome_scores") == [(1, 1, 0.9), (2, 1, 0.95), (2, 3, 0.7), (3, 1, 0.5)]
     assert report.notes == ["genome-scores.csv is not in order of movies: read in several passes"]
