@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from storage.readers import Readers
 READERS = 3
 
 Row = Sequence[Any]
+RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
 
 class CatalogueFile:

@@ -33,7 +33,7 @@ from movies.models import (
 )
 from movies.packing import STARS_VALUES, pack, unpack
 from movies.text_match import TextMatcher
-from movies.title_match import TitleMatcher
+from movies.title_match import TitleMatcher, any_of, trigrams
 from movies.titles import plain
 from taste.damping import damped_mean
 
@@ -255,9 +255,8 @@ class Catalogue:
 
     async def near_tags(self, text: str, limit: int = 5) -> list[str]:
         """Tags that a text nobody tagged with could have meant: alike in letters, the most carried first."""
-        form = plain(text)[:100]
-        parts = " OR ".join(f'"{part}"' for part in _trigrams(form))
-        if not parts:
+        wanted = trigrams(plain(text)[:100])
+        if not wanted:
             return []
         rows = await self._file.fetch(
             """
@@ -265,10 +264,9 @@ class Catalogue:
                 SELECT rowid FROM tag_parts WHERE tag_parts MATCH ? ORDER BY rank LIMIT 60
             )
             """,
-            (parts,),
+            (any_of(wanted),),
         )
-        wanted = _trigrams(form)
-        alike = [(_overlap(wanted, _trigrams(other)), movies, tag) for tag, other, movies in rows]
+        alike = [(_overlap({*wanted}, {*trigrams(other)}), movies, tag) for tag, other, movies in rows]
         return [tag for likeness, _, tag in sorted(alike, reverse=True) if likeness >= 0.25][:limit]
 
     async def _ranked(self, text: str, *, everything: bool) -> list[int]:
@@ -393,11 +391,6 @@ def _add_up(days: list[Row], movies: int, damping: float, overall_mean: float) -
     counts = histogram.sum(axis=1)
     stars = histogram @ (np.arange(STARS_VALUES) / 2)
     return counts, damped_mean(stars, counts, overall_mean, damping)
-
-
-def _trigrams(form: str) -> set[str]:
-    padded = f"^{form}$"
-    return {padded[at : at + 3] for at in range(len(padded) - 2)}
 
 
 def _overlap(one: set[str], other: set[str]) -> float:

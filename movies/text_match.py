@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from movies.file import RunQuery
 from movies.titles import plain_words
 
-RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
+from movies.file import RunQuery
 from movies.titles import MAX_WORDS, parse_title, plain, split_bare_year, split_year, title_words, with_digits
 
-RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
-
+FORMS = """
+    SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
+"""
 CANDIDATES = 200  # of each kind, the most rated first
 SETTLED = 0.95  # from here no other reading of the text is tried
 LEAST = 0.4
@@ -91,57 +93,39 @@ class TitleMatcher:
         return matches
 
     async def _exact(self, wanted: Wanted) -> list[Form]:
-        joined = {wanted.joined, "".join(with_digits(wanted.words))}
-        rows = await self._run(
-            """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
-            WHERE joined IN (SELECT value FROM json_each(?)) AND kind < 2
-            """,
-            (json.dumps(sorted(joined)),),
-        )
-        return [Form(*row) for row in rows]
+        joined = json.dumps(sorted({wanted.joined, "".join(with_digits(wanted.words))}))
+        return await self._forms("WHERE joined IN (SELECT value FROM json_each(?)) AND kind < 2", joined)
 
     async def _with_words(self, words: list[list[str]], *, unfinished: bool = False) -> list[Form]:
-        """Titles that have one of each list of words; an unfinished last word may be the beginning of one."""
-        groups = [" OR ".join(f'"{word}"' for word in options) for options in words]
-        groups[-1] += " *" if unfinished else ""
-        return await self._matching(" AND ".join(f"({group})" for group in groups))
+        """Titles that have one of each list of words; an unfinished last word may be the beginning of one.
 
-    async def _matching(self, expression: str) -> list[Form]:
-        """Run a full-text query; its limit cuts the least rated, since forms are numbered from the most rated down."""
-        rows = await self._run(
-            """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
-            WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rowid LIMIT ?)
-            """,
-            (expression, CANDIDATES),
+        The limit cuts the least rated, since forms are numbered from the most rated down.
+        """
+        groups = [any_of(options) for options in words]
+        groups[-1] += " *" if unfinished else ""
+        return await self._forms(
+            "WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rowid LIMIT ?)",
+            " AND ".join(f"({group})" for group in groups),
+            CANDIDATES,
         )
-        return [Form(*row) for row in rows]
 
     async def _starting(self, joined: str) -> list[Form]:
         """Titles that start so when written without spaces: 'starwars'."""
-        rows = await self._run(
-            """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
-            WHERE joined >= ?1 AND joined < ?1 || char(0x10FFFF) AND kind < 2 LIMIT ?2
-            """,
-            (joined, CANDIDATES),
+        return await self._forms(
+            "WHERE joined >= ?1 AND joined < ?1 || char(0x10FFFF) AND kind < 2 LIMIT ?2", joined, CANDIDATES
         )
-        return [Form(*row) for row in rows]
 
     async def _by_initials(self, joined: str) -> list[Form]:
         """Well-known titles by their initials: 'lotr'."""
         if not 3 <= len(joined) <= 8:
             return []
-        rows = await self._run(
+        return await self._forms(
             """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
             WHERE joined = ? AND kind = 2 AND rating_count >= (SELECT max(rating_count) / 10 FROM movies)
             ORDER BY rating_count DESC LIMIT 5
             """,
-            (joined,),
+            joined,
         )
-        return [Form(*row) for row in rows]
 
     async def _corrected(self, spellings: list[list[Spelling]]) -> list[tuple[Form, float]]:
         if not all(spellings):
@@ -154,24 +138,25 @@ class TitleMatcher:
         known = [[spelling.word for spelling in options] for options in spellings if options]
         if len(words) < 3 or len(known) < 2:
             return []
-        rows = await self._run(
-            """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
-            WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rank LIMIT 50)
-            """,
-            (two_of(known),),
+        forms = await self._forms(
+            "WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rank LIMIT 50)",
+            two_of(known),
         )
-        return [(form, partial_quality(words, spellings, form)) for form in map(Form._make, rows)]
+        return [(form, partial_quality(words, spellings, form)) for form in forms]
+
+    async def _forms(self, condition: str, *values: str | int) -> list[Form]:
+        rows = await self._run(FORMS + condition, values)
+        return [Form(*row) for row in rows]
 
     async def _kept_spellings(self, word: str) -> list[Spelling]:
         """The catalogue never changes, and people use few words: what was found for one is kept."""
-        if word not in self._kept:
-            spellings = await self._spellings(word)
-            if len(self._kept) >= WORDS_KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[word] = spellings
-            return spellings
-        return self._kept[word]
+        if word in self._kept:
+            return self._kept[word]
+        spellings = await self._spellings(word)
+        if len(self._kept) >= WORDS_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[word] = spellings
+        return spellings
 
     async def _spellings(self, word: str) -> list[Spelling]:
         """Words of titles that a word could have meant, itself included, nearest first."""
@@ -275,9 +260,18 @@ def two_of(groups: list[list[str]]) -> str:
 
 def alike(word: str) -> str:
     """Words that share three letters in a row with this one; twice where the slips that are allowed leave as many."""
-    padded = f"^{word}$"
-    parts = list(dict.fromkeys(padded[at : at + 3] for at in range(len(padded) - 2)))
+    parts = trigrams(word)
     return two_of([[part] for part in parts]) if len(parts) > 3 * allowed(word) + 1 else any_of(parts)
+
+
+def trigrams(text: str) -> list[str]:
+    """The runs of three letters in a text with its ends marked, each once.
+
+    >>> trigrams("heat")
+    ['^he', 'hea', 'eat', 'at$']
+    """
+    padded = f"^{text}$"
+    return list(dict.fromkeys(padded[at : at + 3] for at in range(len(padded) - 2)))
 
 
 def swapped(word: str) -> list[str]:
