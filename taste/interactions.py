@@ -63,9 +63,12 @@ class Ratings:
 
     def profile(self, user: int) -> Profile:
         """The ratings of one of the catalogue's own users, oldest first."""
-        here = slice(int(self.indptr[user]), int(self.indptr[user + 1]))
-        order = np.argsort(self.timestamp[here], kind="stable")
-        return Profile(self.movie_index[here][order], self.stars[here][order], self.timestamp[here][order])
+        start, stop = self.indptr[user : user + 2]
+        return self.part(start + np.argsort(self.timestamp[start:stop], kind="stable"))
+
+    def part(self, places: Longs | slice) -> Profile:
+        """Some of the ratings, as one person's."""
+        return Profile(self.movie_index[places], self.stars[places], self.timestamp[places])
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +141,11 @@ class Profile:
     def latest(self) -> Profile:
         """The same person with one rating a movie: the last."""
         _, last = np.unique(self.movie_index[::-1], return_index=True)
-        keep = np.sort(len(self) - 1 - last)
-        return Profile(self.movie_index[keep], self.stars[keep], self.timestamp[keep])
+        return self.part(np.sort(len(self) - 1 - last))
+
+    def part(self, places: Longs) -> Profile:
+        """Some of the person's ratings."""
+        return Profile(self.movie_index[places], self.stars[places], self.timestamp[places])
 
     @property
     def mean(self) -> float:

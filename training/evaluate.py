@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from taste.interactions import Indices, Longs, Mask, Profile, Ratings
+from taste.interactions import Indices, Mask, Profile, Ratings
 
 FEWEST_POSITIVES = 5  # of a user who is evaluated
 HELD_OUT = 0.2  # of the user's positives
@@ -147,13 +147,8 @@ def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, liked: flo
     draw = np.random.default_rng([seed, user])
     out = np.sort(draw.choice(places, max(1, int(HELD_OUT * len(places))), replace=False))
     rest = np.setdiff1d(places, out)
-    told = part_of(whole, rest if given is None else np.sort(draw.permutation(rest)[:given]))
+    told = whole.part(rest if given is None else np.sort(draw.permutation(rest)[:given]))
     return Case(told, whole.movie_index[rest], whole.movie_index[out])
-
-
-def part_of(profile: Profile, places: Longs) -> Profile:
-    """Some of a person's ratings."""
-    return Profile(profile.movie_index[places], profile.stars[places], profile.timestamp[places])
 
 
 def _cut_by_time(ratings: Ratings, liked: float) -> tuple[Ratings, list[Case]]:
@@ -186,7 +181,7 @@ def _cut_at_moment(ratings: Ratings, liked: float) -> tuple[Ratings, list[Case]]
 
 
 def _case(ratings: Ratings, start: int, stop: int, relevant: Indices) -> Case:
-    told = Profile(ratings.movie_index[start:stop], ratings.stars[start:stop], ratings.timestamp[start:stop])
+    told = ratings.part(slice(start, stop))
     return Case(told, told.movie_index, relevant)
 
 

@@ -24,7 +24,7 @@ from files import flush
 from movies.ingest.files import LinkRow, MovieFiles, MovieRow
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
 from movies.ingest.parsing import Triples
-from movies.ingest.row_order import NotInOrderError, Prefetch, groups, sorted_passes
+from movies.ingest.row_order import NotInOrderError, groups, prefetched, sorted_passes
 from movies.ingest.stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
 from movies.packing import MOST_MOVIES, TIME_BITS, pack
@@ -101,7 +101,7 @@ class Build:
     def _write_while_sorting(self, background: Executor, counts: Ints) -> TypedTags:
         """Write titles and tags while the histories are sorted, then those, which frees their memory."""
         histories = background.submit(self._ratings.histories)
-        with Prefetch(self._read_tags(), PREFETCHED) as typed:
+        with prefetched(self._read_tags(), PREFETCHED) as typed:
             self.stage("titles")
             self._write_genres()
             self._write_titles(counts)
@@ -151,7 +151,7 @@ class Build:
             self._insert_ratings(groups(self._known(RATINGS, passes), self._refuse_duplicates))
 
     def _insert_ratings(self, batches: Iterator[Triples]) -> None:
-        with Prefetch(self._packed_ratings(batches), PREFETCHED) as packed:
+        with prefetched(self._packed_ratings(batches), PREFETCHED) as packed:
             self._insert_packed(packed)
 
     def _insert_packed(self, batches: Iterator[Triples | tuple[Ints, Ints, Ints]]) -> None:
@@ -210,7 +210,7 @@ class Build:
         """Write the genome and return each movie's telling tags."""
         if not (self.files.has(GENOME_TAGS) and self.files.has(GENOME_SCORES)):
             return tag_frame([], [], [], [])
-        tags = {row.tag_id: row.tag for row in self.files.genome_tags()}
+        tags = dict(self.files.genome_tags())
         self._db.executemany("INSERT INTO genome_tags (tag_id, tag) VALUES (?, ?)", tags.items())
         index = MovieIndex(np.array(sorted(tags), np.int64))
         read = self.files.genome_scores
@@ -244,7 +244,7 @@ class Build:
 
     def _insert_genome(self, batches: Iterator[Triples], tags: MovieIndex) -> GenomeStats:
         stats = GenomeStats(len(tags.ids))
-        with Prefetch(batches) as ready:
+        with prefetched(batches) as ready:
             for batch in ready:
                 stats.add(self._index.of(batch.first), tags.of(batch.second), batch.value)
                 self._insert_scores(batch)

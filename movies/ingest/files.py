@@ -34,12 +34,6 @@ class LinkRow(NamedTuple):
     tmdb_id: int | None
 
 
-class GenomeTag(NamedTuple):
-    line: int
-    tag_id: int
-    tag: str
-
-
 @dataclass
 class FileReport:
     """Counts of a file's rows, and the time they took. `reasons` are the first few for which rows were refused."""
@@ -100,9 +94,9 @@ class MovieFiles:
         for line, values in self._rows(LINKS):
             yield LinkRow(line, *values)
 
-    def genome_tags(self) -> Iterator[GenomeTag]:
-        for line, values in self._rows(GENOME_TAGS):
-            yield GenomeTag(line, *values)
+    def genome_tags(self) -> Iterator[tuple[int, str]]:
+        for _, (tag_id, tag) in self._rows(GENOME_TAGS):
+            yield tag_id, tag
 
     def tags(self) -> Iterator[pl.DataFrame]:
         """The tags as their users typed them; columns as in TAG_SCHEMA."""
