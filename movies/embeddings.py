@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,22 +31,6 @@ TAGS_TOLD = 12
 FUSION = 60.0  # k of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)
 
 
-class Embedder(Protocol):
-    """Turns texts into vectors."""
-
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of length 1, float32 [n_texts, width].
-
-        Raises:
-            CatalogueError: The model cannot be reached or loaded.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Release connections."""
-        ...
-
-
 class EndpointEmbedder:
     """The provider's own embeddings endpoint."""
 
@@ -63,7 +47,11 @@ class EndpointEmbedder:
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """See Embedder."""
+        """Vectors of length 1, float32 [n_texts, width].
+
+        Raises:
+            CatalogueError: The model cannot be reached, or answers something else.
+        """
         from openai import OpenAIError  # noqa: PLC0415  as above
 
         try:
@@ -90,11 +78,14 @@ class LocalEmbedder:
         self._model: Any = SentenceTransformer(settings.embeddings_model)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """See Embedder."""
+        """Vectors of length 1, float32 [n_texts, width]."""
         return _unit(np.asarray(await asyncio.to_thread(self._model.encode, list(texts)), np.float32))
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+Embedder: TypeAlias = EndpointEmbedder | LocalEmbedder
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -11,7 +11,7 @@ import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from typing import IO, TypeAlias
 
 import httpx
 
@@ -30,20 +30,6 @@ Progress = Callable[[str, int, int], None]  # what is read, bytes done, bytes in
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _MD5 = re.compile(r"\b[0-9a-fA-F]{32}\b")
-
-
-class Source(Protocol):
-    """A set of files by their plain names."""
-
-    name: str
-
-    def names(self) -> list[str]: ...
-
-    def size(self, file: str) -> int: ...
-
-    def open(self, file: str) -> IO[bytes]: ...
-
-    def close(self) -> None: ...
 
 
 class Folder:
@@ -93,6 +79,9 @@ class Zip:
 
     def close(self) -> None:
         self._zip.close()
+
+
+Source: TypeAlias = Folder | Zip
 
 
 def open_source(path: Path) -> Source:

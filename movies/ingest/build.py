@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,29 +24,19 @@ from movies.ingest.files import LinkRow, MovieFiles, MovieRow
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
 from movies.ingest.parsing import Triples
 from movies.ingest.row_order import NotInOrderError, groups, prefetched, sorted_passes
+from movies.ingest.search_tables import write_genres, write_tag_names, write_text, write_titles
 from movies.ingest.stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
 from movies.packing import MOST_MOVIES, TIME_BITS, pack
 from movies.tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
-from movies.titles import Title, acronym, parse_title, plain, title_forms
+from movies.titles import Title, parse_title, plain
 
 PREFETCHED = 6  # batches that reading may be ahead of inserting
 AT_ONCE = 64  # tags inserted by one statement
 TURN = 0.0003  # seconds that a thread may keep others from Python: inserting asks for it often
 CARD_TAGS = 6  # what a card of a movie shows
-MOST_TELLING = 10  # tags that full-text search weighs most
 
 INSERT_TAGS = "INSERT INTO tags (user_id, movie_id, tag, timestamp) VALUES (?, ?, ?, ?)"
-GENRE_WORDS = {  # what people say for MovieLens's genres
-    "Sci-Fi": "sci-fi. science fiction. scifi",
-    "Children": "children. kids. family",
-    "Comedy": "comedy. funny",
-    "Horror": "horror. scary",
-    "Animation": "animation. animated. cartoon",
-    "Film-Noir": "film-noir. noir",
-    "Romance": "romance. romantic. love",
-    "Musical": "musical. music",
-}
 
 
 class Build:
@@ -89,11 +78,11 @@ class Build:
         flushed = background.submit(flush, self._part)  # so that little is left for the last fsync
         tags = merge_tags(genome, ranked.result())
         self.stage("movies")
-        self._write_tag_names(tags)
+        write_tag_names(self._db, tags)
         tags_of = tags_by_movie(tags)
         self._write_movies(summary, links, tags_of)
         self.stage("search index")
-        self._write_text(tags_of)
+        write_text(self._db, self._movies, self._titles, tags_of)
         self._db.execute(INDEXES)
         self._write_meta(summary)
         flushed.result()
@@ -103,8 +92,8 @@ class Build:
         histories = background.submit(self._ratings.histories)
         with prefetched(self._read_tags(), PREFETCHED) as typed:
             self.stage("titles")
-            self._write_genres()
-            self._write_titles(counts)
+            write_genres(self._db, self._movies)
+            write_titles(self._db, self._movies, self._titles, counts)
             with self._timed(TAGS):
                 tags = self._write_tags(typed)
         self._write_histories(histories.result())
@@ -307,34 +296,6 @@ class Build:
         self._db.executemany("INSERT INTO movie_history (movie_index, ratings) VALUES (?, ?)", histories.of_movies())
         self._db.executemany("INSERT INTO daily_ratings (age, ratings) VALUES (?, ?)", histories.of_days())
 
-    def _write_genres(self) -> None:
-        carriers: dict[str, list[int]] = {}
-        for at, movie in enumerate(self._movies):
-            for genre in movie.genres:
-                carriers.setdefault(genre, []).append(at)
-        self._db.executemany(
-            "INSERT INTO genres (name, plain, movies, carriers) VALUES (?, ?, ?, ?)",
-            (
-                (name, plain(name), len(have), np.array(have, "<u4").tobytes())
-                for name, have in sorted(carriers.items())
-            ),
-        )
-
-    def _write_tag_names(self, tags: pl.DataFrame) -> None:
-        """Write the tags that movies carry, the most carried first, and who carries them."""
-        names = tags.group_by("plain", maintain_order=True).agg(pl.col("tag").first(), pl.col("movie").sort())
-        names = names.sort(pl.col("movie").list.len(), "plain", descending=[True, False])
-        rows = [
-            (number, tag, form, len(have), np.array(have, "<u4").tobytes())
-            for number, (form, tag, have) in enumerate(names.iter_rows(), 1)
-        ]
-        self._db.executemany(
-            "INSERT INTO tag_names (tag_id, tag, plain, movies, carriers) VALUES (?, ?, ?, ?, ?)", rows
-        )
-        self._db.executemany(
-            "INSERT INTO tag_parts (rowid, tag) VALUES (?, ?)", ((row[0], f"^{row[2]}$") for row in rows)
-        )
-
     def _write_movies(self, summary: Summary, links: dict[int, LinkRow], tags_of: TagsOf) -> None:
         counts, means = summary.counts.tolist(), summary.means.tolist()
         scores, histograms = summary.scores.tolist(), summary.histogram.tolist()
@@ -353,56 +314,6 @@ class Build:
             "INSERT INTO movies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             starmap(row, enumerate(self._movies)),
         )
-
-    def _write_titles(self, counts: Ints) -> None:
-        """Write the forms of titles, the most rated movie's first, their full-text index and the spelling of words."""
-        forms: list[tuple[int, int, str, str, int]] = []
-        uses: Counter[str] = Counter()
-        for at in np.argsort(-counts, kind="stable").tolist():
-            movie, title = self._movies[at], self._titles[at]
-            for form, main in title_forms(title):
-                forms.append((len(forms), movie.movie_id, form, form.replace(" ", ""), 0 if main else 1))
-                uses.update(form.split())
-            if initials := acronym(title.title):
-                forms.append((len(forms), movie.movie_id, "", initials, 2))
-        self._db.executemany(
-            "INSERT INTO title_forms (form_id, movie_id, words, joined, kind) VALUES (?, ?, ?, ?, ?)", forms
-        )
-        self._db.executemany(
-            "INSERT INTO title_words (rowid, words) VALUES (?, ?)", ((form[0], form[2]) for form in forms if form[2])
-        )
-        spellings = [(number, word, count) for number, (word, count) in enumerate(sorted(uses.items()))]
-        self._db.executemany("INSERT INTO spellings (word_id, word, uses) VALUES (?, ?, ?)", spellings)
-        self._db.executemany(
-            "INSERT INTO spelling_parts (rowid, word) VALUES (?, ?)",
-            ((number, f"^{word}$") for number, word, _ in spellings),
-        )
-
-    def _write_text(self, tags_of: TagsOf) -> None:
-        def row(at: int, movie: MovieRow) -> tuple[apsw.SQLiteValue, ...]:
-            title = self._titles[at]
-            names = [tag for tag, _ in tags_of.get(at, [])]
-            genres = ". ".join(GENRE_WORDS.get(genre, genre) for genre in movie.genres)
-            telling, more = ". ".join(names[:MOST_TELLING]), ". ".join(names[MOST_TELLING:])
-            return (
-                movie.movie_id,
-                ". ".join([title.title, *title.alternatives]),
-                genres,
-                telling,
-                more,
-                movie.description,
-            )
-
-        self._db.executemany(
-            "INSERT INTO movie_text (rowid, title, genres, tags, more_tags, description) VALUES (?, ?, ?, ?, ?, ?)",
-            starmap(row, enumerate(self._movies)),
-        )
-        for command in (
-            "INSERT INTO movie_text (movie_text, rank) VALUES ('rank', 'bm25(2.0, 3.0, 4.0, 2.0, 2.0)')",
-            "INSERT INTO movie_text (movie_text) VALUES ('optimize')",
-            "INSERT INTO title_words (title_words) VALUES ('optimize')",
-        ):
-            self._db.execute(command)
 
     def _write_meta(self, summary: Summary) -> None:
         reports = self.files.reports
