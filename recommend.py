@@ -27,7 +27,7 @@ from taste.content import project
 from taste.factors import fold_in
 from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, recency, signal
 from taste.learning import Config, Fit, Progress, learn
-from taste.ranking import NOTHING, Ranked, Reason, mmr, select, standard, top_reasons, unit
+from taste.ranking import NOTHING, Ranked, Reason, mmr, most_telling, select, standard, top_reasons, unit
 from taste.weights import Weights
 
 FORMAT = 2  # of a saved model
@@ -82,9 +82,8 @@ class Recommender:
         self._common = fit.factors.T @ fit.factors
         self.fitted = len(fit.dense) > 0
         self.popularity = _popularity(movies)
-        self._known = (np.log1p(movies.rating_count) / max(np.log1p(movies.rating_count.max(initial=0)), 1)).astype(
-            np.float32
-        )
+        known = np.log1p(movies.rating_count)
+        self._known = (known / max(known.max(initial=0), 1)).astype(np.float32)
         self._damped = movies.damped_means()
         self._vectors = project(movies.features, VECTOR_WIDTH)
         self._by_feature = movies.features.T.tocsr()
@@ -324,7 +323,7 @@ class Recommender:
             else np.setdiff1d(np.arange(len(known)), profile.movie_index)[:KNOWN_ENOUGH]
         )
         vectors = self._taste_vectors(np.concatenate([pool, profile.movie_index]).astype(np.int32), pool)
-        return pool[_most_telling(vectors[: len(pool)], known[pool] + 1e-9, vectors[len(pool) :], k)].astype(np.int32)
+        return pool[most_telling(vectors[: len(pool)], known[pool] + 1e-9, vectors[len(pool) :], k)].astype(np.int32)
 
     def _open(self, allowed: Mask | None, exclude: Indices, seen: Indices) -> Mask:
         """The movies that may appear."""
@@ -464,22 +463,6 @@ def _version(config: Config, ratings: Ratings) -> str:
     for array in (ratings.indptr, ratings.movie_index, ratings.stars, ratings.timestamp):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def _most_telling(vectors: Floats, known: Longs, asked: Floats, k: int) -> Longs:
-    """Greedy D-optimal choice among vectors, given those asked already; places."""
-    precision = np.eye(vectors.shape[1]) + asked.T.astype(np.float64) @ asked
-    covariance = np.linalg.inv(precision)
-    left = np.asarray(known, np.float64).copy()
-    chosen: list[int] = []
-    for _ in range(min(k, len(vectors))):
-        pulls = vectors @ covariance
-        place = int(np.argmax(np.einsum("ij,ij->i", pulls, vectors) * left))
-        chosen.append(place)
-        left[place] = 0
-        pull = covariance @ vectors[place]
-        covariance -= np.outer(pull, pull) / (1 + vectors[place] @ pull)
-    return np.array(chosen, np.int64)
 
 
 if __name__ == "__main__":

@@ -152,7 +152,10 @@ async def make(settings: Settings) -> None:
         version = (await catalogue.info()).version
         movies = await asyncio.to_thread(load_described, settings.catalogue_path)
         vectors = await _embed_all(embedder, [told(movie) for movie in movies])
-        _save(settings, version, np.array([movie.movie_id for movie in movies], np.int64), vectors)
+        with new_folder(settings.embeddings_path) as part:
+            np.save(part / "movie_ids.npy", np.array([movie.movie_id for movie in movies], np.int64))
+            np.save(part / "vectors.npy", vectors)
+            (part / "embeddings.json").write_text(json.dumps({"version": version, "model": settings.embeddings_model}))
     finally:
         await catalogue.close()
         await embedder.close()
@@ -179,13 +182,6 @@ def told(movie: Described) -> str:
     year = f" ({movie.year})" if movie.year else ""
     tags = ", ".join(tag for tag, _ in movie.tags[:TAGS_TOLD])
     return f"{movie.title}{year}. {', '.join(movie.genres)}. {tags}. {movie.description}".rstrip(" ")
-
-
-def _save(settings: Settings, version: str, movie_ids: npt.NDArray[np.int64], vectors: Vectors) -> None:
-    with new_folder(settings.embeddings_path) as part:
-        np.save(part / "movie_ids.npy", movie_ids)
-        np.save(part / "vectors.npy", vectors)
-        (part / "embeddings.json").write_text(json.dumps({"version": version, "model": settings.embeddings_model}))
 
 
 def _unit(vectors: Vectors) -> Vectors:

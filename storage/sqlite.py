@@ -52,13 +52,7 @@ class Database:
     for the network.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        writer: aiosqlite.Connection,
-        readers: Readers,
-        searcher: Readers,
-    ) -> None:
+    def __init__(self, path: Path, writer: aiosqlite.Connection, readers: Readers, searcher: Readers) -> None:
         self._path = path
         self._file = _identity(path)
         self._probe: asyncio.Task[str | None] | None = None

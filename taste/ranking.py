@@ -87,6 +87,22 @@ def mmr(relevance: Floats, vectors: Floats, k: int, diversity: float) -> Longs:
     return np.array(chosen, np.int64)
 
 
+def most_telling(vectors: Floats, known: Longs, asked: Floats, k: int) -> Longs:
+    """Greedy D-optimal choice of k among vectors, by how many know each and given those asked already; places."""
+    precision = np.eye(vectors.shape[1]) + asked.T.astype(np.float64) @ asked
+    covariance = np.linalg.inv(precision)
+    left = np.asarray(known, np.float64).copy()
+    chosen: list[int] = []
+    for _ in range(min(k, len(vectors))):
+        pulls = vectors @ covariance
+        place = int(np.argmax(np.einsum("ij,ij->i", pulls, vectors) * left))
+        chosen.append(place)
+        left[place] = 0
+        pull = covariance @ vectors[place]
+        covariance -= np.outer(pull, pull) / (1 + vectors[place] @ pull)
+    return np.array(chosen, np.int64)
+
+
 def unit(values: Floats) -> Floats:
     """Brought to 0..1."""
     if not len(values):

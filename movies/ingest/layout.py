@@ -20,12 +20,14 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
 
 
 class Column(NamedTuple):
-    """`parse` raises ValueError with the reason; `default` is for a column that may be absent from the header."""
+    """`parse` raises ValueError with the reason; numbers are from `least` to `most`; `optional` may be absent."""
 
     name: str
     parse: Parse
     dtype: type[pl.DataType] = pl.String
     optional: bool = False
+    least: float = 0
+    most: float = LARGEST_ID
 
 
 class Table(NamedTuple):
@@ -89,9 +91,12 @@ def optional_id(text: str) -> int | None:
 
 USER = Column("userId", identifier, pl.Int64)
 MOVIE = Column("movieId", identifier, pl.Int64)
-TIMESTAMP = Column("timestamp", seconds, pl.Int64)
+TIMESTAMP = Column("timestamp", seconds, pl.Int64, most=LAST_SECOND)
 
-RATINGS = Table("ratings", (USER, MOVIE, Column("rating", half_stars, pl.Float64), TIMESTAMP))
+STARS = Column("rating", half_stars, pl.Float64, least=0.5, most=5)
+RELEVANCE = Column("relevance", fraction, pl.Float64, most=1)
+
+RATINGS = Table("ratings", (USER, MOVIE, STARS, TIMESTAMP))
 MOVIES = Table(
     "movies",
     (
@@ -104,9 +109,7 @@ MOVIES = Table(
 LINKS = Table("links", (MOVIE, Column("imdbId", imdb_id, optional=True), Column("tmdbId", optional_id, optional=True)))
 TAGS = Table("tags", (USER, MOVIE, Column("tag", words), TIMESTAMP))
 GENOME_TAGS = Table("genome-tags", (Column("tagId", identifier, pl.Int64), Column("tag", some_words)))
-GENOME_SCORES = Table(
-    "genome-scores", (MOVIE, Column("tagId", identifier, pl.Int64), Column("relevance", fraction, pl.Float64))
-)
+GENOME_SCORES = Table("genome-scores", (MOVIE, Column("tagId", identifier, pl.Int64), RELEVANCE))
 
 
 class Layout(NamedTuple):

@@ -22,10 +22,8 @@ import numpy.typing as npt
 import polars as pl
 
 from errors import CatalogueError, MalformedFile
-from movies.ingest.layout import RATINGS, Layout, Table
+from movies.ingest.layout import RATINGS, Layout
 from movies.ingest.stats import Floats, Ints
-from movies.models import LARGEST_ID
-from movies.packing import LAST_SECOND
 
 CHUNK = 4 * 2**20
 NEWLINE = ord("\n")
@@ -205,8 +203,9 @@ def _fast_frame(layout: Layout, data: bytes, lines: int) -> pl.DataFrame | None:
         frame = pl.read_csv(data, has_header=False, schema=schema, quote_char=None)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
-    numbers = [name for name, column in wanted.items() if column.dtype is not pl.String]
-    if frame.height != lines or any(frame[name].null_count() for name in numbers):
+    numbers = [(frame[name], column) for name, column in wanted.items() if column.dtype is not pl.String]
+    within = (values.is_between(column.least, column.most).all(ignore_nulls=False) for values, column in numbers)
+    if frame.height != lines or not all(within):
         return None
     return frame.select(pl.col(name).alias(column.name) for name, column in wanted.items())
 
@@ -223,23 +222,9 @@ def _fast_triples(chunk: Chunk) -> Triples | None:
     columns = [frame[column.name].to_numpy() for column in chunk.layout.table.columns]
     lines = np.arange(chunk.first_line, chunk.first_line + frame.height)
     timestamp = columns[3] if len(columns) > 3 else np.zeros(frame.height, np.int64)
-    triples = Triples(lines, columns[0], columns[1], columns[2], timestamp)
-    return triples if _plausible(triples, chunk.layout.table) else None
-
-
-def _plausible(rows: Triples, table: Table) -> bool:
-    """True where all values are within their bounds; the slow reader names the one that is not."""
-    value = rows.value
-    if table is RATINGS:
-        in_range = bool(((value >= 0.5) & (value <= 5) & (value * 2 == np.rint(value * 2))).all())
-    else:
-        in_range = bool(((value >= 0) & (value <= 1)).all())
-    ids = (rows.first, rows.second)
-    return (
-        in_range
-        and all(column.min() >= 0 and column.max() <= LARGEST_ID for column in ids)
-        and bool(rows.timestamp.min() >= 0 and rows.timestamp.max() <= LAST_SECOND)
-    )
+    if chunk.layout.table is RATINGS and (columns[2] * 2 != np.rint(columns[2] * 2)).any():
+        return None
+    return Triples(lines, columns[0], columns[1], columns[2], timestamp)
 
 
 def _exact_triples(chunk: Chunk) -> Triples:
@@ -261,7 +246,7 @@ def _fast_tags(chunk: Chunk) -> pl.DataFrame | None:
         return None
     simple = b"\n".join(line for line in lines if b'"' not in line) if quoted else chunk.data
     frame = _fast_frame(chunk.layout, simple, len(lines) - len(quoted)) if simple else None
-    if frame is None or not _plausible_tags(frame):
+    if frame is None:
         return None
     numbers = np.delete(np.arange(chunk.first_line, chunk.first_line + len(lines)), quoted)
     tag = pl.col("tag").fill_null("").str.strip_chars()
@@ -272,11 +257,6 @@ def _fast_tags(chunk: Chunk) -> pl.DataFrame | None:
         return None
     at = np.array(quoted, np.int64)[others["line"].to_numpy()]
     return rows.vstack(others.with_columns(line=chunk.first_line + at))
-
-
-def _plausible_tags(frame: pl.DataFrame) -> bool:
-    bounds = (("userId", LARGEST_ID), ("movieId", LARGEST_ID), ("timestamp", LAST_SECOND))
-    return all(bool(frame[name].is_between(0, most).all()) for name, most in bounds)
 
 
 def _exact_tags(chunk: Chunk) -> pl.DataFrame:
