@@ -10,8 +10,9 @@ from typing import NamedTuple, Self, TypeAlias
 import polars as pl
 
 from errors import MalformedFile
-from movies.models import LARGEST_ID
 from movies.packing import LAST_SECOND
+
+LARGEST_ID = 2**53 - 1  # also in movies.models, which would take a tenth of a second to import
 
 Value: TypeAlias = int | float | str | None
 Parse: TypeAlias = Callable[[str], Value]
