@@ -3,14 +3,12 @@
 A new catalogue file takes the old one's place when it is whole; until then the old one stays and serves.
 
 Runs in a process of its own: apsw brings its own copy of SQLite, and two copies in one process must not have one file
-open. Nothing that the server imports may import this module, or `catalogue_build`, which makes the file's content.
+open. Nothing that the server imports may import this module, or `movies.ingest.build`, which makes the file's content.
 """
 
 from __future__ import annotations
 
-import os
 import runpy
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -21,6 +19,7 @@ import apsw
 import filelock
 
 from errors import CatalogueError
+from files import new_file
 from movies.ingest.build import Build
 from movies.ingest.files import FileReport, MovieFiles
 from movies.tables import APPLICATION_ID, FORMAT
@@ -30,7 +29,7 @@ _URI = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did. `seconds` is wall time, `size` the catalogue file's bytes."""
+    """The report of an import. `seconds` is wall time, `size` the catalogue file's bytes."""
 
     path: Path
     files: dict[str, FileReport]
@@ -70,17 +69,16 @@ def import_if_needed(
 
 def _import(files: MovieFiles, target: Path, stage: Callable[[str], None]) -> ImportReport:
     started = time.perf_counter()
-    with _part_file(target) as part:
+    with new_file(target) as part:
         build = Build(part, files, stage)
         build.run()
-        _put_in_place(part, target)
     seconds = time.perf_counter() - started
     return ImportReport(target, files.reports, files.missing(), build.notes, seconds, target.stat().st_size)
 
 
 @contextmanager
 def _in_words(target: Path) -> Iterator[None]:
-    """What the disk refuses, as a CatalogueError."""
+    """Say what the disk refuses as a CatalogueError."""
     try:
         yield
     except (OSError, apsw.FullError, apsw.CantOpenError, apsw.IOError) as error:
@@ -101,7 +99,7 @@ def _only_import(target: Path, *, wait: bool) -> Iterator[None]:
 
 
 def _is_whole(target: Path) -> bool:
-    """Whether the file is a catalogue of this version, read through."""
+    """True where the file, read through, is a catalogue of this version."""
     if not target.is_file():
         return False
     try:
@@ -111,27 +109,6 @@ def _is_whole(target: Path) -> bool:
             return known == (APPLICATION_ID, FORMAT, target.stat().st_size) and db.pragma("quick_check") == "ok"
     except apsw.Error:
         return False
-
-
-@contextmanager
-def _part_file(target: Path) -> Iterator[Path]:
-    part = target.with_name(f"{target.name}.{secrets.token_hex(6)}.part")
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _put_in_place(part: Path, target: Path) -> None:
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(target)
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 if __name__ == "__main__":

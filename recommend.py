@@ -2,8 +2,9 @@
 
 `python recommend.py fit|tune|embed|evaluate` works on the catalogue (commands/recommend.py).
 
-Every movie is written as a mix N of the movies with enough ratings (itself, or its nearest by content), so one matrix B of taste answers
-for all: a person with weights x on movies has the scores N Bᵀ Nᵀ x, and each rating's share in a score is exact.
+Every movie is written as a mix N of the movies with enough ratings (itself, or its nearest by content), so one matrix B
+of taste answers for all: a person with weights x on movies has the scores N Bᵀ Nᵀ x, and each rating's share in a score
+is exact.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ import dataclasses
 import hashlib
 import json
 import runpy
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,28 +22,16 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from files import new_folder, whole_folder
 from taste.content import project
 from taste.factors import fold_in
-from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, SignalConfig, recency, signal
+from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, recency, signal
 from taste.learning import Config, Fit, Progress, learn
-from taste.ranking import NOTHING, Basis, Ranked, Reason, mmr, select, standard, top_reasons, unit
+from taste.ranking import NOTHING, Ranked, Reason, mmr, most_telling, select, standard, top_reasons, unit
 from taste.weights import Weights
 
-__all__ = [
-    "Basis",
-    "Config",
-    "Movies",
-    "Prediction",
-    "Profile",
-    "Ranked",
-    "Ratings",
-    "Reason",
-    "Recommender",
-    "SignalConfig",
-]
-
 FORMAT = 2  # of a saved model
-WIDTH = 64  # of the projected content
+VECTOR_WIDTH = 64  # of the projected content by which lists are varied
 SUPPORT = 50  # ratings of a seed at which who likes it counts twice as much as what it is
 KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
 MATCH_PULL, MATCH_POPULAR = 0.3, 0.3  # of neighbours and popularity, beside a text's own match of 1
@@ -95,11 +82,10 @@ class Recommender:
         self._common = fit.factors.T @ fit.factors
         self.fitted = len(fit.dense) > 0
         self.popularity = _popularity(movies)
-        self._known = (np.log1p(movies.rating_count) / max(np.log1p(movies.rating_count.max(initial=0)), 1)).astype(
-            np.float32
-        )
-        self._damped = movies.damped_mean()
-        self._vectors = project(movies.features, WIDTH)
+        known = np.log1p(movies.rating_count)
+        self._known = (known / max(known.max(initial=0), 1)).astype(np.float32)
+        self._damped = movies.damped_means()
+        self._vectors = project(movies.features, VECTOR_WIDTH)
         self._by_feature = movies.features.T.tocsr()
         self._mix_t = self.mix.T.tocsr()
         self._strength = np.full(len(movies), config.cold, np.float32)
@@ -140,26 +126,15 @@ class Recommender:
             folder: where; its parent exists.
             content_hash: names the catalogue the model belongs to.
         """
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        old = temporary.with_name(temporary.name + "-old")
-        try:
-            self._write(temporary, content_hash)
-            if folder.exists():
-                folder.replace(old)
-            temporary.replace(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
-
-    def _write(self, folder: Path, content_hash: str) -> None:
-        self.movies.save(folder)
-        self.weights.save(folder)
-        np.save(folder / "dense.npy", self.dense)
-        np.save(folder / "factors.npy", self.factors)
-        sp.save_npz(folder / "near.npz", self.near, compressed=False)
-        sp.save_npz(folder / "mix.npz", self.mix, compressed=False)
         meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version}
-        (folder / "model.json").write_text(json.dumps(meta | {"config": dataclasses.asdict(self.config)}, indent=1))
+        with new_folder(folder) as part:
+            self.movies.save(part)
+            self.weights.save(part)
+            np.save(part / "dense.npy", self.dense)
+            np.save(part / "factors.npy", self.factors)
+            sp.save_npz(part / "near.npz", self.near, compressed=False)
+            sp.save_npz(part / "mix.npz", self.mix, compressed=False)
+            (part / "model.json").write_text(json.dumps(meta | {"config": dataclasses.asdict(self.config)}, indent=1))
 
     @classmethod
     def load(cls, folder: Path, content_hash: str) -> Recommender:
@@ -169,6 +144,7 @@ class Recommender:
             ValueError: the folder holds a model of another catalogue or another format.
             FileNotFoundError: there is none.
         """
+        folder = whole_folder(folder)
         meta = json.loads((folder / "model.json").read_text())
         if (meta["format"], meta["content_hash"]) != (FORMAT, content_hash):
             raise ValueError(f"the model in {folder} belongs to another catalogue")
@@ -223,7 +199,7 @@ class Recommender:
     ) -> Ranked:
         """Movies for several people at once: by the mean of their standardised scores, or by the least of them.
 
-        Arguments as for `recommend`; a movie that any of them has seen counts as seen. Reasons are the movies of all of them.
+        Arguments as for `recommend`; a movie that any of them has seen counts as seen. Reasons are the movies of all.
         """
         known = [profile.latest() for profile in profiles if len(profile)]
         seen = np.concatenate([NOTHING, *(profile.movie_index for profile in known)])
@@ -247,7 +223,7 @@ class Recommender:
         diversity: float = 0.0,
         novelty: float = 0.0,
     ) -> Ranked:
-        """Movies like one or several others; for several, those near to all of them (the geometric mean of the nearness).
+        """Movies like one or several others; for several, those near to all (the geometric mean of the nearness).
 
         Args:
             seeds: int32 [s], at least one.
@@ -262,7 +238,7 @@ class Recommender:
         return Ranked(index, scores[index], "seeds", [top_reasons(seeds, row, 3) for row in shares])
 
     def match_text(self, matched: Indices, match_score: Floats, *, k: int = 10, allowed: Mask | None = None) -> Ranked:
-        """Full-text hits, joined by their neighbours and by popularity. The words are the reason, so there are no others.
+        """Full-text hits, joined by their neighbours and by popularity. There are no reasons besides the words.
 
         Args:
             matched: int32 [m], the hits.
@@ -303,7 +279,7 @@ class Recommender:
         return self._reasons(profile.movie_index, self._fold_in(profile), np.array([movie_index], np.int32), k)[0]
 
     def shares(self, profile: Profile, movie_index: int) -> list[Reason]:
-        """The shares of all the person's movies in a movie's linear score, in the profile's order; they sum to `linear_score`."""
+        """The shares of all the person's movies in a movie's `linear_score`, its sum, in the profile's order."""
         profile = profile.latest()
         row = self._shares(profile.movie_index, self._fold_in(profile), np.array([movie_index], np.int32))[0]
         return [Reason(int(index), float(share)) for index, share in zip(profile.movie_index, row, strict=True)]
@@ -316,7 +292,8 @@ class Recommender:
     def predict_rating(self, profile: Profile, movie_index: int) -> Prediction:
         """The stars a person would give: damped means of movie and person, corrected by their ratings of near movies.
 
-        r̂ = b_ui + Σ s_ij (r_uj − b_uj) / (1/4 + Σ s_ij), b_ui = movie's mean + person's mean deviation (Koren 2008, eq. 3 and 10).
+        r̂ = b_ui + Σ s_ij (r_uj − b_uj) / (1/4 + Σ s_ij), b_ui = movie's mean + person's mean deviation (Koren 2008,
+        eq. 3 and 10).
         """
         profile = profile.latest()
         residual = profile.stars - self._damped[profile.movie_index]
@@ -332,8 +309,9 @@ class Recommender:
     def next_question(self, profile: Profile, k: int = 5) -> Indices:
         """Movies whose rating would tell most about this person, among those popular enough to be known; int32 [k].
 
-        Greedy D-optimal design over the movies' vectors: the next is the one whose rating has the largest variance given those already
-        known, times how likely the person knows it (Rubens et al. 2015, "Active learning in recommender systems").
+        Greedy D-optimal design over the movies' vectors: the next is the one whose rating has the largest variance
+        given those already known, times how likely the person knows it (Rubens et al. 2015, "Active learning in
+        recommender systems").
         """
         profile = profile.latest()
         known = self._known.astype(np.float64) ** 4
@@ -345,7 +323,7 @@ class Recommender:
             else np.setdiff1d(np.arange(len(known)), profile.movie_index)[:KNOWN_ENOUGH]
         )
         vectors = self._taste_vectors(np.concatenate([pool, profile.movie_index]).astype(np.int32), pool)
-        return pool[_most_telling(vectors[: len(pool)], known[pool] + 1e-9, vectors[len(pool) :], k)].astype(np.int32)
+        return pool[most_telling(vectors[: len(pool)], known[pool] + 1e-9, vectors[len(pool) :], k)].astype(np.int32)
 
     def _open(self, allowed: Mask | None, exclude: Indices, seen: Indices) -> Mask:
         """The movies that may appear."""
@@ -398,7 +376,7 @@ class Recommender:
         return held
 
     def _reasons(self, index: Indices, weight: Floats, targets: Indices, k: int = 3) -> list[list[Reason]]:
-        """The exact shares of `index` in the linear scores of `targets`, the largest k of each; dislikes are no reasons."""
+        """The exact shares of `index` in the linear scores of `targets`, the largest k; dislikes are no reasons."""
         kept = weight > 0
         if not kept.any():
             return [[] for _ in targets]
@@ -440,7 +418,7 @@ class Recommender:
         return np.asarray(taste, np.float32)
 
     def _pull(self, seeds: Indices, weight: Floats) -> Floats:
-        """Nearness by both of all movies to weighted seeds together, float32 [n]; vectors are faster than rows of a matrix."""
+        """Nearness by both of all movies to weighted seeds together, float32 [n]; faster than rows of a matrix."""
         content: Floats = self.movies.features @ (self.movies.features[seeds].T @ weight)
         if not self.fitted:
             return content
@@ -450,13 +428,13 @@ class Recommender:
         return taste + np.float32(0.5) * content
 
     def _trust(self, seeds: Indices) -> npt.NDArray[np.float64]:
-        """How much who likes a seed counts beside what it is: more with its ratings."""
+        """The weight of who likes a seed beside what it is: more with its ratings."""
         count = self.movies.rating_count[seeds]
         trust: npt.NDArray[np.float64] = 0.5 + count / (count + SUPPORT)
         return trust
 
     def _taste_vectors(self, index: Indices, landmarks: Longs) -> Floats:
-        """What movies are like, for telling people apart: nearness to some well known ones, and content; unit rows."""
+        """Vectors that tell people apart: nearness to some well known movies, and content; unit rows."""
         vectors = self._vectors[index]
         if self.fitted:
             near = (self.mix[index] @ self.near @ self.mix[landmarks].T).toarray()
@@ -465,7 +443,7 @@ class Recommender:
         return vectors
 
     def _first_screen(self, k: int, open_: Mask, diversity: float, novelty: float) -> Ranked:
-        """What anybody may like, varied."""
+        """A list that anybody may like, varied."""
         scores = self._held_back(self.popularity, open_, novelty)
         index = select(scores, k, open_, self._vectors, max(diversity, 0.4))
         return Ranked(index, self.popularity[index], "popular", [[] for _ in index])
@@ -475,7 +453,7 @@ def _popularity(movies: Movies) -> Floats:
     """Damped mean times log(1 + n), 0 to 1."""
     count = np.log1p(movies.rating_count)
     most = max(float(count.max(initial=0)), 1)
-    score: Floats = (movies.damped_mean() / 5 * (0.05 + count) / (0.05 + most)).astype(np.float32)
+    score: Floats = (movies.damped_means() / 5 * (0.05 + count) / (0.05 + most)).astype(np.float32)
     return score
 
 
@@ -485,22 +463,6 @@ def _version(config: Config, ratings: Ratings) -> str:
     for array in (ratings.indptr, ratings.movie_index, ratings.stars, ratings.timestamp):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def _most_telling(vectors: Floats, known: Longs, asked: Floats, k: int) -> Longs:
-    """Greedy D-optimal choice among vectors, given those asked already; places."""
-    precision = np.eye(vectors.shape[1]) + asked.T.astype(np.float64) @ asked
-    covariance = np.linalg.inv(precision)
-    left = np.asarray(known, np.float64).copy()
-    chosen: list[int] = []
-    for _ in range(min(k, len(vectors))):
-        pulls = vectors @ covariance
-        place = int(np.argmax(np.einsum("ij,ij->i", pulls, vectors) * left))
-        chosen.append(place)
-        left[place] = 0
-        pull = covariance @ vectors[place]
-        covariance -= np.outer(pull, pull) / (1 + vectors[place] @ pull)
-    return np.array(chosen, np.int64)
 
 
 if __name__ == "__main__":

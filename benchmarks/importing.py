@@ -11,9 +11,9 @@ meet the same machine. Three jobs:
 - ratings.csv: of that, the table of ratings; of ours the seconds that its summary gives for this file, of the others a
   command that imports nothing else.
 
-Ours does more than the others: it hashes and checks the files, sorts out unknown movies and duplicates, computes statistics,
-histories and telling tags, and builds the full-text indexes. In the first two jobs all of that is in its time; in the
-third the hashing, the checks and the statistics are.
+Ours does more than the others: it hashes and checks the files, sorts out unknown movies and duplicates, computes
+statistics, histories and telling tags, and builds the full-text indexes. In the first two jobs all of that is in its
+time; in the third the hashing, the checks and the statistics are.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ SCHEMAS = {
             movieId INTEGER NOT NULL, tagId INTEGER NOT NULL, relevance REAL NOT NULL, PRIMARY KEY (movieId, tagId)
         ) WITHOUT ROWID;""",
     "tags": """
-        CREATE TABLE tags (userId INTEGER NOT NULL, movieId INTEGER NOT NULL, tag TEXT NOT NULL, timestamp INTEGER NOT NULL);""",
+        CREATE TABLE tags (
+            userId INTEGER NOT NULL, movieId INTEGER NOT NULL, tag TEXT NOT NULL, timestamp INTEGER NOT NULL
+        );""",
     "genome-tags": """
         CREATE TABLE "genome-tags" (tagId INTEGER PRIMARY KEY, tag TEXT NOT NULL);""",
     "movies": """
@@ -119,7 +121,7 @@ def measure(way: str, source: Path, scratch: Path) -> tuple[Cost, str]:
 
 
 def seconds_of(file: str, summary: str) -> float:
-    """What our summary says of a file: `│ ratings.csv │ 25,000,095 │ 7.52 │ …`."""
+    """Take a file's seconds from our summary: `│ ratings.csv │ 25,000,095 │ 7.52 │ …`."""
     row = next(line for line in summary.splitlines() if f" {file} " in line)
     return float(row.split("│")[3])
 

@@ -1,8 +1,9 @@
 """Ours against what people install: `python -m benchmarks.recommend DIR` on any set in MovieLens's layout.
 
-Both protocols of the field: new users (Liang et al. 2018: 60 % of the users to learn from, 80 % of a new user's liked movies told, the rest to
-be found) and time (each user's last 20 %, and the last 20 % of all). Every model is tuned on the same validation split, which no test
-user is in. Peers learn from liked movies alone (4 stars and more), as they are commonly used; ours also from the ratings below, and once more from likes alone.
+Both protocols of the field: new users (Liang et al. 2018: 60 % of the users to learn from, 80 % of a new user's liked
+movies told, the rest to be found) and time (each user's last 20 %, and the last 20 % of all). Every model is tuned on
+the same validation split, which no test user is in. Peers learn from liked movies alone (4 stars and more), as they are
+commonly used; ours also from the ratings below, and once more from likes alone.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from recommend import Config, Recommender
+from recommend import Recommender
 from taste.content import content_features
 from taste.interactions import Floats, Movies, Profile, Ratings, SignalConfig
+from taste.learning import Config
 from taste.linear_model import gram_matrix, invert
 from training.evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users, users_of
 from training.tune import Protocol, measured, ranked, tune

@@ -95,18 +95,11 @@ def main(arguments: list[str] | None = None) -> int:
                 else args.path
             )
             report = run_import(path, data_dir, display, if_needed=args.command == "import" and args.if_needed)
-    except CatalogueError as error:
-        errors.print(f"[red]Not imported:[/] {_safe(str(error))}", soft_wrap=True)
-        return 1
+    except (CatalogueError, OSError) as error:
+        return _refuse(errors, str(error))
     except ValidationError as error:
         wrong = error.errors()[0]
-        errors.print(
-            f"[red]Not imported:[/] the setting {wrong['loc'][0]} is wrong: {_safe(wrong['msg'])}", soft_wrap=True
-        )
-        return 1
-    except OSError as error:
-        errors.print(f"[red]Not imported:[/] {_safe(str(error))}", soft_wrap=True)
-        return 1
+        return _refuse(errors, f"the setting {wrong['loc'][0]} is wrong: {wrong['msg']}")
     except KeyboardInterrupt:
         errors.print("Stopped. Nothing was changed.")
         return 130
@@ -142,6 +135,11 @@ def print_summary(console: Console, report: ImportReport) -> None:
     speed = report.rows / max(report.seconds, 1e-9)
     whole = f"{report.rows:,} rows in {report.seconds:.2f} s ({speed:,.0f} rows/s) with statistics and search index"
     console.print(f"{whole}; the catalogue takes {report.size / 1e6:,.1f} MB.", soft_wrap=True)
+
+
+def _refuse(errors: Console, why: str) -> int:
+    errors.print(f"[red]Not imported:[/] {_safe(why)}", soft_wrap=True)
+    return 1
 
 
 def _safe(text: str) -> str:

@@ -17,12 +17,13 @@ from rich.table import Table
 
 from errors import CatalogueError
 from movies import embeddings
+from movies.arrays import load_movies, load_ratings
 from recommend import Recommender
 from settings import Settings
 from taste.interactions import Floats, Profile, Ratings
 from text import printable
 from training.evaluate import Split, ndcg, rank_all, recall, split_time, split_users
-from training.fit import fit, progress_bar, read_catalogue
+from training.fit import fit, progress_bar
 from training.tune import measured, ranked
 
 MEASURES = {"NDCG@10": (ndcg, 10), "NDCG@100": (ndcg, 100), "Recall@20": (recall, 20)}
@@ -65,7 +66,7 @@ def evaluate(settings: Settings) -> None:
     Raises:
         CatalogueError: The catalogue cannot be read.
     """
-    ratings, movies = read_catalogue(settings)
+    ratings, movies = load_ratings(settings.catalogue_path), load_movies(settings.catalogue_path)
     table = Table("protocol", "model", title=f"{ratings.n_users:,} users, {len(movies):,} movies")
     for measure in MEASURES:
         table.add_column(measure, justify="right")

@@ -1,1 +1,1 @@
-"""What is known of movies: the catalogue's file, how it is searched, and its recommender beside it."""
+"""The movies: the catalogue's file, how it is searched, and its recommender beside it."""

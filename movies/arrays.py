@@ -1,4 +1,4 @@
-"""A whole catalogue as numpy arrays, for fitting the recommender. Synchronous: for a process of its own."""
+"""A whole catalogue at once: arrays for fitting the recommender, words for embedding. For a process of its own."""
 
 from __future__ import annotations
 
@@ -6,100 +6,75 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from errors import NoCatalogue
+from movies.packing import unpack
+from taste.content import content_features
+from taste.interactions import Movies, Ratings
 
 BATCH = 1_000_000  # rows on their way into the arrays
 
 
-@dataclass(frozen=True)
-class MovieArrays:
-    """What is known of each movie, by movie index: the position in ascending order of ids.
+class Described(NamedTuple):
+    """One movie with all that content is made of; 0 for an unknown year or mean, '' for no description.
 
-    Attributes:
-        movie_ids: int64 [movies], ascending.
-        years: int16 [movies]; 0 where unknown.
-        rating_count: int32 [movies].
-        rating_mean: float32 [movies] in stars; NaN where there is no rating.
-        genres: names, per movie.
-        tags: telling tags with their relevance, best first, per movie.
-        titles: as an answer would call them, per movie.
-        descriptions: per movie, '' where there is none; None where the catalogue has no descriptions at all.
+    `tags` are the telling ones with their relevance, best first.
     """
 
-    movie_ids: npt.NDArray[np.int64]
-    years: npt.NDArray[np.int16]
-    rating_count: npt.NDArray[np.int32]
-    rating_mean: npt.NDArray[np.float32]
-    genres: list[list[str]]
-    tags: list[list[tuple[str, float]]]
-    titles: list[str]
-    descriptions: list[str] | None
+    movie_id: int
+    title: str
+    year: int
+    genres: list[str]
+    tags: list[tuple[str, float]]
+    description: str
+    rating_count: int
+    rating_mean: float
 
 
-@dataclass(frozen=True)
-class RatingArrays:
-    """All ratings, user by user, each user's by ascending movie index (compressed sparse rows).
-
-    Attributes:
-        user_ids: int64 [users], ascending.
-        indptr: int64 [users + 1]; user u's ratings are indptr[u] to indptr[u + 1].
-        movie_index: int32 [ratings].
-        stars: float32 [ratings].
-        timestamp: int64 [ratings], seconds since 1970.
-    """
-
-    user_ids: npt.NDArray[np.int64]
-    indptr: npt.NDArray[np.int64]
-    movie_index: npt.NDArray[np.int32]
-    stars: npt.NDArray[np.float32]
-    timestamp: npt.NDArray[np.int64]
-
-
-def load_movies(path: Path) -> MovieArrays:
-    """Read all movies of a catalogue file."""
+def load_described(path: Path) -> list[Described]:
+    """All movies of a catalogue file, in order of ids."""
     with _opened(path) as db:
         rows = db.execute(
             """
-            SELECT movie_id, coalesce(year, 0), rating_count, rating_mean, genres, top_tags, title,
-                   coalesce(description, '')
+            SELECT movie_id, title, coalesce(year, 0), genres, top_tags, coalesce(description, ''),
+                   rating_count, coalesce(rating_mean, 0)
             FROM movies ORDER BY movie_id
             """
-        ).fetchall()
-    ids, years, counts, means, genres, tags, titles, descriptions = zip(*rows, strict=True) if rows else ((),) * 8
-    return MovieArrays(
-        np.array(ids, np.int64),
-        np.array(years, np.int16),
-        np.array(counts, np.int32),
-        np.array(means, np.float64).astype(np.float32),  # None becomes NaN
-        [json.loads(names) for names in genres],
-        [[(tag, relevance) for tag, relevance in json.loads(top)] for top in tags],
-        list(titles),
-        list(descriptions) if any(descriptions) else None,
+        )
+        return [Described._make((*row[:3], json.loads(row[3]), json.loads(row[4]), *row[5:])) for row in rows]
+
+
+def load_movies(path: Path) -> Movies:
+    """All movies of a catalogue file as the recommender takes them."""
+    movies = load_described(path)
+    years = np.array([movie.year for movie in movies], np.int16)
+    texts = [movie.description for movie in movies]
+    features = content_features(
+        [movie.genres for movie in movies], years, [movie.tags for movie in movies], texts if any(texts) else None
+    )
+    return Movies(
+        np.array([movie.movie_id for movie in movies], np.int64),
+        years,
+        features,
+        np.array([movie.rating_count for movie in movies], np.int32),
+        np.array([movie.rating_mean for movie in movies], np.float32),
     )
 
 
-def load_ratings(path: Path) -> RatingArrays:
-    """Read all ratings of a catalogue file: about 20 bytes a rating, and 16 MB besides."""
+def load_ratings(path: Path) -> Ratings:
+    """All ratings of a catalogue file, user by user in order of movies: about 20 bytes a rating, and 16 MB besides."""
     with _opened(path) as db:
-        users = db.execute("SELECT user_id, count(*) FROM ratings GROUP BY user_id ORDER BY user_id").fetchall()
-        counts = np.array([count for _, count in users], np.int64)
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        movie_ids = np.array(
-            [movie_id for (movie_id,) in db.execute("SELECT movie_id FROM movies ORDER BY movie_id")], np.int64
-        )
+        counts = [count for (count,) in db.execute("SELECT count(*) FROM ratings GROUP BY user_id ORDER BY user_id")]
+        indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        movie_ids = np.array([row[0] for row in db.execute("SELECT movie_id FROM movies ORDER BY movie_id")], np.int64)
         total = int(indptr[-1])
-        movie_index, stars, timestamp = (
-            np.empty(total, np.int32),
-            np.empty(total, np.float32),
-            np.empty(total, np.int64),
-        )
+        ratings = Ratings(indptr, np.empty(total, np.int32), np.empty(total, np.float32), np.empty(total, np.int64))
         rows = db.execute(
             """
             SELECT movie_id, timestamp << 4 | CAST(stars * 2 AS INTEGER) FROM ratings ORDER BY user_id, movie_id
@@ -107,10 +82,10 @@ def load_ratings(path: Path) -> RatingArrays:
         )
         for start, batch in _batches(rows):
             part = slice(start, start + len(batch))
-            movie_index[part] = np.searchsorted(movie_ids, batch[:, 0])
-            stars[part] = (batch[:, 1] & 15) / 2
-            timestamp[part] = batch[:, 1] >> 4
-    return RatingArrays(np.array([user for user, _ in users], np.int64), indptr, movie_index, stars, timestamp)
+            ratings.movie_index[part] = np.searchsorted(movie_ids, batch[:, 0])
+            ratings.timestamp[part], half_stars = unpack(batch[:, 1])
+            ratings.stars[part] = half_stars / 2
+    return ratings
 
 
 def _batches(rows: sqlite3.Cursor) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from errors import CatalogueError
-from movies.arrays import MovieArrays, load_movies
+from files import new_folder, whole_folder
+from movies.arrays import Described, load_described
 from movies.reader import Catalogue
 from settings import Settings
 
@@ -30,22 +29,6 @@ Vectors = npt.NDArray[np.float32]
 BATCH = 128  # texts a request
 TAGS_TOLD = 12
 FUSION = 60.0  # k of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)
-
-
-class Embedder(Protocol):
-    """Turns texts into vectors."""
-
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of length 1, float32 [n_texts, width].
-
-        Raises:
-            CatalogueError: The model cannot be reached or loaded.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Release connections."""
-        ...
 
 
 class EndpointEmbedder:
@@ -64,7 +47,11 @@ class EndpointEmbedder:
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """See Embedder."""
+        """Vectors of length 1, float32 [n_texts, width].
+
+        Raises:
+            CatalogueError: The model cannot be reached, or answers something else.
+        """
         from openai import OpenAIError  # noqa: PLC0415  as above
 
         try:
@@ -91,11 +78,14 @@ class LocalEmbedder:
         self._model: Any = SentenceTransformer(settings.embeddings_model)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """See Embedder."""
+        """Vectors of length 1, float32 [n_texts, width]."""
         return _unit(np.asarray(await asyncio.to_thread(self._model.encode, list(texts)), np.float32))
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+Embedder: TypeAlias = EndpointEmbedder | LocalEmbedder
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -144,6 +134,7 @@ def load(folder: Path, version: str, embedder: Embedder, model: str) -> Meanings
         ValueError: They belong to another catalogue or model.
         OSError: There are none.
     """
+    folder = whole_folder(folder)
     if json.loads((folder / "embeddings.json").read_text()) != {"version": version, "model": model}:
         raise ValueError("these vectors belong to another catalogue or model")
     return Meanings(np.load(folder / "movie_ids.npy"), np.load(folder / "vectors.npy"), embedder)
@@ -159,9 +150,12 @@ async def make(settings: Settings) -> None:
     catalogue = await Catalogue.open(settings.catalogue_path)
     try:
         version = (await catalogue.info()).version
-        movies = await asyncio.to_thread(load_movies, settings.catalogue_path)
-        vectors = await _embed_all(embedder, list(_texts(movies)))
-        _save(settings, version, movies.movie_ids, vectors)
+        movies = await asyncio.to_thread(load_described, settings.catalogue_path)
+        vectors = await _embed_all(embedder, [told(movie) for movie in movies])
+        with new_folder(settings.embeddings_path) as part:
+            np.save(part / "movie_ids.npy", np.array([movie.movie_id for movie in movies], np.int64))
+            np.save(part / "vectors.npy", vectors)
+            (part / "embeddings.json").write_text(json.dumps({"version": version, "model": settings.embeddings_model}))
     finally:
         await catalogue.close()
         await embedder.close()
@@ -179,25 +173,15 @@ async def _embed_all(embedder: Embedder, texts: list[str]) -> Vectors:
     return np.concatenate(parts) if parts else np.empty((0, 1), np.float32)
 
 
-def _texts(movies: MovieArrays) -> Iterator[str]:
-    """`Heat (1995). Crime, Thriller. heist, police.` and the description, for each movie."""
-    for place, title in enumerate(movies.titles):
-        year = f" ({movies.years[place]})" if movies.years[place] else ""
-        tags = ", ".join(tag for tag, _ in movies.tags[place][:TAGS_TOLD])
-        about = movies.descriptions[place] if movies.descriptions else ""
-        yield " ".join(
-            part for part in (f"{title}{year}.", f"{', '.join(movies.genres[place])}.", f"{tags}.", about) if part
-        )
+def told(movie: Described) -> str:
+    """A movie as a text to embed.
 
-
-def _save(settings: Settings, version: str, movie_ids: npt.NDArray[np.int64], vectors: Vectors) -> None:
-    folder = settings.embeddings_path
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    np.save(part / "movie_ids.npy", movie_ids)
-    np.save(part / "vectors.npy", vectors)
-    (part / "embeddings.json").write_text(json.dumps({"version": version, "model": settings.embeddings_model}))
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
+    >>> told(Described(6, "Heat", 1995, ["Crime", "Thriller"], [("heist", 1.0)], "A thief and a detective.", 102, 3.9))
+    'Heat (1995). Crime, Thriller. heist. A thief and a detective.'
+    """
+    year = f" ({movie.year})" if movie.year else ""
+    tags = ", ".join(tag for tag, _ in movie.tags[:TAGS_TOLD])
+    return f"{movie.title}{year}. {', '.join(movie.genres)}. {tags}. {movie.description}".rstrip(" ")
 
 
 def _unit(vectors: Vectors) -> Vectors:

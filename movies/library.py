@@ -24,9 +24,8 @@ from movies.arrays import load_movies
 from movies.embeddings import Meanings, load, make_embedder
 from movies.models import CatalogueInfo, Filters
 from movies.reader import Catalogue
-from recommend import Movies, Recommender
+from recommend import Recommender
 from settings import ROOT, Settings
-from taste.content import content_features
 from taste.interactions import Indices, Longs, Mask
 
 WATCH_SECONDS = 1.0
@@ -66,7 +65,7 @@ class Snapshot:
         return [int(movie_id) for movie_id in self.movie_ids[indexes]]
 
     async def allowed(self, filters: Filters) -> Mask | None:
-        """Which movies pass, bool [n_movies]; None where every one does."""
+        """A mask of the movies that pass, bool [n_movies]; None where every one does."""
         if filters == Filters():
             return None
         mask = np.zeros(len(self.movie_ids), bool)
@@ -139,12 +138,12 @@ class Library:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, for whoever looks after the service."""
+        """The troubles of the moment, for whoever looks after the service."""
         return list(self._troubles.values())
 
     @property
     def fitting(self) -> bool:
-        """Whether a model is being fitted right now."""
+        """True while a model is being fitted."""
         fit = self._chores.get("fit")
         return fit is not None and fit.process.returncode is None
 
@@ -184,7 +183,7 @@ class Library:
             logger.error(trouble)
 
     async def _see_to_chores(self) -> None:
-        """What is missing gets made: the model, the vectors, and a catalogue where the one in use was damaged."""
+        """Have made what is missing: the model, the vectors, and a catalogue where the one in use was damaged."""
         snapshot = self._current
         damaged = not snapshot.catalogue.intact
         await self._see_to("import", import_command(self._settings), str(self._marks()[0]), wanted=damaged)
@@ -262,7 +261,7 @@ class Library:
             return Recommender.load(self._settings.model_path, version)
         except _NO_MODEL as error:
             logger.debug("No fitted recommender: {}", error)
-            return Recommender.unfitted(recommender_movies(self._settings.catalogue_path))
+            return Recommender.unfitted(load_movies(self._settings.catalogue_path))
 
     def _load_meanings(self, version: str) -> Meanings | None:
         """The movies' vectors, where they are configured and made."""
@@ -275,7 +274,7 @@ class Library:
             return None
 
     def _marks(self) -> tuple[object, ...]:
-        """What changes when one of the files is replaced."""
+        """Marks of the files, to see that one of them was replaced."""
         paths = (self._settings.catalogue_path, self._settings.model_path, self._settings.embeddings_path)
         return tuple(map(_mark, paths))
 
@@ -284,13 +283,6 @@ def import_command(settings: Settings) -> tuple[str, ...]:
     """The script and arguments that bring in the movies of the settings, where no whole catalogue is there."""
     source = settings.movielens_dir or SAMPLE
     return "movielens.py", "import", "--if-needed", str(source), "--data-dir", str(settings.data_dir)
-
-
-def recommender_movies(catalogue_path: Path) -> Movies:
-    """All movies of a catalogue file as the recommender wants them."""
-    table = load_movies(catalogue_path)
-    features = content_features(table.genres, table.years, table.tags, table.descriptions)
-    return Movies(table.movie_ids, table.years, features, table.rating_count, np.nan_to_num(table.rating_mean))
 
 
 def _mark(path: Path) -> object:

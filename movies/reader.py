@@ -1,26 +1,22 @@
-"""The read side of an imported catalogue: one immutable file, a few reader connections, coarse queries.
+"""The catalogue's questions and answers: titles, texts, filtered lists, windows of time, users, as `movies.models`.
 
-Returns the models of `movie_schemas`. Writes nothing, and knows nothing of how the file was made beyond its tables; the
-import runs in another process, because it brings another copy of SQLite.
+Writes nothing, and knows nothing of how the file was made beyond its tables; the import runs in another process,
+because it brings another copy of SQLite.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
-import aiosqlite
 import numpy as np
 import numpy.typing as npt
 
-from errors import CatalogueError, NoCatalogue
+from movies.file import CatalogueFile, Row
 from movies.models import (
     LARGEST_ID,
     CatalogueInfo,
@@ -35,20 +31,18 @@ from movies.models import (
     UserRating,
     WindowStats,
 )
-from movies.tables import APPLICATION_ID, FORMAT
+from movies.packing import STARS_VALUES, pack, unpack
 from movies.text_match import TextMatcher
-from movies.title_match import TitleMatcher
+from movies.title_match import TitleMatcher, any_of, trigrams
 from movies.titles import plain
+from taste.damping import damped_mean
 
-READERS = 3
 WARM_TAGS = 100
 WARM_MOVIES = 20_000  # with fewer the first use of a word is quick enough
 WINDOWS_KEPT = 16
 TITLES_SEARCHED = 100
 GOOD_TITLE = 0.6  # from here a match of the title comes before any match of the text
-DAY = 86_400
 
-Row = Sequence[Any]
 Indexes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -90,66 +84,34 @@ class Short(NamedTuple):
 class Catalogue:
     """One catalogue file, open for reading. `damping` and `overall_mean` are those of the Bayesian score."""
 
-    def __init__(
-        self, file: BinaryIO, state: tuple[int, int], readers: list[aiosqlite.Connection], meta: dict[str, Any]
-    ) -> None:
-        self._file, self._opened_as = file, state
-        self._damaged = False
-        self._readers = readers
-        self._free: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
-        for reader in readers:
-            self._free.put_nowait(reader)
-        self._closed = False
+    def __init__(self, file: CatalogueFile) -> None:
+        self._file = file
+        self.damping, self.overall_mean = file.damping, file.info.rating_mean or 0.0
         self._windows: dict[int, tuple[Counts, Scores]] = {}
         self._columns: Short | None = None
-        self._info = _info(meta)
-        self.damping: float = meta["damping"]
-        self.overall_mean: float = meta["rating_mean"] or 0.0
-        self._titles, self._texts = TitleMatcher(self._all), TextMatcher(self._all)
+        self._titles, self._texts = TitleMatcher(file.fetch), TextMatcher(file.fetch)
 
     @classmethod
     async def open(cls, path: Path, *, doubtful: bool = False) -> Self:
-        """Open a catalogue file; a `doubtful` one, changed since it was put in its place, is read through first.
-
-        Raises:
-            NoCatalogue: there is none, or it is damaged.
-            CatalogueError: it is something else, or was made by another version.
-        """
-        uri = _uri(path)
-        file = await asyncio.to_thread(path.open, "rb")
-        state = size, _ = _state(file)
-        readers: list[aiosqlite.Connection] = []
-        try:
-            while len(readers) < READERS:
-                readers.append(await _open_reader(uri))
-            return cls(file, state, readers, await _check(readers[0], path, size, doubtful=doubtful))
-        except (sqlite3.DatabaseError, ValueError, KeyError) as error:
-            await _close(file, readers)
-            raise NoCatalogue(f"{path} is not a catalogue, or is damaged; import it again") from error
-        except BaseException:
-            await _close(file, readers)
-            raise
+        """Open a catalogue file; see `CatalogueFile.open`."""
+        return cls(await CatalogueFile.open(path, doubtful=doubtful))
 
     async def close(self) -> None:
         """Close the file when the queries under way are done; a later call is a CatalogueError."""
-        if not self._closed:
-            self._closed = True
-            for _ in self._readers:
-                await self._free.get()
-            await _close(self._file, self._readers)
+        await self._file.close()
 
     @property
     def intact(self) -> bool:
-        """Whether the file is as it was opened: nobody wrote to it or cut it, and no query found it damaged."""
-        return not self._damaged and (self._closed or _state(self._file) == self._opened_as)
+        """True while the file is as it was opened."""
+        return self._file.intact
 
     async def info(self) -> CatalogueInfo:
-        return self._info
+        return self._file.info
 
     async def movie(self, movie_id: int) -> MovieDetail | None:
         if not 0 <= movie_id <= LARGEST_ID:
             return None
-        rows = await self._all(
+        rows = await self._file.fetch(
             """
             SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score,
                    source_title, description, histogram, top_tags
@@ -162,7 +124,7 @@ class Catalogue:
     async def movies(self, ids: Iterable[int]) -> list[Movie]:
         """The movies with these ids, in this order; ids that are not there are left out."""
         wanted = [movie_id for movie_id in ids if 0 <= movie_id <= LARGEST_ID]
-        rows = await self._all(
+        rows = await self._file.fetch(
             """
             SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score
             FROM movies WHERE movie_id IN (SELECT value FROM json_each(?))
@@ -173,7 +135,7 @@ class Catalogue:
         return [found[movie_id] for movie_id in wanted if movie_id in found]
 
     async def find_title(self, text: str, limit: int = 5) -> list[tuple[Movie, float]]:
-        """Which movies a title could mean, most likely first, each with the quality of the match, 0 to 1.
+        """The movies that a title could mean, most likely first, each with the quality of the match, 0 to 1.
 
         1 is the very title; from .85 its beginning, below that words of it, below .85 with its spelling corrected.
         """
@@ -190,7 +152,7 @@ class Catalogue:
 
     async def warm(self) -> None:
         """Look the commonest words up once, so that nobody waits for their first use."""
-        if self._info.movies < WARM_MOVIES:
+        if self._file.info.movies < WARM_MOVIES:
             return
         for count in [*await self.genres(), *await self.tags(limit=WARM_TAGS)]:
             await self._texts.find(count.name, 1)
@@ -215,7 +177,7 @@ class Catalogue:
     ) -> list[UserRating]:
         if not 0 <= user_id <= LARGEST_ID:
             return []
-        rows = await self._all(
+        rows = await self._file.fetch(
             """
             SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score,
                    stars, timestamp
@@ -230,10 +192,10 @@ class Catalogue:
         return [UserRating(movie=_movie(row), stars=row[10], rated_at=_time(row[11])) for row in rows]
 
     async def user_summary(self, user_id: int) -> tuple[int, float] | None:
-        """How many ratings a user gave, and their mean; None for a user who gave none."""
+        """Count and mean of a user's ratings; None for a user who gave none."""
         if not 0 <= user_id <= LARGEST_ID:
             return None
-        rows = await self._all("SELECT count(*), avg(stars) FROM ratings WHERE user_id = ?", (user_id,))
+        rows = await self._file.fetch("SELECT count(*), avg(stars) FROM ratings WHERE user_id = ?", (user_id,))
         count, mean = rows[0]
         return (count, mean) if count else None
 
@@ -241,7 +203,7 @@ class Catalogue:
         """All ratings of a user as (movie_id, stars, timestamp), oldest first."""
         if not 0 <= user_id <= LARGEST_ID:
             return []
-        rows = await self._all(
+        rows = await self._file.fetch(
             "SELECT movie_id, stars, timestamp FROM ratings WHERE user_id = ? ORDER BY timestamp, movie_id", (user_id,)
         )
         return [(movie_id, stars, timestamp) for movie_id, stars, timestamp in rows]
@@ -267,22 +229,22 @@ class Catalogue:
         return list(zip(movies, counts[best].tolist(), scores[best].tolist(), strict=True))
 
     async def stats(self, movie_id: int, windows: Sequence[str]) -> list[WindowStats]:
-        """Count and mean of a movie's ratings over windows such as '30d' or 'all', back from the newest rating of all."""
+        """Count and mean of a movie's ratings over windows such as '30d', back from the newest rating of all."""
         rows: list[Row] = []
         if 0 <= movie_id <= LARGEST_ID:
-            rows = await self._all(
+            rows = await self._file.fetch(
                 "SELECT ratings FROM movie_history JOIN movies USING (movie_index) WHERE movie_id = ?", (movie_id,)
             )
         packed = np.frombuffer(rows[0][0], "<u4") if rows else np.zeros(0, "<u4")
         return [self._window_stats(packed, window) for window in windows]
 
     async def genres(self) -> list[Count]:
-        rows = await self._all("SELECT name, movies FROM genres ORDER BY movies DESC, name")
+        rows = await self._file.fetch("SELECT name, movies FROM genres ORDER BY movies DESC, name")
         return [Count(name=name, movies=movies) for name, movies in rows]
 
     async def tags(self, query: str | None = None, *, limit: int = 50, offset: int = 0) -> list[Count]:
         """The tags that movies carry, the most carried first; with a query those that contain it."""
-        rows = await self._all(
+        rows = await self._file.fetch(
             """
             SELECT tag, movies FROM tag_names WHERE :query IS NULL OR instr(plain, :query) > 0
             ORDER BY tag_id LIMIT :limit OFFSET :offset
@@ -293,20 +255,18 @@ class Catalogue:
 
     async def near_tags(self, text: str, limit: int = 5) -> list[str]:
         """Tags that a text nobody tagged with could have meant: alike in letters, the most carried first."""
-        form = plain(text)[:100]
-        parts = " OR ".join(f'"{part}"' for part in _trigrams(form))
-        if not parts:
+        wanted = trigrams(plain(text)[:100])
+        if not wanted:
             return []
-        rows = await self._all(
+        rows = await self._file.fetch(
             """
             SELECT tag, plain, movies FROM tag_names WHERE tag_id IN (
                 SELECT rowid FROM tag_parts WHERE tag_parts MATCH ? ORDER BY rank LIMIT 60
             )
             """,
-            (parts,),
+            (any_of(wanted),),
         )
-        wanted = _trigrams(form)
-        alike = [(_overlap(wanted, _trigrams(other)), movies, tag) for tag, other, movies in rows]
+        alike = [(_overlap({*wanted}, {*trigrams(other)}), movies, tag) for tag, other, movies in rows]
         return [tag for likeness, _, tag in sorted(alike, reverse=True) if likeness >= 0.25][:limit]
 
     async def _ranked(self, text: str, *, everything: bool) -> list[int]:
@@ -337,16 +297,16 @@ class Catalogue:
         return short.most_rated[passing[short.most_rated]]
 
     async def _carrying(self, sql: str, name: str) -> npt.NDArray[np.bool_]:
-        """Which movies have the genre or tag of this plain name."""
+        """A mask of the movies that have the genre or tag of this plain name."""
         carrying = np.zeros(len((await self._short()).ids), bool)
-        for (carriers,) in await self._all(sql, (name,)):
+        for (carriers,) in await self._file.fetch(sql, (name,)):
             carrying[np.frombuffer(carriers, "<u4")] = True
         return carrying
 
     async def _short(self) -> Short:
         """The columns of all movies by which lists are filtered and sorted, read once."""
         if self._columns is None:
-            rows = await self._all(
+            rows = await self._file.fetch(
                 """
                 SELECT movie_id, coalesce(year, 0), rating_count, coalesce(score, 0) FROM movies ORDER BY movie_index
                 """
@@ -359,7 +319,7 @@ class Catalogue:
     async def _window(self, days: int) -> tuple[Counts, Scores]:
         """Counts and damped means of all movies over the last days; kept, since the catalogue never changes."""
         if days not in self._windows:
-            rows = await self._all("SELECT ratings FROM daily_ratings WHERE age < ?", (min(days, LARGEST_ID),))
+            rows = await self._file.fetch("SELECT ratings FROM daily_ratings WHERE age < ?", (min(days, LARGEST_ID),))
             movies = len((await self._short()).ids)
             window = await asyncio.to_thread(_add_up, rows, movies, self.damping, self.overall_mean)
             if len(self._windows) >= WINDOWS_KEPT:
@@ -368,102 +328,19 @@ class Catalogue:
         return self._windows[days]
 
     def _window_stats(self, packed: npt.NDArray[np.uint32], window: str) -> WindowStats:
-        """A window is a prefix of a movie's ratings, newest first, each `age in days << 4 | half-stars`."""
+        """A window is a prefix of a movie's ratings, packed by their age in days."""
         days = None if window == "all" else int(window.removesuffix("d"))
-        newest = self._info.newest_rating
-        end = len(packed) if days is None else int(np.searchsorted(packed, min(days, 2**27) << 4))
-        halves = int((packed[:end] & 15).sum(dtype=np.int64))
+        newest = self._file.info.newest_rating
+        ages, half_stars = unpack(packed)
+        end = len(ages) if days is None else int(np.searchsorted(ages, min(days, LARGEST_ID)))
+        halves = int(half_stars[:end].sum(dtype=np.int64))
         since = None if days is None or newest is None else newest - timedelta(days=min(days, (newest - _EPOCH).days))
         return WindowStats(
             window=window, since=since, until=newest, count=end, mean=round(halves / 2 / end, 4) if end else None
         )
 
-    async def _all(self, sql: str, values: Iterable[Any] | dict[str, Any] = ()) -> list[Row]:
-        """All rows of a query; none of a file that was changed under us, whatever they look like."""
-        async with self._reader() as reader:
-            try:
-                rows: list[Row] = list(await reader.execute_fetchall(sql, values))
-            except sqlite3.DatabaseError as error:
-                self._damaged = self._damaged or _is_damage(error)
-                if self.intact:
-                    raise
-            if not self.intact:
-                raise CatalogueError("The catalogue file was damaged while it was in use")
-            return rows
-
-    @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[aiosqlite.Connection]:
-        if self._closed:
-            raise CatalogueError("This catalogue was closed: another one has taken its place")
-        reader = await self._free.get()
-        try:
-            yield reader
-        finally:
-            self._free.put_nowait(reader)
-
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _uri(path: Path) -> str:
-    """Read-only, and immutable: a catalogue file is replaced and not changed, so no lock is needed."""
-    if not path.is_file():
-        raise NoCatalogue(f"There is no catalogue at {path}; import one with: python movielens.py import DIR")
-    return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-
-
-def _state(file: BinaryIO) -> tuple[int, int]:
-    """What changes when someone writes to the file or cuts it."""
-    status = os.fstat(file.fileno())
-    return status.st_size, status.st_mtime_ns
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
-
-
-async def _open_reader(uri: str) -> aiosqlite.Connection:
-    """A connection that reads through the system's calls: a mapped file that someone cuts kills the process (SIGBUS)."""
-    reader = await aiosqlite.connect(uri, uri=True)
-    await reader.execute("PRAGMA query_only = ON")
-    await reader.execute("PRAGMA mmap_size = 0")
-    return reader
-
-
-async def _check(reader: aiosqlite.Connection, path: Path, size: int, *, doubtful: bool) -> dict[str, Any]:
-    """Read the file's meta data, once it is known to be whole and of our format."""
-    if size == 0:
-        raise NoCatalogue(f"{path} is not a catalogue: it is empty")
-    rows = await reader.execute_fetchall(
-        """
-        SELECT application_id, user_version, page_count * page_size
-        FROM pragma_application_id, pragma_user_version, pragma_page_count, pragma_page_size
-        """
-    )
-    application_id, version, written = next(iter(rows))
-    if application_id != APPLICATION_ID:
-        raise CatalogueError(f"{path} is not a catalogue of this service")
-    if version != FORMAT:
-        raise CatalogueError(f"{path} was made by another version of this service; import it again")
-    if size != written:
-        raise NoCatalogue(f"{path} is damaged: it has another size than it was written with; import it again")
-    if doubtful and [tuple(row) for row in await reader.execute_fetchall("PRAGMA quick_check(1)")] != [("ok",)]:
-        raise NoCatalogue(f"{path} is damaged; import it again")
-    return {key: json.loads(value) for key, value in await reader.execute_fetchall("SELECT key, value FROM meta")}
-
-
-async def _close(file: BinaryIO, readers: list[aiosqlite.Connection]) -> None:
-    for reader in readers:
-        await reader.close()
-    file.close()
-
-
-def _info(meta: dict[str, Any]) -> CatalogueInfo:
-    fields = {name: meta[name] for name in CatalogueInfo.model_fields}
-    for name in ("oldest_rating", "newest_rating"):
-        fields[name] = None if fields[name] is None else _time(fields[name])
-    return CatalogueInfo.model_validate(fields)
 
 
 def _movie(row: Row) -> Movie:
@@ -508,17 +385,12 @@ def genre_form(name: str) -> str:
 
 
 def _add_up(days: list[Row], movies: int, damping: float, overall_mean: float) -> tuple[Counts, Scores]:
-    """Sum up days of packed ratings, each `movie_index << 4 | half-stars`."""
+    """Sum up days of ratings packed by movie index."""
     packed = np.frombuffer(b"".join(ratings for (ratings,) in days), "<u4")
-    histogram = np.bincount(packed, minlength=movies << 4).reshape(-1, 16)
+    histogram = np.bincount(packed, minlength=pack(movies, 0)).reshape(-1, STARS_VALUES)
     counts = histogram.sum(axis=1)
-    stars = histogram @ (np.arange(16) / 2)
-    return counts, (damping * overall_mean + stars) / (damping + counts)
-
-
-def _trigrams(form: str) -> set[str]:
-    padded = f"^{form}$"
-    return {padded[at : at + 3] for at in range(len(padded) - 2)}
+    stars = histogram @ (np.arange(STARS_VALUES) / 2)
+    return counts, damped_mean(stars, counts, overall_mean, damping)
 
 
 def _overlap(one: set[str], other: set[str]) -> float:

@@ -1,7 +1,8 @@
 """The tables of a catalogue file. A change of them, or of what is in them, is a new FORMAT.
 
-- `ratings` and `genome_scores` are clustered by their keys and need no index: what is asked of a movie over all users is
-  computed once, at import, into `movies`, `movie_history` and `daily_ratings` (see `movie_stats`).
+- `ratings` and `genome_scores` are clustered by their keys and have no index by movie or tag: what is asked of a movie
+  over all users is counted at import (`movies.ingest.stats`) and kept in `movies`, `movie_history` and `daily_ratings`.
+- The ratings in `movie_history` are packed by age, those in `daily_ratings` by movie index (`movies.packing`).
 - `carriers` of a genre or tag are the indexes of the movies that have it, little-endian uint32, ascending.
 - `title_forms` are numbered from the most rated movie down, so that a limit on a search cuts the least rated.
 - The full-text tables hold no text of their own: they are indexes over what stands elsewhere.
@@ -31,16 +32,21 @@ CREATE TABLE movies (
 CREATE TABLE movie_history (movie_index INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
 CREATE TABLE daily_ratings (age INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
 CREATE TABLE genres (
-    genre_id INTEGER PRIMARY KEY, name TEXT NOT NULL, plain TEXT NOT NULL, movies INTEGER NOT NULL, carriers BLOB NOT NULL
+    genre_id INTEGER PRIMARY KEY, name TEXT NOT NULL, plain TEXT NOT NULL, movies INTEGER NOT NULL,
+    carriers BLOB NOT NULL
 );
 CREATE TABLE tag_names (
-    tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL, plain TEXT NOT NULL UNIQUE, movies INTEGER NOT NULL, carriers BLOB NOT NULL
+    tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL, plain TEXT NOT NULL UNIQUE, movies INTEGER NOT NULL,
+    carriers BLOB NOT NULL
 );
 CREATE TABLE title_forms (
-    form_id INTEGER PRIMARY KEY, movie_id INTEGER NOT NULL, words TEXT NOT NULL, joined TEXT NOT NULL, kind INTEGER NOT NULL
+    form_id INTEGER PRIMARY KEY, movie_id INTEGER NOT NULL, words TEXT NOT NULL, joined TEXT NOT NULL,
+    kind INTEGER NOT NULL
 );
 CREATE TABLE spellings (word_id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE, uses INTEGER NOT NULL);
-CREATE VIRTUAL TABLE title_words USING fts5(words, content='', tokenize='unicode61 remove_diacritics 2', prefix='1 2 3');
+CREATE VIRTUAL TABLE title_words USING fts5(
+    words, content='', tokenize='unicode61 remove_diacritics 2', prefix='1 2 3'
+);
 CREATE VIRTUAL TABLE spelling_parts USING fts5(word, content='', tokenize='trigram');
 CREATE VIRTUAL TABLE tag_parts USING fts5(tag, content='', tokenize='trigram');
 CREATE VIRTUAL TABLE movie_text USING fts5(

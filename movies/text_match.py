@@ -1,7 +1,7 @@
-"""Which movies a free text could mean: BM25 over their text, more for each idea of the text that a movie has.
+"""Finds the movies that a free text could mean: BM25 over their text, more for each idea of it that a movie has.
 
-An idea is a word, a hyphenated compound, or words that together are a tag ("time travel"). Works on any function that
-runs a query; of what people write only folded words reach the full-text expression, so nothing in it is syntax.
+An idea is a word, a hyphenated compound, or words that together are a tag ("time travel"). Of what people write only
+folded words reach the full-text expression, so nothing in it is syntax.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from movies.file import RunQuery
 from movies.titles import plain_words
 
-RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
@@ -31,10 +31,10 @@ KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
 
 STOP_WORDS = frozenset(
     """
-    a about all also an and any are as at be but by can could do does film films flick flicks for from give good great has have
-    i if im in into is it its just kind like list looking lot lots maybe me movie movies my not of on one or other please
-    recommend search see show so some something story suggest tell that the their the them there these they thing this to
-    very want watch was we what when where which who whose will with would you your
+    a about all also an and any are as at be but by can could do does film films flick flicks for from give good great
+    has have i if im in into is it its just kind like list looking lot lots maybe me movie movies my not of on one or
+    other please recommend search see show so some something story suggest tell that the their the them there these they
+    thing this to very want watch was we what when where which who whose will with would you your
     """.split()  # noqa: SIM905  # a hundred quoted words would read worse
 )
 
@@ -57,7 +57,7 @@ class Hits(NamedTuple):
 
 
 class TextMatcher:
-    """Finds movies through `run`, which takes SQL and values and returns rows.
+    """Finds movies through `run`, which takes SQL over a catalogue's tables with its values and returns rows.
 
     BM25 of several terms is the sum of each one's, so what was found for a term is kept and serves every later text.
     """
@@ -71,8 +71,8 @@ class TextMatcher:
     async def find(self, text: str, limit: int = CANDIDATES) -> list[TextMatch]:
         """The movies that match best, best first.
 
-        Where some idea is rare, only movies that have a rare one are looked at: a common one alone says too little. Where
-        all are common, only movies that have all of them, or most.
+        Where some idea is rare, only movies that have a rare one are looked at: a common one alone says too little.
+        Where all are common, only movies that have all of them, or most.
         """
         ideas, ids = await self._ideas(text[:LONGEST]), await self._ids()
         had = await self._hits(map(phrase, ideas))
@@ -106,7 +106,7 @@ class TextMatcher:
         return await asyncio.gather(*map(self._hits_of, expressions))
 
     async def _hits_of(self, term: str) -> Hits:
-        """What one term finds; as one row, since for as many rows as movies Python takes longer than SQLite."""
+        """The movies of one term; as one row, since for as many rows as movies Python takes longer than SQLite."""
         if term not in self._kept:
             rows = await self._run(
                 """
@@ -165,7 +165,7 @@ def total(hits: list[Hits], movies: int) -> Scores:
 
 
 def counted(hits: list[Hits], movies: int) -> npt.NDArray[np.int32]:
-    """How many of the terms each movie has."""
+    """The number of the terms that each movie has."""
     counts = np.zeros(movies, np.int32)
     for term in hits:
         counts[term.at] += 1
@@ -181,7 +181,7 @@ def having_most(had: list[Hits], movies: int) -> Scores:
 
 
 def ranked(ids: Ids, scores: Scores, had: list[Hits]) -> list[TextMatch]:
-    """The movies of the highest scores in the order of scores times shares; half a share where only a word of an idea fits."""
+    """The movies of the highest scores, by score times share; half a share where only a word of an idea fits."""
     at = np.flatnonzero(scores)
     at = at[np.argsort(-scores[at], kind="stable")[:CANDIDATES]]
     counts = counted(had, len(ids))[at]

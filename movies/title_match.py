@@ -1,6 +1,6 @@
-"""Which movies a title could mean: the very title first, then its beginning, words of it, and its spelling corrected.
+"""Finds the movies that a title could mean: the very title first, then its beginning, words of it, corrected words.
 
-All comparison is between the plain forms of `titles`. Works on any function that runs a query.
+What is asked for is brought to the forms that the import keeps of each title (`movies.titles.title_words`).
 """
 
 from __future__ import annotations
@@ -8,16 +8,19 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
+from rapidfuzz.distance import OSA
+
+from movies.file import RunQuery
 from movies.titles import MAX_WORDS, parse_title, plain, split_bare_year, split_year, title_words, with_digits
 
-RunQuery = Callable[[str, Sequence[Any]], Awaitable[list[Sequence[Any]]]]
-
+FORMS = """
+    SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
+"""
 CANDIDATES = 200  # of each kind, the most rated first
-SURE = 0.95
-GOOD = 0.6
+SETTLED = 0.95  # from here no other reading of the text is tried
 LEAST = 0.4
 ALTERNATIVE_TITLE = 0.98
 CORRECTED_AT_MOST = 0.84
@@ -56,7 +59,7 @@ class Spelling(NamedTuple):
 
 
 class TitleMatcher:
-    """Finds titles through `run`, which takes SQL and values and returns rows."""
+    """Finds titles through `run`, which takes SQL over a catalogue's tables with its values and returns rows."""
 
     def __init__(self, run: RunQuery) -> None:
         self._run = run
@@ -70,7 +73,7 @@ class TitleMatcher:
                 quality = round(quality * year_fit(wanted.year, form.year), 4)  # noqa: PLW2901
                 if quality >= LEAST:
                     found[form.movie_id] = max(found.get(form.movie_id, (0, 0)), (quality, form.rating_count))
-            if any(quality >= SURE for quality, _ in found.values()):
+            if any(quality >= SETTLED for quality, _ in found.values()):
                 break
         ranked = sorted(found.items(), key=lambda item: (-round(item[1][0] * 20), -item[1][1], item[0]))
         return [(movie_id, quality) for movie_id, (quality, _) in ranked[:limit]]
@@ -90,57 +93,39 @@ class TitleMatcher:
         return matches
 
     async def _exact(self, wanted: Wanted) -> list[Form]:
-        joined = {wanted.joined, "".join(with_digits(wanted.words))}
-        rows = await self._run(
-            """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
-            WHERE joined IN (SELECT value FROM json_each(?)) AND kind < 2
-            """,
-            (json.dumps(sorted(joined)),),
-        )
-        return [Form(*row) for row in rows]
+        joined = json.dumps(sorted({wanted.joined, "".join(with_digits(wanted.words))}))
+        return await self._forms("WHERE joined IN (SELECT value FROM json_each(?)) AND kind < 2", joined)
 
     async def _with_words(self, words: list[list[str]], *, unfinished: bool = False) -> list[Form]:
-        """Titles that have one of each list of words; an unfinished last word may be the beginning of one."""
-        groups = [" OR ".join(f'"{word}"' for word in options) for options in words]
-        groups[-1] += " *" if unfinished else ""
-        return await self._matching(" AND ".join(f"({group})" for group in groups))
+        """Titles that have one of each list of words; an unfinished last word may be the beginning of one.
 
-    async def _matching(self, expression: str) -> list[Form]:
-        """Run a full-text query. Forms are numbered from the most rated movie down, so the limit cuts the least rated."""
-        rows = await self._run(
-            """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
-            WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rowid LIMIT ?)
-            """,
-            (expression, CANDIDATES),
+        The limit cuts the least rated, since forms are numbered from the most rated down.
+        """
+        groups = [any_of(options) for options in words]
+        groups[-1] += " *" if unfinished else ""
+        return await self._forms(
+            "WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rowid LIMIT ?)",
+            " AND ".join(f"({group})" for group in groups),
+            CANDIDATES,
         )
-        return [Form(*row) for row in rows]
 
     async def _starting(self, joined: str) -> list[Form]:
         """Titles that start so when written without spaces: 'starwars'."""
-        rows = await self._run(
-            """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
-            WHERE joined >= ?1 AND joined < ?1 || char(0x10FFFF) AND kind < 2 LIMIT ?2
-            """,
-            (joined, CANDIDATES),
+        return await self._forms(
+            "WHERE joined >= ?1 AND joined < ?1 || char(0x10FFFF) AND kind < 2 LIMIT ?2", joined, CANDIDATES
         )
-        return [Form(*row) for row in rows]
 
     async def _by_initials(self, joined: str) -> list[Form]:
         """Well-known titles by their initials: 'lotr'."""
         if not 3 <= len(joined) <= 8:
             return []
-        rows = await self._run(
+        return await self._forms(
             """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
             WHERE joined = ? AND kind = 2 AND rating_count >= (SELECT max(rating_count) / 10 FROM movies)
             ORDER BY rating_count DESC LIMIT 5
             """,
-            (joined,),
+            joined,
         )
-        return [Form(*row) for row in rows]
 
     async def _corrected(self, spellings: list[list[Spelling]]) -> list[tuple[Form, float]]:
         if not all(spellings):
@@ -153,24 +138,25 @@ class TitleMatcher:
         known = [[spelling.word for spelling in options] for options in spellings if options]
         if len(words) < 3 or len(known) < 2:
             return []
-        rows = await self._run(
-            """
-            SELECT movie_id, words, joined, kind, year, rating_count FROM title_forms JOIN movies USING (movie_id)
-            WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rank LIMIT 50)
-            """,
-            (two_of(known),),
+        forms = await self._forms(
+            "WHERE form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ? ORDER BY rank LIMIT 50)",
+            two_of(known),
         )
-        return [(form, partial_quality(words, spellings, form)) for form in map(Form._make, rows)]
+        return [(form, partial_quality(words, spellings, form)) for form in forms]
+
+    async def _forms(self, condition: str, *values: str | int) -> list[Form]:
+        rows = await self._run(FORMS + condition, values)
+        return [Form(*row) for row in rows]
 
     async def _kept_spellings(self, word: str) -> list[Spelling]:
         """The catalogue never changes, and people use few words: what was found for one is kept."""
-        if word not in self._kept:
-            spellings = await self._spellings(word)
-            if len(self._kept) >= WORDS_KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[word] = spellings
-            return spellings
-        return self._kept[word]
+        if word in self._kept:
+            return self._kept[word]
+        spellings = await self._spellings(word)
+        if len(self._kept) >= WORDS_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[word] = spellings
+        return spellings
 
     async def _spellings(self, word: str) -> list[Spelling]:
         """Words of titles that a word could have meant, itself included, nearest first."""
@@ -187,13 +173,14 @@ class TitleMatcher:
             """,
             (json.dumps([word, *swapped(word)]), alike(word)),
         )
-        near = [(distance(word, other, allowed(word)), -uses, other) for other, uses in rows]
-        near = sorted(item for item in near if item[0] <= allowed(word))[:4]
+        most = allowed(word)
+        near = [(OSA.distance(word, other, score_cutoff=most), -uses, other) for other, uses in rows]
+        near = sorted(item for item in near if item[0] <= most)[:4]
         return [Spelling(other, 1 - steps / max(len(word), len(other))) for steps, _, other in near]
 
 
 def readings(text: str) -> list[Wanted]:
-    """How a title may be read: as it stands, without other names in parentheses, and with a last number as its year."""
+    """The readings of a title: as it stands, without other names in parentheses, with a last number as its year."""
     title, year = split_year(text)
     parsed = parse_title(text)
     readings = [(title, year)]
@@ -207,7 +194,7 @@ def readings(text: str) -> list[Wanted]:
 
 
 def year_fit(wanted: int | None, year: int | None) -> float:
-    """How far a year agrees with the one asked for; data sets differ by one now and then."""
+    """The part of a match's quality that its year leaves; data sets differ by one now and then."""
     if wanted is None or wanted == year:
         return 1.0
     if year is None:
@@ -266,20 +253,29 @@ def any_of(words: Iterable[str]) -> str:
 
 
 def two_of(groups: list[list[str]]) -> str:
-    """A word of each of two groups at least: what has but one is most of what has any, and ranking it takes the time."""
+    """A word of each of two groups at least: most titles that have any have but one, and to rank those takes long."""
     later = [[word for group in groups[at:] for word in group] for at in range(1, len(groups))]
     return " OR ".join(f"(({any_of(group)}) AND ({any_of(rest)}))" for group, rest in zip(groups, later, strict=False))
 
 
 def alike(word: str) -> str:
     """Words that share three letters in a row with this one; twice where the slips that are allowed leave as many."""
-    padded = f"^{word}$"
-    parts = list(dict.fromkeys(padded[at : at + 3] for at in range(len(padded) - 2)))
+    parts = trigrams(word)
     return two_of([[part] for part in parts]) if len(parts) > 3 * allowed(word) + 1 else any_of(parts)
 
 
+def trigrams(text: str) -> list[str]:
+    """The runs of three letters in a text with its ends marked, each once.
+
+    >>> trigrams("heat")
+    ['^he', 'hea', 'eat', 'at$']
+    """
+    padded = f"^{text}$"
+    return list(dict.fromkeys(padded[at : at + 3] for at in range(len(padded) - 2)))
+
+
 def swapped(word: str) -> list[str]:
-    """The word with two neighbouring letters swapped back: a slip that leaves no three letters of a short word in place."""
+    """The word with two neighbours swapped back: a slip that leaves no three letters of a short word in place."""
     return [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
 
 
@@ -288,28 +284,11 @@ def unique(lists: list[list[str]]) -> list[list[str]]:
 
 
 def allowed(word: str) -> int:
-    """How many slips a word may have: none in two letters, one in up to five, two in more, three from ten."""
-    return 0 if len(word) < 3 else 1 if len(word) <= 5 else 2 if len(word) < 10 else 3
+    """The slips that a word may have: none in two letters, one in up to five, two in more, three from ten.
 
-
-def distance(one: str, other: str, most: int) -> int:
-    """Slips between two words: letters changed, added, left out, or two swapped; `most` + 1 stands for any more.
-
-    Optimal string alignment, https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance.
+    A slip is a letter changed, added or left out, or two neighbours swapped (optimal string alignment).
     """
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before, row = list[int](), list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        two_before, before, row = before, row, [i]
-        for j, theirs in enumerate(other, 1):
-            steps = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != theirs))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == theirs:
-                steps = min(steps, two_before[j - 2] + 1)
-            row.append(steps)
-        if min(row) > most:
-            return most + 1
-    return min(row[-1], most + 1)
+    return 0 if len(word) < 3 else 1 if len(word) <= 5 else 2 if len(word) < 10 else 3
 
 
 def _best_in(options: list[Spelling], theirs: list[str]) -> Spelling:

@@ -17,7 +17,8 @@ _ALTERNATIVE = re.compile(r"^(?P<head>.*\S)\s*\((?P<inside>(?:[^()]|\([^()]*\))+
 _ALSO_KNOWN = re.compile(r"^(?:a\.?\s?k\.?\s?a\.?|also known as)\s+", re.IGNORECASE)
 _OPEN_END = re.compile(r"(?:(?<!,)\s(?:or|and|of|the|a)|[:&-])$", re.IGNORECASE)
 _ARTICLE = re.compile(
-    r"^(?P<rest>.+), (?P<article>The|An?|L[aeo]s?|L'|Une?|Des|El|Una|Uno|Il|I|Gli|D[eiae][rsnmt]|Die|Eine?|De|Het|Een|Os?|As|Um|Uma|Ett|En)$",
+    r"^(?P<rest>.+), (?P<article>The|An?|L[aeo]s?|L'|Une?|Des|El|Una|Uno|Il|I|Gli|D[eiae][rsnmt]|Die|Eine?|De|Het|Een"
+    r"|Os?|As|Um|Uma|Ett|En)$",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+")

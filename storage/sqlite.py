@@ -1,4 +1,4 @@
-"""One SQLite file: a writer behind a lock, a few readers, one for searches, migrations. Knows no table."""
+"""One SQLite file: a writer behind a lock, readers, one more for searches, migrations. Knows no table."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from filelock import AsyncFileLock
 from loguru import logger
 
 from errors import StorageUnavailable
+from storage.readers import Readers
 
 READERS = 3
 BUSY_TIMEOUT_MS = 5_000
@@ -23,8 +25,6 @@ PRIVATE = 0o600  # the mode of a file that is nobody else's business
 PROBE_SECONDS = 2.0  # for which the answer of the last probe stands
 PROBE_WAIT_SECONDS = 1.0
 WAL_BYTES = 64_000_000  # what is kept of the write-ahead log after a burst
-
-Connections = asyncio.LifoQueue[aiosqlite.Connection]
 
 _REASONS = {
     sqlite3.SQLITE_FULL: "The disk is full.",
@@ -52,13 +52,7 @@ class Database:
     for the network.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        writer: aiosqlite.Connection,
-        readers: Sequence[aiosqlite.Connection],
-        searcher: aiosqlite.Connection,
-    ) -> None:
+    def __init__(self, path: Path, writer: aiosqlite.Connection, readers: Readers, searcher: Readers) -> None:
         self._path = path
         self._file = _identity(path)
         self._probe: asyncio.Task[str | None] | None = None
@@ -66,11 +60,6 @@ class Database:
         self._writer = writer
         self._readers = readers
         self._searcher = searcher
-        self._free: Connections = asyncio.LifoQueue()
-        for reader in readers:
-            self._free.put_nowait(reader)
-        self._free_searcher: Connections = asyncio.LifoQueue()
-        self._free_searcher.put_nowait(searcher)
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -108,16 +97,16 @@ class Database:
         except BaseException:
             await writer.close()
             raise
-        readers = [await _connect(path, "ro") for _ in range(READERS)]
-        return cls(path, writer, readers, await _connect(path, "ro"))
+        connect = partial(_connect, path, "ro")
+        return cls(path, writer, await Readers.open(connect, READERS), await Readers.open(connect, 1))
 
     async def close(self) -> None:
         """Finish what is being written and close every connection."""
         if self._probe is not None:
             await asyncio.wait({self._probe})
         async with self._lock:
-            for connection in (*self._readers, self._searcher, self._writer):
-                await connection.close()
+            for connections in (self._readers, self._searcher, self._writer):
+                await connections.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -127,7 +116,7 @@ class Database:
         transaction begins.
 
         Raises:
-            StorageUnavailable: Disk full, read-only or locked, or the file is gone. Nothing of the transaction was kept.
+            StorageUnavailable: Disk full, read-only or locked, or the file is gone. Nothing was kept.
         """
         async with self._turn():
             if _identity(self._path) != self._file:
@@ -146,7 +135,7 @@ class Database:
                 raise
 
     async def trouble(self) -> str | None:
-        """Why nothing can be written, None where it can: by a real write, at most one in PROBE_SECONDS."""
+        """The reason why nothing can be written, if any: by a real write, at most one in PROBE_SECONDS."""
         if self._probe is None or (self._probe.done() and time.monotonic() - self._probed_at > PROBE_SECONDS):
             self._probe = asyncio.create_task(self._try_to_write(), name="probe")
         await asyncio.wait({self._probe}, timeout=PROBE_WAIT_SECONDS)
@@ -176,26 +165,13 @@ class Database:
         finally:
             self._lock.release()
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[aiosqlite.Connection]:
-        """A reader whose queries all see the same state."""
-        connection = await self._free.get()
-        try:
-            await connection.execute("BEGIN")
-            yield connection
-        except sqlite3.Error as error:
-            raise _or_defect(error) from error
-        finally:
-            self._free.put_nowait(connection)
-            await connection.rollback()
-
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         """All rows of one query."""
-        return await _fetch(self._free, sql, parameters)
+        return await _fetch(self._readers, sql, parameters)
 
     async def search(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query that may take long; it waits for other searches, and no other read waits for it."""
-        return await _fetch(self._free_searcher, sql, parameters)
+        return await _fetch(self._searcher, sql, parameters)
 
     async def fetch_one(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Row | None:
         """The first row of one query, if any."""
@@ -203,18 +179,15 @@ class Database:
         return rows[0] if rows else None
 
 
-async def _fetch(free: Connections, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[sqlite3.Row]:
-    connection = await free.get()
+async def _fetch(readers: Readers, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[sqlite3.Row]:
     try:
-        return list(await connection.execute_fetchall(sql, parameters))
+        return await readers.fetch(sql, parameters)
     except sqlite3.Error as error:
         raise _or_defect(error) from error
-    finally:
-        free.put_nowait(connection)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file is at a path."""
+    """The identity of the file at a path."""
     try:
         status = path.stat()
     except OSError:

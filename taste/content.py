@@ -1,4 +1,4 @@
-"""What movies are about, as weighted features: genres, years, tags and the words of a description. No ratings here."""
+"""The content of movies as weighted features: genres, years, tags and the words of a description. No ratings here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def content_features(
 ) -> Sparse:
     """Content of each movie as one row of length 1 (or 0, where nothing is known).
 
-    Each kind (genres, years, tags, words) is weighted by inverse document frequency, brought to its own weight, and laid side by side.
+    Each kind (genres, years, tags, words) is weighted by inverse document frequency and brought to its own weight; all
+    are laid side by side.
 
     Args:
         genres: the genres of each movie.
@@ -85,7 +86,10 @@ def nearest(rows: Floats, others: Floats, k: int, block: int = 512) -> Sparse:
 
 
 def project(features: Sparse, width: int, seed: int = 0) -> Floats:
-    """The features in fewer dimensions, inner products about kept (random projection, Achlioptas 2003); float32 [n, width], unit rows."""
+    """The features in fewer dimensions, inner products about kept; float32 [n, width], unit rows.
+
+    Random projection (Achlioptas 2003).
+    """
     draw = np.random.default_rng(seed)
     plane = draw.choice(np.array([-1, 1], np.float32), size=(features.shape[1], width))
     dense: Floats = np.asarray(features @ plane, np.float32)
@@ -95,7 +99,7 @@ def project(features: Sparse, width: int, seed: int = 0) -> Floats:
 
 
 def _years(year: int) -> list[tuple[str, float]]:
-    """A year and, half as much with each step, those around it, so that near years are alike; the decade comes out of it.
+    """A year and, half as much with each step, those around it: near years, and so those of a decade, are alike.
 
     >>> _years(1994)[2:5]
     [('1993', 0.5), ('1994', 1.0), ('1995', 0.5)]
@@ -104,7 +108,7 @@ def _years(year: int) -> list[tuple[str, float]]:
 
 
 def _strongest(row: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-    """A movie's most weighty tags: the genome's 1,128 relevances of each would make every movie a little like every other."""
+    """A movie's most weighty tags: all 1,128 of the genome would make every movie a little like every other."""
     kept = heapq.nlargest(MOST_TAGS, row, key=lambda pair: pair[1])
     return [(tag.casefold().strip(), math.log1p(weight)) for tag, weight in kept]
 

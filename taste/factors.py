@@ -1,7 +1,7 @@
 """A small factor model of taste, to be averaged with the linear one: implicit alternating least squares.
 
-min Σ c_ui (1 − w_u·h_i)² + α₀ Σ (w_u·h_i)² + λ Σ_u (n_u + α₀ n)·‖w_u‖² + the same for items (Hu et al. 2008; the form and the frequency-scaled
-penalty of Rendle et al. 2022, "Revisiting the performance of iALS").
+min Σ c_ui (1 − w_u·h_i)² + α₀ Σ (w_u·h_i)² + λ Σ_u (n_u + α₀ n)·‖w_u‖² + the same for items (Hu et al. 2008; the form
+and the frequency-scaled penalty of Rendle et al. 2022, "Revisiting the performance of iALS").
 """
 
 from __future__ import annotations

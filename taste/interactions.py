@@ -1,4 +1,4 @@
-"""What the recommender is told: a catalogue's ratings, what is known of its movies, one person's profile. Arrays only."""
+"""The recommender's input as arrays: a catalogue's ratings, its movies, one person's profile."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+
+from taste.damping import damped_mean
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Indices: TypeAlias = npt.NDArray[np.int32]
@@ -24,7 +26,7 @@ USUAL_MEAN = 3.5  # stars; the mean of every MovieLens set
 
 @dataclass(frozen=True, slots=True)
 class SignalConfig:
-    """How much a rating says.
+    """The weights of what a rating says.
 
     Attributes:
         liked: from here on a movie counts as liked, in stars.
@@ -60,20 +62,23 @@ class Ratings:
         return len(self.indptr) - 1
 
     def profile(self, user: int) -> Profile:
-        """What one of the catalogue's own users is known for, oldest first."""
-        here = slice(int(self.indptr[user]), int(self.indptr[user + 1]))
-        order = np.argsort(self.timestamp[here], kind="stable")
-        return Profile(self.movie_index[here][order], self.stars[here][order], self.timestamp[here][order])
+        """The ratings of one of the catalogue's own users, oldest first."""
+        start, stop = self.indptr[user : user + 2]
+        return self.part(start + np.argsort(self.timestamp[start:stop], kind="stable"))
+
+    def part(self, places: Longs | slice) -> Profile:
+        """Some of the ratings, as one person's."""
+        return Profile(self.movie_index[places], self.stars[places], self.timestamp[places])
 
 
 @dataclass(frozen=True, slots=True)
 class Movies:
-    """What is known of the movies without anybody's history; row i is movie_index i.
+    """The movies without anybody's history; row i is movie_index i.
 
     Attributes:
         movie_ids: int64 [n], the external ids.
         years: int16 [n], 0 where unknown.
-        features: csr_array float32 [n, n_features], weighted content (`recommend_content.content_features`).
+        features: csr_array float32 [n, n_features], weighted content (`taste.content.content_features`).
         rating_count: int32 [n].
         rating_mean: float32 [n] stars, 0 where unrated.
     """
@@ -105,16 +110,16 @@ class Movies:
         total = float(self.rating_count.sum(dtype=np.int64))
         return float(self.rating_mean.astype(np.float64) @ self.rating_count) / total if total else USUAL_MEAN
 
-    def damped_mean(self, prior: float = PRIOR_RATINGS) -> Floats:
-        """Bayesian means: (C·m + Σ stars) / (C + n), with m the catalogue's mean and C `prior` ratings; float32 [n] stars."""
-        total = self.rating_mean * self.rating_count
-        damped: Floats = ((prior * self.mean_stars + total) / (prior + self.rating_count)).astype(np.float32)
+    def damped_means(self) -> Floats:
+        """Each movie's mean, damped by the catalogue's; float32 [n] stars."""
+        stars = self.rating_mean * self.rating_count
+        damped: Floats = damped_mean(stars, self.rating_count, self.mean_stars, PRIOR_RATINGS).astype(np.float32)
         return damped
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known of one person, oldest first. "Liked" enters as 5 stars, "disliked" as 0.5 to 1.
+    """One person's ratings, oldest first. A bare like enters as 5 stars, a bare dislike as 1.
 
     Attributes:
         movie_index: int32 [k].
@@ -133,23 +138,19 @@ class Profile:
     def empty(cls) -> Profile:
         return cls(np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int64))
 
-    @classmethod
-    def of_liked(cls, movie_index: Indices) -> Profile:
-        """A profile of liked movies alone, all at the same time."""
-        k = len(movie_index)
-        return cls(np.asarray(movie_index, np.int32), np.full(k, 5, np.float32), np.zeros(k, np.int64))
-
     def latest(self) -> Profile:
         """The same person with one rating a movie: the last."""
         _, last = np.unique(self.movie_index[::-1], return_index=True)
-        keep = np.sort(len(self) - 1 - last)
-        return Profile(self.movie_index[keep], self.stars[keep], self.timestamp[keep])
+        return self.part(np.sort(len(self) - 1 - last))
+
+    def part(self, places: Longs) -> Profile:
+        """Some of the person's ratings."""
+        return Profile(self.movie_index[places], self.stars[places], self.timestamp[places])
 
     @property
     def mean(self) -> float:
         """The person's mean, pulled towards the usual one while ratings are few, in stars."""
-        own = float(self.stars.sum(dtype=np.float64))
-        return (own + PRIOR_OWN_RATINGS * USUAL_MEAN) / (len(self) + PRIOR_OWN_RATINGS)
+        return damped_mean(float(self.stars.sum(dtype=np.float64)), len(self), USUAL_MEAN, PRIOR_OWN_RATINGS)
 
 
 def mean_rank(user: Indices, timestamp: Longs) -> Floats:
@@ -174,7 +175,7 @@ def mean_rank(user: Indices, timestamp: Longs) -> Floats:
 
 
 def recency(timestamp: Longs, floor: float, span: float) -> Floats:
-    """How much each of a person's n ratings weighs by its place in time: g + (1 − g)·e^(−(n − rank)/span), rank 1 the oldest.
+    """Weights of a person's n ratings by their place in time: g + (1 − g)·e^(−(n − rank)/span), rank 1 the oldest.
 
     All of the same second weigh 1, so that a list without times weighs evenly.
     """
@@ -187,7 +188,7 @@ def recency(timestamp: Longs, floor: float, span: float) -> Floats:
 
 
 def signal(stars: Floats, config: SignalConfig, mean: float = 0.0) -> Floats:
-    """What ratings say: 1 and more where liked, a little where nearly, and something against below the person's mean.
+    """The weights of ratings: 1 and more where liked, a little where nearly, and something against below the own mean.
 
     Args:
         stars: float32 [k].

@@ -1,4 +1,4 @@
-"""From a catalogue's ratings to what the recommender keeps: which movies are dense, their weights, neighbours, stand-ins and factors."""
+"""Learns what the recommender keeps of ratings: the dense movies, their weights, neighbours, stand-ins and factors."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from taste.weights import Weights
 
 STAND_INS = 12  # dense movies that stand for one without enough ratings
 MOST_STAND_INS = 6_000  # chosen from: the best known, whose taste is learnt best
-WIDTH = 128  # of the projected content by which they are chosen
+STAND_IN_WIDTH = 128  # of the projected content by which they are chosen
 
 Progress: TypeAlias = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Hyper-parameters; `recommend_tune.tune` chooses them on a validation split.
+    """Hyper-parameters; `training.tune` chooses them on a validation split.
 
     Attributes:
         linear: of the closed form (Steck 2019, 2020).
@@ -60,7 +60,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What is learnt and kept; see the attributes of `Recommender`."""
+    """All that is learnt; see the attributes of `Recommender`."""
 
     dense: Indices
     weights: Weights
@@ -107,7 +107,7 @@ def _enough(ratings: Ratings, n_movies: int, config: Config) -> Indices:
 
 
 def _interactions(ratings: Ratings, place: Indices, n_items: int, config: Config) -> Sparse:
-    """What users' ratings say of the items; csr [n_users, n_items]."""
+    """The weights of users' ratings of the items; csr [n_users, n_items]."""
     said = signal(ratings.stars, config.learn)
     user = np.repeat(np.arange(ratings.n_users, dtype=np.int32), np.diff(ratings.indptr))
     kept = np.flatnonzero((said > 0) & (place[ratings.movie_index] >= 0))
@@ -125,7 +125,7 @@ def _sequences(ratings: Ratings, place: Indices, config: Config) -> Sequences:
 def _mix(movies: Movies, dense: Indices) -> Sparse:
     """N: a dense movie is itself; any other is a mix of its nearest dense ones by content."""
     n, d = len(movies), len(dense)
-    content = project(movies.features, WIDTH)
+    content = project(movies.features, STAND_IN_WIDTH)
     cold = np.setdiff1d(np.arange(n, dtype=np.int32), dense)
     known = np.argsort(-movies.rating_count[dense], kind="stable")[:MOST_STAND_INS].astype(np.int32)
     near = nearest(content[cold], content[dense[known]], STAND_INS).tocoo()

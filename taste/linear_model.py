@@ -1,8 +1,9 @@
-"""The linear model of taste: a denoising autoencoder of the EASE family in closed form, normalised for popularity, that also minds order.
+"""The linear model of taste: a denoising autoencoder of the EASE family in closed form that also minds order.
 
-B = (G + Λ)⁻¹ (G + η·C), G = XᵀX and Λ = λ + p/(1 − p)·diag(G) (Steck 2020, "Autoencoders that don't overfit towards the identity"). X holds the
-users' interactions, its rows and columns scaled down for heavy users and popular items, and below them content features as further rows.
-C counts which items were rated soon after which (the idea of SLIT, Choi et al. 2021, "Session-aware linear item-item models").
+B = (G + Λ)⁻¹ (G + η·C), G = XᵀX and Λ = λ + p/(1 − p)·diag(G) (Steck 2020, "Autoencoders that don't overfit towards the
+identity"). X holds the users' interactions, its rows and columns scaled down for heavy users and popular items, and
+below them content features as further rows. C counts which items were rated soon after which (the idea of SLIT, Choi et
+al. 2021, "Session-aware linear item-item models").
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class LinearConfig:
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """Who liked what, in order of time.
+    """The liked items of users in order of time.
 
     Attributes:
         user: int32 [nnz], ascending.
@@ -76,11 +77,12 @@ class Follows:
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """What the fit finds.
+    """The result of the fit.
 
     Attributes:
         weights: float32 [n_items, n_items], B: scores are x @ B for a row x of a user's weights.
-        near: csr_array float32 [n_items, n_items], the nearest of each item by who likes them: cosine, damped where few do both.
+        near: csr_array float32 [n_items, n_items], the nearest of each item by who likes them: cosine, damped where few
+            do both.
     """
 
     weights: Floats
@@ -120,7 +122,7 @@ def fit_linear(
 
 
 def follows(sequences: Sequences, n_items: int, span: float, most: int = MOST_IN_ORDER) -> Follows:
-    """Count what was rated soon after what: each pair weighs e^(−gap/span), those of the same second in both directions.
+    """Count what was rated soon after what: a pair weighs e^(−gap/span), one of the same second in both directions.
 
     Args:
         sequences: the liked items in order of time.
@@ -165,7 +167,10 @@ def _penalty(diagonal: Floats, config: LinearConfig) -> Floats:
 
 
 def _solve_wide(x: Sparse, order: Follows | None, config: LinearConfig, progress: Callable[[float], None]) -> Taste:
-    """B for few rows and many items, by the rows' system (Woodbury): B = Λ⁻¹(Xᵀ K⁻¹ (X − X Λ⁻¹ C) + C), K = I + X Λ⁻¹ Xᵀ."""
+    """B for few rows and many items, by the rows' system (Woodbury).
+
+    B = Λ⁻¹(Xᵀ K⁻¹ (X − X Λ⁻¹ C) + C), K = I + X Λ⁻¹ Xᵀ.
+    """
     inverse = 1 / _penalty(np.asarray(x.multiply(x).sum(axis=0)), config)
     right = x.toarray()
     scaled = sp.csr_array(x @ sp.diags_array(inverse))
@@ -184,7 +189,7 @@ def _solve_wide(x: Sparse, order: Follows | None, config: LinearConfig, progress
 
 
 def _solve_tall(x: Sparse, order: Follows | None, config: LinearConfig, progress: Callable[[float], None]) -> Taste:
-    """B by the items' system: with P = (G + Λ)⁻¹, B = I − P Λ + P C, all in place in one matrix besides the part that C touches."""
+    """B by the items' system: with P = (G + Λ)⁻¹, B = I − P Λ + P C, in place but for the part that C touches."""
     gram = gram_matrix(x, lambda share: progress(0.4 * share))
     near = neighbours(lambda start, stop: gram[start:stop], len(gram))
     penalty = _penalty(np.diag(gram), config)
@@ -201,7 +206,7 @@ def _solve_tall(x: Sparse, order: Follows | None, config: LinearConfig, progress
 
 
 def neighbours(gram: Callable[[int, int], Floats], n: int, k: int = NEIGHBOURS) -> Sparse:
-    """About the k nearest of each item: g_ij / √(g_ii g_jj) · g_ij / (g_ij + support), 0 to 1; csr_array float32 [n, n].
+    """About the k nearest of each item: g_ij / √(g_ii g_jj) · g_ij / (g_ij + support), 0 to 1; csr float32 [n, n].
 
     Args:
         gram: rows start to stop of XᵀX.

@@ -11,7 +11,7 @@ from taste.interactions import Floats, Indices, Longs, Mask
 
 Basis: TypeAlias = Literal["personal", "seeds", "popular"]
 NOTHING = np.empty(0, np.int32)
-POOL = 15  # candidates for each place of a varied list
+POOL_PER_PLACE = 15  # candidates for each place of a varied list
 FEWEST_IN_POOL = 100
 RUN = 128
 
@@ -53,7 +53,7 @@ def select(scores: Floats, k: int, open_: Mask, vectors: Floats, diversity: floa
     """
     if not diversity:
         return best(scores, open_, k)
-    pool = best(scores, open_, max(k * POOL, FEWEST_IN_POOL))
+    pool = best(scores, open_, max(k * POOL_PER_PLACE, FEWEST_IN_POOL))
     return pool[mmr(unit(scores[pool]), vectors[pool], k, diversity)] if len(pool) else pool
 
 
@@ -74,7 +74,7 @@ def best(scores: Floats, open_: Mask, k: int) -> Indices:
 
 
 def mmr(relevance: Floats, vectors: Floats, k: int, diversity: float) -> Longs:
-    """Maximal marginal relevance: next is always the one of most relevance less nearness to those chosen; places in the pool."""
+    """Maximal marginal relevance: next is the most relevant and least near to those chosen; places in the pool."""
     nearness = np.zeros(len(relevance), np.float32)
     left = np.ones(len(relevance), bool)
     chosen: list[int] = []
@@ -84,6 +84,22 @@ def mmr(relevance: Floats, vectors: Floats, k: int, diversity: float) -> Longs:
         chosen.append(place)
         left[place] = False
         nearness = np.maximum(nearness, vectors @ vectors[place])
+    return np.array(chosen, np.int64)
+
+
+def most_telling(vectors: Floats, known: Longs, asked: Floats, k: int) -> Longs:
+    """Greedy D-optimal choice of k among vectors, by how many know each and given those asked already; places."""
+    precision = np.eye(vectors.shape[1]) + asked.T.astype(np.float64) @ asked
+    covariance = np.linalg.inv(precision)
+    left = np.asarray(known, np.float64).copy()
+    chosen: list[int] = []
+    for _ in range(min(k, len(vectors))):
+        pulls = vectors @ covariance
+        place = int(np.argmax(np.einsum("ij,ij->i", pulls, vectors) * left))
+        chosen.append(place)
+        left[place] = 0
+        pull = covariance @ vectors[place]
+        covariance -= np.outer(pull, pull) / (1 + vectors[place] @ pull)
     return np.array(chosen, np.int64)
 
 

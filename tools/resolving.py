@@ -12,8 +12,8 @@ from pydantic import JsonValue
 from errors import Unknown
 from movies.models import Basis, Because, Filters, ListedMovie, Model, Movie, MovieList, Resolved
 from movies.reader import genre_form
-from recommend import Ranked, Reason
 from taste.interactions import Indices, Profile
+from taste.ranking import Ranked, Reason
 from tools.args import Listing
 from tools.context import Context
 

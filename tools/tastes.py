@@ -10,8 +10,8 @@ import numpy as np
 
 from errors import ToolError, Unknown
 from movies.models import MovieList, UserRating
-from recommend import Ranked
 from taste.interactions import Profile
+from taste.ranking import Ranked
 from tools.args import (
     ExplainRecommendation,
     GetUserRatings,

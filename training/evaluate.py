@@ -1,4 +1,4 @@
-"""How good a ranking is: the two protocols of the field, by random hold-out of new users and by time, and their measures."""
+"""Measures of a ranking, by the two protocols of the field: random hold-out of new users, and time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from taste.interactions import Indices, Longs, Mask, Profile, Ratings
+from taste.interactions import Indices, Mask, Profile, Ratings
 
 FEWEST_POSITIVES = 5  # of a user who is evaluated
 HELD_OUT = 0.2  # of the user's positives
@@ -43,10 +43,10 @@ class Split:
 def split_users(
     ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", liked: float = 4.0, given: int | None = None
 ) -> Split:
-    """Strong generalisation (Liang et al. 2018): of users the model never saw, 80 % of the liked movies are told, the rest is to be found.
+    """Strong generalisation (Liang et al. 2018): of new users 80 % of the liked movies are told, the rest to be found.
 
-    A fifth of the users is for validation, whatever the seed, so that nobody is ever tested who was chosen by; a fifth is for testing
-    (10,000 of each at most), the rest for training.
+    A fifth of the users is for validation, whatever the seed, so that nobody is ever tested who was chosen by; a fifth
+    is for testing (10,000 of each at most), the rest for training.
 
     Args:
         ratings: of the whole set.
@@ -71,7 +71,7 @@ def split_users(
 
 
 def split_time(ratings: Ratings, n_movies: int, *, part: str = "test", liked: float = 4.0) -> Split:
-    """By time: each user's last 20 % of liked movies are to be found, from all that the user rated before the first of them.
+    """By time: each user's last 20 % of liked movies are to be found, from all that was rated before the first of them.
 
     For validation the same is done once more to what is left of the test's split.
     """
@@ -147,13 +147,8 @@ def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, liked: flo
     draw = np.random.default_rng([seed, user])
     out = np.sort(draw.choice(places, max(1, int(HELD_OUT * len(places))), replace=False))
     rest = np.setdiff1d(places, out)
-    told = part_of(whole, rest if given is None else np.sort(draw.permutation(rest)[:given]))
+    told = whole.part(rest if given is None else np.sort(draw.permutation(rest)[:given]))
     return Case(told, whole.movie_index[rest], whole.movie_index[out])
-
-
-def part_of(profile: Profile, places: Longs) -> Profile:
-    """Some of a person's ratings."""
-    return Profile(profile.movie_index[places], profile.stars[places], profile.timestamp[places])
 
 
 def _cut_by_time(ratings: Ratings, liked: float) -> tuple[Ratings, list[Case]]:
@@ -186,12 +181,12 @@ def _cut_at_moment(ratings: Ratings, liked: float) -> tuple[Ratings, list[Case]]
 
 
 def _case(ratings: Ratings, start: int, stop: int, relevant: Indices) -> Case:
-    told = Profile(ratings.movie_index[start:stop], ratings.stars[start:stop], ratings.timestamp[start:stop])
+    told = ratings.part(slice(start, stop))
     return Case(told, told.movie_index, relevant)
 
 
 def _limited(train: Ratings, cases: list[Case], n_movies: int) -> Split:
-    """Relevant movies that nobody rated before cannot be found by any model of ratings: they are left out (Liang et al. 2018)."""
+    """Leave out relevant movies that nobody rated before: no model of ratings can find them (Liang et al. 2018)."""
     known = np.zeros(n_movies, bool)
     known[train.movie_index] = True
     cut = [Case(case.profile, case.seen, case.relevant[known[case.relevant]]) for case in cases]

@@ -8,10 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from movies.arrays import load_ratings
-from movies.library import recommender_movies
+from movies.arrays import load_movies, load_ratings
 from movies.reader import Catalogue
-from recommend import Movies, Ratings, Recommender
+from recommend import Recommender
 from settings import Settings
 from training.tune import Protocol, tune
 
@@ -32,21 +31,10 @@ def fit(settings: Settings, tune_by: Protocol | None = None) -> None:
         def tell(stage: str, share: float) -> None:
             progress.update(task, description=stage, completed=share)
 
-        ratings, movies = read_catalogue(settings)
+        ratings, movies = load_ratings(settings.catalogue_path), load_movies(settings.catalogue_path)
         config = tune(ratings, movies, by=tune_by, progress=tell) if tune_by else None
         recommender = Recommender.fit(ratings, movies, config, tell)
         recommender.save(settings.model_path, asyncio.run(_version(settings.catalogue_path)))
-
-
-def read_catalogue(settings: Settings) -> tuple[Ratings, Movies]:
-    """All ratings and movies of the catalogue.
-
-    Raises:
-        CatalogueError: It cannot be read.
-    """
-    table = load_ratings(settings.catalogue_path)
-    ratings = Ratings(table.indptr, table.movie_index, table.stars, table.timestamp)
-    return ratings, recommender_movies(settings.catalogue_path)
 
 
 async def _version(path: Path) -> str:

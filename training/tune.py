@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from recommend import Config, Recommender
+from recommend import Recommender
 from taste.interactions import Indices, Movies, Ratings
+from taste.learning import Config
 from training.evaluate import Split, ndcg, split_time, split_users
 
 Protocol: TypeAlias = Literal["time", "users"]

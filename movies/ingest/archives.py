@@ -1,4 +1,4 @@
-"""Where MovieLens's files come from: a folder, a zip, GroupLens's site. Nothing in here knows what is in a file.
+"""Sources of MovieLens's files: a folder, a zip, GroupLens's site. Nothing in here knows what is in a file.
 
 A zip is read in place and never unpacked, so that no entry of it can land anywhere.
 """
@@ -6,18 +6,17 @@ A zip is read in place and never unpacked, so that no entry of it can land anywh
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from tempfile import NamedTemporaryFile
-from typing import IO, Protocol
+from typing import IO, TypeAlias
 
 import httpx
 
 from errors import CatalogueError
+from files import new_file
 
 EDITIONS = ("ml-latest-small", "ml-latest", "ml-32m", "ml-25m", "ml-20m", "ml-10m", "ml-1m")
 GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
@@ -31,20 +30,6 @@ Progress = Callable[[str, int, int], None]  # what is read, bytes done, bytes in
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _MD5 = re.compile(r"\b[0-9a-fA-F]{32}\b")
-
-
-class Source(Protocol):
-    """A set of files by their plain names."""
-
-    name: str
-
-    def names(self) -> list[str]: ...
-
-    def size(self, file: str) -> int: ...
-
-    def open(self, file: str) -> IO[bytes]: ...
-
-    def close(self) -> None: ...
 
 
 class Folder:
@@ -94,6 +79,9 @@ class Zip:
 
     def close(self) -> None:
         self._zip.close()
+
+
+Source: TypeAlias = Folder | Zip
 
 
 def open_source(path: Path) -> Source:
@@ -147,17 +135,11 @@ def _published_md5(client: httpx.Client, url: str) -> str:
 def _fetch_whole(client: httpx.Client, url: str, md5: str, target: Path, progress: Progress) -> None:
     for stale in target.parent.glob(f"{target.name}.*.part"):
         stale.unlink(missing_ok=True)
-    with NamedTemporaryFile(dir=target.parent, prefix=f"{target.name}.", suffix=".part", delete=False) as file:
-        part = Path(file.name)
-        try:
+    with new_file(target) as part:
+        with part.open("wb") as file:
             _fetch_with_retries(client, url, file, progress)
-            file.flush()
-            os.fsync(file.fileno())
-            if _md5_of(part) != md5:
-                raise CatalogueError(f"{url} does not match its published MD5 {md5}: it was not kept")
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        if _md5_of(part) != md5:
+            raise CatalogueError(f"{url} does not match its published MD5 {md5}: it was not kept")
 
 
 def _fetch_with_retries(client: httpx.Client, url: str, file: IO[bytes], progress: Progress) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,32 +19,24 @@ import numpy.typing as npt
 import polars as pl
 from pydantic_core import to_json
 
-from movies.ingest.files import LinkRow, MovieFiles, MovieRow, TagRows, Triples
+from files import flush
+from movies.ingest.files import LinkRow, MovieFiles, MovieRow
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
-from movies.ingest.row_order import Ahead, NotInOrderError, groups, sorted_passes
+from movies.ingest.parsing import Triples
+from movies.ingest.row_order import NotInOrderError, groups, prefetched, sorted_passes
+from movies.ingest.search_tables import write_genres, write_tag_names, write_text, write_titles
 from movies.ingest.stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
+from movies.packing import MOST_MOVIES, TIME_BITS, pack
 from movies.tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
-from movies.titles import Title, acronym, parse_title, plain, title_forms
+from movies.titles import Title, parse_title, plain
 
-AHEAD = 6  # batches that reading may be ahead of inserting
+PREFETCHED = 6  # batches that reading may be ahead of inserting
 AT_ONCE = 64  # tags inserted by one statement
 TURN = 0.0003  # seconds that a thread may keep others from Python: inserting asks for it often
 CARD_TAGS = 6  # what a card of a movie shows
-MOST_TELLING = 10  # tags that full-text search weighs most
-PACKED_MOVIE = 2**27  # movie ids below it go with stars and time into one 63-bit number
 
 INSERT_TAGS = "INSERT INTO tags (user_id, movie_id, tag, timestamp) VALUES (?, ?, ?, ?)"
-GENRE_WORDS = {  # what people say for MovieLens's genres
-    "Sci-Fi": "sci-fi. science fiction. scifi",
-    "Children": "children. kids. family",
-    "Comedy": "comedy. funny",
-    "Horror": "horror. scary",
-    "Animation": "animation. animated. cartoon",
-    "Film-Noir": "film-noir. noir",
-    "Romance": "romance. romantic. love",
-    "Musical": "musical. music",
-}
 
 
 class Build:
@@ -85,14 +75,14 @@ class Build:
         ranked = background.submit(self._write_while_sorting(background, summary.counts).ranked)
         with self._timed(GENOME_SCORES):
             genome = self._write_genome()
-        flushed = background.submit(_flush, self._part)  # so that little is left for the last fsync
+        flushed = background.submit(flush, self._part)  # so that little is left for the last fsync
         tags = merge_tags(genome, ranked.result())
         self.stage("movies")
-        self._write_tag_names(tags)
+        write_tag_names(self._db, tags)
         tags_of = tags_by_movie(tags)
         self._write_movies(summary, links, tags_of)
         self.stage("search index")
-        self._write_text(tags_of)
+        write_text(self._db, self._movies, self._titles, tags_of)
         self._db.execute(INDEXES)
         self._write_meta(summary)
         flushed.result()
@@ -100,10 +90,10 @@ class Build:
     def _write_while_sorting(self, background: Executor, counts: Ints) -> TypedTags:
         """Write titles and tags while the histories are sorted, then those, which frees their memory."""
         histories = background.submit(self._ratings.histories)
-        with Ahead(self._read_tags(), AHEAD) as typed:
+        with prefetched(self._read_tags(), PREFETCHED) as typed:
             self.stage("titles")
-            self._write_genres()
-            self._write_titles(counts)
+            write_genres(self._db, self._movies)
+            write_titles(self._db, self._movies, self._titles, counts)
             with self._timed(TAGS):
                 tags = self._write_tags(typed)
         self._write_histories(histories.result())
@@ -122,7 +112,7 @@ class Build:
         movies: dict[int, MovieRow] = {}
         for movie in self.files.movies():
             if movie.movie_id in movies:
-                report.refuse(1, [movie.line], f"movie {movie.movie_id} is there already")
+                report.refuse([movie.line], [f"movie {movie.movie_id} is there already"])
             else:
                 movies[movie.movie_id] = movie
         self._movies = [movies[movie_id] for movie_id in sorted(movies)]
@@ -137,7 +127,7 @@ class Build:
         known = self._index.of(np.array(list(links), np.int64)) >= 0
         for movie_id in np.array(list(links), np.int64)[~known].tolist():
             reason = f"movie {movie_id} is not in {self.files.file(MOVIES)}"
-            self.files.report(LINKS).refuse(1, [links.pop(movie_id).line], reason)
+            self.files.report(LINKS).refuse([links.pop(movie_id).line], [reason])
         return links
 
     def _write_ratings(self) -> None:
@@ -150,7 +140,7 @@ class Build:
             self._insert_ratings(groups(self._known(RATINGS, passes), self._refuse_duplicates))
 
     def _insert_ratings(self, batches: Iterator[Triples]) -> None:
-        with Ahead(self._packed_ratings(batches), AHEAD) as packed:
+        with prefetched(self._packed_ratings(batches), PREFETCHED) as packed:
             self._insert_packed(packed)
 
     def _insert_packed(self, batches: Iterator[Triples | tuple[Ints, Ints, Ints]]) -> None:
@@ -166,7 +156,7 @@ class Build:
                 cursor.executemany(
                     """
                     INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp)
-                    SELECT ?, value >> 36, ((value >> 32) & 15) * 0.5, value & 4294967295 FROM carray(?)
+                    SELECT ?, value >> 36, (value & 15) * 0.5, value >> 4 & 4294967295 FROM carray(?)
                     """,
                     _slices(*batch),
                 )
@@ -179,8 +169,8 @@ class Build:
             starts = run_starts(batch.first)
             users = batch.first[starts[:-1]]
             self._users += len(users)
-            if batch.second.max() < PACKED_MOVIE:
-                yield users, starts, (batch.second << 36) | (half_stars << 32) | batch.timestamp
+            if batch.second.max() < MOST_MOVIES:
+                yield users, starts, pack(batch.second << TIME_BITS | batch.timestamp, half_stars)
             else:
                 yield batch
 
@@ -196,28 +186,20 @@ class Build:
             movie = batch.second if table is RATINGS else batch.first
             known = self._index.of(movie) >= 0
             if not known.all():
-                self._refuse_movies(table, batch.lines[~known], movie[~known])
-                batch = batch.take(known)  # noqa: PLW2901
-            yield batch
-
-    def _refuse_movies(self, table: Table, lines: Ints, movies: Ints) -> None:
-        for line, movie in zip(lines[:3].tolist(), movies[:3].tolist(), strict=True):
-            self.files.report(table).refuse(0, [line], f"movie {movie} is not in {self.files.file(MOVIES)}")
-        self.files.report(table).refused += len(lines)
+                reasons = (f"movie {unknown} is not in {self.files.file(MOVIES)}" for unknown in movie[~known])
+                self.files.report(table).refuse(batch.lines[~known], reasons)
+            yield batch if known.all() else batch.take(known)
 
     def _refuse_duplicates(self, rows: Triples) -> None:
-        report = self.files.report(RATINGS)
-        for line, user, movie in zip(
-            rows.lines[:3].tolist(), rows.first[:3].tolist(), rows.second[:3].tolist(), strict=True
-        ):
-            report.refuse(0, [line], f"user {user} rated movie {movie} more than once: the latest counts")
-        report.refused += len(rows)
+        pairs = zip(rows.first, rows.second, strict=True)
+        reasons = (f"user {user} rated movie {movie} more than once: the latest counts" for user, movie in pairs)
+        self.files.report(RATINGS).refuse(rows.lines, reasons)
 
     def _write_genome(self) -> pl.DataFrame:
         """Write the genome and return each movie's telling tags."""
         if not (self.files.has(GENOME_TAGS) and self.files.has(GENOME_SCORES)):
             return tag_frame([], [], [], [])
-        tags = {row.tag_id: row.tag for row in self.files.genome_tags()}
+        tags = dict(self.files.genome_tags())
         self._db.executemany("INSERT INTO genome_tags (tag_id, tag) VALUES (?, ?)", tags.items())
         index = MovieIndex(np.array(sorted(tags), np.int64))
         read = self.files.genome_scores
@@ -240,20 +222,18 @@ class Build:
         """Leave out, and count, the scores of unknown movies and unknown tags."""
         for batch in self._known(GENOME_SCORES, batches):
             known = index.of(batch.second) >= 0
-            for line, tag in zip(batch.lines[~known].tolist(), batch.second[~known].tolist(), strict=True):
-                self.files.report(GENOME_SCORES).refuse(
-                    1, [line], f"tag {tag} is not in {self.files.file(GENOME_TAGS)}"
-                )
+            reasons = (f"tag {tag} is not in {self.files.file(GENOME_TAGS)}" for tag in batch.second[~known])
+            self.files.report(GENOME_SCORES).refuse(batch.lines[~known], reasons)
             yield batch if known.all() else batch.take(known)
 
     def _refuse_scores(self, rows: Triples) -> None:
-        for line, movie, tag in zip(rows.lines.tolist(), rows.first.tolist(), rows.second.tolist(), strict=True):
-            reason = f"movie {movie} has a score for tag {tag} more than once: the last counts"
-            self.files.report(GENOME_SCORES).refuse(1, [line], reason)
+        pairs = zip(rows.first, rows.second, strict=True)
+        reasons = (f"movie {movie} has a score for tag {tag} more than once: the last counts" for movie, tag in pairs)
+        self.files.report(GENOME_SCORES).refuse(rows.lines, reasons)
 
     def _insert_genome(self, batches: Iterator[Triples], tags: MovieIndex) -> GenomeStats:
         stats = GenomeStats(len(tags.ids))
-        with Ahead(batches) as ready:
+        with prefetched(batches) as ready:
             for batch in ready:
                 stats.add(self._index.of(batch.first), tags.of(batch.second), batch.value)
                 self._insert_scores(batch)
@@ -279,33 +259,31 @@ class Build:
             ((movie, tag, scores) for tag, (movie, scores) in zip(before, slices, strict=True)),
         )
 
-    def _read_tags(self) -> Iterator[TagRows]:
+    def _read_tags(self) -> Iterator[pl.DataFrame]:
         if self.files.has(TAGS):
             yield from map(self._placed, self.files.tags())
 
-    def _placed(self, rows: TagRows) -> TagRows:
+    def _placed(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Leave out, and count, tags of unknown movies and empty ones."""
-        known = (self._index.of(np.array(rows.movies, np.int64)) >= 0).tolist()
-        refused = [at for at, tag in enumerate(rows.tags) if not (tag and known[at])]
-        for at in refused:
-            reason = (
-                f"movie {rows.movies[at]} is not in {self.files.file(MOVIES)}" if rows.tags[at] else "the tag is empty"
-            )
-            self.files.report(TAGS).refuse(1, [rows.lines[at]], reason)
-        if not refused:
+        kept = (self._index.of(rows["movieId"].to_numpy()) >= 0) & (rows["tag"] != "").to_numpy()
+        if kept.all():
             return rows
-        left_out = set(refused)
-        return TagRows(*([value for at, value in enumerate(column) if at not in left_out] for column in rows.columns()))
+        refused = rows.filter(~kept)
+        unknown = f"is not in {self.files.file(MOVIES)}"
+        pairs = zip(refused["movieId"], refused["tag"], strict=True)
+        reasons = (f"movie {movie} {unknown}" if tag else "the tag is empty" for movie, tag in pairs)
+        self.files.report(TAGS).refuse(refused["line"].to_list(), reasons)
+        return rows.filter(kept)
 
-    def _write_tags(self, typed: Iterator[TagRows]) -> TypedTags:
+    def _write_tags(self, typed: Iterator[pl.DataFrame]) -> TypedTags:
         """Write the tags as typed, and collect them for ranking."""
         collected = TypedTags()
         for rows in typed:
-            self._insert_tags(list(zip(rows.users, rows.movies, rows.tags, rows.timestamps, strict=True)))
-            collected.add(self._index.of(np.array(rows.movies, np.int64)), rows.users, rows.tags)
+            self._insert_tags(rows.select("userId", "movieId", "tag", "timestamp").rows())
+            collected.add(self._index.of(rows["movieId"].to_numpy()), rows["userId"].to_numpy(), rows["tag"].to_list())
         return collected
 
-    def _insert_tags(self, rows: list[tuple[int, int, str, int]]) -> None:
+    def _insert_tags(self, rows: list[tuple[Any, ...]]) -> None:
         """Insert most tags many at a time, which asks less often for the turn that the thread reading them has."""
         whole = len(rows) - len(rows) % AT_ONCE
         many = INSERT_TAGS + ", (?, ?, ?, ?)" * (AT_ONCE - 1)
@@ -317,34 +295,6 @@ class Build:
     def _write_histories(self, histories: Histories) -> None:
         self._db.executemany("INSERT INTO movie_history (movie_index, ratings) VALUES (?, ?)", histories.of_movies())
         self._db.executemany("INSERT INTO daily_ratings (age, ratings) VALUES (?, ?)", histories.of_days())
-
-    def _write_genres(self) -> None:
-        carriers: dict[str, list[int]] = {}
-        for at, movie in enumerate(self._movies):
-            for genre in movie.genres:
-                carriers.setdefault(genre, []).append(at)
-        self._db.executemany(
-            "INSERT INTO genres (name, plain, movies, carriers) VALUES (?, ?, ?, ?)",
-            (
-                (name, plain(name), len(have), np.array(have, "<u4").tobytes())
-                for name, have in sorted(carriers.items())
-            ),
-        )
-
-    def _write_tag_names(self, tags: pl.DataFrame) -> None:
-        """Write the tags that movies carry, the most carried first, and who carries them."""
-        names = tags.group_by("plain", maintain_order=True).agg(pl.col("tag").first(), pl.col("movie").sort())
-        names = names.sort(pl.col("movie").list.len(), "plain", descending=[True, False])
-        rows = [
-            (number, tag, form, len(have), np.array(have, "<u4").tobytes())
-            for number, (form, tag, have) in enumerate(names.iter_rows(), 1)
-        ]
-        self._db.executemany(
-            "INSERT INTO tag_names (tag_id, tag, plain, movies, carriers) VALUES (?, ?, ?, ?, ?)", rows
-        )
-        self._db.executemany(
-            "INSERT INTO tag_parts (rowid, tag) VALUES (?, ?)", ((row[0], f"^{row[2]}$") for row in rows)
-        )
 
     def _write_movies(self, summary: Summary, links: dict[int, LinkRow], tags_of: TagsOf) -> None:
         counts, means = summary.counts.tolist(), summary.means.tolist()
@@ -364,56 +314,6 @@ class Build:
             "INSERT INTO movies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             starmap(row, enumerate(self._movies)),
         )
-
-    def _write_titles(self, counts: Ints) -> None:
-        """Write the forms of titles, the most rated movie's first, their full-text index, and the spelling of their words."""
-        forms: list[tuple[int, int, str, str, int]] = []
-        uses: Counter[str] = Counter()
-        for at in np.argsort(-counts, kind="stable").tolist():
-            movie, title = self._movies[at], self._titles[at]
-            for form, main in title_forms(title):
-                forms.append((len(forms), movie.movie_id, form, form.replace(" ", ""), 0 if main else 1))
-                uses.update(form.split())
-            if initials := acronym(title.title):
-                forms.append((len(forms), movie.movie_id, "", initials, 2))
-        self._db.executemany(
-            "INSERT INTO title_forms (form_id, movie_id, words, joined, kind) VALUES (?, ?, ?, ?, ?)", forms
-        )
-        self._db.executemany(
-            "INSERT INTO title_words (rowid, words) VALUES (?, ?)", ((form[0], form[2]) for form in forms if form[2])
-        )
-        spellings = [(number, word, count) for number, (word, count) in enumerate(sorted(uses.items()))]
-        self._db.executemany("INSERT INTO spellings (word_id, word, uses) VALUES (?, ?, ?)", spellings)
-        self._db.executemany(
-            "INSERT INTO spelling_parts (rowid, word) VALUES (?, ?)",
-            ((number, f"^{word}$") for number, word, _ in spellings),
-        )
-
-    def _write_text(self, tags_of: TagsOf) -> None:
-        def row(at: int, movie: MovieRow) -> tuple[apsw.SQLiteValue, ...]:
-            title = self._titles[at]
-            names = [tag for tag, _ in tags_of.get(at, [])]
-            genres = ". ".join(GENRE_WORDS.get(genre, genre) for genre in movie.genres)
-            telling, more = ". ".join(names[:MOST_TELLING]), ". ".join(names[MOST_TELLING:])
-            return (
-                movie.movie_id,
-                ". ".join([title.title, *title.alternatives]),
-                genres,
-                telling,
-                more,
-                movie.description,
-            )
-
-        self._db.executemany(
-            "INSERT INTO movie_text (rowid, title, genres, tags, more_tags, description) VALUES (?, ?, ?, ?, ?, ?)",
-            starmap(row, enumerate(self._movies)),
-        )
-        for command in (
-            "INSERT INTO movie_text (movie_text, rank) VALUES ('rank', 'bm25(2.0, 3.0, 4.0, 2.0, 2.0)')",
-            "INSERT INTO movie_text (movie_text) VALUES ('optimize')",
-            "INSERT INTO title_words (title_words) VALUES ('optimize')",
-        ):
-            self._db.execute(command)
 
     def _write_meta(self, summary: Summary) -> None:
         reports = self.files.reports
@@ -467,12 +367,6 @@ def _bulk_work() -> Iterator[None]:
     finally:
         sys.setswitchinterval(interval)
         gc.enable()
-
-
-def _flush(part: Path) -> None:
-    """Have what is written of the file carried to the disk."""
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _json(value: object) -> str:

@@ -1,56 +1,22 @@
-"""MovieLens's files as typed rows, in every public edition's layout. Reads and checks; stores nothing.
-
-Long files are read in chunks of whole lines, parsed column-wise by polars. Where a chunk is not plainly clean the csv
-module reads it again, row by row: it either finds that all is well (a blank line, a quoted number) or names the exact
-line, column and reason. The slow reader is the authority, the fast one only ever agrees with it.
-"""
+"""The files of one MovieLens edition, or of any catalogue in its layout, as typed rows. Stores nothing."""
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
-import io
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, NamedTuple, TypeAlias
+from typing import IO, Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from errors import CatalogueError, MalformedFile
+from errors import CatalogueError
 from movies.ingest.archives import Progress, Source
-from movies.ingest.layout import (
-    END_OF_TIME,
-    GENOME_SCORES,
-    GENOME_TAGS,
-    LARGEST_ID,
-    LINKS,
-    MOVIES,
-    RATINGS,
-    TAGS,
-    Table,
-)
+from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Layout, Table
+from movies.ingest.parsing import UNREADABLE, Chunk, ChunkReader, Triples, read_tags, read_triples
+from movies.ingest.stats import Ints
 
-CHUNK = 4 * 2**20
-NEWLINE = ord("\n")
 NO_GENRES = "(no genres listed)"
-LARGEST_FIELD = 16 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
-
-UNREADABLE = (
-    OSError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)  # what a zip can raise
-
-Ints: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
+MOST_REASONS = 3  # kept of a file
 
 
 class MovieRow(NamedTuple):
@@ -68,65 +34,20 @@ class LinkRow(NamedTuple):
     tmdb_id: int | None
 
 
-class GenomeTag(NamedTuple):
-    line: int
-    tag_id: int
-    tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Triples:
-    """Rows of ratings (user, movie, stars) or genome scores (movie, tag, relevance), column-wise."""
-
-    lines: Ints
-    first: Ints
-    second: Ints
-    value: Floats
-    timestamp: Ints
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def take(self, chosen: npt.NDArray[np.intp] | npt.NDArray[np.bool_] | slice) -> Triples:
-        return Triples(
-            self.lines[chosen], self.first[chosen], self.second[chosen], self.value[chosen], self.timestamp[chosen]
-        )
-
-    def rows(self) -> Iterator[tuple[int, int, float, int]]:
-        columns = (self.first.tolist(), self.second.tolist(), self.value.tolist(), self.timestamp.tolist())
-        return zip(*columns, strict=True)
-
-
-@dataclass(frozen=True, slots=True)
-class TagRows:
-    """Rows of tags as their users typed them."""
-
-    lines: list[int]
-    users: list[int]
-    movies: list[int]
-    tags: list[str]
-    timestamps: list[int]
-
-    def columns(self) -> tuple[list[Any], ...]:
-        return self.lines, self.users, self.movies, self.tags, self.timestamps
-
-
 @dataclass
 class FileReport:
-    """What became of a file's rows, and how long that took. `reasons` are the first few of why rows were refused."""
+    """Counts of a file's rows, and the time they took. `reasons` are the first few for which rows were refused."""
 
     rows: int = 0
     seconds: float = 0
     refused: int = 0
     reasons: list[str] = field(default_factory=list)
 
-    def refuse(self, count: int, first_lines: Iterable[int], reason: str) -> None:
-        """Count rows as refused and keep the reason with the first lines, while there is room."""
-        self.refused += count
-        for line in first_lines:
-            if len(self.reasons) >= 3:
-                return
-            self.reasons.append(f"line {line}: {reason}")
+    def refuse(self, lines: Ints | list[int], reasons: Iterable[str]) -> None:
+        """Count rows as refused, and keep the first few with the reason of each."""
+        self.refused += len(lines)
+        kept = lines[: MOST_REASONS - len(self.reasons)]
+        self.reasons += [f"line {line}: {reason}" for line, reason in zip(kept, reasons, strict=False)]
 
 
 class MovieFiles:
@@ -173,14 +94,15 @@ class MovieFiles:
         for line, values in self._rows(LINKS):
             yield LinkRow(line, *values)
 
-    def genome_tags(self) -> Iterator[GenomeTag]:
-        for line, values in self._rows(GENOME_TAGS):
-            yield GenomeTag(line, *values)
+    def genome_tags(self) -> Iterator[tuple[int, str]]:
+        for _, (tag_id, tag) in self._rows(GENOME_TAGS):
+            yield tag_id, tag
 
-    def tags(self) -> Iterator[TagRows]:
+    def tags(self) -> Iterator[pl.DataFrame]:
+        """The tags as their users typed them; columns as in TAG_SCHEMA."""
         for chunk in self._chunks(TAGS):
-            rows = _fast_tags(chunk) or _exact_tags(chunk)
-            self.report(TAGS).rows += len(rows.lines)
+            rows = read_tags(chunk)
+            self.report(TAGS).rows += len(rows)
             yield rows
 
     def ratings(self) -> Iterator[Triples]:
@@ -191,7 +113,7 @@ class MovieFiles:
 
     def _triples(self, table: Table) -> Iterator[Triples]:
         for chunk in self._chunks(table):
-            triples = _fast_triples(chunk) or _exact_triples(chunk)
+            triples = read_triples(chunk)
             self.report(table).rows += len(triples)
             yield triples
 
@@ -212,269 +134,12 @@ class MovieFiles:
         file, digest = self.file(table), hashlib.sha256()
         self.report(table).rows = 0
         with self._open(file) as stream:
-            reader = _ChunkReader(file, stream, digest, text=any(column.dtype is pl.String for column in table.columns))
-            layout = _Layout(
-                file, table, _dat_header(table) if self.dat else _header(file, table, reader.line()), self.dat
-            )
+            reader = ChunkReader(file, stream, digest, text=any(column.dtype is pl.String for column in table.columns))
+            layout = Layout.of_dat(file, table) if self.dat else Layout.of_header(file, table, reader.line())
             for first_line, lines, data in reader.chunks():
                 yield Chunk(layout, data, first_line, lines)
                 self.progress(file, reader.done, self.source.size(file))
         self._digests[file] = digest.hexdigest()
-
-
-class _ChunkReader:
-    """Splits a stream after whole lines; with `text` never inside a quoted field that spans lines."""
-
-    def __init__(self, file: str, stream: IO[bytes], digest: hashlib._Hash, *, text: bool) -> None:
-        self._file, self._stream, self._digest, self._text = file, stream, digest, text
-        self._rest, self._line = b"", 1
-        self.done = 0
-        self._read(CHUNK)
-        self._rest = self._rest.removeprefix(codecs.BOM_UTF8)
-
-    def line(self) -> bytes:
-        """Take the first line off."""
-        while b"\n" not in self._rest and len(self._rest) < CHUNK and self._read(CHUNK):
-            pass
-        head, _, self._rest = self._rest.partition(b"\n")
-        self._line += 1
-        return head
-
-    def chunks(self) -> Iterator[tuple[int, int, bytes]]:
-        """Yield (line number of the first record, number of lines, data)."""
-        more, size = True, CHUNK // 2 if self._text else CHUNK
-        while more:
-            cut = self._rest.rfind(b"\n") + 1
-            if self._text and self._rest.count(b'"', 0, cut) % 2 and len(self._rest) < LARGEST_FIELD:
-                cut = 0
-            data, rest = self._rest[:cut], self._rest[cut:]
-            if data:
-                lines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == NEWLINE))  # faster than data.count
-                yield self._line, lines, data
-                self._line += lines
-            self._rest = rest
-            more = self._read(size)
-        if self._rest:
-            yield self._line, self._rest.count(b"\n") + 1, self._rest
-
-    def _read(self, size: int) -> bool:
-        try:
-            block = self._stream.read(size)
-        except UNREADABLE as error:
-            raise CatalogueError(f"{self._file} cannot be read to its end: {error}") from error
-        self._digest.update(block)
-        self.done += len(block)
-        self._rest += block
-        return bool(block)
-
-
-class _Layout(NamedTuple):
-    """Where each column of a table stands in a file; None: it is absent. `names` is the whole header."""
-
-    file: str
-    table: Table
-    names: list[str]
-    dat: bool
-
-    def positions(self) -> list[int | None]:
-        known = {_column_key(name): at for at, name in reversed(list(enumerate(self.names)))}
-        return [known.get(_column_key(column.name)) for column in self.table.columns]
-
-
-class Chunk(NamedTuple):
-    """Whole records of one file, as bytes."""
-
-    layout: _Layout
-    data: bytes
-    first_line: int
-    lines: int
-
-    def records(self) -> Iterator[tuple[int, list[Any]]]:
-        """Parse row by row; yield (line number, a value for each column).
-
-        Raises:
-            MalformedFile: at the first row that is not in the layout.
-        """
-        columns = list(zip(self.layout.table.columns, self.layout.positions(), strict=True))
-        for line, row in self._split():
-            if len(row) != len(self.layout.names):
-                raise self._wrong_width(line, row)
-            values: list[Any] = []
-            for column, at in columns:
-                try:
-                    values.append(None if at is None else column.parse(row[at]))
-                except ValueError as error:
-                    raise MalformedFile(self.layout.file, line, column.name, str(error)) from None
-            yield line, values
-
-    def _split(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the non-blank rows as text, each with the line on which it starts."""
-        text = self._decode()
-        if self.layout.dat:
-            for number, line in enumerate(text.split("\n")):
-                if line.strip():
-                    yield self.first_line + number, _split_dat(line.rstrip("\r"), len(self.layout.names))
-            return
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        start = 0
-        try:
-            for row in reader:
-                if len(row) > 1 or (row and row[0].strip()):
-                    yield self.first_line + start, row
-                start = reader.line_num
-        except csv.Error as error:
-            at_fault = self.data.split(b"\n")[start].decode(errors="replace")
-            column = self._column_at(at_fault.partition('"')[0].count(","))
-            raise MalformedFile(self.layout.file, self.first_line + start, column, f"not valid CSV: {error}") from None
-
-    def _decode(self) -> str:
-        try:
-            return self.data.decode()
-        except UnicodeDecodeError as error:
-            if self.layout.dat:  # ml-1m
-                return self.data.decode("latin-1")
-            before = self.data.count(b"\n", 0, error.start)
-            at_fault = self.data.split(b"\n")[before].decode(errors="replace")
-            column = self._column_at(at_fault.partition("\ufffd")[0].count(","))
-            byte = self.data[error.start]
-            reason = f"not valid UTF-8 (byte 0x{byte:02x})"
-            raise MalformedFile(self.layout.file, self.first_line + before, column, reason) from None
-
-    def _wrong_width(self, line: int, row: list[str]) -> MalformedFile:
-        names = self.layout.names
-        reason = f"the line has {len(row)} fields where {len(names)} belong"
-        return MalformedFile(self.layout.file, line, self._column_at(len(row)), reason)
-
-    def _column_at(self, position: int) -> str:
-        return self.layout.names[min(position, len(self.layout.names) - 1)]
-
-
-def _header(file: str, table: Table, line: bytes) -> list[str]:
-    """Read the header of a CSV file; columns may stand in any order and among others."""
-    first = table.columns[0].name
-    try:
-        names = next(csv.reader([line.decode().rstrip("\r")], strict=True), [])
-    except (UnicodeDecodeError, csv.Error):
-        raise MalformedFile(file, 1, first, "the header cannot be read as CSV in UTF-8") from None
-    names = [name.strip() for name in names]
-    if not any(names):
-        raise MalformedFile(file, 1, first, "the file is empty, or its header is missing")
-    layout = _Layout(file, table, names, dat=False)
-    for column, at in zip(table.columns, layout.positions(), strict=True):
-        if at is None and not column.optional:
-            raise MalformedFile(file, 1, column.name, f"the header has no such column, only {', '.join(names)}")
-    return names
-
-
-def _dat_header(table: Table) -> list[str]:
-    return [column.name for column in table.columns if column.name != "description"]
-
-
-def _column_key(name: str) -> str:
-    return name.replace("_", "").casefold()
-
-
-def _split_dat(line: str, width: int) -> list[str]:
-    """Split at '::', where the text in the middle may hold it too: 'a::b::c::d' in three is a, 'b::c', d."""
-    fields = line.split("::")
-    surplus = len(fields) - width
-    if surplus <= 0 or width < 3:
-        return fields
-    at = 1 if width == 3 else 2
-    return [*fields[:at], "::".join(fields[at : at + surplus + 1]), *fields[at + surplus + 1 :]]
-
-
-def _fast_frame(layout: _Layout, data: bytes, lines: int) -> pl.DataFrame | None:
-    """Parse plain lines column-wise; None where anything at all is out of the ordinary."""
-    names = [str(at) for at in range(len(layout.names))]
-    wanted = dict(zip((str(at) for at in layout.positions()), layout.table.columns, strict=True))
-    schema = {name: wanted[name].dtype if name in wanted else pl.String for name in names}
-    try:
-        frame = pl.read_csv(data, has_header=False, schema=schema, quote_char=None)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        return None
-    numbers = [name for name, column in wanted.items() if column.dtype is not pl.String]
-    if frame.height != lines or any(frame[name].null_count() for name in numbers):
-        return None
-    return frame.select(pl.col(name).alias(column.name) for name, column in wanted.items())
-
-
-def _fast_triples(chunk: Chunk) -> Triples | None:
-    data = chunk.data
-    if chunk.layout.dat:
-        if b"," in data:
-            return None
-        data = data.replace(b"::", b",")
-    frame = _fast_frame(chunk.layout, data, chunk.lines)
-    if frame is None:
-        return None
-    columns = [frame[column.name].to_numpy() for column in chunk.layout.table.columns]
-    lines = np.arange(chunk.first_line, chunk.first_line + frame.height)
-    timestamp = columns[3] if len(columns) > 3 else np.zeros(frame.height, np.int64)
-    triples = Triples(lines, columns[0], columns[1], columns[2], timestamp)
-    return triples if _plausible(triples, chunk.layout.table) else None
-
-
-def _plausible(rows: Triples, table: Table) -> bool:
-    """Whether all values are within their bounds; the slow reader names the one that is not."""
-    value = rows.value
-    if table is RATINGS:
-        in_range = bool(((value >= 0.5) & (value <= 5) & (value * 2 == np.rint(value * 2))).all())
-    else:
-        in_range = bool(((value >= 0) & (value <= 1)).all())
-    ids = (rows.first, rows.second)
-    return (
-        in_range
-        and all(column.min() >= 0 and column.max() <= LARGEST_ID for column in ids)
-        and bool(rows.timestamp.min() >= 0 and rows.timestamp.max() < END_OF_TIME)
-    )
-
-
-def _exact_triples(chunk: Chunk) -> Triples:
-    rows = [(line, *values) for line, values in chunk.records()]
-    width = 1 + len(chunk.layout.table.columns)
-    columns = list(zip(*rows, strict=True)) or [()] * width
-    ints = [np.array(column, np.int64) for column in (*columns[:3], *columns[4:])]
-    timestamp = ints[3] if width > 4 else np.zeros(len(rows), np.int64)
-    return Triples(ints[0], ints[1], ints[2], np.array(columns[3], np.float64), timestamp)
-
-
-def _fast_tags(chunk: Chunk) -> TagRows | None:
-    """Parse the lines without a quote column-wise and the few others one by one; None where quotes span lines."""
-    if chunk.layout.dat or b"\0" in chunk.data:
-        return None
-    lines = chunk.data.removesuffix(b"\n").split(b"\n")
-    quoted = [at for at, line in enumerate(lines) if b'"' in line]
-    if any(lines[at].count(b'"') % 2 for at in quoted):
-        return None
-    simple = b"\n".join(line for line in lines if b'"' not in line) if quoted else chunk.data
-    frame = _fast_frame(chunk.layout, simple, len(lines) - len(quoted)) if simple else None
-    if frame is None or not _plausible_tags(frame):
-        return None
-    numbers = np.delete(np.arange(chunk.first_line, chunk.first_line + len(lines)), quoted).tolist()
-    frame = frame.with_columns(pl.col("tag").fill_null("").str.strip_chars())
-    rows = TagRows(numbers, *(frame[column.name].to_list() for column in chunk.layout.table.columns))
-    try:
-        others = _exact_tags(chunk._replace(data=b"\n".join(lines[at] for at in quoted), first_line=0))
-    except MalformedFile:  # by a line number that is not the file's
-        return None
-    others.lines[:] = [chunk.first_line + quoted[at] for at in others.lines]
-    for column, more in zip(rows.columns(), others.columns(), strict=True):
-        column.extend(more)
-    return rows
-
-
-def _plausible_tags(frame: pl.DataFrame) -> bool:
-    bounds = (("userId", LARGEST_ID), ("movieId", LARGEST_ID), ("timestamp", END_OF_TIME - 1))
-    return all(bool(frame[name].is_between(0, most).all()) for name, most in bounds)
-
-
-def _exact_tags(chunk: Chunk) -> TagRows:
-    rows = TagRows([], [], [], [], [])
-    for line, values in chunk.records():
-        for column, value in zip(rows.columns(), (line, *values), strict=True):
-            column.append(value)
-    return rows
 
 
 def _genres(text: str) -> tuple[str, ...]:

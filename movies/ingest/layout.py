@@ -1,15 +1,18 @@
-"""What MovieLens's files hold: tables, columns, and the check of each value. The one place that knows the layout."""
+"""The layout of MovieLens's files: tables, columns, and the check of each value. No other place knows it."""
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 import polars as pl
 
-LARGEST_ID: Final = 2**53 - 1
-END_OF_TIME: Final = 2**32  # February 2106; milliseconds are beyond it
+from errors import MalformedFile
+from movies.packing import LAST_SECOND
+
+LARGEST_ID = 2**53 - 1  # also in movies.models, which would take a tenth of a second to import
 
 Value: TypeAlias = int | float | str | None
 Parse: TypeAlias = Callable[[str], Value]
@@ -18,12 +21,14 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
 
 
 class Column(NamedTuple):
-    """`parse` raises ValueError with the reason; `default` is for a column that may be absent from the header."""
+    """`parse` raises ValueError with the reason; numbers are from `least` to `most`; `optional` may be absent."""
 
     name: str
     parse: Parse
     dtype: type[pl.DataType] = pl.String
     optional: bool = False
+    least: float = 0
+    most: float = LARGEST_ID
 
 
 class Table(NamedTuple):
@@ -42,7 +47,7 @@ def identifier(text: str) -> int:
 
 def seconds(text: str) -> int:
     number = _whole_number(text)
-    if not 0 <= number < END_OF_TIME:
+    if not 0 <= number <= LAST_SECOND:
         raise ValueError(f"{text.strip()!r} is not a time in seconds since 1970")
     return number
 
@@ -87,9 +92,12 @@ def optional_id(text: str) -> int | None:
 
 USER = Column("userId", identifier, pl.Int64)
 MOVIE = Column("movieId", identifier, pl.Int64)
-TIMESTAMP = Column("timestamp", seconds, pl.Int64)
+TIMESTAMP = Column("timestamp", seconds, pl.Int64, most=LAST_SECOND)
 
-RATINGS = Table("ratings", (USER, MOVIE, Column("rating", half_stars, pl.Float64), TIMESTAMP))
+STARS = Column("rating", half_stars, pl.Float64, least=0.5, most=5)
+RELEVANCE = Column("relevance", fraction, pl.Float64, most=1)
+
+RATINGS = Table("ratings", (USER, MOVIE, STARS, TIMESTAMP))
 MOVIES = Table(
     "movies",
     (
@@ -102,10 +110,45 @@ MOVIES = Table(
 LINKS = Table("links", (MOVIE, Column("imdbId", imdb_id, optional=True), Column("tmdbId", optional_id, optional=True)))
 TAGS = Table("tags", (USER, MOVIE, Column("tag", words), TIMESTAMP))
 GENOME_TAGS = Table("genome-tags", (Column("tagId", identifier, pl.Int64), Column("tag", some_words)))
-GENOME_SCORES = Table(
-    "genome-scores", (MOVIE, Column("tagId", identifier, pl.Int64), Column("relevance", fraction, pl.Float64))
-)
-TABLES = (MOVIES, LINKS, TAGS, GENOME_TAGS, GENOME_SCORES, RATINGS)
+GENOME_SCORES = Table("genome-scores", (MOVIE, Column("tagId", identifier, pl.Int64), RELEVANCE))
+
+
+class Layout(NamedTuple):
+    """The columns of a table in one file, whose whole header is `names`."""
+
+    file: str
+    table: Table
+    names: list[str]
+    dat: bool
+
+    @classmethod
+    def of_dat(cls, file: str, table: Table) -> Self:
+        return cls(file, table, [column.name for column in table.columns if column.name != "description"], dat=True)
+
+    @classmethod
+    def of_header(cls, file: str, table: Table, line: bytes) -> Self:
+        """Read the header of a CSV file; columns may stand in any order and among others."""
+        first = table.columns[0].name
+        try:
+            names = [name.strip() for name in next(csv.reader([line.decode().rstrip("\r")], strict=True), [])]
+        except (UnicodeDecodeError, csv.Error):
+            raise MalformedFile(file, 1, first, "the header cannot be read as CSV in UTF-8") from None
+        if not any(names):
+            raise MalformedFile(file, 1, first, "the file is empty, or its header is missing")
+        layout = cls(file, table, names, dat=False)
+        for column, at in zip(table.columns, layout.positions(), strict=True):
+            if at is None and not column.optional:
+                raise MalformedFile(file, 1, column.name, f"the header has no such column, only {', '.join(names)}")
+        return layout
+
+    def positions(self) -> list[int | None]:
+        """The place of each column in a row; None for one that is absent."""
+        known = {_key(name): at for at, name in reversed(list(enumerate(self.names)))}
+        return [known.get(_key(column.name)) for column in self.table.columns]
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "").casefold()
 
 
 def _whole_number(text: str) -> int:

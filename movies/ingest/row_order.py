@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 
-from movies.ingest.files import Triples
+from movies.ingest.parsing import Triples
 from movies.ingest.stats import Ints
 
 T = TypeVar("T")
@@ -54,50 +54,24 @@ def sorted_passes(read: Callable[[], Iterator[Triples]]) -> Iterator[Triples]:
         yield _join(kept)
 
 
-class Ahead(Generic[T]):
-    """Runs an iterator in a thread of its own, from now on and `depth` items ahead of whoever takes them.
+@contextmanager
+def prefetched(items: Iterator[T], depth: int = 2) -> Iterator[Iterator[T]]:
+    """Run an iterator in a thread of its own, from now on and `depth` items ahead of whoever takes them.
 
-    An error in the thread is raised where its items are taken. Leaving the `with` stops the thread.
+    An error in the thread is raised where its items are taken. Leaving the `with` ends the thread.
     """
+    reader = ThreadPoolExecutor(1)
+    ahead = deque(reader.submit(next, items, None) for _ in range(depth))
 
-    def __init__(self, items: Iterator[T], depth: int = 2) -> None:
-        self._items = items
-        self._ready: queue.Queue[tuple[bool, Any]] = queue.Queue(depth)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def __enter__(self) -> Iterator[T]:
-        return self._taken()
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _taken(self) -> Iterator[T]:
-        while True:
-            more, item = self._ready.get()
-            if not more:
-                break
+    def taken() -> Iterator[T]:
+        while (item := ahead.popleft().result()) is not None:
+            ahead.append(reader.submit(next, items, None))
             yield item
-        if item is not None:
-            raise item
 
-    def _run(self) -> None:
-        try:
-            for item in self._items:
-                self._put((True, item))
-                if self._stopped.is_set():
-                    return
-            self._put((False, None))
-        except BaseException as error:  # noqa: BLE001  # it is raised where the items are taken
-            self._put((False, error))
-
-    def _put(self, item: tuple[bool, Any]) -> None:
-        while not self._stopped.is_set():
-            with suppress(queue.Full):
-                self._ready.put(item, timeout=0.1)
-                return
+    try:
+        yield taken()
+    finally:
+        reader.shutdown(cancel_futures=True)
 
 
 def _sorted(rows: Triples, refuse: Callable[[Triples], None]) -> Triples:

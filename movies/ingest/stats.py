@@ -1,8 +1,8 @@
-"""What the import computes from ratings, tags and genome: arrays in, arrays out. No SQL, no files.
+"""Statistics of the import over ratings, tags and genome: arrays in, arrays out. No SQL, no files.
 
 Ratings over time are kept in two packed forms, both counted back in whole days from the newest rating of all, so that
-"the last N days" is a prefix and never needs a scan: per movie `age << 4 | half_stars`, newest first, and per day
-`movie_index << 4 | half_stars`. Both are little-endian uint32.
+"the last N days" is a prefix and never needs a scan: per movie by age, newest first, and per day by movie index. Both
+are little-endian uint32.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from movies.packing import LAST_SECOND, MOST_MOVIES, TIME_BITS, pack, unpack
+from taste.damping import damped_mean
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 DAY = 86_400
 HALVES = 10  # the histogram's bins: half a star to five stars
-TIME_BITS, HALF_BITS = 32, 4
-HALF_MASK = 2**HALF_BITS - 1
-LAST_SECOND = 2**TIME_BITS - 1
-MOST_MOVIES = 2**27
 DENSE = 2**24  # ids below it are looked up in a table
 
 GENOME_THRESHOLD = 0.4  # below it a genome tag says little about a movie
@@ -79,14 +78,14 @@ class RatingStats:
         self._bins += np.bincount(movie_index * HALVES + half_stars - 1, minlength=len(self._bins))
         self.oldest = min(self.oldest, int(timestamp.min()))
         self.newest = max(self.newest, int(timestamp.max()))
-        shift = TIME_BITS + HALF_BITS
-        self._packed.append((movie_index << shift) | ((LAST_SECOND - timestamp) << HALF_BITS) | half_stars)
+        newest_first = LAST_SECOND - timestamp
+        self._packed.append(pack(movie_index << TIME_BITS | newest_first, half_stars))
 
     def summary(self) -> Summary:
-        """Count, mean and Bayesian score: (C·m + Σ stars) / (C + n), where m is the mean of all ratings.
+        """Count, mean and score: the mean damped by that of all ratings.
 
-        C is the mean number of ratings of a rated movie, held between 5 and 500: a movie is believed as much as its
-        catalogue's typical movie when it has as many ratings as that one.
+        The damping is the mean number of ratings of a rated movie, held between 5 and 500: a movie is believed as much
+        as its catalogue's typical movie when it has as many ratings as that one.
         """
         histogram = self._bins.reshape(-1, HALVES)
         count = histogram.sum(axis=1)
@@ -95,7 +94,7 @@ class RatingStats:
         overall = float(stars.sum() / total) if total else 0.0
         damping = float(np.clip(total / max(int((count > 0).sum()), 1), LEAST_DAMPING, MOST_DAMPING))
         mean = np.divide(stars, count, out=np.full(len(count), np.nan), where=count > 0)
-        return Summary(histogram, count, mean, (damping * overall + stars) / (damping + count), damping, overall)
+        return Summary(histogram, count, mean, damped_mean(stars, count, overall, damping), damping, overall)
 
     def histories(self) -> Histories:
         """Sort the ratings by movie and by day. Ends the collecting, and takes 12 bytes a rating."""
@@ -104,7 +103,8 @@ class RatingStats:
         packed.sort()
         by_movie = packed.view("<u4")[: len(packed)]  # in the place of ratings already read
         for here in _pieces(len(packed)):
-            by_movie[here] = (_age(packed[here], self.newest) << HALF_BITS) | (packed[here] & HALF_MASK)
+            key, half_stars = unpack(packed[here])
+            by_movie[here] = pack(_age(key, self.newest), half_stars)
         return Histories(self._bins.reshape(-1, HALVES).sum(axis=1), by_movie, by_day)
 
 
@@ -116,7 +116,7 @@ class Histories(NamedTuple):
     by_day: dict[int, list[npt.NDArray[np.uint32]]]
 
     def of_movies(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (movie index, `age << 4 | half_stars` of its ratings) for every rated movie."""
+        """Yield (movie index, its ratings packed by age) for every rated movie."""
         end = 0
         for movie, count in enumerate(self.movie_counts.tolist()):
             if count:
@@ -124,7 +124,7 @@ class Histories(NamedTuple):
                 end += count
 
     def of_days(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (age, `movie_index << 4 | half_stars` of that day's ratings) for every day that has any."""
+        """Yield (age, that day's ratings packed by movie index) for every day that has any."""
         for age in sorted(self.by_day):
             yield age, b"".join(part.tobytes() for part in self.by_day[age])
 
@@ -172,7 +172,7 @@ class GenomeStats:
 
 
 def run_starts(keys: Ints) -> Ints:
-    """Where each run of equal keys starts, and the end of the last."""
+    """The starts of the runs of equal keys, and the end of the last."""
     return np.concatenate([[0], np.flatnonzero(np.diff(keys)) + 1, [len(keys)]]) if len(keys) else np.zeros(1, np.int64)
 
 
@@ -191,18 +191,18 @@ def _pieces(length: int) -> Iterator[slice]:
     return (slice(start, min(start + PIECE, length)) for start in range(0, length, PIECE))
 
 
-def _age(packed: Ints, newest: int) -> Ints:
+def _age(key: Ints, newest: int) -> Ints:
     """Whole days before the newest rating."""
-    return np.asarray((((packed >> HALF_BITS) & LAST_SECOND) - (LAST_SECOND - newest)) // DAY, np.int64)
+    return np.asarray(((key & LAST_SECOND) - (LAST_SECOND - newest)) // DAY, np.int64)
 
 
 def _days(packed: Ints, newest: int) -> dict[int, list[npt.NDArray[np.uint32]]]:
     """Group ratings by day, piece by piece; numpy sorts 16-bit numbers by radix, far faster than longer ones."""
     days: dict[int, list[npt.NDArray[np.uint32]]] = {}
     for here in _pieces(len(packed)):
-        age = _age(packed[here], newest).astype(np.uint16)
-        rated = (((packed[here] >> TIME_BITS) & ~HALF_MASK) | (packed[here] & HALF_MASK)).astype("<u4")
-        rated = rated[np.argsort(age, kind="stable")]
+        key, half_stars = unpack(packed[here])
+        age = _age(key, newest).astype(np.uint16)
+        rated = pack(key >> TIME_BITS, half_stars).astype("<u4")[np.argsort(age, kind="stable")]
         counts = np.bincount(age)
         ends = np.cumsum(counts).tolist()
         for day in np.flatnonzero(counts).tolist():

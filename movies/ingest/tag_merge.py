@@ -1,4 +1,4 @@
-"""Which tags tell about a movie: the genome's, and those that its viewers typed. Frames in, frames out.
+"""Chooses the tags that tell about a movie: the genome's, and those that its viewers typed. Frames in, frames out.
 
 A frame of tags has the columns movie (its index), tag (as shown), plain (as compared) and relevance (0 to 1), with each
 movie's rows best first.
@@ -35,10 +35,10 @@ class TypedTags:
         self._codes: dict[str, int] = {}
         self._parts: list[tuple[Ints, Ints, Ints]] = []
 
-    def add(self, movies: Ints, users: Sequence[int], tags: Sequence[str]) -> None:
+    def add(self, movies: Ints, users: Ints, tags: Sequence[str]) -> None:
         """Take tags with the index of the movie that each is of."""
         codes = [self._codes.setdefault(tag, len(self._codes)) for tag in tags]
-        self._parts.append((movies, np.array(users, np.int64), np.array(codes, np.int64)))
+        self._parts.append((movies, users, np.array(codes, np.int64)))
 
     def ranked(self) -> pl.DataFrame:
         """Rank by the share of the movie's taggers who used a tag, then by its use anywhere.

@@ -71,7 +71,7 @@ def statements(llm_server: Server) -> dict[str, Any]:
     """Every statement that the running service sends to chat.db from now on, with the first of its parameters."""
     seen: dict[str, Any] = {}
     database = llm_server.app.state.marquee.store._db
-    for connection in (database._writer, database._searcher, *database._readers):
+    for connection in (database._writer, *database._searcher._connections, *database._readers._connections):
         connection._connection = Recorder(connection._conn, seen)
     return seen
 
@@ -350,7 +350,7 @@ async def test_a_read_does_not_wait_for_searches(tmp_path: Path) -> None:
     finally:
         for search in searches[1:]:
             search.cancel()
-        await database._searcher.interrupt()
+        await database._searcher._connections[0].interrupt()
         await asyncio.gather(*searches, return_exceptions=True)
         await database.close()
 

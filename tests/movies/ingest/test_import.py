@@ -31,14 +31,17 @@ from hypothesis import strategies as st
 
 from errors import CatalogueError, MalformedFile
 from movielens import ImportReport, import_catalogue
-from movies.ingest import files as import_files
-from movies.ingest import row_order as import_row_order
+from movies.ingest import parsing, row_order
 from movies.ingest.archives import EDITIONS, Folder, Zip, open_source
 from movies.ingest.files import MovieFiles
 from movies.titles import parse_title, title_forms
 from tests.support.serving import ROOT
 
-MOVIES = 'movieId,title,genres\n1,Toy Story (1995),Animation|Comedy\n2,"Heat, The (1995)",Action\n3,Cosmos,(no genres listed)\n'
+MOVIES = """movieId,title,genres
+1,Toy Story (1995),Animation|Comedy
+2,"Heat, The (1995)",Action
+3,Cosmos,(no genres listed)
+"""
 RATINGS = "userId,movieId,rating,timestamp\n1,1,4.0,100\n1,2,3.5,200\n2,1,0.5,86500\n"
 LINKS = "movieId,imdbId,tmdbId\n1,0114709,862\n2,0113277,\n3,,\n"
 TAGS = 'userId,movieId,tag,timestamp\n1,1,pixar,5\n2,1,Pixar,6\n2,2,"crime, mostly",7\n'
@@ -120,7 +123,8 @@ def test_the_real_set_is_imported_whole_and_right(movielens_dir: Path, tmp_path:
         {"ratings.csv": "timestamp,note,rating,movie_id,USERID\n100,x,4.0,1,1\n200,,3.5,2,1\n86500,é,0.5,1,2\n"},
         {"ratings.csv": "userId,movieId,rating,timestamp\n2,1,0.5,86500\n1,2,3.5,200\n1,1,4.0,100\n"},
         {
-            "movies.csv": 'genres,title,movieId\nAnimation|Comedy,Toy Story (1995),1\nAction,"Heat, The (1995)",2\n,Cosmos,3\n'
+            "movies.csv": "genres,title,movieId\nAnimation|Comedy,Toy Story (1995),1\n"
+            'Action,"Heat, The (1995)",2\n,Cosmos,3\n'
         },
     ],
     ids=[
@@ -204,7 +208,7 @@ def test_a_malformed_file_is_refused_and_the_old_catalogue_stays(
 
 
 def test_the_exact_line_is_found_in_a_late_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_files, "CHUNK", 300)
+    monkeypatch.setattr(parsing, "CHUNK", 300)
     lines = [f"{user},1,4.0,100" for user in range(1, 500)]
     lines[400] = "401,1,4.0,"
     with pytest.raises(MalformedFile, match="line 402, column timestamp"):
@@ -247,8 +251,8 @@ def test_any_order_of_ratings_gives_what_a_dictionary_would(
             expected[user, movie] = (half / 2, timestamp)
     text = "userId,movieId,rating,timestamp\n" + "".join(f"{u},{m},{h / 2},{t}\n" for u, m, h, t in given_rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_files, "CHUNK", chunk)
-        patch.setattr(import_row_order, "PASS_ROWS", pass_rows)
+        patch.setattr(parsing, "CHUNK", chunk)
+        patch.setattr(row_order, "PASS_ROWS", pass_rows)
         target, report = load(tmp_path_factory.mktemp("any"), {**SMALL, "ratings.csv": text})
     stored = {
         (user, movie): (stars, timestamp) for user, movie, stars, timestamp in rows(target, "SELECT * FROM ratings")
@@ -278,9 +282,9 @@ def test_large_ids_are_stored_as_they_are(tmp_path: Path) -> None:
 
 def test_ml_1m_and_ml_10m_are_read(tmp_path: Path) -> None:
     old: Files = {
-        "movies.dat": "1::Toy Story (1995)::Animation|Comedy\n2::Misérables, Les (1995)::Drama\n3::A::B (1999)::Drama\n".encode(
-            "latin-1"
-        ),
+        "movies.dat": (
+            "1::Toy Story (1995)::Animation|Comedy\n2::Misérables, Les (1995)::Drama\n3::A::B (1999)::Drama\n"
+        ).encode("latin-1"),
         "ratings.dat": "1::2::5::978300760\n1::1::3::978302109\n2::3::4::978301968\n",
         "users.dat": "1::F::1::10::48067\n",
     }
@@ -308,7 +312,8 @@ def test_the_genome_gives_telling_tags(tmp_path: Path) -> None:
     names = ["original", "pixar", "heist", "war"]
     genome = {
         "genome-tags.csv": "tagId,tag\n" + "".join(f"{number},{name}\n" for number, name in enumerate(names, 1)),
-        "genome-scores.csv": "movieId,tagId,relevance\n1,1,0.9\n1,2,0.85\n1,3,0.02\n1,4,0.0\n2,1,0.95\n2,3,0.7\n2,2,0.1\n2,4,0.45\n",
+        "genome-scores.csv": "movieId,tagId,relevance\n1,1,0.9\n1,2,0.85\n1,3,0.02\n1,4,0.0\n"
+        "2,1,0.95\n2,3,0.7\n2,2,0.1\n2,4,0.45\n",
     }
     target, report = load(tmp_path, {**SMALL, **genome})
     assert rows(target, "SELECT count(*) FROM genome_scores") == [(8,)]
@@ -322,10 +327,11 @@ def test_the_genome_gives_telling_tags(tmp_path: Path) -> None:
     assert report.files["genome-scores.csv"].refused == 2
     shuffled = {
         **genome,
-        "genome-scores.csv": "movieId,tagId,relevance\n2,1,0.9500000000000\n2,3,0.7000000000000\n3,1,0.50000000000000000000000\n1,1,0.90000000000000000000000\n",
+        "genome-scores.csv": "movieId,tagId,relevance\n2,1,0.9500000000000\n2,3,0.7000000000000\n"
+        "3,1,0.50000000000000000000000\n1,1,0.90000000000000000000000\n",
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_files, "CHUNK", 40)
+        patch.setattr(parsing, "CHUNK", 40)
         target, report = load(tmp_path, {**SMALL, **shuffled})
     assert rows(target, "SELECT * FROM genome_scores") == [(1, 1, 0.9), (2, 1, 0.95), (2, 3, 0.7), (3, 1, 0.5)]
     assert report.notes == ["genome-scores.csv is not in order of movies: read in several passes"]
