@@ -22,7 +22,7 @@ from runs.live_run import Resources
 from runs.runner import Runs
 from runs.schema_checks import SchemaChecker
 from settings import ROOT, Settings, slips
-from storage.migrations import MIGRATIONS
+from storage.opening import open_database
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
 from storage.sessions import Sessions
@@ -60,7 +60,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
     _make_folder(settings.data_dir)
     async with AsyncExitStack() as stack:
         lease = stack.enter_context(Lease(settings.data_dir / "leases"))
-        database = await Database.open(settings.chat_path, MIGRATIONS, settings.sqlite_synchronous)
+        database = await open_database(settings.chat_path, settings.sqlite_synchronous)
         stack.push_async_callback(database.close)
         library = await _open_library(settings)
         stack.push_async_callback(library.close)

@@ -30,10 +30,9 @@ from rich.table import Table
 
 from db import Store
 from schemas import Message, Run, RunCreated, SessionCreate
-from storage.migrations import MIGRATIONS
+from storage.opening import open_database
 from storage.records import EndedRun, Frame, NewRun, new_id
 from storage.sessions import Sessions
-from storage.sqlite import Database
 from tests.support import scripted
 from tests.support.processes import Process, environment, process
 from tests.support.wire import ask, new_session
@@ -76,7 +75,7 @@ class Words:
 async def fill(path: Path) -> str:
     """Fill a chat database; the id of the long session."""
     words = Words()
-    database = await Database.open(path, MIGRATIONS)
+    database = await open_database(path)
     try:
         store = Store(database)
         long = (await Sessions(database).open("local", SessionCreate(title="Long")))[0].id

@@ -17,7 +17,7 @@ import aiosqlite
 from errors import CatalogueError, NoCatalogue
 from movies.models import CatalogueInfo
 from movies.tables import APPLICATION_ID, FORMAT
-from storage.readers import Readers
+from storage.sqlite import Readers
 
 READERS = 3
 

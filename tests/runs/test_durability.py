@@ -24,9 +24,8 @@ from runs.live_run import Caller
 from schemas import MessageCreate, SessionCreate, SessionPatch
 from service import open_marquee
 from settings import Settings
-from storage.migrations import MIGRATIONS
+from storage.opening import open_database
 from storage.sessions import Sessions
-from storage.sqlite import Database
 from tests.support import scripted
 from tests.support.processes import environment, process, wait_for
 from tests.support.scripted import DONE, HANG, Gate, Pause, Reply, call, calls, chunk, text, usage
@@ -665,7 +664,7 @@ def test_half_characters_are_refused(llm_client: httpx.Client) -> None:
 
 async def test_search_follows_titles_and_deletion(tmp_path: Path) -> None:
     """Also for sessions that have no title, or lose it."""
-    database = await Database.open(tmp_path / "chat.db", MIGRATIONS)
+    database = await open_database(tmp_path / "chat.db")
     sessions = Sessions(database)
     try:
         session, _ = await Sessions(database).open("local", SessionCreate())

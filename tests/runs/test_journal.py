@@ -12,17 +12,16 @@ from db import Store
 from runs.journal import COMMIT_BYTES, DELTA_CHARS, Journal
 from runs.transcript import last_event
 from schemas import Message, Run, RunCreated, SessionCreate, TextDeltaEvent
-from storage.migrations import MIGRATIONS
+from storage.opening import open_database
 from storage.records import EndedRun, Frame, NewRun, new_id, utc_now
 from storage.sessions import Sessions
-from storage.sqlite import Database
 
 LONG, RUNS = 4_000_000, 6
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    database = await Database.open(tmp_path / "chat.db", MIGRATIONS)
+    database = await open_database(tmp_path / "chat.db")
     yield Store(database)
     await database.close()
 

@@ -9,8 +9,8 @@ import pytest
 from errors import StorageUnavailable
 from schemas import SessionCreate
 from storage.migrations import MIGRATIONS
+from storage.opening import open_database
 from storage.sessions import Sessions
-from storage.sqlite import Database
 
 
 def schema(path: Path) -> list[tuple[str, str]]:
@@ -31,7 +31,7 @@ def at_version(path: Path, version: int) -> Path:
 async def test_a_file_of_any_older_version_becomes_the_newest(tmp_path: Path, version: int) -> None:
     fresh = at_version(tmp_path / "fresh.db", len(MIGRATIONS))
     old = at_version(tmp_path / "old.db", version)
-    database = await Database.open(old, MIGRATIONS)
+    database = await open_database(old)
     try:
         session, _ = await Sessions(database).open("local", SessionCreate(title="kept"))
         assert session.title == "kept"
@@ -44,9 +44,9 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     path = at_version(tmp_path / "chat.db", len(MIGRATIONS))
     before = schema(path)
     with pytest.raises(sqlite3.OperationalError, match="nonsense"):
-        await Database.open(path, [*MIGRATIONS, "CREATE TABLE half (x); CREATE nonsense"])
+        await open_database(path, migrations=[*MIGRATIONS, "CREATE TABLE half (x); CREATE nonsense"])
     assert schema(path) == before
-    database = await Database.open(path, MIGRATIONS)
+    database = await open_database(path)
     await database.close()
 
 
@@ -55,11 +55,11 @@ async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(StorageUnavailable, match="newer version"):
-        await Database.open(path, MIGRATIONS)
+        await open_database(path)
 
 
 async def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
     path.write_text("this is not a database, but it is long enough to be taken for one" * 100)
     with pytest.raises(StorageUnavailable, match="not a database"):
-        await Database.open(path, MIGRATIONS)
+        await open_database(path)

@@ -11,10 +11,9 @@ from typing import Literal
 
 from db import Store
 from schemas import Run, SessionCreate
-from storage.migrations import MIGRATIONS
+from storage.opening import open_database
 from storage.records import Frame, NewRun, new_id, utc_now
 from storage.sessions import Sessions
-from storage.sqlite import Database
 from tests.support.unsynced import Disk, Done, Recorder
 
 COMMITS = 50
@@ -28,7 +27,7 @@ async def recorded(folder: Path, synchronous: Literal["NORMAL", "FULL"]) -> list
     """What the store does to its files while a run's events are committed, one by one; the first is the run's start."""
     recorder = Recorder()
     with recorder.listening():
-        database = await Database.open(folder / "chat.db", MIGRATIONS, synchronous)
+        database = await open_database(folder / "chat.db", synchronous)
         store = Store(database)
         session, _ = await Sessions(database).open("local", SessionCreate())
         run = Run(

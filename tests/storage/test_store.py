@@ -25,9 +25,8 @@ from providers.conversation import Conversation, newest_exchanges, open_exchange
 from providers.openai_compatible import OpenAIProvider
 from schemas import Message, SessionCreate
 from settings import Settings
-from storage.migrations import MIGRATIONS
+from storage.opening import open_database
 from storage.sessions import Sessions
-from storage.sqlite import Database
 from tests.providers.test_conversation import entry, some_history
 from tests.support.processes import environment, process, wait_for
 from tests.support.scripted import DONE, HANG, Gate, Reply, Upstream, call, calls, chunk, text, usage
@@ -320,7 +319,7 @@ def test_one_letter_is_a_word_and_no_prefix(q: str, found: bool, client: httpx.C
 
 async def test_searches_page_by_activity_whatever_matches(tmp_path: Path) -> None:
     """Title or message, rare or common: the same sessions in the same order as without an index."""
-    database = await Database.open(tmp_path / "chat.db", MIGRATIONS)
+    database = await open_database(tmp_path / "chat.db")
     try:
         sessions = Sessions(database)
         titles = [f"{'common' if number % 3 else 'other'} {'rare' if number == 7 else ''}" for number in range(30)]
@@ -341,7 +340,7 @@ async def test_searches_page_by_activity_whatever_matches(tmp_path: Path) -> Non
 
 async def test_a_read_does_not_wait_for_searches(tmp_path: Path) -> None:
     """However many: here each takes until it is interrupted."""
-    database = await Database.open(tmp_path / "chat.db", MIGRATIONS)
+    database = await open_database(tmp_path / "chat.db")
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
     searches = [asyncio.create_task(database.search(endless)) for _ in range(6)]
     try:

@@ -8,10 +8,9 @@ import pytest
 from movies.library import Library
 from schemas import SessionCreate
 from settings import Settings
-from storage.migrations import MIGRATIONS
+from storage.opening import open_database
 from storage.own_ratings import OwnRatings
 from storage.sessions import Sessions
-from storage.sqlite import Database
 from tools.registry import Toolbox
 
 
@@ -19,7 +18,7 @@ from tools.registry import Toolbox
 async def tools(data_dir: Path) -> AsyncIterator[Toolbox]:
     """The tools for one caller in a session, over a data directory of the test's own."""
     settings = Settings(_env_file=None, data_dir=data_dir)
-    database = await Database.open(settings.chat_path, MIGRATIONS)
+    database = await open_database(settings.chat_path)
     library = await Library.open(settings, work=False)
     session, _ = await Sessions(database).open("local", SessionCreate())
     yield Toolbox(library, OwnRatings(database), "local", session)
