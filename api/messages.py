@@ -128,7 +128,7 @@ async def event_stream(service: Marquee, run: Run, after: int = 0, *, status: in
 
     204 where nothing is to come: that is what ends an EventSource (WHATWG HTML, section 9.2.3).
     """
-    if after and not await service.runs.has_after(run, after):
+    if after and await service.runs.is_at_end(run.id, after):
         return Response(status_code=204)
     return EventSourceResponse(
         _frames(service, run.id, after),

@@ -8,7 +8,6 @@ stream are handled here, of tool calls in tool_calls.py, of errors in failures.p
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -32,7 +31,6 @@ MAX_ANSWER_CHARS = 4_000_000  # of one completion: text, thoughts and arguments
 MAX_TOKENS = 2**53  # that a provider may count: exact in every JSON parser, and a run's sum fits into the database
 MAX_REASON_CHARS = 50
 
-_LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 _DONE = b"[DONE]"
 _FINISH: dict[str, FinishReason] = {
@@ -144,18 +142,16 @@ class EventDecoder:
         if self._size > MAX_EVENT_BYTES:
             raise UpstreamUnavailable(UNREADABLE)
         self._pending.append(block)
-        if not _LINE_END.search(block):
+        if b"\n" not in block and b"\r" not in block:
             return
-        text = b"".join(self._pending)
-        held = text.endswith(b"\r")  # perhaps half of a CRLF
-        *lines, rest = _LINE_END.split(text[:-1] if held else text)
-        self._pending = [rest + b"\r" if held else rest]
-        for line in lines:
-            if line:
+        lines = b"".join(self._pending).splitlines(keepends=True)
+        self._pending = [] if lines[-1].endswith(b"\n") else [lines.pop()]  # a beginning, or half of a CRLF
+        for ended in lines:
+            if line := ended.rstrip(b"\r\n"):
                 self._take(line)
             else:
                 yield from self._event()
-        self._size = len(self._pending[0]) + sum(len(line) + 1 for line in self._data)
+        self._size = sum(map(len, self._pending)) + sum(len(line) + 1 for line in self._data)
 
     def end(self) -> Iterator[bytes]:
         """The event at the end of the stream that lacks its blank line, if any."""

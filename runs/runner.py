@@ -188,11 +188,10 @@ class Runs:
         """The run's frames above `after`, stored and live, to its end. See Journal.follow."""
         return self._with.journal.follow(run_id, after)
 
-    async def has_after(self, run: Run, after: int) -> bool:
-        """True where a follower with this cursor has anything to expect: all but the very end of an ended run."""
-        if run.status == "in_progress" or after == 0:
-            return True
-        return len(await self._store.load_frames(run.id, after=after - 1, limit=2)) != 1
+    async def is_at_end(self, run_id: str, after: int) -> bool:
+        """True for the cursor of a run's last event: nothing is to come."""
+        at_cursor = await self._store.load_frames(run_id, after=after - 1, limit=1)
+        return bool(at_cursor) and at_cursor[0].is_last
 
     async def wait(self, account_id: str, run_id: str) -> Answer:
         """The finished run with the messages it added, the user's first."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from schemas import (
     ActionCallEvent,
@@ -12,10 +12,8 @@ from schemas import (
     Message,
     ReasoningDeltaEvent,
     Run,
-    RunCreated,
     RunEnded,
     RunStatus,
-    SessionUpdated,
     TextDeltaEvent,
     ToolCall,
     ToolCallEvent,
@@ -23,60 +21,64 @@ from schemas import (
 )
 
 
+@dataclass(slots=True)
+class _Draft:
+    """A message while its events come in; one with an `outcome` is a tool's."""
+
+    created_at: datetime
+    texts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    outcome: ToolResultEvent | None = None
+
+
 class Transcript:
     """The messages of a run so far."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._drafts: dict[str, dict[str, Any]] = {}
-        self._texts: dict[str, list[str]] = {}
-        self._thoughts: dict[str, list[str]] = {}
+        self._drafts: dict[str, _Draft] = {}
 
     def add(self, event: Event, at: datetime) -> None:
         """Take one event in; `at` dates a message that it begins."""
         match event:
             case TextDeltaEvent():
-                self._answer(event.message_id, at)
-                self._texts.setdefault(event.message_id, []).append(event.delta)
+                self._draft(event.message_id, at).texts.append(event.delta)
             case ReasoningDeltaEvent():
-                self._answer(event.message_id, at)
-                self._thoughts.setdefault(event.message_id, []).append(event.delta)
-            case ToolCallEvent():
-                fields = event.model_dump(include={"call_id", "name", "arguments", "error", "extra"})
-                self._answer(event.message_id, at)["tool_calls"].append(ToolCall(**fields))
-            case ActionCallEvent():
-                fields = event.model_dump(include={"call_id", "name", "arguments", "extra"})
-                self._answer(event.message_id, at)["tool_calls"].append(ToolCall(**fields, action=True))
+                self._draft(event.message_id, at).thoughts.append(event.delta)
+            case ToolCallEvent(call_id=call_id, name=name, arguments=arguments, error=error, extra=extra):
+                call = ToolCall(call_id=call_id, name=name, arguments=arguments, error=error, extra=extra)
+                self._draft(event.message_id, at).calls.append(call)
+            case ActionCallEvent(call_id=call_id, name=name, arguments=arguments, extra=extra):
+                call = ToolCall(call_id=call_id, name=name, arguments=arguments, extra=extra, action=True)
+                self._draft(event.message_id, at).calls.append(call)
             case ToolResultEvent():
-                self._draft(event.message_id, "tool", at).update(_result(event))
-            case RunCreated() | SessionUpdated() | RunEnded():
-                pass  # they tell of the run, not of its answer
+                self._draft(event.message_id, at).outcome = event
+            case _:
+                pass  # the others tell of the run, not of its answer
 
     def messages(self, status: RunStatus) -> list[Message]:
         """The entries, oldest first. Only the last one can be less than complete, and says so by `status`."""
-        entries = [self._entry(draft) for draft in self._drafts.values()]
+        entries = [self._message(message_id, draft) for message_id, draft in self._drafts.items()]
         if entries and entries[-1].role == "assistant":
             entries[-1] = entries[-1].model_copy(update={"status": status})
         return entries
 
-    def _answer(self, message_id: str, at: datetime) -> dict[str, Any]:
-        return self._draft(message_id, "assistant", at)
+    def _draft(self, message_id: str, at: datetime) -> _Draft:
+        return self._drafts.setdefault(message_id, _Draft(at))
 
-    def _draft(self, message_id: str, role: str, at: datetime) -> dict[str, Any]:
-        if message_id not in self._drafts:
-            self._drafts[message_id] = {"id": message_id, "role": role, "created_at": at, "tool_calls": []}
-        return self._drafts[message_id]
-
-    def _entry(self, draft: dict[str, Any]) -> Message:
-        message_id = draft["id"]
-        return Message.model_validate(
-            {
-                "session_id": self._run.session_id,
-                "run_id": self._run.id,
-                "content": "".join(self._texts.get(message_id, ())),
-                "reasoning": "".join(self._thoughts.get(message_id, ())) or None,
-                **draft,
-            }
+    def _message(self, message_id: str, draft: _Draft) -> Message:
+        ids = {"id": message_id, "session_id": self._run.session_id, "run_id": self._run.id}
+        if (told := draft.outcome) is not None:
+            outcome = {"call_id": told.call_id, "name": told.name, "ok": told.ok, "result": told.result}
+            return Message(**ids, role="tool", content=told.error or "", **outcome, created_at=draft.created_at)
+        return Message(
+            **ids,
+            role="assistant",
+            content="".join(draft.texts),
+            reasoning="".join(draft.thoughts) or None,
+            tool_calls=draft.calls,
+            created_at=draft.created_at,
         )
 
 
@@ -86,9 +88,3 @@ def last_event(run: Run, messages: Sequence[Message]) -> RunEnded:
     return RunEnded.model_validate(
         {"type": f"run.{run.status}", "run": run, "message": said[-1] if said else None, "error": run.error}
     )
-
-
-def _result(event: ToolResultEvent) -> dict[str, Any]:
-    """The fields of a tool's entry; an error is its content."""
-    fields = event.model_dump(include={"call_id", "name", "ok", "result"})
-    return {**fields, "content": event.error or ""}
