@@ -192,12 +192,6 @@ class RequestLog:
 
 
 def _log(scope: Scope, request_id: str, status: int, elapsed: float) -> None:
-    route = getattr(scope.get("route"), "path", "-")  # the template: a path's own text could be anything
-    fields = {
-        "request_id": request_id,
-        "method": scope["method"],
-        "route": route,
-        "status": status,
-        "ms": round(elapsed, 1),
-    }
-    logger.bind(**fields).info("{} {} {} {} {:.1f} ms", request_id, scope["method"], route, status, elapsed)
+    method, route = scope["method"], getattr(scope.get("route"), "path", "-")  # the template: a path could be anything
+    fields = {"request_id": request_id, "method": method, "route": route, "status": status, "ms": round(elapsed, 1)}
+    logger.bind(**fields).info("{} {} {} {} {:.1f} ms", request_id, method, route, status, elapsed)

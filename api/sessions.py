@@ -1,4 +1,4 @@
-"""HTTP: sessions, their export, and what was thought of their answers."""
+"""HTTP: sessions, their history and its export, and what was thought of their answers."""
 
 from __future__ import annotations
 
@@ -90,6 +90,29 @@ async def change_session(service: Service, account_id: Account, session_id: str,
 async def delete_session(service: Service, account_id: Account, session_id: str) -> None:
     """Delete a session with its messages. One that answers right now must be cancelled first."""
     await service.sessions.delete(account_id, session_id)
+
+
+# History
+
+
+@router.get("/sessions/{session_id}/messages")
+async def list_messages(
+    service: Service,
+    account_id: Account,
+    session: SessionOfPath,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    after: After = None,
+    before: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="The id of a message: those just before it")
+    ] = None,
+) -> Page[Message]:
+    """The history, oldest first; what a live run has said so far stands at its end."""
+    live = await service.runs.live_messages(session, account_id)
+    page = await service.store.list_messages(session.id, limit=limit, after=after, before=before)
+    if page.has_more or before is not None:
+        return page
+    stored = {message.id for message in page.data}
+    return Page(data=[*page.data, *(message for message in live if message.id not in stored)])
 
 
 @router.get(

@@ -12,13 +12,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from loguru import logger
-from pydantic import (
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import Field, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from errors import OutputTruncated, UpstreamUnavailable
 from providers.base import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, Usage

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import httpx2  # what openai 3 speaks HTTP with, over aiohttp
 from openai import APIConnectionError, APIStatusError
 
@@ -32,6 +33,7 @@ MAX_LOGGED_CHARS = 2_000
 MAX_ERROR_BYTES = 64_000
 MIN_SECRET_CHARS = 4  # local servers take any key, and people give them `x`
 RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
+BROKEN = (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError)  # what the SDK lets through
 NOTHING = (
     "The model's server answered with nothing at all. Most likely the conversation is longer than the context that it "
     "was started with: set LLM_CONTEXT_TOKENS to that, or start it with a larger one."

@@ -15,35 +15,24 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import aiohttp
 import httpx2  # what openai 3 speaks HTTP with, over aiohttp
 from loguru import logger
 from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAIError
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue
 
 from errors import ParameterRefused, RunFailed, UpstreamTimeout, UpstreamUnavailable
 from providers.base import ChatMessage, ChatRequest, Delta, ToolRequest, ToolSpec
 from providers.chunks import ChunkReader
-from providers.failures import NOTHING, Asked, bound_error, failure, may_pass, timed_out, too_slow
+from providers.failures import BROKEN, NOTHING, Asked, bound_error, failure, may_pass, timed_out, too_slow
+from providers.model_list import listed_models
 from providers.prompts import JSON_ALONE
 from settings import DEFAULT_BASE_URL, Settings
 
 FIRST_RETRY_SECONDS = 0.5
 AFTER_FINISH_SECONDS = 5.0  # how long to wait for the usage once the finish reason is known
 
-_BROKEN = (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError)  # what the SDK lets through
 _BROKE_OFF = "The connection to the model broke off in the middle of its answer."
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
-
-
-class _Model(BaseModel):
-    id: str | None = None
-
-
-class _Models(BaseModel):
-    """A list of models, as far as it is read: the SDK's own type takes a web page for one."""
-
-    data: list[_Model | None] | None = None
 
 
 class OpenAIProvider:
@@ -78,12 +67,9 @@ class OpenAIProvider:
             RunFailed: It does not answer, or not in time.
         """
         try:
-            async with asyncio.timeout(self._settings.llm_connect_timeout):
-                raw = await self._client.models.with_raw_response.list()
-            page = _Models.model_validate_json(raw.content)
-        except (OpenAIError, ValidationError, *_BROKEN) as error:
-            raise self._told(failure(error), "models") from None
-        return sorted(model.id for model in page.data or () if model is not None and model.id)
+            return await listed_models(self._client, self._settings.llm_connect_timeout)
+        except RunFailed as error:
+            raise self._told(error, "models") from None
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream one completion; closing the generator closes the connection.
@@ -137,7 +123,7 @@ class OpenAIProvider:
                 raw = await self._client.chat.completions.with_raw_response.create(
                     model=request.model, messages=(), stream=True, extra_body=body
                 )  # as an extra, or the SDK rebuilds it entry by entry by its types: 0.2 ms for each message
-            except (OpenAIError, *_BROKEN) as error:
+            except (OpenAIError, *BROKEN) as error:
                 failed = failure(error, self._settings.llm_first_token_timeout)
                 delay = self._delay(error, failed, attempt)
                 if delay is None:
@@ -182,7 +168,7 @@ class OpenAIProvider:
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 block: bytes | None = await anext(blocks, None)
-        except _BROKEN as error:
+        except BROKEN as error:
             if reader.finished:
                 return None
             raise self._broken(error, reader) from None
