@@ -38,12 +38,6 @@ _REASONS = {
 }
 
 
-def unavailable(error: sqlite3.Error) -> StorageUnavailable | None:
-    """The error in the user's terms where it is the storage's fault, None where it is a defect of ours."""
-    reason = _REASONS.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
-    return StorageUnavailable(reason) if reason else None
-
-
 class Database:
     """A WAL database, opened by `open()`.
 
@@ -196,7 +190,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _or_defect(error: sqlite3.Error) -> Exception:
-    return unavailable(error) or error
+    """The error in the user's terms where it is the storage's fault, as it is where it is a defect of ours."""
+    reason = _REASONS.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
+    return StorageUnavailable(reason) if reason else error
 
 
 def _make_private(path: Path) -> None:
