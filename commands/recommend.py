@@ -10,21 +10,23 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from errors import CatalogueError
 from movies import embeddings
 from movies.arrays import load_movies, load_ratings
+from movies.reader import Catalogue
 from recommend import Recommender
 from settings import Settings
 from taste.interactions import Floats, Profile, Ratings
 from text import printable
 from training.evaluate import Split, ndcg, rank_all, recall, split_time, split_users
-from training.fit import fit, progress_bar
-from training.tune import measured, ranked
+from training.tune import Protocol, measured, ranked, tune
 
 MEASURES = {"NDCG@10": (ndcg, 10), "NDCG@100": (ndcg, 100), "Recall@20": (recall, 20)}
 
@@ -49,6 +51,28 @@ def main() -> int:
     return 0
 
 
+def fit(settings: Settings, tune_by: Protocol | None = None) -> None:
+    """Fit a recommender to the catalogue of the settings and save it.
+
+    Args:
+        settings: where both are.
+        tune_by: for what to choose the hyper-parameters first; None for the defaults.
+
+    Raises:
+        CatalogueError: The catalogue cannot be read.
+    """
+    with _progress_bar() as progress:
+        task = progress.add_task("reading", total=1.0)
+
+        def tell(stage: str, share: float) -> None:
+            progress.update(task, description=stage, completed=share)
+
+        ratings, movies = load_ratings(settings.catalogue_path), load_movies(settings.catalogue_path)
+        config = tune(ratings, movies, by=tune_by, progress=tell) if tune_by else None
+        recommender = Recommender.fit(ratings, movies, config, tell)
+        recommender.save(settings.model_path, asyncio.run(_version(settings.catalogue_path)))
+
+
 def embed(settings: Settings) -> None:
     """Make the movies' vectors.
 
@@ -70,7 +94,7 @@ def evaluate(settings: Settings) -> None:
     table = Table("protocol", "model", title=f"{ratings.n_users:,} users, {len(movies):,} movies")
     for measure in MEASURES:
         table.add_column(measure, justify="right")
-    with progress_bar() as bar:
+    with _progress_bar() as bar:
         task = bar.add_task("measuring", total=2)
         for protocol, split in _splits(ratings, len(movies)):
             if not split.cases:
@@ -86,6 +110,22 @@ def evaluate(settings: Settings) -> None:
                 table.add_row(protocol, name, *figures)
             bar.advance(task)
     Console().print(table)
+
+
+async def _version(path: Path) -> str:
+    """The content hash that ties the model to its catalogue."""
+    catalogue = await Catalogue.open(path)
+    try:
+        return (await catalogue.info()).version
+    finally:
+        await catalogue.close()
+
+
+def _progress_bar() -> Progress:
+    """A bar on standard error; silent where that is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _most_rated(model: Recommender, _profile: Profile) -> Floats:

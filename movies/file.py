@@ -36,8 +36,8 @@ class CatalogueFile:
     def __init__(self, file: BinaryIO, state: tuple[int, int], readers: Readers, meta: dict[str, Any]) -> None:
         self._file, self._opened_as, self._readers = file, state, readers
         self._damaged = self._closed = False
-        self.damping: float = meta.pop("damping")
-        self.info = CatalogueInfo.model_validate(meta)
+        self.damping: float = meta["damping"]
+        self.info = CatalogueInfo.model_validate({name: meta[name] for name in CatalogueInfo.model_fields})
 
     @classmethod
     async def open(cls, path: Path, *, doubtful: bool) -> Self:

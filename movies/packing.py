@@ -20,8 +20,8 @@ Numbers = TypeVar("Numbers", int, npt.NDArray[Any])
 
 TIME_BITS = 32
 LAST_SECOND = 2**TIME_BITS - 1  # February 2106; milliseconds are beyond it
-MOST_MOVIES = 2**27
-STARS_VALUES = 16  # that four bits can have
+MOST_MOVIES = 2**27  # beside time and stars in an int64
+STARS_VALUES = 16  # in four bits
 
 
 def pack(key: Numbers, half_stars: Numbers) -> Numbers:

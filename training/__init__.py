@@ -1,1 +1,1 @@
-"""Fitting the recommender, choosing its parameters, and measuring it. None of it runs in the server."""
+"""Choosing the recommender's parameters, and measuring it. None of it runs in the server."""

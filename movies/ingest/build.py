@@ -132,15 +132,15 @@ class Build:
 
     def _write_ratings(self) -> None:
         try:
-            self._insert_ratings(groups(self._known(RATINGS, self.files.ratings()), self._refuse_duplicates))
+            self._insert_ratings(self.files.ratings())
         except NotInOrderError:
             self.notes.append(f"{self.files.file(RATINGS)} is not in order of users: read in several passes")
             self._start_ratings_again()
-            passes = sorted_passes(self.files.ratings)
-            self._insert_ratings(groups(self._known(RATINGS, passes), self._refuse_duplicates))
+            self._insert_ratings(sorted_passes(self.files.ratings))
 
     def _insert_ratings(self, batches: Iterator[Triples]) -> None:
-        with prefetched(self._packed_ratings(batches), PREFETCHED) as packed:
+        whole = groups(self._known(RATINGS, batches), self._refuse_duplicates)
+        with prefetched(self._packed_ratings(whole), PREFETCHED) as packed:
             self._insert_packed(packed)
 
     def _insert_packed(self, batches: Iterator[Triples | tuple[Ints, Ints, Ints]]) -> None:
@@ -204,13 +204,12 @@ class Build:
         index = MovieIndex(np.array(sorted(tags), np.int64))
         read = self.files.genome_scores
         try:
-            stats = self._insert_genome(groups(self._known_scores(read(), index), self._refuse_scores), index)
+            stats = self._insert_genome(read(), index)
         except NotInOrderError:
             self.notes.append(f"{self.files.file(GENOME_SCORES)} is not in order of movies: read in several passes")
             self._db.execute("DELETE FROM genome_scores")
             self.files.reports.pop(self.files.file(GENOME_SCORES), None)
-            passes = self._known_scores(sorted_passes(read), index)
-            stats = self._insert_genome(groups(passes, self._refuse_scores), index)
+            stats = self._insert_genome(sorted_passes(read), index)
         telling = stats.telling()
         names = [tags[tag_id] for tag_id in index.ids.tolist()]
         forms = [plain(name) for name in names]
@@ -233,7 +232,7 @@ class Build:
 
     def _insert_genome(self, batches: Iterator[Triples], tags: MovieIndex) -> GenomeStats:
         stats = GenomeStats(len(tags.ids))
-        with prefetched(batches) as ready:
+        with prefetched(groups(self._known_scores(batches, tags), self._refuse_scores)) as ready:
             for batch in ready:
                 stats.add(self._index.of(batch.first), tags.of(batch.second), batch.value)
                 self._insert_scores(batch)

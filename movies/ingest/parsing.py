@@ -28,9 +28,7 @@ from movies.ingest.stats import Floats, Ints
 CHUNK = 4 * 2**20
 NEWLINE = ord("\n")
 LARGEST_FIELD = 16 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
-UNREADABLE = (OSError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)  # by a zip too
-
-
+UNREADABLE = (OSError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)  # a zip raises them
 TAG_SCHEMA = {
     "line": pl.Int64, "userId": pl.Int64, "movieId": pl.Int64, "tag": pl.String, "timestamp": pl.Int64,
 }  # fmt: skip

@@ -44,14 +44,10 @@ async def test_a_new_catalogue_is_taken_up_while_the_old_one_is_in_use(data_dir:
         async with library.use() as old:
             assert old.recommender.fitted
             await asyncio.to_thread(import_into, data_dir, small_catalogue(tmp_path / "small"))
-            async with asyncio.timeout(20):
-                while True:
-                    async with library.use() as new:
-                        if new is not old:
-                            break
-                    await asyncio.sleep(0.02)
+            await until(lambda: library._snapshot is not old)
             assert [movie.title for movie in await old.catalogue.movies([851])] == ["The Matrix"]
-            assert (new.info.movies, new.recommender.fitted) == (3, False)
+            async with library.use() as new:
+                assert (new.info.movies, new.recommender.fitted) == (3, False)
         with pytest.raises(CatalogueError, match="closed"):
             await old.catalogue.movies([851])
     finally:
@@ -64,12 +60,7 @@ async def test_a_missing_model_is_fitted_and_taken_up(data_dir: Path) -> None:
     try:
         async with library.use() as snapshot:
             assert not snapshot.recommender.fitted
-        async with asyncio.timeout(30):
-            while True:
-                async with library.use() as snapshot:
-                    if snapshot.recommender.fitted:
-                        break
-                await asyncio.sleep(0.05)
+        await until(lambda: library._snapshot and library._snapshot.recommender.fitted, 30)
         assert library.problems == []
     finally:
         await library.close()
