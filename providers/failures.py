@@ -107,9 +107,9 @@ def failure(error: Exception, first_token_seconds: float | None = None) -> RunFa
     return failed
 
 
-async def bound_error(response: httpx2.Response, seconds: float) -> None:
+def bound_body(response: httpx2.Response, seconds: float) -> None:
     """Bound the body of an error, which the SDK reads to its end; each block must come within `seconds`."""
-    if not response.is_success and isinstance(response.stream, httpx2.AsyncByteStream):
+    if isinstance(response.stream, httpx2.AsyncByteStream):
         response.stream = _Bounded(response.stream, seconds)
 
 

@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import httpx2  # what openai 3 speaks HTTP with, over aiohttp
@@ -23,7 +22,7 @@ from pydantic import JsonValue
 from errors import ParameterRefused, RunFailed, UpstreamTimeout, UpstreamUnavailable
 from providers.base import ChatMessage, ChatRequest, Delta, ToolRequest, ToolSpec
 from providers.chunks import ChunkReader
-from providers.failures import BROKEN, NOTHING, Asked, bound_error, failure, may_pass, timed_out, too_slow
+from providers.failures import BROKEN, NOTHING, Asked, bound_body, failure, may_pass, timed_out, too_slow
 from providers.model_list import listed_models
 from providers.prompts import JSON_ALONE
 from settings import DEFAULT_BASE_URL, Settings
@@ -56,7 +55,7 @@ class OpenAIProvider:
             http_client=DefaultAioHttpClient(
                 follow_redirects=False,
                 timeout=_timeout(settings),
-                event_hooks={"response": [partial(bound_error, seconds=settings.llm_idle_timeout)]},
+                event_hooks={"response": [self._bound_error]},
             ),
         )
 
@@ -182,6 +181,10 @@ class OpenAIProvider:
             return too_slow(self._settings.llm_first_token_timeout)
         seconds = self._settings.llm_idle_timeout
         return UpstreamTimeout(f"The model fell silent in the middle of its answer for {seconds:g} s.")
+
+    async def _bound_error(self, response: httpx2.Response) -> None:
+        if not response.is_success:
+            bound_body(response, self._settings.llm_idle_timeout)
 
 
 def _basic_auth(settings: Settings) -> dict[str, str] | None:
