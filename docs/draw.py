@@ -86,7 +86,7 @@ def box(module: str) -> str:
 
 
 def arrows() -> list[tuple[str, str]]:
-    """Who imports whom, box by box, without what follows from the others."""
+    """Imports between boxes, without those that follow from others."""
     needs: dict[str, set[str]] = {name: set() for names in ORDER for name in names}
     for module in sources():
         needs[box(module)] |= {box(other) for other in imports(module)} - {box(module)}

@@ -64,3 +64,12 @@ def test_the_server_never_imports_the_second_copy_of_sqlite() -> None:
 
 def test_no_command_is_imported() -> None:
     assert not {name for name in MODULES for needed in imports(name) if needed.startswith("commands.")}
+
+
+def test_a_docstring_begins_with_the_thing() -> None:
+    """Not with a question word: what the thing is or does."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for name, path in sources().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            first = (isinstance(node, kinds) and ast.get_docstring(node)) or "-"
+            assert first.split()[0] not in {"What", "Where", "Which", "Whether", "How", "Why", "Who"}, (name, first)
