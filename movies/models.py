@@ -106,6 +106,11 @@ class ListedMovie(Movie):
     match: float | None = None
     because: list[Because] = []
 
+    @classmethod
+    def of(cls, movie: Movie, match: float | None = None, because: list[Because] | None = None) -> ListedMovie:
+        """A movie in a list; its parts are valid already."""
+        return cls.model_construct(**dict(movie), match=match, because=because or [])
+
 
 class Resolved(Model):
     """A title that was given, the movie that it was understood as, and others that it could have meant."""

@@ -160,10 +160,8 @@ async def listed(ctx: Context, ranked: Ranked) -> list[ListedMovie]:
     """A ranking as whole movies, each with the reasons for it."""
     movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(ranked.movie_index))
     causes = await because(ctx, ranked.reasons)
-    return [
-        ListedMovie(**dict(movie), match=round(float(score), 4), because=row)
-        for movie, score, row in zip(movies, ranked.score, causes, strict=True)
-    ]
+    scores = [round(float(score), 4) for score in ranked.score]
+    return [ListedMovie.of(*parts) for parts in zip(movies, scores, causes, strict=True)]
 
 
 async def because(ctx: Context, reasons: Sequence[Sequence[Reason]]) -> list[list[Because]]:

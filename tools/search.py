@@ -78,7 +78,7 @@ async def popular_movies(ctx: Context, args: PopularMovies) -> MovieList:
     rows = await ctx.snapshot.catalogue.popular(
         args.filters(), since=args.window_days, sort=args.sort, limit=_candidates(args), exclude=out
     )
-    movies = _varied(ctx, args, [ListedMovie(**dict(movie), match=round(damped, 3)) for movie, _, damped in rows])
+    movies = _varied(ctx, args, [ListedMovie.of(movie, round(damped, 3)) for movie, _, damped in rows])
     notes = [f"Counted over the last {args.window_days} days of the data."] if args.window_days else []
     return await served(ctx, "popular_movies", args, MovieList(basis="popular", movies=movies, notes=notes))
 
@@ -152,7 +152,7 @@ async def _by_title(ctx: Context, args: Listing, query: str) -> list[ListedMovie
     for movie, quality in await ctx.snapshot.catalogue.find_title(query, args.limit):
         passes = allowed is None or bool(allowed[ctx.snapshot.indexes([movie.movie_id])].all())
         if quality >= TITLE_MEANT and passes and movie.movie_id not in out:
-            found.append(ListedMovie(**dict(movie), match=round(quality, 3)))
+            found.append(ListedMovie.of(movie, round(quality, 3)))
     return found
 
 
@@ -162,7 +162,7 @@ async def _searched(ctx: Context, args: SearchMovies | MoviesByTag) -> list[List
     asked = {"query": args.query, "sort": args.sort} if isinstance(args, SearchMovies) else {}
     query = MovieQuery(**dict(args.filters()), **asked)
     movies = await ctx.snapshot.catalogue.search(query, limit=_candidates(args) + len(out), offset=0)
-    return [ListedMovie(**dict(movie)) for movie in movies if movie.movie_id not in out]
+    return [ListedMovie.of(movie) for movie in movies if movie.movie_id not in out]
 
 
 def _candidates(args: Listing) -> int:
