@@ -19,8 +19,9 @@ from typing import Any, Literal, NamedTuple
 import pytest
 
 _int, _pointer = ctypes.c_int, ctypes.c_void_p
-_XOpen = ctypes.CFUNCTYPE(_int, _pointer, ctypes.c_char_p, _pointer, _int, _pointer)
-_XDelete = ctypes.CFUNCTYPE(_int, _pointer, ctypes.c_char_p, _int)
+# A name is passed on as the pointer it is: SQLite keeps that of a file for as long as the file is open.
+_XOpen = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _pointer, _int, _pointer)
+_XDelete = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _int)
 _XWrite = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _int, ctypes.c_int64)
 _XTruncate = ctypes.CFUNCTYPE(_int, _pointer, ctypes.c_int64)
 _XSync = ctypes.CFUNCTYPE(_int, _pointer, _int)
@@ -91,10 +92,10 @@ class Recorder:
             vfs.xOpen, vfs.xDelete = plain.xOpen, plain.xDelete
 
     def _open_like(self, plain: _VFS) -> Any:
-        def xopen(vfs: int, name: bytes | None, file: int, flags: int, out: int | None) -> int:
+        def xopen(vfs: int, name: int | None, file: int, flags: int, out: int | None) -> int:
             result = int(plain.xOpen(vfs, name, file, flags, out))
             if result == 0 and name is not None:
-                self._paths[file] = Path(name.decode())
+                self._paths[file] = _path(name)
                 opened = _File.from_address(file)
                 methods = self._recording(opened.methods.contents)
                 opened.methods = ctypes.pointer(methods)
@@ -104,8 +105,8 @@ class Recorder:
         return self._keep(_XOpen(xopen))
 
     def _delete_like(self, plain: _VFS) -> Any:
-        def xdelete(vfs: int, name: bytes, sync: int) -> int:
-            self.log.append(Done("delete", Path(name.decode())))
+        def xdelete(vfs: int, name: int, sync: int) -> int:
+            self.log.append(Done("delete", _path(name)))
             return int(plain.xDelete(vfs, name, sync))
 
         return self._keep(_XDelete(xdelete))
@@ -162,6 +163,10 @@ class Disk:
             content = bytearray(self._synced.get(path, b""))
             _apply(content, [done for done in self._unsynced[path] if chance.random() < share])
             (folder / path.name).write_bytes(content)
+
+
+def _path(name: int) -> Path:
+    return Path(ctypes.string_at(name).decode())
 
 
 def _apply(content: bytearray, changes: list[Done]) -> None:
