@@ -1,7 +1,7 @@
 """The store of what is said: messages, runs, events, and the session they belong to. One method, one transaction.
 
-Typed things come out, never rows. Sessions are opened, listed and searched in storage/sessions.py; own ratings share the
-file (storage/own_ratings.py); the catalogue is a file of its own.
+Typed things come out, never rows. Sessions are opened, listed and searched in storage/sessions.py; own ratings share
+the file (storage/own_ratings.py); the catalogue is a file of its own.
 """
 
 from __future__ import annotations
@@ -276,14 +276,15 @@ async def _touch_session(connection: aiosqlite.Connection, new: NewRun) -> None:
 
 async def _insert_run(connection: aiosqlite.Connection, new: NewRun) -> None:
     run = new.run
+    form = new.response_format and new.response_format.model_dump_json(by_alias=True)
     await connection.execute(
         """
         INSERT INTO runs (id, session_id, message_id, status, provider, model, response_format, continues, retry_of,
                           lease_id, idempotency_key, request_hash, created_at)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (run.id, run.session_id, run.message_id, run.status, run.provider, run.model,
-         new.response_format and new.response_format.model_dump_json(by_alias=True), run.continues, run.retry_of, new.lease_id, new.idempotency_key, new.request_hash, stamp(run.created_at)),
+        (run.id, run.session_id, run.message_id, run.status, run.provider, run.model, form, run.continues, run.retry_of,
+         new.lease_id, new.idempotency_key, new.request_hash, stamp(run.created_at)),
     )  # fmt: skip
 
 

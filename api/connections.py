@@ -1,4 +1,4 @@
-"""Bounds on open connections under uvicorn, which has none: how many, and how long one may stay without a whole request.
+"""Bounds on open connections under uvicorn, which has none: how many, how long one may stay without a whole request.
 
 Where descriptors run out, asyncio's accept loop fails thousands of times a second and nothing else gets its turn.
 """

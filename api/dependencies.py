@@ -1,4 +1,4 @@
-"""The dependencies of routes: the service, the caller, the session of the path, cursors. Settled before the first byte."""
+"""Dependencies of routes, settled before the first byte: the service, the caller, the session of the path, cursors."""
 
 from __future__ import annotations
 

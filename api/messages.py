@@ -24,7 +24,7 @@ router = APIRouter(tags=["chat"])
 
 
 class Responder:
-    """Answers with a run in the form that the request asks for: streamed, or finished with `Accept: application/json`."""
+    """Answers with a run in the form that is asked for: streamed, or finished with `Accept: application/json`."""
 
     def __init__(self, service: Service, account_id: Account, request: Request, after: ResumedAfter) -> None:
         accept = request.headers.get("accept", "")
@@ -66,7 +66,7 @@ async def event_stream(service: Marquee, run: Run, after: int = 0, *, status: in
         status_code=status,
         headers=NO_STORE,
         ping=service.settings.sse_ping,
-        ping_message_factory=_ping,
+        ping_message_factory=lambda: ServerSentEvent(comment="ping"),
         sep="\n",
     )
 
@@ -80,7 +80,3 @@ async def _frames(service: Marquee, run_id: str, after: int) -> AsyncIterator[by
                 head = b""
     except StorageUnavailable as error:
         logger.warning("A follower of {} is sent away: {}", run_id, error.detail)  # it comes back by itself
-
-
-def _ping() -> ServerSentEvent:
-    return ServerSentEvent(comment="ping")

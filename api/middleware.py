@@ -1,5 +1,6 @@
-"""The middleware that every request passes: log line, who may ask at all, size and time of the body. Plain ASGI: nothing is buffered
-that streams, and nobody is cancelled.
+"""The middleware that every request passes: log line, who may ask at all, size and time of the body.
+
+Plain ASGI: nothing is buffered that streams, and nobody is cancelled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`/openapi.json` and `/docs`: FastAPI's document with our problems, events and tool results in it, and its page from here."""
+"""`/openapi.json` and `/docs`: FastAPI's document with our problems, events and tool results, and its page."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _leave_out_defaults(part: Any, schemas: dict[str, Any]) -> None:
-    """Say in words what a request may leave out: openapi-typescript takes a property with a default for a required one."""
+    """Say in words what may be left out: openapi-typescript takes a property with a default for a required one."""
     if isinstance(part, list):
         for item in part:
             _leave_out_defaults(item, schemas)

@@ -5,7 +5,7 @@
 The counts are those of ml-25m: 25,000,095 ratings by 162,541 users of 62,423 movies (59,047 of them rated), 1,093,360
 tags and 15,584,448 genome scores (13,816 movies by 1,128 tags). What makes such files slow or fast to load is kept too:
 
-- popularity is skewed: a movie's share falls as a shifted power of its rank, and the top movie has about 80,000 ratings;
+- popularity is skewed: a movie's share falls as a shifted power of its rank, and the top movie has some 80,000 ratings;
 - users have at least 20 ratings, log-normally many, and rate one after the other, sorted by movie;
 - ids have gaps (movie ids up to 209,171), half-stars have MovieLens's histogram, relevance has five digits;
 - titles have years, articles at the end, quotes and commas; one in thirty tags needs quotes.

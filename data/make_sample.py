@@ -212,7 +212,7 @@ def draw_user(catalogue: Catalogue, user: int, rng: Random) -> list[Rating]:
 
 
 def draw_affinity(catalogue: Catalogue, rng: Random) -> Floats:
-    """One to three of the tastes, one above the others, and what is like a few movies the user holds dear [n_movies]."""
+    """One to three of the tastes, one above the others, and the like of a few movies the user holds dear [n_movies]."""
     shares = catalogue.shares / catalogue.shares.sum()
     tastes = rng.choice(len(shares), size=rng.randint(1, 4), replace=False, p=shares)
     weights = rng.dirichlet(np.linspace(3.0, 1.5, len(tastes)))
@@ -257,7 +257,7 @@ def place(first_days: Ints, times: Ints, rng: Random) -> Ints:
 
 
 def draw_tags(movies: list[Movie], ratings: list[Rating], rng: Random) -> list[Row]:
-    """Some users tag what they rate with the movie's own tags, the first of them most; rare movies are tagged sooner."""
+    """Some users tag what they rate with the movie's own tags, the first of them most; rare movies sooner."""
     seen = np.bincount([rating.movie for rating in ratings], minlength=len(movies))
     eagerness = rng.lognormal(-0.4, 1.0, USERS + 1)
     rows: list[Row] = []

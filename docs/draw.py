@@ -32,7 +32,8 @@ LINES = {name: number for number, names in enumerate(ORDER) for name in names}
 WIDTH, ROW, BOX_HEIGHT, GAP = 1080, 92, 40, 44
 SWEEPS = 12
 FRAME = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" font-size="15">
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
+  font-family="system-ui, sans-serif" font-size="15">
 <title>Doors and rooms; an arrow leads from who imports to what is imported</title>
 <marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0 8 4 0 8z" fill="#888"/>

@@ -1,6 +1,6 @@
 """Tool calls put together from the fragments of a stream, whatever a provider makes of their index and id.
 
-Protocol: OpenAI's `chat.completion.chunk`, `choices[].delta.tool_calls`. Each quirk has its case in the corpus of tests.
+Protocol: OpenAI's `chat.completion.chunk`, `choices[].delta.tool_calls`. Each quirk has its case in the corpus.
 """
 
 from __future__ import annotations

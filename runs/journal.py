@@ -1,8 +1,8 @@
 """Commit before send: one writer for the events of all live runs, and any number of followers.
 
 The writer takes of every run what is pending, up to an equal share of COMMIT_BYTES, joins neighbouring deltas, commits
-it in one transaction and then wakes the followers. There is no flush timer: the commit sets the pace. While the disk refuses, runs wait; a run whose events
-can never be written, by a defect, is given up alone.
+it in one transaction and then wakes the followers. There is no flush timer: the commit sets the pace. While the disk
+refuses, runs wait; a run whose events can never be written, by a defect, is given up alone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ class _Log:
     pending: deque[Event] = field(default_factory=deque)
     ended: EndedRun | None = None
     committed: asyncio.Event = field(default_factory=asyncio.Event)  # set at the next commit, then replaced
-
     broken: bool = False
 
     def wake(self) -> None:

@@ -1,4 +1,4 @@
-"""One live run: from the conversation up to its message to its last event. It belongs to the application, not to a client."""
+"""One live run: from the conversation up to its message to its last event. It belongs to the application."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Settler:
         return (await self._read(run))[0]
 
     async def _read(self, run: Run) -> tuple[Transcript, int]:
-        """The committed part of a run, and the sequence of its last event; page by page, so that others get their turn."""
+        """The committed part of a run, and the sequence of its last event; page by page: others get their turn."""
         transcript, sequence, now = Transcript(run), 0, self._clock()
         while frames := await self._store.load_frames(run.id, after=sequence, limit=PAGE_FRAMES):
             for frame in frames:

@@ -1,4 +1,4 @@
-"""Conversations with the guide through the whole service: what it calls of the real tools, and says of their results."""
+"""Conversations with the guide through the whole service: its calls of the real tools, its words for their results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What README promises of a commit: NORMAL survives a killed process, FULL a power cut too, and the file is always sound."""
+"""The promises of a commit: NORMAL survives a killed process, FULL a power cut too, and the file is always sound."""
 
 from __future__ import annotations
 
