@@ -1,4 +1,4 @@
-"""The drawing of doors and rooms, made from the imports: `python -m docs.draw` writes docs/architecture.svg.
+"""The drawing of doors and rooms, made from the imports: `python -m docs.draw` writes it, and the table of imports.
 
 The order in which modules may import each other stands here; tests/test_architecture.py holds the code to it.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DRAWING = ROOT / "docs" / "architecture.svg"
+DOCUMENT = ROOT / "docs" / "architecture.md"
+BEGIN, END = "<!-- imports -->\n", "<!-- end of imports -->\n"
 OUTSIDE = {"tests", "benchmarks", "data", "examples", "docs", "deploy", "var"}
 
 # From the leaves upwards: a module may import what stands on its own line and on those before. A package stands for
@@ -86,11 +88,25 @@ def box(module: str) -> str:
     return name
 
 
-def arrows() -> list[tuple[str, str]]:
-    """Imports between boxes, without those that follow from others."""
+@cache
+def needed() -> dict[str, set[str]]:
+    """The boxes that each box imports from."""
     needs: dict[str, set[str]] = {name: set() for names in ORDER for name in names}
     for module in sources():
         needs[box(module)] |= {box(other) for other in imports(module)} - {box(module)}
+    return needs
+
+
+def table() -> str:
+    """The same as a table, from the top of the drawing; what imports nothing is left out."""
+    rows = [(name, sorted(needed()[name])) for names in reversed(ORDER) for name in names if needed()[name]]
+    lines = [f"| `{name}` | {' '.join(f'`{other}`' for other in others)} |" for name, others in rows]
+    return "\n".join(["| | imports from |", "|---|---|", *lines, ""])
+
+
+def arrows() -> list[tuple[str, str]]:
+    """Imports between boxes, without those that follow from others."""
+    needs = needed()
 
     def reachable(name: str) -> set[str]:
         return needs[name] | {further for other in needs[name] for further in reachable(other)}
@@ -166,3 +182,5 @@ def _arrow(begin: Place, end: Place) -> str:
 
 if __name__ == "__main__":
     DRAWING.write_text(draw())
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    DOCUMENT.write_text(before + BEGIN + table() + END + rest.partition(END)[2])
