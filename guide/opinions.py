@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from guide.intents import ABOUT_LISTS, Intent, Sentence, cut_tail
-from guide.recall import Ref
-from guide.references import MARK, ordinal
-from guide.vocabulary import NUMBERS
-from guide.wishes import Wish, content_of, merge, read_wish
+from guide.memory import ABOUT_LISTS, MARK, Intent, Ref, Sentence, cut_tail, ordinal
+from guide.wishes import NUMBERS, Wish, content_of, merge, read_wish, regex, regexes
 from tools.results import Questions, Rated
 
 
@@ -58,25 +55,21 @@ _VALUE = r"(?:an? )?(?P<number>\d{1,3}(?:[.,]\d{1,2})?|(?:one|two|three|four|fiv
 
 _UNIT = r"(?P<unit> ?/ ?(?:5|10|100)\b|(?: stars?)? out of (?:5|10|100|five|ten|a hundred)|[ -]?stars?|\u2605+|\*| ?%| points?)"
 
-_RATES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"^(?:i(?:'d|'ll| would| will| want to)? |please |can you |you can |let me )*(?:rated?|give|gave|giving|score[ds]?|mark)(?: (?:the )?(?:movie|film))? (?P<what>.+?)[ ,:]+(?:with |as |at |to )?{_VALUE}{_UNIT}?$",
-        rf"^(?:i(?:'d|'ll| would| will)? )?(?:rated?|give|gave|score|it(?:'s| is| was| gets)|that(?:'s| is| was)|definitely|solid|maybe|easily|for me)? ?(?:a |an )?(?:solid |strong |full |weak )?{_VALUE}{_UNIT}$",
-        rf"^my (?:rating|score|stars) (?:for|of) (?P<what>.+?)(?: is| was|:| =|,)* {_VALUE}{_UNIT}?$",
-        rf"^(?:i(?:'d|'ll| would| will)? )?(?:rate|give|gave)? ?{_VALUE}{_UNIT} (?:for|to) (?P<what>.+)$",
-        rf"^(?P<what>.+?)(?: ?[:=-]| is| was| gets| got| deserves| earns| for me)* (?:a |an )?(?:solid |easy |strong |full )?{_VALUE}{_UNIT}(?: (?:for|from) me)?$",
-    )
-)  # fmt: skip
-
-_BARE = re.compile(
-    rf"^(?:no,? ?|actually,? ?|sorry,? ?|i mean(?:t)? |make (?:it|that) |rather |better |it's |change (?:it|that) to )*{_VALUE}{_UNIT}?[.! ]*$",
-    re.IGNORECASE,
+_RATES = regexes(
+    rf"^(?:i(?:'d|'ll| would| will| want to)? |please |can you |you can |let me )*(?:rated?|give|gave|giving|score[ds]?|mark)(?: (?:the )?(?:movie|film))? (?P<what>.+?)[ ,:]+(?:with |as |at |to )?{_VALUE}{_UNIT}?$",
+    rf"^(?:i(?:'d|'ll| would| will)? )?(?:rated?|give|gave|score|it(?:'s| is| was| gets)|that(?:'s| is| was)|definitely|solid|maybe|easily|for me)? ?(?:a |an )?(?:solid |strong |full |weak )?{_VALUE}{_UNIT}$",
+    rf"^my (?:rating|score|stars) (?:for|of) (?P<what>.+?)(?: is| was|:| =|,)* {_VALUE}{_UNIT}?$",
+    rf"^(?:i(?:'d|'ll| would| will)? )?(?:rate|give|gave)? ?{_VALUE}{_UNIT} (?:for|to) (?P<what>.+)$",
+    rf"^(?P<what>.+?)(?: ?[:=-]| is| was| gets| got| deserves| earns| for me)* (?:a |an )?(?:solid |easy |strong |full )?{_VALUE}{_UNIT}(?: (?:for|from) me)?$",
 )
-_NOT_A_RATING = re.compile(
+
+_BARE = regex(
+    rf"^(?:no,? ?|actually,? ?|sorry,? ?|i mean(?:t)? |make (?:it|that) |rather |better |it's |change (?:it|that) to )*{_VALUE}{_UNIT}?[.! ]*$"
+)
+_NOT_A_RATING = regex(
     r"\b(?:movies|films|ratings|above|over|at least|more than|between|which|what|who|recommend|suggest|how|would|should)\b"
-    r"|\bgive (?:me|us)\b|\btop \d|\bdoes\b|\bdid\b|\?\s*$", re.IGNORECASE,
-)  # fmt: skip
+    r"|\bgive (?:me|us)\b|\btop \d|\bdoes\b|\bdid\b|\?\s*$"
+)
 
 
 def each_rating(text: str) -> list[str]:
@@ -86,7 +79,7 @@ def each_rating(text: str) -> list[str]:
 
 
 _BETWEEN = re.compile(r"\s*,\s*(?:and )?|\s+and\s+")
-_RATE_WORD = re.compile(r"^(?:i )?(?:rate|give|gave|rated) ", re.IGNORECASE)
+_RATE_WORD = regex(r"^(?:i )?(?:rate|give|gave|rated) ")
 
 
 def half_stars(text: str, unit: str) -> tuple[float | None, str]:
@@ -131,9 +124,8 @@ def unrate(sentence: Sentence) -> Intent | None:
     return Intent("unrate") if _UNRATE.search(sentence.text) else None
 
 
-_UNRATE = re.compile(
-    r"\b(?:delete|remove|undo|cancel|clear|forget|take back|withdraw)\b.{0,30}\b(?:ratings?|stars|rated)\b|^(?:undo|delete|remove)(?: (?:it|that))?\W*$",
-    re.IGNORECASE,
+_UNRATE = regex(
+    r"\b(?:delete|remove|undo|cancel|clear|forget|take back|withdraw)\b.{0,30}\b(?:ratings?|stars|rated)\b|^(?:undo|delete|remove)(?: (?:it|that))?\W*$"
 )
 
 
@@ -152,14 +144,12 @@ def seen(sentence: Sentence) -> Intent | None:
 _THAT = {"", "it", "that", "this", "that one", "this one", "that movie", "that film"}
 
 
-_SWAP = re.compile(
-    r"^(?:please |can you )*(?:swap|replace|remove|drop|exchange|lose|anything but|not)(?: out)? (the (?:first|second|third|fourth|fifth|last|\d\w*)\b.*)$",
-    re.IGNORECASE,
+_SWAP = regex(
+    r"^(?:please |can you )*(?:swap|replace|remove|drop|exchange|lose|anything but|not)(?: out)? (the (?:first|second|third|fourth|fifth|last|\d\w*)\b.*)$"
 )
-_SEEN = re.compile(
+_SEEN = regex(
     r"^(?:(?:cool|ok|okay|great|nice|thanks|sure|good),? (?:but )?)?(?:but |no,? |well,? |sorry,? |yeah,? |and )*(?:(?:i|we|he|she|they|my \w+)(?:'ve| have|ve|'s| has)? )?(?:already |all |both |just |actually )*(?:seen|saw|watched|know)(?: already)? ?"
-    r"((?!what|how|if|why|who|about|nothing|any)[^?]*)$",
-    re.IGNORECASE,
+    r"((?!what|how|if|why|who|about|nothing|any)[^?]*)$"
 )
 
 
@@ -176,7 +166,7 @@ def likes(sentence: Sentence) -> Intent | None:
     return _liked_spans(sentence, spans)
 
 
-_THEY_LOVE = re.compile(r"\b(?:who|he|she|they|my \w+)(?: (?:really|absolutely|just|also))* *$", re.IGNORECASE)
+_THEY_LOVE = regex(r"\b(?:who|he|she|they|my \w+)(?: (?:really|absolutely|just|also))* *$")
 _PLURAL = re.compile(r" *[a-z]{3,}s[ .!?]*$")
 
 
@@ -192,8 +182,8 @@ def _judged(sentence: Sentence) -> Intent | None:
     return Intent("likes", refs=sides[True], disliked=sides[False]) if any(sides.values()) else None
 
 
-_WH = re.compile(r"^(?:what|which|who|how|where|when|why)\b", re.IGNORECASE)
-_BUT = re.compile(r",? (?:but|while|whereas|although|though) |,(?: and)? ", re.IGNORECASE)
+_WH = regex(r"^(?:what|which|who|how|where|when|why)\b")
+_BUT = regex(r",? (?:but|while|whereas|although|though) |,(?: and)? ")
 
 
 def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | None:
@@ -255,9 +245,7 @@ def _titles_and_wish(sentence: Sentence, what: str) -> tuple[tuple[Ref, ...], Wi
     return tuple(dict.fromkeys(refs)), wish
 
 
-_VIOLENCE = re.compile(
-    r"\s*(?:too much |all the |any )?(?:violence|gore|blood|violent (?:movies|films|stuff))[ .!?]*$", re.IGNORECASE
-)
+_VIOLENCE = regex(r"\s*(?:too much |all the |any )?(?:violence|gore|blood|violent (?:movies|films|stuff))[ .!?]*$")
 
 
 def _subject(text: str) -> str:
@@ -269,43 +257,37 @@ def _subject(text: str) -> str:
     )
 
 
-_LIKE = re.compile(
+_LIKE = regex(
     r"(?P<no>\b(?:least favou?rites?(?: (?:movies?|films?|ones?))?(?: (?:is|are|was|were))?|(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
     r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that |too |very |so )?(?:into|fond of|keen on)"
     r"|was(?:n'?t| not) (?:a fan of|into|impressed (?:by|with))|(?:was |were )?(?:bored|disappointed) (?:by|with)|never (?:really )?liked|no fan of)\b)"
     r"|(?P<yes>\b(?:(?:absolutely |really |also |just |totally |quite |did )?(?:lov(?:e|ed|es)|(?<!feel )(?<!feels )(?<!look )(?<!looks )(?<!sounds )liked?|likes|prefer(?:red|s)?|luv|loev|loved|enjoy(?:ed|s)?|ador(?:e|ed|es))(?! to\b)|(?:a )?(?:really |very )?(?:big |huge |great |massive )?fan of|fond of|(?<=am )into|(?<='m )into|(?<=im )into|obsessed with|keen on"
-    r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be)|(?=:))|can'?t get enough of|rewatched|enjoying)\b:?)",
-    re.IGNORECASE,
-)  # fmt: skip
-
-_SOMEBODY = re.compile(
-    r"\b(?:i|i'm|im|i've|my|me|we|our|who|someone|somebody|anybody|anyone|she|he|they|people|favou?rites?|both)\b",
-    re.IGNORECASE,
+    r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be)|(?=:))|can'?t get enough of|rewatched|enjoying)\b:?)"
 )
 
-_OTHER_PERSON = re.compile(
-    r"\b(?:she|he|they|my (?:wife|husband|girlfriend|boyfriend|gf|bf|partner|friend|mom|mum|mother|dad|father|sister|brother|son|daughter|roommate|flatmate|colleague|fianc\wee?|kids?|buddy|mate))(?: (?:really|absolutely|only|also|just))* *$",
-    re.IGNORECASE,
+_SOMEBODY = regex(
+    r"\b(?:i|i'm|im|i've|my|me|we|our|who|someone|somebody|anybody|anyone|she|he|they|people|favou?rites?|both)\b"
 )
 
-_UNTIL_NEXT = re.compile(
-    r"[ ,;]*\b(?:but|and|while|whereas|although|though|yet|or)?[ ,]*(?:i|we|she|he|they|my \w+)?(?:'m|'ve| am| have| was| do| did)?(?: (?:really|absolutely|also|just|only|usually|always))*[ ,]*$|\b(?:because|since i|as i|,? which|,? so much that)\b.*$",
-    re.IGNORECASE,
+_OTHER_PERSON = regex(
+    r"\b(?:she|he|they|my (?:wife|husband|girlfriend|boyfriend|gf|bf|partner|friend|mom|mum|mother|dad|father|sister|brother|son|daughter|roommate|flatmate|colleague|fianc\wee?|kids?|buddy|mate))(?: (?:really|absolutely|only|also|just))* *$"
 )
 
-_SAW = re.compile(r"\b(?:saw|seen|watched|rewatched) (.+?)(?:,| and| but|$)", re.IGNORECASE)
-
-_LIKE_QUESTION = re.compile(
-    r"\b(?:do|did|would|will|could|might) (?:you|people|users?|most|critics|viewers|everyone|anyone|i)(?: (?:people|also|really|even|\d+))* (?:like|love|enjoy|hate|dislike)\b",
-    re.IGNORECASE,
+_UNTIL_NEXT = regex(
+    r"[ ,;]*\b(?:but|and|while|whereas|although|though|yet|or)?[ ,]*(?:i|we|she|he|they|my \w+)?(?:'m|'ve| am| have| was| do| did)?(?: (?:really|absolutely|also|just|only|usually|always))*[ ,]*$|\b(?:because|since i|as i|,? which|,? so much that)\b.*$"
 )
 
-_JUDGED = re.compile(
+_SAW = regex(r"\b(?:saw|seen|watched|rewatched) (.+?)(?:,| and| but|$)")
+
+_LIKE_QUESTION = regex(
+    r"\b(?:do|did|would|will|could|might) (?:you|people|users?|most|critics|viewers|everyone|anyone|i)(?: (?:people|also|really|even|\d+))* (?:like|love|enjoy|hate|dislike)\b"
+)
+
+_JUDGED = regex(
     r"^(.{1,120}?)(?:'s| is| was| were| are) (?:also |really |so |absolutely |just |simply |totally |quite |very |pretty |one of |a |an |my |all ?-?time |the |such |too |way )*"
     r"(?:(great|good|amazing|awesome|fantastic|excellent|brilliant|superb|wonderful|masterpiece|favou?rites?|perfect|incredible|outstanding|fun|beautiful|lovely|classic|nice|cool)"
-    r"|(awful|terrible|horrible|boring|bad|crap|shit|stupid|garbage|trash|overrated|dull|meh|disappointing|unwatchable|lame|dumb|too long|not (?:good|great|for me|my (?:thing|cup of tea|taste)|my kind of (?:movie|film))))(?: (?:movie|film|one|too|as well|i think|for me|imo|though|stuff))*[.! ]*$",
-    re.IGNORECASE,
-)  # fmt: skip
+    r"|(awful|terrible|horrible|boring|bad|crap|shit|stupid|garbage|trash|overrated|dull|meh|disappointing|unwatchable|lame|dumb|too long|not (?:good|great|for me|my (?:thing|cup of tea|taste)|my kind of (?:movie|film))))(?: (?:movie|film|one|too|as well|i think|for me|imo|though|stuff))*[.! ]*$"
+)
 
 
 def answered(sentence: Sentence) -> Intent | None:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from guide.memory import RESULTS, remember
 from guide.provider import OfflineGuide
-from guide.recall import RESULTS, remember
 from guide.understanding import understand
 from providers.base import ChatMessage, ChatRequest, TextDelta, ToolRequest
 from settings import Settings

@@ -1,21 +1,100 @@
-"""Scripts about one movie, two compared, or one person."""
+"""Scripts: the calls that an intent needs, one by one, and what is said. Here those of a movie, two, or a person."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from difflib import SequenceMatcher
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 
 from guide import wording
-from guide.intents import Intent
-from guide.recall import Args, Done, Ref, plain_title
-from guide.scene import DEFAULT_LIMIT, Call, Scene, Script, fits, problem, shown
-from movies.models import MovieDetail
+from guide.memory import Args, Done, Intent, Memory
+from guide.wishes import Wish
+from movies.models import MovieDetail, MovieList
 from tools.results import Comparison, MovieResult, MovieStats, Prediction, Rated, RatingList, TasteProfile
 
+DEFAULT_LIMIT = 3
 
-def _read_as(scene: Scene, done: Done) -> str:
-    """A remark on how titles were understood, where that was not told before."""
-    return wording.remarks(done.resolved, known=scene.told)
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call that a script wants made."""
+
+    name: str
+    args: Args
+
+
+Script = Generator[Call, Done, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The intent that a script works from, and what was said before."""
+
+    intent: Intent
+    memory: Memory
+
+    @property
+    def wish(self) -> Wish:
+        """The intent's demands on a list."""
+        return self.intent.wish
+
+    @property
+    def user_id(self) -> int | None:
+        """The MovieLens user that was named, or that the person said they are."""
+        return self.wish.users[0] if self.wish.users else self.memory.persona
+
+    def say(self, kind: str, topic: str = "") -> str:
+        """A fixed text."""
+        if kind == "nothing_shown" and self.memory.trimmed:
+            kind = "out_of_sight"
+        return wording.say(kind, self.memory.seed, topic)
+
+    @property
+    def told(self) -> list[int]:
+        """Movies of which it was said before how a title was understood."""
+        return [found.movie.movie_id for done in self.memory.done for found in done.resolved]
+
+    def read_as(self, done: Done) -> str:
+        """A remark on how titles were understood, where that was not told before."""
+        return wording.remarks(done.resolved, known=self.told)
+
+    def news(self, notes: list[str]) -> list[str]:
+        """The notes that were not said before."""
+        said = {note for done in self.memory.done for note in getattr(done.result, "notes", [])}
+        return [note for note in notes if note not in said]
+
+    def way_on(self, listed: int) -> str:
+        """Examples of what one can say next, told with the first two lists only."""
+        lists = sum(isinstance(done.result, MovieList) for done in self.memory.done)
+        if listed == 1:
+            return wording.WAY_ON_FROM_ONE if not lists else ""
+        return wording.WAYS_ON[lists] if lists < len(wording.WAYS_ON) else ""
+
+
+def says(text: str) -> Script:
+    """A script that calls nothing."""
+    return text
+    yield  # what makes this a generator
+
+
+def say_text(scene: Scene) -> Script:
+    kind = scene.intent.kind
+    if not scene.memory.done and f"{kind}_early" in wording.TEXTS:
+        kind = f"{kind}_early"
+    return says(scene.say(kind if kind in wording.TEXTS else "unknown", scene.intent.topic))
+
+
+def problem(scene: Scene, done: Done) -> str:
+    """An error in the person's terms: tools write them in plain words, except that they failed."""
+    if done.error.startswith(FAILED):
+        return "Something went wrong while I looked that up. Please try again in a moment."
+    return wording.paragraphs([wording.clean_note(done.error), suggest(scene)])
+
+
+FAILED = "The tool failed"
+
+
+def suggest(scene: Scene) -> str:
+    return f"You could try {wording.EXAMPLES[scene.memory.seed % len(wording.EXAMPLES)]}."
 
 
 def details(scene: Scene) -> Script:
@@ -26,7 +105,7 @@ def details(scene: Scene) -> Script:
         if not isinstance(done.result, MovieResult):
             return problem(scene, done)
         told = _ASKED.get(scene.intent.topic, wording.details)(done.result.movie)
-        parts += [told, _read_as(scene, done)]
+        parts += [told, scene.read_as(done)]
     if scene.intent.topic == "choice":
         parts.append("Enjoy it! Tell me afterwards how many stars you'd give it.")
     return wording.paragraphs(parts)
@@ -71,14 +150,14 @@ def rated(scene: Scene) -> Script:
         return problem(scene, done)
     movie = done.result.movie
     said = f"{wording.named(movie)} is {wording.rating_words(movie)}. {wording.spread(movie.histogram)}".strip()
-    return wording.paragraphs([said, _read_as(scene, done)])
+    return wording.paragraphs([said, scene.read_as(done)])
 
 
 def lately(scene: Scene) -> Script:
     done = yield Call("rating_stats", {"movie": scene.intent.refs[0]})
     if not isinstance(done.result, MovieStats):
         return problem(scene, done)
-    return wording.paragraphs([wording.statistics(done.result), _read_as(scene, done)])
+    return wording.paragraphs([wording.statistics(done.result), scene.read_as(done)])
 
 
 def fact(scene: Scene) -> Script:
@@ -104,7 +183,7 @@ def fact(scene: Scene) -> Script:
         )
     links = " The links may tell you more." if wording.links(movie) and "names" not in lack else ""
     return wording.paragraphs(
-        [f"{lack}, so I can't say.{links} What I do know: {wording.details(movie)}", _read_as(scene, done)]
+        [f"{lack}, so I can't say.{links} What I do know: {wording.details(movie)}", scene.read_as(done)]
     )
 
 
@@ -137,42 +216,7 @@ def compare(scene: Scene) -> Script:
     done = yield Call("compare_movies", {"movies": list(scene.intent.refs[:4])})
     if not isinstance(done.result, Comparison):
         return problem(scene, done)
-    return wording.paragraphs([wording.comparison(done.result), _read_as(scene, done)])
-
-
-def lookup(scene: Scene) -> Script:
-    """A bare title or a few words: the movie of that name, else a search, else an honest shrug."""
-    ref = scene.intent.refs[0]
-    done = yield Call("get_movie", {"movie": ref})
-    if isinstance(done.result, MovieResult) and _is_meant(scene.intent, done.result, ref):
-        return wording.paragraphs([wording.details(done.result.movie), _read_as(scene, done)])
-    if scene.intent.topic == "exactly":
-        return scene.say("unknown")
-    found = yield Call("search_movies", {"query": scene.intent.given or str(ref), "limit": DEFAULT_LIMIT})
-    if fits(scene.intent.given or str(ref), found):
-        return (
-            yield from shown(
-                scene,
-                found,
-                f"I have no film called \u201c{wording.clean(scene.intent.given)}\u201d. The nearest I found:",
-            )
-        )
-    return scene.say("unknown")
-
-
-def _is_meant(intent: Intent, result: MovieResult, ref: Ref) -> bool:
-    """True if the movie found is what was written, and not just the nearest of all."""
-    if isinstance(ref, int):
-        return True
-    words, title = plain_title(intent.given or ref).split(), plain_title(result.movie.title).split()
-    if (intent.given or ref).isdecimal():
-        return words[:1] == title[:1]
-    if intent.topic == "exactly":
-        return SequenceMatcher(None, words, title).ratio() >= SAME_TITLE
-    return bool(set(words) & set(title)) or len(words) <= 2
-
-
-SAME_TITLE = 0.85
+    return wording.paragraphs([wording.comparison(done.result), scene.read_as(done)])
 
 
 def rate(scene: Scene) -> Script:
@@ -186,7 +230,7 @@ def rate(scene: Scene) -> Script:
         done = yield Call("rate_movie", {"movie": ref, "stars": scene.intent.stars})
         if not isinstance(done.result, Rated):
             return wording.paragraphs([*parts, problem(scene, done)])
-        parts += [wording.rated(done.result, scene.intent.given), _read_as(scene, done)]
+        parts += [wording.rated(done.result, scene.intent.given), scene.read_as(done)]
     return wording.paragraphs(parts)
 
 
