@@ -21,7 +21,6 @@ WELL_KNOWN = 50
 MOST_EXCLUDED = 50
 FLOOR = 10
 """Fewest ratings in lists that the recommender fills without regard to them, unless lesser-known ones are wanted."""
-Heading = str | Callable[[Done], str]
 
 
 def vary(scene: Scene, *texts: str) -> str:
@@ -37,16 +36,11 @@ def listing_args(scene: Scene, leave_out: Memory | None = None) -> Args:
     least = WELL_KNOWN if wish.known else 0 if wish.novelty else FLOOR
     if least:
         args = {"min_ratings": least, **args}
-    if scene.intent.exclude:
-        args["exclude"] = list(scene.intent.exclude)
-    if leave_out and leave_out.shown:
-        args["exclude"] = [*scene.intent.exclude, *shown_ids(leave_out)][:MOST_EXCLUDED]
-        args |= {"exclude_shown": True} if len(leave_out.shown) > MOST_EXCLUDED else {}
-    return args
-
-
-def shown_ids(memory: Memory) -> list[JsonValue]:
-    return list(memory.shown[:MOST_EXCLUDED])
+    before = leave_out.shown if leave_out else []
+    exclude: list[JsonValue] = [*scene.intent.exclude, *before]
+    if exclude:
+        args["exclude"] = exclude[:MOST_EXCLUDED] if before else exclude
+    return args | ({"exclude_shown": True} if len(before) > MOST_EXCLUDED else {})
 
 
 def count(done: Done) -> int:
@@ -63,14 +57,13 @@ def fits(given: str, found: Done) -> bool:
     return bool(words) and 2 * sum(word in held for word in words) >= len(words)
 
 
-def shown(scene: Scene, done: Done, heading: Heading, owner: str = "you") -> Script:
+def shown(scene: Scene, done: Done, heading: str | Callable[[Done], str] = "") -> Script:
     """Word a list. One that is empty is asked for again with the narrowest filter dropped, once.
 
     Args:
         scene: What the list was asked for.
         done: The call that made it.
-        heading: What the list is, or how to say it of the list that is shown in the end.
-        owner: Whose likes the reasons are, or the kind of list.
+        heading: What the list is, or how to say it of the list that is shown in the end; the tool's own if left out.
     """
     if _is_short(scene, done):
         done = yield Call(done.name, {name: value for name, value in done.args.items() if name != "min_ratings"})
@@ -79,8 +72,9 @@ def shown(scene: Scene, done: Done, heading: Heading, owner: str = "you") -> Scr
     if done.error:
         return problem(scene, done)
     if count(done):
-        said = _leading(scene) + _unknown_titles(scene, done) + (heading if isinstance(heading, str) else heading(done))
-        return wording.paragraphs([_listing(scene, done, said, owner), _after(scene, done)])
+        told = heading(done) if callable(heading) else heading or heading_of(scene, done)
+        said = _leading(scene) + _unknown_titles(scene, done) + told
+        return wording.paragraphs([_listing(scene, done, said), _after(scene, done)])
     if scene.intent.kind in {"more", "seen"}:
         return wording.paragraphs(
             [f"That was all: I have no other {wording.kind_of_films(done.args)} that fit.", suggest(scene)]
@@ -88,42 +82,41 @@ def shown(scene: Scene, done: Done, heading: Heading, owner: str = "you") -> Scr
     dropped, call = _relaxed(done)
     again = (yield call) if call else done
     if count(again):
-        return _listing(scene, again, f"Nothing fits all of that. The nearest I have, {dropped}:", owner)
+        return _listing(scene, again, f"Nothing fits all of that. The nearest I have, {dropped}:")
     not_even = f", not even {dropped}" if call else ""
     return wording.paragraphs([f"I found no {wording.kind_of_films(done.args)} that fit{not_even}.", suggest(scene)])
 
 
-def _listing(scene: Scene, done: Done, heading: str, owner: str) -> str:
+def _listing(scene: Scene, done: Done, heading: str) -> str:
     assert isinstance(done.result, MovieList)
+    user = done.args.get("user_id")
+    owner = _OWNERS.get(done.name) or (f"user {user}" if user is not None else "you")
     result = done.result.model_copy(update={"notes": scene.news(done.result.notes)})
     return wording.listing(heading, result, owner, scene.told, _against(done))
+
+
+_OWNERS = {"similar_movies": "seeds", "recommend_for_group": "group"}
 
 
 def _without_unknown(done: Done) -> Generator[Call, Done, Done]:
     """The call again without the titles that the tool does not know, as long as others are left."""
     for _ in range(MOST_UNKNOWN):
-        unknown = [
-            ref
-            for name in ("movies", "liked", "disliked", "exclude")
-            for ref in _refs(done, name)
-            if f"{ref!r}" in done.error
-        ]
+        unknown = [ref for ref in _refs(done, *_SEEDS, "exclude") if f"{ref!r}" in done.error]
         args = {name: _less(value, unknown) for name, value in done.args.items()}
-        seeded = any(args.get(name) for name in ("movies", "liked", "disliked")) or not any(
-            _refs(done, name) for name in ("movies", "liked", "disliked")
-        )
-        if not unknown or not seeded:
+        if not unknown or (_refs(done, *_SEEDS) and not any(args.get(name) for name in _SEEDS)):
             return done
         done = yield Call(done.name, {name: value for name, value in args.items() if value != []})
     return done
 
 
 MOST_UNKNOWN = 3
+_SEEDS = ("movies", "liked", "disliked")
 
 
-def _refs(done: Done, name: str) -> list[str]:
-    given = done.args.get(name)
-    return [ref for ref in given if isinstance(ref, str)] if isinstance(given, list) else []
+def _refs(done: Done, *names: str) -> list[str]:
+    """The titles among the arguments of these names."""
+    given = [ref for name in names if isinstance(refs := done.args.get(name), list) for ref in refs]
+    return [ref for ref in given if isinstance(ref, str)]
 
 
 def _less(value: JsonValue, unknown: list[str]) -> JsonValue:
@@ -132,14 +125,10 @@ def _less(value: JsonValue, unknown: list[str]) -> JsonValue:
 
 def _unknown_titles(scene: Scene, done: Done) -> str:
     """A sentence on the titles that were named and had to be left out."""
-    named = (*scene.intent.refs, *scene.intent.disliked, *scene.intent.exclude)
-    known = {str(ref) for name in ("movies", "liked", "disliked", "exclude") for ref in _refs(done, name)}
-    asked = (
-        [ref for ref in named if isinstance(ref, str)]
-        if done.name in {"similar_movies", "recommend_from_likes"}
-        else []
-    )
-    missing = [wording.clean(ref) for ref in asked if ref not in known]
+    if done.name not in {"similar_movies", "recommend_from_likes"}:
+        return ""
+    named, known = (*scene.intent.refs, *scene.intent.disliked, *scene.intent.exclude), _refs(done, *_SEEDS, "exclude")
+    missing = [wording.clean(ref) for ref in named if isinstance(ref, str) and ref not in known]
     return f"I have no film called {wording.joined(missing, 'or')}. " if missing else ""
 
 
@@ -198,26 +187,21 @@ def recommend(scene: Scene) -> Script:
     if scene.wish.mood or scene.wish.theme:
         return (yield from _themed(scene))
     if scene.memory.liked:
-        return (yield from _from_likes(scene))
+        return (yield from likes(scene))
     if scene.wish.surprise and not scene.wish.narrows:
         return (yield from unsure(scene))
     if scene.wish.age:
-        scene = Scene(
-            replace(scene.intent, wish=replace(scene.wish, age=0, era="new" if scene.wish.age > 0 else "old")),
-            scene.memory,
-        )
+        scene = scene.wishing(replace(scene.wish, age=0, era="new" if scene.wish.age > 0 else "old"))
     done = yield Call("recommend_for_user", listing_args(scene, scene.memory))
     if isinstance(done.result, MovieList) and (scene.wish.narrows or done.result.basis == "personal"):
-        return (yield from shown(scene, done, lambda got: personal_heading(scene, got)))
+        return (yield from shown(scene, done))
     return (yield from _ask(scene, done))
 
 
 def for_user(scene: Scene, user_id: int) -> Script:
     done = yield Call("recommend_for_user", {"user_id": user_id, **listing_args(scene, scene.memory)})
     what = wording.kind_of_films(done.args)
-    return (
-        yield from shown(scene, done, f"For MovieLens user {user_id}, {what} they haven't rated:", f"user {user_id}")
-    )
+    return (yield from shown(scene, done, f"For MovieLens user {user_id}, {what} they haven't rated:"))
 
 
 def _ask(scene: Scene, popular: Done) -> Script:
@@ -248,19 +232,12 @@ def unsure(scene: Scene) -> Script:
     if scene.intent.topic == "pick" and scene.memory.listed:
         return _picked(scene)
     asked = Wish(limit=DEFAULT_LIMIT, surprise=True, novelty=0.3)
-    again = Scene(replace(scene.intent, wish=merge(asked, scene.wish)), scene.memory)
+    again = scene.wishing(merge(asked, scene.wish))
     if scene.memory.liked:
-        return (yield from _from_likes(again))
+        return (yield from likes(again))
     done = yield Call("recommend_for_user", listing_args(again, scene.memory))
-    return (
-        yield from shown(
-            again,
-            done,
-            "Then let me choose. Three quite different ones:"
-            if count(done) == DEFAULT_LIMIT
-            else "Then let me choose:",
-        )
-    )
+    how = ". Three quite different ones" if count(done) == DEFAULT_LIMIT else ""
+    return (yield from shown(again, done, f"Then let me choose{how}:"))
 
 
 def _picked(scene: Scene) -> str:
@@ -277,10 +254,6 @@ def none_of_them(scene: Scene) -> Script:
 
 
 def likes(scene: Scene) -> Script:
-    return (yield from _from_likes(scene))
-
-
-def _from_likes(scene: Scene) -> Script:
     """From what was liked and disliked, now and before."""
     intent, memory = scene.intent, scene.memory
     disliked = tuple(dict.fromkeys((*intent.disliked, *(ref for ref in memory.disliked if ref not in intent.refs))))
@@ -295,25 +268,22 @@ def _from_likes(scene: Scene) -> Script:
         **listing_args(scene, None if intent.refs or intent.disliked else memory),
     }
     done = yield Call("recommend_from_likes", {name: value for name, value in args.items() if value not in ("", [])})
-    return (yield from shown(scene, done, lambda got: likes_heading(scene, got)))
+    return (yield from shown(scene, done))
 
 
 def _themed(scene: Scene) -> Script:
     """A mood or theme: by likes where they are known, else by tag, else by words, else by genre."""
     if scene.memory.liked:
-        return (yield from _from_likes(scene))
+        return (yield from likes(scene))
     mood = scene.wish.mood
     done = yield from (_by_tags(scene, mood) if mood else _by_theme(scene, scene.wish.theme))
     if done is not None:
-        return (
-            yield from shown(
-                scene, done, lambda got: themed_heading(scene, got, mood.label if mood else scene.wish.theme)
-            )
-        )
+        label = mood.label if mood else scene.wish.theme
+        return (yield from shown(scene, done, lambda got: themed_heading(scene, got, label)))
     if mood:
         return (yield from _mood_by_genre(scene, mood))
     nothing = f"I found nothing about \u201c{wording.clean(scene.wish.theme)}\u201d."
-    plain = Scene(replace(scene.intent, wish=replace(scene.wish, theme="")), scene.memory)
+    plain = scene.wishing(replace(scene.wish, theme=""))
     return wording.paragraphs([nothing, (yield from recommend(plain)) if plain.wish.narrows else suggest(scene)])
 
 
@@ -362,7 +332,7 @@ def _near_tag(error: str, tag: str) -> str:
 
 def _mood_by_genre(scene: Scene, mood: Mood) -> Script:
     wish = replace(scene.wish, mood=None, genres=(scene.wish.genres or mood.genres[:1]))
-    again = Scene(replace(scene.intent, wish=wish), scene.memory)
+    again = scene.wishing(wish)
     done = yield Call("popular_movies", {"sort": "rating", **listing_args(again)})
     heading = f"Nothing that fits is tagged \u201c{mood.label}\u201d, so the nearest I have is well-liked {wording.kind_of_films(done.args)}:"
     if not count(done) and not done.error:
@@ -378,13 +348,13 @@ def similar(scene: Scene) -> Script:
         seed = yield Call("get_movie", {"movie": refs[0]})
         year = seed.result.movie.year if isinstance(seed.result, MovieResult) else None
         wish = aged(wish, year) if year else replace(wish, age=0)
-    scene = Scene(replace(scene.intent, wish=wish), scene.memory)
+    scene = scene.wishing(wish)
     if wish.mood or wish.theme:
         args: Args = {"liked": refs, "text": wish.mood.label if wish.mood else wish.theme, **listing_args(scene)}
         done = yield Call("recommend_from_likes", args)
-        return (yield from shown(scene, done, lambda got: likes_heading(scene, got)))
+        return (yield from shown(scene, done))
     done = yield Call("similar_movies", {"movies": refs, **listing_args(scene)})
-    return (yield from shown(scene, done, lambda got: similar_heading(scene, got), "seeds"))
+    return (yield from shown(scene, done))
 
 
 def aged(wish: Wish, year: int) -> Wish:
@@ -398,7 +368,7 @@ def popular(scene: Scene) -> Script:
     sort = "popularity" if recent or wish.sort == "popularity" else "rating"
     args: Args = {"sort": sort, **({"window_days": recent} if recent else {}), **listing_args(scene)}
     done = yield Call("popular_movies", args)
-    return (yield from shown(scene, done, popular_heading))
+    return (yield from shown(scene, done))
 
 
 _WINDOWS = (("week", 7), ("month", 30), ("year", 365), ("", 365))
@@ -412,7 +382,7 @@ def group(scene: Scene) -> Script:
         members.insert(0, {"liked": mine} if mine else {})
     members += [{"liked": list(liked)} for liked in scene.intent.group]
     done = yield Call("recommend_for_group", {"members": members[:8], **listing_args(scene)})
-    return (yield from shown(scene, done, group_heading, "group"))
+    return (yield from shown(scene, done))
 
 
 def lookup(scene: Scene) -> Script:
@@ -425,13 +395,8 @@ def lookup(scene: Scene) -> Script:
         return scene.say("unknown")
     found = yield Call("search_movies", {"query": scene.intent.given or str(ref), "limit": DEFAULT_LIMIT})
     if fits(scene.intent.given or str(ref), found):
-        return (
-            yield from shown(
-                scene,
-                found,
-                f"I have no film called \u201c{wording.clean(scene.intent.given)}\u201d. The nearest I found:",
-            )
-        )
+        nothing = f"I have no film called \u201c{wording.clean(scene.intent.given)}\u201d."
+        return (yield from shown(scene, found, f"{nothing} The nearest I found:"))
     return scene.say("unknown")
 
 
@@ -454,17 +419,9 @@ def more(scene: Scene) -> Script:
     """The same list again, without what was shown."""
     base = scene.memory.last_listing
     if base is None:
-        return (
-            yield from (recommend(scene) if scene.memory.last_list else say_text(Scene(Intent("no"), scene.memory)))
-        )
+        return (yield from recommend(scene) if scene.memory.last_list else say_text(Scene(Intent("no"), scene.memory)))
     wish = replace(scene.wish, limit=scene.wish.limit or _limit_of(base))
-    return (
-        yield from _again(
-            Scene(replace(scene.intent, wish=wish), scene.memory),
-            base,
-            vary(scene, *(_ONE_MORE if wish.limit == 1 else _MORE)),
-        )
-    )
+    return (yield from _again(scene.wishing(wish), base, vary(scene, *(_ONE_MORE if wish.limit == 1 else _MORE))))
 
 
 _MORE = ("Here you go:", "Then these:", "Others in the same line:")
@@ -479,11 +436,11 @@ def refine(scene: Scene) -> Script:
     wish = scene.wish
     if wish.age:
         wish = aged(wish, _middle_year(base))
-    again = Scene(replace(scene.intent, wish=wish), scene.memory)
+    again = scene.wishing(wish)
     if wish.users:
         return (yield from for_user(again, wish.users[0]))
     if (wish.mood or wish.theme) and base.name not in OF_SOMETHING:
-        return (yield from recommend(Scene(replace(scene.intent, wish=_inheriting(wish, base.args)), scene.memory)))
+        return (yield from recommend(scene.wishing(_inheriting(wish, base.args))))
     return (yield from _again(again, base, ""))
 
 
@@ -511,12 +468,7 @@ def _again(scene: Scene, base: Done, heading: str) -> Script:
     done = yield call
     if not count(done) and base.name in {"movies_by_tag", "search_movies"} and scene.wish.genres:
         return (yield from recommend(scene))
-    user = done.args.get("user_id")
-    owner = _OWNERS.get(done.name) or (f"user {user}" if user is not None else "you")
-    return (yield from shown(scene, done, heading or (lambda got: heading_of(scene, got)), owner))
-
-
-_OWNERS = {"similar_movies": "seeds", "recommend_for_group": "group"}
+    return (yield from shown(scene, done, heading))
 
 
 def _changed(base: Done, scene: Scene) -> Call:
@@ -568,7 +520,7 @@ def seen(scene: Scene) -> Script:
         return scene.say("seen_early")
     title = _known_title(scene, refs[0])
     wish = replace(scene.wish, limit=min(len(refs), 20))
-    again = Scene(replace(scene.intent, wish=wish), scene.memory)
+    again = scene.wishing(wish)
     single = title and len(refs) == 1
     told = yield from _again(again, base, f"Then instead of {title}:" if single else "Then instead of those:")
     return wording.paragraphs(
@@ -669,7 +621,7 @@ def _instead(scene: Scene, base: Done | None, ref: Ref | None, taken: Resolved |
     kept = {name: value for name, value in base.args.items() if name not in {*args, "exclude", "exclude_shown"}}
     done = yield Call(base.name, kept | args) if args else Call("get_movie", {"movie": ref})
     if isinstance(done.result, MovieList):
-        return (yield from shown(scene, done, lambda got: heading_of(scene, got), _OWNERS.get(done.name, "you")))
+        return (yield from shown(scene, done))
     return _worded(scene, done)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guide import wording
 from guide.memory import Args, Done, Intent, Memory
@@ -41,6 +41,10 @@ class Scene:
     def user_id(self) -> int | None:
         """The MovieLens user that was named, or that the person said they are."""
         return self.wish.users[0] if self.wish.users else self.memory.persona
+
+    def wishing(self, wish: Wish) -> Scene:
+        """The same scene with other demands."""
+        return replace(self, intent=replace(self.intent, wish=wish))
 
     def say(self, kind: str, topic: str = "") -> str:
         """A fixed text."""

@@ -112,52 +112,6 @@ MOODS: tuple[tuple[str, Mood], ...] = (
 """Pattern of a mood, and the mood. The first that is found in a sentence wins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """The changes that a comparative ("less scary", "newer") makes to a list's filters."""
-
-    genres: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    age: int = 0
-    novelty: float | None = None
-    known: bool = False
-    better: bool = False
-    lack: str = ""
-
-
-SHIFTS: tuple[tuple[str, Shift], ...] = (
-    (r"(?:less|(?:not )?too|not (?:so|as|too|that)|nothing(?: too)?|isn'?t (?:so|as|too|that)) (?:scary|creepy|frightening|horrifying|spooky)",
-     Shift(exclude=("Horror",))),
-    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:violent|brutal|intense)(?:ly)?|less violence",
-     Shift(exclude=("Horror", "War"))),
-    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:sad|dramatic|depressing|serious|heavy|dark|bleak)|less drama",
-     Shift(exclude=("Drama", "War"))),
-    (r"(?:less|(?:not )?too|not (?:so|as|too|that)) romantic|less romance",
-     Shift(exclude=("Romance",))),
-    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:childish|kiddy|silly)", Shift(exclude=("Children", "Animation"))),
-    (r"(?:but )?(?:less|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:cheesy|sappy|soppy|mushy|kitschy|boring|slow|stupid|dumb|bad|predictable|pretentious|cringy?|corny|long-winded)", Shift()),
-    (r"(?:less|not (?:so|as|too|that)) (?:funny|goofy)", Shift(exclude=("Comedy",))),
-    (r"(?:but )?(?:for (?:grown-?ups|adults)|(?:more |less )?(?:adult|grown-?up|mature))", Shift(exclude=("Children",))),
-    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:bloody|gory)|less (?:blood|gore)", Shift(exclude=("Horror",))),
-    (r"less (?:action|explosions)", Shift(exclude=("Action",))),
-    ((r"(?:less|too|not (?:so|as|too|that)) (?:known|famous|popular|mainstream|obvious|well[- ]known)|lesser[- ]known|(?:haven't|never|not) (?:even )?heard of"
-     r"|more (?:obscure|unusual|unknown)|hidden gems?|obscure|under(?:rated|seen|appreciated)|under the radar"
-     r"|off the beaten (?:path|track)|overlooked|unknown|art[- ]?house"), Shift(novelty=0.7)),
-    ((r"(?:more|better) (?:known|famous|popular|mainstream)|(?:well|better)[- ]known|famous|mainstream|blockbusters?"
-     r"|crowd[- ]pleas(?:er|ers|ing)"), Shift(known=True)),
-    (r"newer|more (?:recent|modern|current|up[- ]to[- ]date)|less old|(?:not )?(?:so|as|that|too|very) old|later", Shift(age=1)),
-    (r"older|more (?:classic|vintage|old)|less (?:new|modern|recent)|(?:not )?(?:so|as|that|too|very) (?:new|recent|modern)|earlier",
-     Shift(age=-1)),
-    ((r"shorter|short and sweet|short(?= (?:movies?|films?|comed\w+|dramas?|thrillers?|westerns?|horror|ones?|documentar\w+|sci-fi))|less long|(?:not )?(?:so|as|too|that|very) long|(?:under|below|at most|max(?:imum)?) (?:\d+|two|three|one and a half)"
-     r" ?(?:hours?|hrs?|h|minutes?|mins?)\b|less than (?:\d+|two|three) ?(?:hours?|hrs?|h|minutes?|mins?)\b"),
-     Shift(lack="shorter")),
-    (r"longer|(?:over|more than|at least) (?:\d+|two|three) ?(?:hours?|hrs?|h|minutes?|mins?)\b", Shift(lack="longer")),
-    (r"more action|more exciting", Shift(genres=("Action",))),
-    (r"more (?:romance|romantic)", Shift(genres=("Romance",))),
-    (r"more (?:humou?r|jokes|laughs)|more fun(?:ny)?", Shift(genres=("Comedy",))),
-    (r"better|higher[- ]rated", Shift(better=True)),
-)  # fmt: skip
-
 REQUEST_WORDS = words(
     "a an the some any me my mine i i'd i'm i'll we us our you your please pls plz plx something anything smth sth stuff things one ones movie movies film films"
     " flick flicks picture pictures title titles recommend recomend reccomend recommed reccommend recommendation recommendations rec recs suggestion suggest suggestions sugest"
@@ -233,7 +187,6 @@ _SORT = (
 _VARIED = regex(r"\b(?:different|diverse|varied|variety|a mix|mixed bag|assorted|all sorts)\b")
 _SURPRISE = regex(r"\b(?:surprise (?:me|us)|random|unexpected|dealer'?s choice|anything goes|whatever)\b")
 _MOODS = tuple((regex(rf"\b(?:{pattern})\b"), mood) for pattern, mood in MOODS)
-_SHIFTS = tuple((regex(rf"\b(?:{pattern})\b"), shift) for pattern, shift in SHIFTS)
 _SUBJECT = regex(
     r"\b(?:about|with|featuring|involving|starring|directed by|by|set in|set on|based on|where|in which|on) (.+)$"
 )
@@ -291,11 +244,6 @@ class Wish:
             or self.era or self.novelty or self.known or self.better or self.lack or self.min_ratings
         )  # fmt: skip
 
-    @property
-    def plain(self) -> bool:
-        """True if it says nothing at all."""
-        return self == Wish()
-
     def filters(self) -> dict[str, JsonValue]:
         """The `movies.models.Filters` that it asks for."""
         found: dict[str, JsonValue] = {
@@ -309,6 +257,42 @@ class Wish:
             "diversity": 0.6 if self.varied or self.surprise else None,
         }
         return {name: value for name, value in found.items() if value not in (None, [])}
+
+
+SHIFTS: tuple[tuple[str, Wish], ...] = (
+    (r"(?:less|(?:not )?too|not (?:so|as|too|that)|nothing(?: too)?|isn'?t (?:so|as|too|that)) (?:scary|creepy|frightening|horrifying|spooky)",
+     Wish(exclude=("Horror",))),
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:violent|brutal|intense)(?:ly)?|less violence",
+     Wish(exclude=("Horror", "War"))),
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:sad|dramatic|depressing|serious|heavy|dark|bleak)|less drama",
+     Wish(exclude=("Drama", "War"))),
+    (r"(?:less|(?:not )?too|not (?:so|as|too|that)) romantic|less romance",
+     Wish(exclude=("Romance",))),
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:childish|kiddy|silly)", Wish(exclude=("Children", "Animation"))),
+    (r"(?:but )?(?:less|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:cheesy|sappy|soppy|mushy|kitschy|boring|slow|stupid|dumb|bad|predictable|pretentious|cringy?|corny|long-winded)", Wish()),
+    (r"(?:less|not (?:so|as|too|that)) (?:funny|goofy)", Wish(exclude=("Comedy",))),
+    (r"(?:but )?(?:for (?:grown-?ups|adults)|(?:more |less )?(?:adult|grown-?up|mature))", Wish(exclude=("Children",))),
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:bloody|gory)|less (?:blood|gore)", Wish(exclude=("Horror",))),
+    (r"less (?:action|explosions)", Wish(exclude=("Action",))),
+    ((r"(?:less|too|not (?:so|as|too|that)) (?:known|famous|popular|mainstream|obvious|well[- ]known)|lesser[- ]known|(?:haven't|never|not) (?:even )?heard of"
+     r"|more (?:obscure|unusual|unknown)|hidden gems?|obscure|under(?:rated|seen|appreciated)|under the radar"
+     r"|off the beaten (?:path|track)|overlooked|unknown|art[- ]?house"), Wish(novelty=0.7)),
+    ((r"(?:more|better) (?:known|famous|popular|mainstream)|(?:well|better)[- ]known|famous|mainstream|blockbusters?"
+     r"|crowd[- ]pleas(?:er|ers|ing)"), Wish(known=True)),
+    (r"newer|more (?:recent|modern|current|up[- ]to[- ]date)|less old|(?:not )?(?:so|as|that|too|very) old|later", Wish(age=1)),
+    (r"older|more (?:classic|vintage|old)|less (?:new|modern|recent)|(?:not )?(?:so|as|that|too|very) (?:new|recent|modern)|earlier",
+     Wish(age=-1)),
+    ((r"shorter|short and sweet|short(?= (?:movies?|films?|comed\w+|dramas?|thrillers?|westerns?|horror|ones?|documentar\w+|sci-fi))|less long|(?:not )?(?:so|as|too|that|very) long|(?:under|below|at most|max(?:imum)?) (?:\d+|two|three|one and a half)"
+     r" ?(?:hours?|hrs?|h|minutes?|mins?)\b|less than (?:\d+|two|three) ?(?:hours?|hrs?|h|minutes?|mins?)\b"),
+     Wish(lack="shorter")),
+    (r"longer|(?:over|more than|at least) (?:\d+|two|three) ?(?:hours?|hrs?|h|minutes?|mins?)\b", Wish(lack="longer")),
+    (r"more action|more exciting", Wish(genres=("Action",))),
+    (r"more (?:romance|romantic)", Wish(genres=("Romance",))),
+    (r"more (?:humou?r|jokes|laughs)|more fun(?:ny)?", Wish(genres=("Comedy",))),
+    (r"better|higher[- ]rated", Wish(better=True)),
+)  # fmt: skip
+"""Pattern of a comparative ("less scary", "newer"), and the changes that it makes to a list's filters."""
+_SHIFTS = tuple((regex(rf"\b(?:{pattern})\b"), shift) for pattern, shift in SHIFTS)
 
 
 def merge(first: Wish, second: Wish) -> Wish:
@@ -423,21 +407,8 @@ def _shifts(wish: Wish, text: str) -> tuple[Wish, str]:
                 continue
             if shift.age and re.search(r"\b(?:or|and) $", text[: found.start()]):
                 continue
-            wish, text = _shifted(wish, shift), _cut(text, found)
+            wish, text = merge(wish, shift), _cut(text, found)
     return wish, text
-
-
-def _shifted(wish: Wish, shift: Shift) -> Wish:
-    return replace(
-        wish,
-        genres=wish.genres + shift.genres,
-        exclude=tuple(dict.fromkeys(wish.exclude + shift.exclude)),
-        age=shift.age or wish.age,
-        novelty=shift.novelty or wish.novelty,
-        known=shift.known or wish.known,
-        better=shift.better or wish.better,
-        lack=shift.lack or wish.lack,
-    )
 
 
 def _years(wish: Wish, text: str) -> tuple[Wish, str]:

@@ -22,21 +22,7 @@ from tools.results import (
     TasteProfile,
 )
 
-WORDS_FOR_NUMBERS = (
-    "no",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
+NUMBER_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
 GENRE_PLURALS: dict[str, str] = {
     "Action": "action films", "Adventure": "adventures", "Animation": "animated films", "Children": "family films",
@@ -75,7 +61,7 @@ def counted(count: int, noun: str) -> str:
 
 def number_word(count: int) -> str:
     """Small numbers as words."""
-    return WORDS_FOR_NUMBERS[count] if 0 <= count < len(WORDS_FOR_NUMBERS) else f"{count:,}"
+    return NUMBER_WORDS[count] if 0 <= count < len(NUMBER_WORDS) else f"{count:,}"
 
 
 def stars(value: float) -> str:
