@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from guide import wording
 from guide.memory import OF_SOMETHING, Args, Done, Intent, Memory, Ref, plain_title
 from guide.scripts import DEFAULT_LIMIT, Call, Scene, Script, problem, say_text, suggest
-from guide.wishes import REQUEST_WORDS, Mood, Wish, merge, regex
+from guide.wishes import LARGEST_LIST, REQUEST_WORDS, Mood, Wish, merge, regex
 from movies.models import ListedMovie, Movie, MovieList, MovieName, Resolved
 from movies.titles import plain_words
 from tools.results import Comparison, Explanation, MovieResult, MovieStats, Prediction, Questions, Rated
@@ -24,6 +24,7 @@ FLOOR = 10
 
 
 def vary(scene: Scene, *texts: str) -> str:
+    """One of several texts, another each turn."""
     return texts[scene.memory.seed % len(texts)]
 
 
@@ -44,6 +45,7 @@ def listing_args(scene: Scene, leave_out: Memory | None = None) -> Args:
 
 
 def count(done: Done) -> int:
+    """The length of the list that came of a call."""
     return len(done.result.movies) if isinstance(done.result, MovieList) else 0
 
 
@@ -115,8 +117,7 @@ _SEEDS = ("movies", "liked", "disliked")
 
 def _refs(done: Done, *names: str) -> list[str]:
     """The titles among the arguments of these names."""
-    given = [ref for name in names if isinstance(refs := done.args.get(name), list) for ref in refs]
-    return [ref for ref in given if isinstance(ref, str)]
+    return [ref for name in names for ref in done.many(name) if isinstance(ref, str)]
 
 
 def _less(value: JsonValue, unknown: list[str]) -> JsonValue:
@@ -134,8 +135,7 @@ def _unknown_titles(scene: Scene, done: Done) -> str:
 
 def _against(done: Done) -> list[int]:
     """Ids of what the list was asked to keep away from."""
-    given = done.args.get("disliked")
-    disliked = [str(ref).lower() for ref in given] if isinstance(given, list) else []
+    disliked = [str(ref).lower() for ref in done.many("disliked")]
     ids = [int(ref) for ref in disliked if ref.isdecimal()]
     return ids + [found.movie.movie_id for found in done.resolved if found.given.lower() in disliked]
 
@@ -166,11 +166,10 @@ _RELAXATIONS = (
 def _leading(scene: Scene) -> str:
     """Sentences before a list: wishes that cannot be met."""
     asked = scene.wish.asked or 0
-    lack = f"I can't tell which are {scene.wish.lack}: the data has no running times. " if scene.wish.lack else ""
-    lack += (
-        f"I can only leave out genres, not \u201c{wording.clean(scene.wish.unmet)}\u201d. " if scene.wish.unmet else ""
-    )
-    return lack + ("Twenty at a time is the most I show. " if asked > 20 else "")
+    lack, unmet = scene.wish.lack, wording.clean(scene.wish.unmet)
+    said = f"I can't tell which are {lack}: the data has no running times. " if lack else ""
+    said += f"I can only leave out genres, not \u201c{unmet}\u201d. " if scene.wish.unmet else ""
+    return said + ("Twenty at a time is the most I show. " if asked > LARGEST_LIST else "")
 
 
 def _after(scene: Scene, done: Done) -> str:
@@ -184,7 +183,7 @@ def recommend(scene: Scene) -> Script:
     """A request for movies, by whatever is known: a user, a mood, likes from before, filters, or nothing."""
     if scene.user_id is not None and (scene.wish.users or not scene.memory.liked):
         return (yield from for_user(scene, scene.user_id))
-    if scene.wish.mood or scene.wish.theme:
+    if scene.wish.about:
         return (yield from _themed(scene))
     if scene.memory.liked:
         return (yield from likes(scene))
@@ -199,6 +198,7 @@ def recommend(scene: Scene) -> Script:
 
 
 def for_user(scene: Scene, user_id: int) -> Script:
+    """Movies for a MovieLens user."""
     done = yield Call("recommend_for_user", {"user_id": user_id, **listing_args(scene, scene.memory)})
     what = wording.kind_of_films(done.args)
     return (yield from shown(scene, done, f"For MovieLens user {user_id}, {what} they haven't rated:"))
@@ -260,11 +260,10 @@ def likes(scene: Scene) -> Script:
     liked = tuple(dict.fromkeys((*intent.refs, *(ref for ref in memory.liked if ref not in intent.disliked))))
     if not liked and not disliked:
         return (yield from recommend(scene))
-    text = scene.wish.mood.label if scene.wish.mood else scene.wish.theme
     args: Args = {
         "liked": list(liked[:30]),
         "disliked": list(disliked[:30]),
-        "text": text,
+        "text": scene.wish.about,
         **listing_args(scene, None if intent.refs or intent.disliked else memory),
     }
     done = yield Call("recommend_from_likes", {name: value for name, value in args.items() if value not in ("", [])})
@@ -278,8 +277,7 @@ def _themed(scene: Scene) -> Script:
     mood = scene.wish.mood
     done = yield from (_by_tags(scene, mood) if mood else _by_theme(scene, scene.wish.theme))
     if done is not None:
-        label = mood.label if mood else scene.wish.theme
-        return (yield from shown(scene, done, lambda got: themed_heading(scene, got, label)))
+        return (yield from shown(scene, done, lambda got: themed_heading(scene, got, scene.wish.about)))
     if mood:
         return (yield from _mood_by_genre(scene, mood))
     nothing = f"I found nothing about \u201c{wording.clean(scene.wish.theme)}\u201d."
@@ -349,15 +347,15 @@ def similar(scene: Scene) -> Script:
         year = seed.result.movie.year if isinstance(seed.result, MovieResult) else None
         wish = aged(wish, year) if year else replace(wish, age=0)
     scene = scene.wishing(wish)
-    if wish.mood or wish.theme:
-        args: Args = {"liked": refs, "text": wish.mood.label if wish.mood else wish.theme, **listing_args(scene)}
-        done = yield Call("recommend_from_likes", args)
-        return (yield from shown(scene, done))
-    done = yield Call("similar_movies", {"movies": refs, **listing_args(scene)})
+    if wish.about:
+        done = yield Call("recommend_from_likes", {"liked": refs, "text": wish.about, **listing_args(scene)})
+    else:
+        done = yield Call("similar_movies", {"movies": refs, **listing_args(scene)})
     return (yield from shown(scene, done))
 
 
 def aged(wish: Wish, year: int) -> Wish:
+    """The wish for newer or older ones as one for years, counted from a year."""
     return replace(wish, age=0, year_from=year + 1) if wish.age > 0 else replace(wish, age=0, year_to=year - 1)
 
 
@@ -439,19 +437,18 @@ def refine(scene: Scene) -> Script:
     again = scene.wishing(wish)
     if wish.users:
         return (yield from for_user(again, wish.users[0]))
-    if (wish.mood or wish.theme) and base.name not in OF_SOMETHING:
-        return (yield from recommend(scene.wishing(_inheriting(wish, base.args))))
+    if wish.about and base.name not in OF_SOMETHING:
+        return (yield from recommend(scene.wishing(_inheriting(wish, base))))
     return (yield from _again(again, base, ""))
 
 
-def _inheriting(wish: Wish, args: Args) -> Wish:
+def _inheriting(wish: Wish, base: Done) -> Wish:
     """The wish, with the genres and years of a list it refers back to."""
-    genres = args.get("genres")
-    first, last = args.get("year_from"), args.get("year_to")
+    first, last = base.args.get("year_from"), base.args.get("year_to")
     years = bool(wish.year_from or wish.year_to)
     return replace(
         wish,
-        genres=wish.genres or tuple(str(genre) for genre in (genres if isinstance(genres, list) else [])),
+        genres=wish.genres or tuple(map(str, base.many("genres"))),
         year_from=wish.year_from if years or not isinstance(first, int) else first,
         year_to=wish.year_to if years or not isinstance(last, int) else last,
     )
@@ -464,8 +461,7 @@ def _middle_year(base: Done) -> int:
 
 def _again(scene: Scene, base: Done, heading: str) -> Script:
     """Make a list's call again with a changed wish."""
-    call = _changed(base, scene)
-    done = yield call
+    done = yield _changed(base, scene)
     if not count(done) and base.name in {"movies_by_tag", "search_movies"} and scene.wish.genres:
         return (yield from recommend(scene))
     return (yield from shown(scene, done, heading))
@@ -476,18 +472,17 @@ def _changed(base: Done, scene: Scene) -> Call:
     wish, args = scene.wish, _by_id(base)
     if scene.intent.topic == "swap" and wish.genres:
         args.pop("genres", None)
-    for years in (("year_from", "year_to"),) if wish.year_from or wish.year_to or wish.era else ():
-        args = {name: value for name, value in args.items() if name not in years}
+    if wish.year_from or wish.year_to or wish.era:
+        args = {name: value for name, value in args.items() if name not in {"year_from", "year_to"}}
     new = listing_args(scene, scene.memory)
     if isinstance(wanted := args.get("genres"), list):
         args["genres"] = [genre for genre in wanted if genre not in wish.exclude]
     for name in ("genres", "exclude_genres"):
         if isinstance(old := args.get(name), list) and isinstance(added := new.get(name), list):
             new[name] = list(dict.fromkeys([*old, *added]))
-    text = wish.mood.label if wish.mood else wish.theme
     new["limit"] = wish.limit or _usual_limit(scene)
-    if text:
-        return _with_words(base, args, new, text, wish)
+    if wish.about:
+        return _with_words(base, args, new, wish)
     if (wish.better or wish.sort) and base.name in {"popular_movies", "search_movies"}:
         new["sort"] = wish.sort or "rating"
     return Call(base.name, args | new)
@@ -505,12 +500,12 @@ def _by_id(base: Done) -> Args:
     return {name: value for name, value in args.items() if name not in {"exclude", "exclude_shown"}}
 
 
-def _with_words(base: Done, args: Args, new: Args, text: str, wish: Wish) -> Call:
+def _with_words(base: Done, args: Args, new: Args, wish: Wish) -> Call:
     seeds = args.pop("movies", None)
     if seeds or base.name == "recommend_from_likes":
-        return Call("recommend_from_likes", ({"liked": seeds} if seeds else args) | new | {"text": text})
+        return Call("recommend_from_likes", ({"liked": seeds} if seeds else args) | new | {"text": wish.about})
     kept = {name: value for name, value in args.items() if name in {"genres", "exclude_genres", "year_from", "year_to"}}
-    return Call("movies_by_tag", kept | new | {"tag": wish.mood.tags[0] if wish.mood else text})
+    return Call("movies_by_tag", kept | new | {"tag": wish.mood.tags[0] if wish.mood else wish.theme})
 
 
 def seen(scene: Scene) -> Script:
@@ -522,10 +517,9 @@ def seen(scene: Scene) -> Script:
     wish = replace(scene.wish, limit=min(len(refs), 20))
     again = scene.wishing(wish)
     single = title and len(refs) == 1
-    told = yield from _again(again, base, f"Then instead of {title}:" if single else "Then instead of those:")
-    return wording.paragraphs(
-        [told, f"How did you like {title}? Say \u201crate it 4\u201d, and I'll remember." if single else ""]
-    )
+    told = yield from _again(again, base, f"Then instead of {title if single else 'those'}:")
+    invited = f"How did you like {title}? Say \u201crate it 4\u201d, and I'll remember." if single else ""
+    return wording.paragraphs([told, invited])
 
 
 def _known_title(scene: Scene, ref: Ref) -> str:
@@ -615,9 +609,8 @@ def _instead(scene: Scene, base: Done | None, ref: Ref | None, taken: Resolved |
     if base is None or ref is None:
         return scene.say("which")
     old = {taken.given.lower(), str(taken.movie.movie_id)} if taken else set()
-    args: Args = {
-        name: _swapped(value, ref, old) for name, value in base.args.items() if name in {"movie", "movies", "liked"}
-    }
+    named = {"movie", "movies", "liked"}
+    args: Args = {name: _swapped(value, ref, old) for name, value in base.args.items() if name in named}
     kept = {name: value for name, value in base.args.items() if name not in {*args, "exclude", "exclude_shown"}}
     done = yield Call(base.name, kept | args) if args else Call("get_movie", {"movie": ref})
     if isinstance(done.result, MovieList):
@@ -647,17 +640,15 @@ def _worded(scene: Scene, done: Done) -> str:
 
 
 def personal_heading(scene: Scene, done: Done) -> str:
+    """A heading for what the recommender chose, by ratings or by filters alone."""
     what = wording.kind_of_films(done.args)
     if isinstance(done.result, MovieList) and done.result.basis == "personal":
         return f"Going by your ratings, I'd suggest {'these' if what == 'films' else 'these ' + what}:"
-    return _by_filters(scene, what)
-
-
-def _by_filters(scene: Scene, what: str) -> str:
     return vary(scene, f"Well-liked {what}:", f"Here are {what} that people like:", f"Some good {what}:")
 
 
 def likes_heading(scene: Scene, done: Done) -> str:
+    """As in "Since you like Heat but not Titanic, I'd try these:"."""
     liked, disliked = (titles(done, scene.memory, side) for side in ("liked", "disliked"))
     what = wording.kind_of_films(done.args)
     against = f" but not {wording.joined(disliked[:3], 'or')}" if disliked else ""
@@ -672,9 +663,8 @@ def titles(done: Done, memory: Memory, name: str) -> list[str]:
     """The titles behind a call's references: as resolved by the tool, as shown before, or as given."""
     given = done.args.get(name)
     refs = given if isinstance(given, list) else [given]
-    found = {each.given.lower(): each.movie for each in done.resolved} | {
-        str(key): movie for key, movie in memory.names.items()
-    }
+    found = {each.given.lower(): each.movie for each in done.resolved}
+    found |= {str(movie_id): movie for movie_id, movie in memory.names.items()}
     return [_title(found.get(str(ref).lower()), ref, years=name == "movies") for ref in refs if ref is not None]
 
 
@@ -685,33 +675,27 @@ def _title(movie: MovieName | None, ref: object, *, years: bool) -> str:
 
 
 def themed_heading(scene: Scene, done: Done, label: str) -> str:
+    """As in "Comedies that people tag “heist”:"."""
     what = wording.kind_of_films({**done.args, "exclude_genres": list(scene.wish.exclude)})
     if done.name == "search_movies":
         return f"I know no tag \u201c{wording.clean(label)}\u201d, but these {what} match the words:"
-    tags = done.args.get("tags")
-    tag = wording.joined(
-        wording.clean(str(each)) for each in (done.args.get("tag"), *(tags if isinstance(tags, list) else []))
-    )
-    mood = f"For \u201c{label}\u201d, " if label.lower() != tag.lower() else ""
-    return (
-        f"{mood}{what} that people tag \u201c{tag}\u201d:"
-        if mood
-        else f"{what[:1].upper()}{what[1:]} that people tag \u201c{tag}\u201d:"
-    )
+    tag = wording.joined(wording.clean(str(each)) for each in (done.args.get("tag"), *done.many("tags")))
+    what = f"For \u201c{label}\u201d, {what}" if label.lower() != tag.lower() else wording.capital(what)
+    return f"{what} that people tag \u201c{tag}\u201d:"
 
 
 def similar_heading(scene: Scene, done: Done) -> str:
+    """As in "Three films close to Heat (1995):"."""
     seeds = titles(done, scene.memory, "movies")
     what = wording.kind_of_films(done.args)
     near = f"between {wording.joined(seeds)}" if len(seeds) == 2 else f"close to {wording.joined(seeds)}"
-    number = wording.number_word(count(done))
     if count(done) == 1:
-        kind = {"films": "One"}.get(what, f"One of the {what}")
-        return f"{kind} {near}:"
-    return f"{number[:1].upper()}{number[1:]} {what} {near}:"
+        return f"{'One' if what == 'films' else f'One of the {what}'} {near}:"
+    return f"{wording.capital(wording.number_word(count(done)))} {what} {near}:"
 
 
 def popular_heading(done: Done) -> str:
+    """As in "The best rated westerns:"."""
     what = wording.kind_of_films(done.args)
     if days := done.args.get("window_days"):
         return f"The most rated {what} of the last {days} days that my data covers:"
@@ -720,14 +704,13 @@ def popular_heading(done: Done) -> str:
 
 def group_heading(done: Done) -> str:
     """As in "Comedies that should suit you and MovieLens user 5:"."""
-    members = done.args.get("members")
-    people = [each for each in members if isinstance(each, dict)] if isinstance(members, list) else []
+    people = [each for each in done.many("members") if isinstance(each, dict)]
     users = [str(each["user_id"]) for each in people if each.get("user_id") is not None]
     others = len(people) - len(users)
     named = f"MovieLens user{'s' if len(users) > 1 else ''} {wording.joined(users)}" if users else ""
     you = "you" if others == 1 else "you both" if others == 2 and not users else "all of you" if others else ""
-    what = wording.kind_of_films(done.args)
-    return f"{what[:1].upper()}{what[1:]} that should suit {wording.joined(part for part in (you, named) if part)}:"
+    what = wording.capital(wording.kind_of_films(done.args))
+    return f"{what} that should suit {wording.joined(part for part in (you, named) if part)}:"
 
 
 def heading_of(scene: Scene, done: Done) -> str:

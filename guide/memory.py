@@ -19,14 +19,10 @@ from movies.models import MovieList, MovieName, Resolved
 from movies.titles import title_words
 from providers.base import ChatMessage, ToolRequest
 from providers.prompts import TRIMMED
+from tools.registry import TOOLS
 from tools.results import (
     Comparison,
-    Explanation,
-    MovieResult,
-    MovieStats,
-    Prediction,
     Questions,
-    Rated,
     RatingList,
     TasteProfile,
 )
@@ -108,26 +104,6 @@ CAPITAL_TITLES = words(
 Args = dict[str, JsonValue]
 Ref = int | str
 
-RESULTS: dict[str, type[BaseModel]] = {
-    "search_movies": MovieList,
-    "similar_movies": MovieList,
-    "recommend_for_user": MovieList,
-    "recommend_from_likes": MovieList,
-    "popular_movies": MovieList,
-    "movies_by_tag": MovieList,
-    "recommend_for_group": MovieList,
-    "get_movie": MovieResult,
-    "rate_movie": Rated,
-    "get_user_ratings": RatingList,
-    "compare_movies": Comparison,
-    "rating_stats": MovieStats,
-    "explain_recommendation": Explanation,
-    "taste_profile": TasteProfile,
-    "predict_rating": Prediction,
-    "next_question": Questions,
-}
-"""The tools the guide knows, each with the shape of its result."""
-
 RESET = regex(
     r"\s*(?:let'?s )?(?:start (?:over|again|afresh)|reset|new (?:topic|chat|search)|forget (?:all that|everything)|clear)\b[\s.!]*$"
 )
@@ -158,6 +134,11 @@ class Done:
         """The titles that were given, as they were understood."""
         found: list[Resolved] = getattr(self.result, "resolved", [])
         return found
+
+    def many(self, name: str) -> list[JsonValue]:
+        """The items of an argument that is a list."""
+        given = self.args.get(name)
+        return given if isinstance(given, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,11 +295,10 @@ def _read(call: ToolRequest, content: str) -> Done:
     args, document = _json(call.arguments), _json(content)
     if isinstance(error := document.get("error"), str):
         return Done(call.name, args, error=error)
-    shape = RESULTS.get(call.name)
-    if shape is None:
+    if call.name not in TOOLS:
         return Done(call.name, args, error="unknown")
     try:
-        return Done(call.name, args, shape.model_validate(document))
+        return Done(call.name, args, TOOLS[call.name].result.model_validate(document))
     except ValidationError:
         return Done(call.name, args, error=UNREADABLE)
 
@@ -357,9 +337,8 @@ def _lists(done: Done) -> bool:
 
 def _resolved_refs(done: Done, side: str) -> list[Ref]:
     """The ids behind the titles that were given, where the tool said; else the titles as given."""
-    given = done.args.get(side)
     known = {found.given.lower(): found.movie.movie_id for found in done.resolved}
-    refs = [ref for ref in given if isinstance(ref, int | str)] if isinstance(given, list) else []
+    refs = (ref for ref in done.many(side) if isinstance(ref, int | str))
     return [known.get(ref.lower(), ref) if isinstance(ref, str) else ref for ref in refs]
 
 
@@ -492,7 +471,7 @@ def guard(text: str, memory: Memory) -> Guarded:
 def _mark_known(text: str, title: str, year: int | None, movie_id: int, mark: Callable[[Ref], str]) -> str:
     """Mark a title that was shown before; a single word only as it was written, and no other year's movie."""
     flags = re.IGNORECASE if " " in title else 0
-    if (title if not flags else title.lower()) not in (text if not flags else text.lower()):
+    if title not in text and (not flags or title.lower() not in text.lower()):
         return text
     year_and_after = rf"(?![\w:])(?:,? \(?((?:18|19|20)\d\d)\b\)?)?(?={_AFTER_TITLE})"
     pattern = re.compile(rf"(?<![\w{_MARKS}])" + re.escape(title) + year_and_after, flags)
@@ -541,11 +520,8 @@ def title_of(text: str) -> str:
 
 
 def _trimmed(text: str) -> str:
-    piece = (
-        text.strip(' \n\t,.!?:;-\u2013"*~()[]<>|/\\')
-        if not re.search(r"\(\d{4}\)\W*$", text)
-        else text.strip(' ,.!?:;-"')
-    )
+    dated = re.search(r"\(\d{4}\)\W*$", text)
+    piece = text.strip(' ,.!?:;-"' if dated else ' \n\t,.!?:;-\u2013"*~()[]<>|/\\')
     for _ in range(4):
         before = piece
         piece = _TRAIL.sub("", _LEAD.sub("", piece)).strip(' ,.!?:;-"')

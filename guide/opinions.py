@@ -15,24 +15,17 @@ def rate(sentence: Sentence) -> Intent | None:
     if _NOT_A_RATING.search(sentence.text):
         return None
     sentence = _of_what_was_seen(sentence)
-    bare = _BARE.match(sentence.text)
-    if (
-        bare
-        and sentence.memory.last
-        and isinstance(sentence.memory.last.result, Rated)
-        and sentence.memory.focus is not None
-    ):
+    bare, last, focus = _BARE.match(sentence.text), sentence.memory.last, sentence.memory.focus
+    if bare and last and isinstance(last.result, Rated) and focus is not None:
         stars, given = half_stars(bare["number"], bare["unit"] or "")
-        return Intent("rate", refs=(sentence.memory.focus,), stars=stars, given=given)
+        return Intent("rate", refs=(focus,), stars=stars, given=given)
     written = re.sub("\u2605{1,5}", lambda found: f"{len(found[0])} stars", sentence.text)
-    sentence = replace(sentence, text=written)
-    for pattern in _RATES:
-        found = pattern.match(
-            re.sub(r"^(?:and|also|then|plus|so) ", "", sentence.text.rstrip(" .!"), flags=re.IGNORECASE)
-        )
-        if found and (intent := _rated_with(sentence, found)):
-            return intent
-    return None
+    sentence = replace(sentence, text=_THEN.sub("", written.rstrip(" .!")))
+    found = (pattern.match(sentence.text) for pattern in _RATES)
+    return next(filter(None, (_rated_with(sentence, each) for each in found if each)), None)
+
+
+_THEN = regex(r"^(?:and|also|then|plus|so) ")
 
 
 def _of_what_was_seen(sentence: Sentence) -> Sentence:
@@ -88,28 +81,16 @@ def half_stars(text: str, unit: str) -> tuple[float | None, str]:
     Example: "8", "/10" → (4.0, "8 out of 10"); "4.7", "" → (4.5, "4.7").
     """
     value = _value(text)
-    scale = next(
-        (
-            scale
-            for mark, scale in (
-                ("100", 100),
-                ("hundred", 100),
-                ("%", 100),
-                ("10", 10),
-                ("ten", 10),
-                ("5", 5),
-                ("five", 5),
-            )
-            if mark in unit.lower()
-        ),
-        0,
-    )
+    scale = next((scale for mark, scale in _SCALES.items() if mark in unit.lower()), 0)
     if not scale:
         scale = 5 if value <= 5 or ("star" in unit.lower() and value > 10) else 10
     if value > scale:
         return None, f"{value:g}"
     stars = min(5.0, max(0.5, int(value / scale * 10 + 0.5) / 2))
     return stars, f"{value:g} out of {scale}" if scale != 5 else f"{value:g}"
+
+
+_SCALES = {"100": 100, "hundred": 100, "%": 100, "10": 10, "ten": 10, "5": 5, "five": 5}
 
 
 def _value(text: str) -> float:
@@ -121,6 +102,7 @@ def _value(text: str) -> float:
 
 
 def unrate(sentence: Sentence) -> Intent | None:
+    """As in "delete my rating": a thing that the guide cannot do."""
     return Intent("unrate") if _UNRATE.search(sentence.text) else None
 
 
@@ -178,7 +160,7 @@ def _judged(sentence: Sentence) -> Intent | None:
     sides: dict[bool, tuple[Ref, ...]] = {True: (), False: ()}
     for part in found:
         assert part
-        sides[not part[3]] += sentence.refs(_subject(part[1]))
+        sides[not part[3]] += sentence.refs(_TO_ME.sub("", part[1]))
     return Intent("likes", refs=sides[True], disliked=sides[False]) if any(sides.values()) else None
 
 
@@ -200,11 +182,10 @@ def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | Non
             wish = replace(wish, theme=what.strip(" .!?"))
             continue
         refs, more = _titles_and_wish(now, what)
-        wish = (
-            merge(merge(wish, more), read_wish(tail)[0])
-            if not span["no"]
-            else replace(wish, exclude=wish.exclude + more.genres + more.exclude)
-        )
+        if span["no"]:
+            wish = replace(wish, exclude=wish.exclude + more.genres + more.exclude)
+        else:
+            wish = merge(merge(wish, more), read_wish(tail)[0])
         now = replace(now, memory=now.memory.mention(refs))
         if _OTHER_PERSON.search(sentence.text[: span.start()][-40:]):
             others.append(refs)
@@ -234,11 +215,8 @@ def _titles_and_wish(sentence: Sentence, what: str) -> tuple[tuple[Ref, ...], Wi
             wish = merge(wish, read_wish("less violence")[0])
             continue
         asked, rest = read_wish(piece)
-        if (
-            (asked.genres or asked.mood or asked.era or asked.year_from)
-            and not content_of(rest)
-            and not re.search(MARK, piece)
-        ):
+        narrows = asked.genres or asked.mood or asked.era or asked.year_from
+        if narrows and not content_of(rest) and not re.search(MARK, piece):
             wish = merge(wish, asked)
         else:
             refs += sentence.refs(piece)
@@ -248,15 +226,9 @@ def _titles_and_wish(sentence: Sentence, what: str) -> tuple[tuple[Ref, ...], Wi
 _VIOLENCE = regex(r"\s*(?:too much |all the |any )?(?:violence|gore|blood|violent (?:movies|films|stuff))[ .!?]*$")
 
 
-def _subject(text: str) -> str:
-    return re.sub(
-        r"^(?:i (?:think|thought|find|found)(?: that)?|to me,?|for me,?|honestly,?|well,?|and|but|the movie|the film) ",
-        "",
-        text,
-        flags=re.IGNORECASE,
-    )
-
-
+_TO_ME = regex(
+    r"^(?:i (?:think|thought|find|found)(?: that)?|to me,?|for me,?|honestly,?|well,?|and|but|the movie|the film) "
+)
 _LIKE = regex(
     r"(?P<no>\b(?:least favou?rites?(?: (?:movies?|films?|ones?))?(?: (?:is|are|was|were))?|(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
     r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that |too |very |so )?(?:into|fond of|keen on)"
@@ -295,11 +267,8 @@ def answered(sentence: Sentence) -> Intent | None:
     asked = sentence.memory.last_list and isinstance(sentence.memory.last_list.result, Questions)
     if not asked or sentence.asks or len(sentence.text) > 120 or ABOUT_LISTS.search(sentence.text):
         return None
-    if (
-        not re.search(MARK, sentence.text)
-        and ordinal(sentence.text) is None
-        and not content_of(read_wish(sentence.text)[1])
-    ):
+    pointed = re.search(MARK, sentence.text) or ordinal(sentence.text) is not None
+    if not pointed and not content_of(read_wish(sentence.text)[1]):
         return None
     refs, wish = _titles_and_wish(sentence, sentence.text)
     return Intent("likes", refs=refs, wish=wish) if refs else None

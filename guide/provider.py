@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from errors import UpstreamRejected
 from guide import lists, scripts, wording
 from guide.memory import Done, Intent, Memory, Turn, remember
-from guide.scripts import Call, Scene, Script, say_text, says
+from guide.scripts import Call, Scene, Script
 from guide.understanding import understand
-from guide.wording import GENRE_PLURALS
 from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
 
 NAME, MODEL = "offline", "offline-guide"
@@ -116,36 +115,13 @@ def _usage(request: ChatRequest, step: Step) -> Usage:
     return Usage(-(-read // CHARS_PER_TOKEN), -(-said // CHARS_PER_TOKEN), estimated=True)
 
 
-# Scripts
-
-
 def _script(intent: Intent, memory: Memory) -> Script:
     """The script for an intent; kinds without one of their own are fixed texts."""
-    return _SCRIPTS.get(intent.kind, say_text)(Scene(intent, memory))
-
-
-def _help(_: Scene) -> Script:
-    return says(wording.HELP)
-
-
-def _who(_: Scene) -> Script:
-    return says(wording.paragraphs([wording.WHO, wording.HELP, wording.WHO_SHORT]))
-
-
-def _genres(scene: Scene) -> Script:
-    return says(wording.say("genres", scene.memory.seed, genres=wording.joined(GENRE_PLURALS.values())))
-
-
-def _repeat(scene: Scene) -> Script:
-    last = scene.memory.turns[-1].answer if scene.memory.turns else ""
-    return says(last or scene.say("nothing_shown"))
+    return _SCRIPTS.get(intent.kind, scripts.say_text)(Scene(intent, memory))
 
 
 _SCRIPTS: dict[str, Callable[[Scene], Script]] = {
-    "help": _help,
-    "who": _who,
-    "genres": _genres,
-    "repeat": _repeat,
+    "repeat": scripts.repeat,
     "recommend": lists.recommend,
     "unsure": lists.unsure,
     "none": lists.none_of_them,

@@ -389,9 +389,9 @@ _ONLY_USER = regex(r"^(?:and |what about |how about |now |for )*(?:movielens )?u
 
 def taste(sentence: Sentence) -> Intent | None:
     """As in "what's my taste?", "what kind of movies does user 5 like?"."""
-    return (
-        Intent("taste", wish=_of_whom(sentence, read_wish(sentence.text)[0])) if _TASTE.search(sentence.text) else None
-    )
+    if not _TASTE.search(sentence.text):
+        return None
+    return Intent("taste", wish=_of_whom(sentence, read_wish(sentence.text)[0]))
 
 
 _TASTE = regex(
@@ -502,13 +502,10 @@ def trait(sentence: Sentence) -> Intent | None:
         return None
     wish, rest = read_wish(found[2])
     refs = sentence.refs(found[1])
-    known = wish.genres or wish.mood or (len(found[2].split()) == 1 and content_of(found[2]) == found[2].strip(" ?.!"))
-    rest = rest if wish.genres or wish.mood else ""
-    return (
-        Intent("trait", refs=refs[:1], wish=wish, topic=found[2].strip(" ?.!"))
-        if known and not content_of(rest) and refs
-        else None
-    )
+    word = found[2].strip(" ?.!")
+    alone = len(found[2].split()) == 1 and content_of(found[2]) == word
+    known = not content_of(rest) if wish.genres or wish.mood else alone
+    return Intent("trait", refs=refs[:1], wish=wish, topic=word) if known and refs else None
 
 
 _FOR_KIDS = regex(
@@ -542,15 +539,12 @@ _FACT_ABOUT = regex(
 
 def details(sentence: Sentence) -> Intent | None:
     """As in "tell me about Heat", "when was it made?", "what is the second one?"."""
+    topic = next((topic for pattern, topic in _ASKED if pattern.search(sentence.text)), "")
     for pattern in _DETAILS:
         found = pattern.match(sentence.text)
         if found and (refs := sentence.refs(found[1] or "it")) and not ABOUT_LISTS.search(found[1] or ""):
-            return Intent("details", refs=refs[:2], topic=_detail_asked(sentence.text))
+            return Intent("details", refs=refs[:2], topic=topic)
     return None
-
-
-def _detail_asked(text: str) -> str:
-    return next((topic for pattern, topic in _ASKED if pattern.search(text)), "")
 
 
 _ASKED = tuple(
@@ -577,6 +571,7 @@ _DETAILS = regexes(
 
 
 def genre_list(sentence: Sentence) -> Intent | None:
+    """As in "which genres are there?", "how many movies do you have?"."""
     if _HOW_MANY_RATINGS.match(sentence.text) and sentence.memory.focus is not None:
         return Intent("rated", refs=(sentence.memory.focus,))
     if _HOW_MANY.search(sentence.text):

@@ -80,7 +80,13 @@ def says(text: str) -> Script:
     yield  # what makes this a generator
 
 
+def repeat(scene: Scene) -> Script:
+    """Say the last answer again."""
+    return says((scene.memory.turns and scene.memory.turns[-1].answer) or scene.say("nothing_shown"))
+
+
 def say_text(scene: Scene) -> Script:
+    """A fixed text; for some kinds another as long as nothing was looked up."""
     kind = scene.intent.kind
     if not scene.memory.done and f"{kind}_early" in wording.TEXTS:
         kind = f"{kind}_early"
@@ -98,6 +104,7 @@ FAILED = "The tool failed"
 
 
 def suggest(scene: Scene) -> str:
+    """A sentence with requests to try."""
     return f"You could try {wording.EXAMPLES[scene.memory.seed % len(wording.EXAMPLES)]}."
 
 
@@ -116,28 +123,18 @@ def details(scene: Scene) -> Script:
 
 
 def _year(movie: MovieDetail) -> str:
-    return (
-        f"{wording.clean(movie.title)} is from {movie.year}."
-        if movie.year
-        else f"My data has no year for {wording.clean(movie.title)}."
-    )
+    title = wording.clean(movie.title)
+    return f"{title} is from {movie.year}." if movie.year else f"My data has no year for {title}."
 
 
 def _genre(movie: MovieDetail) -> str:
-    return (
-        f"{wording.named(movie)} is filed under {wording.genres_of(movie)}."
-        if movie.genres
-        else f"My data has no genre for {wording.named(movie)}."
-    )
+    name, genres = wording.named(movie), wording.genres_of(movie)
+    return f"{name} is filed under {genres}." if genres else f"My data has no genre for {name}."
 
 
 def _tags(movie: MovieDetail) -> str:
-    tags = wording.tags_of(movie, 10)
-    return (
-        f"People tag {wording.named(movie)} {wording.joined(tags)}."
-        if tags
-        else f"Nobody has tagged {wording.named(movie)} in my data."
-    )
+    name, tags = wording.named(movie), wording.joined(wording.tags_of(movie, 10))
+    return f"People tag {name} {tags}." if tags else f"Nobody has tagged {name} in my data."
 
 
 def _links(movie: MovieDetail) -> str:
@@ -148,7 +145,7 @@ _ASKED: dict[str, Callable[[MovieDetail], str]] = {"year": _year, "genre": _genr
 
 
 def rated(scene: Scene) -> Script:
-    """Is it any good?"""
+    """The verdict on a movie: as in "is it any good?"."""
     done = yield Call("get_movie", {"movie": scene.intent.refs[0]})
     if not isinstance(done.result, MovieResult):
         return problem(scene, done)
@@ -158,6 +155,7 @@ def rated(scene: Scene) -> Script:
 
 
 def lately(scene: Scene) -> Script:
+    """The ratings of a movie over time, and their trend."""
     done = yield Call("rating_stats", {"movie": scene.intent.refs[0]})
     if not isinstance(done.result, MovieStats):
         return problem(scene, done)
@@ -168,27 +166,19 @@ def fact(scene: Scene) -> Script:
     """A fact that the data does not hold: say so, and tell what it does hold."""
     lack = f"My data has no {scene.intent.topic}"
     if not scene.intent.refs:
-        if scene.intent.topic == "running times":
-            return (
-                f"{lack}, so I can't sort films by length. I can go by genre, years, mood, and how well they are liked."
-            )
-        return f"{lack}. It holds titles, years, genres, tags and ratings."
+        if scene.intent.topic != "running times":
+            return f"{lack}. It holds titles, years, genres, tags and ratings."
+        return f"{lack}, so I can't sort films by length. I can go by genre, years, mood, and how well they are liked."
     done = yield Call("get_movie", {"movie": scene.intent.refs[0]})
     if not isinstance(done.result, MovieResult):
         return problem(scene, done)
-    movie = done.result.movie
-    if (
-        scene.memory.last
-        and isinstance(scene.memory.last.result, MovieResult)
-        and scene.memory.last.result.movie.movie_id == movie.movie_id
-    ):
-        return f"{lack}, so I can't say." + (
-            f" These may say:{wording.links(movie)}" if wording.links(movie) and "names" not in lack else ""
-        )
-    links = " The links may tell you more." if wording.links(movie) and "names" not in lack else ""
-    return wording.paragraphs(
-        [f"{lack}, so I can't say.{links} What I do know: {wording.details(movie)}", scene.read_as(done)]
-    )
+    movie, last = done.result.movie, scene.memory.last and scene.memory.last.result
+    links = wording.links(movie) if "names" not in lack else ""
+    if isinstance(last, MovieResult) and last.movie.movie_id == movie.movie_id:
+        return f"{lack}, so I can't say." + (f" These may say:{links}" if links else "")
+    more = " The links may tell you more." if links else ""
+    told = f"{lack}, so I can't say.{more} What I do know: {wording.details(movie)}"
+    return wording.paragraphs([told, scene.read_as(done)])
 
 
 def trait(scene: Scene) -> Script:
@@ -217,6 +207,7 @@ def _tagged_so(scene: Scene, movie: MovieDetail) -> str:
 
 
 def compare(scene: Scene) -> Script:
+    """Movies side by side."""
     done = yield Call("compare_movies", {"movies": list(scene.intent.refs[:4])})
     if not isinstance(done.result, Comparison):
         return problem(scene, done)
@@ -242,6 +233,7 @@ MOST_RATED = 5
 
 
 def ratings(scene: Scene) -> Script:
+    """The ratings that somebody gave."""
     order = scene.intent.topic
     args: Args = {"order": order, "limit": scene.wish.limit or (10 if order == "newest" else 5)}
     done = yield Call("get_user_ratings", _of_user(scene, args))
@@ -253,6 +245,7 @@ def _of_user(scene: Scene, args: Args) -> Args:
 
 
 def taste(scene: Scene) -> Script:
+    """The kinds of movies that somebody likes."""
     done = yield Call("taste_profile", _of_user(scene, {}))
     if not isinstance(done.result, TasteProfile):
         return problem(scene, done)
@@ -260,6 +253,7 @@ def taste(scene: Scene) -> Script:
 
 
 def predict(scene: Scene) -> Script:
+    """The stars that somebody would give a movie."""
     done = yield Call("predict_rating", _of_user(scene, {"movie": scene.intent.refs[0]}))
     if not isinstance(done.result, Prediction):
         return problem(scene, done)

@@ -18,46 +18,28 @@ MAX_SENTENCES = 12
 MAX_INTENTS = 5
 _ADDS_NOTHING = {"greet", "thanks", "feelings", "yes", "no", "praise", "unknown", "bye", "empty"}
 _TELLS_ENOUGH = {"rated", "fact", "predict", "lately", "trait"}
-_JOINS: dict[tuple[str, str], str] = {
-    ("likes", "likes"): "likes",
-    ("likes", "recommend"): "likes",
-    ("likes", "popular"): "likes",
-    ("likes", "refine"): "likes",
-    ("likes", "more"): "likes",
-    ("recommend", "likes"): "likes",
-    ("popular", "likes"): "likes",
-    ("recommend", "recommend"): "recommend",
-    ("recommend", "refine"): "recommend",
-    ("recommend", "popular"): "popular",
-    ("recommend", "similar"): "similar",
-    ("recommend", "group"): "group",
-    ("popular", "refine"): "popular",
-    ("similar", "refine"): "similar",
-    ("similar", "recommend"): "similar",
-    ("group", "recommend"): "group",
-    ("group", "refine"): "group",
-    ("more", "refine"): "more",
-    ("refine", "refine"): "refine",
-    ("refine", "recommend"): "recommend",
-    ("refine", "popular"): "popular",
-    ("lookup", "refine"): "lookup",
-    ("who", "help"): "who",
-    ("recommend", "seen"): "recommend",
-    ("similar", "seen"): "similar",
-    ("popular", "seen"): "popular",
-    ("likes", "seen"): "likes",
-    ("seen", "more"): "more",
-    ("seen", "recommend"): "recommend",
-    ("seen", "similar"): "similar",
-    ("greet", "who"): "who",
-    ("unsure", "recommend"): "recommend",
-    ("unsure", "likes"): "likes",
-    ("recommend", "unsure"): "recommend",
-    ("likes", "unsure"): "likes",
-    ("seen", "likes"): "likes",
-    ("likes", "similar"): "similar",
+_TAKES_IN = {
+    "likes": {"likes", "recommend", "popular", "refine", "more", "seen", "unsure"},
+    "recommend": {"recommend", "refine", "seen", "unsure"},
+    "popular": {"refine", "seen"},
+    "similar": {"refine", "recommend", "seen"},
+    "group": {"recommend", "refine"},
+    "more": {"refine"},
+    "refine": {"refine"},
+    "lookup": {"refine"},
+    "who": {"help"},
 }
-"""Pairs of intents that, one after the other, are one: "I loved Heat. What should I watch?"."""
+"""Intents, and those that say more of the same after them: "I loved Heat. What should I watch?"."""
+_LEADS_TO = {
+    "recommend": {"likes", "popular", "similar", "group"},
+    "popular": {"likes"},
+    "refine": {"recommend", "popular"},
+    "seen": {"more", "recommend", "similar", "likes"},
+    "greet": {"who"},
+    "unsure": {"recommend", "likes"},
+    "likes": {"similar"},
+}
+"""Intents, and those after them that say what is meant by both: "I want a film. Something like Heat."."""
 _STOP = regex(
     r"(?<!\bdr\.)(?<!\bmr\.)(?<!\bms\.)(?<!\bst\.)(?<!\bvs\.)(?<!\bno\.)(?<!\bmrs\.)(?<!\bvol\.)(?<!\binc\.)(?<!\bjr\.)"
     r"(?<!\b[a-z]\.)(?<=\.)\s+|(?<=[!?;])\s+"
@@ -114,9 +96,11 @@ def _settled(intents: list[Intent]) -> list[Intent]:
     """Join what belongs together, and drop what says nothing beside the rest."""
     joined: list[Intent] = []
     for intent in intents:
-        kind = _JOINS.get((joined[-1].kind, intent.kind)) if joined else None
-        if kind:
-            joined[-1] = _added(joined[-1], intent, kind)
+        last = joined[-1].kind if joined else ""
+        if intent.kind in _TAKES_IN.get(last, ()):
+            joined[-1] = _added(joined[-1], intent, last)
+        elif intent.kind in _LEADS_TO.get(last, ()):
+            joined[-1] = _added(joined[-1], intent, intent.kind)
         elif intent not in joined and (intent.kind != "scope" or "scope" not in {each.kind for each in joined}):
             joined.append(intent)
     rated = {ref for intent in joined if intent.kind == "rate" for ref in intent.refs}
@@ -227,7 +211,6 @@ _ALWAYS = {
     "TV series",
     "cinema programmes and tickets",
     "changing what I am or what I may say",
-    "budgets and box office",
     "code",
 }
 OUT_OF_SCOPE: tuple[tuple[str, str], ...] = (

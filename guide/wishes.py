@@ -194,6 +194,7 @@ _BASED_ON = regex(r"\b(?:based|adapted) (?:on|from) (?:an? |the )?(book|novel|co
 _ABOUT = regex(
     r"(?<!how )(?<!what )\babout (?!it\b|that\b|this\b|them\b)(.{2,60}?)(?=[,.!?]|$|\b(?:but|that|which|please|without|with|from|in|not|for|preferably|ideally|made|only)\b)"
 )
+_DETERMINER = regex(r"^(?:an?|the|some|any|how|being|something like) ")
 _LEAST = regex(r"\b(?:with )?(?:at least|more than|over|min(?:imum)?(?: of)?) (\d{1,6})\+? (?:ratings|votes|reviews)\b")
 _SAME_VEIN = regex(
     r"\b(?:in|along|of) the same (?:vein|lines?|style|kind|sort|spirit)\b|\bsame (?:vein|kind|sort|style)\b"
@@ -243,6 +244,11 @@ class Wish:
             self.genres or self.exclude or self.year_from or self.year_to or self.mood or self.theme or self.age
             or self.era or self.novelty or self.known or self.better or self.lack or self.min_ratings
         )  # fmt: skip
+
+    @property
+    def about(self) -> str:
+        """The mood or theme in words."""
+        return self.mood.label if self.mood else self.theme
 
     def filters(self) -> dict[str, JsonValue]:
         """The `movies.models.Filters` that it asks for."""
@@ -326,11 +332,7 @@ def _about(wish: Wish, text: str) -> tuple[Wish, str]:
     if based := _BASED_ON.search(text):
         return replace(wish, theme=f"based on a {based[1].lower()}"), _cut(text, based)
     found = _ABOUT.search(text)
-    subject = (
-        re.sub(r"^(?:an?|the|some|any|how|being|something like) ", "", found[1].strip(" '-"), flags=re.IGNORECASE)
-        if found
-        else ""
-    )
+    subject = _DETERMINER.sub("", found[1].strip(" '-")) if found else ""
     if not found or not subject or len(subject.split()) > 5 or _PERSONAL.search(subject):
         return wish, text
     return replace(wish, theme=subject), f"{text[: found.start()]} {text[found.end(1) :]}"

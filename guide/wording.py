@@ -48,6 +48,11 @@ def named(movie: MovieName) -> str:
     return f"{title} ({movie.year})" if movie.year else title
 
 
+def capital(text: str) -> str:
+    """A text with a capital at its beginning."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def joined(parts: Iterable[str], word: str = "and") -> str:
     """Parts as English lists them: "a, b and c"."""
     listed = list(parts)
@@ -79,9 +84,6 @@ def rating_of(movie: Movie) -> str:
 def genres_of(movie: Movie) -> str:
     """The genres in a row."""
     return ", ".join(clean(genre) for genre in movie.genres)
-
-
-# Lists
 
 
 def listing(heading: str, result: MovieList, owner: str, known: Sequence[int], against: Sequence[int]) -> str:
@@ -147,7 +149,7 @@ def clean_note(note: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
+    return f"{capital(text)}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
 
 
 def reasons(result: MovieList, owner: str, against: Sequence[int]) -> list[str]:
@@ -213,9 +215,6 @@ def period(first: object, last: object) -> str:
     return f"from the {first}s" if first % 10 == 0 and last == first + 9 else f"from {first} to {last}"
 
 
-# One movie
-
-
 def rating_words(movie: Movie) -> str:
     """A verdict on how a movie is liked, with the numbers.
 
@@ -223,8 +222,7 @@ def rating_words(movie: Movie) -> str:
     """
     if movie.rating_mean is None or not movie.rating_count:
         return "not rated by anyone in my data"
-    judged = movie.score if movie.score is not None else movie.rating_mean
-    word = next(word for least, word in _VERDICTS if judged >= least)
+    word = next(word for least, word in _VERDICTS if _score(movie) >= least)
     if movie.rating_count < FEW_RATINGS:
         few = f"{number_word(movie.rating_count)} {'person' if movie.rating_count == 1 else 'people'}"
         return f"rated by only {few} ({movie.rating_mean:.1f} stars on average), so take that with a grain of salt"
@@ -249,18 +247,16 @@ def spread(histogram: dict[str, int]) -> str:
         return ""
     high = sum(count for value, count in histogram.items() if float(value) >= 4)
     top = max(histogram, key=lambda value: histogram[value])
-    return (
-        f"{round(100 * high / total)} % of them gave 4 stars or more; the most frequent rating is {stars(float(top))}."
-    )
+    share = f"{round(100 * high / total)} % of them gave 4 stars or more"
+    return f"{share}; the most frequent rating is {stars(float(top))}."
 
 
 def details(movie: MovieDetail) -> str:
     """All that the data tells of a movie, in a few lines."""
-    kind = (
-        f"{_article(movie.genres[0])} {'/'.join(clean(genre) for genre in movie.genres)} film"
-        if movie.genres
-        else "a film without a genre in my data"
-    )
+    kind = "a film without a genre in my data"
+    if movie.genres:
+        article = "an" if movie.genres[0][:1].upper() in "AEIO" else "a"
+        kind = f"{article} {'/'.join(clean(genre) for genre in movie.genres)} film"
     year = f" from {movie.year}" if movie.year else ""
     lines = [f"{clean(movie.title)} is {kind}{year}, {rating_words(movie)}.", spread(movie.histogram)]
     if tags := tags_of(movie):
@@ -282,18 +278,13 @@ def tags_of(movie: Movie, most: int = 5) -> list[str]:
     return [clean(tag) for tag in dict.fromkeys([*movie.tags, *top])][:most]
 
 
-def _article(word: str) -> str:
-    return "an" if word[:1].upper() in "AEIO" else "a"
-
-
 def comparison(result: Comparison) -> str:
     """Movies side by side, and which is liked better by how much."""
     lines = [
         f"- {named(movie)} \u2013 {genres_of(movie) or 'no genres'}; {rating_words(movie)}." for movie in result.movies
     ]
-    rated = sorted(
-        (movie for movie in result.movies if movie.rating_mean is not None), key=lambda movie: -_score(movie)
-    )
+    rated = [movie for movie in result.movies if movie.rating_mean is not None]
+    rated.sort(key=_score, reverse=True)
     return paragraphs(["\n".join(lines), " ".join(part for part in (_winner(rated), _common(result)) if part)])
 
 
@@ -350,17 +341,12 @@ def _trend(windows: Sequence[WindowStats]) -> str:
     if not recent or recent.mean is None:
         return " That's too few lately to speak of a trend." if len(windows) > 1 else " Nobody rated it lately."
     change = recent.mean - overall.mean
-    return (
-        " It has held steady."
-        if abs(change) < TREND
-        else f" It is liked {'better' if change > 0 else 'less'} lately than it used to be."
-    )
+    if abs(change) < TREND:
+        return " It has held steady."
+    return f" It is liked {'better' if change > 0 else 'less'} lately than it used to be."
 
 
 ENOUGH_RATINGS, TREND = 10, 0.15
-
-
-# One person
 
 
 def rated(result: Rated, given: str) -> str:
@@ -372,11 +358,9 @@ def rated(result: Rated, given: str) -> str:
 
 
 def _conversion(given: str) -> str:
-    return (
-        "half a star is the lowest there is"
-        if given.startswith("0") and not given.startswith("0.")
-        else f"{given} comes to that in half-stars"
-    )
+    if given.startswith("0") and not given.startswith("0."):
+        return "half a star is the lowest there is"
+    return f"{given} comes to that in half-stars"
 
 
 def ratings(result: RatingList, order: str) -> str:
@@ -489,11 +473,12 @@ And then \u201cmore\u201d, \u201cwhy the second one?\u201d, \u201cand from the 8
 WHO = (
     "I'm Marquee's built-in offline guide. There is no language model behind me: I read your sentence by rules, look things"
     " up in the imported MovieLens data, and say only what I find there: titles, years, genres, tags and ratings."
+    f"\n\n{HELP}\n\nFor anything freer, whoever runs Marquee can connect a language model."
 )
 
-WHO_SHORT = "For anything freer, whoever runs Marquee can connect a language model."
-
 TEXTS: dict[str, tuple[str, ...]] = {
+    "help": (HELP,),
+    "who": (WHO,),
     "greet": (
         "Hello! I'm Marquee's movie guide. What are you in the mood for? You could try {examples}.",
         "Hi! Tell me a film you love, a mood or a decade, and I'll find something. For instance {examples}.",
@@ -540,7 +525,10 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "I can't delete a rating from here, but a new one replaces it: \u201crate Heat 3\u201d. (The API can: DELETE /ratings/{{movie_id}}.)",
     ),
     "worst": ("I can only list films from the best down, not the worst. But name one and I'll tell you how badly it's rated.",),
-    "genres": ("You can ask for {genres}, and for any theme or mood that people tag films with, such as \u201cheist\u201d or \u201cfeel-good\u201d.",),
+    "genres": (
+        (f"You can ask for {joined(GENRE_PLURALS.values())}, and for any theme or mood that people tag films with,"
+         " such as \u201cheist\u201d or \u201cfeel-good\u201d."),
+    ),
     "counts": ("I can't count the catalogue from in here, only look films up. The service's /health page says what is imported.",),
     "which": ("Which film do you mean? Name it, and I'll look.", "Which film? Give me its title, please."),
     "short_list": ("That list isn't as long as that. Name one of its numbers, or a title.",),
@@ -567,9 +555,7 @@ NO_STRUCTURE = (
 )
 
 
-def say(kind: str, seed: int, topic: str = "", genres: str = "") -> str:
+def say(kind: str, seed: int, topic: str = "") -> str:
     """One of the texts of a kind, another each turn, filled in."""
     texts = TEXTS[kind]
-    return texts[seed % len(texts)].format(
-        examples=EXAMPLES[seed % len(EXAMPLES)], topic=topic, Topic=topic[:1].upper() + topic[1:], genres=genres
-    )
+    return texts[seed % len(texts)].format(examples=EXAMPLES[seed % len(EXAMPLES)], topic=topic)
