@@ -165,11 +165,10 @@ _RELAXATIONS = (
 
 def _leading(scene: Scene) -> str:
     """Sentences before a list: wishes that cannot be met."""
-    asked = scene.wish.asked or 0
     lack, unmet = scene.wish.lack, wording.clean(scene.wish.unmet)
     said = f"I can't tell which are {lack}: the data has no running times. " if lack else ""
     said += f"I can only leave out genres, not \u201c{unmet}\u201d. " if scene.wish.unmet else ""
-    return said + ("Twenty at a time is the most I show. " if asked > LARGEST_LIST else "")
+    return said + ("Twenty at a time is the most I show. " if (scene.wish.asked or 0) > LARGEST_LIST else "")
 
 
 def _after(scene: Scene, done: Done) -> str:

@@ -158,7 +158,7 @@ class Memory:
     """
 
     turns: tuple[Turn, ...] = ()
-    mentioned: tuple[Ref, ...] = field(default=())
+    mentioned: tuple[Ref, ...] = ()
     trimmed: bool = False
 
     @cached_property

@@ -89,10 +89,7 @@ def popular(sentence: Sentence) -> Intent | None:
         return Intent("worst")
     wish, rest = read_wish(sentence.text)
     recent = LATELY.search(sentence.text)
-    if not wish.sort and not (
-        recent
-        and re.search(r"\b(?:people|everyone|everybody|hot|popular|watch(?:ed|ing))\b", sentence.text, re.IGNORECASE)
-    ):
+    if not wish.sort and not (recent and _OF_MANY.search(sentence.text)):
         return None
     wish = themed(wish, LATELY.sub("", rest))
     if wish.theme or wish.mood:
@@ -100,6 +97,7 @@ def popular(sentence: Sentence) -> Intent | None:
     return Intent("popular", wish=wish, topic=recent[0].lower() if recent else "")
 
 
+_OF_MANY = regex(r"\b(?:people|everyone|everybody|hot|popular|watch(?:ed|ing))\b")
 _WORST = regex(
     r"\b(?:i|we)(?:'d| would)(?: really)? (?:hate|dislike)\b|\b(?:worst|lowest[- ]rated|least popular|terrible movies|bad movies|so bad)\b"
 )
@@ -156,22 +154,14 @@ _REQUEST_HEAD = regex(
 
 def meant(sentence: Sentence) -> Intent | None:
     """As in "I meant the 1986 one", "the other one", "no, the older one": another movie of the same name."""
-    if not any(found.others for done in sentence.memory.done[-8:] for found in done.resolved):
-        named = _MEANT_TITLE.match(sentence.text)
-        return Intent("meant", refs=sentence.refs(named[1])[:1]) if named and sentence.memory.done else None
-    found = _MEANT.match(sentence.text)
-    if found:
+    others = [other for done in sentence.memory.done[-8:] for found in done.resolved for other in found.others]
+    if others and (found := _MEANT.match(sentence.text)):
         year = found[1] or found[2]
-        if year and sentence.text.strip(" ?!.") == year and not _is_other(sentence, int(year)):
+        if year and sentence.text.strip(" ?!.") == year and all(other.year != int(year) for other in others):
             return None
-        return Intent("meant", topic=(found[1] or found[2] or found[3] or "other").lower())
+        return Intent("meant", topic=(year or found[3] or "other").lower())
     named = _MEANT_TITLE.match(sentence.text)
-    return Intent("meant", refs=sentence.refs(named[1])[:1]) if named else None
-
-
-def _is_other(sentence: Sentence, year: int) -> bool:
-    others = (other for done in sentence.memory.done[-8:] for found in done.resolved for other in found.others)
-    return any(other.year == year for other in others)
+    return Intent("meant", refs=sentence.refs(named[1])[:1]) if named and sentence.memory.done else None
 
 
 _MEANT = regex(
@@ -190,13 +180,10 @@ def pick(sentence: Sentence) -> Intent | None:
     if not sentence.memory.listed:
         return Intent("nothing_shown") if any(char.isalpha() for char in found[2]) else None
     places = [ordinal(piece) for piece in re.split(r"\s*(?:,|&|\band\b)\s*", found[2].strip())]
-    refs: tuple[Ref, ...] = tuple(
-        ref for place in places if place is not None and (ref := listed(place, sentence.memory)) is not None
-    )
-    refs = refs or sentence.refs(found[2])
-    missing = any(place is not None and listed(place, sentence.memory) is None for place in places)
-    if missing or not refs or (None in places and not refs):
-        return Intent("short_list") if missing and None not in places else None
+    found_at = [listed(place, sentence.memory) for place in places if place is not None]
+    refs: tuple[Ref, ...] = tuple(ref for ref in found_at if ref is not None) or sentence.refs(found[2])
+    if None in found_at or not refs:
+        return Intent("short_list") if None in found_at and None not in places else None
     asked = isinstance(sentence.memory.last_list.result, Questions) if sentence.memory.last_list else False
     if asked and (found[1] or "").strip().lower() in {"", "only", "just", "maybe", "probably", "and"}:
         return Intent("likes", refs=refs)
@@ -322,10 +309,9 @@ def why(sentence: Sentence) -> Intent | None:
     found = _WHY.match(sentence.text)
     if not found or _WHY_NOT_US.match(found[1]):
         return None
-    refs = sentence.refs(found[1]) or sentence.refs("it")
-    return Intent(
-        "why", refs=refs[:1], topic="named" if sentence.refs(found[1]) or sentence.memory.pointed is not None else ""
-    )
+    named = sentence.refs(found[1])
+    topic = "named" if named or sentence.memory.pointed is not None else ""
+    return Intent("why", refs=(named or sentence.refs("it"))[:1], topic=topic)
 
 
 _WHY_LIKED = regex(

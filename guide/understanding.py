@@ -16,7 +16,7 @@ from guide.wishes import merge, regex, words
 MAX_SENTENCE = 300
 MAX_SENTENCES = 12
 MAX_INTENTS = 5
-_ADDS_NOTHING = {"greet", "thanks", "feelings", "yes", "no", "praise", "unknown", "bye", "empty"}
+_ADDS_NOTHING = {"greet", "thanks", "feelings", "yes", "praise", "unknown", "bye"}
 _TELLS_ENOUGH = {"rated", "fact", "predict", "lately", "trait"}
 _TAKES_IN = {
     "likes": {"likes", "recommend", "popular", "refine", "more", "seen", "unsure"},
@@ -57,7 +57,7 @@ _CLAUSE = regex(
 
 
 def understand(text: str, memory: Memory) -> list[Intent]:
-    """The person's wants, in the order they said them; at most three, at least one."""
+    """The person's wants, in the order they said them; at least one, at most `MAX_INTENTS`."""
     tidied = tidy(text)
     if not any(char.isalnum() for char in tidied):
         return [Intent("empty", topic=tidied[:20])]
@@ -177,12 +177,30 @@ SOCIAL: tuple[Rule, ...] = (
     whole("none", r"none(?: of (?:them|those|these|the above))?|neither(?: of (?:them|those|these))?|(?:i )?(?:haven'?t|have not|never) (?:seen|watched|heard of) (?:any|one|either|them|those|these|a single one)?(?: ?of (?:them|those|these))?|(?:i )?don'?t know (?:any|them|those|these)(?: of (?:them|those|these))?|not (?:a single )?one|no idea about these"),
 )  # fmt: skip
 FOREIGN: dict[str, frozenset[str]] = {
-    "German": words("ich du der die das und nicht ist ein eine einen mir mich bitte filme welche welchen kannst empfehlen empfiehl gib wie für mit aus gute guten möchte hallo danke zeig über auf"),
-    "French": words("je tu le la les des une est et pas pour avec quel quelle moi bonjour merci recommande voudrais films cherche veux donne dans sur comme salut aime"),
-    "Spanish": words("el la los las una es y por para con qué que película películas peliculas pelicula recomienda recomiéndame quiero hola gracias dame como busco ver muéstrame tienes"),
-    "Italian": words("il lo gli una è e non per con che film consigliami vorrei ciao grazie dammi come voglio cerco mi puoi qualcosa simile"),
-    "Portuguese": words("o os as um uma é e não para com que filme filmes recomende quero olá obrigado obrigada como você gostaria mostre ver meu"),
-    "Dutch": words("ik je het een en niet is voor met welke film films kun aanbevelen hallo dank bedankt graag wil geef mij zoals kan"),
+    "German": words(
+        "ich du der die das und nicht ist ein eine einen mir mich bitte filme welche welchen kannst"
+        " empfehlen empfiehl gib wie für mit aus gute guten möchte hallo danke zeig über auf"
+    ),
+    "French": words(
+        "je tu le la les des une est et pas pour avec quel quelle moi bonjour merci recommande"
+        " voudrais films cherche veux donne dans sur comme salut aime"
+    ),
+    "Spanish": words(
+        "el la los las una es y por para con qué que película películas peliculas pelicula"
+        " recomienda recomiéndame quiero hola gracias dame como busco ver muéstrame tienes"
+    ),
+    "Italian": words(
+        "il lo gli una è e non per con che film consigliami vorrei ciao grazie dammi come voglio"
+        " cerco mi puoi qualcosa simile"
+    ),
+    "Portuguese": words(
+        "o os as um uma é e não para com que filme filmes recomende quero olá obrigado obrigada"
+        " como você gostaria mostre ver meu"
+    ),
+    "Dutch": words(
+        "ik je het een en niet is voor met welke film films kun aanbevelen hallo dank bedankt graag"
+        " wil geef mij zoals kan"
+    ),
 }  # fmt: skip
 """A few everyday words of the languages most likely to be tried. Two hits and no English ones: we say that we read English."""
 ENGLISH = words(

@@ -181,8 +181,14 @@ _NOT_MOOD = regex(
     r"\b(?:not|nothing|isn'?t|without|no|don'?t|less)(?: (?:so|too|that|very|really|as|anything|be))*[ -]*$"
 )
 _SORT = (
-    (regex(r"\b(?:best|top|highest|greatest|finest|great|good|all[- ]time)[- ]?(?:\w+ )?rated\b|\b(?:best|top|greatest|finest|masterpieces?)\b(?: (?:movies?|films?|ones?))?(?: of all[- ]time| ever(?: made)?)?"), "rating"),
-    (regex(r"\bmost[- ](?:watched|seen|famous|rated|viewed|well[- ]known|liked|loved)\b|\b(?:most[- ])?popular\b|\b(?:biggest|trending|hot|hits?)\b"), "popularity"),
+    (regex(
+        r"\b(?:best|top|highest|greatest|finest|great|good|all[- ]time)[- ]?(?:\w+ )?rated\b|\b(?:best|top"
+        r"|greatest|finest|masterpieces?)\b(?: (?:movies?|films?|ones?))?(?: of all[- ]time| ever(?: made)?)?"
+    ), "rating"),
+    (regex(
+        r"\bmost[- ](?:watched|seen|famous|rated|viewed|well[- ]known|liked|loved)\b|\b(?:most[- ])?popular\b"
+        r"|\b(?:biggest|trending|hot|hits?)\b"
+    ), "popularity"),
 )  # fmt: skip
 _VARIED = regex(r"\b(?:different|diverse|varied|variety|a mix|mixed bag|assorted|all sorts)\b")
 _SURPRISE = regex(r"\b(?:surprise (?:me|us)|random|unexpected|dealer'?s choice|anything goes|whatever)\b")
@@ -274,18 +280,22 @@ SHIFTS: tuple[tuple[str, Wish], ...] = (
      Wish(exclude=("Drama", "War"))),
     (r"(?:less|(?:not )?too|not (?:so|as|too|that)) romantic|less romance",
      Wish(exclude=("Romance",))),
-    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:childish|kiddy|silly)", Wish(exclude=("Children", "Animation"))),
-    (r"(?:but )?(?:less|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:cheesy|sappy|soppy|mushy|kitschy|boring|slow|stupid|dumb|bad|predictable|pretentious|cringy?|corny|long-winded)", Wish()),
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:childish|kiddy|silly)",
+     Wish(exclude=("Children", "Animation"))),
+    ((r"(?:but )?(?:less|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:cheesy|sappy|soppy"
+      r"|mushy|kitschy|boring|slow|stupid|dumb|bad|predictable|pretentious|cringy?|corny|long-winded)"), Wish()),
     (r"(?:less|not (?:so|as|too|that)) (?:funny|goofy)", Wish(exclude=("Comedy",))),
     (r"(?:but )?(?:for (?:grown-?ups|adults)|(?:more |less )?(?:adult|grown-?up|mature))", Wish(exclude=("Children",))),
-    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:bloody|gory)|less (?:blood|gore)", Wish(exclude=("Horror",))),
+    (r"(?:less|(?:not )?too|not(?: so| as| too| that| very)?|nothing(?: too)?) (?:bloody|gory)|less (?:blood|gore)",
+     Wish(exclude=("Horror",))),
     (r"less (?:action|explosions)", Wish(exclude=("Action",))),
     ((r"(?:less|too|not (?:so|as|too|that)) (?:known|famous|popular|mainstream|obvious|well[- ]known)|lesser[- ]known|(?:haven't|never|not) (?:even )?heard of"
      r"|more (?:obscure|unusual|unknown)|hidden gems?|obscure|under(?:rated|seen|appreciated)|under the radar"
      r"|off the beaten (?:path|track)|overlooked|unknown|art[- ]?house"), Wish(novelty=0.7)),
     ((r"(?:more|better) (?:known|famous|popular|mainstream)|(?:well|better)[- ]known|famous|mainstream|blockbusters?"
      r"|crowd[- ]pleas(?:er|ers|ing)"), Wish(known=True)),
-    (r"newer|more (?:recent|modern|current|up[- ]to[- ]date)|less old|(?:not )?(?:so|as|that|too|very) old|later", Wish(age=1)),
+    (r"newer|more (?:recent|modern|current|up[- ]to[- ]date)|less old|(?:not )?(?:so|as|that|too|very) old|later",
+     Wish(age=1)),
     (r"older|more (?:classic|vintage|old)|less (?:new|modern|recent)|(?:not )?(?:so|as|that|too|very) (?:new|recent|modern)|earlier",
      Wish(age=-1)),
     ((r"shorter|short and sweet|short(?= (?:movies?|films?|comed\w+|dramas?|thrillers?|westerns?|horror|ones?|documentar\w+|sci-fi))|less long|(?:not )?(?:so|as|too|that|very) long|(?:under|below|at most|max(?:imum)?) (?:\d+|two|three|one and a half)"
