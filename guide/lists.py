@@ -257,8 +257,6 @@ def likes(scene: Scene) -> Script:
     intent, memory = scene.intent, scene.memory
     disliked = tuple(dict.fromkeys((*intent.disliked, *(ref for ref in memory.disliked if ref not in intent.refs))))
     liked = tuple(dict.fromkeys((*intent.refs, *(ref for ref in memory.liked if ref not in intent.disliked))))
-    if not liked and not disliked:
-        return (yield from recommend(scene))
     args: Args = {
         "liked": list(liked[:30]),
         "disliked": list(disliked[:30]),
@@ -427,10 +425,8 @@ _ONE_MORE = ("Then this one:", "Here's another:", "How about this?")
 
 def refine(scene: Scene) -> Script:
     """The last list, narrowed or moved: "and from the 80s?", "only comedies", "newer"."""
-    base = scene.memory.last_listing
-    if base is None:
-        return (yield from recommend(scene))
-    wish = scene.wish
+    base, wish = scene.memory.last_listing, scene.wish
+    assert base  # else it is not read as one
     if wish.age:
         wish = aged(wish, _middle_year(base))
     again = scene.wishing(wish)

@@ -166,6 +166,9 @@ def _judged(sentence: Sentence) -> Intent | None:
 
 _WH = regex(r"^(?:what|which|who|how|where|when|why)\b")
 _BUT = regex(r",? (?:but|while|whereas|although|though) |,(?: and)? ")
+_TO_ME = regex(
+    r"^(?:i (?:think|thought|find|found)(?: that)?|to me,?|for me,?|honestly,?|well,?|and|but|the movie|the film) "
+)
 
 
 def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | None:
@@ -225,10 +228,6 @@ def _titles_and_wish(sentence: Sentence, what: str) -> tuple[tuple[Ref, ...], Wi
 
 _VIOLENCE = regex(r"\s*(?:too much |all the |any )?(?:violence|gore|blood|violent (?:movies|films|stuff))[ .!?]*$")
 
-
-_TO_ME = regex(
-    r"^(?:i (?:think|thought|find|found)(?: that)?|to me,?|for me,?|honestly,?|well,?|and|but|the movie|the film) "
-)
 _LIKE = regex(
     r"(?P<no>\b(?:least favou?rites?(?: (?:movies?|films?|ones?))?(?: (?:is|are|was|were))?|(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
     r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that |too |very |so )?(?:into|fond of|keen on)"

@@ -319,13 +319,6 @@ def merge(first: Wish, second: Wish) -> Wish:
     return Wish(**fields)
 
 
-def number(text: str | None) -> int | None:
-    """The number that digits or a word stand for."""
-    if not text:
-        return None
-    return int(text) if text.isdecimal() else NUMBERS.get(text.lower())
-
-
 def read_wish(sentence: str) -> tuple[Wish, str]:
     """The wish in a sentence, and the words that said none of it.
 
@@ -494,7 +487,8 @@ _PERIODS = (
 
 def _count(wish: Wish, text: str) -> tuple[Wish, str]:
     found = _COUNT.search(text)
-    asked = number(next((group for group in found.groups() if group), None)) if found else None
+    count = next(filter(None, found.groups())) if found else ""
+    asked = int(count) if count.isdecimal() else NUMBERS.get(count.lower())
     if not found or not asked:
         return wish, text
     ranked = re.search(r"\b(?:top|best)\b", found[0], re.IGNORECASE)
