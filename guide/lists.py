@@ -92,12 +92,12 @@ def shown(scene: Scene, done: Done, heading: str | Callable[[Done], str] = "") -
 def _listing(scene: Scene, done: Done, heading: str) -> str:
     assert isinstance(done.result, MovieList)
     user = done.args.get("user_id")
-    owner = _OWNERS.get(done.name) or (f"user {user}" if user is not None else "you")
+    why = _REASONS.get(done.name, f"Because {'you' if user is None else f'user {user}'} liked")
     result = done.result.model_copy(update={"notes": scene.news(done.result.notes)})
-    return wording.listing(heading, result, owner, scene.told, _against(done))
+    return wording.listing(heading, result, why, scene.told, _against(done))
 
 
-_OWNERS = {"similar_movies": "seeds", "recommend_for_group": "group"}
+_REASONS = {"similar_movies": "Closest to", "recommend_for_group": "Goes with"}
 
 
 def _without_unknown(done: Done) -> Generator[Call, Done, Done]:

@@ -86,17 +86,17 @@ def genres_of(movie: Movie) -> str:
     return ", ".join(clean(genre) for genre in movie.genres)
 
 
-def listing(heading: str, result: MovieList, owner: str, known: Sequence[int], against: Sequence[int]) -> str:
+def listing(heading: str, result: MovieList, why: str, known: Sequence[int], against: Sequence[int]) -> str:
     """A list made for someone: heading, movies with reasons, and what a careful answer mentions.
 
     Args:
         heading: What the list is.
         result: The list.
-        owner: Whose likes the reasons are.
+        why: The beginning of a reason, before its titles: "Because you liked".
         known: Ids of movies of which it was told before how a title was understood.
         against: Ids of movies that the person dislikes, which are no reason.
     """
-    told = zip(result.movies, reasons(result, owner, against), strict=True)
+    told = zip(result.movies, _reasons(result, why, against), strict=True)
     listed = "\n".join(_item(place, movie, reason) for place, (movie, reason) in enumerate(told, 1))
     return paragraphs([f"{heading}\n\n{listed}", remarks(result.resolved, result.notes, known)])
 
@@ -152,7 +152,7 @@ def _sentence(text: str) -> str:
     return f"{capital(text)}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
 
 
-def reasons(result: MovieList, owner: str, against: Sequence[int]) -> list[str]:
+def _reasons(result: MovieList, why: str, against: Sequence[int]) -> list[str]:
     """The reason for each movie of a list: the person's own movies that spoke for it, else its telling tags.
 
     A reason that would be the same for every movie says nothing, so then the tags do.
@@ -160,14 +160,8 @@ def reasons(result: MovieList, owner: str, against: Sequence[int]) -> list[str]:
     because = [_because([each for each in movie.because if each.movie_id not in against]) for movie in result.movies]
     if len({tuple(sorted(titles)) for titles in because}) == 1 and (len(because) > 1 or len(because[0]) == 1):
         because = [[] for _ in result.movies]
-    said = [f"{_REASONS.get(owner, f'Because {owner} liked')} {joined(titles)}." for titles in because]
-    return [
-        sentence if titles else _tagged(movie)
-        for sentence, titles, movie in zip(said, because, result.movies, strict=True)
-    ]
-
-
-_REASONS = {"group": "Goes with", "seeds": "Closest to"}
+    each = zip(because, result.movies, strict=True)
+    return [f"{why} {joined(titles)}." if titles else _tagged(movie) for titles, movie in each]
 
 
 def _tagged(movie: Movie) -> str:
