@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from guide.intents import ABOUT_LISTS, Intent, Sentence, cut_tail
-from guide.recall import Ref
-from guide.references import MARK, ordinal
-from guide.vocabulary import NUMBERS
-from guide.wishes import Wish, content_of, merge, read_wish
+from guide.memory import ABOUT_LISTS, MARK, Intent, Ref, Sentence, cut_tail, ordinal
+from guide.wishes import NUMBERS, Wish, content_of, merge, read_wish, regex, regexes
 from tools.results import Questions, Rated
 
 
@@ -18,24 +15,17 @@ def rate(sentence: Sentence) -> Intent | None:
     if _NOT_A_RATING.search(sentence.text):
         return None
     sentence = _of_what_was_seen(sentence)
-    bare = _BARE.match(sentence.text)
-    if (
-        bare
-        and sentence.memory.last
-        and isinstance(sentence.memory.last.result, Rated)
-        and sentence.memory.focus is not None
-    ):
+    bare, last, focus = _BARE.match(sentence.text), sentence.memory.last, sentence.memory.focus
+    if bare and last and isinstance(last.result, Rated) and focus is not None:
         stars, given = half_stars(bare["number"], bare["unit"] or "")
-        return Intent("rate", refs=(sentence.memory.focus,), stars=stars, given=given)
+        return Intent("rate", refs=(focus,), stars=stars, given=given)
     written = re.sub("\u2605{1,5}", lambda found: f"{len(found[0])} stars", sentence.text)
-    sentence = replace(sentence, text=written)
-    for pattern in _RATES:
-        found = pattern.match(
-            re.sub(r"^(?:and|also|then|plus|so) ", "", sentence.text.rstrip(" .!"), flags=re.IGNORECASE)
-        )
-        if found and (intent := _rated_with(sentence, found)):
-            return intent
-    return None
+    sentence = replace(sentence, text=_THEN.sub("", written.rstrip(" .!")))
+    found = (pattern.match(sentence.text) for pattern in _RATES)
+    return next(filter(None, (_rated_with(sentence, each) for each in found if each)), None)
+
+
+_THEN = regex(r"^(?:and|also|then|plus|so) ")
 
 
 def _of_what_was_seen(sentence: Sentence) -> Sentence:
@@ -58,25 +48,21 @@ _VALUE = r"(?:an? )?(?P<number>\d{1,3}(?:[.,]\d{1,2})?|(?:one|two|three|four|fiv
 
 _UNIT = r"(?P<unit> ?/ ?(?:5|10|100)\b|(?: stars?)? out of (?:5|10|100|five|ten|a hundred)|[ -]?stars?|\u2605+|\*| ?%| points?)"
 
-_RATES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"^(?:i(?:'d|'ll| would| will| want to)? |please |can you |you can |let me )*(?:rated?|give|gave|giving|score[ds]?|mark)(?: (?:the )?(?:movie|film))? (?P<what>.+?)[ ,:]+(?:with |as |at |to )?{_VALUE}{_UNIT}?$",
-        rf"^(?:i(?:'d|'ll| would| will)? )?(?:rated?|give|gave|score|it(?:'s| is| was| gets)|that(?:'s| is| was)|definitely|solid|maybe|easily|for me)? ?(?:a |an )?(?:solid |strong |full |weak )?{_VALUE}{_UNIT}$",
-        rf"^my (?:rating|score|stars) (?:for|of) (?P<what>.+?)(?: is| was|:| =|,)* {_VALUE}{_UNIT}?$",
-        rf"^(?:i(?:'d|'ll| would| will)? )?(?:rate|give|gave)? ?{_VALUE}{_UNIT} (?:for|to) (?P<what>.+)$",
-        rf"^(?P<what>.+?)(?: ?[:=-]| is| was| gets| got| deserves| earns| for me)* (?:a |an )?(?:solid |easy |strong |full )?{_VALUE}{_UNIT}(?: (?:for|from) me)?$",
-    )
-)  # fmt: skip
-
-_BARE = re.compile(
-    rf"^(?:no,? ?|actually,? ?|sorry,? ?|i mean(?:t)? |make (?:it|that) |rather |better |it's |change (?:it|that) to )*{_VALUE}{_UNIT}?[.! ]*$",
-    re.IGNORECASE,
+_RATES = regexes(
+    rf"^(?:i(?:'d|'ll| would| will| want to)? |please |can you |you can |let me )*(?:rated?|give|gave|giving|score[ds]?|mark)(?: (?:the )?(?:movie|film))? (?P<what>.+?)[ ,:]+(?:with |as |at |to )?{_VALUE}{_UNIT}?$",
+    rf"^(?:i(?:'d|'ll| would| will)? )?(?:rated?|give|gave|score|it(?:'s| is| was| gets)|that(?:'s| is| was)|definitely|solid|maybe|easily|for me)? ?(?:a |an )?(?:solid |strong |full |weak )?{_VALUE}{_UNIT}$",
+    rf"^my (?:rating|score|stars) (?:for|of) (?P<what>.+?)(?: is| was|:| =|,)* {_VALUE}{_UNIT}?$",
+    rf"^(?:i(?:'d|'ll| would| will)? )?(?:rate|give|gave)? ?{_VALUE}{_UNIT} (?:for|to) (?P<what>.+)$",
+    rf"^(?P<what>.+?)(?: ?[:=-]| is| was| gets| got| deserves| earns| for me)* (?:a |an )?(?:solid |easy |strong |full )?{_VALUE}{_UNIT}(?: (?:for|from) me)?$",
 )
-_NOT_A_RATING = re.compile(
+
+_BARE = regex(
+    rf"^(?:no,? ?|actually,? ?|sorry,? ?|i mean(?:t)? |make (?:it|that) |rather |better |it's |change (?:it|that) to )*{_VALUE}{_UNIT}?[.! ]*$"
+)
+_NOT_A_RATING = regex(
     r"\b(?:movies|films|ratings|above|over|at least|more than|between|which|what|who|recommend|suggest|how|would|should)\b"
-    r"|\bgive (?:me|us)\b|\btop \d|\bdoes\b|\bdid\b|\?\s*$", re.IGNORECASE,
-)  # fmt: skip
+    r"|\bgive (?:me|us)\b|\btop \d|\bdoes\b|\bdid\b|\?\s*$"
+)
 
 
 def each_rating(text: str) -> list[str]:
@@ -86,7 +72,7 @@ def each_rating(text: str) -> list[str]:
 
 
 _BETWEEN = re.compile(r"\s*,\s*(?:and )?|\s+and\s+")
-_RATE_WORD = re.compile(r"^(?:i )?(?:rate|give|gave|rated) ", re.IGNORECASE)
+_RATE_WORD = regex(r"^(?:i )?(?:rate|give|gave|rated) ")
 
 
 def half_stars(text: str, unit: str) -> tuple[float | None, str]:
@@ -95,28 +81,16 @@ def half_stars(text: str, unit: str) -> tuple[float | None, str]:
     Example: "8", "/10" → (4.0, "8 out of 10"); "4.7", "" → (4.5, "4.7").
     """
     value = _value(text)
-    scale = next(
-        (
-            scale
-            for mark, scale in (
-                ("100", 100),
-                ("hundred", 100),
-                ("%", 100),
-                ("10", 10),
-                ("ten", 10),
-                ("5", 5),
-                ("five", 5),
-            )
-            if mark in unit.lower()
-        ),
-        0,
-    )
+    scale = next((scale for mark, scale in _SCALES.items() if mark in unit.lower()), 0)
     if not scale:
         scale = 5 if value <= 5 or ("star" in unit.lower() and value > 10) else 10
     if value > scale:
         return None, f"{value:g}"
     stars = min(5.0, max(0.5, int(value / scale * 10 + 0.5) / 2))
     return stars, f"{value:g} out of {scale}" if scale != 5 else f"{value:g}"
+
+
+_SCALES = {"100": 100, "hundred": 100, "%": 100, "10": 10, "ten": 10, "5": 5, "five": 5}
 
 
 def _value(text: str) -> float:
@@ -128,12 +102,12 @@ def _value(text: str) -> float:
 
 
 def unrate(sentence: Sentence) -> Intent | None:
+    """As in "delete my rating": a thing that the guide cannot do."""
     return Intent("unrate") if _UNRATE.search(sentence.text) else None
 
 
-_UNRATE = re.compile(
-    r"\b(?:delete|remove|undo|cancel|clear|forget|take back|withdraw)\b.{0,30}\b(?:ratings?|stars|rated)\b|^(?:undo|delete|remove)(?: (?:it|that))?\W*$",
-    re.IGNORECASE,
+_UNRATE = regex(
+    r"\b(?:delete|remove|undo|cancel|clear|forget|take back|withdraw)\b.{0,30}\b(?:ratings?|stars|rated)\b|^(?:undo|delete|remove)(?: (?:it|that))?\W*$"
 )
 
 
@@ -152,14 +126,12 @@ def seen(sentence: Sentence) -> Intent | None:
 _THAT = {"", "it", "that", "this", "that one", "this one", "that movie", "that film"}
 
 
-_SWAP = re.compile(
-    r"^(?:please |can you )*(?:swap|replace|remove|drop|exchange|lose|anything but|not)(?: out)? (the (?:first|second|third|fourth|fifth|last|\d\w*)\b.*)$",
-    re.IGNORECASE,
+_SWAP = regex(
+    r"^(?:please |can you )*(?:swap|replace|remove|drop|exchange|lose|anything but|not)(?: out)? (the (?:first|second|third|fourth|fifth|last|\d\w*)\b.*)$"
 )
-_SEEN = re.compile(
+_SEEN = regex(
     r"^(?:(?:cool|ok|okay|great|nice|thanks|sure|good),? (?:but )?)?(?:but |no,? |well,? |sorry,? |yeah,? |and )*(?:(?:i|we|he|she|they|my \w+)(?:'ve| have|ve|'s| has)? )?(?:already |all |both |just |actually )*(?:seen|saw|watched|know)(?: already)? ?"
-    r"((?!what|how|if|why|who|about|nothing|any)[^?]*)$",
-    re.IGNORECASE,
+    r"((?!what|how|if|why|who|about|nothing|any)[^?]*)$"
 )
 
 
@@ -176,7 +148,7 @@ def likes(sentence: Sentence) -> Intent | None:
     return _liked_spans(sentence, spans)
 
 
-_THEY_LOVE = re.compile(r"\b(?:who|he|she|they|my \w+)(?: (?:really|absolutely|just|also))* *$", re.IGNORECASE)
+_THEY_LOVE = regex(r"\b(?:who|he|she|they|my \w+)(?: (?:really|absolutely|just|also))* *$")
 _PLURAL = re.compile(r" *[a-z]{3,}s[ .!?]*$")
 
 
@@ -188,12 +160,15 @@ def _judged(sentence: Sentence) -> Intent | None:
     sides: dict[bool, tuple[Ref, ...]] = {True: (), False: ()}
     for part in found:
         assert part
-        sides[not part[3]] += sentence.refs(_subject(part[1]))
+        sides[not part[3]] += sentence.refs(_TO_ME.sub("", part[1]))
     return Intent("likes", refs=sides[True], disliked=sides[False]) if any(sides.values()) else None
 
 
-_WH = re.compile(r"^(?:what|which|who|how|where|when|why)\b", re.IGNORECASE)
-_BUT = re.compile(r",? (?:but|while|whereas|although|though) |,(?: and)? ", re.IGNORECASE)
+_WH = regex(r"^(?:what|which|who|how|where|when|why)\b")
+_BUT = regex(r",? (?:but|while|whereas|although|though) |,(?: and)? ")
+_TO_ME = regex(
+    r"^(?:i (?:think|thought|find|found)(?: that)?|to me,?|for me,?|honestly,?|well,?|and|but|the movie|the film) "
+)
 
 
 def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | None:
@@ -210,11 +185,10 @@ def _liked_spans(sentence: Sentence, spans: list[re.Match[str]]) -> Intent | Non
             wish = replace(wish, theme=what.strip(" .!?"))
             continue
         refs, more = _titles_and_wish(now, what)
-        wish = (
-            merge(merge(wish, more), read_wish(tail)[0])
-            if not span["no"]
-            else replace(wish, exclude=wish.exclude + more.genres + more.exclude)
-        )
+        if span["no"]:
+            wish = replace(wish, exclude=wish.exclude + more.genres + more.exclude)
+        else:
+            wish = merge(merge(wish, more), read_wish(tail)[0])
         now = replace(now, memory=now.memory.mention(refs))
         if _OTHER_PERSON.search(sentence.text[: span.start()][-40:]):
             others.append(refs)
@@ -244,68 +218,47 @@ def _titles_and_wish(sentence: Sentence, what: str) -> tuple[tuple[Ref, ...], Wi
             wish = merge(wish, read_wish("less violence")[0])
             continue
         asked, rest = read_wish(piece)
-        if (
-            (asked.genres or asked.mood or asked.era or asked.year_from)
-            and not content_of(rest)
-            and not re.search(MARK, piece)
-        ):
+        narrows = asked.genres or asked.mood or asked.era or asked.year_from
+        if narrows and not content_of(rest) and not re.search(MARK, piece):
             wish = merge(wish, asked)
         else:
             refs += sentence.refs(piece)
     return tuple(dict.fromkeys(refs)), wish
 
 
-_VIOLENCE = re.compile(
-    r"\s*(?:too much |all the |any )?(?:violence|gore|blood|violent (?:movies|films|stuff))[ .!?]*$", re.IGNORECASE
-)
+_VIOLENCE = regex(r"\s*(?:too much |all the |any )?(?:violence|gore|blood|violent (?:movies|films|stuff))[ .!?]*$")
 
-
-def _subject(text: str) -> str:
-    return re.sub(
-        r"^(?:i (?:think|thought|find|found)(?: that)?|to me,?|for me,?|honestly,?|well,?|and|but|the movie|the film) ",
-        "",
-        text,
-        flags=re.IGNORECASE,
-    )
-
-
-_LIKE = re.compile(
+_LIKE = regex(
     r"(?P<no>\b(?:least favou?rites?(?: (?:movies?|films?|ones?))?(?: (?:is|are|was|were))?|(?:absolutely |really |also |just |totally )?(?:hat(?:e|ed|es)|dislik(?:e|ed|es)|loath(?:e|ed|es)|despis(?:e|ed|es)|detest(?:ed|s)?|hatd)|(?:can|could)(?:'?t|not| not) stand"
     r"|(?:did|do|does|would)(?:n'?t| not) (?:really |particularly |much |even )?(?:like|love|enjoy|care (?:much )?for|dig)|(?:am |'m |was |were )?not (?:really |much of )?(?:a )?(?:big |huge )?fan of|not (?:really |that |too |very |so )?(?:into|fond of|keen on)"
     r"|was(?:n'?t| not) (?:a fan of|into|impressed (?:by|with))|(?:was |were )?(?:bored|disappointed) (?:by|with)|never (?:really )?liked|no fan of)\b)"
     r"|(?P<yes>\b(?:(?:absolutely |really |also |just |totally |quite |did )?(?:lov(?:e|ed|es)|(?<!feel )(?<!feels )(?<!look )(?<!looks )(?<!sounds )liked?|likes|prefer(?:red|s)?|luv|loev|loved|enjoy(?:ed|s)?|ador(?:e|ed|es))(?! to\b)|(?:a )?(?:really |very )?(?:big |huge |great |massive )?fan of|fond of|(?<=am )into|(?<='m )into|(?<=im )into|obsessed with|keen on"
-    r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be)|(?=:))|can'?t get enough of|rewatched|enjoying)\b:?)",
-    re.IGNORECASE,
-)  # fmt: skip
-
-_SOMEBODY = re.compile(
-    r"\b(?:i|i'm|im|i've|my|me|we|our|who|someone|somebody|anybody|anyone|she|he|they|people|favou?rites?|both)\b",
-    re.IGNORECASE,
+    r"|(?:all-?time )?(?:favou?rites?|faves?|favs?)(?: (?:movies?|films?|ones?|flicks?))?(?: of all time| ever)?(?: (?:is|are|include|includes|was|were|would be)|(?=:))|can'?t get enough of|rewatched|enjoying)\b:?)"
 )
 
-_OTHER_PERSON = re.compile(
-    r"\b(?:she|he|they|my (?:wife|husband|girlfriend|boyfriend|gf|bf|partner|friend|mom|mum|mother|dad|father|sister|brother|son|daughter|roommate|flatmate|colleague|fianc\wee?|kids?|buddy|mate))(?: (?:really|absolutely|only|also|just))* *$",
-    re.IGNORECASE,
+_SOMEBODY = regex(
+    r"\b(?:i|i'm|im|i've|my|me|we|our|who|someone|somebody|anybody|anyone|she|he|they|people|favou?rites?|both)\b"
 )
 
-_UNTIL_NEXT = re.compile(
-    r"[ ,;]*\b(?:but|and|while|whereas|although|though|yet|or)?[ ,]*(?:i|we|she|he|they|my \w+)?(?:'m|'ve| am| have| was| do| did)?(?: (?:really|absolutely|also|just|only|usually|always))*[ ,]*$|\b(?:because|since i|as i|,? which|,? so much that)\b.*$",
-    re.IGNORECASE,
+_OTHER_PERSON = regex(
+    r"\b(?:she|he|they|my (?:wife|husband|girlfriend|boyfriend|gf|bf|partner|friend|mom|mum|mother|dad|father|sister|brother|son|daughter|roommate|flatmate|colleague|fianc\wee?|kids?|buddy|mate))(?: (?:really|absolutely|only|also|just))* *$"
 )
 
-_SAW = re.compile(r"\b(?:saw|seen|watched|rewatched) (.+?)(?:,| and| but|$)", re.IGNORECASE)
-
-_LIKE_QUESTION = re.compile(
-    r"\b(?:do|did|would|will|could|might) (?:you|people|users?|most|critics|viewers|everyone|anyone|i)(?: (?:people|also|really|even|\d+))* (?:like|love|enjoy|hate|dislike)\b",
-    re.IGNORECASE,
+_UNTIL_NEXT = regex(
+    r"[ ,;]*\b(?:but|and|while|whereas|although|though|yet|or)?[ ,]*(?:i|we|she|he|they|my \w+)?(?:'m|'ve| am| have| was| do| did)?(?: (?:really|absolutely|also|just|only|usually|always))*[ ,]*$|\b(?:because|since i|as i|,? which|,? so much that)\b.*$"
 )
 
-_JUDGED = re.compile(
+_SAW = regex(r"\b(?:saw|seen|watched|rewatched) (.+?)(?:,| and| but|$)")
+
+_LIKE_QUESTION = regex(
+    r"\b(?:do|did|would|will|could|might) (?:you|people|users?|most|critics|viewers|everyone|anyone|i)(?: (?:people|also|really|even|\d+))* (?:like|love|enjoy|hate|dislike)\b"
+)
+
+_JUDGED = regex(
     r"^(.{1,120}?)(?:'s| is| was| were| are) (?:also |really |so |absolutely |just |simply |totally |quite |very |pretty |one of |a |an |my |all ?-?time |the |such |too |way )*"
     r"(?:(great|good|amazing|awesome|fantastic|excellent|brilliant|superb|wonderful|masterpiece|favou?rites?|perfect|incredible|outstanding|fun|beautiful|lovely|classic|nice|cool)"
-    r"|(awful|terrible|horrible|boring|bad|crap|shit|stupid|garbage|trash|overrated|dull|meh|disappointing|unwatchable|lame|dumb|too long|not (?:good|great|for me|my (?:thing|cup of tea|taste)|my kind of (?:movie|film))))(?: (?:movie|film|one|too|as well|i think|for me|imo|though|stuff))*[.! ]*$",
-    re.IGNORECASE,
-)  # fmt: skip
+    r"|(awful|terrible|horrible|boring|bad|crap|shit|stupid|garbage|trash|overrated|dull|meh|disappointing|unwatchable|lame|dumb|too long|not (?:good|great|for me|my (?:thing|cup of tea|taste)|my kind of (?:movie|film))))(?: (?:movie|film|one|too|as well|i think|for me|imo|though|stuff))*[.! ]*$"
+)
 
 
 def answered(sentence: Sentence) -> Intent | None:
@@ -313,11 +266,8 @@ def answered(sentence: Sentence) -> Intent | None:
     asked = sentence.memory.last_list and isinstance(sentence.memory.last_list.result, Questions)
     if not asked or sentence.asks or len(sentence.text) > 120 or ABOUT_LISTS.search(sentence.text):
         return None
-    if (
-        not re.search(MARK, sentence.text)
-        and ordinal(sentence.text) is None
-        and not content_of(read_wish(sentence.text)[1])
-    ):
+    pointed = re.search(MARK, sentence.text) or ordinal(sentence.text) is not None
+    if not pointed and not content_of(read_wish(sentence.text)[1]):
         return None
     refs, wish = _titles_and_wish(sentence, sentence.text)
     return Intent("likes", refs=refs, wish=wish) if refs else None

@@ -13,14 +13,10 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from errors import UpstreamRejected
-from guide import follow_ups, small_talk, wording
-from guide import list_scripts as lists
-from guide import movie_scripts as movies
-from guide.intents import Intent
-from guide.recall import Done, Memory, Turn, remember
-from guide.scene import Call, Scene, Script, say_text, says
+from guide import lists, scripts, wording
+from guide.memory import Done, Intent, Memory, Turn, remember
+from guide.scripts import Call, Scene, Script
 from guide.understanding import understand
-from guide.vocabulary import GENRE_PLURALS
 from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
 
 NAME, MODEL = "offline", "offline-guide"
@@ -46,7 +42,7 @@ class OfflineGuide:
             UpstreamRejected: A structured reply was asked for.
         """
         if request.response_format is not None:
-            raise UpstreamRejected(small_talk.NO_STRUCTURE)
+            raise UpstreamRejected(wording.NO_STRUCTURE)
         step = _step(request)
         for call in step.calls:
             yield call
@@ -68,7 +64,7 @@ class Step:
 
 def _step(request: ChatRequest) -> Step:
     if not request.tools:
-        return Step(text=small_talk.NO_PROSE)
+        return Step(text=wording.NO_PROSE)
     memory, turn = remember(request.messages)
     results = _Results(turn, frozenset(tool.name for tool in request.tools))
     played = [_play(_script(intent, memory), results) for intent in understand(turn.text, memory)]
@@ -119,36 +115,13 @@ def _usage(request: ChatRequest, step: Step) -> Usage:
     return Usage(-(-read // CHARS_PER_TOKEN), -(-said // CHARS_PER_TOKEN), estimated=True)
 
 
-# Scripts
-
-
 def _script(intent: Intent, memory: Memory) -> Script:
     """The script for an intent; kinds without one of their own are fixed texts."""
-    return _SCRIPTS.get(intent.kind, say_text)(Scene(intent, memory))
-
-
-def _help(_: Scene) -> Script:
-    return says(small_talk.HELP)
-
-
-def _who(_: Scene) -> Script:
-    return says(wording.paragraphs([small_talk.WHO, small_talk.HELP, small_talk.WHO_SHORT]))
-
-
-def _genres(scene: Scene) -> Script:
-    return says(small_talk.say("genres", scene.memory.seed, genres=wording.joined(GENRE_PLURALS.values())))
-
-
-def _repeat(scene: Scene) -> Script:
-    last = scene.memory.turns[-1].answer if scene.memory.turns else ""
-    return says(last or scene.say("nothing_shown"))
+    return _SCRIPTS.get(intent.kind, scripts.say_text)(Scene(intent, memory))
 
 
 _SCRIPTS: dict[str, Callable[[Scene], Script]] = {
-    "help": _help,
-    "who": _who,
-    "genres": _genres,
-    "repeat": _repeat,
+    "repeat": scripts.repeat,
     "recommend": lists.recommend,
     "unsure": lists.unsure,
     "none": lists.none_of_them,
@@ -156,20 +129,20 @@ _SCRIPTS: dict[str, Callable[[Scene], Script]] = {
     "similar": lists.similar,
     "popular": lists.popular,
     "group": lists.group,
-    "more": follow_ups.more,
-    "refine": follow_ups.refine,
-    "seen": follow_ups.seen,
-    "why": follow_ups.why,
-    "meant": follow_ups.meant,
-    "details": movies.details,
-    "rated": movies.rated,
-    "lately": movies.lately,
-    "fact": movies.fact,
-    "trait": movies.trait,
-    "compare": movies.compare,
-    "lookup": movies.lookup,
-    "rate": movies.rate,
-    "ratings": movies.ratings,
-    "taste": movies.taste,
-    "predict": movies.predict,
+    "more": lists.more,
+    "refine": lists.refine,
+    "seen": lists.seen,
+    "why": lists.why,
+    "meant": lists.meant,
+    "details": scripts.details,
+    "rated": scripts.rated,
+    "lately": scripts.lately,
+    "fact": scripts.fact,
+    "trait": scripts.trait,
+    "compare": scripts.compare,
+    "lookup": lists.lookup,
+    "rate": scripts.rate,
+    "ratings": scripts.ratings,
+    "taste": scripts.taste,
+    "predict": scripts.predict,
 }

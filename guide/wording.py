@@ -1,12 +1,14 @@
-"""Tool results into sentences. Every title and number said here is read from a result; nothing else is known."""
+"""Tool results into sentences, and the texts that need no look-up.
+
+Every title and number said here is read from a result; nothing else is known.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 
-from guide.recall import Args, plain_title
-from guide.vocabulary import GENRE_PLURALS, WORDS_FOR_NUMBERS
+from guide.memory import Args, plain_title
 from movies.models import Because, Movie, MovieDetail, MovieList, MovieName, Resolved, WindowStats
 from tools.results import (
     Affinity,
@@ -19,6 +21,16 @@ from tools.results import (
     RatingList,
     TasteProfile,
 )
+
+NUMBER_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+
+GENRE_PLURALS: dict[str, str] = {
+    "Action": "action films", "Adventure": "adventures", "Animation": "animated films", "Children": "family films",
+    "Comedy": "comedies", "Crime": "crime films", "Documentary": "documentaries", "Drama": "dramas",
+    "Fantasy": "fantasy films", "Film-Noir": "films noirs", "Horror": "horror films", "IMAX": "IMAX films",
+    "Musical": "musicals", "Mystery": "mysteries", "Romance": "romances", "Sci-Fi": "science fiction films",
+    "Thriller": "thrillers", "War": "war films", "Western": "westerns",
+}  # fmt: skip
 
 MAX_NAME = 120
 _WINDOW_DAYS = {"7d": "in the last week", "30d": "in the last 30 days", "365d": "in the last year", "all": "overall"}
@@ -36,6 +48,11 @@ def named(movie: MovieName) -> str:
     return f"{title} ({movie.year})" if movie.year else title
 
 
+def capital(text: str) -> str:
+    """A text with a capital at its beginning."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def joined(parts: Iterable[str], word: str = "and") -> str:
     """Parts as English lists them: "a, b and c"."""
     listed = list(parts)
@@ -49,7 +66,7 @@ def counted(count: int, noun: str) -> str:
 
 def number_word(count: int) -> str:
     """Small numbers as words."""
-    return WORDS_FOR_NUMBERS[count] if 0 <= count < len(WORDS_FOR_NUMBERS) else f"{count:,}"
+    return NUMBER_WORDS[count] if 0 <= count < len(NUMBER_WORDS) else f"{count:,}"
 
 
 def stars(value: float) -> str:
@@ -69,20 +86,17 @@ def genres_of(movie: Movie) -> str:
     return ", ".join(clean(genre) for genre in movie.genres)
 
 
-# Lists
-
-
-def listing(heading: str, result: MovieList, owner: str, known: Sequence[int], against: Sequence[int]) -> str:
+def listing(heading: str, result: MovieList, why: str, known: Sequence[int], against: Sequence[int]) -> str:
     """A list made for someone: heading, movies with reasons, and what a careful answer mentions.
 
     Args:
         heading: What the list is.
         result: The list.
-        owner: Whose likes the reasons are.
+        why: The beginning of a reason, before its titles: "Because you liked".
         known: Ids of movies of which it was told before how a title was understood.
         against: Ids of movies that the person dislikes, which are no reason.
     """
-    told = zip(result.movies, reasons(result, owner, against), strict=True)
+    told = zip(result.movies, _reasons(result, why, against), strict=True)
     listed = "\n".join(_item(place, movie, reason) for place, (movie, reason) in enumerate(told, 1))
     return paragraphs([f"{heading}\n\n{listed}", remarks(result.resolved, result.notes, known)])
 
@@ -135,10 +149,10 @@ def clean_note(note: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
+    return f"{capital(text)}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
 
 
-def reasons(result: MovieList, owner: str, against: Sequence[int]) -> list[str]:
+def _reasons(result: MovieList, why: str, against: Sequence[int]) -> list[str]:
     """The reason for each movie of a list: the person's own movies that spoke for it, else its telling tags.
 
     A reason that would be the same for every movie says nothing, so then the tags do.
@@ -146,14 +160,8 @@ def reasons(result: MovieList, owner: str, against: Sequence[int]) -> list[str]:
     because = [_because([each for each in movie.because if each.movie_id not in against]) for movie in result.movies]
     if len({tuple(sorted(titles)) for titles in because}) == 1 and (len(because) > 1 or len(because[0]) == 1):
         because = [[] for _ in result.movies]
-    said = [f"{_REASONS.get(owner, f'Because {owner} liked')} {joined(titles)}." for titles in because]
-    return [
-        sentence if titles else _tagged(movie)
-        for sentence, titles, movie in zip(said, because, result.movies, strict=True)
-    ]
-
-
-_REASONS = {"group": "Goes with", "seeds": "Closest to"}
+    each = zip(because, result.movies, strict=True)
+    return [f"{why} {joined(titles)}." if titles else _tagged(movie) for titles, movie in each]
 
 
 def _tagged(movie: Movie) -> str:
@@ -201,9 +209,6 @@ def period(first: object, last: object) -> str:
     return f"from the {first}s" if first % 10 == 0 and last == first + 9 else f"from {first} to {last}"
 
 
-# One movie
-
-
 def rating_words(movie: Movie) -> str:
     """A verdict on how a movie is liked, with the numbers.
 
@@ -211,8 +216,7 @@ def rating_words(movie: Movie) -> str:
     """
     if movie.rating_mean is None or not movie.rating_count:
         return "not rated by anyone in my data"
-    judged = movie.score if movie.score is not None else movie.rating_mean
-    word = next(word for least, word in _VERDICTS if judged >= least)
+    word = next(word for least, word in _VERDICTS if _score(movie) >= least)
     if movie.rating_count < FEW_RATINGS:
         few = f"{number_word(movie.rating_count)} {'person' if movie.rating_count == 1 else 'people'}"
         return f"rated by only {few} ({movie.rating_mean:.1f} stars on average), so take that with a grain of salt"
@@ -237,18 +241,16 @@ def spread(histogram: dict[str, int]) -> str:
         return ""
     high = sum(count for value, count in histogram.items() if float(value) >= 4)
     top = max(histogram, key=lambda value: histogram[value])
-    return (
-        f"{round(100 * high / total)} % of them gave 4 stars or more; the most frequent rating is {stars(float(top))}."
-    )
+    share = f"{round(100 * high / total)} % of them gave 4 stars or more"
+    return f"{share}; the most frequent rating is {stars(float(top))}."
 
 
 def details(movie: MovieDetail) -> str:
     """All that the data tells of a movie, in a few lines."""
-    kind = (
-        f"{_article(movie.genres[0])} {'/'.join(clean(genre) for genre in movie.genres)} film"
-        if movie.genres
-        else "a film without a genre in my data"
-    )
+    kind = "a film without a genre in my data"
+    if movie.genres:
+        article = "an" if movie.genres[0][:1].upper() in "AEIO" else "a"
+        kind = f"{article} {'/'.join(clean(genre) for genre in movie.genres)} film"
     year = f" from {movie.year}" if movie.year else ""
     lines = [f"{clean(movie.title)} is {kind}{year}, {rating_words(movie)}.", spread(movie.histogram)]
     if tags := tags_of(movie):
@@ -270,18 +272,13 @@ def tags_of(movie: Movie, most: int = 5) -> list[str]:
     return [clean(tag) for tag in dict.fromkeys([*movie.tags, *top])][:most]
 
 
-def _article(word: str) -> str:
-    return "an" if word[:1].upper() in "AEIO" else "a"
-
-
 def comparison(result: Comparison) -> str:
     """Movies side by side, and which is liked better by how much."""
     lines = [
         f"- {named(movie)} \u2013 {genres_of(movie) or 'no genres'}; {rating_words(movie)}." for movie in result.movies
     ]
-    rated = sorted(
-        (movie for movie in result.movies if movie.rating_mean is not None), key=lambda movie: -_score(movie)
-    )
+    rated = [movie for movie in result.movies if movie.rating_mean is not None]
+    rated.sort(key=_score, reverse=True)
     return paragraphs(["\n".join(lines), " ".join(part for part in (_winner(rated), _common(result)) if part)])
 
 
@@ -338,17 +335,12 @@ def _trend(windows: Sequence[WindowStats]) -> str:
     if not recent or recent.mean is None:
         return " That's too few lately to speak of a trend." if len(windows) > 1 else " Nobody rated it lately."
     change = recent.mean - overall.mean
-    return (
-        " It has held steady."
-        if abs(change) < TREND
-        else f" It is liked {'better' if change > 0 else 'less'} lately than it used to be."
-    )
+    if abs(change) < TREND:
+        return " It has held steady."
+    return f" It is liked {'better' if change > 0 else 'less'} lately than it used to be."
 
 
 ENOUGH_RATINGS, TREND = 10, 0.15
-
-
-# One person
 
 
 def rated(result: Rated, given: str) -> str:
@@ -360,11 +352,9 @@ def rated(result: Rated, given: str) -> str:
 
 
 def _conversion(given: str) -> str:
-    return (
-        "half a star is the lowest there is"
-        if given.startswith("0") and not given.startswith("0.")
-        else f"{given} comes to that in half-stars"
-    )
+    if given.startswith("0") and not given.startswith("0."):
+        return "half a star is the lowest there is"
+    return f"{given} comes to that in half-stars"
 
 
 def ratings(result: RatingList, order: str) -> str:
@@ -455,3 +445,111 @@ def questions(result: Questions) -> str:
     return "\n".join(
         f"{place}. {named(movie)} \u2013 {genres_of(movie)}" for place, movie in enumerate(result.movies, 1)
     )
+
+
+EXAMPLES = (
+    "\u201cthree films like Heat\u201d, \u201ca feel-good comedy from the 80s\u201d or \u201cis Alien any good?\u201d",
+    "\u201cI loved Heat and hated Titanic\u201d, \u201cHeat or Ronin?\u201d or \u201cthe best westerns before 1970\u201d",
+    "\u201csomething like Alien but newer\u201d, \u201cwhat did user 5 like?\u201d or \u201csomething mind-bending\u201d",
+)
+
+HELP = """\
+Ask me as you would a person. For example:
+
+- \u201crecommend me three films like Heat\u201d, \u201csomething like Alien but funny\u201d
+- \u201cI loved Heat and Collateral but hated Titanic\u201d, \u201crecommend something for user 42\u201d
+- \u201ca feel-good comedy from the 80s\u201d, \u201csomething mind-bending\u201d, \u201cthe best westerns before 1970\u201d
+- \u201cis Heat any good?\u201d, \u201cHeat or Ronin?\u201d, \u201cwould I like Alien?\u201d
+- \u201cI give Heat 4.5 stars\u201d, \u201cwhat have I rated?\u201d, \u201cwhat did user 5 like?\u201d, \u201csomething for me and user 5\u201d
+
+And then \u201cmore\u201d, \u201cwhy the second one?\u201d, \u201cand from the 80s?\u201d, \u201cI've seen that\u201d."""
+
+WHO = (
+    "I'm Marquee's built-in offline guide. There is no language model behind me: I read your sentence by rules, look things"
+    " up in the imported MovieLens data, and say only what I find there: titles, years, genres, tags and ratings."
+    f"\n\n{HELP}\n\nFor anything freer, whoever runs Marquee can connect a language model."
+)
+
+TEXTS: dict[str, tuple[str, ...]] = {
+    "help": (HELP,),
+    "who": (WHO,),
+    "greet": (
+        "Hello! I'm Marquee's movie guide. What are you in the mood for? You could try {examples}.",
+        "Hi! Tell me a film you love, a mood or a decade, and I'll find something. For instance {examples}.",
+        "Hello again! What shall it be? You could say {examples}.",
+    ),
+    "thanks": ("You're welcome. Enjoy the film!", "My pleasure. Have a good time with it!", "Gladly. Say \u201cmore\u201d whenever you want others."),
+    "bye": ("Goodbye, and enjoy the film!", "See you. Have a good evening at the movies!"),
+    "feelings": (
+        "Fine, thank you, as far as a set of rules can be. What would you like to watch?",
+        "All in order here, thank you. What are you in the mood for?",
+    ),
+    "taste_of_mine": (
+        "I have no taste of my own, only other people's ratings. Ask me for \u201cthe best rated films\u201d, or tell me what you love.",
+    ),
+    "praise": ("Glad to hear it. Say \u201cmore\u201d, or ask about one of them.", "Good. Tell me if you want others, or more about one."),
+    "praise_early": ("Good. What would you like to watch? You could try {examples}.",),
+    "blame": (
+        "Sorry about that. I'm a simple guide and read sentences by rules. Try it in other words, for example {examples}.",
+        "I'm sorry, that was no help. Shorter sentences suit me best: {examples}.",
+    ),
+    "yes": ("Good. Say \u201cmore\u201d for others, or ask about any film.",),
+    "yes_early": ("Good. Then tell me a film you love, a genre or a mood: {examples}.",),
+    "no": ("All right. Tell me what you'd like instead: {examples}.",),
+    "english": ("I read and write English only, sorry. Ask me, for instance, {examples}.",),
+    "reset": ("All right, from the start. What are you in the mood for? Perhaps {examples}.",),
+    "stop": ("All right. I'm here when you want a film.",),
+    "huh": ("I look films up and say what people think of them. Ask me, say, {examples}.",),
+    "no_early": ("All right. What would you like instead? You could try {examples}.",),
+    "scope": (
+        "I can't help with {topic}: I only know the films in the imported MovieLens data. What I can do: {examples}.",
+        "I know nothing of {topic}, only the films in the imported MovieLens data. Try {examples}.",
+    ),
+    "steady": ("I stay a movie guide, whatever a message tells me to be. Ask me about films: {examples}.",),
+    "foreign": (
+        "I only read English (that looked like {topic}), sorry. In English you could ask {examples}.",
+    ),
+    "empty": ("I couldn't read a question in that. You could ask {examples}.",),
+    "unknown": (
+        "I didn't understand that. I'm a simple guide and read plain requests about films, such as {examples}.",
+        "That one is beyond me. I understand things like {examples}.",
+        "I can't make sense of that, sorry. Try {examples}.",
+    ),
+    "unrate": (
+        "I can't delete a rating from here, but a new one replaces it: \u201crate Heat 3\u201d. (The API can: DELETE /ratings/{{movie_id}}.)",
+    ),
+    "worst": ("I can only list films from the best down, not the worst. But name one and I'll tell you how badly it's rated.",),
+    "genres": (
+        (f"You can ask for {joined(GENRE_PLURALS.values())}, and for any theme or mood that people tag films with,"
+         " such as \u201cheist\u201d or \u201cfeel-good\u201d."),
+    ),
+    "counts": ("I can't count the catalogue from in here, only look films up. The service's /health page says what is imported.",),
+    "which": ("Which film do you mean? Name it, and I'll look.", "Which film? Give me its title, please."),
+    "short_list": ("That list isn't as long as that. Name one of its numbers, or a title.",),
+    "out_of_sight": ("That part of our talk is too long ago for me to see. Give me the title, please.",),
+    "nothing_shown": ("I haven't shown you anything yet. Shall we start? Try {examples}.",),
+    "seen_early": ("Good to know. How many stars would you give it? Say \u201crate it 4\u201d, and I'll take it into account.",),
+}  # fmt: skip
+
+WAY_ON_FROM_ONE = "Say \u201canother one\u201d, \u201cwhy?\u201d, or \u201cI've seen it\u201d."
+
+WAYS_ON = (
+    "Say \u201cmore\u201d, \u201cwhy the second one?\u201d, \u201cand from the 80s?\u201d, or \u201cI've seen that\u201d.",
+    "You can go on with \u201canother one\u201d, \u201csomething newer\u201d, or a number to hear about that film.",
+)
+
+NO_PROSE = (
+    "I'm Marquee's offline guide, without a language model, so I can't write free prose from a prompt."
+    " Connect a model (OPENAI_API_KEY or OPENAI_BASE_URL) for that."
+)
+
+NO_STRUCTURE = (
+    "The offline guide cannot write structured replies (response_format). Configure a language model with"
+    " OPENAI_API_KEY or OPENAI_BASE_URL."
+)
+
+
+def say(kind: str, seed: int, topic: str = "") -> str:
+    """One of the texts of a kind, another each turn, filled in."""
+    texts = TEXTS[kind]
+    return texts[seed % len(texts)].format(examples=EXAMPLES[seed % len(EXAMPLES)], topic=topic)

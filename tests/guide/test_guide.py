@@ -8,9 +8,9 @@ import re
 import pytest
 
 from errors import UpstreamRejected
+from guide.memory import Memory
 from guide.opinions import half_stars
 from guide.provider import OfflineGuide
-from guide.recall import Memory
 from guide.understanding import understand
 from guide.wishes import read_wish
 from providers.base import ChatMessage, ChatRequest, Delta, Finish, TextDelta, ToolRequest, ToolSpec
