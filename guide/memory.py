@@ -423,7 +423,7 @@ def tidy(text: str) -> str:
 
     Example: "rec\u00adommend\u202e  me" → "recommend me".
     """
-    folded = unicodedata.normalize("NFKC", text[:MAX_READ].translate(_QUOTES))
+    folded = unicodedata.normalize("NFKC", text[:MAX_READ].translate(_FOLDED))
     kept = (char if char == "\n" or unicodedata.category(char)[0] != "C" else _control(char) for char in folded)
     return _SHORTHAND.sub(_written_out, re.sub(r"[^\S\n]+", " ", "".join(kept)).strip())
 
@@ -435,7 +435,9 @@ def _written_out(found: re.Match[str]) -> str:
 _SHORTHAND = regex(rf"(?<![\w'])(?:{'|'.join(map(re.escape, SHORTHAND))})(?![\w'])")
 
 
-_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u00b4`\u2026\u00ab\u00bb\u201e", '\'\'""\'\'."""')
+_FOLDED = str.maketrans(
+    "\u2018\u2019\u201c\u201d\u00b4`\u2026\u00ab\u00bb\u201e\u0130\u0131", '\'\'""\'\'."""Ii'
+)  # İ and ı match i
 
 
 def _control(char: str) -> str:

@@ -609,6 +609,7 @@ def test_an_empty_list_is_widened_once_and_said_to_be(client: httpx.Client) -> N
 
 
 HOSTILE = [
+    "gımme a SCİ-FI movie from the eıghties",  # letters that match i and are none
     "?" * 500,
     "a" * 32_000,
     "like " * 6_400,
