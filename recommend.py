@@ -31,6 +31,7 @@ from taste.ranking import NOTHING, Ranked, Reason, mmr, most_telling, select, st
 from taste.weights import Weights
 
 FORMAT = 2  # of a saved model
+COLUMNS = ("movie_ids", "years", "rating_count", "rating_mean")  # of the movies, in one file
 VECTOR_WIDTH = 64  # of the projected content by which lists are varied
 SUPPORT = 50  # ratings of a seed at which who likes it counts twice as much as what it is
 KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
@@ -128,7 +129,8 @@ class Recommender:
         """
         meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version}
         with new_folder(folder) as part:
-            self.movies.save(part)
+            np.savez(part / "movies.npz", **{name: getattr(self.movies, name) for name in COLUMNS})
+            sp.save_npz(part / "features.npz", self.movies.features, compressed=False)
             self.weights.save(part)
             np.save(part / "dense.npy", self.dense)
             np.save(part / "factors.npy", self.factors)
@@ -150,7 +152,9 @@ class Recommender:
             raise ValueError(f"the model in {folder} belongs to another catalogue")
         near, mix = sp.load_npz(folder / "near.npz"), sp.load_npz(folder / "mix.npz")
         fit = Fit(np.load(folder / "dense.npy"), Weights.load(folder), near, mix, np.load(folder / "factors.npy"))
-        return cls(Movies.load(folder), Config.of(meta["config"]), fit, meta["version"])
+        with np.load(folder / "movies.npz") as columns:
+            movies = Movies(features=sp.load_npz(folder / "features.npz"), **{name: columns[name] for name in COLUMNS})
+        return cls(movies, Config.of(meta["config"]), fit, meta["version"])
 
     def recommend(
         self,

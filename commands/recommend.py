@@ -116,7 +116,7 @@ async def _version(path: Path) -> str:
     """The content hash that ties the model to its catalogue."""
     catalogue = await Catalogue.open(path)
     try:
-        return (await catalogue.info()).version
+        return catalogue.info.version
     finally:
         await catalogue.close()
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from errors import NoCatalogue
-from movies.packing import unpack
+from movies.tables import unpack
 from taste.content import content_features
 from taste.interactions import Movies, Ratings
 

@@ -149,7 +149,7 @@ async def make(settings: Settings) -> None:
     embedder = make_embedder(settings)
     catalogue = await Catalogue.open(settings.catalogue_path)
     try:
-        version = (await catalogue.info()).version
+        version = catalogue.info.version
         movies = await asyncio.to_thread(load_described, settings.catalogue_path)
         vectors = await _embed_all(embedder, [told(movie) for movie in movies])
         with new_folder(settings.embeddings_path) as part:

@@ -27,8 +27,7 @@ from movies.ingest.row_order import NotInOrderError, groups, prefetched, sorted_
 from movies.ingest.search_tables import write_genres, write_tag_names, write_text, write_titles
 from movies.ingest.stats import GenomeStats, Histories, Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import TagsOf, TypedTags, merge_tags, tag_frame, tags_by_movie
-from movies.packing import MOST_MOVIES, TIME_BITS, pack
-from movies.tables import APPLICATION_ID, FORMAT, INDEXES, TABLES
+from movies.tables import APPLICATION_ID, FORMAT, INDEXES, MOST_MOVIES, TABLES, TIME_BITS, pack
 from movies.titles import Title, parse_title, plain
 
 PREFETCHED = 6  # batches that reading may be ahead of inserting

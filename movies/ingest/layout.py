@@ -10,7 +10,7 @@ from typing import NamedTuple, Self, TypeAlias
 import polars as pl
 
 from errors import MalformedFile
-from movies.packing import LAST_SECOND
+from movies.tables import LAST_SECOND
 
 LARGEST_ID = 2**53 - 1  # also in movies.models, which would take a tenth of a second to import
 

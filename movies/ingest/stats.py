@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from movies.packing import LAST_SECOND, MOST_MOVIES, TIME_BITS, pack, unpack
-from taste.damping import damped_mean
+from movies.tables import LAST_SECOND, MOST_MOVIES, TIME_BITS, pack, unpack
+from taste.interactions import damped_mean
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
