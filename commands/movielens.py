@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -110,12 +111,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_import(path: Path, data_dir: Path, display: Display, *, if_needed: bool = False) -> ImportReport | None:
     """Import a folder or a zip into the catalogue of a data directory; see `import_if_needed`."""
-    source = open_source(path)
-    try:
-        bring = import_if_needed if if_needed else import_catalogue
+    bring = import_if_needed if if_needed else import_catalogue
+    with closing(open_source(path)) as source:
         return bring(MovieFiles(source, display.bytes_done), data_dir / "catalogue.db", display.stage)
-    finally:
-        source.close()
 
 
 def print_summary(console: Console, report: ImportReport) -> None:

@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 
 from errors import CatalogueError, MalformedFile
 from movielens import ImportReport, import_catalogue
-from movies.ingest import parsing, row_order
+from movies.ingest import files, parsing
 from movies.ingest.archives import EDITIONS, Folder, Zip, open_source
 from movies.ingest.files import MovieFiles
 from movies.titles import parse_title, title_forms
@@ -252,7 +252,7 @@ def test_any_order_of_ratings_gives_what_a_dictionary_would(
     text = "userId,movieId,rating,timestamp\n" + "".join(f"{u},{m},{h / 2},{t}\n" for u, m, h, t in given_rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parsing, "CHUNK", chunk)
-        patch.setattr(row_order, "PASS_ROWS", pass_rows)
+        patch.setattr(files, "PASS_ROWS", pass_rows)
         target, report = load(tmp_path_factory.mktemp("any"), {**SMALL, "ratings.csv": text})
     stored = {
         (user, movie): (stars, timestamp) for user, movie, stars, timestamp in rows(target, "SELECT * FROM ratings")
