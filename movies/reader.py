@@ -110,7 +110,7 @@ class Catalogue(CatalogueFile):
             """,
             (json.dumps(wanted),),
         )
-        found = {row[0]: _movie(row) for row in rows}
+        found = {row[0]: Movie(**_movie_fields(row)) for row in rows}
         return [found[movie_id] for movie_id in wanted if movie_id in found]
 
     async def find_title(self, text: str, limit: int = 5) -> list[tuple[Movie, float]]:
@@ -157,9 +157,7 @@ class Catalogue(CatalogueFile):
     ) -> list[UserRating]:
         rows = await self.fetch(
             """
-            SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score,
-                   stars, timestamp
-            FROM ratings JOIN movies USING (movie_id) WHERE user_id = :user_id
+            SELECT movie_id, stars, timestamp FROM ratings WHERE user_id = :user_id
             ORDER BY
                 CASE :order WHEN 'highest' THEN -stars WHEN 'lowest' THEN stars WHEN 'oldest' THEN timestamp ELSE 0 END,
                 timestamp DESC, movie_id
@@ -167,7 +165,11 @@ class Catalogue(CatalogueFile):
             """,
             {"user_id": _bounded(user_id), "order": order, "limit": limit, "offset": min(offset, LARGEST_ID)},
         )
-        return [UserRating(movie=_movie(row), stars=row[10], rated_at=_time(row[11])) for row in rows]
+        movies = await self.movies(row[0] for row in rows)
+        return [
+            UserRating(movie=movie, stars=stars, rated_at=datetime.fromtimestamp(timestamp, UTC))
+            for movie, (_, stars, timestamp) in zip(movies, rows, strict=True)
+        ]
 
     async def user_summary(self, user_id: int) -> tuple[int, float] | None:
         """Count and mean of a user's ratings; None for a user who gave none."""
@@ -317,10 +319,6 @@ class Catalogue(CatalogueFile):
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _movie(row: Row) -> Movie:
-    return Movie(**_movie_fields(row))
-
-
 def _detail(row: Row) -> MovieDetail:
     halves = json.loads(row[12])
     return MovieDetail(
@@ -351,10 +349,6 @@ def _movie_fields(row: Row) -> dict[str, Any]:
 def _bounded(any_id: int) -> int:
     """The id as it is, or brought to one that nothing has where SQLite could not take it."""
     return min(max(any_id, -1), LARGEST_ID + 1)
-
-
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def genre_form(name: str) -> str:

@@ -65,7 +65,7 @@ def fit_linear(
     features: Sparse,
     order: Follows | None,
     config: LinearConfig,
-    progress: Callable[[float], None] = lambda _share: None,
+    progress: Callable[[float], None],
 ) -> tuple[Floats, Sparse]:
     """Fit the item-item weights and find each item's neighbours.
 
@@ -204,14 +204,14 @@ def neighbours(gram: Callable[[int, int], Floats], n: int) -> Sparse:
     return sp.csr_array(sp.vstack(kept, format="csr"))
 
 
-def gram_matrix(x: Sparse, progress: Callable[[float], None], block: int = BLOCK) -> Floats:
+def gram_matrix(x: Sparse, progress: Callable[[float], None]) -> Floats:
     """XᵀX as a dense matrix, a block of rows at a time."""
     n = x.shape[1]
     gram = np.zeros((n, n), np.float32)
     transposed = x.T.tocsr()
-    for start in range(0, n, block):
-        gram[start : start + block] = (transposed[start : start + block] @ x).toarray()
-        progress(min(1.0, (start + block) / n))
+    for start in range(0, n, BLOCK):
+        gram[start : start + BLOCK] = (transposed[start : start + BLOCK] @ x).toarray()
+        progress(min(1.0, (start + BLOCK) / n))
     return gram
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from taste.interactions import Indices, Mask, Profile, Ratings
 
+LIKED = 4.0  # stars, from which a movie counts as liked: a positive
 FEWEST_POSITIVES = 5  # of a user who is evaluated
 HELD_OUT = 0.2  # of the user's positives
 VALIDATION = 20_000_101  # seed of the draw of validation users
@@ -41,9 +42,7 @@ class Split:
     known: Mask
 
 
-def split_users(
-    ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", liked: float = 4.0, given: int | None = None
-) -> Split:
+def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", given: int | None = None) -> Split:
     """Strong generalisation (Liang et al. 2018): of new users 80 % of the liked movies are told, the rest to be found.
 
     A fifth of the users is for validation, whatever the seed, so that nobody is ever tested who was chosen by; a fifth
@@ -54,10 +53,9 @@ def split_users(
         n_movies: of the catalogue.
         seed: of the draw.
         part: "validation" or "test".
-        liked: stars from which a movie counts as liked.
         given: tell this many of the 80 % alone; the rest of them stays out of the lists all the same.
     """
-    positive = ratings.stars >= liked
+    positive = ratings.stars >= LIKED
     user = ratings.users
     many = np.flatnonzero(np.bincount(user[positive], minlength=ratings.n_users) >= FEWEST_POSITIVES)
     size = min(MOST_USERS, len(many) // 5)
@@ -66,22 +64,22 @@ def split_users(
     held = {"validation": validation, "test": test}
     train = keep(ratings, ~np.isin(user, np.concatenate([validation, test])))
     known = np.zeros(n_movies, bool)
-    known[train.movie_index[train.stars >= liked]] = True
-    cases = [_random_case(ratings, int(u), known, seed, liked, given) for u in held[part]]
+    known[train.movie_index[train.stars >= LIKED]] = True
+    cases = [_random_case(ratings, int(u), known, seed, given) for u in held[part]]
     return Split(train, [case for case in cases if case], known)
 
 
-def split_time(ratings: Ratings, n_movies: int, *, part: str = "test", liked: float = 4.0) -> Split:
+def split_time(ratings: Ratings, n_movies: int, *, part: str = "test") -> Split:
     """By time: each user's last 20 % of liked movies are to be found, from all that was rated before the first of them.
 
     For validation the same is done once more to what is left of the test's split.
     """
-    return _split_in_time(ratings, n_movies, part, liked, each_user=True)
+    return _split_in_time(ratings, n_movies, part, each_user=True)
 
 
-def split_moment(ratings: Ratings, n_movies: int, *, part: str = "test", liked: float = 4.0) -> Split:
+def split_moment(ratings: Ratings, n_movies: int, *, part: str = "test") -> Split:
     """By one moment: the last 20 % of all ratings are to be found, for those users who had liked movies before."""
-    return _split_in_time(ratings, n_movies, part, liked, each_user=False)
+    return _split_in_time(ratings, n_movies, part, each_user=False)
 
 
 def ndcg(ranked: Sequence[Indices], cases: Sequence[Case], k: int) -> npt.NDArray[np.float64]:
@@ -129,9 +127,9 @@ def by_time(ratings: Ratings) -> Ratings:
     return Ratings(ratings.indptr, ratings.movie_index[order], ratings.stars[order], ratings.timestamp[order])
 
 
-def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, liked: float, given: int | None) -> Case | None:
+def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, given: int | None) -> Case | None:
     whole = ratings.profile(user)
-    places = np.flatnonzero((whole.stars >= liked) & known[whole.movie_index])
+    places = np.flatnonzero((whole.stars >= LIKED) & known[whole.movie_index])
     if len(places) < FEWEST_POSITIVES:
         return None
     draw = np.random.default_rng([seed, user])
@@ -141,11 +139,11 @@ def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, liked: flo
     return Case(told, whole.movie_index[rest], whole.movie_index[out])
 
 
-def _split_in_time(ratings: Ratings, n_movies: int, part: str, liked: float, *, each_user: bool) -> Split:
+def _split_in_time(ratings: Ratings, n_movies: int, part: str, *, each_user: bool) -> Split:
     """Leave out relevant movies that nobody rated before: no model of ratings can find them (Liang et al. 2018)."""
-    train, cases = _cut(ratings, liked, each_user=each_user)
+    train, cases = _cut(ratings, each_user=each_user)
     if part == "validation":
-        train, cases = _cut(train, liked, each_user=each_user)
+        train, cases = _cut(train, each_user=each_user)
     known = np.zeros(n_movies, bool)
     known[train.movie_index] = True
     cut = [Case(case.profile, case.seen, case.relevant[known[case.relevant]]) for case in cases]
@@ -155,14 +153,14 @@ def _split_in_time(ratings: Ratings, n_movies: int, part: str, liked: float, *, 
     return Split(train, cut, known)
 
 
-def _cut(ratings: Ratings, liked: float, *, each_user: bool) -> tuple[Ratings, list[Case]]:
+def _cut(ratings: Ratings, *, each_user: bool) -> tuple[Ratings, list[Case]]:
     """Cut each user's ratings before the last 20 % of what they liked, or all at one moment."""
     ratings = by_time(ratings)
     moment = 0 if each_user else np.quantile(ratings.timestamp, 1 - HELD_OUT)
     kept = np.ones(len(ratings.stars), bool)
     cases = []
     for start, stop in pairwise(ratings.indptr.tolist()):
-        places = start + np.flatnonzero(ratings.stars[start:stop] >= liked)
+        places = start + np.flatnonzero(ratings.stars[start:stop] >= LIKED)
         if each_user and len(places) < FEWEST_POSITIVES:
             continue
         if each_user:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,16 +25,27 @@ from files import flush
 from movies.ingest.files import LinkRow, MovieFiles, MovieRow, NotInOrderError, groups, prefetched, sorted_passes
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
 from movies.ingest.parsing import Triples
-from movies.ingest.search_tables import write_genres, write_tag_names, write_text, write_titles
 from movies.ingest.stats import Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import SCHEMA, GenomeStats, TagsOf, TypedTags, merge_tags, tags_by_movie
 from movies.tables import APPLICATION_ID, FORMAT, INDEXES, MOST_MOVIES, TABLES, TIME_BITS, pack
-from movies.titles import Title, parse_title
+from movies.titles import Title, acronym, parse_title, plain, title_forms
 
 PREFETCHED = 6  # batches that reading may be ahead of inserting
 AT_ONCE = 64  # tags inserted by one statement
 TURN = 0.0003  # seconds that a thread may keep others from Python: inserting asks for it often
 CARD_TAGS = 6  # what a card of a movie shows
+MOST_TELLING = 10  # tags that full-text search weighs most
+
+GENRE_WORDS = {  # what people say for MovieLens's genres
+    "Sci-Fi": "sci-fi. science fiction. scifi",
+    "Children": "children. kids. family",
+    "Comedy": "comedy. funny",
+    "Horror": "horror. scary",
+    "Animation": "animation. animated. cartoon",
+    "Film-Noir": "film-noir. noir",
+    "Romance": "romance. romantic. love",
+    "Musical": "musical. music",
+}
 
 T = TypeVar("T")
 
@@ -79,11 +91,11 @@ class Build:
         flushed = background.submit(flush, self._part)  # so that little is left for the last fsync
         tags = merge_tags(genome, ranked.result())
         self.stage("movies")
-        write_tag_names(self._db, tags)
+        _write_tag_names(self._db, tags)
         tags_of = tags_by_movie(tags)
         self._write_movies(summary, links, tags_of)
         self.stage("search index")
-        write_text(self._db, self._movies, self._titles, tags_of)
+        _write_text(self._db, self._movies, self._titles, tags_of)
         self._db.execute(INDEXES)
         self._write_meta(summary)
         flushed.result()
@@ -93,8 +105,8 @@ class Build:
         histories = background.submit(self._ratings.histories)
         with prefetched(self._read_tags(), PREFETCHED) as typed:
             self.stage("titles")
-            write_genres(self._db, self._movies)
-            write_titles(self._db, self._movies, self._titles, counts)
+            _write_genres(self._db, self._movies)
+            _write_titles(self._db, self._movies, self._titles, counts)
             with self._timed(TAGS):
                 tags = self._write_tags(typed)
         of_movies, of_days = histories.result().of_movies(), histories.result().of_days()
@@ -307,6 +319,71 @@ class Build:
         self._db.executemany(
             "INSERT INTO meta (key, value) VALUES (?, ?)", ((key, _json(value)) for key, value in meta.items())
         )
+
+
+def _write_genres(db: apsw.Connection, movies: Sequence[MovieRow]) -> None:
+    carriers: dict[str, list[int]] = {}
+    for at, movie in enumerate(movies):
+        for genre in movie.genres:
+            carriers.setdefault(genre, []).append(at)
+    db.executemany(
+        "INSERT INTO genres (name, plain, movies, carriers) VALUES (?, ?, ?, ?)",
+        ((name, plain(name), len(have), np.array(have, "<u4").tobytes()) for name, have in sorted(carriers.items())),
+    )
+
+
+def _write_tag_names(db: apsw.Connection, tags: pl.DataFrame) -> None:
+    """Write the tags that movies carry, the most carried first, and who carries them."""
+    names = tags.group_by("plain", maintain_order=True).agg(pl.col("tag").first(), pl.col("movie").sort())
+    names = names.sort(pl.col("movie").list.len(), "plain", descending=[True, False])
+    rows = [
+        (number, tag, form, len(have), np.array(have, "<u4").tobytes())
+        for number, (form, tag, have) in enumerate(names.iter_rows(), 1)
+    ]
+    db.executemany("INSERT INTO tag_names (tag_id, tag, plain, movies, carriers) VALUES (?, ?, ?, ?, ?)", rows)
+    db.executemany("INSERT INTO tag_parts (rowid, tag) VALUES (?, ?)", ((row[0], f"^{row[2]}$") for row in rows))
+
+
+def _write_titles(db: apsw.Connection, movies: Sequence[MovieRow], titles: Sequence[Title], counts: Ints) -> None:
+    """Write the forms of titles, the most rated movie's first, their full-text index and the spelling of words."""
+    forms: list[tuple[int, int, str, str, int]] = []
+    uses: Counter[str] = Counter()
+    for at in np.argsort(-counts, kind="stable").tolist():
+        movie, title = movies[at], titles[at]
+        for form, main in title_forms(title):
+            forms.append((len(forms), movie.movie_id, form, form.replace(" ", ""), 0 if main else 1))
+            uses.update(form.split())
+        if initials := acronym(title.title):
+            forms.append((len(forms), movie.movie_id, "", initials, 2))
+    db.executemany("INSERT INTO title_forms (form_id, movie_id, words, joined, kind) VALUES (?, ?, ?, ?, ?)", forms)
+    db.executemany(
+        "INSERT INTO title_words (rowid, words) VALUES (?, ?)", ((form[0], form[2]) for form in forms if form[2])
+    )
+    spellings = [(number, word, count) for number, (word, count) in enumerate(sorted(uses.items()))]
+    db.executemany("INSERT INTO spellings (word_id, word, uses) VALUES (?, ?, ?)", spellings)
+    db.executemany(
+        "INSERT INTO spelling_parts (rowid, word) VALUES (?, ?)",
+        ((number, f"^{word}$") for number, word, _ in spellings),
+    )
+
+
+def _write_text(db: apsw.Connection, movies: Sequence[MovieRow], titles: Sequence[Title], tags_of: TagsOf) -> None:
+    """Write what is said of each movie, with the weights of the columns, and put the full-text indexes in order."""
+    rows = []
+    for at, (movie, title) in enumerate(zip(movies, titles, strict=True)):
+        names = [tag for tag, _ in tags_of.get(at, [])]
+        genres = [GENRE_WORDS.get(genre, genre) for genre in movie.genres]
+        columns = [title.title, *title.alternatives], genres, names[:MOST_TELLING], names[MOST_TELLING:]
+        rows.append((movie.movie_id, *map(". ".join, columns), movie.description))
+    db.executemany(
+        "INSERT INTO movie_text (rowid, title, genres, tags, more_tags, description) VALUES (?, ?, ?, ?, ?, ?)", rows
+    )
+    for command in (
+        "INSERT INTO movie_text (movie_text, rank) VALUES ('rank', 'bm25(2.0, 3.0, 4.0, 2.0, 2.0)')",
+        "INSERT INTO movie_text (movie_text) VALUES ('optimize')",
+        "INSERT INTO title_words (title_words) VALUES ('optimize')",
+    ):
+        db.execute(command)
 
 
 def _open_part(part: Path) -> apsw.Connection:
