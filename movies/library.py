@@ -122,8 +122,7 @@ class Library:
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Snapshot]:
         """The current snapshot, kept open until the end of the block."""
-        snapshot = self._snapshot
-        assert snapshot is not None
+        snapshot = self._current
         snapshot.users += 1
         try:
             yield snapshot

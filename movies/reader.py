@@ -242,7 +242,8 @@ class Catalogue(CatalogueFile):
             """,
             (any_of(wanted),),
         )
-        alike = [(_overlap({*wanted}, {*trigrams(other)}), movies, tag) for tag, other, movies in rows]
+        found = [({*trigrams(form)}, movies, tag) for tag, form, movies in rows]
+        alike = [(len(parts & {*wanted}) / len(parts | {*wanted}), movies, tag) for parts, movies, tag in found]
         return [tag for likeness, _, tag in sorted(alike, reverse=True) if likeness >= 0.25][:limit]
 
     async def _ranked(self, text: str, *, everything: bool) -> list[int]:
@@ -364,7 +365,3 @@ def _add_up(days: list[Row], movies: int, damping: float, overall_mean: float) -
     counts = histogram.sum(axis=1)
     stars = histogram @ (np.arange(STARS_VALUES) / 2)
     return counts, damped_mean(stars, counts, overall_mean, damping)
-
-
-def _overlap(one: set[str], other: set[str]) -> float:
-    return len(one & other) / max(len(one | other), 1)

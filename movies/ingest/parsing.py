@@ -131,7 +131,8 @@ class Chunk(NamedTuple):
         columns = list(zip(self.layout.table.columns, self.layout.positions(), strict=True))
         for line, row in self._split():
             if len(row) != len(self.layout.names):
-                raise self._wrong_width(line, row)
+                reason = f"the line has {len(row)} fields where {len(self.layout.names)} belong"
+                raise MalformedFile(self.layout.file, line, self._column_at(len(row)), reason)
             values: list[Any] = []
             for column, at in columns:
                 try:
@@ -172,11 +173,6 @@ class Chunk(NamedTuple):
             byte = self.data[error.start]
             reason = f"not valid UTF-8 (byte 0x{byte:02x})"
             raise MalformedFile(self.layout.file, self.first_line + before, column, reason) from None
-
-    def _wrong_width(self, line: int, row: list[str]) -> MalformedFile:
-        names = self.layout.names
-        reason = f"the line has {len(row)} fields where {len(names)} belong"
-        return MalformedFile(self.layout.file, line, self._column_at(len(row)), reason)
 
     def _column_at(self, position: int) -> str:
         return self.layout.names[min(position, len(self.layout.names) - 1)]

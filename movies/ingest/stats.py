@@ -69,8 +69,7 @@ class RatingStats:
         self.oldest, self.newest = LAST_SECOND, 0
 
     def add(self, movie_index: Ints, half_stars: Ints, timestamp: Ints) -> None:
-        if not len(movie_index):
-            return
+        """Take ratings, at least one."""
         self._bins += np.bincount(movie_index * HALVES + half_stars - 1, minlength=len(self._bins))
         self.oldest = min(self.oldest, int(timestamp.min()))
         self.newest = max(self.newest, int(timestamp.max()))
