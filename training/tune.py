@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
@@ -58,8 +58,11 @@ def tune(
         progress: told what is tried and the share done, 0 to 1.
     """
     ratings = some_users(ratings, MOST_USERS)
-    splits = list(_splits(ratings, len(movies), by, seeds))
-    best = _Search(splits, movies, 10 if by == "time" else 100)
+    if by == "time":
+        best = _Search([split_time(ratings, len(movies), part="validation")], movies, 10)
+    else:
+        splits = [split_users(ratings, len(movies), seed, part="validation") for seed in seeds]
+        best = _Search(splits, movies, 100)
     config = replace(Config(), most_items=MOST_ITEMS)
     names = [*grid, *(name for name in AGAIN if name in grid)]
     for i, name in enumerate(names):
@@ -99,14 +102,6 @@ def some_users(ratings: Ratings, most: int) -> Ratings:
     return Ratings(indptr, ratings.movie_index[places], ratings.stars[places], ratings.timestamp[places])
 
 
-def _splits(ratings: Ratings, n_movies: int, by: Protocol, seeds: tuple[int, ...]) -> Iterator[Split]:
-    if by == "time":
-        yield split_time(ratings, n_movies, part="validation")
-        return
-    for seed in seeds:
-        yield split_users(ratings, n_movies, seed, part="validation")
-
-
 class _Search:
     """Coordinate search over one set of splits; a fit is kept as long as only the fold-in changes."""
 
@@ -125,13 +120,12 @@ class _Search:
         """Mean NDCG@k over the splits."""
         key = repr(config)
         if key not in self.measured:
-            each = [self._one(split, movies, config) for split, movies in zip(self.splits, self.movies, strict=True)]
+            each = []
+            for split, movies in zip(self.splits, self.movies, strict=True):
+                model = self._fit(split, movies, config).with_config(config)
+                each.append(ndcg(ranked(model, split, self.k), split.cases, self.k).mean())
             self.measured[key] = float(np.mean(each))
         return self.measured[key]
-
-    def _one(self, split: Split, movies: Movies, config: Config) -> float:
-        model = self._fit(split, movies, config).with_config(config)
-        return float(ndcg(ranked(model, split, self.k), split.cases, self.k).mean())
 
     def _fit(self, split: Split, movies: Movies, config: Config) -> Recommender:
         factors = replace(config.factors, weight=float(config.factors.weight > 0))
