@@ -16,7 +16,7 @@ import runpy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ from taste.ranking import NOTHING, Ranked, Reason, mmr, most_telling, select, st
 from taste.weights import Weights
 
 FORMAT = 2  # of a saved model
+COLUMNS = ("movie_ids", "years", "rating_count", "rating_mean")  # of the movies, in one file
+ARRAYS = ("weights", "scale", "dense", "factors")  # of the model, a file each
 VECTOR_WIDTH = 64  # of the projected content by which lists are varied
 SUPPORT = 50  # ratings of a seed at which who likes it counts twice as much as what it is
 KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
@@ -93,7 +95,7 @@ class Recommender:
 
     @classmethod
     def fit(
-        cls, ratings: Ratings, movies: Movies, config: Config | None = None, progress: Progress | None = None
+        cls, ratings: Ratings, movies: Movies, config: Config | None = None, progress: Progress = lambda *_: None
     ) -> Recommender:
         """Fit on a catalogue's ratings.
 
@@ -104,7 +106,7 @@ class Recommender:
             progress: told the name of the stage and the share done, 0 to 1.
         """
         config = config or Config()
-        fit = learn(ratings, movies, config, progress or (lambda _stage, _share: None))
+        fit = learn(ratings, movies, config, progress)
         return cls(movies, config, fit, _version(config, ratings)) if fit else cls.unfitted(movies, config)
 
     @classmethod
@@ -128,12 +130,13 @@ class Recommender:
         """
         meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version}
         with new_folder(folder) as part:
-            self.movies.save(part)
-            self.weights.save(part)
-            np.save(part / "dense.npy", self.dense)
-            np.save(part / "factors.npy", self.factors)
+            np.savez(part / "movies.npz", **{name: getattr(self.movies, name) for name in COLUMNS})
+            sp.save_npz(part / "features.npz", self.movies.features, compressed=False)
             sp.save_npz(part / "near.npz", self.near, compressed=False)
             sp.save_npz(part / "mix.npz", self.mix, compressed=False)
+            arrays: list[npt.NDArray[Any]] = [self.weights.values, self.weights.scale, self.dense, self.factors]
+            for name, array in zip(ARRAYS, arrays, strict=True):
+                np.save(part / f"{name}.npy", array)
             (part / "model.json").write_text(json.dumps(meta | {"config": dataclasses.asdict(self.config)}, indent=1))
 
     @classmethod
@@ -149,8 +152,12 @@ class Recommender:
         if (meta["format"], meta["content_hash"]) != (FORMAT, content_hash):
             raise ValueError(f"the model in {folder} belongs to another catalogue")
         near, mix = sp.load_npz(folder / "near.npz"), sp.load_npz(folder / "mix.npz")
-        fit = Fit(np.load(folder / "dense.npy"), Weights.load(folder), near, mix, np.load(folder / "factors.npy"))
-        return cls(Movies.load(folder), Config.of(meta["config"]), fit, meta["version"])
+        # Not mapped: a mapped file that someone cuts kills the process.
+        values, scale, dense, factors = (np.load(folder / f"{name}.npy") for name in ARRAYS)
+        fit = Fit(dense, Weights(values, scale), near, mix, factors)
+        with np.load(folder / "movies.npz") as columns:
+            movies = Movies(features=sp.load_npz(folder / "features.npz"), **{name: columns[name] for name in COLUMNS})
+        return cls(movies, Config.of(meta["config"]), fit, meta["version"])
 
     def recommend(
         self,
@@ -193,7 +200,6 @@ class Recommender:
         how: Literal["average", "least_misery"] = "average",
         allowed: Mask | None = None,
         exclude: Indices = NOTHING,
-        exclude_seen: bool = True,
         diversity: float = 0.0,
         novelty: float = 0.0,
     ) -> Ranked:
@@ -203,7 +209,7 @@ class Recommender:
         """
         known = [profile.latest() for profile in profiles if len(profile)]
         seen = np.concatenate([NOTHING, *(profile.movie_index for profile in known)])
-        open_ = self._open(allowed, exclude, seen if exclude_seen else NOTHING)
+        open_ = self._open(allowed, exclude, seen)
         if not known:
             return self._first_screen(k, open_, diversity, novelty)
         each = np.stack([standard(self._personal(profile), open_) for profile in known])

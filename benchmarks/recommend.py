@@ -32,7 +32,7 @@ from taste.content import content_features
 from taste.interactions import Floats, Movies, Profile, Ratings, SignalConfig
 from taste.learning import Config
 from taste.linear_model import gram_matrix, invert
-from training.evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users, users_of
+from training.evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users
 from training.tune import Protocol, measured, ranked, tune
 
 LIKED = 4.0
@@ -166,7 +166,7 @@ def liked_matrix(train: Ratings, n: int) -> Any:
     kept = train.stars >= LIKED
     shape = (train.n_users, n)
     return sp.csr_array(
-        (np.ones(int(kept.sum()), np.float32), (users_of(train)[kept], train.movie_index[kept])), shape=shape
+        (np.ones(int(kept.sum()), np.float32), (train.users[kept], train.movie_index[kept])), shape=shape
     )
 
 

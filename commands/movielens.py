@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -94,7 +95,9 @@ def main(arguments: list[str] | None = None) -> int:
                 if args.command == "download"
                 else args.path
             )
-            report = run_import(path, data_dir, display, if_needed=args.command == "import" and args.if_needed)
+            bring = import_if_needed if args.if_needed else import_catalogue
+            with closing(open_source(path)) as source:
+                report = bring(MovieFiles(source, display.bytes_done), data_dir / "catalogue.db", display.stage)
     except (CatalogueError, OSError) as error:
         return _refuse(errors, str(error))
     except ValidationError as error:
@@ -106,16 +109,6 @@ def main(arguments: list[str] | None = None) -> int:
     if report is not None:
         print_summary(console, report)
     return 0
-
-
-def run_import(path: Path, data_dir: Path, display: Display, *, if_needed: bool = False) -> ImportReport | None:
-    """Import a folder or a zip into the catalogue of a data directory; see `import_if_needed`."""
-    source = open_source(path)
-    try:
-        bring = import_if_needed if if_needed else import_catalogue
-        return bring(MovieFiles(source, display.bytes_done), data_dir / "catalogue.db", display.stage)
-    finally:
-        source.close()
 
 
 def print_summary(console: Console, report: ImportReport) -> None:
@@ -152,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("download", help="fetch an edition from GroupLens, verify it and import it")
     fetch.add_argument("edition", metavar="NAME", help=", ".join(EDITIONS))
+    fetch.set_defaults(if_needed=False)
     fetch.add_argument("--base-url", default=GROUPLENS, help="where the editions are (default: %(default)s)")
     local = commands.add_parser("import", help="import a folder or a zip that is on disk")
     local.add_argument("path", metavar="DIR|ZIP", type=Path)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +22,9 @@ from movies.arrays import load_movies, load_ratings
 from movies.reader import Catalogue
 from recommend import Recommender
 from settings import Settings
-from taste.interactions import Floats, Profile, Ratings
+from taste.interactions import Floats, Profile
 from text import printable
-from training.evaluate import Split, ndcg, rank_all, recall, split_time, split_users
+from training.evaluate import ndcg, rank_all, recall, split_time, split_users
 from training.tune import Protocol, measured, ranked, tune
 
 MEASURES = {"NDCG@10": (ndcg, 10), "NDCG@100": (ndcg, 100), "Recall@20": (recall, 20)}
@@ -96,7 +95,10 @@ def evaluate(settings: Settings) -> None:
         table.add_column(measure, justify="right")
     with _progress_bar() as bar:
         task = bar.add_task("measuring", total=2)
-        for protocol, split in _splits(ratings, len(movies)):
+        for protocol, split in (
+            ("new users", split_users(ratings, len(movies), seed=0)),
+            ("each user's latest", split_time(ratings, len(movies))),
+        ):
             if not split.cases:
                 table.add_row(protocol, "too few ratings to measure by", *([""] * len(MEASURES)))
                 continue
@@ -116,7 +118,7 @@ async def _version(path: Path) -> str:
     """The content hash that ties the model to its catalogue."""
     catalogue = await Catalogue.open(path)
     try:
-        return (await catalogue.info()).version
+        return catalogue.info.version
     finally:
         await catalogue.close()
 
@@ -130,11 +132,6 @@ def _progress_bar() -> Progress:
 
 def _most_rated(model: Recommender, _profile: Profile) -> Floats:
     return model.movies.rating_count.astype(np.float32)
-
-
-def _splits(ratings: Ratings, n_movies: int) -> Iterator[tuple[str, Split]]:
-    yield "new users", split_users(ratings, n_movies, seed=0)
-    yield "each user's latest", split_time(ratings, n_movies)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from errors import NoCatalogue
-from movies.packing import unpack
+from movies.tables import unpack
 from taste.content import content_features
 from taste.interactions import Movies, Ratings
 
@@ -80,21 +79,14 @@ def load_ratings(path: Path) -> Ratings:
             SELECT movie_id, timestamp << 4 | CAST(stars * 2 AS INTEGER) FROM ratings ORDER BY user_id, movie_id
             """
         )
-        for start, batch in _batches(rows):
+        flat = chain.from_iterable(rows)
+        for start in range(0, total, BATCH):
+            batch = np.fromiter(islice(flat, 2 * BATCH), np.int64).reshape(-1, 2)
             part = slice(start, start + len(batch))
             ratings.movie_index[part] = np.searchsorted(movie_ids, batch[:, 0])
             ratings.timestamp[part], half_stars = unpack(batch[:, 1])
             ratings.stars[part] = half_stars / 2
     return ratings
-
-
-def _batches(rows: sqlite3.Cursor) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-    """Yield (position of the first row, int64 [rows, 2])."""
-    start, flat = 0, chain.from_iterable(rows)
-    while len(values := np.fromiter(islice(flat, 2 * BATCH), np.int64)):
-        batch = values.reshape(-1, 2)
-        yield start, batch
-        start += len(batch)
 
 
 @contextmanager

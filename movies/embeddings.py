@@ -23,6 +23,7 @@ from files import new_folder, whole_folder
 from movies.arrays import Described, load_described
 from movies.reader import Catalogue
 from settings import Settings
+from taste.content import unit_vectors
 
 Vectors = npt.NDArray[np.float32]
 
@@ -61,7 +62,7 @@ class EndpointEmbedder:
             raise CatalogueError(f"The embedding model {self._model} does not answer.") from error
         if vectors.ndim != 2 or len(vectors) != len(texts):
             raise CatalogueError(f"The embedding model {self._model} gave {vectors.shape} for {len(texts)} texts.")
-        return _unit(vectors)
+        return unit_vectors(vectors)
 
     async def close(self) -> None:
         await self._client.close()
@@ -79,7 +80,7 @@ class LocalEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of length 1, float32 [n_texts, width]."""
-        return _unit(np.asarray(await asyncio.to_thread(self._model.encode, list(texts)), np.float32))
+        return unit_vectors(np.asarray(await asyncio.to_thread(self._model.encode, list(texts)), np.float32))
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -149,7 +150,7 @@ async def make(settings: Settings) -> None:
     embedder = make_embedder(settings)
     catalogue = await Catalogue.open(settings.catalogue_path)
     try:
-        version = (await catalogue.info()).version
+        version = catalogue.info.version
         movies = await asyncio.to_thread(load_described, settings.catalogue_path)
         vectors = await _embed_all(embedder, [told(movie) for movie in movies])
         with new_folder(settings.embeddings_path) as part:
@@ -182,9 +183,3 @@ def told(movie: Described) -> str:
     year = f" ({movie.year})" if movie.year else ""
     tags = ", ".join(tag for tag, _ in movie.tags[:TAGS_TOLD])
     return f"{movie.title}{year}. {', '.join(movie.genres)}. {tags}. {movie.description}".rstrip(" ")
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Vectors = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return unit

@@ -30,7 +30,8 @@ class CatalogueFile:
 
     Attributes:
         info: what is imported.
-        damping: C of the movies' scores (`taste.damping`).
+        damping: C of the movies' scores (`taste.interactions.damped_mean`).
+        overall_mean: m of the same, in stars.
     """
 
     def __init__(self, file: BinaryIO, state: tuple[int, int], readers: Readers, meta: dict[str, Any]) -> None:
@@ -38,9 +39,10 @@ class CatalogueFile:
         self._damaged = self._closed = False
         self.damping: float = meta["damping"]
         self.info = CatalogueInfo.model_validate({name: meta[name] for name in CatalogueInfo.model_fields})
+        self.overall_mean = self.info.rating_mean or 0.0
 
     @classmethod
-    async def open(cls, path: Path, *, doubtful: bool) -> Self:
+    async def open(cls, path: Path, *, doubtful: bool = False) -> Self:
         """Open a file; a `doubtful` one, changed since it was put in its place, is read through first.
 
         Raises:

@@ -39,18 +39,14 @@ class Snapshot:
     """One catalogue with the recommender for it. Knows how movie ids and the recommender's indexes belong together."""
 
     catalogue: Catalogue
-    info: CatalogueInfo
     recommender: Recommender
     movie_ids: Longs
     meanings: Meanings | None = None
     users: int = 0
-    warmed: bool = False
 
-    async def warm(self) -> None:
-        """Make the first use of common words quick; once."""
-        if not self.warmed:
-            self.warmed = True
-            await self.catalogue.warm()
+    @property
+    def info(self) -> CatalogueInfo:
+        return self.catalogue.info
 
     def indexes(self, movie_ids: Iterable[int]) -> Indices:
         """Recommender indexes of the ids that the catalogue has; int32, in the given order."""
@@ -126,8 +122,7 @@ class Library:
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Snapshot]:
         """The current snapshot, kept open until the end of the block."""
-        snapshot = self._snapshot
-        assert snapshot is not None
+        snapshot = self._current
         snapshot.users += 1
         try:
             yield snapshot
@@ -152,7 +147,7 @@ class Library:
         while True:
             try:
                 await self._look()
-                await self._current.warm()
+                await self._current.catalogue.warm()
                 if work:
                     await self._see_to_chores()
             except (CatalogueError, OSError) as error:
@@ -234,12 +229,9 @@ class Library:
         marks = self._marks()
         snapshot = await self._open_snapshot(doubtful=doubtful)
         old, self._snapshot, self._seen, self._troubles = self._snapshot, snapshot, marks, {}
+        info, version = snapshot.info, snapshot.recommender.version
         logger.info(
-            "Catalogue {}: {} movies, {} ratings; recommender {}",
-            snapshot.info.name,
-            snapshot.info.movies,
-            snapshot.info.ratings,
-            snapshot.recommender.version,
+            "Catalogue {}: {} movies, {} ratings; recommender {}", info.name, info.movies, info.ratings, version
         )
         if old is not None and old.users == 0:
             self._retiring = asyncio.create_task(old.catalogue.close())
@@ -248,12 +240,12 @@ class Library:
     async def _open_snapshot(self, *, doubtful: bool) -> Snapshot:
         catalogue = await Catalogue.open(self._settings.catalogue_path, doubtful=doubtful)
         try:
-            info = await catalogue.info()
-            recommender = await asyncio.to_thread(self._load_recommender, info.version)
+            recommender = await asyncio.to_thread(self._load_recommender, catalogue.info.version)
         except BaseException:
             await catalogue.close()
             raise
-        return Snapshot(catalogue, info, recommender, recommender.movies.movie_ids, self._load_meanings(info.version))
+        meanings = self._load_meanings(catalogue.info.version)
+        return Snapshot(catalogue, recommender, recommender.movies.movie_ids, meanings)
 
     def _load_recommender(self, version: str) -> Recommender:
         """The fitted one if it belongs to this catalogue, else one that needs no fit."""

@@ -10,8 +10,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,6 @@ import numpy.typing as npt
 from movies.file import CatalogueFile, Row
 from movies.models import (
     LARGEST_ID,
-    CatalogueInfo,
     Count,
     Filters,
     Movie,
@@ -31,11 +29,11 @@ from movies.models import (
     UserRating,
     WindowStats,
 )
-from movies.packing import STARS_VALUES, pack, unpack
+from movies.tables import STARS_VALUES, pack, unpack
 from movies.text_match import TextMatcher
 from movies.title_match import TitleMatcher, any_of, trigrams
 from movies.titles import plain
-from taste.damping import damped_mean
+from taste.interactions import damped_mean
 
 WARM_TAGS = 100
 WARM_MOVIES = 20_000  # with fewer the first use of a word is quick enough
@@ -81,57 +79,38 @@ class Short(NamedTuple):
         return at[np.lexsort((self.ids[at], -self.counts[at], -first[at]))]
 
 
-class Catalogue:
-    """One catalogue file, open for reading. `damping` and `overall_mean` are those of the Bayesian score."""
+class Catalogue(CatalogueFile):
+    """One catalogue file, open for reading; closed or damaged under us, every method is a CatalogueError."""
 
-    def __init__(self, file: CatalogueFile) -> None:
-        self._file = file
-        self.damping, self.overall_mean = file.damping, file.info.rating_mean or 0.0
+    def __init__(self, *opened: Any) -> None:
+        super().__init__(*opened)
         self._windows: dict[int, tuple[Counts, Scores]] = {}
         self._columns: Short | None = None
-        self._titles, self._texts = TitleMatcher(file.fetch), TextMatcher(file.fetch)
-
-    @classmethod
-    async def open(cls, path: Path, *, doubtful: bool = False) -> Self:
-        """Open a catalogue file; see `CatalogueFile.open`."""
-        return cls(await CatalogueFile.open(path, doubtful=doubtful))
-
-    async def close(self) -> None:
-        """Close the file when the queries under way are done; a later call is a CatalogueError."""
-        await self._file.close()
-
-    @property
-    def intact(self) -> bool:
-        """True while the file is as it was opened."""
-        return self._file.intact
-
-    async def info(self) -> CatalogueInfo:
-        return self._file.info
+        self._warmed = False
+        self._titles, self._texts = TitleMatcher(self.fetch), TextMatcher(self.fetch)
 
     async def movie(self, movie_id: int) -> MovieDetail | None:
-        if not 0 <= movie_id <= LARGEST_ID:
-            return None
-        rows = await self._file.fetch(
+        rows = await self.fetch(
             """
             SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score,
                    source_title, description, histogram, top_tags
             FROM movies WHERE movie_id = ?
             """,
-            (movie_id,),
+            (_bounded(movie_id),),
         )
         return _detail(rows[0]) if rows else None
 
     async def movies(self, ids: Iterable[int]) -> list[Movie]:
         """The movies with these ids, in this order; ids that are not there are left out."""
-        wanted = [movie_id for movie_id in ids if 0 <= movie_id <= LARGEST_ID]
-        rows = await self._file.fetch(
+        wanted = list(map(_bounded, ids))
+        rows = await self.fetch(
             """
             SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score
             FROM movies WHERE movie_id IN (SELECT value FROM json_each(?))
             """,
             (json.dumps(wanted),),
         )
-        found = {row[0]: _movie(row) for row in rows}
+        found = {row[0]: Movie(**_movie_fields(row)) for row in rows}
         return [found[movie_id] for movie_id in wanted if movie_id in found]
 
     async def find_title(self, text: str, limit: int = 5) -> list[tuple[Movie, float]]:
@@ -151,9 +130,10 @@ class Catalogue:
         return [(match.movie_id, match.score) for match in await self._texts.find(text, limit)]
 
     async def warm(self) -> None:
-        """Look the commonest words up once, so that nobody waits for their first use."""
-        if self._file.info.movies < WARM_MOVIES:
+        """Look the commonest words up, once, so that nobody waits for their first use."""
+        if self._warmed or self.info.movies < WARM_MOVIES:
             return
+        self._warmed = True
         for count in [*await self.genres(), *await self.tags(limit=WARM_TAGS)]:
             await self._texts.find(count.name, 1)
 
@@ -175,36 +155,33 @@ class Catalogue:
     async def user_ratings(
         self, user_id: int, *, order: RatingOrder = "newest", limit: int, offset: int = 0
     ) -> list[UserRating]:
-        if not 0 <= user_id <= LARGEST_ID:
-            return []
-        rows = await self._file.fetch(
+        rows = await self.fetch(
             """
-            SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score,
-                   stars, timestamp
-            FROM ratings JOIN movies USING (movie_id) WHERE user_id = :user_id
+            SELECT movie_id, stars, timestamp FROM ratings WHERE user_id = :user_id
             ORDER BY
                 CASE :order WHEN 'highest' THEN -stars WHEN 'lowest' THEN stars WHEN 'oldest' THEN timestamp ELSE 0 END,
                 timestamp DESC, movie_id
             LIMIT :limit OFFSET :offset
             """,
-            {"user_id": user_id, "order": order, "limit": limit, "offset": min(offset, LARGEST_ID)},
+            {"user_id": _bounded(user_id), "order": order, "limit": limit, "offset": min(offset, LARGEST_ID)},
         )
-        return [UserRating(movie=_movie(row), stars=row[10], rated_at=_time(row[11])) for row in rows]
+        movies = await self.movies(row[0] for row in rows)
+        return [
+            UserRating(movie=movie, stars=stars, rated_at=datetime.fromtimestamp(timestamp, UTC))
+            for movie, (_, stars, timestamp) in zip(movies, rows, strict=True)
+        ]
 
     async def user_summary(self, user_id: int) -> tuple[int, float] | None:
         """Count and mean of a user's ratings; None for a user who gave none."""
-        if not 0 <= user_id <= LARGEST_ID:
-            return None
-        rows = await self._file.fetch("SELECT count(*), avg(stars) FROM ratings WHERE user_id = ?", (user_id,))
+        rows = await self.fetch("SELECT count(*), avg(stars) FROM ratings WHERE user_id = ?", (_bounded(user_id),))
         count, mean = rows[0]
         return (count, mean) if count else None
 
     async def user_profile(self, user_id: int) -> list[tuple[int, float, int]]:
         """All ratings of a user as (movie_id, stars, timestamp), oldest first."""
-        if not 0 <= user_id <= LARGEST_ID:
-            return []
-        rows = await self._file.fetch(
-            "SELECT movie_id, stars, timestamp FROM ratings WHERE user_id = ? ORDER BY timestamp, movie_id", (user_id,)
+        rows = await self.fetch(
+            "SELECT movie_id, stars, timestamp FROM ratings WHERE user_id = ? ORDER BY timestamp, movie_id",
+            (_bounded(user_id),),
         )
         return [(movie_id, stars, timestamp) for movie_id, stars, timestamp in rows]
 
@@ -230,21 +207,20 @@ class Catalogue:
 
     async def stats(self, movie_id: int, windows: Sequence[str]) -> list[WindowStats]:
         """Count and mean of a movie's ratings over windows such as '30d', back from the newest rating of all."""
-        rows: list[Row] = []
-        if 0 <= movie_id <= LARGEST_ID:
-            rows = await self._file.fetch(
-                "SELECT ratings FROM movie_history JOIN movies USING (movie_index) WHERE movie_id = ?", (movie_id,)
-            )
+        rows = await self.fetch(
+            "SELECT ratings FROM movie_history JOIN movies USING (movie_index) WHERE movie_id = ?",
+            (_bounded(movie_id),),
+        )
         packed = np.frombuffer(rows[0][0], "<u4") if rows else np.zeros(0, "<u4")
         return [self._window_stats(packed, window) for window in windows]
 
     async def genres(self) -> list[Count]:
-        rows = await self._file.fetch("SELECT name, movies FROM genres ORDER BY movies DESC, name")
+        rows = await self.fetch("SELECT name, movies FROM genres ORDER BY movies DESC, name")
         return [Count(name=name, movies=movies) for name, movies in rows]
 
     async def tags(self, query: str | None = None, *, limit: int = 50, offset: int = 0) -> list[Count]:
         """The tags that movies carry, the most carried first; with a query those that contain it."""
-        rows = await self._file.fetch(
+        rows = await self.fetch(
             """
             SELECT tag, movies FROM tag_names WHERE :query IS NULL OR instr(plain, :query) > 0
             ORDER BY tag_id LIMIT :limit OFFSET :offset
@@ -258,7 +234,7 @@ class Catalogue:
         wanted = trigrams(plain(text)[:100])
         if not wanted:
             return []
-        rows = await self._file.fetch(
+        rows = await self.fetch(
             """
             SELECT tag, plain, movies FROM tag_names WHERE tag_id IN (
                 SELECT rowid FROM tag_parts WHERE tag_parts MATCH ? ORDER BY rank LIMIT 60
@@ -266,7 +242,8 @@ class Catalogue:
             """,
             (any_of(wanted),),
         )
-        alike = [(_overlap({*wanted}, {*trigrams(other)}), movies, tag) for tag, other, movies in rows]
+        found = [({*trigrams(form)}, movies, tag) for tag, form, movies in rows]
+        alike = [(len(parts & {*wanted}) / len(parts | {*wanted}), movies, tag) for parts, movies, tag in found]
         return [tag for likeness, _, tag in sorted(alike, reverse=True) if likeness >= 0.25][:limit]
 
     async def _ranked(self, text: str, *, everything: bool) -> list[int]:
@@ -299,14 +276,14 @@ class Catalogue:
     async def _carrying(self, sql: str, name: str) -> npt.NDArray[np.bool_]:
         """A mask of the movies that have the genre or tag of this plain name."""
         carrying = np.zeros(len((await self._short()).ids), bool)
-        for (carriers,) in await self._file.fetch(sql, (name,)):
+        for (carriers,) in await self.fetch(sql, (name,)):
             carrying[np.frombuffer(carriers, "<u4")] = True
         return carrying
 
     async def _short(self) -> Short:
         """The columns of all movies by which lists are filtered and sorted, read once."""
         if self._columns is None:
-            rows = await self._file.fetch(
+            rows = await self.fetch(
                 """
                 SELECT movie_id, coalesce(year, 0), rating_count, coalesce(score, 0) FROM movies ORDER BY movie_index
                 """
@@ -319,7 +296,7 @@ class Catalogue:
     async def _window(self, days: int) -> tuple[Counts, Scores]:
         """Counts and damped means of all movies over the last days; kept, since the catalogue never changes."""
         if days not in self._windows:
-            rows = await self._file.fetch("SELECT ratings FROM daily_ratings WHERE age < ?", (min(days, LARGEST_ID),))
+            rows = await self.fetch("SELECT ratings FROM daily_ratings WHERE age < ?", (min(days, LARGEST_ID),))
             movies = len((await self._short()).ids)
             window = await asyncio.to_thread(_add_up, rows, movies, self.damping, self.overall_mean)
             if len(self._windows) >= WINDOWS_KEPT:
@@ -330,7 +307,7 @@ class Catalogue:
     def _window_stats(self, packed: npt.NDArray[np.uint32], window: str) -> WindowStats:
         """A window is a prefix of a movie's ratings, packed by their age in days."""
         days = None if window == "all" else int(window.removesuffix("d"))
-        newest = self._file.info.newest_rating
+        newest = self.info.newest_rating
         ages, half_stars = unpack(packed)
         end = len(ages) if days is None else int(np.searchsorted(ages, min(days, LARGEST_ID)))
         halves = int(half_stars[:end].sum(dtype=np.int64))
@@ -341,10 +318,6 @@ class Catalogue:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _movie(row: Row) -> Movie:
-    return Movie(**_movie_fields(row))
 
 
 def _detail(row: Row) -> MovieDetail:
@@ -374,8 +347,9 @@ def _movie_fields(row: Row) -> dict[str, Any]:
     }
 
 
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _bounded(any_id: int) -> int:
+    """The id as it is, or brought to one that nothing has where SQLite could not take it."""
+    return min(max(any_id, -1), LARGEST_ID + 1)
 
 
 def genre_form(name: str) -> str:
@@ -391,7 +365,3 @@ def _add_up(days: list[Row], movies: int, damping: float, overall_mean: float) -
     counts = histogram.sum(axis=1)
     stars = histogram @ (np.arange(STARS_VALUES) / 2)
     return counts, damped_mean(stars, counts, overall_mean, damping)
-
-
-def _overlap(one: set[str], other: set[str]) -> float:
-    return len(one & other) / max(len(one | other), 1)

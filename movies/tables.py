@@ -1,8 +1,8 @@
-"""The tables of a catalogue file. A change of them, or of what is in them, is a new FORMAT.
+"""The tables of a catalogue file, and ratings packed in them. A change of either is a new FORMAT.
 
 - `ratings` and `genome_scores` are clustered by their keys and have no index by movie or tag: what is asked of a movie
   over all users is counted at import (`movies.ingest.stats`) and kept in `movies`, `movie_history` and `daily_ratings`.
-- The ratings in `movie_history` are packed by age, those in `daily_ratings` by movie index (`movies.packing`).
+- The ratings in `movie_history` are packed by age, those in `daily_ratings` by movie index.
 - `carriers` of a genre or tag are the indexes of the movies that have it, little-endian uint32, ascending.
 - `title_forms` are numbered from the most rated movie down, so that a limit on a search cuts the least rated.
 - The full-text tables hold no text of their own: they are indexes over what stands elsewhere.
@@ -10,8 +10,19 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
+import numpy.typing as npt
+
 FORMAT = 2  # PRAGMA user_version; a file of another format is imported again
 APPLICATION_ID = 0x4D41_5251  # "MARQ"
+
+TIME_BITS = 32
+LAST_SECOND = 2**TIME_BITS - 1  # February 2106; milliseconds are beyond it
+MOST_MOVIES = 2**27  # beside time and stars in an int64
+STARS_VALUES = 16  # in four bits
+
+Numbers = TypeVar("Numbers", int, npt.NDArray[Any])
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -58,3 +69,24 @@ INDEXES = """
 CREATE INDEX movies_in_short ON movies (movie_index, movie_id, year, rating_count, score);
 CREATE INDEX title_forms_joined ON title_forms (joined, movie_id);
 """
+
+
+def pack(key: Numbers, half_stars: Numbers) -> Numbers:
+    """A rating as one number: its half-stars in the lowest four bits, above them a key by which these are sorted.
+
+    The key is a movie, a time, or both: then the time has the lower 32 bits, and the movie the 27 that an int64 has
+    left. SQL writes the same in place, `key << 4 | half_stars`.
+
+    >>> packed = pack(296 << TIME_BITS | 978_300_760, half_stars=9)
+    >>> packed >> 36, packed >> 4 & LAST_SECOND, packed & 15
+    (296, 978300760, 9)
+    >>> unpack(packed) == (296 << TIME_BITS | 978_300_760, 9)
+    True
+    """
+    packed: Numbers = key << 4 | half_stars
+    return packed
+
+
+def unpack(packed: Numbers) -> tuple[Numbers, Numbers]:
+    """The key and the half-stars."""
+    return packed >> 4, packed & 15

@@ -75,7 +75,7 @@ class TextMatcher:
         Where all are common, only movies that have all of them, or most.
         """
         ideas, ids = await self._ideas(text[:LONGEST]), await self._ids()
-        had = await self._hits(map(phrase, ideas))
+        had = await self._hits(f'"{" ".join(idea)}"' for idea in ideas)
         rare = [idea for idea, hits in zip(ideas, had, strict=True) if len(hits.at) < COMMON]
         if any(0 < len(hits.at) < COMMON for hits in had):
             scores = total(await self._hits(terms(rare)), len(ids))
@@ -130,10 +130,6 @@ class TextMatcher:
     def _forget(self, term: str) -> None:
         if term in self._kept:
             self._room += weight(self._kept.pop(term))
-
-
-def phrase(idea: tuple[str, ...]) -> str:
-    return f'"{" ".join(idea)}"'
 
 
 def divide(words: list[str], known: set[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from bisect import bisect
 from collections.abc import Iterable
+from itertools import groupby
 from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
@@ -80,11 +82,12 @@ class TitleMatcher:
 
     async def _find_one(self, wanted: Wanted) -> list[tuple[Form, float]]:
         matches = [(form, exact_quality(form)) for form in await self._exact(wanted)]
-        for words in unique([wanted.words, with_digits(wanted.words)]):
+        for words, _ in groupby([wanted.words, with_digits(wanted.words)]):
             forms = await self._with_words([[word] for word in words], unfinished=True)
             matches += [(form, quality(words, form)) for form in forms]
         if not matches:
-            matches = [(form, joined_quality(wanted.joined, form)) for form in await self._starting(wanted.joined)]
+            covering = 0.1 * len(wanted.joined)
+            matches = [(form, 0.8 + covering / len(form.joined)) for form in await self._starting(wanted.joined)]
         if not matches:
             matches = [(form, INITIALS) for form in await self._by_initials(wanted.joined)]
         if not matches and len(wanted.words) <= MOST_CORRECTED:
@@ -219,15 +222,10 @@ def quality(words: list[str], form: Form) -> float:
     return (0.7 if set(words) <= set(theirs) else 0.65) + 0.1 * covered
 
 
-def joined_quality(joined: str, form: Form) -> float:
-    """Of a title that begins so when written without spaces."""
-    return 0.8 + 0.1 * len(joined) / max(len(form.joined), 1)
-
-
 def corrected_quality(spellings: list[list[Spelling]], form: Form) -> float:
     """The quality of the title with the spelling that it has, lowered by how much had to be corrected."""
     theirs = form.words.split()
-    used = [_best_in(options, theirs) for options in spellings]
+    used = [next((spelling for spelling in options if spelling.word in theirs), options[0]) for options in spellings]
     likeness = sum(spelling.likeness * len(spelling.word) for spelling in used) / sum(len(s.word) for s in used)
     return min(CORRECTED_AT_MOST, likeness * quality([spelling.word for spelling in used], form))
 
@@ -279,19 +277,9 @@ def swapped(word: str) -> list[str]:
     return [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
 
 
-def unique(lists: list[list[str]]) -> list[list[str]]:
-    return [item for at, item in enumerate(lists) if item not in lists[:at]]
-
-
 def allowed(word: str) -> int:
     """The slips that a word may have: none in two letters, one in up to five, two in more, three from ten.
 
     A slip is a letter changed, added or left out, or two neighbours swapped (optimal string alignment).
     """
-    return 0 if len(word) < 3 else 1 if len(word) <= 5 else 2 if len(word) < 10 else 3
-
-
-def _best_in(options: list[Spelling], theirs: list[str]) -> Spelling:
-    """The spelling that a title has; the last word may be the beginning of the title's word."""
-    exact = [spelling for spelling in options if spelling.word in theirs]
-    return exact[0] if exact else options[0]
+    return bisect((3, 6, 10), len(word))

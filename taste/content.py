@@ -19,6 +19,7 @@ WORD = re.compile(r"[^\W\d_][\w'’-]+")
 GENRE, YEAR, TAG, WORDS = 1.0, 0.6, 1.0, 1.0
 MOST_WORDS = 20_000  # of a vocabulary, the most frequent
 MOST_TAGS = 40  # of one movie
+BLOCK = 512  # rows whose nearest are looked for at once
 FEWEST_MOVIES = 2  # a feature that one movie alone has tells nothing of another
 
 
@@ -59,14 +60,20 @@ def unit_rows(matrix: Sparse) -> Sparse:
     return sp.csr_array(sp.diags_array(scale.astype(np.float32)) @ matrix)
 
 
-def nearest(rows: Floats, others: Floats, k: int, block: int = 512) -> Sparse:
+def unit_vectors(vectors: Floats) -> Floats:
+    """The same for a dense matrix."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Floats = (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
+    return unit
+
+
+def nearest(rows: Floats, others: Floats, k: int) -> Sparse:
     """The k nearest `others` of each row by inner product, as weights that sum to 1.
 
     Args:
         rows: float32 [n, f].
-        others: float32 [m, f].
+        others: float32 [m, f], at least one.
         k: neighbours of each row.
-        block: rows done at once.
 
     Returns:
         csr_array float32 [n, m].
@@ -74,28 +81,24 @@ def nearest(rows: Floats, others: Floats, k: int, block: int = 512) -> Sparse:
     k = min(k, len(others))
     columns = np.empty((len(rows), k), np.int32)
     weights = np.empty((len(rows), k), np.float32)
-    for start in range(0, len(rows), block):
-        near = rows[start : start + block] @ others.T
+    for start in range(0, len(rows), BLOCK):
+        near = rows[start : start + BLOCK] @ others.T
         top = np.argpartition(-near, k - 1, axis=1)[:, :k]
-        columns[start : start + block] = top
-        weights[start : start + block] = np.take_along_axis(near, top, axis=1)
+        columns[start : start + BLOCK] = top
+        weights[start : start + BLOCK] = np.take_along_axis(near, top, axis=1)
     weights = np.maximum(weights, 1e-6) ** 2
     weights /= weights.sum(axis=1, keepdims=True)
-    indptr = np.arange(0, len(rows) * k + 1, max(k, 1)) if k else np.zeros(len(rows) + 1, np.int64)
+    indptr = np.arange(0, len(rows) * k + 1, k)
     return sp.csr_array((weights.ravel(), columns.ravel(), indptr), shape=(len(rows), len(others)))
 
 
-def project(features: Sparse, width: int, seed: int = 0) -> Floats:
+def project(features: Sparse, width: int) -> Floats:
     """The features in fewer dimensions, inner products about kept; float32 [n, width], unit rows.
 
     Random projection (Achlioptas 2003).
     """
-    draw = np.random.default_rng(seed)
-    plane = draw.choice(np.array([-1, 1], np.float32), size=(features.shape[1], width))
-    dense: Floats = np.asarray(features @ plane, np.float32)
-    norms = np.linalg.norm(dense, axis=1, keepdims=True)
-    unit: Floats = (dense / np.where(norms > 0, norms, 1)).astype(np.float32)
-    return unit
+    plane = np.random.default_rng(0).choice(np.array([-1, 1], np.float32), size=(features.shape[1], width))
+    return unit_vectors(np.asarray(features @ plane, np.float32))
 
 
 def _years(year: int) -> list[tuple[str, float]]:

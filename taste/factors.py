@@ -37,27 +37,23 @@ class FactorConfig:
     sweeps: int = 8
 
 
-def fit_factors(
-    interactions: Sparse, config: FactorConfig, progress: Callable[[float], None] = lambda _share: None, seed: int = 0
-) -> Floats:
+def fit_factors(interactions: Sparse, config: FactorConfig, progress: Callable[[float], None]) -> Floats:
     """Learn the items' factors.
 
     Args:
         interactions: csr_array float32 [n_users, n_items], the weights c.
         config: hyper-parameters.
         progress: told the share done, 0 to 1.
-        seed: of the draw of users and of the first factors.
 
     Returns:
         float32 [n_items, width].
     """
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(0)
     if interactions.shape[0] > MOST_USERS:
         interactions = interactions[np.sort(draw.choice(interactions.shape[0], MOST_USERS, replace=False))]
     by_item = sp.csr_array(interactions.T)
-    items: Floats = draw.normal(0, 0.1 / np.sqrt(config.width), (interactions.shape[1], config.width)).astype(
-        np.float32
-    )
+    first = draw.normal(0, 0.1 / np.sqrt(config.width), (interactions.shape[1], config.width))
+    items: Floats = first.astype(np.float32)
     for sweep in range(config.sweeps):
         users = _solve_rows(interactions, items, config)
         items = _solve_rows(by_item, users, config)

@@ -1,17 +1,17 @@
-"""The recommender's input as arrays: a catalogue's ratings, its movies, one person's profile."""
+"""The recommender's input as arrays: a catalogue's ratings, its movies, one person's profile.
+
+The import takes the damped mean from here, so nothing in here may bring scipy.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
-from taste.damping import damped_mean
-
+Numbers = TypeVar("Numbers", float, npt.NDArray[Any])
 Floats: TypeAlias = npt.NDArray[np.float32]
 Indices: TypeAlias = npt.NDArray[np.int32]
 Longs: TypeAlias = npt.NDArray[np.int64]
@@ -20,7 +20,6 @@ Sparse: TypeAlias = Any  # scipy.sparse.csr_array of float32: scipy carries no t
 
 PRIOR_RATINGS = 20.0  # a movie's mean is pulled towards the catalogue's as if by this many ratings
 PRIOR_OWN_RATINGS = 3.0  # the same for the mean of one person
-_COLUMNS = ("movie_ids", "years", "rating_count", "rating_mean")
 USUAL_MEAN = 3.5  # stars; the mean of every MovieLens set
 
 
@@ -61,6 +60,11 @@ class Ratings:
     def n_users(self) -> int:
         return len(self.indptr) - 1
 
+    @property
+    def users(self) -> Indices:
+        """The user of each rating; int32 [nnz]."""
+        return np.repeat(np.arange(self.n_users, dtype=np.int32), np.diff(self.indptr))
+
     def profile(self, user: int) -> Profile:
         """The ratings of one of the catalogue's own users, oldest first."""
         start, stop = self.indptr[user : user + 2]
@@ -91,18 +95,6 @@ class Movies:
 
     def __len__(self) -> int:
         return len(self.movie_ids)
-
-    def save(self, folder: Path) -> None:
-        """Write the arrays into a folder, for `load`."""
-        columns = {name: getattr(self, name) for name in _COLUMNS}
-        np.savez(folder / "movies.npz", **columns)
-        sp.save_npz(folder / "features.npz", self.features, compressed=False)
-
-    @classmethod
-    def load(cls, folder: Path) -> Movies:
-        """Read what `save` wrote."""
-        with np.load(folder / "movies.npz") as columns:
-            return cls(features=sp.load_npz(folder / "features.npz"), **{name: columns[name] for name in _COLUMNS})
 
     @property
     def mean_stars(self) -> float:
@@ -151,6 +143,21 @@ class Profile:
     def mean(self) -> float:
         """The person's mean, pulled towards the usual one while ratings are few, in stars."""
         return damped_mean(float(self.stars.sum(dtype=np.float64)), len(self), USUAL_MEAN, PRIOR_OWN_RATINGS)
+
+
+def damped_mean(stars: Numbers, count: Numbers, mean: float, damping: float) -> Numbers:
+    """Bayesian mean: (C·m + Σ stars) / (C + n), as if C further ratings had been m.
+
+    Args:
+        stars: the sum of the ratings, of one movie or person or of each of many.
+        count: n, the number of ratings: a whole number, or as many as `stars`.
+        mean: m, the mean of all.
+        damping: C.
+
+    >>> damped_mean(5.0 + 5.0, 2, mean=3.5, damping=3.0)
+    4.1
+    """
+    return (damping * mean + stars) / (damping + count)
 
 
 def mean_rank(user: Indices, timestamp: Longs) -> Floats:

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from taste.content import nearest, project
 from taste.factors import FactorConfig, fit_factors
 from taste.interactions import Floats, Indices, Movies, Ratings, SignalConfig, Sparse, signal
-from taste.linear_model import LinearConfig, Sequences, fit_linear, follows
+from taste.linear_model import Follows, LinearConfig, fit_linear, follows
 from taste.weights import Weights
 
 STAND_INS = 12  # dense movies that stand for one without enough ratings
@@ -84,11 +84,13 @@ def learn(ratings: Ratings, movies: Movies, config: Config, tell: Progress) -> F
     place = np.full(len(movies), -1, np.int32)
     place[dense] = np.arange(len(dense), dtype=np.int32)
     tell("order", 0.0)
-    order = follows(_sequences(ratings, place, config), len(dense), config.linear.span) if config.linear.order else None
+    order = _order(ratings, place, len(dense), config) if config.linear.order else None
     interactions = _interactions(ratings, place, len(dense), config)
-    taste = fit_linear(interactions, movies.features[dense], order, config.linear, lambda share: tell("taste", share))
-    weights, near = Weights.of(taste.weights), taste.near
-    del taste, order  # the largest matrices: what follows needs the room
+    exact, near = fit_linear(
+        interactions, movies.features[dense], order, config.linear, lambda share: tell("taste", share)
+    )
+    weights = Weights.of(exact)
+    del exact, order  # the largest matrices: what follows needs the room
     tell("content", 0.0)
     mix = _mix(movies, dense)
     factors = np.empty((len(dense), 0), np.float32)
@@ -108,18 +110,18 @@ def _enough(ratings: Ratings, n_movies: int, config: Config) -> Indices:
 
 def _interactions(ratings: Ratings, place: Indices, n_items: int, config: Config) -> Sparse:
     """The weights of users' ratings of the items; csr [n_users, n_items]."""
-    said = signal(ratings.stars, config.learn)
-    user = np.repeat(np.arange(ratings.n_users, dtype=np.int32), np.diff(ratings.indptr))
+    said, user = signal(ratings.stars, config.learn), ratings.users
     kept = np.flatnonzero((said > 0) & (place[ratings.movie_index] >= 0))
     return sp.csr_array((said[kept], (user[kept], place[ratings.movie_index[kept]])), shape=(ratings.n_users, n_items))
 
 
-def _sequences(ratings: Ratings, place: Indices, config: Config) -> Sequences:
-    """The liked items in order of time."""
-    user = np.repeat(np.arange(ratings.n_users, dtype=np.int32), np.diff(ratings.indptr))
+def _order(ratings: Ratings, place: Indices, n_items: int, config: Config) -> Follows:
+    """Counts of which liked items came soon after which."""
+    user = ratings.users
     kept = np.flatnonzero((ratings.stars >= config.learn.liked) & (place[ratings.movie_index] >= 0))
     kept = kept[np.lexsort((ratings.timestamp[kept], user[kept]))]
-    return Sequences(user[kept], place[ratings.movie_index[kept]], ratings.timestamp[kept])
+    item = place[ratings.movie_index[kept]]
+    return follows(user[kept], item, ratings.timestamp[kept], n_items, config.linear.span)
 
 
 def _mix(movies: Movies, dense: Indices) -> Sparse:

@@ -19,7 +19,7 @@ from taste.interactions import Floats, Indices, Longs, Sparse, mean_rank
 
 BLOCK = 1024  # rows of a dense matrix handled at once
 MOST_IN_ORDER = 8_000  # items, the most frequent, for which C is counted: a dense matrix
-NEIGHBOURS = 300  # of each item, kept for lookups of what is similar
+NEIGHBOURS = 300  # k, of each item, kept for lookups of what is similar
 SUPPORT = 10.0  # common users at which a nearness counts by half
 REACH = 3  # spans after which the weight of a pair, e⁻³, is let go
 
@@ -48,21 +48,6 @@ class LinearConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequences:
-    """The liked items of users in order of time.
-
-    Attributes:
-        user: int32 [nnz], ascending.
-        item: int32 [nnz].
-        timestamp: int64 [nnz], ascending within a user.
-    """
-
-    user: Indices
-    item: Indices
-    timestamp: Longs
-
-
-@dataclass(frozen=True, slots=True)
 class Follows:
     """C, for the items it is counted for.
 
@@ -75,27 +60,13 @@ class Follows:
     counts: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Taste:
-    """The result of the fit.
-
-    Attributes:
-        weights: float32 [n_items, n_items], B: scores are x @ B for a row x of a user's weights.
-        near: csr_array float32 [n_items, n_items], the nearest of each item by who likes them: cosine, damped where few
-            do both.
-    """
-
-    weights: Floats
-    near: Sparse
-
-
 def fit_linear(
     interactions: Sparse,
     features: Sparse,
     order: Follows | None,
     config: LinearConfig,
-    progress: Callable[[float], None] = lambda _share: None,
-) -> Taste:
+    progress: Callable[[float], None],
+) -> tuple[Floats, Sparse]:
     """Fit the item-item weights and find each item's neighbours.
 
     Args:
@@ -104,8 +75,14 @@ def fit_linear(
         order: what was rated soon after what (`follows`); its counts are overwritten. None leaves time out.
         config: hyper-parameters.
         progress: told the share done, 0 to 1.
+
+    Returns:
+        B, float32 [n_items, n_items]: scores are x @ B for a row x of a user's weights. And csr_array float32
+        [n_items, n_items], the nearest of each item by who likes them: cosine, damped where few do both.
     """
-    rows, columns = _scales(interactions, config)
+    # Scaled by count, with mean 1 over the interactions, so that the penalty keeps its meaning.
+    rows = _scale(np.diff(interactions.indptr), config.activity)
+    columns = _scale(np.bincount(interactions.indices, minlength=interactions.shape[1]), config.popularity)
     scaled = sp.csr_array(sp.diags_array(rows) @ interactions @ sp.diags_array(columns))
     side = sp.csr_array(features.T * np.float32(config.side))
     x = sp.csr_array(sp.vstack([scaled, side[np.diff(side.indptr) > 0]], format="csr", dtype=np.float32))
@@ -114,45 +91,38 @@ def fit_linear(
         counts *= scale[:, None] * np.float32(config.order)
         counts *= scale
     solve = _solve_wide if x.shape[0] < x.shape[1] / 2 else _solve_tall
-    taste = solve(x, order, config, progress)
-    weights = taste.weights
+    weights, near = solve(x, order, config, progress)
     weights *= columns[:, None]
     progress(1.0)
-    return taste
+    return weights, near
 
 
-def follows(sequences: Sequences, n_items: int, span: float, most: int = MOST_IN_ORDER) -> Follows:
-    """Count what was rated soon after what: a pair weighs e^(−gap/span), one of the same second in both directions.
+def follows(user: Indices, item: Indices, timestamp: Longs, n_items: int, span: float) -> Follows:
+    """Count what was liked soon after what: a pair weighs e^(−gap/span), one of the same second in both directions.
 
     Args:
-        sequences: the liked items in order of time.
+        user: int32 [nnz], ascending.
+        item: int32 [nnz], what each of them liked.
+        timestamp: int64 [nnz], ascending within a user.
         n_items: of the model.
         span: in ratings.
-        most: items, the most frequent, to count.
     """
-    by_count = np.argsort(-np.bincount(sequences.item, minlength=n_items), kind="stable")[:most]
+    by_count = np.argsort(-np.bincount(item, minlength=n_items), kind="stable")[:MOST_IN_ORDER]
     items = np.sort(by_count).astype(np.int32)
     place = np.full(n_items, -1, np.int64)
     place[items] = np.arange(len(items))
-    column, m = place[sequences.item], len(items)
-    rank = mean_rank(sequences.user, sequences.timestamp)
+    column, m = place[item], len(items)
+    rank = mean_rank(user, timestamp)
     counts = np.zeros(m * m, np.float32)
     np.add.at(counts, column[column >= 0] * (m + 1), np.float32(1))
     for lag in range(1, int(REACH * span) + 1):
         first, then = column[:-lag], column[lag:]
-        kept = np.flatnonzero((sequences.user[:-lag] == sequences.user[lag:]) & (first >= 0) & (then >= 0))
+        kept = np.flatnonzero((user[:-lag] == user[lag:]) & (first >= 0) & (then >= 0))
         gap = (rank[lag:] - rank[:-lag])[kept]
         np.add.at(counts, first[kept] * m + then[kept], np.exp(-gap / span, dtype=np.float32))
         tied = kept[gap == 0]
         np.add.at(counts, then[tied] * m + first[tied], np.float32(1))
     return Follows(items, counts.reshape(m, m))
-
-
-def _scales(x: Sparse, config: LinearConfig) -> tuple[Floats, Floats]:
-    """Scales of rows and columns by count, of mean 1 over the interactions, so that the penalty keeps its meaning."""
-    return _scale(np.diff(x.indptr), config.activity), _scale(
-        np.bincount(x.indices, minlength=x.shape[1]), config.popularity
-    )
 
 
 def _scale(counts: Longs, power: float) -> Floats:
@@ -166,7 +136,9 @@ def _penalty(diagonal: Floats, config: LinearConfig) -> Floats:
     return penalty
 
 
-def _solve_wide(x: Sparse, order: Follows | None, config: LinearConfig, progress: Callable[[float], None]) -> Taste:
+def _solve_wide(
+    x: Sparse, order: Follows | None, config: LinearConfig, progress: Callable[[float], None]
+) -> tuple[Floats, Sparse]:
     """B for few rows and many items, by the rows' system (Woodbury).
 
     B = Λ⁻¹(Xᵀ K⁻¹ (X − X Λ⁻¹ C) + C), K = I + X Λ⁻¹ Xᵀ.
@@ -180,15 +152,17 @@ def _solve_wide(x: Sparse, order: Follows | None, config: LinearConfig, progress
         right[:, order.items] -= scaled[:, order.items] @ order.counts
     factor = scipy.linalg.cho_factor(kernel, overwrite_a=True, check_finite=False)
     progress(0.5)
-    weights: Floats = x.T.tocsr() @ scipy.linalg.cho_solve(factor, right, overwrite_b=True, check_finite=False)
+    transposed = x.T.tocsr()
+    weights: Floats = transposed @ scipy.linalg.cho_solve(factor, right, overwrite_b=True, check_finite=False)
     if order is not None:
         weights[np.ix_(order.items, order.items)] += order.counts
     weights *= inverse[:, None]
-    transposed = x.T.tocsr()
-    return Taste(weights, neighbours(lambda start, stop: (transposed[start:stop] @ x).toarray(), x.shape[1]))
+    return weights, neighbours(lambda start, stop: (transposed[start:stop] @ x).toarray(), x.shape[1])
 
 
-def _solve_tall(x: Sparse, order: Follows | None, config: LinearConfig, progress: Callable[[float], None]) -> Taste:
+def _solve_tall(
+    x: Sparse, order: Follows | None, config: LinearConfig, progress: Callable[[float], None]
+) -> tuple[Floats, Sparse]:
     """B by the items' system: with P = (G + Λ)⁻¹, B = I − P Λ + P C, in place but for the part that C touches."""
     gram = gram_matrix(x, lambda share: progress(0.4 * share))
     near = neighbours(lambda start, stop: gram[start:stop], len(gram))
@@ -202,22 +176,23 @@ def _solve_tall(x: Sparse, order: Follows | None, config: LinearConfig, progress
         rows *= -penalty
         rows[:, order.items if order is not None else []] += after
     inverse[np.diag_indices_from(inverse)] += 1
-    return Taste(inverse, near)
+    return inverse, near
 
 
-def neighbours(gram: Callable[[int, int], Floats], n: int, k: int = NEIGHBOURS) -> Sparse:
+def neighbours(gram: Callable[[int, int], Floats], n: int) -> Sparse:
     """About the k nearest of each item: g_ij / √(g_ii g_jj) · g_ij / (g_ij + support), 0 to 1; csr float32 [n, n].
+
+    Where items are many, the place of the k-th is estimated from a part of them.
 
     Args:
         gram: rows start to stop of XᵀX.
         n: items.
-        k: neighbours of each; where items are many, the place of the k-th is estimated from a part of them.
     """
     starts = range(0, n, BLOCK)
     diagonal = np.concatenate([np.diagonal(gram(start, start + BLOCK), offset=start) for start in starts])
     length = np.sqrt(np.maximum(diagonal, 1e-9))
     step = max(1, n // 4000)
-    place = min(max(1, k // step), n // step)
+    place = min(max(1, NEIGHBOURS // step), n // step)
     kept = []
     for start in starts:
         near = gram(start, start + BLOCK) / length[start : start + BLOCK, None]
@@ -229,14 +204,14 @@ def neighbours(gram: Callable[[int, int], Floats], n: int, k: int = NEIGHBOURS) 
     return sp.csr_array(sp.vstack(kept, format="csr"))
 
 
-def gram_matrix(x: Sparse, progress: Callable[[float], None], block: int = BLOCK) -> Floats:
+def gram_matrix(x: Sparse, progress: Callable[[float], None]) -> Floats:
     """XᵀX as a dense matrix, a block of rows at a time."""
     n = x.shape[1]
     gram = np.zeros((n, n), np.float32)
     transposed = x.T.tocsr()
-    for start in range(0, n, block):
-        gram[start : start + block] = (transposed[start : start + block] @ x).toarray()
-        progress(min(1.0, (start + block) / n))
+    for start in range(0, n, BLOCK):
+        gram[start : start + BLOCK] = (transposed[start : start + BLOCK] @ x).toarray()
+        progress(min(1.0, (start + BLOCK) / n))
     return gram
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -43,15 +42,6 @@ class Weights:
             scale[start : start + WIDE] = here
             values[start : start + WIDE] = np.rint(cut / here[:, :, None])
         return cls(values, scale)
-
-    @classmethod
-    def load(cls, folder: Path) -> Weights:
-        """Read what `save` wrote, into memory: a mapped file that someone cuts kills the process."""
-        return cls(np.load(folder / "weights.npy"), np.load(folder / "scale.npy"))
-
-    def save(self, folder: Path) -> None:
-        np.save(folder / "weights.npy", self.values)
-        np.save(folder / "scale.npy", self.scale)
 
     def __len__(self) -> int:
         return len(self.scale)

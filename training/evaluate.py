@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from taste.interactions import Indices, Mask, Profile, Ratings
 
+LIKED = 4.0  # stars, from which a movie counts as liked: a positive
 FEWEST_POSITIVES = 5  # of a user who is evaluated
 HELD_OUT = 0.2  # of the user's positives
 VALIDATION = 20_000_101  # seed of the draw of validation users
@@ -40,9 +42,7 @@ class Split:
     known: Mask
 
 
-def split_users(
-    ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", liked: float = 4.0, given: int | None = None
-) -> Split:
+def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", given: int | None = None) -> Split:
     """Strong generalisation (Liang et al. 2018): of new users 80 % of the liked movies are told, the rest to be found.
 
     A fifth of the users is for validation, whatever the seed, so that nobody is ever tested who was chosen by; a fifth
@@ -53,11 +53,10 @@ def split_users(
         n_movies: of the catalogue.
         seed: of the draw.
         part: "validation" or "test".
-        liked: stars from which a movie counts as liked.
         given: tell this many of the 80 % alone; the rest of them stays out of the lists all the same.
     """
-    positive = ratings.stars >= liked
-    user = users_of(ratings)
+    positive = ratings.stars >= LIKED
+    user = ratings.users
     many = np.flatnonzero(np.bincount(user[positive], minlength=ratings.n_users) >= FEWEST_POSITIVES)
     size = min(MOST_USERS, len(many) // 5)
     validation = np.random.default_rng(VALIDATION).permutation(many)[:size]
@@ -65,28 +64,22 @@ def split_users(
     held = {"validation": validation, "test": test}
     train = keep(ratings, ~np.isin(user, np.concatenate([validation, test])))
     known = np.zeros(n_movies, bool)
-    known[train.movie_index[train.stars >= liked]] = True
-    cases = [_random_case(ratings, int(u), known, seed, liked, given) for u in held[part]]
+    known[train.movie_index[train.stars >= LIKED]] = True
+    cases = [_random_case(ratings, int(u), known, seed, given) for u in held[part]]
     return Split(train, [case for case in cases if case], known)
 
 
-def split_time(ratings: Ratings, n_movies: int, *, part: str = "test", liked: float = 4.0) -> Split:
+def split_time(ratings: Ratings, n_movies: int, *, part: str = "test") -> Split:
     """By time: each user's last 20 % of liked movies are to be found, from all that was rated before the first of them.
 
     For validation the same is done once more to what is left of the test's split.
     """
-    train, cases = _cut_by_time(ratings, liked)
-    if part == "validation":
-        train, cases = _cut_by_time(train, liked)
-    return _limited(train, cases, n_movies)
+    return _split_in_time(ratings, n_movies, part, each_user=True)
 
 
-def split_moment(ratings: Ratings, n_movies: int, *, part: str = "test", liked: float = 4.0) -> Split:
+def split_moment(ratings: Ratings, n_movies: int, *, part: str = "test") -> Split:
     """By one moment: the last 20 % of all ratings are to be found, for those users who had liked movies before."""
-    train, cases = _cut_at_moment(ratings, liked)
-    if part == "validation":
-        train, cases = _cut_at_moment(train, liked)
-    return _limited(train, cases, n_movies)
+    return _split_in_time(ratings, n_movies, part, each_user=False)
 
 
 def ndcg(ranked: Sequence[Indices], cases: Sequence[Case], k: int) -> npt.NDArray[np.float64]:
@@ -121,27 +114,22 @@ def rank_all(
     return lists
 
 
-def users_of(ratings: Ratings) -> Indices:
-    """The user of each rating; int32 [nnz]."""
-    return np.repeat(np.arange(ratings.n_users, dtype=np.int32), np.diff(ratings.indptr))
-
-
 def keep(ratings: Ratings, kept: Mask) -> Ratings:
     """The chosen ratings; users without any stay as empty rows."""
-    count = np.bincount(users_of(ratings)[kept], minlength=ratings.n_users)
+    count = np.bincount(ratings.users[kept], minlength=ratings.n_users)
     indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     return Ratings(indptr, ratings.movie_index[kept], ratings.stars[kept], ratings.timestamp[kept])
 
 
 def by_time(ratings: Ratings) -> Ratings:
     """The same ratings, each user's oldest first."""
-    order = np.lexsort((ratings.timestamp, users_of(ratings)))
+    order = np.lexsort((ratings.timestamp, ratings.users))
     return Ratings(ratings.indptr, ratings.movie_index[order], ratings.stars[order], ratings.timestamp[order])
 
 
-def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, liked: float, given: int | None) -> Case | None:
+def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, given: int | None) -> Case | None:
     whole = ratings.profile(user)
-    places = np.flatnonzero((whole.stars >= liked) & known[whole.movie_index])
+    places = np.flatnonzero((whole.stars >= LIKED) & known[whole.movie_index])
     if len(places) < FEWEST_POSITIVES:
         return None
     draw = np.random.default_rng([seed, user])
@@ -151,42 +139,11 @@ def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, liked: flo
     return Case(told, whole.movie_index[rest], whole.movie_index[out])
 
 
-def _cut_by_time(ratings: Ratings, liked: float) -> tuple[Ratings, list[Case]]:
-    ratings = by_time(ratings)
-    kept = np.ones(len(ratings.stars), bool)
-    cases = []
-    for user in range(ratings.n_users):
-        start, stop = int(ratings.indptr[user]), int(ratings.indptr[user + 1])
-        places = start + np.flatnonzero(ratings.stars[start:stop] >= liked)
-        if len(places) < FEWEST_POSITIVES:
-            continue
-        out = places[-max(1, int(HELD_OUT * len(places))) :]
-        kept[out[0] : stop] = False
-        cases.append(_case(ratings, start, int(out[0]), ratings.movie_index[out]))
-    return keep(ratings, kept), cases
-
-
-def _cut_at_moment(ratings: Ratings, liked: float) -> tuple[Ratings, list[Case]]:
-    ratings = by_time(ratings)
-    moment = np.quantile(ratings.timestamp, 1 - HELD_OUT)
-    before = ratings.timestamp < moment
-    cases = []
-    for user in range(ratings.n_users):
-        start, stop = int(ratings.indptr[user]), int(ratings.indptr[user + 1])
-        middle = start + int(before[start:stop].sum())
-        out = middle + np.flatnonzero(ratings.stars[middle:stop] >= liked)
-        if len(out) and (ratings.stars[start:middle] >= liked).any():
-            cases.append(_case(ratings, start, middle, ratings.movie_index[out]))
-    return keep(ratings, before), cases
-
-
-def _case(ratings: Ratings, start: int, stop: int, relevant: Indices) -> Case:
-    told = ratings.part(slice(start, stop))
-    return Case(told, told.movie_index, relevant)
-
-
-def _limited(train: Ratings, cases: list[Case], n_movies: int) -> Split:
+def _split_in_time(ratings: Ratings, n_movies: int, part: str, *, each_user: bool) -> Split:
     """Leave out relevant movies that nobody rated before: no model of ratings can find them (Liang et al. 2018)."""
+    train, cases = _cut(ratings, each_user=each_user)
+    if part == "validation":
+        train, cases = _cut(train, each_user=each_user)
     known = np.zeros(n_movies, bool)
     known[train.movie_index] = True
     cut = [Case(case.profile, case.seen, case.relevant[known[case.relevant]]) for case in cases]
@@ -194,3 +151,25 @@ def _limited(train: Ratings, cases: list[Case], n_movies: int) -> Split:
     if len(cut) > MOST_USERS:
         cut = [cut[i] for i in np.random.default_rng(0).choice(len(cut), MOST_USERS, replace=False)]
     return Split(train, cut, known)
+
+
+def _cut(ratings: Ratings, *, each_user: bool) -> tuple[Ratings, list[Case]]:
+    """Cut each user's ratings before the last 20 % of what they liked, or all at one moment."""
+    ratings = by_time(ratings)
+    moment = 0 if each_user else np.quantile(ratings.timestamp, 1 - HELD_OUT)
+    kept = np.ones(len(ratings.stars), bool)
+    cases = []
+    for start, stop in pairwise(ratings.indptr.tolist()):
+        places = start + np.flatnonzero(ratings.stars[start:stop] >= LIKED)
+        if each_user and len(places) < FEWEST_POSITIVES:
+            continue
+        if each_user:
+            cut = int(places[-max(1, int(HELD_OUT * len(places)))])
+        else:
+            cut = start + int(np.searchsorted(ratings.timestamp[start:stop], moment))
+        kept[cut:stop] = False
+        out = places[places >= cut]
+        if 0 < len(out) < len(places):
+            told = ratings.part(slice(start, cut))
+            cases.append(Case(told, told.movie_index, ratings.movie_index[out]))
+    return keep(ratings, kept), cases

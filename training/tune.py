@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from recommend import Recommender
 from taste.interactions import Indices, Movies, Ratings
-from taste.learning import Config
+from taste.learning import Config, Progress
 from training.evaluate import Split, ndcg, split_time, split_users
 
 Protocol: TypeAlias = Literal["time", "users"]
@@ -43,10 +43,9 @@ def tune(
     movies: Movies,
     *,
     by: Protocol = "time",
-    start: Config | None = None,
     seeds: tuple[int, ...] = (100, 101),
     grid: Mapping[str, tuple[float, ...]] = GRID,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress = lambda *_: None,
 ) -> Config:
     """The hyper-parameters that rank best on validation splits, one after the other (coordinate search).
 
@@ -54,28 +53,27 @@ def tune(
         ratings: of the whole set.
         movies: of the catalogue; counts and means are taken again from the training part.
         by: "time" for NDCG@10 of each user's later ratings, "users" for NDCG@100 of new users' hidden ones.
-        start: where to begin.
         seeds: of the draws of users.
         grid: values to try by the name of the parameter, in this order.
         progress: told what is tried and the share done, 0 to 1.
     """
-    tell = progress or (lambda _stage, _share: None)
     ratings = some_users(ratings, MOST_USERS)
-    splits = list(_splits(ratings, len(movies), by, seeds))
-    best = _Search(splits, movies, 10 if by == "time" else 100)
-    config = start or Config()
-    most_items = config.most_items
-    config = replace(config, most_items=min(most_items, MOST_ITEMS))
+    if by == "time":
+        best = _Search([split_time(ratings, len(movies), part="validation")], movies, 10)
+    else:
+        splits = [split_users(ratings, len(movies), seed, part="validation") for seed in seeds]
+        best = _Search(splits, movies, 100)
+    config = replace(Config(), most_items=MOST_ITEMS)
     names = [*grid, *(name for name in AGAIN if name in grid)]
     for i, name in enumerate(names):
-        tell(name, i / (len(names) + 1))
+        progress(name, i / (len(names) + 1))
         config = best.of(name, grid[name], config)
-    tell("prior", len(names) / (len(names) + 1))
+    progress("prior", len(names) / (len(names) + 1))
     first = [split_users(ratings, len(movies), seeds[0], part="validation", given=given) for given in FIRST_RATINGS]
     shared = [replace(split, train=first[0].train) for split in first]
     config = _Search(shared, movies, 10).of("prior", PRIORS, config)
-    tell("done", 1.0)
-    return replace(config, most_items=most_items)
+    progress("done", 1.0)
+    return replace(config, most_items=Config().most_items)
 
 
 def measured(movies: Movies, train: Ratings) -> Movies:
@@ -93,23 +91,15 @@ def ranked(model: Recommender, split: Split, k: int = 100) -> list[Indices]:
     ]
 
 
-def some_users(ratings: Ratings, most: int, seed: int = 0) -> Ratings:
+def some_users(ratings: Ratings, most: int) -> Ratings:
     """Of a large set the ratings of `most` users, drawn at random."""
     if ratings.n_users <= most:
         return ratings
-    users = np.sort(np.random.default_rng(seed).choice(ratings.n_users, most, replace=False))
+    users = np.sort(np.random.default_rng(0).choice(ratings.n_users, most, replace=False))
     count = np.diff(ratings.indptr)[users]
-    places = np.concatenate([np.arange(ratings.indptr[user], ratings.indptr[user + 1]) for user in users])
+    places = np.isin(ratings.users, users)
     indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     return Ratings(indptr, ratings.movie_index[places], ratings.stars[places], ratings.timestamp[places])
-
-
-def _splits(ratings: Ratings, n_movies: int, by: Protocol, seeds: tuple[int, ...]) -> Iterator[Split]:
-    if by == "time":
-        yield split_time(ratings, n_movies, part="validation")
-        return
-    for seed in seeds:
-        yield split_users(ratings, n_movies, seed, part="validation")
 
 
 class _Search:
@@ -130,13 +120,12 @@ class _Search:
         """Mean NDCG@k over the splits."""
         key = repr(config)
         if key not in self.measured:
-            each = [self._one(split, movies, config) for split, movies in zip(self.splits, self.movies, strict=True)]
+            each = []
+            for split, movies in zip(self.splits, self.movies, strict=True):
+                model = self._fit(split, movies, config).with_config(config)
+                each.append(ndcg(ranked(model, split, self.k), split.cases, self.k).mean())
             self.measured[key] = float(np.mean(each))
         return self.measured[key]
-
-    def _one(self, split: Split, movies: Movies, config: Config) -> float:
-        model = self._fit(split, movies, config).with_config(config)
-        return float(ndcg(ranked(model, split, self.k), split.cases, self.k).mean())
 
     def _fit(self, split: Split, movies: Movies, config: Config) -> Recommender:
         factors = replace(config.factors, weight=float(config.factors.weight > 0))

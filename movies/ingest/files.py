@@ -1,12 +1,19 @@
-"""The files of one MovieLens edition, or of any catalogue in its layout, as typed rows. Stores nothing."""
+"""The files of one MovieLens edition, or of any catalogue in its layout, as typed rows, in order where that is needed.
+
+Stores nothing: whole groups of one user's (or movie's) rows are handed on at a time, whatever the order of the file.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 import polars as pl
 
 from errors import CatalogueError
@@ -17,6 +24,9 @@ from movies.ingest.stats import Ints
 
 NO_GENRES = "(no genres listed)"
 MOST_REASONS = 3  # kept of a file
+PASS_ROWS = 2_000_000  # held in memory at once where a file is not in order
+
+T = TypeVar("T")
 
 
 class MovieRow(NamedTuple):
@@ -105,13 +115,8 @@ class MovieFiles:
             self.report(TAGS).rows += len(rows)
             yield rows
 
-    def ratings(self) -> Iterator[Triples]:
-        return self._triples(RATINGS)
-
-    def genome_scores(self) -> Iterator[Triples]:
-        return self._triples(GENOME_SCORES)
-
-    def _triples(self, table: Table) -> Iterator[Triples]:
+    def triples(self, table: Table) -> Iterator[Triples]:
+        """The rows of ratings or genome scores."""
         for chunk in self._chunks(table):
             triples = read_triples(chunk)
             self.report(table).rows += len(triples)
@@ -123,17 +128,15 @@ class MovieFiles:
                 self.report(table).rows += 1
                 yield row
 
-    def _open(self, file: str) -> IO[bytes]:
-        try:
-            return self.source.open(file)
-        except UNREADABLE as error:
-            raise CatalogueError(f"{file} cannot be read: {error}") from error
-
     def _chunks(self, table: Table) -> Iterator[Chunk]:
         """Read a file in chunks of whole records, hashing it on the way."""
         file, digest = self.file(table), hashlib.sha256()
         self.report(table).rows = 0
-        with self._open(file) as stream:
+        try:
+            stream = self.source.open(file)
+        except UNREADABLE as error:
+            raise CatalogueError(f"{file} cannot be read: {error}") from error
+        with stream:
             reader = ChunkReader(file, stream, digest, text=any(column.dtype is pl.String for column in table.columns))
             layout = Layout.of_dat(file, table) if self.dat else Layout.of_header(file, table, reader.line())
             for first_line, lines, data in reader.chunks():
@@ -142,7 +145,91 @@ class MovieFiles:
         self._digests[file] = digest.hexdigest()
 
 
+class NotInOrderError(Exception):
+    """A group goes on after other groups came: the file has to be read another way."""
+
+
+def groups(batches: Iterator[Triples], refuse: Callable[[Triples], None]) -> Iterator[Triples]:
+    """Yield batches sorted by (first, second), each pair once, each group of one `first` whole.
+
+    Of several rows for one pair the last by timestamp, then by line, is kept; the others go to `refuse`.
+
+    Raises:
+        NotInOrderError: the groups do not come in ascending order.
+    """
+    last, held = -1, None
+    for batch in batches:
+        joined = batch if held is None else _join([held, batch])
+        if not len(joined):
+            continue
+        ordered = _sorted(joined, refuse)
+        cut = int(np.searchsorted(ordered.first, ordered.first[-1]))
+        if ordered.first[0] <= last:
+            raise NotInOrderError
+        if cut:
+            last = int(ordered.first[cut - 1])
+            yield ordered.take(slice(cut))
+        held = ordered.take(slice(cut, None))
+    if held is not None:
+        yield held
+
+
+def sorted_passes(read: Callable[[], Iterator[Triples]]) -> Iterator[Triples]:
+    """Read all rows several times, each time keeping the next range of `first` that fits in memory."""
+    for low, high in _ranges(read()):
+        kept = [batch.take((batch.first >= low) & (batch.first < high)) for batch in read()]
+        yield _join(kept)
+
+
+@contextmanager
+def prefetched(items: Iterator[T], depth: int = 2) -> Iterator[Iterator[T]]:
+    """Run an iterator in a thread of its own, from now on and `depth` items ahead of whoever takes them.
+
+    An error in the thread is raised where its items are taken. Leaving the `with` ends the thread.
+    """
+    reader = ThreadPoolExecutor(1)
+    ahead = deque(reader.submit(next, items, None) for _ in range(depth))
+
+    def taken() -> Iterator[T]:
+        while (item := ahead.popleft().result()) is not None:
+            ahead.append(reader.submit(next, items, None))
+            yield item
+
+    try:
+        yield taken()
+    finally:
+        reader.shutdown(cancel_futures=True)
+
+
 def _genres(text: str) -> tuple[str, ...]:
     if text.strip() == NO_GENRES:
         return ()
     return tuple(dict.fromkeys(genre.strip() for genre in text.split("|") if genre.strip()))
+
+
+def _sorted(rows: Triples, refuse: Callable[[Triples], None]) -> Triples:
+    same, rising = rows.first[1:] == rows.first[:-1], rows.first[1:] > rows.first[:-1]
+    if bool((rising | (same & (rows.second[1:] > rows.second[:-1]))).all()):
+        return rows
+    rows = rows.take(np.lexsort((rows.lines, rows.timestamp, rows.second, rows.first)))
+    superseded = np.append((rows.first[1:] == rows.first[:-1]) & (rows.second[1:] == rows.second[:-1]), False)
+    if superseded.any():
+        refuse(rows.take(superseded))
+        rows = rows.take(~superseded)
+    return rows
+
+
+def _join(parts: list[Triples]) -> Triples:
+    columns = ("lines", "first", "second", "value", "timestamp")
+    return Triples(*(np.concatenate([getattr(part, column) for part in parts]) for column in columns))
+
+
+def _ranges(batches: Iterator[Triples]) -> list[tuple[int, int]]:
+    """Divide all values of `first` into ranges of about PASS_ROWS rows."""
+    keys, counts = np.zeros(0, np.int64), np.zeros(0)
+    for batch in batches:
+        keys, where = np.unique(np.concatenate([keys, batch.first]), return_inverse=True)
+        counts = np.bincount(where, np.append(counts, np.ones(len(batch))), len(keys)).astype(np.float64)
+    passes = np.cumsum(counts) // PASS_ROWS
+    firsts = keys[np.flatnonzero(np.diff(passes, prepend=-1))].tolist() if len(keys) else []
+    return list(zip(firsts, [*firsts[1:], 2**62], strict=True))

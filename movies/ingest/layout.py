@@ -5,17 +5,14 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self
 
 import polars as pl
 
 from errors import MalformedFile
-from movies.packing import LAST_SECOND
+from movies.tables import LAST_SECOND
 
 LARGEST_ID = 2**53 - 1  # also in movies.models, which would take a tenth of a second to import
-
-Value: TypeAlias = int | float | str | None
-Parse: TypeAlias = Callable[[str], Value]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
 
@@ -24,7 +21,7 @@ class Column(NamedTuple):
     """`parse` raises ValueError with the reason; numbers are from `least` to `most`; `optional` may be absent."""
 
     name: str
-    parse: Parse
+    parse: Callable[[str], float | str | None]
     dtype: type[pl.DataType] = pl.String
     optional: bool = False
     least: float = 0
@@ -39,17 +36,11 @@ class Table(NamedTuple):
 
 
 def identifier(text: str) -> int:
-    number = _whole_number(text)
-    if not 0 <= number <= LARGEST_ID:
-        raise ValueError(f"{text.strip()!r} is not an id: ids run from 0 to 2^53 - 1")
-    return number
+    return _whole_number(text, LARGEST_ID, "an id: ids run from 0 to 2^53 - 1")
 
 
 def seconds(text: str) -> int:
-    number = _whole_number(text)
-    if not 0 <= number <= LAST_SECOND:
-        raise ValueError(f"{text.strip()!r} is not a time in seconds since 1970")
-    return number
+    return _whole_number(text, LAST_SECOND, "a time in seconds since 1970")
 
 
 def half_stars(text: str) -> float:
@@ -151,10 +142,12 @@ def _key(name: str) -> str:
     return name.replace("_", "").casefold()
 
 
-def _whole_number(text: str) -> int:
+def _whole_number(text: str, most: int, what: str) -> int:
     if not _WHOLE.fullmatch(text.strip()):
         raise ValueError(f"{text.strip()!r} is not a whole number")
-    return int(text)
+    if not 0 <= (number := int(text)) <= most:
+        raise ValueError(f"{text.strip()!r} is not {what}")
+    return number
 
 
 def _number(text: str) -> float:

@@ -131,7 +131,8 @@ class Chunk(NamedTuple):
         columns = list(zip(self.layout.table.columns, self.layout.positions(), strict=True))
         for line, row in self._split():
             if len(row) != len(self.layout.names):
-                raise self._wrong_width(line, row)
+                reason = f"the line has {len(row)} fields where {len(self.layout.names)} belong"
+                raise MalformedFile(self.layout.file, line, self._column_at(len(row)), reason)
             values: list[Any] = []
             for column, at in columns:
                 try:
@@ -173,11 +174,6 @@ class Chunk(NamedTuple):
             reason = f"not valid UTF-8 (byte 0x{byte:02x})"
             raise MalformedFile(self.layout.file, self.first_line + before, column, reason) from None
 
-    def _wrong_width(self, line: int, row: list[str]) -> MalformedFile:
-        names = self.layout.names
-        reason = f"the line has {len(row)} fields where {len(names)} belong"
-        return MalformedFile(self.layout.file, line, self._column_at(len(row)), reason)
-
     def _column_at(self, position: int) -> str:
         return self.layout.names[min(position, len(self.layout.names) - 1)]
 
@@ -217,21 +213,22 @@ def _fast_triples(chunk: Chunk) -> Triples | None:
     frame = _fast_frame(chunk.layout, data, chunk.lines)
     if frame is None:
         return None
-    columns = [frame[column.name].to_numpy() for column in chunk.layout.table.columns]
-    lines = np.arange(chunk.first_line, chunk.first_line + frame.height)
-    timestamp = columns[3] if len(columns) > 3 else np.zeros(frame.height, np.int64)
-    if chunk.layout.table is RATINGS and (columns[2] * 2 != np.rint(columns[2] * 2)).any():
+    if chunk.layout.table is RATINGS and (frame["rating"] * 2 % 1 != 0).any():
         return None
-    return Triples(lines, columns[0], columns[1], columns[2], timestamp)
+    return _triples(frame, np.arange(chunk.first_line, chunk.first_line + frame.height))
 
 
 def _exact_triples(chunk: Chunk) -> Triples:
-    rows = [(line, *values) for line, values in chunk.records()]
-    width = 1 + len(chunk.layout.table.columns)
-    columns = list(zip(*rows, strict=True)) or [()] * width
-    ints = [np.array(column, np.int64) for column in (*columns[:3], *columns[4:])]
-    timestamp = ints[3] if width > 4 else np.zeros(len(rows), np.int64)
-    return Triples(ints[0], ints[1], ints[2], np.array(columns[3], np.float64), timestamp)
+    records = list(chunk.records())
+    schema = {column.name: column.dtype for column in chunk.layout.table.columns}
+    frame = pl.DataFrame([values for _, values in records], schema, orient="row")
+    return _triples(frame, np.array([line for line, _ in records], np.int64))
+
+
+def _triples(frame: pl.DataFrame, lines: Ints) -> Triples:
+    columns = [values.to_numpy() for values in frame]
+    timestamp = columns[3] if len(columns) > 3 else np.zeros(len(lines), np.int64)
+    return Triples(lines, columns[0], columns[1], columns[2], timestamp)
 
 
 def _fast_tags(chunk: Chunk) -> pl.DataFrame | None:

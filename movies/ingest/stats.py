@@ -1,4 +1,4 @@
-"""Statistics of the import over ratings, tags and genome: arrays in, arrays out. No SQL, no files.
+"""Statistics of the import over ratings: arrays in, arrays out. No SQL, no files.
 
 Ratings over time are kept in two packed forms, both counted back in whole days from the newest rating of all, so that
 "the last N days" is a prefix and never needs a scan: per movie by age, newest first, and per day by movie index. Both
@@ -8,14 +8,13 @@ are little-endian uint32.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from movies.packing import LAST_SECOND, MOST_MOVIES, TIME_BITS, pack, unpack
-from taste.damping import damped_mean
+from movies.tables import LAST_SECOND, MOST_MOVIES, TIME_BITS, pack, unpack
+from taste.interactions import damped_mean
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -24,9 +23,6 @@ DAY = 86_400
 HALVES = 10  # the histogram's bins: half a star to five stars
 DENSE = 2**24  # ids below it are looked up in a table
 
-GENOME_THRESHOLD = 0.4  # below it a genome tag says little about a movie
-WHOLE = np.iinfo(np.uint16).max
-TELLING = 30  # tags kept of a movie
 LEAST_DAMPING, MOST_DAMPING = 5.0, 500.0
 PIECE = 4_000_000  # ratings worked on at once
 
@@ -73,8 +69,7 @@ class RatingStats:
         self.oldest, self.newest = LAST_SECOND, 0
 
     def add(self, movie_index: Ints, half_stars: Ints, timestamp: Ints) -> None:
-        if not len(movie_index):
-            return
+        """Take ratings, at least one."""
         self._bins += np.bincount(movie_index * HALVES + half_stars - 1, minlength=len(self._bins))
         self.oldest = min(self.oldest, int(timestamp.min()))
         self.newest = max(self.newest, int(timestamp.max()))
@@ -127,48 +122,6 @@ class Histories(NamedTuple):
         """Yield (age, that day's ratings packed by movie index) for every day that has any."""
         for age in sorted(self.by_day):
             yield age, b"".join(part.tobytes() for part in self.by_day[age])
-
-
-class TagScores(NamedTuple):
-    """The telling tags of movies, best first within a movie: parallel arrays."""
-
-    movie: Ints
-    tag: Ints
-    relevance: Floats
-
-
-class GenomeStats:
-    """The genome as dense uint16 matrices of relevance in 65535ths, one row a movie as movies come."""
-
-    def __init__(self, tags: int) -> None:
-        self._tags = tags
-        self._movies: list[Ints] = []
-        self._rows: list[npt.NDArray[np.uint16]] = []
-
-    def add(self, movie_index: Ints, tag_index: Ints, relevance: Floats) -> None:
-        """Take a batch in which each movie has all its tags, one movie after the other."""
-        starts = run_starts(movie_index)
-        rows = np.zeros((len(starts) - 1, self._tags), np.uint16)
-        rows[np.repeat(np.arange(len(rows)), np.diff(starts)), tag_index] = np.rint(relevance * WHOLE)
-        self._movies.append(movie_index[starts[:-1]])
-        self._rows.append(rows)
-
-    def telling(self) -> TagScores:
-        """Choose each movie's tags that are relevant and not said of every movie.
-
-        Ranked by relevance · -log(mean relevance of the tag): what says most about this movie among all.
-        """
-        if not self._rows:
-            return TagScores(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-        totals = sum(rows.sum(axis=0, dtype=np.float64) for rows in self._rows)
-        rarity = -np.log(np.clip(totals / WHOLE / sum(map(len, self._rows)), 1e-6, 1 - 1e-6))
-        kept: list[tuple[Ints, Ints, Floats]] = []
-        for movie, row in chain.from_iterable(map(zip, self._movies, self._rows)):
-            relevant = np.flatnonzero(row >= GENOME_THRESHOLD * WHOLE)
-            best = relevant[np.argsort(-(row * rarity)[relevant], kind="stable")][:TELLING]
-            kept.append((np.full(len(best), movie), best, row[best] / WHOLE))
-        movie_column, tag_column, relevance = (np.concatenate(part) for part in zip(*kept, strict=True))
-        return TagScores(movie_column, tag_column, relevance)
 
 
 def run_starts(keys: Ints) -> Ints:

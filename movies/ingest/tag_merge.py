@@ -7,25 +7,59 @@ movie's rows best first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from movies.ingest.stats import TELLING, Ints, run_starts
+from movies.ingest.stats import Floats, Ints, run_starts
 from movies.titles import plain
 
 TagsOf: TypeAlias = dict[int, list[tuple[str, float]]]  # movie index: tags with their relevance, best first
 
+GENOME_THRESHOLD = 0.4  # below it a genome tag says little about a movie
+WHOLE = np.iinfo(np.uint16).max
+TELLING = 30  # tags kept of a movie
 LONGEST_TAG = 100  # characters; what is longer is a sentence and no tag
 NAMES = {"tag": pl.String, "plain": pl.String}
 SCHEMA = {"movie": pl.Int64, "tag": pl.String, "plain": pl.String, "relevance": pl.Float64}
 
 
-def tag_frame(
-    movies: Sequence[int], tags: Sequence[str], plains: Sequence[str], relevances: Sequence[float]
-) -> pl.DataFrame:
-    return pl.DataFrame({"movie": movies, "tag": tags, "plain": plains, "relevance": relevances}, schema=SCHEMA)
+class GenomeStats:
+    """The genome as dense uint16 matrices of relevance in 65535ths, one row a movie as movies come."""
+
+    def __init__(self, tags: int) -> None:
+        self._tags = tags
+        self._movies: list[Ints] = []
+        self._rows: list[npt.NDArray[np.uint16]] = []
+
+    def add(self, movie_index: Ints, tag_index: Ints, relevance: Floats) -> None:
+        """Take a batch in which each movie has all its tags, one movie after the other."""
+        starts = run_starts(movie_index)
+        rows = np.zeros((len(starts) - 1, self._tags), np.uint16)
+        rows[np.repeat(np.arange(len(rows)), np.diff(starts)), tag_index] = np.rint(relevance * WHOLE)
+        self._movies.append(movie_index[starts[:-1]])
+        self._rows.append(rows)
+
+    def telling(self, names: Sequence[str]) -> pl.DataFrame:
+        """Choose each movie's tags, called by `names`, that are relevant and not said of every movie.
+
+        Ranked by relevance · -log(mean relevance of the tag): what says most about this movie among all.
+        """
+        if not self._rows:
+            return pl.DataFrame(schema=SCHEMA)
+        totals = sum(rows.sum(axis=0, dtype=np.float64) for rows in self._rows)
+        rarity = -np.log(np.clip(totals / WHOLE / sum(map(len, self._rows)), 1e-6, 1 - 1e-6))
+        kept: list[tuple[Ints, Ints, Floats]] = []
+        for movie, row in chain.from_iterable(map(zip, self._movies, self._rows)):
+            relevant = np.flatnonzero(row >= GENOME_THRESHOLD * WHOLE)
+            best = relevant[np.argsort(-(row * rarity)[relevant], kind="stable")][:TELLING]
+            kept.append((np.full(len(best), movie), best, row[best] / WHOLE))
+        movie_column, tag_column, relevance = (np.concatenate(part) for part in zip(*kept, strict=True))
+        called = pl.DataFrame({"tag": names, "plain": list(map(plain, names))}, schema=NAMES)
+        return called[tag_column].with_columns(movie=movie_column, relevance=relevance).select(*SCHEMA)
 
 
 class TypedTags:
@@ -46,7 +80,7 @@ class TypedTags:
         Spellings that compare alike are one tag, shown as it is most often written. `users` is added to the columns.
         """
         if not self._codes:
-            return tag_frame([], [], [], [])
+            return pl.DataFrame(schema={**SCHEMA, "users": pl.Int64})
         movie, user, code = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         user = np.unique(user, return_inverse=True)[1]
         forms, form_of = self._forms(np.bincount(code))
@@ -71,13 +105,9 @@ class TypedTags:
                 spellings.setdefault(form, []).append((int(times[code]), tag))
         used = sorted((-sum(count for count, _ in written), form) for form, written in spellings.items())
         number = {form: at for at, (_, form) in enumerate(used)}
-        form_of = np.array(
-            [number.get(plain(tag), -1) if len(tag) <= LONGEST_TAG else -1 for tag in self._codes], np.int64
-        )
-        plains = [form for _, form in used]
-        return pl.DataFrame(
-            {"tag": [max(spellings[form])[1] for form in plains], "plain": plains}, schema=NAMES
-        ), form_of
+        form_of = [number.get(plain(tag), -1) if len(tag) <= LONGEST_TAG else -1 for tag in self._codes]
+        shown = {"tag": [max(spellings[form])[1] for form in number], "plain": list(number)}
+        return pl.DataFrame(shown, schema=NAMES), np.array(form_of, np.int64)
 
 
 def _pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
@@ -93,10 +123,9 @@ def merge_tags(genome: pl.DataFrame, typed: pl.DataFrame) -> pl.DataFrame:
 
     Where a movie has a genome, a typed tag is added when several viewers used it and the genome has no such tag.
     """
-    if "users" in typed.columns:
-        in_genome = pl.col("movie").is_in(genome["movie"].unique().implode())
-        known = pl.col("plain").is_in(genome["plain"].unique().implode())
-        typed = typed.filter(~in_genome | ((pl.col("users") > 1) & ~known)).select(*SCHEMA)
+    in_genome = pl.col("movie").is_in(genome["movie"].unique().implode())
+    known = pl.col("plain").is_in(genome["plain"].unique().implode())
+    typed = typed.filter(~in_genome | ((pl.col("users") > 1) & ~known)).select(*SCHEMA)
     joined = pl.concat([genome.filter(pl.col("plain") != ""), typed])
     joined = joined.unique(["movie", "plain"], keep="first", maintain_order=True).sort("movie", maintain_order=True)
     return joined.filter(pl.int_range(pl.len()).over("movie") < TELLING)

@@ -55,7 +55,7 @@ def wait_for_vectors(server: Server) -> None:
     library = server.app.state.marquee.library
     until = time.monotonic() + 30
     while library._snapshot.meanings is None:
-        assert time.monotonic() < until, library.problem
+        assert time.monotonic() < until, library.problems
         time.sleep(0.05)
 
 

@@ -152,7 +152,7 @@ async def test_a_new_file_in_its_place_leaves_an_open_catalogue_alone(tmp_path: 
     new = await Catalogue.open(path)
     assert [movie.title for movie in await old.movies([1])] == ["Heat"]
     assert [movie.title for movie in await new.movies([1])] == ["Cold"]
-    assert (await old.info()).version != (await new.info()).version
+    assert old.info.version != new.info.version
     await old.close()
     await new.close()
 
@@ -161,7 +161,7 @@ async def test_a_new_file_in_its_place_leaves_an_open_catalogue_alone(tmp_path: 
 
 
 async def test_info_and_a_movie_say_all_that_is_known(small: Catalogue) -> None:
-    info = await small.info()
+    info = small.info
     assert (info.movies, info.ratings, info.users, info.tags, info.genome_scores) == (13, 9, 4, 8, 0)
     assert info.newest_rating == datetime.fromtimestamp(NEWEST, UTC)
     assert info.rating_mean == pytest.approx(30 / 9)

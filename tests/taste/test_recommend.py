@@ -21,7 +21,7 @@ from taste.content import MOST_TAGS, content_features
 from taste.factors import FactorConfig, _solve_rows, fold_in
 from taste.interactions import Movies, Profile, Ratings, SignalConfig, mean_rank, recency, signal
 from taste.learning import Config
-from taste.linear_model import LinearConfig, Sequences, _solve_tall, _solve_wide, follows
+from taste.linear_model import LinearConfig, _solve_tall, _solve_wide, follows
 from taste.ranking import Ranked, best
 from taste.weights import Weights
 from training.evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
@@ -294,21 +294,20 @@ def test_more_stars_never_say_less(low: float, high: float) -> None:
 def test_the_two_ways_to_solve_agree() -> None:
     x = sp.random_array((20, 30), density=0.3, rng=np.random.default_rng(3), format="csr", dtype=np.float32)
     user, item = (places.astype(np.int32) for places in x.nonzero())
-    order = follows(Sequences(user, item, np.arange(len(user), dtype=np.int64)), 30, span=2)
+    order = follows(user, item, np.arange(len(user), dtype=np.int64), 30, span=2)
     config = LinearConfig(ridge=2)
-    wide, tall = (solve(x, order, config, lambda _share: None) for solve in (_solve_wide, _solve_tall))
-    assert wide.weights == pytest.approx(tall.weights, abs=1e-4)
-    assert wide.near.toarray() == pytest.approx(tall.near.toarray(), abs=1e-5)
+    wide, near = _solve_wide(x, order, config, lambda _share: None)
+    tall, near_tall = _solve_tall(x, order, config, lambda _share: None)
+    assert wide == pytest.approx(tall, abs=1e-4)
+    assert near.toarray() == pytest.approx(near_tall.toarray(), abs=1e-5)
     gram = (x.T @ x).toarray().astype(np.float64)
     penalty = np.diag(2 + 1.5 * np.diag(gram))
-    assert wide.weights == pytest.approx(np.linalg.solve(gram + penalty, gram + order.counts), abs=1e-4)
+    assert wide == pytest.approx(np.linalg.solve(gram + penalty, gram + order.counts), abs=1e-4)
 
 
 def test_what_follows_soon_counts_more_and_ties_count_both_ways() -> None:
-    sequence = Sequences(
-        np.array([0, 0, 0, 0, 1], np.int32), np.array([0, 1, 2, 3, 0], np.int32), np.array([10, 20, 20, 30, 5])
-    )
-    counts = follows(sequence, 4, span=1.0).counts
+    user, item, times = np.array([[0, 0, 0, 0, 1], [0, 1, 2, 3, 0], [10, 20, 20, 30, 5]], np.int32)
+    counts = follows(user, item, times.astype(np.int64), 4, span=1.0).counts
     assert counts[0, 1] == counts[0, 2] > counts[0, 3] > 0
     assert counts[1, 2] == counts[2, 1] == 1
     assert counts[1, 0] == counts[3, 0] == 0

@@ -51,8 +51,8 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
           [[user, job, 5 if job in tastes[user % 3] else 1.5, 10**9 + user]
            for user in range(1, 31) for job in range(1, 11) if (user + job) % 4])  # fmt: skip
     data_dir = folder / "data"
-    for command in (["movielens.py", "import", str(folder), "--data-dir", str(data_dir)],):
-        subprocess.run([sys.executable, *command], cwd=ROOT, check=True, capture_output=True)
+    command = [sys.executable, "movielens.py", "import", str(folder), "--data-dir", str(data_dir)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     settings = Settings(_env_file=None, data_dir=data_dir, log_level="WARNING")
     with serving(settings) as server, server.client() as client:
         yield client

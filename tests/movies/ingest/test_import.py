@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 
 from errors import CatalogueError, MalformedFile
 from movielens import ImportReport, import_catalogue
-from movies.ingest import parsing, row_order
+from movies.ingest import files, parsing
 from movies.ingest.archives import EDITIONS, Folder, Zip, open_source
 from movies.ingest.files import MovieFiles
 from movies.titles import parse_title, title_forms
@@ -79,6 +79,14 @@ def command(*arguments: str | Path, **options: Any) -> subprocess.CompletedProce
         check=False,
         **options,
     )
+
+
+def refused(words: str, *arguments: str | Path, **options: Any) -> None:
+    """The command ends with one line in the user's terms."""
+    done = command(*arguments, **options)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -199,10 +207,10 @@ def test_a_malformed_file_is_refused_and_the_old_catalogue_stays(
 ) -> None:
     target, _ = load(tmp_path, {**SMALL})
     before = target.read_bytes()
-    with pytest.raises(MalformedFile) as refused:
+    with pytest.raises(MalformedFile) as raised:
         load(tmp_path, {**SMALL, file: content})
-    assert (refused.value.file, refused.value.line, refused.value.column) == (file, line, column)
-    assert reason in refused.value.reason
+    assert (raised.value.file, raised.value.line, raised.value.column) == (file, line, column)
+    assert reason in raised.value.reason
     assert target.read_bytes() == before
     assert leftovers(target.parent) == []
 
@@ -252,7 +260,7 @@ def test_any_order_of_ratings_gives_what_a_dictionary_would(
     text = "userId,movieId,rating,timestamp\n" + "".join(f"{u},{m},{h / 2},{t}\n" for u, m, h, t in given_rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parsing, "CHUNK", chunk)
-        patch.setattr(row_order, "PASS_ROWS", pass_rows)
+        patch.setattr(files, "PASS_ROWS", pass_rows)
         target, report = load(tmp_path_factory.mktemp("any"), {**SMALL, "ratings.csv": text})
     stored = {
         (user, movie): (stars, timestamp) for user, movie, stars, timestamp in rows(target, "SELECT * FROM ratings")
@@ -421,12 +429,7 @@ def test_errors_are_one_line_in_the_users_terms(tmp_path: Path) -> None:
         (("import", bad / "movies.csv"), "is not a zip file"),
         (("download", "ml-999"), "There is no edition 'ml-999'"),
     ):
-        done = command(*arguments, "--data-dir", tmp_path / "data")
-        assert done.returncode == 1
-        assert words in done.stderr
-        assert "Traceback" not in done.stderr
-        assert done.stderr.count("\n") == 1
-        assert done.stdout == ""
+        refused(words, *arguments, "--data-dir", tmp_path / "data")
 
 
 def test_what_may_not_be_read_is_said(tmp_path: Path) -> None:
@@ -436,21 +439,15 @@ def test_what_may_not_be_read_is_said(tmp_path: Path) -> None:
     for path, words in ((folder, "tags.csv cannot be read"), (Path("/proc/1/fdinfo"), "Permission denied")):
         if words == "Permission denied" and os.geteuid() == 0:
             continue  # root may read everything
-        done = command("import", path, "--data-dir", tmp_path / "data")
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        assert words in done.stderr
-    done = command("import", folder, env={**os.environ, "LLM_MAX_STEPS": "many"})
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "llm_max_steps" in done.stderr
+        refused(words, "import", path, "--data-dir", tmp_path / "data")
+    refused("llm_max_steps", "import", folder, env={**os.environ, "LLM_MAX_STEPS": "many"})
 
 
 def test_a_full_disk_is_said_and_changes_nothing(tmp_path: Path) -> None:
     target, _ = load(tmp_path, {**SMALL})
     before = target.read_bytes()
     limit: Callable[[], None] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # noqa: E731
-    done = command("import", tmp_path / "files", "--data-dir", target.parent, preexec_fn=limit)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "cannot be written" in done.stderr
+    refused("cannot be written", "import", tmp_path / "files", "--data-dir", target.parent, preexec_fn=limit)
     assert target.read_bytes() == before
     assert leftovers(target.parent) == []
 
@@ -467,9 +464,7 @@ def test_a_zip_is_imported_with_or_without_a_top_folder(tmp_path: Path) -> None:
 def test_a_second_import_at_once_is_told_so(tmp_path: Path) -> None:
     target, _ = load(tmp_path, {**SMALL})
     with filelock.FileLock(f"{target}.lock"):
-        done = command("import", tmp_path / "files", "--data-dir", target.parent)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "Another import" in done.stderr
+        refused("Another import", "import", tmp_path / "files", "--data-dir", target.parent)
 
 
 @pytest.fixture(scope="session")
@@ -557,10 +552,7 @@ EVIL = {
 def test_an_evil_zip_is_refused(name: str, tmp_path: Path) -> None:
     content, reason = EVIL[name]
     (tmp_path / "evil.zip").write_bytes(content)
-    done = command("import", tmp_path / "evil.zip", "--data-dir", tmp_path / "data")
-    assert done.returncode == 1
-    assert reason in done.stderr
-    assert "Traceback" not in done.stderr
+    refused(reason, "import", tmp_path / "evil.zip", "--data-dir", tmp_path / "data")
     assert [path.name for path in tmp_path.rglob("*evil*")] == ["evil.zip"]
     assert not (tmp_path / "data" / "catalogue.db").exists()
 
@@ -635,23 +627,17 @@ def test_a_bad_download_leaves_nothing_behind(tmp_path: Path) -> None:
         ({"cuts": (10,) * 20}, "cannot be fetched"),
     ):
         with site(content, **options) as url:
-            done = command("download", "ml-latest-small", "--base-url", url, "--data-dir", tmp_path)
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        assert words in done.stderr
+            refused(words, "download", "ml-latest-small", "--base-url", url, "--data-dir", tmp_path)
         assert list(tmp_path.iterdir()) == []
     with site(content) as url:
-        done = command("download", "ml-25m", "--base-url", url, "--data-dir", tmp_path)
-    assert "ml-25m.zip.md5 answered 404" in done.stderr
-    done = command("download", "ml-25m", "--base-url", "http://127.0.0.1:9", "--data-dir", tmp_path)
-    assert "cannot be fetched" in done.stderr
+        refused("ml-25m.zip.md5 answered 404", "download", "ml-25m", "--base-url", url, "--data-dir", tmp_path)
+    refused("cannot be fetched", "download", "ml-25m", "--base-url", "http://127.0.0.1:9", "--data-dir", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_evil_download_is_not_imported(tmp_path: Path) -> None:
     with site(EVIL["parent"][0]) as url:
-        done = command("download", "ml-latest-small", "--base-url", url, "--data-dir", tmp_path)
-    assert done.returncode == 1
-    assert "leaves the folder" in done.stderr
+        refused("leaves the folder", "download", "ml-latest-small", "--base-url", url, "--data-dir", tmp_path)
     assert not (tmp_path / "catalogue.db").exists()
 
 
