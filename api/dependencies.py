@@ -10,7 +10,7 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.dependencies.models import Dependant
 
 from errors import Invalid
-from movies.models import LARGEST_ID
+from movies.tables import LARGEST_ID
 from runs.live_run import Caller
 from schemas import Session
 from service import ACCOUNT, Marquee

@@ -11,7 +11,6 @@ from api.dependencies import Account, After, Limit, Service, Tools, UserIdQuery
 from errors import NotFound
 from movies.models import (
     FIRST_YEAR,
-    LARGEST_ID,
     LAST_YEAR,
     Count,
     Model,
@@ -25,6 +24,7 @@ from movies.models import (
     Sort,
     UserRating,
 )
+from movies.tables import LARGEST_ID
 from tools import search, tastes
 from tools.args import RatingStats, RecommendationRequest, RecommendForUser, Similarity, SimilarMovies, Stars
 from tools.resolving import check_filters

@@ -19,7 +19,7 @@ OUTSIDE = {"tests", "benchmarks", "data", "examples", "docs", "deploy", "var"}
 # From the leaves upwards: a module may import what stands on its own line and on those before. A package stands for
 # all of its modules, unless one is named by itself.
 ORDER = [
-    ["errors", "files", "text", "settings", "json_schema", "movies.models", "taste"],
+    ["errors", "files", "text", "settings", "json_schema", "movies.models", "movies.tables", "taste"],
     ["logs", "schemas", "recommend"],
     ["storage"],
     ["db", "movies", "providers"],

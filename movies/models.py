@@ -8,8 +8,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
+from movies.tables import LARGEST_ID
+
 FIRST_YEAR, LAST_YEAR = 1800, 2200
-LARGEST_ID = 2**53 - 1  # what JSON numbers carry exactly everywhere
 
 T = TypeVar("T")
 

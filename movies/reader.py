@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from movies.file import CatalogueFile, Row
 from movies.models import (
-    LARGEST_ID,
     Count,
     Filters,
     Movie,
@@ -29,7 +28,7 @@ from movies.models import (
     UserRating,
     WindowStats,
 )
-from movies.tables import STARS_VALUES, pack, unpack
+from movies.tables import LARGEST_ID, STARS_VALUES, pack, unpack
 from movies.text_match import TextMatcher
 from movies.title_match import TitleMatcher, any_of, trigrams
 from movies.titles import plain

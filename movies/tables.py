@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy.typing as npt
 
+LARGEST_ID = 2**53 - 1  # the largest number that JSON carries exactly everywhere
 FORMAT = 2  # PRAGMA user_version; a file of another format is imported again
 APPLICATION_ID = 0x4D41_5251  # "MARQ"
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from movies.models import LARGEST_ID, Filters, JsonNumber, Model, MovieId, Query, RatingOrder, Sort, UserId, Word
+from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, Sort, UserId, Word
+from movies.tables import LARGEST_ID
 
 Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5"), JsonNumber]
 Unit = Annotated[float, Field(ge=0, le=1), JsonNumber]

@@ -10,9 +10,7 @@ from typing import NamedTuple, Self
 import polars as pl
 
 from errors import MalformedFile
-from movies.tables import LAST_SECOND
-
-LARGEST_ID = 2**53 - 1  # also in movies.models, which would take a tenth of a second to import
+from movies.tables import LARGEST_ID, LAST_SECOND
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
 
