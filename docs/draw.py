@@ -31,7 +31,7 @@ ORDER = [
 ]
 LINES = {name: number for number, names in enumerate(ORDER) for name in names}
 
-WIDTH, ROW, BOX_HEIGHT, GAP = 1080, 92, 40, 44
+ROW, BOX_HEIGHT, GAP, MARGIN = 92, 40, 32, 24
 SWEEPS = 12
 FRAME = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
@@ -122,10 +122,10 @@ def arrows() -> list[tuple[str, str]]:
 def draw() -> str:
     """The drawing as SVG: a row a line of the order, the leaves at the bottom."""
     places = {name: place for row, names in enumerate(_untangled()) for name, place in _row(row, names)}
-    height = ROW * len(ORDER) + 24
+    width, height = round(_width()), ROW * len(ORDER) + MARGIN
     shapes = [_arrow(places[name], places[other]) for name, other in arrows()]
     shapes += [line for name, place in places.items() for line in _box(name, place)]
-    return FRAME.format(width=WIDTH, height=height, shapes="\n".join(shapes))
+    return FRAME.format(width=width, height=height, shapes="\n".join(shapes))
 
 
 Place = tuple[float, float, float]  # left, top, width
@@ -141,16 +141,29 @@ def _untangled() -> list[list[str]]:
     for _ in range(SWEEPS):
         for names in rows:
             x = {name: left + width / 2 for row in rows for name, (left, _, width) in _row(0, row)}
-            names.sort(key=lambda name: sum(x[other] for other in joined[name]) / max(len(joined[name]), 1))
+            names.sort(key=lambda name: sum(x[other] for other in sorted(joined[name])) / max(len(joined[name]), 1))
     return rows
 
 
 def _row(row: int, names: list[str]) -> Iterator[tuple[str, Place]]:
-    widths = [28 + 8.6 * len(_label(name)) for name in names]
-    left = (WIDTH - sum(widths) - GAP * (len(names) - 1)) / 2
-    for name, width in zip(names, widths, strict=True):
-        yield name, (left, 24 + ROW * row, width)
-        left += width + GAP
+    left = (_width() - _span(names)) / 2
+    for name in names:
+        yield name, (left, MARGIN + ROW * row, _box_width(name))
+        left += _box_width(name) + GAP
+
+
+@cache
+def _width() -> float:
+    """The width of the drawing: of its widest row."""
+    return 2 * MARGIN + max(map(_span, ORDER))
+
+
+def _span(names: list[str]) -> float:
+    return sum(map(_box_width, names)) + GAP * (len(names) - 1)
+
+
+def _box_width(name: str) -> float:
+    return 28 + 8.6 * len(_label(name))
 
 
 def _label(name: str) -> str:
@@ -169,13 +182,15 @@ def _box(name: str, place: Place) -> Iterator[str]:
 
 
 def _arrow(begin: Place, end: Place) -> str:
-    """A line from the lower edge of who imports to the upper edge of what is imported; an arc where they are beside."""
-    x1, y1 = begin[0] + begin[2] / 2, begin[1] + BOX_HEIGHT
-    x2, y2 = end[0] + end[2] / 2, end[1]
+    """A line from the lower edge of who imports to the upper edge of what is imported; sideways within a row."""
     if begin[1] == end[1]:
-        y2 += BOX_HEIGHT
-        path = f"M{x1:.0f} {y1} C{x1:.0f} {y1 + 24} {x2:.0f} {y2 + 24} {x2:.0f} {y2}"
+        left, right = sorted([begin, end])
+        sides = [left[0] + left[2], right[0]]
+        x1, x2 = sides if begin == left else reversed(sides)
+        path = f"M{x1:.0f} {begin[1] + BOX_HEIGHT / 2:.0f} H{x2:.0f}"
     else:
+        x1, y1 = begin[0] + begin[2] / 2, begin[1] + BOX_HEIGHT
+        x2, y2 = end[0] + end[2] / 2, end[1]
         path = f"M{x1:.0f} {y1} C{x1:.0f} {y1 + 30} {x2:.0f} {y2 - 30} {x2:.0f} {y2}"
     return f'<path d="{path}" fill="none" stroke="#999" marker-end="url(#head)"/>'
 
