@@ -199,8 +199,10 @@ class Reply:
             self._conversation.add(ChatMessage("assistant", text, calls.sent_back), *calls.answers)
             if calls.handed_over:
                 yield Outcome("requires_action")
-            elif calls.refusal is not None:
-                self._count_repair(calls.refusal)
+            elif (why := calls.refusal) is not None:
+                if self._repairs >= self._limits.max_repairs:
+                    raise InvalidOutput(f"The action's arguments are not valid after {self._repairs} repairs. {why}")
+                self._repairs += 1
             return
         problem = await self._problem(text)
         if problem is None or self._repairs >= self._limits.max_repairs:
@@ -218,11 +220,6 @@ class Reply:
         if self._response_format is None:
             return None
         return await self._problem_of(self._response_format.json_schema.json_schema, text)
-
-    def _count_repair(self, refusal: str) -> None:
-        if self._repairs >= self._limits.max_repairs:
-            raise InvalidOutput(f"The action's arguments are not valid after {self._repairs} repairs. {refusal}")
-        self._repairs += 1
 
 
 def _check_finish(step: _Step) -> None:

@@ -8,13 +8,14 @@ stream are handled here, of tool calls in tool_calls.py, of errors in failures.p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Annotated, Any
 
 from loguru import logger
 from pydantic import Field, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from errors import OutputTruncated, UpstreamUnavailable
+from errors import OutputTruncated, RunFailed, UpstreamUnavailable
 from providers.base import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, Usage
 from providers.failures import MAX_LOGGED_CHARS, NOTHING, stream_error
 from providers.tool_calls import UNREADABLE, CallAssembler, CallFragment, Loose, arguments_text
@@ -210,11 +211,13 @@ class ChunkReader:
             RunFailed: An error inside the stream, data that is no chat completion, or more than any answer is long.
         """
         if self._document or (not self._started and block.lstrip().startswith((b"{", b"<"))):
-            self._hold(block)
+            self._size += len(block)
+            if self._size > MAX_EVENT_BYTES:
+                raise UpstreamUnavailable(UNREADABLE)
+            self._document.append(block)  # a part of the one document that the body is
             return
         self._started = self._started or bool(block.strip())
-        for event in self._decoder.feed(block):
-            yield from self._read(event)
+        yield from self._joined(self._decoder.feed(block))
 
     def end(self) -> Iterator[Delta]:
         """The deltas that are left, the tool calls, and the finish.
@@ -223,8 +226,7 @@ class ChunkReader:
             RunFailed: The same as in `feed`; UpstreamUnavailable where no finish reason came: the answer is not whole.
         """
         events = [b"".join(self._document)] if self._document else self._decoder.end()
-        for event in events:
-            yield from self._read(event)
+        yield from self._joined(events)
         if self._reason is None:
             raise UpstreamUnavailable(NOTHING if self.silent else _BROKE_OFF)
         reason = _FINISH.get(self._reason, "stop")
@@ -236,12 +238,22 @@ class ChunkReader:
             yield from self._calls.requests()
         yield Finish(reason, self._usage, self._first_token, unknown)
 
-    def _hold(self, block: bytes) -> None:
-        """Keep a part of the one document that the body is."""
-        self._size += len(block)
-        if self._size > MAX_EVENT_BYTES:
-            raise UpstreamUnavailable(UNREADABLE)
-        self._document.append(block)
+    def _joined(self, events: Iterable[bytes]) -> Iterator[Delta]:
+        """Their deltas, neighbouring texts as one: a block may bring hundreds. What came before an error stands."""
+        found: list[Any] = []
+        failed = None
+        try:
+            for event in events:
+                found += self._read(event)
+        except RunFailed as error:
+            failed = error
+        for kind, deltas in groupby(found, type):
+            if kind is TextDelta or kind is ReasoningDelta:
+                yield kind("".join(delta.text for delta in deltas))
+            else:
+                yield from deltas
+        if failed:
+            raise failed
 
     def _read(self, event: bytes) -> Iterator[Delta]:
         if self.done:
@@ -279,7 +291,10 @@ class ChunkReader:
         for fragment in delta.tool_calls or ():
             if fragment is not None:
                 self._calls.add(fragment)
-        self._finish(choice.finish_reason)
+        if reason := (choice.finish_reason or "").lower():
+            if reason in _BROKEN_FINISH:
+                raise UpstreamUnavailable(_REPORTED)
+            self._reason = reason
         if self._first_token is None and choice.logprobs and choice.logprobs.content:
             token = choice.logprobs.content[0]
             self._first_token = scalars(token.top_logprobs[0].token if token.top_logprobs else token.token)
@@ -291,13 +306,6 @@ class ChunkReader:
             self._said += sum(len(arguments_text(function.arguments)) for function in functions)
         if self._said > MAX_ANSWER_CHARS:
             raise OutputTruncated
-
-    def _finish(self, reason: str | None) -> None:
-        if not reason:
-            return
-        if reason.lower() in _BROKEN_FINISH:
-            raise UpstreamUnavailable(_REPORTED)
-        self._reason = reason.lower()
 
 
 def _chunk(event: bytes) -> _Chunk:

@@ -238,16 +238,12 @@ class Journal:
                 if self._closing:
                     raise
                 self._stalled = time.monotonic() - failing_since >= GIVE_UP_SECONDS
-                if self._stalled:
-                    self._wake_all()
+                for live in self._live.values() if self._stalled else ():
+                    live.wake()
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._stalled = False
                 return
-
-    def _wake_all(self) -> None:
-        for live in self._live.values():
-            live.wake()
 
 
 def _portions(frames: list[Frame]) -> Iterator[list[Frame]]:
