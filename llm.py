@@ -139,7 +139,7 @@ class Reply:
             try:
                 async with aclosing(self._provider.stream(request)) as deltas:
                     async for delta in deltas:
-                        event = self._take(step, delta)
+                        event = self._event(step, delta)
                         if event is not None:
                             yield event
             except RunFailed as error:
@@ -165,7 +165,7 @@ class Reply:
             response_format=self._response_format,
         )
 
-    def _take(self, step: _Step, delta: object) -> ReplyEvent | None:
+    def _event(self, step: _Step, delta: object) -> ReplyEvent | None:
         """Note a delta; the event that it is at once, if any. A structured answer is held back until it is valid."""
         match delta:
             case TextDelta(text):

@@ -143,17 +143,17 @@ class EventDecoder:
         self._pending = [] if lines[-1].endswith(b"\n") else [lines.pop()]  # a beginning, or half of a CRLF
         for ended in lines:
             if line := ended.rstrip(b"\r\n"):
-                self._take(line)
+                self._add_line(line)
             else:
                 yield from self._event()
         self._size = sum(map(len, self._pending)) + sum(len(line) + 1 for line in self._data)
 
     def end(self) -> Iterator[bytes]:
         """The event at the end of the stream that lacks its blank line, if any."""
-        self._take(b"".join(self._pending).rstrip(b"\r"))
+        self._add_line(b"".join(self._pending).rstrip(b"\r"))
         yield from self._event()
 
-    def _take(self, line: bytes) -> None:
+    def _add_line(self, line: bytes) -> None:
         if self._first:
             line, self._first = line.removeprefix(_BOM), False
         if line.startswith(b"data:"):

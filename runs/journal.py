@@ -172,19 +172,19 @@ class Journal:
         while True:
             await self._work.wait()
             self._work.clear()
-            await self._commit(list(self._take_shares()))
+            await self._commit(list(self._shares()))
             if any(live.pending for live in self._live.values()):
                 self._work.set()
             elif self._closing:
                 return
 
-    def _take_shares(self) -> Iterator[_Batch]:
+    def _shares(self) -> Iterator[_Batch]:
         """The batches of the next commit: of every run its share, and at most one run's long end."""
         pending = [live for live in self._live.values() if live.pending]
         end_allowed = True
         for live in pending:
             try:
-                batch = _take(live, COMMIT_BYTES // len(pending), long_end=end_allowed)
+                batch = _batch_of(live, COMMIT_BYTES // len(pending), long_end=end_allowed)
             except ValueError:
                 self._give_up(live)
                 continue
@@ -259,7 +259,7 @@ def _portions(frames: list[Frame]) -> Iterator[list[Frame]]:
     yield portion
 
 
-def _take(live: _Log, share: int, *, long_end: bool) -> _Batch:
+def _batch_of(live: _Log, share: int, *, long_end: bool) -> _Batch:
     """The pending events of a run, joined, numbered and encoded: `share` bytes, and what the last frame is over."""
     events: list[Event] = []
     frames: list[Frame] = []

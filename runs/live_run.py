@@ -101,7 +101,7 @@ class LiveRun:
                 async for event in events:
                     if isinstance(event, Outcome):
                         return event.status
-                    await self._take(event)
+                    await self._pass_on(event)
         raise Internal
 
     async def _begin_reply(self) -> Reply:
@@ -125,7 +125,7 @@ class LiveRun:
             response_format=self._new.response_format,
         )
 
-    async def _take(self, event: ReplyEvent) -> None:
+    async def _pass_on(self, event: ReplyEvent) -> None:
         if isinstance(event, StepEnded):
             self._steps += 1
             self._note = event.note or self._note

@@ -76,7 +76,7 @@ class SchemaChecker:
     async def _ask(self, schema: bytes, document: bytes | None) -> Any:
         request = b"%d %d\n" % (len(schema), -1 if document is None else len(document)) + schema + (document or b"")
         async with self._slots:
-            worker = await self._take()
+            worker = await self._worker()
             answer = b""
             try:
                 async with asyncio.timeout(STALLED_SECONDS):
@@ -91,7 +91,7 @@ class SchemaChecker:
             raise _Unfinished(_TOO_LONG if worker.returncode in {None, -signal.SIGPROF} else _UNFINISHED)
         return json.loads(answer)
 
-    async def _take(self) -> Process:
+    async def _worker(self) -> Process:
         while self._idle:
             worker = self._idle.pop()
             if worker.returncode is None:
