@@ -134,7 +134,7 @@ class Talker:
         wrong += abs(len(starts) - len(self.turns)) + len(messages) - len({message["id"] for message in messages})
         for turn, start, end in zip(self.turns, starts, [*starts[1:], len(messages)], strict=False):
             wrong += messages[start]["content"] != turn.content
-            wrong += _texts(messages[start:end]) != turn.answers
+            wrong += _said(_texts(messages[start:end])) != _said(turn.answers)
         return wrong
 
 
@@ -147,6 +147,11 @@ def _texts(messages: list[dict[str, Any]]) -> list[str]:
         if message["role"] == "assistant":
             runs[message["run_id"]] = runs.get(message["run_id"], "") + message["content"]
     return list(runs.values())
+
+
+def _said(answers: list[str]) -> list[str]:
+    """The first answer, and of its retries those that said anything: one that was cut before leaves no message."""
+    return [*answers[:1], *filter(None, answers[1:])]
 
 
 class Reborn:
