@@ -17,6 +17,7 @@ from errors import IdempotencyMismatch, NotFound
 from movies.models import Page
 from schemas import Message, ResponseFormat, Run, Session
 from storage.records import (
+    SESSIONS,
     TOOL_CALLS,
     EndedRun,
     Entry,
@@ -46,13 +47,7 @@ class Store:
     # Sessions
 
     async def load_session(self, account_id: str, session_id: str) -> Session:
-        row = await self._db.fetch_one(
-            """
-            SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
-            FROM sessions WHERE id = ? AND account_id = ?
-            """,
-            (session_id, account_id),
-        )
+        row = await self._db.fetch_one(SESSIONS + "WHERE id = ? AND account_id = ?", (session_id, account_id))
         if row is None:
             raise NotFound("There is no such session.")
         return session_of(row)

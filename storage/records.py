@@ -120,6 +120,12 @@ async def refuse_live_run(connection: aiosqlite.Connection, session_id: str) -> 
 # Rows as schemas
 
 
+SESSIONS = """
+    SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
+    FROM sessions
+"""
+
+
 def session_of(row: sqlite3.Row) -> Session:
     return Session(
         id=row["id"],

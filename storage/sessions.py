@@ -8,7 +8,7 @@ import json
 from errors import IdempotencyMismatch, NotFound
 from movies.models import Page
 from schemas import Feedback, FeedbackEntry, Session, SessionCreate, SessionPatch
-from storage.records import ACTIONS, Clock, message_of, new_id, refuse_live_run, session_of, stamp, utc_now
+from storage.records import ACTIONS, SESSIONS, Clock, message_of, new_id, refuse_live_run, session_of, stamp, utc_now
 from storage.sqlite import Database
 
 SHORTEST_PREFIX = 2  # letters: a single one begins half of all words
@@ -50,7 +50,9 @@ class Sessions:
                 )
             elif rows[0]["request_hash"] != request_hash:
                 raise IdempotencyMismatch
-            found = await connection.execute_fetchall(_BY_ID, (rows[0]["id"] if rows else session_id,))
+            found = await connection.execute_fetchall(
+                SESSIONS + "WHERE id = ?", (rows[0]["id"] if rows else session_id,)
+            )
         return session_of(next(iter(found))), bool(rows)
 
     async def list(
@@ -72,7 +74,8 @@ class Sessions:
         given = {name: value for name, value in conditions.items() if value is not None}
         read = self._db.search if words else self._db.fetch
         rows = await read(
-            " AND ".join([_LIVE_SESSIONS if live else _SESSIONS, *(_SESSION_CONDITIONS[name] for name in given)])
+            (_LIVE_SESSIONS if live else SESSIONS + "WHERE ")
+            + " AND ".join([_BELOW, *(_SESSION_CONDITIONS[name] for name in given)])
             + _LATEST_FIRST,
             {**given, "account": account_id, "activity": activity, "number": number, "limit": limit + 1},
         )
@@ -153,21 +156,12 @@ _UPDATES = {
     "user_id": "UPDATE sessions SET user_id = ? WHERE id = ? AND account_id = ?",
     "metadata": "UPDATE sessions SET metadata = ? WHERE id = ? AND account_id = ?",
 }
-_BY_ID = """
-    SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
-    FROM sessions WHERE id = ?
-"""
 _BY_KEY = "SELECT id, request_hash FROM sessions WHERE account_id = ? AND idempotency_key = ?"
-_SESSIONS = """
-    SELECT sessions.*, (SELECT id FROM runs WHERE session_id = sessions.id AND status = 'in_progress') AS live
-    FROM sessions
-    WHERE sessions.account_id = :account AND (sessions.updated_at, sessions.number) < (:activity, :number)
-"""
+_BELOW = "sessions.account_id = :account AND (sessions.updated_at, sessions.number) < (:activity, :number)"
 _LIVE_SESSIONS = """
     SELECT sessions.*, runs.id AS live
     FROM runs INDEXED BY one_live_run CROSS JOIN sessions ON sessions.id = runs.session_id
-    WHERE runs.status = 'in_progress'
-        AND sessions.account_id = :account AND (sessions.updated_at, sessions.number) < (:activity, :number)
+    WHERE runs.status = 'in_progress' AND
 """
 # Words: from the latest session on, each is looked through until so many have them. The plus sign keeps SQLite from
 # trying every match in every session.

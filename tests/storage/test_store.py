@@ -75,6 +75,9 @@ def statements(llm_server: Server) -> dict[str, Any]:
     return seen
 
 
+SQL = ("db.py", "storage/records.py", "storage/sessions.py", "storage/own_ratings.py")
+
+
 def written_in(module: str) -> set[str]:
     """The statements in a module's source."""
     tree = ast.parse((ROOT / module).read_text())
@@ -149,7 +152,7 @@ def test_no_query_scans_a_table_that_grows(
     for: one session, one run, one account's latest entries up to a LIMIT.
     """
     do_everything(upstream, llm_server, llm_client)
-    written = set().union(*map(written_in, ("db.py", "storage/sessions.py", "storage/own_ratings.py")))
+    written = set().union(*map(written_in, SQL))
     assert {text for text in written if not is_sent(text, statements)} == set()
     scans = []
     with closing(sqlite3.connect(llm_server.settings.chat_path)) as connection:
