@@ -28,21 +28,30 @@ ALLOWED_HEADERS = ["Content-Type", "Idempotency-Key", "Last-Event-ID"]
 EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
 
 
-class Gate:
+class _OnRequests:
+    """Middleware for requests alone: the events of the lifespan are handed on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handle = self._answer if scope["type"] == "http" else self._app
+        await handle(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raise NotImplementedError
+
+
+class Gate(_OnRequests):
     """Answers only to the names that the service goes by, and changes state only for pages that may ask it to.
 
     A page of another site reaches a service on localhost through the visitor's browser: by a name of its own that it
     has pointed here (DNS rebinding; told by `Host`), or by a request across origins (told by `Origin`).
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._cors: CORSMiddleware | None = None
+    _cors: CORSMiddleware | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings: Settings = scope["app"].state.marquee.settings
 
         async def unsniffed(message: Message) -> None:
@@ -117,16 +126,10 @@ def _matches(name: str, pattern: str) -> bool:
     return pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:]))
 
 
-class BodyLimit:
+class BodyLimit(_OnRequests):
     """Refuses bodies above the limit of the settings, announced or not. What fits is handed on in one piece."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings: Settings = scope["app"].state.marquee.settings
         limit = settings.max_body_bytes
         try:
@@ -165,16 +168,10 @@ class BodyLimit:
         return {"type": "http.request", "body": b"".join(pieces)} if size <= limit else None
 
 
-class RequestLog:
+class RequestLog(_OnRequests):
     """One line a request: id, method, route, status, milliseconds. Never a body, a query or a header's value."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = uuid4().hex[:12]
         began = time.perf_counter()
         status = 500
