@@ -238,8 +238,9 @@ class Journal:
                 if self._closing:
                     raise
                 self._stalled = time.monotonic() - failing_since >= GIVE_UP_SECONDS
-                for live in self._live.values() if self._stalled else ():
-                    live.wake()
+                if self._stalled:
+                    for live in self._live.values():
+                        live.wake()
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._stalled = False

@@ -65,7 +65,9 @@ class Transcript:
         return entries
 
     def _draft(self, message_id: str, at: datetime) -> _Draft:
-        return self._drafts.setdefault(message_id, _Draft(at))
+        if message_id not in self._drafts:
+            self._drafts[message_id] = _Draft(at)
+        return self._drafts[message_id]
 
     def _message(self, message_id: str, draft: _Draft) -> Message:
         ids = {"id": message_id, "session_id": self._run.session_id, "run_id": self._run.id}
