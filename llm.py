@@ -163,6 +163,7 @@ class Reply:
             messages=self._conversation.within(self._budget),
             tools=self._tools,
             response_format=self._response_format,
+            snapshot=self._toolbox.snapshot,
         )
 
     def _event(self, step: _Step, delta: object) -> ReplyEvent | None:

@@ -15,7 +15,6 @@ from runs.live_run import Caller
 from schemas import Session
 from service import ACCOUNT, Marquee
 from tools.context import Context
-from tools.registry import Toolbox
 
 
 def marquee(request: Request) -> Marquee:
@@ -100,8 +99,8 @@ CallerInSession = Annotated[Caller, Depends(caller_in_session)]
 
 async def tool_context(service: Service, account_id: Account) -> AsyncIterator[Context]:
     """The context of tools' functions for a call from outside a session."""
-    async with Toolbox(service.library, service.ratings, account_id, clock=service.clock).context() as context:
-        yield context
+    async with service.library.use() as snapshot:
+        yield Context(snapshot, service.ratings, account_id, clock=service.clock)
 
 
 Tools = Annotated[Context, Depends(tool_context)]

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
+from movies.library import Snapshot
 from schemas import ResponseFormat
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -82,13 +83,14 @@ class ChatMessage:
     """One entry of the conversation as a model reads it.
 
     An assistant's entry may carry `tool_calls`; each is answered by an entry of role `tool` with the same `call_id`,
-    whose `content` is a JSON document.
+    whose `content` is a JSON document, and whose `result` is the whole of what `content` tells a model in short.
     """
 
     role: Role
     content: str
     tool_calls: tuple[ToolRequest, ...] = ()
     call_id: str | None = None
+    result: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,14 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One model request."""
+    """One model request. `snapshot`: the movie data as the run has it; only the built-in guide reads with it."""
 
     model: str
     messages: tuple[ChatMessage, ...]
     tools: tuple[ToolSpec, ...] = ()
     response_format: ResponseFormat | None = None
     logprobs: bool = False
+    snapshot: Snapshot | None = None
 
 
 class Provider(Protocol):

@@ -147,7 +147,7 @@ def _result(call: ToolCall, message: Stored | None) -> ChatMessage:
     if message is None:
         return ChatMessage("tool", tool_content(None, call.error or CUT_SHORT), call_id=call.call_id)
     error = None if message.ok else message.content
-    return ChatMessage("tool", tool_content(message.result, error), call_id=call.call_id)
+    return ChatMessage("tool", tool_content(message.result, error), call_id=call.call_id, result=message.result)
 
 
 def _tokens(messages: Iterable[ChatMessage]) -> int:

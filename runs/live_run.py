@@ -12,7 +12,7 @@ from loguru import logger
 from db import Store
 from errors import Internal, MarqueeError, RunFailed, UpstreamTimeout
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
-from movies.library import Library
+from movies.library import Library, Snapshot
 from providers.base import Provider
 from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
 from runs.journal import Journal
@@ -96,21 +96,21 @@ class LiveRun:
             if self._new.title:
                 session = await self._with.store.load_session(self._caller.account_id, self.run.session_id)
                 await self._emit(SessionUpdated(session=session))
-            self._reply = await self._begin_reply()
-            async with aclosing(self._reply.events()) as events:
-                async for event in events:
-                    if isinstance(event, Outcome):
-                        return event.status
-                    await self._pass_on(event)
+            async with self._with.library.use() as snapshot:
+                self._reply = await self._begin_reply(snapshot)
+                async with aclosing(self._reply.events()) as events:
+                    async for event in events:
+                        if isinstance(event, Outcome):
+                            return event.status
+                        await self._pass_on(event)
         raise Internal
 
-    async def _begin_reply(self) -> Reply:
-        """The answer to be, with the conversation up to its message."""
+    async def _begin_reply(self, snapshot: Snapshot) -> Reply:
+        """The answer to be, with the conversation up to its message, over one state of the data."""
         store, settings, session = self._with.store, self._with.settings, self._caller.session
         current = open_exchange(await store.exchange(session.id, self.run.message_id))
-        async with self._with.library.use() as snapshot:
-            system = system_prompt(snapshot.info.in_words, session.instructions)
-        toolbox = Toolbox(self._with.library, self._with.ratings, self._caller.account_id, session, self._with.clock)
+        system = system_prompt(snapshot.info.in_words, session.instructions)
+        toolbox = Toolbox(snapshot, self._with.ratings, self._caller.account_id, session, self._with.clock)
         room = settings.llm_context_tokens - sum(map(tool_tokens, toolbox.specs))
         async with aclosing(store.earlier_messages(session.id, self.run.message_id)) as pages:
             earlier, whole = await newest_exchanges(pages, Conversation(system, (), current).room(room))

@@ -98,7 +98,7 @@ class Calls:
         except ToolError as error:
             yield self._failed(call, str(error))
         else:
-            self._answer(call, content)
+            self._answer(call, content, result)
             yield ToolResultEvent(**_answering(call), ok=True, result=result)
 
     def _refuse(self, call: _Call, why: str) -> Sequence[CallEvent]:
@@ -109,8 +109,8 @@ class Calls:
         self._answer(call, tool_content(None, why))
         return ToolResultEvent(**_answering(call), ok=False, error=why)
 
-    def _answer(self, call: _Call, content: str) -> None:
-        self.answers.append(ChatMessage("tool", content, call_id=call.asked.call_id))
+    def _answer(self, call: _Call, content: str, result: JsonValue = None) -> None:
+        self.answers.append(ChatMessage("tool", content, call_id=call.asked.call_id, result=result))
 
     def _named(self, call: _Call) -> dict[str, Any]:
         """The fields that every event of a call has."""

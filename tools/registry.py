@@ -6,8 +6,7 @@ A tool has its name, description and JSON Schema from its function, and its call
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_type_hints
@@ -17,7 +16,7 @@ from pydantic import JsonValue, ValidationError
 
 import json_schema
 from errors import CatalogueError, MarqueeError, ToolError
-from movies.library import Library
+from movies.library import Snapshot
 from movies.models import Model
 from providers.base import ToolSpec
 from providers.conversation import tool_content
@@ -116,9 +115,9 @@ def parse_arguments(text: str) -> dict[str, JsonValue]:
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """The tools bound to one caller, in a session or outside of any."""
+    """The tools bound to one caller and one state of the data, in a session or outside of any."""
 
-    library: Library
+    snapshot: Snapshot
     ratings: OwnRatings
     account_id: str
     session: Session | None = None
@@ -129,12 +128,11 @@ class Toolbox:
         """The tools as the model is told of them."""
         return [tool.spec for tool in TOOLS.values()]
 
-    @asynccontextmanager
-    async def context(self) -> AsyncIterator[Context]:
-        """The context of a call, with the catalogue as it is now, until the end of the block."""
+    @property
+    def context(self) -> Context:
+        """The context of a call."""
         session_id, user_id = (self.session.id, self.session.user_id) if self.session else (None, None)
-        async with self.library.use() as snapshot:
-            yield Context(snapshot, self.ratings, self.account_id, session_id, user_id, self.clock)
+        return Context(self.snapshot, self.ratings, self.account_id, session_id, user_id, self.clock)
 
     async def run(self, name: str, args: Model) -> tuple[JsonValue, str]:
         """The result of a tool as JSON, and as the text that the model reads.
@@ -142,19 +140,18 @@ class Toolbox:
         Raises:
             ToolError: There is none, in words for the model.
         """
-        async with self.context() as ctx:
-            try:
-                result = await TOOLS[name].function(ctx, args)
-            except ToolError:
-                raise
-            except MarqueeError as error:
-                raise ToolError(error.detail) from error
-            except CatalogueError as error:
-                logger.error("The tool {} could not read the catalogue: {}", name, error)
-                raise ToolError("The movie data cannot be read right now. Say so, and go on without it.") from error
-            except Exception as error:  # a defect in one tool must not end the conversation
-                logger.exception("The tool {} failed", name)
-                raise ToolError("The tool failed. Go on without it.") from error
+        try:
+            result = await TOOLS[name].function(self.context, args)
+        except ToolError:
+            raise
+        except MarqueeError as error:
+            raise ToolError(error.detail) from error
+        except CatalogueError as error:
+            logger.error("The tool {} could not read the catalogue: {}", name, error)
+            raise ToolError("The movie data cannot be read right now. Say so, and go on without it.") from error
+        except Exception as error:  # a defect in one tool must not end the conversation
+            logger.exception("The tool {} failed", name)
+            raise ToolError("The tool failed. Go on without it.") from error
         data: JsonValue = result.model_dump(mode="json")
         text = tool_content(data, None)
         if len(text.encode()) > MAX_RESULT_BYTES:

@@ -21,6 +21,7 @@ async def tools(data_dir: Path) -> AsyncIterator[Toolbox]:
     database = await open_database(settings.chat_path)
     library = await Library.open(settings, work=False)
     session, _ = await Sessions(database).open("local", SessionCreate())
-    yield Toolbox(library, OwnRatings(database), "local", session)
+    async with library.use() as snapshot:
+        yield Toolbox(snapshot, OwnRatings(database), "local", session)
     await library.close()
     await database.close()
