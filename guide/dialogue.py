@@ -1,0 +1,136 @@
+"""A conversation as the guide has it before it: turns, the calls made in each, and what came of them.
+
+It is read back from the messages each time; nothing is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from movies.models import MovieList, MovieName, Resolved
+from providers.base import ChatMessage, ToolRequest
+from providers.prompts import TRIMMED
+from tools.registry import TOOLS
+from tools.results import Comparison, Questions, RatingList, TasteProfile
+
+Args = dict[str, JsonValue]
+
+UNREADABLE = "The tool's answer could not be read."
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A tool call of this conversation and what came of it: a result or an error."""
+
+    name: str
+    args: Args
+    result: BaseModel | None = None
+    error: str = ""
+
+    @property
+    def movies(self) -> list[MovieName]:
+        """The movies it put before the person, in their order."""
+        return _movies_of(self.result) if self.result else []
+
+    @property
+    def resolved(self) -> list[Resolved]:
+        """The titles that were given, as they were understood."""
+        found: list[Resolved] = getattr(self.result, "resolved", [])
+        return found
+
+    @property
+    def is_list(self) -> bool:
+        """True for a list that "the second one" can point into."""
+        return isinstance(self.result, MovieList | Questions) and bool(self.movies)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of the person, the calls made for it, and what was answered."""
+
+    text: str
+    done: tuple[Done, ...] = ()
+    answer: str = ""
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """The turns before the present message. `trimmed`: older ones no longer fitted."""
+
+    turns: tuple[Turn, ...] = ()
+    trimmed: bool = False
+
+    @cached_property
+    def done(self) -> tuple[Done, ...]:
+        """Every call so far that gave a result, oldest first."""
+        return tuple(done for turn in self.turns for done in turn.done if done.result is not None)
+
+    @cached_property
+    def last_list(self) -> Done | None:
+        """The list that was shown last."""
+        return next((done for done in reversed(self.done) if done.is_list), None)
+
+    @cached_property
+    def shown(self) -> tuple[int, ...]:
+        """Ids of all movies put before the person, the latest first, each once."""
+        ids = (movie.movie_id for done in reversed(self.done) for movie in done.movies)
+        return tuple(dict.fromkeys(ids))
+
+    @property
+    def seed(self) -> int:
+        """Changes from turn to turn, so that wording varies and yet repeats exactly on a replay."""
+        return len(self.turns)
+
+
+def remember(messages: tuple[ChatMessage, ...]) -> tuple[Dialogue, Turn]:
+    """The turns before the last message of the person, and that message with the calls made for it so far."""
+    turns: list[Turn] = []
+    calls: dict[str, ToolRequest] = {}
+    for message in messages:
+        if message.role == "user":
+            turns.append(Turn(message.content))
+            calls = {}
+        elif turns and message.role == "assistant":
+            calls |= {call.call_id: call for call in message.tool_calls}
+            turns[-1] = Turn(turns[-1].text, turns[-1].done, message.content or turns[-1].answer)
+        elif turns and (call := calls.get(message.call_id or "")):
+            done = (*turns[-1].done, _read(call, message))
+            turns[-1] = Turn(turns[-1].text, done, turns[-1].answer)
+    trimmed = any(message.role == "system" and TRIMMED in message.content for message in messages[:1])
+    return Dialogue(tuple(turns[:-1]), trimmed), turns[-1] if turns else Turn("")
+
+
+def _read(call: ToolRequest, message: ChatMessage) -> Done:
+    """A call with its result, as far as both can be read: a session may be older than a tool."""
+    args, told = _json(call.arguments), _json(message.content)
+    if isinstance(error := told.get("error"), str):
+        return Done(call.name, args, error=error)
+    if call.name not in TOOLS:
+        return Done(call.name, args, error=UNREADABLE)
+    try:
+        return Done(call.name, args, TOOLS[call.name].result.model_validate(message.result))
+    except ValidationError:
+        return Done(call.name, args, error=UNREADABLE)
+
+
+def _json(text: str) -> Args:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _movies_of(result: BaseModel) -> list[MovieName]:
+    if isinstance(result, TasteProfile):
+        return list(result.favourites)
+    if isinstance(result, RatingList):
+        return [rating.movie for rating in result.ratings]
+    if isinstance(result, MovieList | Comparison | Questions):
+        return list(result.movies)
+    movie = getattr(result, "movie", None)
+    return [movie] if isinstance(movie, MovieName) else []
