@@ -271,7 +271,7 @@ def test_any_order_of_ratings_gives_what_a_dictionary_would(
     histories = rows(target, "SELECT movie_id, ratings FROM movie_history JOIN movies USING (movie_index)")
     newest = max((timestamp for _, timestamp in expected.values()), default=0)
     for movie_id, packed in histories:
-        mine = [((newest - t) // 86400 << 4) | int(s * 2) for (_, m), (s, t) in expected.items() if m == movie_id]
+        mine = [((newest - t) // 3600 << 4) | int(s * 2) for (_, m), (s, t) in expected.items() if m == movie_id]
         stored_history = np.frombuffer(packed, "<u4").tolist()
         assert sorted(stored_history) == sorted(mine)
         assert [item >> 4 for item in stored_history] == sorted(item >> 4 for item in mine)
@@ -361,8 +361,8 @@ def test_any_catalogue_in_this_layout_is_imported(tmp_path: Path) -> None:
 
 
 def test_what_a_catalogue_needs_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match=r"files has no ratings\.csv"):
-        load(tmp_path, {"movies.csv": MOVIES})
+    with pytest.raises(CatalogueError, match=r"files has no movies\.csv"):
+        load(tmp_path, {"ratings.csv": RATINGS})
     with pytest.raises(CatalogueError, match=r"has no movies\.csv"):
         load(tmp_path / "empty", {})
 
