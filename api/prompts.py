@@ -12,7 +12,6 @@ from fastapi import APIRouter
 from api.dependencies import Service, Tools
 from errors import NotFound, ParameterRefused, UpstreamTimeout, UpstreamUnavailable
 from movies.models import Filters, ListedMovie, Movie, MovieList, Page, RatingOrder, UserRating
-from movies.titles import plain
 from providers.base import ChatMessage, ChatRequest, Finish, Provider, TextDelta
 from providers.prompts import TEMPLATES, PerGenre, PerMovie, PerTag, PerTaste, PerUser, Template
 from schemas import Prompt, PromptAnswer
@@ -158,7 +157,7 @@ async def _recommended(ctx: Context, args: PerUser) -> MovieList:
 
 
 async def _own_words(ctx: Context, user_id: int) -> str:
-    """What a user tells of themselves; '' where the data has nothing."""
+    """A user's words about themselves; '' where the data has none."""
     return (await ctx.snapshot.catalogue.user_text(user_id) or "")[:LONGEST_PROFILE]
 
 
@@ -166,7 +165,7 @@ async def _relevance(ctx: Context, movie: Movie, tag: str) -> str:
     """`: 0.93`, the relevance of a tag for a movie; '' where the data has none."""
     detail = await ctx.snapshot.catalogue.movie(movie.movie_id)
     known = detail.top_tags if detail else []
-    return next((f": {one.relevance:.2f}" for one in known if plain(one.tag) == plain(tag)), "")
+    return next((f": {one.relevance:.2f}" for one in known if one.tag.casefold() == tag.casefold()), "")
 
 
 def _stars(ratings: Sequence[UserRating], own_words: str = "") -> str:

@@ -39,7 +39,6 @@ from movies.ingest.files import MovieFiles
 from settings import Settings
 from text import printable
 
-
 FORMAT = """\
 files, in CSV with a header (columns in any order and among others) and UTF-8:
   movies.csv      movieId, title, [genres], [description]     the items, of whatever kind; a year may end the title:

@@ -161,7 +161,7 @@ def clauses(text: str) -> list[str]:
 
 
 def together(found: list[TextMatch], parts: int) -> list[TextMatch]:
-    """What the parts of a text found as one list: scores are added, shares averaged."""
+    """The matches of all parts of a text as one list: scores are added, shares averaged."""
     sums: dict[int, tuple[float, float]] = {}
     for movie_id, score, share in found:
         scores, shares = sums.get(movie_id, (0.0, 0.0))
