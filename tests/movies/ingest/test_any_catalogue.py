@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,18 @@ def test_without_ratings_content_serves(unrated: httpx.Client) -> None:
     assert unrated.get("/movies", params={"genre": "Craft", "sort": "rating"}).json()["data"]
     session = new_session(unrated, user_id=103)
     assert results(unrated, session, "something like Carpenter")[-1]["movies"]
+
+
+def test_a_zip_of_it_is_imported_and_parameters_need_ratings(tmp_path: Path) -> None:
+    packed = shutil.make_archive(str(tmp_path / "other"), "zip", other_jobs(tmp_path / "other"))
+    bring(Path(packed), tmp_path)
+    command = [sys.executable, "recommend.py", "tune"]
+    environment = {**os.environ, "DATA_DIR": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "recommend.py: The catalogue has no ratings to choose parameters by.\n"
+    with serving(Settings(_env_file=None, data_dir=tmp_path, log_level="WARNING")) as server, server.client() as client:
+        assert client.get("/health").json()["catalogue"]["plural"] == "jobs"
 
 
 def test_a_conversation_goes_from_words_to_jobs_to_other_data(tmp_path: Path) -> None:

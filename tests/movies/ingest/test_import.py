@@ -426,6 +426,8 @@ def test_a_catalogue_names_its_items(tmp_path: Path) -> None:
         ('noun = "job"\nplural = "jobs"\nexamples = ["a", ""]\n', "key examples.1: String should have at least 1 char"),
         ("noun = job\n", "catalogue.toml cannot be read as TOML: Invalid value (at line 1, column 8)"),
         (b"noun = '\xff'", "catalogue.toml is not valid UTF-8 (byte 8)"),
+        ("noun = " + "[" * 60_000, "catalogue.toml cannot be read as TOML: maximum recursion"),
+        ("noun = " + "9" * 6_000, "catalogue.toml cannot be read as TOML: Exceeds the limit"),
         ("#" * 70_000, "catalogue.toml is larger than 64 KB"),
     ],
 )
