@@ -58,11 +58,14 @@ def job_id(client: httpx.Client, title: str) -> int:
     return int(first["movie_id"])
 
 
-def results(client: httpx.Client, session: str, content: str) -> list[dict[str, Any]]:
-    """What the tools gave for a message that was answered."""
+def result(client: httpx.Client, session: str, content: str, having: str = "basis") -> dict[str, Any]:
+    """What the latest tool gave that has this field, for a message that was answered."""
     said = send(client, session, content)
     assert said.run["status"] == "completed"
-    return [event["result"] for event in said.events if event["type"] == "tool.result" and event["ok"]]
+    given: list[dict[str, Any]] = [
+        event["result"] for event in said.events if event["type"] == "tool.result" and event["ok"]
+    ]
+    return [one for one in given if having in one][-1]
 
 
 def test_the_example_has_sixty_jobs() -> None:
@@ -153,7 +156,7 @@ def test_without_ratings_content_serves(unrated: httpx.Client) -> None:
     assert liked["movies"][0]["because"][0]["title"] == "Carpenter"
     assert unrated.get("/movies", params={"genre": "Craft", "sort": "rating"}).json()["data"]
     session = new_session(unrated, user_id=103)
-    assert results(unrated, session, "something like Carpenter")[-1]["movies"]
+    assert result(unrated, session, "something like Carpenter")["movies"]
 
 
 def test_a_zip_of_it_is_imported_and_parameters_need_ratings(tmp_path: Path) -> None:
@@ -173,12 +176,12 @@ def test_a_conversation_goes_from_words_to_jobs_to_other_data(tmp_path: Path) ->
     settings = Settings(_env_file=None, data_dir=tmp_path, log_level="WARNING")
     with serving(settings) as server, server.client() as client:
         session = new_session(client, user_id=103)  # "… outdoors, with animals or trees"
-        [mine, *_] = results(client, session, "recommend something for me")
+        mine = result(client, session, "recommend something for me")
         assert mine["basis"] == "text"
         assert {"Forester", "Park ranger"} & {movie["title"] for movie in mine["movies"]}
-        [why] = results(client, session, "why did you recommend Zookeeper?")
+        why = result(client, session, "why did you recommend Zookeeper?", having="because")
         assert why["notes"] == ["It has these words of the profile: outdoors, animals."]
-        about = results(client, session, "recommend something about animals")[-1]
+        about = result(client, session, "recommend something about animals")
         assert "Zookeeper" in [movie["title"] for movie in about["movies"]]
 
         served = client.get("/recommendations", params={"session_id": session}).json()["data"]
@@ -189,7 +192,7 @@ def test_a_conversation_goes_from_words_to_jobs_to_other_data(tmp_path: Path) ->
         bring(other_jobs(tmp_path / "other"), tmp_path)
         while client.get("/health").json()["catalogue"]["version"] == old:
             time.sleep(0.1)
-        [*_, now] = results(client, session, "something like Falconer")
+        now = result(client, session, "something like Falconer")
         assert {movie["title"] for movie in now["movies"]} <= {"Beekeeper", "Shepherd"}
         assert now["movies"]
         [kept, *_] = client.get("/recommendations", params={"session_id": session}).json()["data"]
