@@ -24,7 +24,8 @@ Scores = npt.NDArray[np.float32]
 
 MAX_WORDS = 24
 MAX_IDEAS = 8
-LONGEST = 1_000
+PIECE, MAX_CLAUSES = 12, 20  # words and pieces of a text that says more
+LONGEST = 2_000
 CANDIDATES = 500
 COMMON = 3_000  # movies; an idea that so many have does not tell them apart
 KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
@@ -38,6 +39,7 @@ STOP_WORDS = frozenset(
     """.split()  # noqa: SIM905  # a hundred quoted words would read worse
 )
 
+_CLAUSE = re.compile(r"[^.!?;:,\n]+")
 _COMPOUND = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
 
 
@@ -69,12 +71,25 @@ class TextMatcher:
         self._room = KEPT
 
     async def find(self, text: str, limit: int = CANDIDATES) -> list[TextMatch]:
-        """The movies that match best, best first.
+        """The movies that match best, best first; a text too long for one search is searched for clause by clause."""
+        parts = clauses(text)
+        found = [match for part in parts for match in await self._find(part)]
+        return found[:limit] if len(parts) == 1 else together(found, len(parts))[:limit]
+
+    async def in_common(self, text: str, movie_id: int) -> list[str]:
+        """The ideas of a text that a movie has, in the text's order."""
+        at = int(np.searchsorted(await self._ids(), movie_id))
+        ideas = dict.fromkeys([" ".join(idea) for part in clauses(text) for idea in await self._ideas(part)])
+        had = await self._hits(f'"{idea}"' for idea in ideas)
+        return [idea for idea, hits in zip(ideas, had, strict=True) if at in hits.at]
+
+    async def _find(self, text: str) -> list[TextMatch]:
+        """The movies that match one clause best, best first.
 
         Where some idea is rare, only movies that have a rare one are looked at: a common one alone says too little.
         Where all are common, only movies that have all of them, or most.
         """
-        ideas, ids = await self._ideas(text[:LONGEST]), await self._ids()
+        ideas, ids = await self._ideas(text), await self._ids()
         had = await self._hits(f'"{" ".join(idea)}"' for idea in ideas)
         rare = [idea for idea, hits in zip(ideas, had, strict=True) if len(hits.at) < COMMON]
         if any(0 < len(hits.at) < COMMON for hits in had):
@@ -82,7 +97,7 @@ class TextMatcher:
             scores += total(await self._hits(terms(ideas)), len(ids)) * (scores > 0)
         else:
             scores = having_most(had, len(ids))
-        return ranked(ids, scores, had)[:limit]
+        return ranked(ids, scores, had)
 
     async def _ideas(self, text: str) -> list[tuple[str, ...]]:
         """Divide a text into ideas, the longest known tag first: mind bending | time travel | thriller."""
@@ -130,6 +145,29 @@ class TextMatcher:
     def _forget(self, term: str) -> None:
         if term in self._kept:
             self._room += weight(self._kept.pop(term))
+
+
+def clauses(text: str) -> list[str]:
+    """A text as it is; one that says more than a search takes in its clauses, those cut to pieces if need be.
+
+    >>> clauses("Calm nurse, fond of old people; no nights, no weekends, part-time, near the sea")[:3]
+    ['Calm nurse', 'fond of old people', 'no nights']
+    """
+    text = text[:LONGEST]
+    if sum(word not in STOP_WORDS for word in plain_words(text)) <= MAX_IDEAS:
+        return [text]
+    words = [clause.split() for clause in _CLAUSE.findall(text)]
+    return [" ".join(row[at : at + PIECE]) for row in words for at in range(0, len(row), PIECE)][:MAX_CLAUSES] or [text]
+
+
+def together(found: list[TextMatch], parts: int) -> list[TextMatch]:
+    """The matches of all parts of a text as one list: scores are added, shares averaged."""
+    sums: dict[int, tuple[float, float]] = {}
+    for movie_id, score, share in found:
+        scores, shares = sums.get(movie_id, (0.0, 0.0))
+        sums[movie_id] = scores + score, shares + share / parts
+    matches = [TextMatch(movie_id, *added) for movie_id, added in sums.items()]
+    return sorted(matches, key=lambda match: (-match.score, match.movie_id))
 
 
 def divide(words: list[str], known: set[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from errors import ToolError, Unknown
-from movies.models import MovieList, UserRating
+from movies.models import Movie, MovieList, UserRating
 from taste.interactions import Profile
 from taste.ranking import Ranked
 from tools.args import (
@@ -30,6 +30,7 @@ from tools.context import Context
 from tools.resolving import (
     CONTENT_ONLY,
     DISLIKED,
+    FROM_PROFILE,
     LIKED,
     because,
     check_filters,
@@ -60,6 +61,9 @@ async def recommend_for_user(ctx: Context, args: RecommendForUser) -> MovieList:
     """
     await check_filters(ctx, args)
     someone = await person(ctx, args.user_id)
+    if someone.text is not None and not len(someone.profile) and (fitting := await by_text(ctx, args, someone.text)):
+        found = MovieList(basis="text", movies=fitting, notes=[FROM_PROFILE])
+        return await served(ctx, "recommend_for_user", args, found, someone.user_id)
     ranked = await _recommend(ctx, someone.profile, args, exclude_seen=not args.include_seen)
     return await served(ctx, "recommend_for_user", args, await movie_list(ctx, ranked), someone.user_id)
 
@@ -118,17 +122,18 @@ async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
         raise Unknown(f"The data has no user {someone}.")
     ratings = await ctx.snapshot.catalogue.user_ratings(someone, order=args.order, limit=args.limit, offset=0)
     count, mean = summary
-    return RatingList(whose=f"MovieLens user {someone}", count=count, mean=round(mean, 2), ratings=ratings)
+    rounded = None if mean is None else round(mean, 2)
+    return RatingList(whose=f"MovieLens user {someone}", count=count, mean=rounded, ratings=ratings)
 
 
 async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> Explanation:
     """Reasons why a movie suits someone: their movies with the largest shares in its score, shared genres and tags."""
     movie, _ = await resolve(ctx, args.movie)
     liked, _ = await resolve_all(ctx, args.liked)
-    profile, whose = of_likes(ctx, liked), "what was named as liked"
+    profile, whose, text = of_likes(ctx, liked), "what was named as liked", None
     if not liked:
         someone = await person(ctx, args.user_id)
-        profile, whose = someone.profile, someone.whose
+        profile, whose, text = someone.profile, someone.whose, someone.text
     index = int(ctx.snapshot.indexes([movie.movie_id])[0])
     recommender, known = ctx.snapshot.recommender, len(profile) > 0
     [causes] = await because(ctx, [recommender.because(profile, index, WHY) if known else []])
@@ -140,7 +145,7 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
         shared_genres=_shared(movie.genres, (other.genres for other in theirs)),
         shared_tags=_shared(movie.tags, (other.tags for other in theirs)),
         predicted_stars=round(recommender.predict_rating(profile, index).stars, 2) if known else None,
-        notes=_explanation_notes(ctx, profile),
+        notes=await _explanation_notes(ctx, profile, movie, text),
     )
 
 
@@ -271,8 +276,10 @@ def _affinities(given: Sequence[tuple[str, float]], mean: float) -> list[Affinit
     return sorted(strongest, key=lambda affinity: affinity.lift, reverse=True)
 
 
-def _explanation_notes(ctx: Context, profile: Profile) -> list[str]:
+async def _explanation_notes(ctx: Context, profile: Profile, movie: Movie, text: str | None) -> list[str]:
     if not len(profile):
+        if text and (words := await ctx.snapshot.catalogue.words_in_common(text, movie.movie_id)):
+            return [f"It has these words of the profile: {', '.join(words)}."]
         return ["Nothing is known of the person's taste: there is no personal reason."]
     return [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
 
