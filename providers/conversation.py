@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from pydantic import JsonValue
@@ -61,6 +62,11 @@ class Conversation:
         self._exchanges = exchanges
         self._current = list(current)
         self._whole = whole
+
+    @property
+    def messages(self) -> Iterator[ChatMessage]:
+        """All entries that are known, oldest first."""
+        return chain(*self._exchanges, self._current)
 
     @property
     def call_ids(self) -> set[str]:
