@@ -89,7 +89,7 @@ def _user_words() -> re.Pattern[str]:
 
 @cache
 def _star_words() -> re.Pattern[str]:
-    return re.compile(rf"[\s-]*(?:{'|'.join(sorted(word_set('years', 'stars'), key=len, reverse=True))})\b")
+    return re.compile(rf"[\s-]*(?:{'|'.join(sorted(word_set('roles', 'stars'), key=len, reverse=True))})\b")
 
 
 def _value(number: str) -> float:
