@@ -17,8 +17,8 @@ from errors import IdempotencyMismatch, NotFound
 from movies.models import Page
 from schemas import Message, ResponseFormat, Run, Session
 from storage.records import (
-    SESSIONS,
     MENTIONS,
+    SESSIONS,
     TOOL_CALLS,
     EndedRun,
     Entry,

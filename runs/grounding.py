@@ -61,4 +61,6 @@ class Grounder:
 
 def _claim(mention: Mention) -> str:
     """A claim as the model is told of it: `"4.7" (the rating of Heat)`."""
-    return f"{mention.text!r}" if mention.kind == "movie" else f"{mention.text!r} (the {mention.kind} of {mention.title})"
+    return (
+        f"{mention.text!r}" if mention.kind == "movie" else f"{mention.text!r} (the {mention.kind} of {mention.title})"
+    )

@@ -20,7 +20,7 @@ from runs.journal import Journal
 from runs.schema_checks import SchemaChecker
 from runs.settling import Settler
 from runs.transcript import Transcript, last_event
-from schemas import Error, Event, Run, RunStatus, Session, SessionUpdated, TextDeltaEvent, Timings, TokenUsage
+from schemas import Error, Event, Mention, Run, RunStatus, Session, SessionUpdated, TextDeltaEvent, Timings, TokenUsage
 from settings import Settings
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, EndedRun, NewRun
@@ -88,7 +88,7 @@ class LiveRun:
     async def _end(self) -> None:
         status, error = self._verdict()
         run = self._ended(status, error)
-        messages, asked = self._said.messages(status), ()
+        messages, asked = self._said.messages(status), list[Mention]()
         if self._grounder is not None:
             run, messages, asked = await self._grounder.mark(run, messages)
         await self._with.journal.end(run.id, last_event(run, messages), EndedRun(run, messages, asked))

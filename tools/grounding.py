@@ -27,13 +27,18 @@ FigureKind = Literal["year", "rating", "count"]
 
 
 class Figure(NamedTuple):
-    """A figure as a text has it. `scale`: what stars are multiplied by to be in its unit, 2 for "8/10"."""
+    """A figure as a text has it."""
 
     start: int
     end: int
     kind: FigureKind
     value: float
     slack: float  # how far the true value may be off
+    of_stars: bool = False  # "9 people gave it 5 stars"
+
+    def fits(self, value: float) -> bool:
+        """True for a value that may be told so."""
+        return abs(value - self.value) <= self.slack + 1e-6
 
 
 @dataclass(slots=True)
@@ -42,11 +47,13 @@ class Evidence:
 
     Attributes:
         figures: by movie id, the numbers that results have of it.
+        bars: the same, of its histogram: how many gave so many stars.
         others: numbers of results and of the person's messages that belong to no movie.
         named: folded titles of the movies that the results name.
     """
 
     figures: dict[int, set[float]] = field(default_factory=dict)
+    bars: dict[int, set[float]] = field(default_factory=dict)
     others: set[float] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
 
@@ -62,23 +69,28 @@ class Evidence:
         found = cls({movie_id: set() for movie_id in shown})
         for message in messages:
             if message.role == "tool":
-                found._take_result(message.result, None)  # noqa: SLF001
+                found._take_result(message.result, None)
             elif message.role == "user":
-                found._take_words(message.content, linker)  # noqa: SLF001
+                found._take_words(message.content, linker)
         return found
 
     def _take_words(self, text: str, linker: Linker) -> None:
-        for link in linker.link(text):
-            for movie_id in link.movie_ids if link.kind in ("movie", "series") else ():
+        titles = [link for link in linker.link(text) if link.kind in ("movie", "series")]
+        for link in titles:
+            for movie_id in link.movie_ids:
                 self.figures.setdefault(movie_id, set())
-        self.others.update(_number(found[0]) for found in _NUMBER.finditer(text))
+        for found in _NUMBER.finditer(text):
+            if not any(link.start <= found.start() < link.end for link in titles):
+                self.others.add(_number(found[0]))
 
     def _take_result(self, value: JsonValue, owner: int | None) -> None:
         """Note every number, under the movie whose object it stands in or beside."""
         if isinstance(value, dict):
             owner = self._owner(value, owner)
             for name, part in value.items():
-                if name not in NO_FIGURES:
+                if name == "histogram" and isinstance(part, dict) and owner is not None:
+                    self.bars[owner] = {float(count) for count in part.values() if isinstance(count, int)}
+                elif name not in NO_FIGURES:
                     self._take_result(part, owner)
         elif isinstance(value, list):
             for part in value:
@@ -120,7 +132,7 @@ def unsupported(found: Sequence[Mention]) -> list[Mention]:
 def _linked(text: str, linker: Linker, evidence: Evidence) -> Iterator[Mention]:
     context = tuple(evidence.figures)
     for link in linker.link(text, context=context):
-        if link.kind != "movie" or link.confidence < LEAST:
+        if link.kind != "movie" or link.confidence < LEAST or not _is_a_title(text, link.text, link.end):
             continue
         best = next((one for one in link.candidates if one.movie_id in evidence.figures), link.candidates[0])
         if _other_year(text, link.end, link.text, best.year):
@@ -136,6 +148,11 @@ def _linked(text: str, linker: Linker, evidence: Evidence) -> Iterator[Mention]:
             confidence=round(link.confidence, 3),
             supported=best.movie_id in evidence.figures,
         )
+
+
+def _is_a_title(text: str, span: str, end: int) -> bool:
+    """False for a bare number, which in an answer is a figure unless a year stands behind it."""
+    return any(map(str.isalpha, span)) or bool(_BRACKETED.search(span) or _BRACKETED.match(text, end))
 
 
 def _other_year(text: str, end: int, span: str, year: int | None) -> bool:
@@ -155,7 +172,13 @@ def _invented(text: str, known: Sequence[Mention], evidence: Evidence) -> Iterat
             if plain(title) in evidence.named or (pattern is _EMPHASISED and not _like_a_title(title)):
                 continue
             yield Mention(
-                start=start, end=end, text=found["title"], title=title, confidence=INVENTED, supported=False, kind="movie"
+                start=start,
+                end=end,
+                text=found["title"],
+                title=title,
+                confidence=INVENTED,
+                supported=False,
+                kind="movie",
             )
 
 
@@ -196,7 +219,9 @@ def _judged(text: str, figure: Figure, about: Sequence[Mention], evidence: Evide
         title=nearest.title,
         year=nearest.year,
         confidence=nearest.confidence,
-        supported=any(abs(value - figure.value) <= figure.slack + 1e-6 for value in _values(figure, nearest, about, evidence)),
+        supported=any(
+            abs(value - figure.value) <= figure.slack + 1e-6 for value in _values(figure, nearest, about, evidence)
+        ),
     )
 
 
@@ -213,6 +238,8 @@ def _values(figure: Figure, nearest: Mention, about: Sequence[Mention], evidence
         yield from known
         if figure.kind == "rating":
             yield from (2 * value for value in known if value <= 5)
+        elif figure.of_stars and mention.movie_id is not None:
+            yield from evidence.bars.get(mention.movie_id, ())
 
 
 def _figures(text: str, start: int, end: int, here: Sequence[Mention]) -> Iterator[Figure]:
@@ -223,8 +250,8 @@ def _figures(text: str, start: int, end: int, here: Sequence[Mention]) -> Iterat
             span = found.span("n")
             if any(a < span[1] and span[0] < b for a, b in taken):
                 continue
-            taken.append(span)
             if (figure := make(found, here)) is not None:
+                taken.append(span)
                 yield figure
 
 
@@ -243,7 +270,17 @@ def _rating(found: re.Match[str], _: Sequence[Mention]) -> Figure | None:
 def _count(found: re.Match[str], _: Sequence[Mention]) -> Figure:
     value = _number(found["n"])
     roughly = _ROUGHLY.search(found.string, max(0, found.start() - 20), found.start("n")) is not None
-    return Figure(*found.span("n"), "count", value, ROUGHLY * value if roughly else 0.0)
+    of_stars = _STARS_AFTER.match(found.string, found.end()) is not None
+    return Figure(*found.span("n"), "count", value, ROUGHLY * value if roughly else 0.0, of_stars)
+
+
+def _cell(found: re.Match[str], _: Sequence[Mention]) -> Figure | None:
+    """A whole number in a cell of a table, unless it is the first of its row, or a year."""
+    row = found.string.rfind("\n", 0, found.start()) + 1
+    value = _number(found["n"])
+    if found.string[row : found.start() + 1].strip() == "|" or 1800 <= value <= 2100:
+        return None
+    return Figure(*found.span("n"), "count", value, 0.0)
 
 
 def _precision(digits: str, found: re.Match[str]) -> float:
@@ -268,17 +305,25 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
         start += len(line)
 
 
-_SMALL_WORDS = frozenset("a an and as at by for from in into of on or the to vs with de la le el & - –".split())
+_SMALL_WORDS = frozenset(
+    ("a", "an", "and", "as", "at", "by", "for", "from", "in", "into", "of", "on", "or", "the", "to", "vs", "with", "de",
+     "la", "le", "el", "&", "-", "\u2013")
+)  # fmt: skip
 _N = r"(?P<n>\d{1,3}(?:[,.\u00a0 ]\d{3})+|\d+(?:[.,]\d+)?½?)"
+_WHOLE = r"(?<![\d.,])(?P<n>\d{1,3}(?:[,\u00a0 ]\d{3})+|\d+)(?![.,]\d)"
+_STARS_AFTER = re.compile(r"[^.\n]{0,20}\b(?:gave|give|with)\b|[^.\n]{0,12}(?:stars|★)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+|\d+(?:[.,]\d+)?½?")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[,.\u00a0 ]\d{3})+")
 _BRACKETED = re.compile(r"[*_”\"']{0,3},? ?\(?((?:18|19|20)\d\d)\)")
-_ROUGHLY = re.compile(r"\b(?:about|around|over|nearly|almost|some|roughly|more than|close to|approximately)\b|~", re.I)
+_ROUGHLY = re.compile(
+    r"\b(?:about|around|over|nearly|almost|some|roughly|more than|close to|approximately)\b|~", re.IGNORECASE
+)
 _PEOPLE = r"(?:ratings?|votes?|people|users?|viewers|raters|reviews?|persons?|times)"
 _FIGURES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Sequence[Mention]], Figure | None]], ...] = (
-    (re.compile(rf"{_N}\+?\s+(?:\w+\s+)?{_PEOPLE}\b", re.I), _count),
-    (re.compile(rf"\b(?:rated by|ratings?:|votes?:)\s*\**{_N}(?!\s*(?:stars?|/|out))", re.I), _count),
-    (re.compile(rf"{_N}\s*-?(?:stars?\b|★|⭐|/\s?(?:5|10)\b|out of (?:5|10|five|ten)\b)", re.I), _rating),
+    (re.compile(rf"{_WHOLE}\+?\s+(?:\w+\s+)?{_PEOPLE}\b", re.IGNORECASE), _count),
+    (re.compile(rf"\|\s*\**{_WHOLE}\**\s*(?=\|)"), _cell),
+    (re.compile(rf"\b(?:rated by|ratings:|votes:)\s*\**{_WHOLE}(?!\s*(?:stars?|/|out))", re.IGNORECASE), _count),
+    (re.compile(rf"{_N}\s*-?(?:stars?\b|★|⭐|/\s?(?:5|10)\b|out of (?:5|10|five|ten)\b)", re.IGNORECASE), _rating),
     (re.compile(r"(?<![\d.,])(?P<n>[0-5][.,]\d{1,2})(?![\d%.,]*\d)"), _rating),
     (re.compile(r"(?<![\d.,-])(?P<n>(?:18|19|20)\d\d)(?![\ds%]|-\d|['’]s)"), _year),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import string
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -62,22 +61,15 @@ def plant(template: str, movies: list[Movie], draw: random.Random) -> Planted:
 
 def said(slot: str, movie: Movie, draw: random.Random) -> str:
     """What stands in a slot, right or wrong."""
-    mean, year = movie.rating_mean or 0.0, movie.year or 0
-    match slot:
-        case "Y" | "Z" | "Q":
-            return str(year)
-        case "y":
-            return str(year + draw.choice([-7, -3, -1, 1, 2, 5]))
-        case "R":
-            return f"{mean:.{draw.choice([1, 2])}f}"
-        case "r":
-            return f"{mean + draw.choice([-0.9, -0.4, 0.3]):.2f}"
-        case "C":
-            return f"{movie.rating_count:,}"
-        case "c":
-            return f"{movie.rating_count + draw.choice([-9, 13, 120]):,}"
-        case _:
-            return movie.title
+    mean, year, count = movie.rating_mean or 0.0, movie.year or 0, movie.rating_count
+    values = {
+        "y": f"{year + draw.choice([-7, -3, -1, 1, 2, 5])}",
+        "R": f"{mean:.{draw.choice([1, 2])}f}",
+        "r": f"{mean + draw.choice([-0.9, -0.4, 0.3]):.2f}",
+        "C": f"{count:,}",
+        "c": f"{count + draw.choice([-9, 13, 120]):,}",
+    }
+    return values.get(slot, str(year) if slot in "YZQ" else movie.title)
 
 
 async def conversation(tools: Toolbox, planted: Planted) -> list[ChatMessage]:
@@ -125,5 +117,31 @@ async def test_false_claims_are_marked_and_true_ones_are_not(
     assert true <= 0.02
 
 
-def each(found: list[Mention]) -> Iterator[tuple[str, str, bool]]:
-    return ((mention.kind, mention.text, mention.supported) for mention in found)
+@pytest.mark.parametrize(
+    ("answer", "marked"),
+    [
+        ("Toy Story (1995) has {count} ratings, {bar} people gave it 4 stars.", []),
+        ("Toy Story (1995) has {bar} ratings.", ["{bar}"]),
+        ("You gave Toy Story 4.5 stars.", []),
+        ("Its rating is 1.07 stars.", []),
+        ("Toy Story is from 1996.", ["1996"]),
+        ("Toy Story was made in the 1990s, over 25 years ago.", []),
+        ("Toy Story: {mean}/5, that is {ten}/10.", []),
+        ("Toy Story has {half} stars. Nothing else matters.", []),
+        ("**Top Picks for You**\n\n1. **Toy Story** (1995)\n2. **The Glass Harbor** - a quiet drama",
+         ["Top Picks for You", "The Glass Harbor"]),
+    ],
+)  # fmt: skip
+async def test_what_is_a_claim(tools: Toolbox, linker: Linker, answer: str, marked: list[str]) -> None:
+    result, content = await tools.run("get_movie", GetMovie(movie="Toy Story (1995)"))
+    assert isinstance(result, dict)
+    movie = result["movie"]
+    assert isinstance(movie, dict)
+    assert isinstance(movie["histogram"], dict)
+    mean, bar = movie["rating_mean"], movie["histogram"]["4.0"]
+    assert isinstance(mean, float)
+    half = f"{int(round(mean * 2) / 2)}{'½' if round(mean * 2) % 2 else ''}"
+    values = {"count": movie["rating_count"], "bar": bar, "mean": round(mean, 2), "ten": round(mean * 2), "half": half}
+    said = [ChatMessage("user", "I gave Toy Story 4.5 stars"), ChatMessage("tool", content, call_id="c", result=result)]
+    found = mentions(answer.format(**values), linker, Evidence.of(said, linker))
+    assert [mention.text for mention in unsupported(found)] == [text.format(**values) for text in marked]
