@@ -236,9 +236,7 @@ def _values(figure: Figure, nearest: Mention, about: Sequence[Mention], evidence
             yield float(mention.year)
         known = evidence.figures.get(mention.movie_id, ()) if mention.movie_id is not None else ()
         yield from known
-        if figure.kind == "rating":
-            yield from (2 * value for value in known if value <= 5)
-        elif figure.of_stars and mention.movie_id is not None:
+        if figure.of_stars and mention.movie_id is not None:
             yield from evidence.bars.get(mention.movie_id, ())
 
 
@@ -263,15 +261,17 @@ def _year(found: re.Match[str], here: Sequence[Mention]) -> Figure:
 
 
 def _rating(found: re.Match[str], _: Sequence[Mention]) -> Figure | None:
-    value = _number(found["n"])
-    return Figure(*found.span("n"), "rating", value, _precision(found["n"], found)) if value <= 10 else None
+    """Stars; "8/10" are four."""
+    value, scale = _number(found["n"]), 2 if _OF_TEN.search(found[0]) else 1
+    if value > 5 * scale:
+        return None
+    return Figure(*found.span("n"), "rating", value / scale, _precision(found["n"], found) / scale)
 
 
 def _count(found: re.Match[str], _: Sequence[Mention]) -> Figure:
     value = _number(found["n"])
-    roughly = _ROUGHLY.search(found.string, max(0, found.start() - 20), found.start("n")) is not None
     of_stars = _STARS_AFTER.match(found.string, found.end()) is not None
-    return Figure(*found.span("n"), "count", value, ROUGHLY * value if roughly else 0.0, of_stars)
+    return Figure(*found.span("n"), "count", value, ROUGHLY * value if _is_rough(found) else 0.0, of_stars)
 
 
 def _cell(found: re.Match[str], _: Sequence[Mention]) -> Figure | None:
@@ -284,10 +284,15 @@ def _cell(found: re.Match[str], _: Sequence[Mention]) -> Figure | None:
 
 
 def _precision(digits: str, found: re.Match[str]) -> float:
-    """Half a unit of the last digit shown; a little more after "about"."""
+    """Half a unit of the last digit shown, or more: whole and half stars are rounded, "about" is said loosely."""
     decimals = len(digits.replace(",", ".").partition(".")[2])
-    roughly = _ROUGHLY.search(found.string, max(0, found.start() - 20), found.start("n")) is not None
-    return 0.5 * 10.0**-decimals if decimals else (0.25 if not roughly else 0.5)
+    if decimals:
+        return 0.5 * 10.0**-decimals
+    return 0.5 if _OF_TEN.search(found[0]) or _is_rough(found) else 0.25
+
+
+def _is_rough(found: re.Match[str]) -> bool:
+    return _ROUGHLY.search(found.string, max(0, found.start() - 20), found.start("n")) is not None
 
 
 def _number(digits: str) -> float:
@@ -313,6 +318,7 @@ _N = r"(?P<n>\d{1,3}(?:[,.\u00a0 ]\d{3})+|\d+(?:[.,]\d+)?½?)"
 _WHOLE = r"(?<![\d.,])(?P<n>\d{1,3}(?:[,\u00a0 ]\d{3})+|\d+)(?![.,]\d)"
 _STARS_AFTER = re.compile(r"[^.\n]{0,20}\b(?:gave|give|with)\b|[^.\n]{0,12}(?:stars|★)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+|\d+(?:[.,]\d+)?½?")
+_OF_TEN = re.compile(r"(?:/\s?|out of )(?:10|ten)$", re.IGNORECASE)
 _THOUSANDS = re.compile(r"\d{1,3}(?:[,.\u00a0 ]\d{3})+")
 _BRACKETED = re.compile(r"[*_”\"']{0,3},? ?\(?((?:18|19|20)\d\d)\)")
 _ROUGHLY = re.compile(
