@@ -65,8 +65,9 @@ class Conversation:
 
     @property
     def messages(self) -> Iterator[ChatMessage]:
-        """All entries that are known, oldest first."""
-        return chain(*self._exchanges, self._current)
+        """All entries that are known, oldest first, but for the words that asked for a mended answer."""
+        current = (message for place, message in enumerate(self._current) if not place or message.role != "user")
+        return chain(*self._exchanges, current)
 
     @property
     def call_ids(self) -> set[str]:

@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loguru import logger
+
+from errors import CatalogueError
+from movies.library import Snapshot
 from movies.linking import Linker
 from providers.conversation import Conversation
 from providers.prompts import UNSUPPORTED
@@ -27,6 +31,17 @@ class Grounder:
     conversation: Conversation
     question: str
     shown: Sequence[int] = ()
+
+    @classmethod
+    async def begin(
+        cls, snapshot: Snapshot, conversation: Conversation, question: str, shown: Sequence[int]
+    ) -> Grounder | None:
+        """The grounder of a run; None where the catalogue cannot be read: the run goes on without."""
+        try:
+            return cls(await snapshot.linker(), conversation, question, shown)
+        except CatalogueError as error:
+            logger.warning("No mentions are marked: {}", error)
+            return None
 
     async def problem(self, text: str) -> str | None:
         """The claims of an answer that nothing supports, in words for the model; None where there are none."""

@@ -121,7 +121,7 @@ class LiveRun:
         conversation = Conversation(system, earlier, current, whole=whole)
         if settings.grounding != "off":
             shown = () if whole else await self._with.ratings.shown(session.id)  # what is left out was shown, too
-            self._grounder = Grounder(await snapshot.linker(), conversation, current[0].content, shown)
+            self._grounder = await Grounder.begin(snapshot, conversation, current[0].content, shown)
         return Reply(
             conversation,
             provider=self._with.provider,
@@ -129,6 +129,7 @@ class LiveRun:
             toolbox=toolbox,
             limits=Limits(settings.llm_max_steps, settings.llm_max_repairs, settings.llm_context_tokens),
             problem_of=self._with.checker.document_problem,
+            claims_of=self._grounder.problem if self._grounder and settings.grounding == "strict" else None,
             actions=session.actions,
             response_format=self._new.response_format,
         )
