@@ -63,6 +63,11 @@ That answer is not valid. {problem}
 Answer again with one JSON document that matches the schema, and nothing else.
 """
 
+UNSUPPORTED = """\
+These are in no result of your tools, and the person did not say them: {claims}.
+Look them up, or answer again without them.
+"""
+
 JSON_ALONE = """
 Answer with one JSON document, and nothing else, that is valid by this JSON Schema:
 {schema}
