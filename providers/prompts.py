@@ -88,6 +88,19 @@ class Template:
         return self.text.format_map(values)
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A template with the values for its braces."""
+
+    template: Template
+    values: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The prompt as a model is sent it."""
+        return self.template.render(self.values)
+
+
 Listed = Annotated[int, Field(ge=1, le=50), JsonNumber]
 
 
