@@ -108,7 +108,7 @@ class Linker:
         _join_lists(around, found)
         links = read_spans(text, level(text), words)
         links += self._term_links(around)
-        links += [self._title_link(text, item, context) for item in found]
+        links += [self._title_link(around, item, context) for item in found]
         return _chosen([link for link in links if link.confidence >= least])
 
     def find(self, text: str, *, context: Sequence[int] = (), limit: int = 5) -> list[Candidate]:
@@ -244,9 +244,9 @@ class Linker:
                 self._settle(around, item)
                 yield item
 
-    def _title_link(self, text: str, found: _Found, context: Sequence[int]) -> Link:
+    def _title_link(self, around: Around, found: _Found, context: Sequence[int]) -> Link:
         match = found.match
-        span = text[match.start : match.end]
+        span = around.text[match.start : match.end]
         confidence = round(sigmoid(found.logit), 4)
         links = []
         if found.forms:
@@ -258,7 +258,7 @@ class Linker:
             ids = tuple(rows[place].movie_id for place in found.series.movies)
             series = Link(match.start, match.end, span, "series", confidence, (), ids, found.series.name)
             links.append(series)
-        if len(links) == 2 and (_means_series(text, match.end) or not _very_title(found)):
+        if len(links) == 2 and (_means_series(around, match) or not _very_title(found)):
             links.reverse()
         return replace(links[0], also=tuple(links[1:]))
 
@@ -424,8 +424,11 @@ _SERIES_AFTER = re.compile(
 )
 
 
-def _means_series(text: str, end: int) -> bool:
-    return _SERIES_AFTER.match(text, end) is not None or _SEQUEL_AFTER.match(text, end) is not None
+def _means_series(around: Around, match: Match) -> bool:
+    """True before "movies", and before a number or subtitle that no title of the series has."""
+    if _SERIES_AFTER.match(around.text, match.end):
+        return True
+    return bool(_SEQUEL_AFTER.match(around.text, match.end)) and not around.rates(match.first) and not match.year
 
 
 def _very_title(found: _Found) -> bool:
