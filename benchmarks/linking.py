@@ -3,9 +3,9 @@
 `python -m benchmarks.linking --speed` times a text of 500 characters against the sample and against 62,423 titles.
 
 `python -m benchmarks.linking DIALOGUES MOVIELENS [--part dev] [--verbose]` takes the folder of INSPIRED's dialogues
-(`dev.tsv`, `test.tsv`) and one of MovieLens's. INSPIRED states no licence: fetch it yourself; nothing of it is here. Its
-marks were set by string matching ("Greetings", "Oscar", "It"), so `linking_marks.toml` has marks of our own: the movies
-that people mean in an utterance, as far as ml-latest-small has them.
+(`dev.tsv`, `test.tsv`) and one of MovieLens's. INSPIRED states no licence: fetch it yourself, nothing of it is here.
+Its marks were set by string matching ("Greetings", "Oscar", "It"), so `linking_marks.toml` has marks of our own: the
+movies that people mean in an utterance, as far as ml-latest-small has them.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ MOVIES_25M = 62_423
 SECONDS = 4.0
 
 TALK = """
-hey, so i've been on a bit of a nostalgia trip lately. watched Back to the Future and the goonies with my kids, they loved
-both (my son gave it 5 stars!). I really liked Heat (1995) and no country for old men, didn't care much for drive though.
-can you recommend something like the dark knight or inception, maybe a thriller or sci fi from the 90s, nothing too scary?
-user 42 said se7en is great, and a friend won't stop talking about "Eternal Sunshine of the Spotless Mind" and Amélie.
+hey, so i've been on a bit of a nostalgia trip lately. watched Back to the Future and the goonies with my kids, they
+loved both (my son gave it 5 stars!). I really liked Heat (1995) and no country for old men, didn't care much for drive
+though. can you recommend something like the dark knight or inception, maybe a thriller or sci fi from the 90s, nothing
+too scary? user 42 said se7en is great, and a friend won't stop talking about "Eternal Sunshine of the Spotless Mind".
 """
 
 
@@ -73,7 +73,9 @@ def titles_of(folder: Path) -> list[TitleRow]:
 
 
 def linker_of(folder: Path, titles: Sequence[TitleRow] | None = None) -> Linker:
-    genres = {genre for row in rows(folder / "movies.csv") for genre in row["genres"].split("|")} - {"(no genres listed)"}
+    genres = {genre for row in rows(folder / "movies.csv") for genre in row["genres"].split("|")} - {
+        "(no genres listed)"
+    }
     carried = {(row["tag"].lower(), row["movieId"]) for row in rows(folder / "tags.csv")}
     tags = Counter(tag for tag, _ in carried)
     return Linker.build(titles or titles_of(folder), sorted(genres), tags.items())
@@ -86,7 +88,7 @@ def utterances(path: Path) -> Iterator[Utterance]:
 
 
 def show_quality(path: Path, folder: Path, *, verbose: bool) -> None:
-    """Precision and recall of what is linked; a movie that the catalogue has only by another year's name is left out."""
+    """Precision and recall of what is linked, but for what is unclear, as a namesake of the movie meant."""
     console = Console(highlight=False, soft_wrap=True)
     marks = tomllib.loads(MARKS.read_text(encoding="utf-8"))[path.stem]
     linker, right, wrong, missed = linker_of(folder), 0, 0, 0
@@ -148,7 +150,7 @@ def varied(titles: Sequence[TitleRow], number: int, seed: int = 25) -> list[Titl
 def times(linker: Linker, length: int) -> tuple[float, float]:
     """Median and 99th percentile in milliseconds, each time of another text."""
     rng, lines = random.Random(length), TALK.strip().split(". ")
-    taken = []
+    taken: list[float] = []
     until = time.perf_counter() + SECONDS
     while time.perf_counter() < until or len(taken) < 5:
         text = ""

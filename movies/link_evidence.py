@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from movies.words import UNKNOWN_RANK, Token, pair_set, phrase_set, ranks, tables, word_set
 
@@ -59,7 +59,7 @@ class Match:
     year: bool = False
     near: bool = False
     popularity: float = 0.0
-    articles: frozenset[str] = frozenset()
+    articles: frozenset[str] = frozenset({""})
     told: bool = False
     series: bool = False
     part: bool = False
@@ -144,7 +144,7 @@ def joins(between: str) -> bool:
 
 def movie_logit(around: Around, match: Match) -> float:
     """Log-odds that the words of a match mean a movie here."""
-    words = [around.words[at].word for at in range(match.first, match.last + 1)]
+    words = tuple(token.word for token in around.words[match.first : match.last + 1])
     logit = prior(words, around.genre_words) + 4.0 * (match.popularity - 0.5)
     logit += _case(around, match) + _signs(around, match) + _place(around, match, words)
     logit += _article(around, match, words) + _larger(around, match)
@@ -155,7 +155,8 @@ def movie_logit(around: Around, match: Match) -> float:
     return logit + (1.5 if match.told else 0.0)
 
 
-def prior(words: Sequence[str], genre_words: frozenset[str] = frozenset()) -> float:
+@lru_cache(maxsize=20_000)
+def prior(words: tuple[str, ...], genre_words: frozenset[str] = frozenset()) -> float:
     """Log-odds of words in lower case with nothing around them: the commoner the words, the less a title."""
     kept = [word for word in words if word not in ARTICLES] or list(words)
     value = _prior_of_one(kept[0]) if len(kept) == 1 else _prior_of_several(kept)
