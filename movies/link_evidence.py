@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from movies.words import UNKNOWN_RANK, Token, pair_set, phrase_set, ranks, tables, word_set
 
@@ -29,6 +29,9 @@ DETERMINED = -2.0  # "too much heat"
 PART_OF_A_NAME = -5.5  # "Emma" in "Emma Thompson"
 UNKNOWN_SEQUEL = -11.0  # "Frozen 2", where the catalogue has but "Frozen"
 KIND_OF_MOVIE = -2.0  # "zombie movies"
+
+HOPELESS = -3.9  # of which no list makes a title
+SHORT_MESSAGE = 6  # words
 
 _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
@@ -153,6 +156,27 @@ def movie_logit(around: Around, match: Match) -> float:
     if match.corrected:
         logit -= 1.2 if len(words) > 1 else max(1.0, 4.5 - 0.5 * match.corrected)
     return logit + (1.5 if match.told else 0.0)
+
+
+def hopeless(around: Around, at: int, words: tuple[str, ...], popularity: float) -> bool:
+    """True of a plain word by itself with nothing about it that could make it a title: most words of most texts."""
+    token = around.words[at]
+    if token.capital or len(around.words) < SHORT_MESSAGE or around.text[token.start - 1 : token.start] != " ":
+        return False
+    if around.word(at - 1) in _cue_words() or around.text[token.end : token.end + 1] not in (" ", ",", ".", "?", "!"):
+        return False
+    following = around.word(at + 1)
+    if following in word_set("cues", "after") or following.isdigit():
+        return False
+    return prior(words, around.genre_words) + 4.0 * (popularity - 0.5) < HOPELESS
+
+
+@cache
+def _cue_words() -> frozenset[str]:
+    """The words after which a title may stand."""
+    names = ("before", "weak_before", "skipped", "connectors")
+    pairs = {pair.split()[1] for pair in pair_set()}
+    return frozenset({"is", "was", "to"}.union(pairs, *(word_set("cues", name) for name in names)))
 
 
 @lru_cache(maxsize=20_000)

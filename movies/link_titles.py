@@ -77,6 +77,8 @@ class TitleIndex:
     """Titles and series of one catalogue.
 
     Attributes:
+        keys: all that is in the dictionary.
+        begins: of each word or two that a longer key begins with, the words of the longest.
         rows: the movies; everything else names them by their place in it.
         popularity: 0 to 1, of each movie.
     """
@@ -93,6 +95,7 @@ class TitleIndex:
             self._add_movie(place, row)
         self._add_series()
         self._add_told()
+        self.keys = self._forms.keys() | self._series.keys()
         self._buckets = self._make_buckets()
         self.correct = lru_cache(maxsize=KEPT)(self._correct)
         self._entry = lru_cache(maxsize=KEPT)(self._make_entry)
@@ -110,8 +113,9 @@ class TitleIndex:
     def series(self, key: str) -> Series | None:
         return self._series.get(key)
 
-    def entry(self, key: str) -> Entry | None:
-        return self._entry(key) if key in self._forms or key in self._series else None
+    def entry(self, key: str) -> Entry:
+        """The meaning of one of the keys."""
+        return self._entry(key)
 
     def entry_of(self, forms: list[Form], series: Series | None = None) -> Entry:
         """The same of any movies."""

@@ -123,7 +123,7 @@ class Linker:
             links.append(series)
         if len(links) == 2 and (_means_series(around, match) or not _very_title(found)):
             links.reverse()
-        return replace(links[0], also=tuple(links[1:]))
+        return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
 
     def _candidates(
         self, forms: Sequence[Form], span: str, year: int | None, context: Sequence[int], limit: int
@@ -165,7 +165,7 @@ class Linker:
                         Link(token.start, last.end, text, term.kind, term.confidence, name=term.name)
                         for term in meanings
                     ]
-                    yield replace(links[0], also=tuple(links[1:]))
+                    yield replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
 
 
 def _genre_terms(genres: Iterable[str]) -> Iterator[tuple[list[str], _Term]]:
@@ -254,6 +254,8 @@ def _by_span(links: Sequence[Link]) -> list[list[Link]]:
 
 
 def _merged(same: list[Link]) -> Link:
+    if len(same) == 1 and not same[0].also:
+        return same[0]
     readings = [reading for link in same for reading in (replace(link, also=()), *link.also)]
     readings.sort(key=lambda link: -link.confidence * _KIND_WEIGHTS.get(link.kind, 1.0))
     return replace(readings[0], also=tuple(readings[1:]))

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from movies.link_evidence import Around, Match, joins, movie_logit
+from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
 from movies.link_titles import ARTICLES, LONGEST, MAIN, Entry, Form, TitleIndex, content
-from movies.titles import PARTS, inner_digits, with_digits
+from movies.titles import NUMBERS, PARTS, ROMAN
 from movies.words import Token, word_set
 
 NEARLY = 1.2  # log-odds that a title with a slip of the pen loses
@@ -63,20 +63,26 @@ def title_spans(index: TitleIndex, around: Around) -> list[TitleSpan]:
 
 def _look_up(index: TitleIndex, around: Around, elements: Sequence[_Element]) -> Iterator[TitleSpan]:
     """Runs that are in the dictionary, as they stand or without the possessive of the last word."""
+    begins, keys, words = index.begins, index.keys, around.words
     for at, element in enumerate(elements):
-        longest = min(max(index.begins.get(element.first, 1), 2), LONGEST, len(elements) - at)
+        longest = min(max(begins.get(element.first, 1), 2), LONGEST, len(elements) - at)
         key = ""
-        for length in range(1, longest + 1):
-            last = elements[at + length - 1]
-            before, key = key, key + (last.inner if length > 1 else last.first)
-            possessive = around.words[last.end].possessive
-            bare = index.entry(before + last.inner[:-1]) if possessive else None
-            if entry := bare or index.entry(key):
-                yield from _span(around, elements[at : at + length], entry, possessive if bare else 0)
+        for length in range(longest):
+            last = elements[at + length]
+            before, key = key, key + (last.inner if length else last.first)
+            possessive = words[last.end].possessive
+            if possessive and before + last.inner[:-1] in keys:
+                yield from _span(
+                    around, elements[at : at + length + 1], index.entry(before + last.inner[:-1]), possessive
+                )
+            elif key in keys:
+                yield from _span(around, elements[at : at + length + 1], index.entry(key), 0)
 
 
 def _span(around: Around, elements: Sequence[_Element], entry: Entry, possessive: int) -> Iterator[TitleSpan]:
     begin, last = elements[0].begin, elements[-1].end
+    if begin == last and hopeless(around, begin, (around.words[begin].word,), entry.popularity):
+        return
     article = around.word(begin - 1)
     if article in ARTICLES and (article == "the" or article in entry.articles) and around.gap(begin - 1).isspace():
         begin -= 1
@@ -121,14 +127,20 @@ def _elements(words: Sequence[Token]) -> Iterator[_Element]:
     at = 0
     while at < len(words):
         word = words[at].word
-        following = inner_digits(words[at + 1].word) if at + 1 < len(words) else ""
-        if word in PARTS and (following.isdigit() or (words[at + 1 : at + 2] and words[at + 1].word == "i")):
-            yield _Element(word + following, "1" if following == "i" else following, at, at + 1)
-            at += 2
-            continue
-        if word not in ARTICLES:
-            yield _Element(with_digits([word])[0], inner_digits(word), at, at)
+        if word in PARTS and (part := _part(words, at)):
+            yield _Element(word + part, part, at, at + 1)
+            at += 1
+        elif word not in ARTICLES:
+            first = NUMBERS.get(word, word)
+            yield _Element(first, ROMAN.get(word, first), at, at)
         at += 1
+
+
+def _part(words: Sequence[Token], at: int) -> str:
+    """The number of a part, in digits: after "episode" also "i"."""
+    following = words[at + 1].word if at + 1 < len(words) else ""
+    number = "1" if following == "i" else ROMAN.get(following) or NUMBERS.get(following, following)
+    return number if number.isdigit() else ""
 
 
 def _corrected(element: _Element, spelling: str | None) -> _Element:
@@ -190,5 +202,5 @@ def _join_lists(around: Around, found: list[TitleSpan]) -> None:
 
 
 def _neighbours(text: str, match: Match, other: Match, *, forward: bool) -> bool:
-    left, right = (other, match) if forward else (match, other)
-    return 0 < right.start - left.end < 12 and joins(text[left.end : right.start])
+    left, right = (other.end, match.start) if forward else (match.end, other.start)
+    return 0 < right - left < 12 and joins(text[left:right])

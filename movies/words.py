@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,19 +83,25 @@ def tokens(text: str) -> list[Token]:
     >>> [token.word for token in tokens("Schindler's List & Léon")]
     ['schindlers', 'list', 'and', 'leon']
     """
-    return list(_tokens(text))
-
-
-def _tokens(text: str) -> Iterator[Token]:
+    lower = text.lower() if text.isascii() else ""
+    found = []
     for match in _TOKEN.finditer(text):
-        source = match[0]
-        if source == "&":
-            yield Token(match.start(), match.end(), "and", capital=False, possessive=0)
-            continue
-        plain = source.isascii() and "'" not in source and "`" not in source
-        word = source.lower() if plain else _MARKS.sub("", _APOSTROPHE.sub("", fold(source)))
-        possessive = 2 if not plain and len(source) > 3 and source[-1] in "sS" and _APOSTROPHE.match(source[-2]) else 0
-        yield Token(match.start(), match.end(), word, source[0].isupper(), possessive)
+        start, end = match.span()
+        word = lower[start:end]
+        if word.isalnum():
+            found.append(Token(start, end, word, text[start].isupper(), 0))
+        else:
+            found.append(_token(text[start:end], start))
+    return found
+
+
+def _token(source: str, start: int) -> Token:
+    """A word with apostrophes, diacritics or combining marks; or the sign for "and"."""
+    if source == "&":
+        return Token(start, start + 1, "and", capital=False, possessive=0)
+    word = _MARKS.sub("", _APOSTROPHE.sub("", fold(source)))
+    possessive = 2 if len(source) > 3 and source[-1] in "sS" and _APOSTROPHE.match(source[-2]) else 0
+    return Token(start, start + len(source), word, source[0].isupper(), possessive)
 
 
 @cache
