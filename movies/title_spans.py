@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
-from movies.link_titles import ARTICLES, LONGEST, MAIN, Entry, Form, TitleIndex, content
+from movies.link_titles import ARTICLES, MAIN, Entry, Form, TitleIndex, content
 from movies.titles import NUMBERS, PARTS, ROMAN
-from movies.words import Token, word_set
+from movies.words import Token, cues
 
 NEARLY = 1.2  # log-odds that a title with a slip of the pen loses
 RAISED = 3.0  # beside a sure title in a list
 SURE_IN_A_LIST = 0.5
+TELLING_LENGTH = 3  # words of a whole title, within which no other is looked for
 LEFT_OF_A_YEAR = 24  # characters
 
 _YEAR_AFTER = re.compile(r"[\s,*_\"'”’]*(?:\(\s*(\d{4})\s*(?:[-–]\s*(?:\d{4})?\s*)?\)|\[(\d{4})\]|(\d{4})(?![\d\w]))")
 _YEAR_BEFORE = re.compile(r"(?<!\d)(\d{4})(?:'s|’s)?\s+(?:the )?(?:version of |film |movie )?[\"'“‘*_]*$")
+_FOUR_DIGITS = re.compile(r"\d{4}")
 _YEAR_NEAR = re.compile(r"[\s,]*(?:from|of|von|de|in|aus|released in|made in)\s(?:the year )?(\d{4})\b")
 
 
@@ -62,21 +64,32 @@ def title_spans(index: TitleIndex, around: Around) -> list[TitleSpan]:
 
 
 def _look_up(index: TitleIndex, around: Around, elements: Sequence[_Element]) -> Iterator[TitleSpan]:
-    """Runs that are in the dictionary, as they stand or without the possessive of the last word."""
-    begins, keys, words = index.begins, index.keys, around.words
-    for at, element in enumerate(elements):
-        longest = min(max(begins.get(element.first, 1), 2), LONGEST, len(elements) - at)
-        key = ""
-        for length in range(longest):
-            last = elements[at + length]
-            before, key = key, key + (last.inner if length else last.first)
-            possessive = words[last.end].possessive
-            if possessive and before + last.inner[:-1] in keys:
-                yield from _span(
-                    around, elements[at : at + length + 1], index.entry(before + last.inner[:-1]), possessive
-                )
-            elif key in keys:
-                yield from _span(around, elements[at : at + length + 1], index.entry(key), 0)
+    """Runs that are in the dictionary, without those within a whole title of three words or more."""
+    covered = 0
+    for at in range(len(elements)):
+        runs = [
+            (length, key, cut) for length, key, cut in _keys_from(index, around, elements, at) if at + length > covered
+        ]
+        if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
+            runs = runs[-1:]
+            covered = at + runs[-1][0]
+        for length, key, cut in runs:
+            yield from _span(around, elements[at : at + length], index.entry(key), cut)
+
+
+def _keys_from(
+    index: TitleIndex, around: Around, elements: Sequence[_Element], at: int
+) -> Iterator[tuple[int, str, int]]:
+    """The keys that begin with an element: their length, and the letters of a possessive that they are without."""
+    keys, key = index.keys, ""
+    longest = max(index.begins.get(elements[at].first, 1), 2)
+    for length, last in enumerate(elements[at : at + longest]):
+        before, key = key, key + (last.inner if length else last.first)
+        possessive = around.words[last.end].possessive
+        if possessive and before + last.inner[:-1] in keys:
+            yield length + 1, before + last.inner[:-1], possessive
+        elif key in keys:
+            yield length + 1, key, 0
 
 
 def _span(around: Around, elements: Sequence[_Element], entry: Entry, possessive: int) -> Iterator[TitleSpan]:
@@ -149,6 +162,8 @@ def _corrected(element: _Element, spelling: str | None) -> _Element:
 
 def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
     """Years right after a title, right before it, or near it; with the span that belongs to the title."""
+    if not _FOUR_DIGITS.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.end + LEFT_OF_A_YEAR):
+        return
     if after := _YEAR_AFTER.match(text, match.end):
         yield int(after[1] or after[2] or after[3]), match.start, after.end()
     if before := _YEAR_BEFORE.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.start):
@@ -169,7 +184,7 @@ def _title_like(around: Around) -> Iterator[tuple[int, int]]:
             while end > at and not words[end].capital and not words[end].word.isdigit():
                 end -= 1
             yield at, end
-        elif at and words[at - 1].word in word_set("cues", "before"):
+        elif at and words[at - 1].word in cues("before"):
             while (
                 end + 1 < len(words)
                 and around.gap(end).strip(" ") == ""
@@ -186,7 +201,7 @@ def _goes_on(around: Around, at: int) -> bool:
     following = around.words[at + 1]
     if around.gap(at).strip(" :-'&") != "":
         return False
-    return following.capital or following.word.isdigit() or following.word in word_set("cues", "small")
+    return following.capital or following.word.isdigit() or following.word in cues("small")
 
 
 def _join_lists(around: Around, found: list[TitleSpan]) -> None:

@@ -36,25 +36,14 @@ def tables() -> dict[str, Any]:
 
 
 @cache
-def word_set(table: str, name: str) -> frozenset[str]:
-    """The words of a blank-separated entry.
+def cues(name: str) -> frozenset[str]:
+    """The words or phrases of a list in the tables "cues", "plain" and "roles".
 
-    >>> "the" in word_set("cues", "articles")
+    >>> "the" in cues("articles")
     True
     """
-    return frozenset(tables()[table][name].split())
-
-
-@cache
-def phrase_set() -> frozenset[str]:
-    """Titles of several words that are said far more often than meant."""
-    return frozenset(tables()["plain"]["phrases"])
-
-
-@cache
-def pair_set() -> frozenset[str]:
-    """Two words after which a title stands."""
-    return frozenset(tables()["cues"]["pairs"])
+    said = {**tables()["cues"], **tables()["plain"], **tables()["roles"]}[name]
+    return frozenset(said.split() if isinstance(said, str) else said)
 
 
 @cache
@@ -63,7 +52,7 @@ def ranks() -> dict[str, int]:
     lines = (_FOLDER / "common_words.txt").read_text(encoding="utf-8").splitlines()
     words = " ".join(line for line in lines if not line.startswith("#")).split()
     ranked = {word: rank for rank, word in enumerate(words, 1)}
-    return {**dict.fromkeys(word_set("plain", "foreign"), 300), **ranked}
+    return {**dict.fromkeys(cues("foreign"), 300), **ranked}
 
 
 def level(text: str) -> str:
