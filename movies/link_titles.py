@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,18 +17,19 @@ from rapidfuzz.distance import OSA
 
 from movies.title_match import allowed
 from movies.titles import acronym, parse_title, plain_words, split_year, title_words, with_digits
-from movies.words import UNKNOWN_RANK, ranks, tables, word_set
+from movies.words import UNKNOWN_RANK, cues, ranks, tables
 
 ARTICLES = frozenset({"the", "a", "an"})
 LONGEST = 14  # words of a title that are looked up
+LEAST_ALIKE = 0.8
 MOST_ALIKE = 400  # titles that share a rare word and are compared letter by letter
-CORRECTIONS = 2
+KEPT = 20_000  # entries and corrections, of the words that people use
 
 MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME, INITIALS = range(6)
 WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0, 0.3)  # of a movie among those of one form, by the kind of the form
 
 _SUBTITLE = re.compile(r"\s*(?::|\s[-\u2013\u2014]\s|;|,? or:?\s(?=how\b|the\b)|\bor:)\s*", re.IGNORECASE)
-_NUMBERED = re.compile(r"^(?P<head>.*\D)\s(?:\d{1,2}|[IVX]{1,4})$")
+_NUMBERED = re.compile(r"^(?P<head>.*\D)\s(?:\d{1,2}|[IVX]{2,4}|V)$")
 _AND_THE = re.compile(r"^(?P<head>\S+\s\S+.*?) and the (?P<tail>.+)$", re.IGNORECASE)
 
 
@@ -60,10 +61,24 @@ class Series(NamedTuple):
     movies: tuple[int, ...]  # places, by year
 
 
+class Entry(NamedTuple):
+    """The meaning of a key, and what of its movies tells how likely it is meant."""
+
+    forms: list[Form]
+    series: Series | None
+    popularity: float  # of the most popular movie
+    articles: frozenset[str]  # with which titles begin; "" for none
+    years: frozenset[int]
+    told: bool  # a nickname
+    part: bool  # of titles, never a whole one
+
+
 class TitleIndex:
     """Titles and series of one catalogue.
 
     Attributes:
+        keys: all that is in the dictionary.
+        begins: of each word or two that a longer key begins with, the words of the longest.
         rows: the movies; everything else names them by their place in it.
         popularity: 0 to 1, of each movie.
     """
@@ -72,6 +87,7 @@ class TitleIndex:
         self.rows = list(titles)
         most = math.log1p(max((row.rating_count for row in self.rows), default=0)) or 1.0
         self.popularity = [math.log1p(row.rating_count) / most for row in self.rows]
+        self._contents: list[str] = []
         self._forms: dict[str, Form | list[Form]] = {}
         self._series: dict[str, Series] = {}
         self.begins: dict[str, int] = {}
@@ -80,17 +96,42 @@ class TitleIndex:
             self._add_movie(place, row)
         self._add_series()
         self._add_told()
+        self.keys = self._forms.keys() | self._series.keys()
         self._buckets = self._make_buckets()
-        self.correct = lru_cache(maxsize=10_000)(self._correct)
+        self.correct = lru_cache(maxsize=KEPT)(self._correct)
+        self._entry = lru_cache(maxsize=KEPT)(self._make_entry)
 
     def forms(self, key: str) -> list[Form]:
+        """The movies of a key; those that are but partly called so only where none is wholly."""
         found = self._forms.get(key)
         if found is None:
             return []
-        return found if isinstance(found, list) else [found]
+        if not isinstance(found, list):
+            return [found]
+        whole = [form for form in found if form.kind not in (SHORT, TAIL)]
+        return whole or found
 
     def series(self, key: str) -> Series | None:
         return self._series.get(key)
+
+    def entry(self, key: str) -> Entry:
+        """The meaning of one of the keys."""
+        return self._entry(key)
+
+    def entry_of(self, forms: list[Form], series: Series | None = None) -> Entry:
+        """The same of any movies."""
+        movies = [form.movie for form in forms] + list(series.movies if series else ())
+        rows = [self.rows[form.movie] for form in forms]
+        firsts = {row.title.partition(" ")[0].lower() for row in rows}
+        articles = {first if first in ARTICLES else "" for first in firsts} or {""}
+        years = frozenset(row.year for row in rows if row.year)
+        popularity = max((self.popularity[movie] for movie in movies), default=0.0)
+        told = any(form.kind == NICKNAME for form in forms)
+        part = all(form.kind in (SHORT, TAIL) for form in forms)
+        return Entry(forms, series, popularity, frozenset(articles), years, told, part)
+
+    def _make_entry(self, key: str) -> Entry:
+        return self.entry_of(self.forms(key), self._series.get(key))
 
     def has(self, key: str) -> bool:
         return key in self._forms or key in self._series
@@ -98,13 +139,18 @@ class TitleIndex:
     def knows(self, word: str) -> bool:
         return word in self._vocabulary
 
-    def alike(self, words: Sequence[str], least: float) -> list[tuple[int, float]]:
+    def likest(self, words: Sequence[str], least: float) -> list[tuple[int, float]]:
         """Movies with titles much like these words, the likest first, each with its likeness, 0 to 1."""
-        places = self._sharing_rare_words(words)
-        wanted = " ".join(words)
-        choices = {place: " ".join(content(self.rows[place].title)) for place in places}
-        found = process.extract(wanted, choices, scorer=fuzz.ratio, score_cutoff=100 * least, limit=10)
+        choices = {place: self._contents[place] for place in self._sharing_rare_words(words)}
+        found = process.extract(" ".join(words), choices, scorer=fuzz.ratio, score_cutoff=100 * least, limit=10)
         return [(place, score / 100) for _, score, place in found]
+
+    def alike(self, words: Sequence[str]) -> list[int]:
+        """Movies with the title that these words were meant to be, but for a slip of the pen or a small word."""
+        if len(words) < 2 or len("".join(words)) < 9:
+            return []
+        near = self.likest(words, LEAST_ALIKE)
+        return [place for place, _ in near if _slipped(words, self._contents[place].split())][:1]
 
     def _sharing_rare_words(self, words: Sequence[str]) -> list[int]:
         known = sorted((self._vocabulary[word] for word in set(words) if word in self._vocabulary), key=len)
@@ -115,9 +161,11 @@ class TitleIndex:
         return list(places)[: 2 * MOST_ALIKE]
 
     def _add_movie(self, place: int, row: TitleRow) -> None:
-        for word in set(content(row.title)):
+        words = content(row.title)
+        self._contents.append(" ".join(words))
+        for word in set(words):
             self._vocabulary[word].append(place)
-        self._add(content(row.title), Form(place, MAIN))
+        self._add(words, Form(place, MAIN))
         for name in row.alternatives:
             self._add(content(name), Form(place, ALTERNATIVE))
             for word in set(content(name)):
@@ -203,17 +251,18 @@ class TitleIndex:
                 buckets[word[0], len(word)].append(word)
         return dict(buckets)
 
-    def _correct(self, word: str) -> tuple[str, ...]:
-        """Words of titles that a misspelt word could have meant, the nearest first."""
-        slips = min(allowed(word), 2)
-        if len(word) < 5 or word in ranks() or word in self._vocabulary or not word.isalpha():
-            return ()
+    def _correct(self, word: str) -> str | None:
+        """The word of titles that a misspelt word was meant to be."""
+        slips = 2 if len(word) > 8 else 1
+        known = {word, word.rstrip("s"), word.removesuffix("ed"), word.removesuffix("ing"), word.removesuffix("er")}
+        if len(word) < 5 or not word.isalpha() or any(form in ranks() or form in self._vocabulary for form in known):
+            return None
         near: list[tuple[int, int, str]] = []
         for length in range(len(word) - slips, len(word) + slips + 1):
             bucket = self._buckets.get((word[0], length), ())
             found = process.extract(word, bucket, scorer=OSA.distance, score_cutoff=slips, limit=4)
             near += [(int(steps), -self._uses(other), other) for other, steps, _ in found]
-        return tuple(other for _, _, other in sorted(near)[:CORRECTIONS])
+        return min(near)[2] if near else None
 
     def _uses(self, word: str) -> int:
         return sum(self.rows[place].rating_count for place in self._vocabulary[word][:50])
@@ -227,7 +276,7 @@ def content(title: str) -> list[str]:
     """
     words = with_digits(title_words(title))
     kept = [word for word in words if word not in ARTICLES]
-    return (kept or words)[:LONGEST]
+    return (kept if max(map(len, kept), default=1) > 1 else words)[:LONGEST]
 
 
 def short_forms(title: str) -> list[tuple[list[str], int]]:
@@ -241,7 +290,7 @@ def short_forms(title: str) -> list[tuple[list[str], int]]:
     elif match := _AND_THE.match(title):
         forms += [(content(match["tail"]), TAIL)]
     first, *rest = plain_words(title) or [""]
-    if not forms and first in word_set("cues", "articles") - ARTICLES and len("".join(rest)) > 5:
+    if not forms and first in cues("articles") - ARTICLES and len("".join(rest)) > 5:
         forms += [(content(" ".join(rest)), SHORT)]
     return [(words, kind) for words, kind in forms if telling(words)]
 
@@ -268,8 +317,25 @@ def series_head(title: str) -> str | None:
     return head if head != title else None
 
 
+def _slipped(words: Sequence[str], theirs: Sequence[str]) -> bool:
+    """True where words differ by letters that nobody means, or by one small word more or less."""
+    if len(words) == len(theirs):
+        pairs = [(word, other) for word, other in zip(words, theirs, strict=True) if word != other]
+        return all(_slip(word, other) for word, other in pairs)
+    missing = Counter(words) - Counter(theirs), Counter(theirs) - Counter(words)
+    odd = [word for more in missing for word in more.elements()]
+    return min(len(words), len(theirs)) > 2 and len(odd) == 1 and ranks().get(odd[0], UNKNOWN_RANK) < 100
+
+
+def _slip(word: str, other: str) -> bool:
+    if word in cues("nouns"):
+        return False
+    plural = word.rstrip("s") == other.rstrip("s") and len(word) > 3
+    return plural or (word not in ranks() and OSA.distance(word, other) <= min(2, allowed(word)))
+
+
 def _begins(row: TitleRow, words: Sequence[str], year: int | None, *, whole: bool) -> bool:
-    theirs = content(row.title)
     if year is not None and row.year != year:
         return False
+    theirs = content(row.title)
     return theirs == list(words) if whole else theirs[: len(words)] == list(words)
