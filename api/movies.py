@@ -27,10 +27,11 @@ from movies.models import (
 )
 from movies.tables import LARGEST_ID
 from tools import search, tastes
-from tools.args import RecommendationRequest, RecommendForUser, Similarity, SimilarMovies, Stars
+from tools.args import Recommend, RecommendationRequest, Similarity, SimilarMovies, Stars
 from tools.context import Context
-from tools.resolving import check_filters, check_tag, resolve
+from tools.resolving import resolve
 from tools.results import MovieStats
+from tools.spelling import spelled, tag_called
 
 router = APIRouter()
 
@@ -134,7 +135,7 @@ async def list_movies(
         min_ratings=min_ratings,
         sort=sort,
     )
-    await check_filters(ctx, wanted)
+    wanted = await spelled(ctx, wanted)
     found = await ctx.snapshot.catalogue.search(wanted, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
 
@@ -188,8 +189,8 @@ async def list_tags(
 @router.get("/tags/{tag:path}/stats", tags=["movies"])
 async def tag_stats(ctx: Tools, tag: TagPath, windows: Windows) -> TagStats:
     """Mean and count of the ratings of a tag's movies over windows, counted back from the newest rating in the data."""
-    await check_tag(ctx, tag)
-    return TagStats(tag=tag, windows=await ctx.snapshot.catalogue.tag_stats(tag, windows))
+    name = await tag_called(ctx, tag)
+    return TagStats(tag=name, windows=await ctx.snapshot.catalogue.tag_stats(name, windows))
 
 
 # MovieLens users
@@ -230,7 +231,7 @@ async def recommend_for_user(
     explain: Annotated[bool, Query(description="Add the prompt, the model's words and its first token")] = False,
 ) -> ExplainedRecommendations:
     """Recommendations for a MovieLens user, each with a score and the ratings it rests on."""
-    args = RecommendForUser(
+    args = Recommend(
         user_id=user_id,
         limit=limit,
         genres=[genre] if genre else [],
@@ -239,7 +240,7 @@ async def recommend_for_user(
         diversity=diversity,
         novelty=novelty,
     )
-    served = await tastes.recommend_for_user(ctx, args)
+    served = await tastes.recommend(ctx, args)
     if not explain:
         return ExplainedRecommendations(**dict(served))
     answer = await prompts.explain(service, ctx, served, user_id=user_id, limit=limit)
@@ -306,7 +307,8 @@ async def put_rating(
 @router.delete("/ratings/{movie_id}", tags=["ratings"], status_code=204)
 async def delete_rating(service: Service, account_id: Account, movie_id: MovieIdPath) -> None:
     """Forget a rating."""
-    await service.ratings.remove(account_id, movie_id)
+    if await service.ratings.remove(account_id, movie_id) is None:
+        raise NotFound("You have not rated that movie.")
 
 
 async def _check_user(ctx: Context, user_id: int) -> None:

@@ -16,11 +16,11 @@ from providers.base import ChatMessage, ChatRequest, Finish, Provider, TextDelta
 from providers.prompts import TEMPLATES, Filled, PerGenre, PerMovie, PerTag, PerTaste, PerUser, Template
 from schemas import Prompt, PromptAnswer
 from service import Marquee
-from tools.args import GetUserRatings, MoviesByTag, RecommendForUser
+from tools.args import GetUserRatings, Recommend, SearchMovies
 from tools.context import Context
-from tools.resolving import check_filters
-from tools.search import movies_by_tag
-from tools.tastes import get_user_ratings, recommend_for_user
+from tools.search import search_movies
+from tools.spelling import spelled
+from tools.tastes import get_user_ratings, recommend
 
 RATINGS = TEMPLATES["ratings_prompt_per_user"]
 RECOMMENDATIONS = TEMPLATES["recommendations_prompt_per_user"]
@@ -77,15 +77,14 @@ async def ask_of_taste(service: Service, ctx: Tools, body: PerTaste) -> PromptAn
 
 @_route(OF_TAG)
 async def ask_of_tag(service: Service, ctx: Tools, body: PerTag) -> PromptAnswer:
-    tagged = await movies_by_tag(ctx, MoviesByTag(tag=body.tag, limit=body.limit))
+    tagged = await search_movies(ctx, SearchMovies(tags=[body.tag], limit=body.limit))
     lines = [f"{movie.called}{await _relevance(ctx, movie, body.tag)}" for movie in tagged.movies]
     return await _ask(service, ctx, OF_TAG, {"tag": body.tag, "movies": _listed(lines)})
 
 
 @_route(OF_GENRE)
 async def ask_of_genre(service: Service, ctx: Tools, body: PerGenre) -> PromptAnswer:
-    filters = Filters(genres=[body.genre])
-    await check_filters(ctx, filters)
+    filters = await spelled(ctx, Filters(genres=[body.genre]))
     best = await ctx.snapshot.catalogue.popular(filters, sort="rating", limit=body.limit)
     lines = [f"{movie.called}: {movie.rating_mean:.2f} of {movie.rating_count}" for movie, *_ in best]
     return await _ask(service, ctx, OF_GENRE, {"genre": body.genre, "movies": _listed(lines)})
@@ -154,7 +153,7 @@ async def _rated(ctx: Context, args: PerUser, order: RatingOrder) -> list[UserRa
 
 
 async def _recommended(ctx: Context, args: PerUser) -> MovieList:
-    return await recommend_for_user(ctx, RecommendForUser(user_id=args.user_id, limit=args.limit))
+    return await recommend(ctx, Recommend(user_id=args.user_id, limit=args.limit))
 
 
 async def _own_words(ctx: Context, user_id: int) -> str:

@@ -46,11 +46,11 @@ def test_every_setting_that_the_readme_names_exists() -> None:
 
 
 def test_the_sequential_chain_hands_the_models_words_on(upstream: Upstream, llm_server: Server) -> None:
-    upstream.queue(text("Fond of heists."), text("Ronin fits heists."), calls(call("popular_movies", {"limit": 1})))
+    upstream.queue(text("Fond of heists."), text("Ronin fits heists."), calls(call("search_movies", {"limit": 1})))
     upstream.queue(text("Here it is."))
     done = chains(llm_server, "7", "what is best?")
     chained = "Taste: Fond of heists.\n\nRecommendations: Ronin fits heists.\n\n"
-    assert done == f"{chained}what is best? → popular_movies\nHere it is.\n\n"
+    assert done == f"{chained}what is best? → search_movies\nHere it is.\n\n"
     ratings, taste = (request["messages"][0]["content"] for request in upstream.requests[:2])
     assert "rated these movies highest:\n- " in ratings
     assert "taste in movies:\nFond of heists.\n" in taste
@@ -61,7 +61,7 @@ def test_the_router_chain_has_a_tool_for_each_question(server: Server) -> None:
     done = chains(server, "7")
     for question, tool in (
         ("recommend me three films like Heat", "similar_movies"),
-        ("which westerns are best?", "popular_movies"),
+        ("which westerns are best?", "search_movies"),
         ("compare Heat and Ronin", "compare_movies"),
     ):
         assert f"{question} → {tool}\n" in done

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, Sort, UserId, Word
+from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, UserId, Window
 from movies.tables import LARGEST_ID
 
 Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5"), JsonNumber]
@@ -17,13 +18,18 @@ MovieRef = Annotated[
 ]
 Someone = Annotated[UserId | None, Field(description="A MovieLens user; leave out for the person you talk to")]
 Similarity = Literal["taste", "content", "both"]
+Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2106, 2, 6))]
+ListOrder = Literal["relevance", "rating", "popularity", "worst", "newest", "oldest"]
+Grouping = Literal["none", "genre", "decade", "year", "tag", "user", "month", "stars", "rated_year"]
 
 
 class Listing(Filters):
     """The args that every tool that gives a list takes besides its own."""
 
     limit: Annotated[int, Field(ge=1, le=50)] = Field(default=5, description="How many movies")
-    exclude: list[MovieRef] = Field(default=[], max_length=50, description="Movies that must not appear")
+    exclude: list[MovieRef] = Field(
+        default=[], max_length=50, description="Movies, or series by name, that must not appear"
+    )
     exclude_shown: bool = Field(default=False, description="Leave out every movie that this session was shown before")
     diversity: Unit = Field(
         default=0, description="0: the best only; towards 1: as different from each other as can be"
@@ -34,94 +40,40 @@ class Listing(Filters):
 class SearchMovies(Listing):
     query: Query | None = Field(
         default=None,
-        description="A title or part of one (typos are fine), or words for what it is about: 'heist with a twist'",
+        description="A title, or words such as 'heist with a twist'",
     )
-    sort: Sort = Field(default="relevance", description="Order of the result")
+    sort: ListOrder = "relevance"
+    window_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        default=None, description="Days back from the newest rating"
+    )
 
 
 class GetMovie(Model):
     movie: MovieRef
-
-
-class SimilarMovies(Listing):
-    movies: list[MovieRef] = Field(
-        min_length=1, max_length=5, description="One or more; for several: close to all of them"
-    )
-    by: Similarity = Field(default="both", description="taste: liked by the same people; content: same genres and tags")
-
-
-class RecommendForUser(Listing):
-    user_id: UserId | None = Field(
-        default=None,
-        description="A MovieLens user whom the person names by number; leave out to mean the person you talk to",
-    )
-    include_seen: bool = Field(default=False, description="Also movies that were rated already")
-
-
-class RecommendFromLikes(Listing):
-    liked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person likes")
-    disliked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person dislikes")
-    text: Query | None = Field(default=None, description="What it should be about or feel like, in a few words")
-
-
-class RateMovie(Model):
-    movie: MovieRef
-    stars: Stars
-
-
-class GetUserRatings(Model):
-    user_id: Someone = None
-    order: RatingOrder = "newest"
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
-
-
-class PopularMovies(Listing):
-    window_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
-        default=None,
-        description="Only ratings of the last days before the newest rating in the data; leave out for all time",
-    )
-    sort: Literal["rating", "popularity"] = Field(
-        default="popularity", description="popularity: most ratings; rating: best damped mean"
-    )
-
-
-class MoviesByTag(Listing):
-    tag: Word = Field(description="A theme, mood or device: 'time travel', 'feel-good', 'twist ending'")
+    windows: list[Window] = Field(default=[], max_length=6, description="'24h', '30d', '365d', 'all'")
 
 
 class CompareMovies(Model):
     movies: list[MovieRef] = Field(min_length=2, max_length=4)
 
 
-class RatingStats(Model):
-    movie: MovieRef
-    windows: list[Annotated[str, Field(pattern=r"^([1-9]\d{0,4}d|all)$")]] = Field(
-        default=["30d", "365d", "all"],
-        min_length=1,
-        max_length=6,
-        description="Days back from the newest rating, or 'all'",
+class SimilarMovies(Listing):
+    movies: list[MovieRef] = Field(
+        min_length=1, max_length=5, description="One or more; for several: close to all of them"
     )
+    by: Similarity = "both"
 
 
-class ExplainRecommendation(Model):
-    movie: MovieRef = Field(description="The movie that was, or could be, recommended")
+class Recommend(Listing):
+    liked: list[MovieRef] = Field(default=[], max_length=30)
+    disliked: list[MovieRef] = Field(default=[], max_length=30)
+    text: Query | None = Field(default=None, description="What it should be about or feel like")
     user_id: Someone = None
-    liked: list[MovieRef] = Field(
-        default=[], max_length=30, description="The likes it was recommended from, if it was that way"
-    )
-
-
-class TasteProfileArgs(Model):
-    user_id: Someone = None
-
-
-class PredictRating(Model):
-    movie: MovieRef
-    user_id: Someone = None
+    include_seen: bool = Field(default=False, description="Also what was rated already")
 
 
 class GroupMember(Model):
-    """One of a group: a MovieLens user, or somebody known by likes."""
+    """One of a group: a MovieLens user, somebody known by likes, or, if empty, the person."""
 
     user_id: UserId | None = None
     liked: list[MovieRef] = Field(default=[], max_length=30)
@@ -129,10 +81,61 @@ class GroupMember(Model):
 
 
 class RecommendForGroup(Listing):
-    members: list[GroupMember] = Field(min_length=2, max_length=8)
-    how: Literal["average", "least_misery"] = Field(
-        default="least_misery", description="average: best on the whole; least_misery: nobody suffers"
+    members: list[GroupMember] = Field(
+        min_length=2, max_length=8, description="Each by user_id or by likes; {} is the person you talk to"
     )
+    how: Literal["average", "least_misery"] = Field(default="least_misery", description="least_misery: nobody suffers")
+
+
+class RateMovie(Model):
+    movie: MovieRef
+    stars: Stars | None = None
+    remove: bool = Field(default=False, description="Delete the person's rating instead")
+
+
+class Period(Model):
+    """When ratings were given."""
+
+    since: Day | None = Field(default=None, description="First day of rating: '2016-01-31'")
+    until: Day | None = Field(default=None, description="Last day")
+
+
+class GetUserRatings(Filters, Period):
+    user_id: Someone = None
+    movies: list[MovieRef] = Field(default=[], max_length=30, description="Only these")
+    order: RatingOrder = "newest"
+    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+class QueryCatalogue(Filters, Period):
+    of: Literal["movies", "ratings"] = Field(
+        default="movies", description="A mean is of movies' means, or of single ratings"
+    )
+    measure: Literal["count", "mean", "min", "max", "histogram", "list"] = "count"
+    by: Grouping = Field(
+        default="none", description="year and decade are of release; month and rated_year of the rating"
+    )
+    query: Query | None = Field(default=None, description="Words of the title")
+    user_id: UserId | None = Field(default=None, description="Only this user's ratings")
+    own: bool = Field(default=False, description="Only the person's ratings")
+    movies: list[MovieRef] = Field(default=[], max_length=30, description="Only these movies")
+    sort_by: Literal["count", "mean", "name"] | None = Field(default=None)
+    order: Literal["desc", "asc"] | None = None
+    at_least: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        default=None, description="Leave out groups with fewer"
+    )
+    limit: Annotated[int, Field(ge=1, le=50)] = 12
+
+
+class ExplainRecommendation(Model):
+    movie: MovieRef = Field(description="The movie that was, or could be, recommended")
+    user_id: Someone = None
+    liked: list[MovieRef] = Field(default=[], max_length=30, description="The likes it was recommended from")
+
+
+class TasteProfileArgs(Model):
+    user_id: Someone = None
 
 
 class NextQuestion(Model):
