@@ -37,16 +37,17 @@ def tool_tokens(tool: ToolSpec) -> int:
     return estimate_tokens(tool.name + tool.description + json.dumps(tool.parameters))
 
 
-def system_prompt(catalogue: str, instructions: str | None) -> str:
+def system_prompt(catalogue: str, instructions: str | None, *, small: bool = False) -> str:
     """The system prompt: it stands before anything else."""
     text = SYSTEM.format(catalogue=catalogue)
+    del small
     return text + (INSTRUCTIONS.format(instructions=instructions) if instructions else "")
 
 
 class Conversation:
     """A system prompt, earlier exchanges, and the one that is going on, which is never cut.
 
-    `whole`: the exchanges go back to the beginning of the session.
+    `whole`: the exchanges go back to the beginning of the session. `system` may be changed on the way.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Conversation:
         *,
         whole: bool = True,
     ) -> None:
-        self._system = system
+        self.system = system
         self._exchanges = exchanges
         self._current = list(current)
         self._whole = whole
@@ -73,11 +74,11 @@ class Conversation:
 
     def room(self, budget: int) -> int:
         """The tokens of a budget that are left for earlier exchanges."""
-        return budget - message_tokens(ChatMessage("system", self._system)) - _tokens(self._current)
+        return budget - message_tokens(ChatMessage("system", self.system)) - _tokens(self._current)
 
     def within(self, budget: int) -> tuple[ChatMessage, ...]:
         """The system prompt, as many of the newest exchanges as fit into `budget` tokens, and the current one."""
-        system = ChatMessage("system", self._system)
+        system = ChatMessage("system", self.system)
         left = self.room(budget)
         kept: list[Sequence[ChatMessage]] = []
         for exchange in reversed(self._exchanges):
@@ -86,7 +87,7 @@ class Conversation:
                 break
             kept.append(exchange)
         if not self._whole or len(kept) < len(self._exchanges):
-            system = ChatMessage("system", self._system + TRIMMED)
+            system = ChatMessage("system", self.system + TRIMMED)
         return (system, *(message for exchange in reversed(kept) for message in exchange), *self._current)
 
 

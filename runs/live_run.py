@@ -11,10 +11,11 @@ from loguru import logger
 
 from db import Store
 from errors import Internal, MarqueeError, RunFailed, UpstreamTimeout
-from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
+from llm import Limits, Offer, Offers, Outcome, Reply, ReplyEvent, StepEnded
 from movies.library import Library, Snapshot
 from providers.base import Provider
-from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
+from providers.contexts import Contexts
+from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt
 from runs.journal import Journal
 from runs.schema_checks import SchemaChecker
 from runs.settling import Settler
@@ -23,6 +24,7 @@ from schemas import Error, Event, Run, RunStatus, Session, SessionUpdated, TextD
 from settings import Settings
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, EndedRun, NewRun
+from tools.calls import callable_in
 from tools.registry import Toolbox
 
 
@@ -42,6 +44,7 @@ class Resources:
     store: Store
     journal: Journal
     provider: Provider
+    contexts: Contexts
     library: Library
     ratings: OwnRatings
     checker: SchemaChecker
@@ -108,18 +111,23 @@ class LiveRun:
     async def _begin_reply(self, snapshot: Snapshot) -> Reply:
         """The answer to be, with the conversation up to its message, over one state of the data."""
         store, settings, session = self._with.store, self._with.settings, self._caller.session
+        contexts = self._with.contexts
         current = open_exchange(await store.exchange(session.id, self.run.message_id))
-        system = system_prompt(snapshot.info.in_words, session.instructions)
         toolbox = Toolbox(snapshot, self._with.ratings, self._caller.account_id, session, self._with.clock)
-        room = settings.llm_context_tokens - sum(map(tool_tokens, toolbox.specs))
+        offers = _offers(toolbox, session)
+        context = contexts.tokens(self.run.model)
+        offer = offers.choose(small=contexts.is_small(context))
+        room = Conversation(offer.system, (), current).room(offer.room(context))
         async with aclosing(store.earlier_messages(session.id, self.run.message_id)) as pages:
-            earlier, whole = await newest_exchanges(pages, Conversation(system, (), current).room(room))
+            earlier, whole = await newest_exchanges(pages, room)
         return Reply(
-            Conversation(system, earlier, current, whole=whole),
+            Conversation(offer.system, earlier, current, whole=whole),
             provider=self._with.provider,
             model=self.run.model,
             toolbox=toolbox,
-            limits=Limits(settings.llm_max_steps, settings.llm_max_repairs, settings.llm_context_tokens),
+            offers=offers,
+            contexts=contexts,
+            limits=Limits(settings.llm_max_steps, settings.llm_max_repairs),
             problem_of=self._with.checker.document_problem,
             actions=session.actions,
             response_format=self._new.response_format,
@@ -173,6 +181,17 @@ class LiveRun:
                 "finished_at": now,
             }
         )
+
+
+def _offers(toolbox: Toolbox, session: Session) -> Offers:
+    """All tools, or few of them, each with a system prompt of its own and the session's actions."""
+    catalogue, instructions = toolbox.snapshot.info.in_words, session.instructions
+    return Offers(
+        full=Offer(system_prompt(catalogue, instructions), callable_in(toolbox.specs, session.actions)),
+        small=Offer(
+            system_prompt(catalogue, instructions, small=True), callable_in(toolbox.small_specs, session.actions)
+        ),
+    )
 
 
 def _ms(start: datetime, end: datetime | None) -> int | None:

@@ -81,6 +81,7 @@ _FUNCTIONS: tuple[ToolFunction, ...] = (
     tastes.next_question,
 )
 TOOLS = {tool.name: tool for tool in map(Tool.of, _FUNCTIONS)}
+SMALL = ("search_movies", "get_movie", "similar_movies", "recommend", "rate_movie", "query_catalogue")
 
 
 def find_tool(name: str) -> Tool:
@@ -123,6 +124,11 @@ class Toolbox:
     def specs(self) -> Sequence[ToolSpec]:
         """The tools as the model is told of them."""
         return [tool.spec for tool in TOOLS.values()]
+
+    @property
+    def small_specs(self) -> Sequence[ToolSpec]:
+        """A few of them, for models with a small context."""
+        return [TOOLS[name].spec for name in SMALL]
 
     @property
     def context(self) -> Context:
