@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from loguru import logger
 
@@ -15,7 +16,7 @@ from llm import Limits, Offer, Offers, Outcome, Reply, ReplyEvent, StepEnded
 from movies.library import Library, Snapshot
 from providers.base import Provider
 from providers.contexts import Contexts
-from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt
+from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, whose_taste
 from runs.journal import Journal
 from runs.schema_checks import SchemaChecker
 from runs.settling import Settler
@@ -114,7 +115,7 @@ class LiveRun:
         contexts = self._with.contexts
         current = open_exchange(await store.exchange(session.id, self.run.message_id))
         toolbox = Toolbox(snapshot, self._with.ratings, self._caller.account_id, session, self._with.clock)
-        offers = _offers(toolbox, session)
+        offers = await self._offers(toolbox)
         context = contexts.tokens(self.run.model)
         offer = offers.choose(small=contexts.is_small(context))
         room = Conversation(offer.system, (), current).room(offer.room(context))
@@ -131,6 +132,22 @@ class LiveRun:
             problem_of=self._with.checker.document_problem,
             actions=session.actions,
             response_format=self._new.response_format,
+        )
+
+    async def _offers(self, toolbox: Toolbox) -> Offers:
+        """All tools, or few of them, each with a system prompt of its own and the session's actions."""
+        info, session = toolbox.snapshot.info, self._caller.session
+        prompt = partial(
+            system_prompt,
+            info,
+            session.instructions,
+            genres=[count.name for count in await toolbox.snapshot.catalogue.genres()],
+            whose=whose_taste(info, session.user_id, await self._with.ratings.count(self._caller.account_id)),
+            today=self._with.clock(),
+        )
+        return Offers(
+            full=Offer(prompt(), callable_in(toolbox.specs, session.actions)),
+            small=Offer(prompt(small=True), callable_in(toolbox.small_specs, session.actions)),
         )
 
     async def _pass_on(self, event: ReplyEvent) -> None:
@@ -181,17 +198,6 @@ class LiveRun:
                 "finished_at": now,
             }
         )
-
-
-def _offers(toolbox: Toolbox, session: Session) -> Offers:
-    """All tools, or few of them, each with a system prompt of its own and the session's actions."""
-    catalogue, instructions = toolbox.snapshot.info.in_words, session.instructions
-    return Offers(
-        full=Offer(system_prompt(catalogue, instructions), callable_in(toolbox.specs, session.actions)),
-        small=Offer(
-            system_prompt(catalogue, instructions, small=True), callable_in(toolbox.small_specs, session.actions)
-        ),
-    )
 
 
 def _ms(start: datetime, end: datetime | None) -> int | None:
