@@ -14,6 +14,7 @@ MarqueeError
   x StorageUnavailable    the database cannot be written: full disk, read-only file, lock
   x RunFailed             the answer could not be finished
     + UpstreamUnavailable   no connection, a 5xx, or a stream that broke off
+      = NothingCame         a response without a body, as some servers give where the request is too long
     + UpstreamTimeout       nothing came in time
     + UpstreamRateLimited   429
     + UpstreamRejected      the provider refused the request: key, model, quota
@@ -123,6 +124,10 @@ class UpstreamUnavailable(RunFailed):
     code, title = "upstream_unavailable", "The language model cannot be reached"
 
 
+class NothingCame(UpstreamUnavailable):
+    """A response that is none: no event, or no body at all."""
+
+
 class UpstreamTimeout(RunFailed):
     code, title = "upstream_timeout", "The language model took too long"
 
@@ -148,7 +153,10 @@ class OutputTruncated(RunFailed):
 
 
 class ContextTooLong(RunFailed):
+    """The request has more tokens than the model's context, which is `limit` where the provider named it."""
+
     code, title = "context_too_long", "The conversation is too long for the language model"
+    limit: int | None = None
 
 
 class StepLimit(RunFailed):

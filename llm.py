@@ -8,36 +8,73 @@ from __future__ import annotations
 import runpy
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
-
-from loguru import logger
 
 from errors import (
     ContentFiltered,
     ContextTooLong,
     InvalidOutput,
+    NothingCame,
     OutputTruncated,
+    ParameterRefused,
     RunFailed,
     StepLimit,
     UpstreamUnavailable,
 )
-from providers.base import ChatMessage, ChatRequest, Finish, Provider, ReasoningDelta, TextDelta, ToolRequest, Usage
-from providers.conversation import Conversation, estimate_tokens, message_tokens, tool_tokens
-from providers.prompts import REPAIR
+from providers.base import (
+    ChatMessage,
+    ChatRequest,
+    Finish,
+    Provider,
+    ReasoningDelta,
+    TextDelta,
+    ToolRequest,
+    ToolSpec,
+    Usage,
+)
+from providers.contexts import LEAST_CONTEXT, Contexts, request_tokens, shorter, tokens_left
+from providers.conversation import Conversation, estimate_tokens, tool_tokens
+from providers.prompts import CLOSING, REPAIR
 from schemas import Action, ReasoningDeltaEvent, ResponseFormat, TextDeltaEvent
 from storage.records import new_id
-from tools.calls import CallEvent, Calls, DocumentCheck, callable_in
+from tools.calls import CallEvent, Calls, DocumentCheck, Earlier
 from tools.registry import Toolbox
+
+_CUT = "The server of {model} cut a request of about {sent:,} tokens to {left:,} without saying so."
+_ASKED_AGAIN = " The model was asked again with less."
+_MAY_MISS = " The answer may miss what was said before."
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one answer: model requests, attempts to mend what is invalid, tokens of context."""
+    """Bounds of one answer: model requests, attempts to mend what is invalid."""
 
     max_steps: int
     max_repairs: int
-    context_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a model is told and may call: a system prompt, and the tools that it speaks of."""
+
+    system: str
+    tools: tuple[ToolSpec, ...]
+
+    def room(self, context: int) -> int:
+        """The tokens of a context that are left for messages."""
+        return context - sum(map(tool_tokens, self.tools))
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """All tools, or those for a small context."""
+
+    full: Offer
+    small: Offer
+
+    def choose(self, *, small: bool) -> Offer:
+        return self.small if small else self.full
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +97,40 @@ ReplyEvent = TextDeltaEvent | ReasoningDeltaEvent | CallEvent | StepEnded | Outc
 
 @dataclass(slots=True)
 class _Step:
-    """The yield of one model request."""
+    """The yield of one model request.
+
+    `closing`: it is made without tools, so that the answer comes to an end; `held_back`: its text is not shown yet.
+    """
 
     message_id: str
+    closing: bool
+    held_back: bool
     text: list[str] = field(default_factory=list)
     calls: list[ToolRequest] = field(default_factory=list)
     finish: Finish | None = None
     thoughts: list[str] = field(default_factory=list)
+    cut: str | None = None
 
     @property
     def started(self) -> bool:
         return bool(self.text or self.calls or self.thoughts)
+
+    @property
+    def is_shown(self) -> bool:
+        return bool(self.thoughts or (self.text and not self.held_back))
+
+    @property
+    def to_run(self) -> list[ToolRequest]:
+        return [] if self.closing else self.calls
+
+    @property
+    def is_empty(self) -> bool:
+        """True for a regular end with nothing before it."""
+        return self.finish is not None and self.finish.reason == "stop" and not self.started
+
+    def clear(self) -> None:
+        """Begin anew; what was remarked stays."""
+        self.text, self.calls, self.thoughts, self.finish = [], [], [], None
 
 
 class Reply:
@@ -86,6 +146,8 @@ class Reply:
         provider: Provider,
         model: str,
         toolbox: Toolbox,
+        offers: Offers,
+        contexts: Contexts,
         limits: Limits,
         problem_of: DocumentCheck,
         claims_of: ClaimCheck | None = None,
@@ -96,14 +158,17 @@ class Reply:
         self._provider = provider
         self._model = model
         self._toolbox = toolbox
+        self._offers = offers
+        self._contexts = contexts
         self._limits = limits
         self._problem_of = problem_of
         self._claims_of = claims_of
         self._actions = {action.name: action for action in actions}
-        self._tools = callable_in(toolbox, self._actions)
         self._response_format = response_format
-        self._budget = limits.context_tokens - sum(map(tool_tokens, self._tools))
+        self._fit(contexts.tokens(model))
         self._repairs = 0
+        self._earlier = Earlier()
+        self._refused = self._came_empty = False
         self._call_ids = conversation.call_ids
         self._spent: Usage | None = None
         self._open: tuple[_Step, ChatRequest] | None = None
@@ -122,8 +187,11 @@ class Reply:
         Raises:
             RunFailed: The answer could not be finished; what was yielded before stands.
         """
-        for _ in range(self._limits.max_steps):
-            step = _Step(new_id("msg"))
+        for number in range(1, self._limits.max_steps + 1):
+            closing = self._earlier.hopeless or 1 < number == self._limits.max_steps
+            if closing or number == self._limits.max_steps:
+                self._claims_of = None  # no step is left to mend it in
+            step = _Step(new_id("msg"), closing, held_back=self._held_back)
             async with aclosing(self._request(step)) as events:
                 async for event in events:
                     yield event
@@ -138,9 +206,9 @@ class Reply:
         raise StepLimit
 
     async def _request(self, step: _Step) -> AsyncGenerator[ReplyEvent, None]:
-        """One model request; a context that is too long is trimmed once and tried again."""
-        for attempt in (1, 2):
-            request = self._chat_request()
+        """One model request; one with less in it where that turns out to be too long and nothing is shown yet."""
+        while True:
+            request = self._chat_request(step)
             self._open = (step, request)
             try:
                 async with aclosing(self._provider.stream(request)) as deltas:
@@ -151,23 +219,60 @@ class Reply:
             except RunFailed as error:
                 if not step.started:
                     self._open = None  # refused, or never reached: nothing to pay for
-                if not isinstance(error, ContextTooLong):
-                    raise
-                sent = sum(map(message_tokens, request.messages))
-                self._budget = min(self._budget, sent) // 2
-                if attempt == 2 or step.started or self._chat_request() == request:
-                    raise
-                logger.info("The context was too long; trimmed to {} tokens", self._budget)
+                if step.started or not self._shrinks_after(error, step, request):
+                    raise _at_the_end(error, step) from None
             else:
                 self._spent, self._open = self.usage, None
-                yield StepEnded(_note(step))
-                return
+                if not self._shrinks_after_answer(step, request):
+                    yield StepEnded(_note(step))
+                    return
+                step.clear()
 
-    def _chat_request(self) -> ChatRequest:
+    def _shrinks_after(self, error: RunFailed, step: _Step, request: ChatRequest) -> bool:
+        """True where a shorter request is to follow a failure: of one too long, or of one that nothing came to."""
+        if isinstance(error, ContextTooLong):
+            self._refused = True
+            return self._shrink(step, request, error.limit)
+        return isinstance(error, NothingCame) and self._shrinks_after_nothing(step, request)
+
+    def _shrinks_after_nothing(self, step: _Step, request: ChatRequest) -> bool:
+        """The same for an empty answer, with which llama-cpp-python refuses what is too long."""
+        self._came_empty = True
+        return request_tokens(request) > LEAST_CONTEXT and self._shrink(step, request)
+
+    def _shrinks_after_answer(self, step: _Step, request: ChatRequest) -> bool:
+        """True where a shorter request is to follow an answer: one to a request that was cut, or an empty one."""
+        if step.finish is not None and (left := tokens_left(request, step.finish.usage)) is not None:
+            words = _CUT.format(model=self._model, left=left, sent=request_tokens(request))
+            again = self._shrink(step, request, left) and not step.is_shown
+            self._contexts.cut(self._model, self._context, words)
+            step.cut = words + (_ASKED_AGAIN if again else _MAY_MISS)
+            return again
+        if step.is_empty:
+            return self._shrinks_after_nothing(step, request)
+        self._contexts.answered(self._model, self._context, refused=self._refused, came_empty=self._came_empty)
+        self._refused = self._came_empty = False
+        return False
+
+    def _shrink(self, step: _Step, request: ChatRequest, limit: int | None = None) -> bool:
+        """Take a smaller context from now on; False where the request stays as it was even so."""
+        self._fit(min(self._context, shorter(request_tokens(request), limit)))
+        return self._chat_request(step) != request
+
+    def _fit(self, context: int) -> None:
+        """Choose what the model is offered, and how much of the conversation it is sent, by its context in tokens."""
+        self._context = context
+        self._offer = self._offers.choose(small=self._contexts.is_small(context))
+        self._conversation.system = self._offer.system
+
+    def _chat_request(self, step: _Step) -> ChatRequest:
+        messages = self._conversation.within(self._offer.room(self._context))
+        if step.closing:
+            messages = (replace(messages[0], content=messages[0].content + CLOSING), *messages[1:])
         return ChatRequest(
             model=self._model,
-            messages=self._conversation.within(self._budget),
-            tools=self._tools,
+            messages=messages,
+            tools=() if step.closing else self._offer.tools,
             response_format=self._response_format,
             snapshot=self._toolbox.snapshot,
         )
@@ -177,7 +282,7 @@ class Reply:
         match delta:
             case TextDelta(text):
                 step.text.append(text)
-                return None if self._held_back else TextDeltaEvent(message_id=step.message_id, delta=text)
+                return None if step.held_back else TextDeltaEvent(message_id=step.message_id, delta=text)
             case ReasoningDelta(text):
                 step.thoughts.append(text)
                 return ReasoningDeltaEvent(message_id=step.message_id, delta=text)
@@ -197,11 +302,11 @@ class Reply:
     async def _after(self, step: _Step) -> AsyncGenerator[ReplyEvent, None]:
         """The events after a whole completion: of its calls, a repair, or the end."""
         text = "".join(step.text)
-        if step.calls:
-            if text and self._held_back:
+        if step.to_run:
+            if text and step.held_back:
                 yield TextDeltaEvent(message_id=step.message_id, delta=text)
-            calls = Calls(step.message_id, step.calls)
-            async for event in calls.events(self._toolbox, self._actions, self._problem_of):
+            calls = Calls(step.message_id, step.to_run)
+            async for event in calls.events(self._toolbox, self._earlier, self._actions, self._problem_of):
                 yield event
             self._conversation.add(ChatMessage("assistant", text, calls.sent_back), *calls.answers)
             if calls.handed_over:
@@ -215,7 +320,7 @@ class Reply:
         if (mend := await self._mend(text, problem)) is not None:
             self._conversation.add(ChatMessage("assistant", text), ChatMessage("user", mend))
             return
-        if self._held_back:
+        if step.held_back:
             yield TextDeltaEvent(message_id=step.message_id, delta=text)
         if problem is not None:
             raise InvalidOutput(f"The answer is not valid after {self._repairs} repairs. {problem}")
@@ -256,8 +361,14 @@ def _check_finish(step: _Step) -> None:
             raise ContentFiltered
         case Finish("refusal"):
             raise ContentFiltered("The model refused to answer.")
-        case _ if not step.calls and not "".join(step.text).strip():
-            raise UpstreamUnavailable("The model gave an empty answer.")
+        case _ if not step.to_run and not "".join(step.text).strip():
+            raise _at_the_end(UpstreamUnavailable("The model gave an empty answer."), step)
+
+
+def _at_the_end(error: RunFailed, step: _Step) -> RunFailed:
+    """The error, or that of a model that gives no answer without tools, or whose endpoint refuses to."""
+    no_answer = isinstance(error, ParameterRefused) or step.finish is not None
+    return StepLimit() if step.closing and no_answer else error
 
 
 def _usage(step: _Step, request: ChatRequest) -> Usage:
@@ -265,17 +376,18 @@ def _usage(step: _Step, request: ChatRequest) -> Usage:
     if step.finish is not None and step.finish.usage is not None:
         return step.finish.usage
     said = "".join(step.thoughts + step.text) + "".join(call.name + call.arguments for call in step.calls)
-    sent = sum(map(message_tokens, request.messages)) + sum(map(tool_tokens, request.tools))
+    sent = request_tokens(request)
     if request.response_format is not None:
         sent += estimate_tokens(request.response_format.model_dump_json(by_alias=True))
     return Usage(sent, estimate_tokens(said), estimated=True)
 
 
 def _note(step: _Step) -> str | None:
-    """A remark for the client on a completion that is taken as whole."""
+    """What a client is told of a completion that is taken as whole."""
     if step.finish is None or step.finish.unknown_reason is None:
-        return None
-    return f"The provider ended the answer with an unknown finish_reason, '{step.finish.unknown_reason}'."
+        return step.cut
+    unknown = f"The provider ended the answer with an unknown finish_reason, '{step.finish.unknown_reason}'."
+    return f"{step.cut} {unknown}" if step.cut else unknown
 
 
 if __name__ == "__main__":

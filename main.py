@@ -34,6 +34,7 @@ from service import Marquee, open_marquee
 from settings import Settings
 
 VERSION = "0.1.0"
+_NO_KEY = "No key and no base URL are set: the built-in offline guide answers."
 _NO_LIST = "The provider lists no models; the default may be there all the same."
 
 
@@ -84,7 +85,7 @@ def _service_routes() -> APIRouter:
         async with service.library.use() as snapshot:
             info, recommender = snapshot.info, snapshot.recommender
         trouble = await service.database.trouble()
-        reasons = [*service.library.problems, *([trouble] if trouble else [])]
+        reasons = [*service.library.problems, *([trouble] if trouble else []), *service.contexts.problems]
         return Health(
             status="degraded" if reasons else "ok",
             version=VERSION,
@@ -131,12 +132,13 @@ def _recommender_detail(library: Library, *, fitted: bool) -> str:
 
 
 def _provider_health(service: Marquee) -> ProviderHealth:
-    offline = service.settings.offline
+    offline, model = service.settings.offline, service.provider.default_model
     return ProviderHealth(
         name=service.provider.name,
-        model=service.provider.default_model,
+        model=model,
         base_url=None if offline else service.settings.address,
-        detail="No key and no base URL are set: the built-in offline guide answers." if offline else "Configured.",
+        tools="small" if service.contexts.is_small(service.contexts.tokens(model)) else "full",
+        detail=_NO_KEY if offline else f"Configured. {service.contexts.in_words(model)}",
     )
 
 

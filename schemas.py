@@ -417,6 +417,7 @@ class ProviderHealth(Model):
     name: str
     model: str
     base_url: str | None
+    tools: Literal["full", "small"] = Field(description="The set of tools that the default model is offered")
     detail: str
 
 

@@ -16,6 +16,7 @@ from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from guide.provider import OfflineGuide
 from movies.library import SAMPLE, Library, import_command
 from providers.base import Provider
+from providers.contexts import Contexts
 from runs.journal import Journal
 from runs.leases import Lease
 from runs.live_run import Resources
@@ -42,6 +43,7 @@ class Marquee:
     ratings: OwnRatings
     library: Library
     provider: Provider
+    contexts: Contexts
     runs: Runs
     checker: SchemaChecker
     clock: Clock
@@ -71,10 +73,12 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         stack.push_async_callback(journal.close)
         checker = SchemaChecker()
         stack.push_async_callback(checker.close)
-        runs = Runs(Resources(store, journal, provider, library, ratings, checker, settings, clock), lease)
+        contexts = Contexts("full" if settings.offline else settings.llm_tools, settings.llm_context_tokens)
+        resources = Resources(store, journal, provider, contexts, library, ratings, checker, settings, clock)
+        runs = Runs(resources, lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
-        yield Marquee(settings, database, store, sessions, ratings, library, provider, runs, checker, clock)
+        yield Marquee(settings, database, store, sessions, ratings, library, provider, contexts, runs, checker, clock)
 
 
 def make_provider(settings: Settings) -> Provider:

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     llm_max_steps: Annotated[int, Field(ge=1, le=50)] = 8
     llm_max_repairs: Annotated[int, Field(ge=0, le=10)] = 2
     llm_max_output_tokens: Count | None = None
+    llm_tools: Literal["auto", "full", "small"] = "auto"
     llm_context_tokens: Annotated[int, Field(ge=1_000, le=10_000_000)] = 32_000
     llm_temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     grounding: Literal["off", "mark", "strict"] = "mark"

@@ -48,11 +48,15 @@ class ToolRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one model request. `estimated` where the provider did not count them."""
+    """Tokens of one model request. `estimated` where the provider did not count them.
+
+    `cached_tokens`: of the input, as some providers say; for a few these are not part of their `input_tokens`.
+    """
 
     input_tokens: int
     output_tokens: int
     estimated: bool = False
+    cached_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(

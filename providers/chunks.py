@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from loguru import logger
 from pydantic import Field, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from errors import OutputTruncated, RunFailed, UpstreamUnavailable
+from errors import NothingCame, OutputTruncated, RunFailed, UpstreamUnavailable
 from providers.base import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, Usage
 from providers.failures import MAX_LOGGED_CHARS, NOTHING, stream_error
 from providers.tool_calls import UNREADABLE, CallAssembler, CallFragment, Loose, arguments_text
@@ -103,9 +103,14 @@ class _Choice(Loose):
 _Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
 
 
+class _PromptDetails(Loose):
+    cached_tokens: _Tokens | None = None
+
+
 class _Usage(Loose):
     prompt_tokens: _Tokens | None = None
     completion_tokens: _Tokens | None = None
+    prompt_tokens_details: Annotated[_PromptDetails | None, _Extra] = None
 
 
 class _Chunk(Loose):
@@ -228,7 +233,7 @@ class ChunkReader:
         events = [b"".join(self._document)] if self._document else self._decoder.end()
         yield from self._joined(events)
         if self._reason is None:
-            raise UpstreamUnavailable(NOTHING if self.silent else _BROKE_OFF)
+            raise NothingCame(NOTHING) if self.silent else UpstreamUnavailable(_BROKE_OFF)
         reason = _FINISH.get(self._reason, "stop")
         unknown = None if self._reason in _FINISH else one_line(scalars(self._reason[:MAX_REASON_CHARS]))
         if self._refused:
@@ -278,7 +283,9 @@ class ChunkReader:
             logger.warning("The provider's usage is dropped: {}: {}", ".".join(map(str, wrong["loc"])), wrong["msg"])
             return
         if usage.prompt_tokens is not None:
-            self._usage = Usage(usage.prompt_tokens, usage.completion_tokens or 0)
+            details = usage.prompt_tokens_details or _PromptDetails()
+            cached = details.cached_tokens or 0
+            self._usage = Usage(usage.prompt_tokens, usage.completion_tokens or 0, cached_tokens=cached)
 
     def _choice(self, choice: _Choice) -> Iterator[Delta]:
         delta = choice.delta or choice.message or _Delta()

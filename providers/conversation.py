@@ -94,7 +94,7 @@ def _dates(info: CatalogueInfo) -> str:
 class Conversation:
     """A system prompt, earlier exchanges, and the one that is going on, which is never cut.
 
-    `whole`: the exchanges go back to the beginning of the session.
+    `whole`: the exchanges go back to the beginning of the session. `system` may be changed on the way.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Conversation:
         *,
         whole: bool = True,
     ) -> None:
-        self._system = system
+        self.system = system
         self._exchanges = exchanges
         self._current = list(current)
         self._whole = whole
@@ -127,11 +127,11 @@ class Conversation:
 
     def room(self, budget: int) -> int:
         """The tokens of a budget that are left for earlier exchanges."""
-        return budget - message_tokens(ChatMessage("system", self._system)) - _tokens(self._current)
+        return budget - message_tokens(ChatMessage("system", self.system)) - _tokens(self._current)
 
     def within(self, budget: int) -> tuple[ChatMessage, ...]:
         """The system prompt, as many of the newest exchanges as fit into `budget` tokens, and the current one."""
-        system = ChatMessage("system", self._system)
+        system = ChatMessage("system", self.system)
         left = self.room(budget)
         kept: list[Sequence[ChatMessage]] = []
         for exchange in reversed(self._exchanges):
@@ -140,7 +140,7 @@ class Conversation:
                 break
             kept.append(exchange)
         if not self._whole or len(kept) < len(self._exchanges):
-            system = ChatMessage("system", self._system + TRIMMED)
+            system = ChatMessage("system", self.system + TRIMMED)
         return (system, *(message for exchange in reversed(kept) for message in exchange), *self._current)
 
 

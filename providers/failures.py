@@ -55,6 +55,18 @@ _UNKNOWN_MODEL_WORDS = (
     "model not found",
     "llm provider not provided",  # LiteLLM
 )
+_TOO_LONG = (
+    "context_length",  # OpenAI
+    "context length",  # vLLM, LM Studio
+    "maximum context",
+    "context window",  # llama-cpp-python
+    "context_size",  # llama.cpp, and Ollama where it hands on what that says
+    "context size",
+    "n_ctx",
+    "prompt is too long",  # Anthropic
+)
+_N_CTX = re.compile(r"n_ctx\D{1,10}(\d{3,8})\b")
+_CONTEXT = re.compile(r"context (?:length|size|window)\D{1,20}(\d{3,8})\b")
 _NO_QUOTA = "The provider's account has no quota left (insufficient_quota); it needs credit or a higher limit."
 _NO_MODEL = "The provider does not know this model (HTTP {status}); GET /models lists what it has."
 _REJECTED = {
@@ -81,7 +93,10 @@ class Asked:
 
     def named(self, error: RunFailed) -> RunFailed:
         """The error with address and model in its detail."""
-        return type(error)(f"{error.detail} ({self.name})", error.retry_after)
+        named = type(error)(f"{error.detail} ({self.name})", error.retry_after)
+        if isinstance(named, ContextTooLong) and isinstance(error, ContextTooLong):
+            named.limit = error.limit
+        return named
 
     def redacted(self, text: str) -> str:
         """Words of the provider for the log: one line, bounded, without the key or what looks like one."""
@@ -171,8 +186,8 @@ class _Bounded(httpx2.AsyncByteStream):
 def _meaning(error: Any) -> RunFailed:
     fields = error if isinstance(error, dict) else {"message": error}
     text = " ".join(str(fields.get(name) or "") for name in ("code", "type", "message")).lower()
-    if "context_length" in text or "context length" in text or "maximum context" in text or "context window" in text:
-        return ContextTooLong()
+    if any(words in text for words in _TOO_LONG):
+        return _too_long(json.dumps(fields, default=str))
     if "insufficient_quota" in text:
         return UpstreamRejected(_NO_QUOTA)
     if "rate_limit" in text or "rate limit" in text or "429" in text or "quota" in text:
@@ -187,7 +202,7 @@ def _meaning(error: Any) -> RunFailed:
 def _refusal(error: APIStatusError) -> RunFailed:
     """The meaning of an HTTP status, and of an error code that says more than it."""
     known, status = _meaning(error.body), error.status_code
-    if isinstance(known, ContextTooLong | ContentFiltered) and status < 500:
+    if isinstance(known, ContextTooLong) or (isinstance(known, ContentFiltered) and status < 500):
         return known
     if status == 429:
         return known if isinstance(known, UpstreamRejected) else UpstreamRateLimited(retry_after=_retry_after(error))
@@ -196,6 +211,14 @@ def _refusal(error: APIStatusError) -> RunFailed:
     if status >= 500:
         return UpstreamUnavailable(f"The provider failed (HTTP {status}).", _retry_after(error))
     return _rejection(status, error.response.text.lower())
+
+
+def _too_long(said: str) -> ContextTooLong:
+    """The error of a request that is longer than the context, whose tokens most providers name."""
+    failed = ContextTooLong()
+    if found := _N_CTX.search(said) or _CONTEXT.search(said.lower()):
+        failed.limit = int(found[1])
+    return failed
 
 
 def _rejection(status: int, text: str) -> UpstreamRejected:

@@ -25,6 +25,7 @@ from providers.chunks import ChunkReader
 from providers.failures import BROKEN, NOTHING, Asked, bound_body, failure, may_pass, timed_out, too_slow
 from providers.model_list import listed_models
 from providers.prompts import JSON_ALONE
+from providers.text_calls import TextReader
 from settings import DEFAULT_BASE_URL, Settings
 
 FIRST_RETRY_SECONDS = 0.5
@@ -79,8 +80,10 @@ class OpenAIProvider:
         try:
             response = await self._open(request)
             try:
+                text = TextReader.of(request)
                 async for delta in self._read(response):
-                    yield delta
+                    for meant in text.read(delta):
+                        yield meant
             finally:
                 await response.aclose()
         except RunFailed as error:

@@ -65,6 +65,10 @@ The application that the person uses adds:
 {instructions}
 """
 
+CLOSING = """
+You can look nothing up any more. Answer the person now, by what the tools returned so far, and say what is missing.
+"""
+
 TRIMMED = """
 Earlier parts of this conversation were left out because they no longer fit. If the person refers to them, say that you
 no longer have them before you, and ask.

@@ -6,22 +6,17 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from loguru import logger
 
 from db import Store
 from errors import Internal, MarqueeError, RunFailed, UpstreamTimeout
-from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
+from llm import Limits, Offer, Offers, Outcome, Reply, ReplyEvent, StepEnded
 from movies.library import Library, Snapshot
 from providers.base import Provider
-from providers.conversation import (
-    Conversation,
-    newest_exchanges,
-    open_exchange,
-    system_prompt,
-    tool_tokens,
-    whose_taste,
-)
+from providers.contexts import Contexts
+from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, whose_taste
 from runs.grounding import Grounder
 from runs.journal import Journal
 from runs.schema_checks import SchemaChecker
@@ -31,6 +26,7 @@ from schemas import Error, Event, Mention, Run, RunStatus, Session, SessionUpdat
 from settings import Settings
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, EndedRun, NewRun
+from tools.calls import callable_in
 from tools.registry import Toolbox
 
 
@@ -50,6 +46,7 @@ class Resources:
     store: Store
     journal: Journal
     provider: Provider
+    contexts: Contexts
     library: Library
     ratings: OwnRatings
     checker: SchemaChecker
@@ -119,13 +116,16 @@ class LiveRun:
     async def _begin_reply(self, snapshot: Snapshot) -> Reply:
         """The answer to be, with the conversation up to its message, over one state of the data."""
         store, settings, session = self._with.store, self._with.settings, self._caller.session
+        contexts = self._with.contexts
         current = open_exchange(await store.exchange(session.id, self.run.message_id))
-        system = await self._system(snapshot)
         toolbox = Toolbox(snapshot, self._with.ratings, self._caller.account_id, session, self._with.clock)
-        room = settings.llm_context_tokens - sum(map(tool_tokens, toolbox.specs))
+        offers = await self._offers(toolbox)
+        context = contexts.tokens(self.run.model)
+        offer = offers.choose(small=contexts.is_small(context))
+        room = Conversation(offer.system, (), current).room(offer.room(context))
         async with aclosing(store.earlier_messages(session.id, self.run.message_id)) as pages:
-            earlier, whole = await newest_exchanges(pages, Conversation(system, (), current).room(room))
-        conversation = Conversation(system, earlier, current, whole=whole)
+            earlier, whole = await newest_exchanges(pages, room)
+        conversation = Conversation(offer.system, earlier, current, whole=whole)
         if settings.grounding != "off":
             shown = () if whole else await self._with.ratings.shown(session.id)  # what is left out was shown, too
             self._grounder = await Grounder.begin(snapshot, conversation, current[0].content, shown)
@@ -134,21 +134,29 @@ class LiveRun:
             provider=self._with.provider,
             model=self.run.model,
             toolbox=toolbox,
-            limits=Limits(settings.llm_max_steps, settings.llm_max_repairs, settings.llm_context_tokens),
+            offers=offers,
+            contexts=contexts,
+            limits=Limits(settings.llm_max_steps, settings.llm_max_repairs),
             problem_of=self._with.checker.document_problem,
             claims_of=self._grounder.problem if self._grounder and settings.grounding == "strict" else None,
             actions=session.actions,
             response_format=self._new.response_format,
         )
 
-    async def _system(self, snapshot: Snapshot) -> str:
-        session, rated = self._caller.session, await self._with.ratings.count(self._caller.account_id)
-        return system_prompt(
-            snapshot.info,
+    async def _offers(self, toolbox: Toolbox) -> Offers:
+        """All tools, or few of them, each with a system prompt of its own and the session's actions."""
+        info, session = toolbox.snapshot.info, self._caller.session
+        prompt = partial(
+            system_prompt,
+            info,
             session.instructions,
-            genres=[count.name for count in await snapshot.catalogue.genres()],
-            whose=whose_taste(snapshot.info, session.user_id, rated),
+            genres=[count.name for count in await toolbox.snapshot.catalogue.genres()],
+            whose=whose_taste(info, session.user_id, await self._with.ratings.count(self._caller.account_id)),
             today=self._with.clock(),
+        )
+        return Offers(
+            full=Offer(prompt(), callable_in(toolbox.specs, session.actions)),
+            small=Offer(prompt(small=True), callable_in(toolbox.small_specs, session.actions)),
         )
 
     async def _pass_on(self, event: ReplyEvent) -> None:

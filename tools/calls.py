@@ -1,10 +1,13 @@
 """The calls of one step of an answer: tools are run in order, actions are handed to the client, if all are valid.
 
-Whatever is wrong with a call becomes a result in words that mend it, never an exception.
+Whatever is wrong with a call becomes a result in words that mend it, never an exception. A call that is repeated within
+an answer is told so: small models ask the same again and again.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +25,12 @@ from tools.registry import Toolbox, find_tool, parse_arguments
 DocumentCheck = Callable[[JsonValue, str], Awaitable[str | None]]  # a schema and a text: what is wrong, if anything
 CallEvent = ToolCallEvent | ToolResultEvent | ActionCallEvent
 
+MOST_FAILURES = 3  # of one and the same call; then the model gets no tools any more
+WRITERS = frozenset({"rate_movie"})  # after which the same call may give something else
+
+_REPEATED = "This call was refused before with the same arguments; change them, or answer without it."
+_HOPELESS = "This call was refused before with the same arguments. Nothing more can be called; answer the person now."
+_SAME = "This call was made before with the same arguments, and the result is the same. Answer with it."
 _OTHERS = "Not carried out, because another call was not valid. Call it again together with the mended one."
 
 
@@ -32,6 +41,41 @@ class _Call:
     asked: ToolRequest
     arguments: dict[str, JsonValue]
     flaw: ToolError | None = None
+
+
+class Earlier:
+    """What came of the calls of an answer so far."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[str] = Counter()
+        self._results: dict[str, tuple[JsonValue, str]] = {}
+
+    @property
+    def hopeless(self) -> bool:
+        """True once a call has failed unchanged as often as it may."""
+        return max(self._failures.values(), default=0) >= MOST_FAILURES
+
+    def failed(self, call: _Call, why: str) -> str:
+        """What the model is told of a call that failed, and why."""
+        key = call.asked.name + (call.asked.arguments if call.flaw else json.dumps(call.arguments, sort_keys=True))
+        self._failures[key] += 1
+        if self._failures[key] == 1:
+            return why
+        return f"{_REPEATED if self._failures[key] < MOST_FAILURES else _HOPELESS} {why}"
+
+    def result(self, name: str, args: Model) -> tuple[JsonValue, str] | None:
+        """The result that the same call gave, and the same with a word on it for the model. None where it gave none."""
+        if (known := self._results.get(_key(name, args))) is None:
+            return None
+        result, content = known
+        return result, f'{{"note":{json.dumps(_SAME)},"result":{content}}}'
+
+    def succeeded(self, name: str, args: Model, result: JsonValue, content: str) -> None:
+        """Keep a result, unless the next one may differ; what a writer changes makes all others old."""
+        if name in WRITERS:
+            self._results.clear()
+        if not getattr(args, "exclude_shown", False):
+            self._results[_key(name, args)] = result, content
 
 
 class Calls:
@@ -56,12 +100,13 @@ class Calls:
         return tuple(replace(call.asked, arguments="{}") if call.flaw else call.asked for call in self._calls)
 
     async def events(
-        self, toolbox: Toolbox, actions: Mapping[str, Action], problem_of: DocumentCheck
+        self, toolbox: Toolbox, earlier: Earlier, actions: Mapping[str, Action], problem_of: DocumentCheck
     ) -> AsyncGenerator[CallEvent, None]:
         """Carry them out.
 
         Args:
             toolbox: the tools of the caller.
+            earlier: the calls of the answer before these.
             actions: the client's own, by name.
             problem_of: checks arguments, as text, by the schema of an action.
         """
@@ -75,7 +120,7 @@ class Calls:
         self.handed_over = bool(requested) and not wrong
         for call in self._calls:
             if call not in requested:
-                async for event in self._run(call, toolbox):
+                async for event in self._run(call, toolbox, earlier):
                     yield event
             elif wrong:
                 for refused in self._refuse(call, wrong.get(call.asked.call_id, _OTHERS)):
@@ -84,20 +129,24 @@ class Calls:
             for call in requested:
                 yield ActionCallEvent(**self._named(call), arguments=call.arguments)
 
-    async def _run(self, call: _Call, toolbox: Toolbox) -> AsyncGenerator[CallEvent, None]:
+    async def _run(self, call: _Call, toolbox: Toolbox, earlier: Earlier) -> AsyncGenerator[CallEvent, None]:
         """One tool call, from check to result."""
+        name = call.asked.name
         try:
             args = _checked(call)
         except ToolError as error:
-            for event in self._refuse(call, str(error)):
+            for event in self._refuse(call, earlier.failed(call, str(error))):
                 yield event
             return
         yield ToolCallEvent(**self._named(call), arguments=args.model_dump(mode="json", exclude_unset=True))
         try:
-            result, content = await toolbox.run(call.asked.name, args)
+            if (given := earlier.result(name, args)) is None:
+                given = await toolbox.run(name, args)
+                earlier.succeeded(name, args, *given)
         except ToolError as error:
-            yield self._failed(call, str(error))
+            yield self._failed(call, earlier.failed(call, str(error)))
         else:
+            result, content = given
             self._answer(call, content, result)
             yield ToolResultEvent(**_answering(call), ok=True, result=result)
 
@@ -118,10 +167,14 @@ class Calls:
         return {"message_id": self._message_id, "call_id": asked.call_id, "name": asked.name, "extra": asked.extra}
 
 
-def callable_in(toolbox: Toolbox, actions: Mapping[str, Action]) -> tuple[ToolSpec, ...]:
+def callable_in(specs: Iterable[ToolSpec], actions: Sequence[Action]) -> tuple[ToolSpec, ...]:
     """All that the model may call. A session's action stays what it is when a tool of the same name comes up later."""
-    own = [ToolSpec(action.name, action.description, action.parameters) for action in actions.values()]
-    return (*(spec for spec in toolbox.specs if spec.name not in actions), *own)
+    own = {action.name: ToolSpec(action.name, action.description, action.parameters) for action in actions}
+    return (*(spec for spec in specs if spec.name not in own), *own.values())
+
+
+def _key(name: str, args: Model) -> str:
+    return name + args.model_dump_json()
 
 
 def _parsed(asked: ToolRequest) -> _Call:

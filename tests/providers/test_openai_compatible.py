@@ -126,7 +126,7 @@ def test_an_account_without_quota_is_not_asked_again(llm_client: httpx.Client, u
 def test_an_empty_stream_names_the_likely_cause(
     pieces: list[Any], llm_client: httpx.Client, upstream: scripted.Upstream
 ) -> None:
-    upstream.queue(Reply(pieces))
+    upstream.otherwise = Reply(pieces)
     told = failed(llm_client)
     assert told["code"] == "upstream_unavailable"
     assert "LLM_CONTEXT_TOKENS" in told["detail"]
