@@ -12,7 +12,7 @@ from rapidfuzz.distance import OSA
 
 from guide.classifier import examples
 from guide.phrases import Spot, has, plain, spots, table, vocabulary
-from movies.linking import Link
+from movies.links import Link
 
 SURE = 0.45
 """Confidence from which a span is taken for what the linker says."""
