@@ -1,0 +1,1 @@
+"""Conversations over ml-latest-small with outcomes that are computed from the CSV files; played by benchmarks.conversation."""
