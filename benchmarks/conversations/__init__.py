@@ -1,1 +1,1 @@
-"""Conversations over ml-latest-small with outcomes that are computed from the CSV files; played by benchmarks.conversation."""
+"""Conversations with outcomes computed from the CSV files, and what plays and judges them: benchmarks.conversation."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.conversations.oracle import Malformed, Mask, Oracle, Ranked, number, tokens, unquote
+from benchmarks.conversations.oracle import Malformed, Oracle, Ranked, number, tokens, unquote
 
 MOST = 0.6
 MEAN_TOLERANCE = 0.05
@@ -24,29 +24,18 @@ CATEGORIES = (
     "words for what one wants", "titles that are plain words", "ambiguous titles", "honest limits",
     "outside and small talk", "other languages", "hostile and nonsense",
 )  # fmt: skip
-SHORT = {
-    "narrowing": "narrowing and deltas", "deltas": "narrowing and deltas", "typos": "typos, slang, no punctuation, all caps",
-    "slang": "typos, slang, no punctuation, all caps", "rambling": "rambling and life stories", "themes": "words for what one wants",
-    "several wishes": "several wishes in one message", "hostile": "hostile and nonsense", "small talk": "outside and small talk",
-    "outside": "outside and small talk", "languages": "other languages", "two likes": "two likes or more",
-    "deleting": "deleting and changing ratings", "seen": "seen and excluded", "taste": "taste of the person",
-    "users by number": "MovieLens users by number", "predict": "predict and why", "mood": "mood and occasion",
-    "plain words": "titles that are plain words", "ambiguous": "ambiguous titles", "facts": "facts of a movie",
-    "limits": "honest limits",
-}  # fmt: skip
-
 _SPAN = re.compile(r"(\d+)(\.\.)?(\d+)?")
 _VALUE = re.compile(r"(?P<expression>.+?)(?:\s*(?:±|\+-|\+/-)\s*(?P<tolerance>[\d.]+))?")
 _NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w])|(?<![\w.])\d+(?:[.,]\d+)?(?![\d])")
-_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NONE = re.compile(
-    r"\b(?:no|none|zero|not? (?:a single|any)|never|nobody|nothing|0|keine?[nr]?|aucune?|ning[uú]n\w*)\b", re.I
+    r"\b(?:no|none|zero|not? (?:a single|any)|never|nobody|nothing|0|keine?[nr]?|aucune?|ning[uú]n\w*)\b", re.IGNORECASE
 )
-_LIST_MARK = re.compile(r"^\s*(?:\|\s*)?\d{1,3}[.)|]\s+", re.M)
+_LIST_MARK = re.compile(r"^\s*(?:\|\s*)?\d{1,3}[.)|]\s+", re.MULTILINE)
 _GENRE_WORDS = {
     "Sci-Fi": "sci-?fi|science[ -]fiction|sf", "Children": "children(?:['’]s)?|kids?|family",
     "Film-Noir": "film[ -]?noir|noir", "Comedy": "comed(?:y|ies)", "Mystery": "myster(?:y|ies)",
@@ -64,6 +53,8 @@ class Answer:
     """Also those that the person's message named, and those named as a reason or to tell how a title was read."""
     affirmed: list[int] = field(default_factory=list)
     """The mentioned without those named as a reason, as left out, or to tell how a title was read."""
+    listed_though_said: list[int] = field(default_factory=list)
+    """Items of a list that the person's message named: not of `named`, but seen by `none`."""
     bare: str = ""
     """The text without the titles and the marks of lists, to look for figures in."""
     cards: frozenset[int] = frozenset()
@@ -125,10 +116,11 @@ def load(path: Path, oracle: Oracle) -> tuple[list[Conversation], list[str]]:
 
 
 def _conversation(entry: dict[str, object], name: str, oracle: Oracle, problems: list[str]) -> Conversation:
-    category = str(entry.get("category", ""))
-    category = SHORT.get(category, category)
-    if category not in CATEGORIES:
-        problems.append(f"“{category}” is no category")
+    given = str(entry.get("category", ""))
+    known = [one for one in CATEGORIES if given and (given == one or given in one or one in given)]
+    category = given if given in CATEGORIES else known[0] if len(known) == 1 else ""
+    if not category:
+        problems.append(f"“{given}” is no category, or more than one")
     if extra := entry.keys() - {"name", "category", "language", "turns"}:
         problems.append(f"unknown: {', '.join(sorted(extra))}")
     raw = entry.get("turns")
@@ -206,7 +198,9 @@ def _all(rest: str, oracle: Oracle) -> Judge:
 
 def _none(rest: str, oracle: Oracle) -> Judge:
     mask = oracle.satisfiable(rest)
-    return lambda answer: _listed("so:", [place for place in answer.named if mask[place]], oracle)
+    return lambda answer: _listed(
+        "so:", [place for place in answer.named + answer.listed_though_said if mask[place]], oracle
+    )
 
 
 def _some(rest: str, oracle: Oracle) -> Judge:
@@ -370,10 +364,10 @@ def figures(text: str) -> list[float]:
     for place, word in enumerate(words):
         if word in _TENS:
             after = words[place + 1] if place + 1 < len(words) else ""
-            ones = _WORDS.index(after) if after in _WORDS[1:10] else 0
+            ones = _ONES.index(after) if after in _ONES[1:10] else 0
             found.append(20.0 + 10 * _TENS.index(word) + ones)
-        elif word in _WORDS and not (place and words[place - 1] in _TENS):
-            found.append(float(_WORDS.index(word)))
+        elif word in _ONES and not (place and words[place - 1] in _TENS):
+            found.append(float(_ONES.index(word)))
     return found
 
 

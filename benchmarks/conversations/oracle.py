@@ -116,7 +116,7 @@ class Oracle:
         terms = tokens(pred) if isinstance(pred, str) else list(pred)
         if not terms:
             raise Malformed("a predicate is missing; “any” stands for every film")
-        return np.logical_and.reduce([self._term(term) for term in terms])
+        return np.asarray(np.logical_and.reduce([self._term(term) for term in terms]), dtype=bool)
 
     def satisfiable(self, pred: str | Iterable[str]) -> Mask:
         """The mask of a predicate that some film meets."""
@@ -248,7 +248,7 @@ class Oracle:
 
     def _year(self, rest: list[str]) -> float:
         (title,) = rest
-        return self.years[self.films_of(unquote(title))[0]].item()
+        return float(self.years[self.films_of(unquote(title))[0]])
 
     def _tag_count(self, rest: list[str]) -> float:
         (tag,) = rest
