@@ -27,6 +27,7 @@ _LOST = re.compile(
     r"|(?:i (?:only )?read|speak).{0,20}english",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»")
 
 
 class Unplayable(Exception):
@@ -242,9 +243,8 @@ def _check_end(played: Played, events: Sequence[dict[str, Any]]) -> None:
 
 def _is_dead_end(text: str, reading: Reading) -> bool:
     """An answer that names no movie, gives no figure, asks nothing, and only says that it did not understand."""
-    silent = (
-        not reading.named and not re.search(r"\d", reading.bare) and "?" not in re.sub('[“"«][^”"»]*[”"»]', "", text)
-    )
+    outside = _QUOTED.sub("", text)  # an example of what one could ask is neither an answer nor a question
+    silent = not (reading.named or re.search(r"[?？\d]", outside))
     return silent and bool(_LOST.search(text.replace("’", "'")))
 
 

@@ -60,6 +60,7 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"[^,\0]{0,60}(?:\0[^,\0]{0,25}?(?:,\s*(?:(?:and|or)\s+)?|\s(?:and|or|&)\s+))*")
+_EXAMPLE = re.compile(r"“[^”\n]{1,200}”|\"[^\"\n]{1,200}\"|«[^»\n]{1,200}»")
 _OWN = re.compile(
     r"your rating|you rated|you gave|noted|stored|saved|from you|deleted|removed|forg[eo]t", re.IGNORECASE
 )
@@ -303,19 +304,30 @@ def _sorted_out(text: str, found: list[Mention], now: set[int], once: set[int], 
 
 
 def _with_reasons(text: str, found: Sequence[Mention]) -> list[Mention]:
-    """Marks the movies that stand behind 'because you liked', 'close to', 'there is also', 'without' and their like."""
+    """Marks the movies that stand behind 'because you liked', 'close to', 'there is also', 'without' and their like.
+
+    And those within an example of what one could say: “I loved Heat”.
+    """
+    examples = [match.span() for match in _EXAMPLE.finditer(text)]
     done: list[Mention] = []
     for mention in found:
-        clause = text.rfind("\n", 0, mention.start) + 1
-        breaks = [match.end() for match in _CLAUSE.finditer(text, clause, mention.start)]
-        inside = {at for one in done for at in range(one.start, one.end)}
-        clause = max([clause, *(end for end in breaks if end - 1 not in inside)])
-        before = "".join("\0" if at in inside else text[at] for at in range(clause, mention.start))
-        before = re.sub("\0+", "\0", before)
-        triggers = [match.end() for match in _REASON.finditer(before)]
-        reason = any(_GOES_ON.fullmatch(before, end) for end in triggers)
-        done.append(replace(mention, reason=reason and not mention.head))
+        around = next((span for span in examples if span[0] < mention.start < span[1]), None)
+        example = around is not None and len(_words(text[slice(*around)])) > len(_words(_own_text(text, mention)))
+        done.append(replace(mention, reason=not mention.head and (example or _is_reason(text, mention, done))))
     return done
+
+
+def _is_reason(text: str, mention: Mention, before: Sequence[Mention]) -> bool:
+    clause = text.rfind("\n", 0, mention.start) + 1
+    inside = {at for one in before for at in range(one.start, one.end)}
+    breaks = [match.end() for match in _CLAUSE.finditer(text, clause, mention.start) if match.start() not in inside]
+    clause = max([clause, *breaks])
+    plain = re.sub("\0+", "\0", "".join("\0" if at in inside else text[at] for at in range(clause, mention.start)))
+    return any(_GOES_ON.fullmatch(plain, match.end()) for match in _REASON.finditer(plain))
+
+
+def _own_text(text: str, mention: Mention) -> str:
+    return text[mention.start : mention.end]
 
 
 def _plain(text: str, words: Sequence[Word], start: int, end: int, supported: set[int], shown: set[int]) -> bool:
