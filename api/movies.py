@@ -26,8 +26,8 @@ from movies.models import (
 )
 from movies.tables import LARGEST_ID
 from tools import search, tastes
-from tools.args import RatingStats, RecommendationRequest, RecommendForUser, Similarity, SimilarMovies, Stars
-from tools.resolving import check_filters
+from tools.args import Recommend, RecommendationRequest, Similarity, SimilarMovies, Stars
+from tools.resolving import check_filters, resolve
 from tools.results import MovieStats
 
 router = APIRouter()
@@ -137,7 +137,8 @@ async def rating_stats(
     ] = "7d,30d,365d,all",
 ) -> MovieStats:
     """Mean and count over windows, counted back from the newest rating in the data."""
-    return await search.rating_stats(ctx, RatingStats(movie=movie_id, windows=windows.split(",")))
+    movie, _ = await resolve(ctx, movie_id)
+    return MovieStats(movie=movie.only_name(), windows=await ctx.snapshot.catalogue.stats(movie_id, windows.split(",")))
 
 
 @router.get("/genres", tags=["movies"])
@@ -189,7 +190,7 @@ async def recommend_for_user(
     explain: Annotated[bool, Query(description="Add the prompt, the model's words and its first token")] = False,
 ) -> ExplainedRecommendations:
     """Recommendations for a MovieLens user, each with a score and the ratings it rests on."""
-    args = RecommendForUser(
+    args = Recommend(
         user_id=user_id,
         limit=limit,
         genres=[genre] if genre else [],
@@ -198,7 +199,7 @@ async def recommend_for_user(
         diversity=diversity,
         novelty=novelty,
     )
-    served = await tastes.recommend_for_user(ctx, args)
+    served = await tastes.recommend(ctx, args)
     if not explain:
         return ExplainedRecommendations(**dict(served))
     answer = await prompts.explain(service, ctx, served, user_id=user_id, limit=limit)
@@ -265,7 +266,8 @@ async def put_rating(
 @router.delete("/ratings/{movie_id}", tags=["ratings"], status_code=204)
 async def delete_rating(service: Service, account_id: Account, movie_id: MovieIdPath) -> None:
     """Forget a rating."""
-    await service.ratings.remove(account_id, movie_id)
+    if await service.ratings.remove(account_id, movie_id) is None:
+        raise NotFound("You have not rated that movie.")
 
 
 def _page(found: list[T], limit: int, offset: int) -> Page[T]:

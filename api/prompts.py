@@ -16,10 +16,10 @@ from providers.base import ChatMessage, ChatRequest, Finish, Provider, TextDelta
 from providers.prompts import TEMPLATES, PerTag, PerUser, Template
 from schemas import Prompt, PromptAnswer
 from service import Marquee
-from tools.args import GetUserRatings, MoviesByTag, RecommendForUser
+from tools.args import GetUserRatings, Recommend, SearchMovies
 from tools.context import Context
-from tools.search import movies_by_tag
-from tools.tastes import get_user_ratings, recommend_for_user
+from tools.search import search_movies
+from tools.tastes import get_user_ratings, recommend
 
 RATINGS = TEMPLATES["ratings_prompt_per_user"]
 RECOMMENDATIONS = TEMPLATES["recommendations_prompt_per_user"]
@@ -57,13 +57,13 @@ async def ask_of_ratings(service: Service, ctx: Tools, body: PerUser) -> PromptA
 
 @_route(RECOMMENDATIONS)
 async def ask_of_recommendations(service: Service, ctx: Tools, body: PerUser) -> PromptAnswer:
-    served = await recommend_for_user(ctx, RecommendForUser(user_id=body.user_id, limit=body.limit))
+    served = await recommend(ctx, Recommend(user_id=body.user_id, limit=body.limit))
     return await explain(service, ctx, served, user_id=body.user_id, limit=body.limit)
 
 
 @_route(MOVIES)
 async def ask_of_movies(service: Service, ctx: Tools, body: PerTag) -> PromptAnswer:
-    tagged = await movies_by_tag(ctx, MoviesByTag(tag=body.tag, limit=body.limit))
+    tagged = await search_movies(ctx, SearchMovies(tags=[body.tag], limit=body.limit))
     return await _ask(service, MOVIES.render({"tag": body.tag, "movies": _lines(tagged.movies)}))
 
 

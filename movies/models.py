@@ -27,9 +27,11 @@ MovieId = Annotated[int, Field(ge=0, le=LARGEST_ID, description="A MovieLens mov
 UserId = Annotated[int, Field(ge=0, le=LARGEST_ID, description="A MovieLens user id"), JsonNumber]
 Year = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR), JsonNumber]
 Word = Annotated[str, Field(min_length=1, max_length=100)]
+RatingCount = Annotated[int, Field(ge=0, le=10_000_000), JsonNumber]
+MeanStars = Annotated[float, Field(ge=0.5, le=5), JsonNumber]
 Query = Annotated[str, Field(min_length=1, max_length=500)]
 Basis = Literal["search", "personal", "seeds", "popular", "tag", "text", "group"]
-Sort = Literal["relevance", "rating", "popularity", "year"]
+Sort = Literal["relevance", "rating", "popularity", "year", "worst", "oldest", "newest"]
 RatingOrder = Literal["newest", "oldest", "highest", "lowest"]
 
 
@@ -187,11 +189,13 @@ class Filters(Model):
     tags: list[Word] = Field(
         default=[], max_length=5, description="Each must be a telling tag of the movie, e.g. 'heist'"
     )
+    exclude_tags: list[Word] = Field(default=[], max_length=10, description="None may be a tag of the movie")
     year_from: Year | None = Field(default=None, description="First year of release, inclusive")
     year_to: Year | None = Field(default=None, description="Last year of release, inclusive")
-    min_ratings: Annotated[int, Field(ge=0, le=10_000_000), JsonNumber] = Field(
-        default=0, description="At least this many ratings"
-    )
+    min_ratings: RatingCount = Field(default=0, description="At least this many ratings")
+    max_ratings: RatingCount | None = Field(default=None, description="At most this many ratings")
+    min_mean: MeanStars | None = Field(default=None, description="Mean rating of at least this many stars")
+    max_mean: MeanStars | None = Field(default=None, description="Mean rating of at most this many stars")
 
     def filters(self) -> Filters:
         """The conditions alone."""

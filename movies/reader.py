@@ -62,11 +62,15 @@ GENRE_NAMES = {  # what people call MovieLens's genres
 
 
 class Short(NamedTuple):
-    """A few columns of all movies, by movie index: the position in ascending order of ids. An unknown year is 0."""
+    """A few columns of all movies, by movie index: the position in ascending order of ids.
+
+    An unknown year is 0, as are mean and score of a movie that nobody rated.
+    """
 
     ids: npt.NDArray[np.int64]
     years: npt.NDArray[np.float64]
     counts: Counts
+    means: Scores
     scores: Scores
     most_rated: Indexes
 
@@ -74,8 +78,19 @@ class Short(NamedTuple):
         """Put indexes in order; by relevance they are already."""
         if sort == "relevance":
             return at
-        first = {"popularity": self.counts, "rating": self.scores, "year": self.years}[sort]
-        return at[np.lexsort((self.ids[at], -self.counts[at], -first[at]))]
+        if sort == "worst":
+            at = at[self.counts[at] > 0]
+        if sort == "oldest":
+            at = at[self.years[at] > 0]
+        first = {
+            "popularity": -self.counts,
+            "rating": -self.scores,
+            "year": -self.years,
+            "newest": -self.years,
+            "worst": self.means,
+            "oldest": self.years,
+        }[sort]
+        return at[np.lexsort((self.ids[at], -self.counts[at], first[at]))]
 
 
 class Catalogue(CatalogueFile):
@@ -260,6 +275,12 @@ class Catalogue(CatalogueFile):
         """The indexes of the movies that pass, most rated first."""
         short = await self._short()
         passing = short.counts >= filters.min_ratings
+        if filters.max_ratings is not None:
+            passing &= short.counts <= filters.max_ratings
+        if filters.min_mean is not None:
+            passing &= short.means >= filters.min_mean
+        if filters.max_mean is not None:
+            passing &= (short.counts > 0) & (short.means <= filters.max_mean)
         if filters.year_from is not None:
             passing &= short.years >= filters.year_from
         if filters.year_to is not None:
@@ -270,6 +291,8 @@ class Catalogue(CatalogueFile):
             passing &= ~await self._carrying("SELECT carriers FROM genres WHERE plain = ?", name)
         for tag in {plain(tag) for tag in filters.tags}:
             passing &= await self._carrying("SELECT carriers FROM tag_names WHERE plain = ?", tag)
+        for tag in {plain(tag) for tag in filters.exclude_tags}:
+            passing &= ~await self._carrying("SELECT carriers FROM tag_names WHERE plain = ?", tag)
         return short.most_rated[passing[short.most_rated]]
 
     async def _carrying(self, sql: str, name: str) -> npt.NDArray[np.bool_]:
@@ -284,12 +307,14 @@ class Catalogue(CatalogueFile):
         if self._columns is None:
             rows = await self.fetch(
                 """
-                SELECT movie_id, coalesce(year, 0), rating_count, coalesce(score, 0) FROM movies ORDER BY movie_index
+                SELECT movie_id, coalesce(year, 0), rating_count, coalesce(rating_mean, 0), coalesce(score, 0)
+                FROM movies ORDER BY movie_index
                 """
             )
-            table = np.array(rows, np.float64).reshape(-1, 4)
-            ids, years, counts = np.array([row[0] for row in rows], np.int64), table[:, 1], table[:, 2].astype(np.int64)
-            self._columns = Short(ids, years, counts, table[:, 3], np.argsort(-counts, kind="stable"))
+            ids = np.array([row[0] for row in rows], np.int64)
+            years, counts, means, scores = np.array(rows, np.float64).reshape(-1, 5).T[1:]
+            counts = counts.astype(np.int64)
+            self._columns = Short(ids, years, counts, means, scores, np.argsort(-counts, kind="stable"))
         return self._columns
 
     async def _window(self, days: int) -> tuple[Counts, Scores]:

@@ -50,18 +50,16 @@ class OwnRatings:
             )
         return rows[0]["stars"] if rows else None
 
-    async def remove(self, account_id: str, movie_id: int) -> None:
-        """Forget a rating.
-
-        Raises:
-            NotFound: There was none.
-        """
+    async def remove(self, account_id: str, movie_id: int) -> float | None:
+        """Forget a rating; returns the stars it had, None where there was none."""
         async with self._db.transaction() as connection:
-            cursor = await connection.execute(
-                "DELETE FROM own_ratings WHERE account_id = ? AND movie_id = ?", (account_id, movie_id)
+            rows = list(
+                await connection.execute_fetchall(
+                    "DELETE FROM own_ratings WHERE account_id = ? AND movie_id = ? RETURNING stars",
+                    (account_id, movie_id),
+                )
             )
-            if cursor.rowcount == 0:
-                raise NotFound("You have not rated that movie.")
+        return rows[0]["stars"] if rows else None
 
     async def all(self, account_id: str) -> list[Stars]:
         """All ratings of an account, oldest first."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, Sort, UserId, Word
+from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, Sort, UserId
 from movies.tables import LARGEST_ID
 
 Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5"), JsonNumber]
@@ -17,13 +18,20 @@ MovieRef = Annotated[
 ]
 Someone = Annotated[UserId | None, Field(description="A MovieLens user; leave out for the person you talk to")]
 Similarity = Literal["taste", "content", "both"]
+Window = Annotated[
+    str, Field(pattern=r"^([1-9]\d{0,4}d|all)$", description="Days back from the newest rating, or 'all'")
+]
+Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2106, 2, 6))]
+Grouping = Literal["none", "genre", "decade", "year", "tag", "user", "month", "stars", "rated_year"]
 
 
 class Listing(Filters):
     """The args that every tool that gives a list takes besides its own."""
 
     limit: Annotated[int, Field(ge=1, le=50)] = Field(default=5, description="How many movies")
-    exclude: list[MovieRef] = Field(default=[], max_length=50, description="Movies that must not appear")
+    exclude: list[MovieRef] = Field(
+        default=[], max_length=50, description="Movies, or series by name, that must not appear"
+    )
     exclude_shown: bool = Field(default=False, description="Leave out every movie that this session was shown before")
     diversity: Unit = Field(
         default=0, description="0: the best only; towards 1: as different from each other as can be"
@@ -36,11 +44,21 @@ class SearchMovies(Listing):
         default=None,
         description="A title or part of one (typos are fine), or words for what it is about: 'heist with a twist'",
     )
-    sort: Sort = Field(default="relevance", description="Order of the result")
+    sort: Sort = Field(default="relevance", description="rating: best first; worst: lowest mean first")
+    window_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        default=None, description="Rank by the ratings of the last days of the data alone"
+    )
 
 
 class GetMovie(Model):
     movie: MovieRef
+    windows: list[Window] = Field(
+        default=[], max_length=6, description="Also count and mean of the latest: '30d', '365d', 'all'"
+    )
+
+
+class CompareMovies(Model):
+    movies: list[MovieRef] = Field(min_length=2, max_length=4)
 
 
 class SimilarMovies(Listing):
@@ -50,57 +68,70 @@ class SimilarMovies(Listing):
     by: Similarity = Field(default="both", description="taste: liked by the same people; content: same genres and tags")
 
 
-class RecommendForUser(Listing):
-    user_id: UserId | None = Field(
-        default=None,
-        description="A MovieLens user whom the person names by number; leave out to mean the person you talk to",
-    )
+class Recommend(Listing):
+    liked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person names as liked")
+    disliked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person names as disliked")
+    text: Query | None = Field(default=None, description="What it should be about or feel like, in a few words")
+    user_id: Someone = None
     include_seen: bool = Field(default=False, description="Also movies that were rated already")
 
 
-class RecommendFromLikes(Listing):
-    liked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person likes")
-    disliked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person dislikes")
-    text: Query | None = Field(default=None, description="What it should be about or feel like, in a few words")
+class GroupMember(Model):
+    """One of a group: a MovieLens user, somebody known by likes, or, if empty, the person."""
+
+    user_id: UserId | None = None
+    liked: list[MovieRef] = Field(default=[], max_length=30)
+    disliked: list[MovieRef] = Field(default=[], max_length=30)
+
+
+class RecommendForGroup(Listing):
+    members: list[GroupMember] = Field(
+        min_length=2, max_length=8, description="Each by user_id or by likes; {} is the person you talk to"
+    )
+    how: Literal["average", "least_misery"] = Field(
+        default="least_misery", description="average: best on the whole; least_misery: nobody suffers"
+    )
 
 
 class RateMovie(Model):
     movie: MovieRef
-    stars: Stars
+    stars: Stars | None = None
+    remove: bool = Field(default=False, description="Delete the person's rating instead")
 
 
-class GetUserRatings(Model):
+class Period(Model):
+    """When ratings were given."""
+
+    since: Day | None = Field(default=None, description="Rated on or after this day: '2016-01-01'")
+    until: Day | None = Field(default=None, description="Rated on or before this day")
+
+
+class GetUserRatings(Filters, Period):
     user_id: Someone = None
+    movies: list[MovieRef] = Field(default=[], max_length=30, description="Only ratings of these")
     order: RatingOrder = "newest"
     limit: Annotated[int, Field(ge=1, le=50)] = 10
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
-class PopularMovies(Listing):
-    window_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
-        default=None,
-        description="Only ratings of the last days before the newest rating in the data; leave out for all time",
+class QueryCatalogue(Filters, Period):
+    of: Literal["movies", "ratings"] = Field(
+        default="movies", description="Count movies (each movie's mean counts once), or single ratings"
     )
-    sort: Literal["rating", "popularity"] = Field(
-        default="popularity", description="popularity: most ratings; rating: best damped mean"
+    measure: Literal["count", "mean", "min", "max", "histogram", "list"] = "count"
+    by: Grouping = Field(
+        default="none", description="year, decade: of release; month, rated_year: when the rating was given"
     )
-
-
-class MoviesByTag(Listing):
-    tag: Word = Field(description="A theme, mood or device: 'time travel', 'feel-good', 'twist ending'")
-
-
-class CompareMovies(Model):
-    movies: list[MovieRef] = Field(min_length=2, max_length=4)
-
-
-class RatingStats(Model):
-    movie: MovieRef
-    windows: list[Annotated[str, Field(pattern=r"^([1-9]\d{0,4}d|all)$")]] = Field(
-        default=["30d", "365d", "all"],
-        min_length=1,
-        max_length=6,
-        description="Days back from the newest rating, or 'all'",
+    query: Query | None = Field(default=None, description="Words that the title must have")
+    user_id: UserId | None = Field(default=None, description="Only this MovieLens user's ratings")
+    own: bool = Field(default=False, description="Only the ratings of the person you talk to")
+    movies: list[MovieRef] = Field(default=[], max_length=30, description="Only these movies")
+    sort_by: Literal["count", "mean", "name"] | None = Field(default=None, description="Order of groups or movies")
+    order: Literal["desc", "asc"] | None = None
+    at_least: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        default=None, description="Leave out groups, or movies, with fewer (movies or ratings)"
     )
+    limit: Annotated[int, Field(ge=1, le=50)] = 12
 
 
 class ExplainRecommendation(Model):
@@ -113,26 +144,6 @@ class ExplainRecommendation(Model):
 
 class TasteProfileArgs(Model):
     user_id: Someone = None
-
-
-class PredictRating(Model):
-    movie: MovieRef
-    user_id: Someone = None
-
-
-class GroupMember(Model):
-    """One of a group: a MovieLens user, or somebody known by likes."""
-
-    user_id: UserId | None = None
-    liked: list[MovieRef] = Field(default=[], max_length=30)
-    disliked: list[MovieRef] = Field(default=[], max_length=30)
-
-
-class RecommendForGroup(Listing):
-    members: list[GroupMember] = Field(min_length=2, max_length=8)
-    how: Literal["average", "least_misery"] = Field(
-        default="least_misery", description="average: best on the whole; least_misery: nobody suffers"
-    )
 
 
 class NextQuestion(Model):

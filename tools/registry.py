@@ -23,7 +23,7 @@ from providers.conversation import tool_content
 from schemas import Session
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
-from tools import search, tastes
+from tools import figures, search, tastes
 from tools.context import Context
 
 MAX_RESULT_BYTES = 64_000  # of the text that the model reads
@@ -69,19 +69,15 @@ class Tool:
 _FUNCTIONS: tuple[ToolFunction, ...] = (
     search.search_movies,
     search.get_movie,
+    search.compare_movies,
     search.similar_movies,
-    tastes.recommend_for_user,
-    tastes.recommend_from_likes,
+    tastes.recommend,
     tastes.recommend_for_group,
     tastes.rate_movie,
     tastes.get_user_ratings,
-    search.popular_movies,
-    search.movies_by_tag,
-    search.compare_movies,
-    search.rating_stats,
+    figures.query_catalogue,
     tastes.explain_recommendation,
     tastes.taste_profile,
-    tastes.predict_rating,
     tastes.next_question,
 )
 TOOLS = {tool.name: tool for tool in map(Tool.of, _FUNCTIONS)}

@@ -98,6 +98,13 @@ async def person(ctx: Context, user_id: int | None) -> Person:
     return Person(_profile(ctx, [*rows, *own]), "you", ctx.user_id)
 
 
+async def own_stars(ctx: Context, movie: Movie) -> float | None:
+    """The stars that the person gave a movie."""
+    someone = await person(ctx, None)
+    at = someone.profile.movie_index == ctx.snapshot.indexes([movie.movie_id])[0]
+    return float(someone.profile.stars[at][0]) if at.any() else None
+
+
 def of_likes(ctx: Context, liked: Iterable[Movie], disliked: Iterable[Movie] = ()) -> Profile:
     """Someone known by likes and dislikes alone."""
     stars = {movie.movie_id: LIKED for movie in liked} | {movie.movie_id: DISLIKED for movie in disliked}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from movies.models import Because, Model, Movie, MovieDetail, MovieName, Resolved, UserRating, WindowStats
 
 
 class MovieResult(Model):
+    """All of one movie; `windows` as asked for; `own_stars`: those that the person gave it."""
+
     movie: MovieDetail
+    windows: list[WindowStats] = []
+    own_stars: float | None = None
     resolved: list[Resolved] = []
 
 
@@ -19,19 +25,58 @@ class MovieStats(Model):
 
 
 class Rated(Model):
-    movie: Movie
-    stars: float
+    """A rating that was stored or removed. Where it was not sure which movie is meant, nothing was: ask which."""
+
+    stored: bool
+    removed: bool = False
+    movie: Movie | None = None
+    stars: float | None = None
     previous: float | None = Field(default=None, description="The stars given before, if any")
+    candidates: list[MovieName] = Field(default=[], description="Movies that could be meant, where none was sure")
     resolved: list[Resolved] = []
+    notes: list[str] = []
 
 
 class RatingList(Model):
-    """Ratings of one person; `whose` is 'you' or 'MovieLens user N'."""
+    """Ratings of one person; `whose` is 'you' or 'MovieLens user N'. `count` and `mean` are of all that match."""
 
     whose: str
     count: int
     mean: float | None = None
     ratings: list[UserRating]
+    offset: int = 0
+    resolved: list[Resolved] = []
+    notes: list[str] = []
+
+
+class Group(Model):
+    """A group of movies or ratings. `mean`, `min` and `max` are stars, of movies' means or of single ratings."""
+
+    name: str
+    count: int
+    mean: float | None = None
+    min: float | None = None
+    max: float | None = None
+    movie_id: int | None = None
+
+
+class QueryResult(Model):
+    """A figure over the catalogue: of all that matches, by group, or as a list."""
+
+    of: Literal["movies", "ratings"]
+    measure: Literal["count", "mean", "min", "max", "histogram", "list"]
+    by: Literal["none", "genre", "decade", "year", "tag", "user", "month", "stars", "rated_year"]
+    whose: str | None = Field(default=None, description="Whose ratings, where not everybody's")
+    total: int = Field(description="Number of all movies or ratings that match")
+    mean: float | None = None
+    min: float | None = None
+    max: float | None = None
+    group_count: int = Field(default=0, description="Number of all groups; `groups` may hold fewer")
+    groups: list[Group] = []
+    movies: list[Movie] = []
+    histogram: dict[str, int] = Field(default={}, description="Number by stars, '0.5' to '5.0'")
+    resolved: list[Resolved] = []
+    notes: list[str] = []
 
 
 class Comparison(Model):
@@ -46,7 +91,10 @@ class Comparison(Model):
 
 
 class Explanation(Model):
-    """The reasons why a movie suits someone: their own movies by share in its score, and what these have in common."""
+    """Why a movie suits someone, and how well: their own movies by share in its score, and what these have in common.
+
+    `predicted_stars`, likely between `low` and `high`, rest on `support` ratings. `own_stars`: what they gave it.
+    """
 
     movie: Movie
     whose: str
@@ -54,6 +102,11 @@ class Explanation(Model):
     shared_genres: list[str]
     shared_tags: list[str]
     predicted_stars: float | None = None
+    low: float | None = None
+    high: float | None = None
+    support: int = 0
+    own_stars: float | None = None
+    resolved: list[Resolved] = []
     notes: list[str] = []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 from loguru import logger
@@ -11,20 +12,10 @@ from loguru import logger
 from errors import CatalogueError, ToolError
 from movies.embeddings import fuse
 from movies.models import ListedMovie, Movie, MovieDetail, MovieList, MovieQuery
-from tools.args import (
-    CompareMovies,
-    GetMovie,
-    Listing,
-    MoviesByTag,
-    PopularMovies,
-    RatingStats,
-    SearchMovies,
-    Similarity,
-    SimilarMovies,
-)
+from tools.args import CompareMovies, GetMovie, Listing, SearchMovies, Similarity, SimilarMovies
 from tools.context import Context
-from tools.resolving import check_filters, check_tag, excluded, listed, movie_list, resolve, resolve_all, served
-from tools.results import Comparison, MovieResult, MovieStats
+from tools.resolving import check_filters, excluded, listed, movie_list, own_stars, resolve, resolve_all, served
+from tools.results import Comparison, MovieResult
 
 TITLE_MEANT = 0.75  # from here on a query is taken for a title
 TEXT_HITS = 500
@@ -33,21 +24,25 @@ CANDIDATES = 6  # movies looked at for each that is shown, where the list is to 
 
 
 async def search_movies(ctx: Context, args: SearchMovies) -> MovieList:
-    """Find movies by title (typos and missing articles are fine) or by words for what they are about, with filters.
-    Without a query the filters alone decide.
+    """Find movies by title (typos are fine), by words for what they are about, or by filters and sort alone: best,
+    worst, most rated, newest, of all time or of the last days.
     """
     await check_filters(ctx, args)
-    if args.query is None or args.sort != "relevance":
-        movies = _varied(ctx, args, await _searched(ctx, args))
-    else:
-        movies = await _by_title(ctx, args, args.query) or await by_text(ctx, args, args.query)
-    return await served(ctx, "search_movies", args, MovieList(basis="search", movies=movies))
+    found = await _found(ctx, args)
+    return await served(ctx, "search_movies", args, found)
 
 
 async def get_movie(ctx: Context, args: GetMovie) -> MovieResult:
-    """All that the data knows of one movie: year, genres, telling tags, links, rating count, mean and histogram."""
+    """All facts of one movie: year, genres, tags, links, rating count, mean, histogram, what the person gave it; and
+    its ratings over time by windows.
+    """
     movie, resolved = await resolve(ctx, args.movie)
-    return MovieResult(movie=await _detail(ctx, movie), resolved=resolved)
+    return MovieResult(
+        movie=await _detail(ctx, movie),
+        windows=await ctx.snapshot.catalogue.stats(movie.movie_id, args.windows) if args.windows else [],
+        own_stars=await own_stars(ctx, movie),
+        resolved=resolved,
+    )
 
 
 async def similar_movies(ctx: Context, args: SimilarMovies) -> MovieList:
@@ -69,29 +64,6 @@ async def similar_movies(ctx: Context, args: SimilarMovies) -> MovieList:
     return await served(ctx, "similar_movies", args, await movie_list(ctx, ranked, resolved=resolved))
 
 
-async def popular_movies(ctx: Context, args: PopularMovies) -> MovieList:
-    """The most rated or best rated movies, of all time or of the last days in the data, of any genre, tag or years.
-    Means are damped, so a handful of five stars does not win.
-    """
-    await check_filters(ctx, args)
-    out = ctx.snapshot.ids(await excluded(ctx, args))
-    rows = await ctx.snapshot.catalogue.popular(
-        args.filters(), since=args.window_days, sort=args.sort, limit=_candidates(args), exclude=out
-    )
-    movies = _varied(ctx, args, [ListedMovie.of(movie, round(damped, 3)) for movie, _, damped in rows])
-    notes = [f"Counted over the last {args.window_days} days of the data."] if args.window_days else []
-    return await served(ctx, "popular_movies", args, MovieList(basis="popular", movies=movies, notes=notes))
-
-
-async def movies_by_tag(ctx: Context, args: MoviesByTag) -> MovieList:
-    """Movies for a theme, mood or device, such as 'time travel' or 'feel-good', most telling first."""
-    await check_filters(ctx, args)
-    await check_tag(ctx, args.tag)
-    tags = list(dict.fromkeys([args.tag, *args.tags]))
-    movies = _varied(ctx, args, await _searched(ctx, args.model_copy(update={"tags": tags})))
-    return await served(ctx, "movies_by_tag", args, MovieList(basis="tag", movies=movies))
-
-
 async def compare_movies(ctx: Context, args: CompareMovies) -> Comparison:
     """Two to four movies side by side: ratings, genres, tags, and how alike they are."""
     movies, resolved = await resolve_all(ctx, args.movies)
@@ -106,13 +78,6 @@ async def compare_movies(ctx: Context, args: CompareMovies) -> Comparison:
         content_likeness=_likeness(ctx, movies, "content"),
         resolved=resolved,
     )
-
-
-async def rating_stats(ctx: Context, args: RatingStats) -> MovieStats:
-    """A movie's ratings over windows of days that end with the newest rating in the data: how many, and their mean."""
-    movie, resolved = await resolve(ctx, args.movie)
-    windows = await ctx.snapshot.catalogue.stats(movie.movie_id, args.windows)
-    return MovieStats(movie=movie.only_name(), windows=windows, resolved=resolved)
 
 
 async def by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
@@ -156,11 +121,32 @@ async def _by_title(ctx: Context, args: Listing, query: str) -> list[ListedMovie
     return found
 
 
-async def _searched(ctx: Context, args: SearchMovies | MoviesByTag) -> list[ListedMovie]:
+async def _found(ctx: Context, args: SearchMovies) -> MovieList:
+    """By rank of a time, by words, or by filters and order alone."""
+    if args.window_days is not None:
+        return await _ranked(ctx, args, args.window_days)
+    if args.query is not None and args.sort == "relevance":
+        movies = await _by_title(ctx, args, args.query) or await by_text(ctx, args, args.query)
+        return MovieList(basis="search", movies=movies)
+    movies = _varied(ctx, args, await _searched(ctx, args))
+    return MovieList(basis="popular" if args.query is None else "search", movies=movies)
+
+
+async def _ranked(ctx: Context, args: SearchMovies, days: int) -> MovieList:
+    """The most rated or best rated movies of the last days."""
+    out = ctx.snapshot.ids(await excluded(ctx, args))
+    sort: Literal["rating", "popularity"] = "rating" if args.sort == "rating" else "popularity"
+    rows = await ctx.snapshot.catalogue.popular(
+        args.filters(), since=days, sort=sort, limit=_candidates(args), exclude=out
+    )
+    movies = _varied(ctx, args, [ListedMovie.of(movie, round(damped, 3)) for movie, _, damped in rows])
+    return MovieList(basis="popular", movies=movies, notes=[f"Counted over the last {days} days of the data."])
+
+
+async def _searched(ctx: Context, args: SearchMovies) -> list[ListedMovie]:
     """Movies that pass the filters, in the order asked for."""
     out = set(ctx.snapshot.ids(await excluded(ctx, args)))
-    asked = {"query": args.query, "sort": args.sort} if isinstance(args, SearchMovies) else {}
-    query = MovieQuery(**dict(args.filters()), **asked)
+    query = MovieQuery(**dict(args.filters()), query=args.query, sort=args.sort)
     movies = await ctx.snapshot.catalogue.search(query, limit=_candidates(args) + len(out), offset=0)
     return [ListedMovie.of(movie) for movie in movies if movie.movie_id not in out]
 

@@ -18,12 +18,10 @@ from tools.args import (
     GroupMember,
     Listing,
     NextQuestion,
-    PredictRating,
     RateMovie,
+    Recommend,
     RecommendationRequest,
     RecommendForGroup,
-    RecommendForUser,
-    RecommendFromLikes,
     TasteProfileArgs,
 )
 from tools.context import Context
@@ -31,6 +29,7 @@ from tools.resolving import (
     CONTENT_ONLY,
     DISLIKED,
     LIKED,
+    Person,
     because,
     check_filters,
     excluded,
@@ -42,7 +41,7 @@ from tools.resolving import (
     resolve_all,
     served,
 )
-from tools.results import Affinity, Explanation, Prediction, Questions, Rated, RatingList, TasteProfile
+from tools.results import Affinity, Explanation, Questions, Rated, RatingList, TasteProfile
 from tools.search import by_text, text_hits
 
 WHY = 5  # reasons in an explanation
@@ -54,32 +53,27 @@ ENOUGH_RATINGS = 10
 FEW_RATINGS = "Few ratings: take it with a grain of salt."
 
 
-async def recommend_for_user(ctx: Context, args: RecommendForUser) -> MovieList:
-    """Recommendations from a person's own ratings: the person you talk to, or a MovieLens user by number. `basis` is
-    'popular' where nothing is known of them.
+async def recommend(ctx: Context, args: Recommend) -> MovieList:
+    """What to watch: from movies that the person names as liked or disliked, from words, or from the ratings of the
+    person, or of a MovieLens user. `basis` is 'popular' where nothing is known of them.
     """
     await check_filters(ctx, args)
+    if args.liked or args.disliked:
+        return await _from_likes(ctx, args)
+    if args.text is not None and args.user_id is None:
+        found = MovieList(basis="text", movies=await by_text(ctx, args, args.text))
+        return await served(ctx, "recommend", args, found)
     someone = await person(ctx, args.user_id)
-    ranked = await _recommend(ctx, someone.profile, args, exclude_seen=not args.include_seen)
-    return await served(ctx, "recommend_for_user", args, await movie_list(ctx, ranked), someone.user_id)
+    ranked = await _recommend(ctx, someone.profile, args, exclude_seen=not args.include_seen, text=args.text)
+    return await served(ctx, "recommend", args, await movie_list(ctx, ranked), someone.user_id)
 
 
-async def recommend_from_likes(ctx: Context, args: RecommendFromLikes) -> MovieList:
-    """Recommendations from movies that the person names as liked or disliked, from words for what it should be about,
-    or from both.
-    """
-    if not (args.liked or args.disliked or args.text):
-        raise ToolError("Give at least one of liked, disliked and text.")
-    await check_filters(ctx, args)
+async def _from_likes(ctx: Context, args: Recommend) -> MovieList:
     liked, resolved = await resolve_all(ctx, args.liked)
     disliked, resolved_too = await resolve_all(ctx, args.disliked)
-    profile = of_likes(ctx, liked, disliked)
-    if args.text is not None and not len(profile):
-        movies = await by_text(ctx, args, args.text)
-        return await served(ctx, "recommend_from_likes", args, MovieList(basis="text", movies=movies))
-    ranked = await _recommend(ctx, profile, args, text=args.text)
+    ranked = await _recommend(ctx, of_likes(ctx, liked, disliked), args, text=args.text)
     found = await movie_list(ctx, ranked, basis="seeds", resolved=[*resolved, *resolved_too])
-    return await served(ctx, "recommend_from_likes", args, found)
+    return await served(ctx, "recommend", args, found)
 
 
 async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieList:
@@ -101,12 +95,17 @@ async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieLis
 
 
 async def rate_movie(ctx: Context, args: RateMovie) -> Rated:
-    """Store the stars (0.5 to 5, in halves) that the person you talk to gives a movie. Recommendations follow at
-    once.
+    """Store the stars that the person gives a movie, or remove them. Where the title is not certain nothing is stored
+    and candidates come back: ask which one.
     """
+    if args.remove == (args.stars is not None):
+        raise ToolError("Give either stars or remove.")
     movie, resolved = await resolve(ctx, args.movie)
+    if args.stars is None:
+        previous = await ctx.ratings.remove(ctx.account_id, movie.movie_id)
+        return Rated(stored=False, removed=True, movie=movie, previous=previous, resolved=resolved)
     previous = await ctx.ratings.put(ctx.account_id, movie.movie_id, args.stars)
-    return Rated(movie=movie, stars=args.stars, previous=previous, resolved=resolved)
+    return Rated(stored=True, movie=movie, stars=args.stars, previous=previous, resolved=resolved)
 
 
 async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
@@ -122,24 +121,28 @@ async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
 
 
 async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> Explanation:
-    """Reasons why a movie suits someone: their movies with the largest shares in its score, shared genres and tags."""
-    movie, _ = await resolve(ctx, args.movie)
-    liked, _ = await resolve_all(ctx, args.liked)
-    profile, whose = of_likes(ctx, liked), "what was named as liked"
-    if not liked:
-        someone = await person(ctx, args.user_id)
-        profile, whose = someone.profile, someone.whose
-    index = int(ctx.snapshot.indexes([movie.movie_id])[0])
+    """Why a movie suits someone, or whether they would like it: expected stars, and their movies that speak for it."""
+    movie, resolved = await resolve(ctx, args.movie)
+    liked, resolved_too = await resolve_all(ctx, args.liked)
+    someone = Person(of_likes(ctx, liked), "what was named as liked") if liked else await person(ctx, args.user_id)
+    profile, index = someone.profile, int(ctx.snapshot.indexes([movie.movie_id])[0])
     recommender, known = ctx.snapshot.recommender, len(profile) > 0
+    predicted = recommender.predict_rating(profile, index)
     [causes] = await because(ctx, [recommender.because(profile, index, WHY) if known else []])
     theirs = await ctx.snapshot.catalogue.movies([cause.movie_id for cause in causes])
+    given = profile.stars[profile.movie_index == index]
     return Explanation(
         movie=movie,
-        whose=whose,
+        whose=someone.whose,
         because=causes,
         shared_genres=_shared(movie.genres, (other.genres for other in theirs)),
         shared_tags=_shared(movie.tags, (other.tags for other in theirs)),
-        predicted_stars=round(recommender.predict_rating(profile, index).stars, 2) if known else None,
+        predicted_stars=round(predicted.stars, 2),
+        low=round(predicted.low, 1),
+        high=round(predicted.high, 1),
+        support=len(profile),
+        own_stars=float(given[0]) if len(given) and not liked else None,
+        resolved=[*resolved, *resolved_too],
         notes=_explanation_notes(ctx, profile),
     )
 
@@ -160,22 +163,6 @@ async def taste_profile(ctx: Context, args: TasteProfileArgs) -> TasteProfile:
         tags=_affinities([(tag, stars) for movie, stars in rated for tag in movie.tags], mean),
         favourites=[movie for movie, _ in favourites],
         notes=[] if len(rated) >= ENOUGH_RATINGS else [FEW_RATINGS if rated else "Nothing is rated yet."],
-    )
-
-
-async def predict_rating(ctx: Context, args: PredictRating) -> Prediction:
-    """The stars that someone would probably give a movie, with a range and the number of ratings it rests on."""
-    movie, _ = await resolve(ctx, args.movie)
-    someone = await person(ctx, args.user_id)
-    predicted = ctx.snapshot.recommender.predict_rating(someone.profile, int(ctx.snapshot.indexes([movie.movie_id])[0]))
-    return Prediction(
-        movie=movie,
-        whose=someone.whose,
-        stars=round(predicted.stars, 2),
-        low=round(predicted.low, 1),
-        high=round(predicted.high, 1),
-        support=len(someone.profile),
-        notes=[] if len(someone.profile) else ["Nothing is known of the person: this is the movie's own mean."],
     )
 
 

@@ -51,7 +51,7 @@ def test_what_the_model_is_sent_is_valid_on_every_step_and_in_later_messages(
     assert roles == ["system", "user", "assistant", "tool", "tool", "assistant", "tool", "assistant", "user"]
     assert {tool["function"]["name"] for tool in first["tools"]} >= {
         "search_movies",
-        "recommend_for_user",
+        "recommend",
         "rate_movie",
     }
     assert later["stream_options"] == {"include_usage": True}

@@ -60,7 +60,7 @@ async def test_a_result_is_bounded_by_the_text_that_the_model_reads(
 @pytest.mark.parametrize(
     ("name", "method", "args"),
     [
-        ("recommend_for_user", "recommend", {"user_id": 1}),
+        ("recommend", "recommend", {"user_id": 1}),
         ("similar_movies", "similar", {"movies": ["Heat"]}),
         ("recommend_for_group", "recommend_group", {"members": [{"user_id": 1}, {"user_id": 2}]}),
         ("search_movies", "match_text", {"query": "space aliens"}),

@@ -26,9 +26,9 @@ async def test_a_title_that_is_not_there_names_near_ones(tools: Toolbox) -> None
 
 async def test_filters_that_cannot_be_passed_name_what_there_is(tools: Toolbox) -> None:
     with pytest.raises(ToolError, match=r"There is no genre 'Scify'. There are: Drama"):
-        await ask(tools, "popular_movies", genres=["Scify"])
+        await ask(tools, "search_movies", genres=["Scify"])
     with pytest.raises(ToolError, match=r"No movie has the tag 'timetravel'. Near it: .*time travel"):
-        await ask(tools, "movies_by_tag", tag="timetravel")
+        await ask(tools, "search_movies", tags=["timetravel"])
     empty = await ask(tools, "search_movies", genres=["Western"], year_from=2024)
     assert (empty["movies"], empty["notes"]) == ([], ["No movie passes all the conditions."])
 
@@ -63,11 +63,11 @@ async def test_movies_are_compared_counted_and_ranked(tools: Toolbox) -> None:
     assert 0 <= compared["content_likeness"] <= 1
     with pytest.raises(ToolError, match="one and the same"):
         await ask(tools, "compare_movies", movies=["Heat", "Heat (1995)"])
-    stats = await ask(tools, "rating_stats", movie="Heat")
+    stats = await ask(tools, "get_movie", movie="Heat", windows=["30d", "365d", "all"])
     assert [window["window"] for window in stats["windows"]] == ["30d", "365d", "all"]
-    best = await ask(tools, "popular_movies", sort="rating", year_from=1990, year_to=1999)
+    best = await ask(tools, "search_movies", sort="rating", year_from=1990, year_to=1999)
     assert all(1990 <= movie["year"] <= 1999 for movie in best["movies"])
-    recent = await ask(tools, "popular_movies", window_days=365)
+    recent = await ask(tools, "search_movies", window_days=365)
     assert "365 days" in recent["notes"][0]
 
 
@@ -95,13 +95,13 @@ async def test_what_steers_sql_or_the_full_text_search_is_words_like_any_other(
 @pytest.mark.parametrize(
     ("name", "args"),
     [
-        ("popular_movies", {"sort": "popularity"}),
-        ("movies_by_tag", {"tag": "space"}),
+        ("search_movies", {"sort": "popularity"}),
+        ("search_movies", {"tags": ["space"]}),
         ("search_movies", {"genres": ["Crime"]}),
         ("search_movies", {"query": "heist with a twist"}),
         ("similar_movies", {"movies": ["Heat"]}),
-        ("recommend_from_likes", {"liked": ["Heat"]}),
-        ("recommend_for_user", {"user_id": 7}),
+        ("recommend", {"liked": ["Heat"]}),
+        ("recommend", {"user_id": 7}),
     ],
 )
 async def test_every_list_can_be_made_more_diverse_and_less_known(

@@ -8,18 +8,16 @@ from tools.registry import Toolbox
 
 
 async def test_recommendations_rest_on_what_is_known(tools: Toolbox) -> None:
-    nothing = await ask(tools, "recommend_for_user")
+    nothing = await ask(tools, "recommend")
     assert nothing["basis"] == "popular"
     assert "Nothing is known" in nothing["notes"][0]
-    liked = await ask(tools, "recommend_from_likes", liked=["Heat", "Collateral"], disliked=["Titanic"])
+    liked = await ask(tools, "recommend", liked=["Heat", "Collateral"], disliked=["Titanic"])
     assert liked["basis"] == "seeds"
     assert {cause["title"] for movie in liked["movies"] for cause in movie["because"]} <= {"Heat", "Collateral"}
-    user = await ask(tools, "recommend_for_user", user_id=7)
+    user = await ask(tools, "recommend", user_id=7)
     assert user["basis"] == "personal"
     with pytest.raises(ToolError, match="The data has no user 987654"):
-        await ask(tools, "recommend_for_user", user_id=987654)
-    with pytest.raises(ToolError, match="at least one of"):
-        await ask(tools, "recommend_from_likes")
+        await ask(tools, "recommend", user_id=987654)
 
 
 async def test_rating_a_movie_is_remembered_and_used(tools: Toolbox) -> None:
@@ -27,12 +25,12 @@ async def test_rating_a_movie_is_remembered_and_used(tools: Toolbox) -> None:
     assert (await ask(tools, "rate_movie", movie="Alien", stars=5))["previous"] == 4.5
     rated = await ask(tools, "get_user_ratings")
     assert (rated["whose"], rated["count"], rated["ratings"][0]["stars"]) == ("you", 1, 5.0)
-    mine = await ask(tools, "recommend_for_user")
+    mine = await ask(tools, "recommend")
     assert mine["basis"] == "personal"
     why = await ask(tools, "explain_recommendation", movie=mine["movies"][0]["title"])
     assert [cause["title"] for cause in why["because"]] == ["Alien"]
-    predicted = await ask(tools, "predict_rating", movie="Aliens")
-    assert 0.5 <= predicted["low"] <= predicted["stars"] <= predicted["high"] <= 5
+    predicted = await ask(tools, "explain_recommendation", movie="Aliens")
+    assert 0.5 <= predicted["low"] <= predicted["predicted_stars"] <= predicted["high"] <= 5
     assert predicted["support"] == 1
 
 

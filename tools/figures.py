@@ -1,0 +1,20 @@
+"""The tool that counts: figures over the catalogue and its ratings, whole or by group."""
+
+from __future__ import annotations
+
+from movies.models import MovieQuery
+from tools.args import QueryCatalogue
+from tools.context import Context
+from tools.resolving import check_filters
+from tools.results import QueryResult
+
+
+async def query_catalogue(ctx: Context, args: QueryCatalogue) -> QueryResult:
+    """Count, average or rank over all movies or ratings that pass the filters, whole or by group: "how many horror
+    films from the 80s", "which year had most", "average rating user 7 gave in 2016 by month".
+    """
+    await check_filters(ctx, args)
+    ids = await ctx.snapshot.catalogue.matching(args.filters())
+    query = MovieQuery(**dict(args.filters()), sort="popularity")
+    movies = await ctx.snapshot.catalogue.search(query, limit=args.limit) if args.measure == "list" else []
+    return QueryResult(of=args.of, measure=args.measure, by=args.by, total=len(ids), movies=movies)
