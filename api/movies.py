@@ -23,11 +23,13 @@ from movies.models import (
     Recommendation,
     Sort,
     UserRating,
+    WindowStats,
 )
 from movies.tables import LARGEST_ID
 from tools import search, tastes
 from tools.args import Recommend, RecommendationRequest, Similarity, SimilarMovies, Stars
-from tools.resolving import check_filters, resolve
+from tools.context import Context
+from tools.resolving import check_filters, check_tag, resolve
 from tools.results import MovieStats
 
 router = APIRouter()
@@ -39,10 +41,25 @@ YearQuery = Annotated[int | None, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
 UnitQuery = Annotated[float, Query(ge=0, le=1)]
 MovieIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 UserIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
+TagPath = Annotated[str, Path(min_length=1, max_length=100)]
 
 
 class RatingIn(Model):
     stars: Stars
+
+
+class UserStats(Model):
+    """A user's ratings over time."""
+
+    user_id: int
+    windows: list[WindowStats]
+
+
+class TagStats(Model):
+    """The ratings of all movies that carry a tag, over time."""
+
+    tag: str
+    windows: list[WindowStats]
 
 
 class OwnRating(UserRating):
@@ -66,6 +83,22 @@ async def searched_words(
 
 
 Words = Annotated[str | None, Depends(searched_words)]
+
+
+def asked_windows(
+    windows: Annotated[
+        str,
+        Query(
+            pattern=r"^([1-9]\d{0,5}h|[1-9]\d{0,4}d|all)(,([1-9]\d{0,5}h|[1-9]\d{0,4}d|all)){0,5}$",
+            description="Hours or days back from the newest rating in the data, or 'all'; up to six",
+        ),
+    ] = "7d,30d,365d,all",
+) -> list[str]:
+    """The windows of time that a route counts over."""
+    return windows.split(",")
+
+
+Windows = Annotated[list[str], Depends(asked_windows)]
 
 
 def offset_after(
@@ -129,16 +162,10 @@ async def similar_movies(
 
 
 @router.get("/movies/{movie_id}/stats", tags=["movies"])
-async def rating_stats(
-    ctx: Tools,
-    movie_id: MovieIdPath,
-    windows: Annotated[
-        str, Query(pattern=r"^([1-9]\d{0,4}d|all)(,([1-9]\d{0,4}d|all)){0,5}$", description="Days, or 'all'")
-    ] = "7d,30d,365d,all",
-) -> MovieStats:
+async def rating_stats(ctx: Tools, movie_id: MovieIdPath, windows: Windows) -> MovieStats:
     """Mean and count over windows, counted back from the newest rating in the data."""
     movie, _ = await resolve(ctx, movie_id)
-    return MovieStats(movie=movie.only_name(), windows=await ctx.snapshot.catalogue.stats(movie_id, windows.split(",")))
+    return MovieStats(movie=movie.only_name(), windows=await ctx.snapshot.catalogue.stats(movie_id, windows))
 
 
 @router.get("/genres", tags=["movies"])
@@ -158,6 +185,13 @@ async def list_tags(
     return _page(await ctx.snapshot.catalogue.tags(words, limit=limit + 1, offset=offset), limit, offset)
 
 
+@router.get("/tags/{tag:path}/stats", tags=["movies"])
+async def tag_stats(ctx: Tools, tag: TagPath, windows: Windows) -> TagStats:
+    """Mean and count of the ratings of a tag's movies over windows, counted back from the newest rating in the data."""
+    await check_tag(ctx, tag)
+    return TagStats(tag=tag, windows=await ctx.snapshot.catalogue.tag_stats(tag, windows))
+
+
 # MovieLens users
 
 
@@ -170,10 +204,16 @@ async def user_ratings(
     limit: Limit = 50,
 ) -> Page[UserRating]:
     """A MovieLens user's ratings in the order asked for."""
-    if await ctx.snapshot.catalogue.user_summary(user_id) is None:
-        raise NotFound("The data has no such user.")
+    await _check_user(ctx, user_id)
     found = await ctx.snapshot.catalogue.user_ratings(user_id, order=order, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
+
+
+@router.get("/users/{user_id}/stats", tags=["movies"])
+async def user_stats(ctx: Tools, user_id: UserIdPath, windows: Windows) -> UserStats:
+    """Mean and count of a user's ratings over windows, counted back from the newest rating in the data."""
+    await _check_user(ctx, user_id)
+    return UserStats(user_id=user_id, windows=await ctx.snapshot.catalogue.user_stats(user_id, windows))
 
 
 @router.get("/users/{user_id}/recommendations", tags=["recommendations"])
@@ -268,6 +308,11 @@ async def delete_rating(service: Service, account_id: Account, movie_id: MovieId
     """Forget a rating."""
     if await service.ratings.remove(account_id, movie_id) is None:
         raise NotFound("You have not rated that movie.")
+
+
+async def _check_user(ctx: Context, user_id: int) -> None:
+    if await ctx.snapshot.catalogue.user_summary(user_id) is None:
+        raise NotFound("The data has no such user.")
 
 
 def _page(found: list[T], limit: int, offset: int) -> Page[T]:

@@ -182,7 +182,7 @@ class Library:
         snapshot = self._current
         damaged = not snapshot.catalogue.intact
         await self._see_to("import", import_command(self._settings), str(self._marks()[0]), wanted=damaged)
-        unfitted = not damaged and not snapshot.recommender.fitted
+        unfitted = not damaged and not snapshot.recommender.fitted and snapshot.info.ratings > 0
         await self._see_to("fit", ("recommend.py", "fit"), snapshot.info.version, wanted=unfitted)
         wanted = not damaged and self._embedder is not None and snapshot.meanings is None
         await self._see_to("embed", ("recommend.py", "embed"), snapshot.info.version, wanted=wanted)

@@ -29,10 +29,18 @@ Year = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR), JsonNumber]
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 RatingCount = Annotated[int, Field(ge=0, le=10_000_000), JsonNumber]
 MeanStars = Annotated[float, Field(ge=0.5, le=5), JsonNumber]
+Noun = Annotated[str, Field(max_length=40, pattern=r"^\w[\w '’-]*$")]
 Query = Annotated[str, Field(min_length=1, max_length=500)]
 Basis = Literal["search", "personal", "seeds", "popular", "tag", "text", "group"]
 Sort = Literal["relevance", "rating", "popularity", "year", "worst", "oldest", "newest"]
 RatingOrder = Literal["newest", "oldest", "highest", "lowest"]
+Window = Annotated[
+    str,
+    Field(
+        pattern=r"^([1-9]\d{0,5}h|[1-9]\d{0,4}d|all)$",
+        description="Hours or days back from the newest rating in the data, '12h' or '30d', or 'all'",
+    ),
+]
 
 
 class Model(BaseModel):
@@ -140,9 +148,9 @@ class UserRating(Model):
 
 
 class WindowStats(Model):
-    """Mean and count of a movie's ratings in a window that ends with the newest rating of the catalogue."""
+    """Mean and count of ratings in a window that ends with the newest rating of the catalogue."""
 
-    window: str = Field(description="'7d', '30d', … or 'all'")
+    window: str = Field(description="'12h', '7d', '30d', … or 'all'")
     since: datetime | None = None
     until: datetime | None = None
     count: int
@@ -156,8 +164,21 @@ class Count(Model):
     movies: int
 
 
-class CatalogueInfo(Model):
-    """The imported data. `version` is a hash of the files' content."""
+class Naming(Model):
+    """What the catalogue's items are called, one and several, and questions that people may ask of it."""
+
+    noun: Noun = "movie"
+    plural: Noun = "movies"
+    examples: list[Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]] = Field(
+        default=[], max_length=10
+    )
+
+
+class CatalogueInfo(Naming):
+    """The imported data. `version` is a hash of the files' content; `movies` and `users` count what is in it.
+
+    A user rated something, or told of themselves in words.
+    """
 
     name: str
     version: str
@@ -174,8 +195,11 @@ class CatalogueInfo(Model):
     @property
     def in_words(self) -> str:
         """The catalogue in a few words: `sample: 1,228 movies and 94,000 ratings by 600 people`."""
-        newest = f", the newest from {self.newest_rating:%B %Y}" if self.newest_rating else ""
-        return f"{self.name}: {self.movies:,} movies and {self.ratings:,} ratings by {self.users:,} people{newest}"
+        items = f"{self.name}: {self.movies:,} {self.noun if self.movies == 1 else self.plural}"
+        if self.newest_rating is None:
+            return f"{items}, without ratings"
+        rated = f"{self.ratings:,} ratings by {self.users:,} people, the newest from {self.newest_rating:%B %Y}"
+        return f"{items} and {rated}"
 
 
 # Filters

@@ -38,7 +38,10 @@ WARM_TAGS = 100
 WARM_MOVIES = 20_000  # with fewer the first use of a word is quick enough
 WINDOWS_KEPT = 16
 TITLES_SEARCHED = 100
+HOUR = 3_600  # seconds
 GOOD_TITLE = 0.6  # from here a match of the title comes before any match of the text
+
+CARRIERS_OF_TAG = "SELECT carriers FROM tag_names WHERE plain = ?"
 
 Indexes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
@@ -143,6 +146,10 @@ class Catalogue(CatalogueFile):
         """
         return [(match.movie_id, match.score) for match in await self._texts.find(text, limit)]
 
+    async def words_in_common(self, text: str, movie_id: int) -> list[str]:
+        """The words of a text that a movie's own text has, those of a tag together."""
+        return await self._texts.in_common(text, movie_id)
+
     async def warm(self) -> None:
         """Look the commonest words up, once, so that nobody waits for their first use."""
         if self._warmed or self.info.movies < WARM_MOVIES:
@@ -185,11 +192,16 @@ class Catalogue(CatalogueFile):
             for movie, (_, stars, timestamp) in zip(movies, rows, strict=True)
         ]
 
-    async def user_summary(self, user_id: int) -> tuple[int, float] | None:
-        """Count and mean of a user's ratings; None for a user who gave none."""
+    async def user_summary(self, user_id: int) -> tuple[int, float | None] | None:
+        """Count and mean of a user's ratings; None for a user whom the data does not have."""
         rows = await self.fetch("SELECT count(*), avg(stars) FROM ratings WHERE user_id = ?", (_bounded(user_id),))
         count, mean = rows[0]
-        return (count, mean) if count else None
+        return (count, mean) if count or await self.user_text(user_id) else None
+
+    async def user_text(self, user_id: int) -> str | None:
+        """What a user tells of themselves in words, where the data has it."""
+        rows = await self.fetch("SELECT profile FROM users WHERE user_id = ?", (_bounded(user_id),))
+        return rows[0][0] if rows else None
 
     async def user_profile(self, user_id: int) -> list[tuple[int, float, int]]:
         """All ratings of a user as (movie_id, stars, timestamp), oldest first."""
@@ -220,13 +232,31 @@ class Catalogue(CatalogueFile):
         return list(zip(movies, counts[best].tolist(), scores[best].tolist(), strict=True))
 
     async def stats(self, movie_id: int, windows: Sequence[str]) -> list[WindowStats]:
-        """Count and mean of a movie's ratings over windows such as '30d', back from the newest rating of all."""
+        """Count and mean of a movie's ratings over windows such as '12h' or '30d', back from the newest of all."""
         rows = await self.fetch(
             "SELECT ratings FROM movie_history JOIN movies USING (movie_index) WHERE movie_id = ?",
             (_bounded(movie_id),),
         )
-        packed = np.frombuffer(rows[0][0], "<u4") if rows else np.zeros(0, "<u4")
-        return [self._window_stats(packed, window) for window in windows]
+        return self._window_stats([ratings for (ratings,) in rows], windows)
+
+    async def tag_stats(self, tag: str, windows: Sequence[str]) -> list[WindowStats]:
+        """The same for the ratings of all movies that carry a tag."""
+        rows = await self.fetch(
+            """
+            SELECT ratings FROM movie_history WHERE movie_index IN (SELECT value FROM json_each(?))
+            """,
+            (json.dumps(np.flatnonzero(await self._carrying(CARRIERS_OF_TAG, plain(tag))).tolist()),),
+        )
+        return await asyncio.to_thread(self._window_stats, [ratings for (ratings,) in rows], windows)
+
+    async def user_stats(self, user_id: int, windows: Sequence[str]) -> list[WindowStats]:
+        """The same for the ratings that a user gave."""
+        rows = await self.fetch("SELECT timestamp, stars FROM ratings WHERE user_id = ?", (_bounded(user_id),))
+        table = np.array(rows, np.float64).reshape(-1, 2)
+        newest = self.info.newest_rating or _EPOCH
+        ages = (int(newest.timestamp()) - table[:, 0].astype(np.int64)) // HOUR
+        packed = np.sort(pack(ages, (table[:, 1] * 2).astype(np.int64))).astype("<u4")
+        return self._window_stats([packed.tobytes()], windows)
 
     async def genres(self) -> list[Count]:
         rows = await self.fetch("SELECT name, movies FROM genres ORDER BY movies DESC, name")
@@ -290,9 +320,9 @@ class Catalogue(CatalogueFile):
         for name in {genre_form(name) for name in filters.exclude_genres}:
             passing &= ~await self._carrying("SELECT carriers FROM genres WHERE plain = ?", name)
         for tag in {plain(tag) for tag in filters.tags}:
-            passing &= await self._carrying("SELECT carriers FROM tag_names WHERE plain = ?", tag)
+            passing &= await self._carrying(CARRIERS_OF_TAG, tag)
         for tag in {plain(tag) for tag in filters.exclude_tags}:
-            passing &= ~await self._carrying("SELECT carriers FROM tag_names WHERE plain = ?", tag)
+            passing &= ~await self._carrying(CARRIERS_OF_TAG, tag)
         return short.most_rated[passing[short.most_rated]]
 
     async def _carrying(self, sql: str, name: str) -> npt.NDArray[np.bool_]:
@@ -328,20 +358,31 @@ class Catalogue(CatalogueFile):
             self._windows[days] = window
         return self._windows[days]
 
-    def _window_stats(self, packed: npt.NDArray[np.uint32], window: str) -> WindowStats:
-        """A window is a prefix of a movie's ratings, packed by their age in days."""
-        days = None if window == "all" else int(window.removesuffix("d"))
-        newest = self.info.newest_rating
-        ages, half_stars = unpack(packed)
-        end = len(ages) if days is None else int(np.searchsorted(ages, min(days, LARGEST_ID)))
-        halves = int(half_stars[:end].sum(dtype=np.int64))
-        since = None if days is None or newest is None else newest - timedelta(days=min(days, (newest - _EPOCH).days))
-        return WindowStats(
-            window=window, since=since, until=newest, count=end, mean=round(halves / 2 / end, 4) if end else None
-        )
+    def _window_stats(self, histories: list[bytes], windows: Sequence[str]) -> list[WindowStats]:
+        """Count and mean over windows of ratings packed by age, each history newest first."""
+        stats = []
+        for window in windows:
+            hours, newest = _hours(window), self.info.newest_rating
+            stars = [_stars_within(np.frombuffer(packed, "<u4"), hours) for packed in histories]
+            count, total = sum(len(part) for part in stars), sum(int(part.sum(dtype=np.int64)) for part in stars) / 2
+            since = None if hours is None or newest is None else max(newest - timedelta(hours=hours), _EPOCH)
+            mean = round(total / count, 4) if count else None
+            stats.append(WindowStats(window=window, since=since, until=newest, count=count, mean=mean))
+        return stats
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _hours(window: str) -> int | None:
+    """The length of a window in hours: 12 of '12h', 24 of '1d', None of 'all'."""
+    return None if window == "all" else int(window[:-1]) * {"h": 1, "d": 24}[window[-1]]
+
+
+def _stars_within(packed: npt.NDArray[np.uint32], hours: int | None) -> npt.NDArray[np.uint32]:
+    """The half-stars of the ratings, newest first, that are less than so many hours old."""
+    end = len(packed) if hours is None else int(np.searchsorted(packed, np.uint32(pack(hours, 0))))
+    return unpack(packed[:end])[1]
 
 
 def _detail(row: Row) -> MovieDetail:

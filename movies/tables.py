@@ -2,8 +2,10 @@
 
 - `ratings` and `genome_scores` are clustered by their keys and have no index by movie or tag: what is asked of a movie
   over all users is counted at import (`movies.ingest.stats`) and kept in `movies`, `movie_history` and `daily_ratings`.
-- The ratings in `movie_history` are packed by age, those in `daily_ratings` by movie index.
+- The ratings in `movie_history` are packed by age in whole hours, those in `daily_ratings` by movie index; `age` there
+  is in whole days. Both are counted back from the newest rating of all.
 - `carriers` of a genre or tag are the indexes of the movies that have it, little-endian uint32, ascending.
+- `users` has those who told of themselves in words; whoever rated is in `ratings`.
 - `title_forms` are numbered from the most rated movie down, so that a limit on a search cuts the least rated.
 - The full-text tables hold no text of their own: they are indexes over what stands elsewhere.
 """
@@ -15,7 +17,7 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 LARGEST_ID = 2**53 - 1  # the largest number that JSON carries exactly everywhere
-FORMAT = 2  # PRAGMA user_version; a file of another format is imported again
+FORMAT = 3  # PRAGMA user_version; a file of another format is imported again
 APPLICATION_ID = 0x4D41_5251  # "MARQ"
 
 TIME_BITS = 32
@@ -41,6 +43,7 @@ CREATE TABLE movies (
     year INTEGER, genres TEXT NOT NULL, tags TEXT NOT NULL, top_tags TEXT NOT NULL, description TEXT, imdb_id TEXT,
     tmdb_id INTEGER, rating_count INTEGER NOT NULL, rating_mean REAL, score REAL, histogram TEXT NOT NULL
 );
+CREATE TABLE users (user_id INTEGER PRIMARY KEY, profile TEXT NOT NULL);
 CREATE TABLE movie_history (movie_index INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
 CREATE TABLE daily_ratings (age INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
 CREATE TABLE genres (

@@ -24,6 +24,7 @@ Scores = npt.NDArray[np.float32]
 
 MAX_WORDS = 24
 MAX_IDEAS = 8
+MAX_CLAUSES = 40  # of a text that is too long for one search
 LONGEST = 1_000
 CANDIDATES = 500
 COMMON = 3_000  # movies; an idea that so many have does not tell them apart
@@ -38,6 +39,7 @@ STOP_WORDS = frozenset(
     """.split()  # noqa: SIM905  # a hundred quoted words would read worse
 )
 
+_CLAUSE = re.compile(r"[^.!?;:,\n]+")
 _COMPOUND = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
 
 
@@ -69,7 +71,20 @@ class TextMatcher:
         self._room = KEPT
 
     async def find(self, text: str, limit: int = CANDIDATES) -> list[TextMatch]:
-        """The movies that match best, best first.
+        """The movies that match best, best first; a text too long for one search is searched for clause by clause."""
+        parts = clauses(text)
+        found = [match for part in parts for match in await self._find(part)]
+        return found[:limit] if len(parts) == 1 else together(found, len(parts))[:limit]
+
+    async def in_common(self, text: str, movie_id: int) -> list[str]:
+        """The ideas of a text that a movie has, in the text's order."""
+        at = int(np.searchsorted(await self._ids(), movie_id))
+        ideas = dict.fromkeys([" ".join(idea) for part in clauses(text) for idea in await self._ideas(part)])
+        had = await self._hits(f'"{idea}"' for idea in ideas)
+        return [idea for idea, hits in zip(ideas, had, strict=True) if at in hits.at]
+
+    async def _find(self, text: str) -> list[TextMatch]:
+        """The movies that match one clause best, best first.
 
         Where some idea is rare, only movies that have a rare one are looked at: a common one alone says too little.
         Where all are common, only movies that have all of them, or most.
@@ -82,7 +97,7 @@ class TextMatcher:
             scores += total(await self._hits(terms(ideas)), len(ids)) * (scores > 0)
         else:
             scores = having_most(had, len(ids))
-        return ranked(ids, scores, had)[:limit]
+        return ranked(ids, scores, had)
 
     async def _ideas(self, text: str) -> list[tuple[str, ...]]:
         """Divide a text into ideas, the longest known tag first: mind bending | time travel | thriller."""
@@ -130,6 +145,29 @@ class TextMatcher:
     def _forget(self, term: str) -> None:
         if term in self._kept:
             self._room += weight(self._kept.pop(term))
+
+
+def clauses(text: str) -> list[str]:
+    """A text as it is; one of more words than a search takes in its clauses, none longer than that.
+
+    >>> clauses("A nurse, calm; " + "I like " + "very " * 24 + "much")[:2]
+    ['A nurse', 'calm']
+    """
+    if len(text.split()) <= MAX_WORDS:
+        return [text]
+    words = [clause.split() for clause in _CLAUSE.findall(text)]
+    parts = [" ".join(row[at : at + MAX_WORDS]) for row in words for at in range(0, len(row), MAX_WORDS)]
+    return parts[:MAX_CLAUSES] or [text]
+
+
+def together(found: list[TextMatch], parts: int) -> list[TextMatch]:
+    """What the parts of a text found as one list: scores are added, shares averaged."""
+    sums: dict[int, tuple[float, float]] = {}
+    for movie_id, score, share in found:
+        scores, shares = sums.get(movie_id, (0.0, 0.0))
+        sums[movie_id] = scores + score, shares + share / parts
+    matches = [TextMatch(movie_id, *added) for movie_id, added in sums.items()]
+    return sorted(matches, key=lambda match: (-match.score, match.movie_id))
 
 
 def divide(words: list[str], known: set[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from movies.models import JsonNumber, Model, UserId, Word
+from movies.models import JsonNumber, Model, MovieId, UserId, Word
 
 SYSTEM = """\
 You are Marquee, a guide to movies. You talk with one person about what to watch and why, and you know the movies
@@ -83,42 +83,84 @@ class Template:
         return self.text.format_map(values)
 
 
+Listed = Annotated[int, Field(ge=1, le=50), JsonNumber]
+
+
 class PerUser(Model):
     user_id: UserId
-    limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10
+    limit: Listed = 10
+
+
+class PerTaste(PerUser):
+    taste: Annotated[str, Field(min_length=1, max_length=4_000, description="The taste in words, as a model put it")]
 
 
 class PerTag(Model):
     tag: Word
-    limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10
+    limit: Listed = 10
 
 
-TEMPLATES = {
+class PerGenre(Model):
+    genre: Word
+    limit: Listed = 10
+
+
+class PerMovie(Model):
+    movie_id: MovieId
+
+
+TEMPLATES = {  # {noun} and {plural} are what the catalogue calls its items
     template.name: template
     for template in (
         Template(
             "ratings_prompt_per_user",
             "What a user's ratings say about their taste",
-            "A person rated these movies, from 0.5 to 5 stars:\n{ratings}\n"
+            "Of 0.5 to 5 stars, a person rated these {plural} highest:\n{highest}\n"
+            "And these lowest:\n{lowest}\n"
             "In two or three sentences: what does this person like, and what do they avoid? "
-            "Rest on these ratings alone.",
+            "Rest on this alone.",
             PerUser,
         ),
         Template(
             "recommendations_prompt_per_user",
             "Why a user is recommended what they are",
-            "A person rated these movies, from 0.5 to 5 stars:\n{ratings}\n"
-            "A recommender suggests, with the person's own movies that contributed most:\n{recommendations}\n"
-            "Tell the person in one short paragraph why these fit. Name no other movie.",
+            "A person rated these {plural}, from 0.5 to 5 stars:\n{ratings}\n"
+            "A recommender suggests, with the person's own {plural} that contributed most:\n{recommendations}\n"
+            "Tell the person in one short paragraph why these fit. Name no other {noun}.",
             PerUser,
+        ),
+        Template(
+            "recommendations_prompt_per_taste",
+            "Why recommendations suit a taste that was put into words before",
+            "A person's taste in {plural}:\n{taste}\n"
+            "A recommender suggests, with the person's own {plural} that contributed most:\n{recommendations}\n"
+            "Tell the person in one short paragraph why these fit this taste. Name no other {noun}.",
+            PerTaste,
         ),
         Template(
             "movies_prompt_per_tag",
             "What the movies of a tag have in common",
-            "These movies carry the tag {tag!r}:\n{movies}\n"
+            "These {plural} carry the tag {tag!r}, each with the tag's relevance for it, from 0 to 1:\n{movies}\n"
             "In two or three sentences: what do they have in common, and which should one start with? "
-            "Name no other movie.",
+            "Name no other {noun}.",
             PerTag,
+        ),
+        Template(
+            "movies_prompt_per_genre",
+            "What the best rated movies of a genre show of it",
+            "The best rated {plural} of the genre {genre!r}, with mean stars and ratings:\n{movies}\n"
+            "In two or three sentences: what does the genre offer, and which should one start with? "
+            "Name no other {noun}.",
+            PerGenre,
+        ),
+        Template(
+            "ratings_prompt_per_movie",
+            "What a movie's ratings say about it",
+            "People rated {title} from 0.5 to 5 stars, so many each:\n{histogram}\n"
+            "Over time, counted back from the newest rating in the data:\n{windows}\n"
+            "It is tagged: {tags}.\n"
+            "In two or three sentences: do people agree on it, and who may like it? Rest on this alone.",
+            PerMovie,
         ),
     )
 }

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, Sort, UserId
+from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, Sort, UserId, Window
 from movies.tables import LARGEST_ID
 
 Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5"), JsonNumber]
@@ -18,9 +18,6 @@ MovieRef = Annotated[
 ]
 Someone = Annotated[UserId | None, Field(description="A MovieLens user; leave out for the person you talk to")]
 Similarity = Literal["taste", "content", "both"]
-Window = Annotated[
-    str, Field(pattern=r"^([1-9]\d{0,4}d|all)$", description="Days back from the newest rating, or 'all'")
-]
 Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2106, 2, 6))]
 Grouping = Literal["none", "genre", "decade", "year", "tag", "user", "month", "stars", "rated_year"]
 

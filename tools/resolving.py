@@ -25,16 +25,18 @@ LIKED, DISLIKED = 5.0, 1.0  # stars that a bare like or dislike stands for
 TAGS_SEARCHED = 200
 FEWEST_LISTED = 3  # below this a list says why it is short
 NOTHING_KNOWN = "Nothing is known of the person's taste yet; these are widely liked movies."
+FROM_PROFILE = "This rests on what the person tells of themselves in words; they rated nothing."
 CONTENT_ONLY = "No model of taste is fitted yet; this rests on popularity and content alone."
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone to recommend to: a profile, and how to call them in an answer."""
+    """Someone to recommend to: a profile, and how to call them in an answer. `text`: what they tell of themselves."""
 
     profile: Profile
     whose: str
     user_id: int | None = None
+    text: str | None = None
 
 
 async def resolve(ctx: Context, ref: int | str) -> tuple[Movie, list[Resolved]]:
@@ -89,13 +91,19 @@ async def person(ctx: Context, user_id: int | None) -> Person:
         Unknown: The data has no such user.
     """
     if user_id is not None and user_id != ctx.user_id:
-        rows = await ctx.snapshot.catalogue.user_profile(user_id)
-        if not rows:
+        rows, text = await _of_data(ctx, user_id)
+        if not rows and text is None:
             raise Unknown(f"The data has no user {user_id}.")
-        return Person(_profile(ctx, rows), f"MovieLens user {user_id}", user_id)
-    rows = await ctx.snapshot.catalogue.user_profile(ctx.user_id) if ctx.user_id is not None else []
+        return Person(_profile(ctx, rows), f"MovieLens user {user_id}", user_id, text)
+    rows, text = await _of_data(ctx, ctx.user_id) if ctx.user_id is not None else ([], None)
     own = [(own.movie_id, own.stars, int(own.rated_at.timestamp())) for own in await ctx.ratings.all(ctx.account_id)]
-    return Person(_profile(ctx, [*rows, *own]), "you", ctx.user_id)
+    return Person(_profile(ctx, [*rows, *own]), "you", ctx.user_id, text)
+
+
+async def _of_data(ctx: Context, user_id: int) -> tuple[list[tuple[int, float, int]], str | None]:
+    """The ratings of a user of the data, and what they tell of themselves in words."""
+    catalogue = ctx.snapshot.catalogue
+    return await catalogue.user_profile(user_id), await catalogue.user_text(user_id)
 
 
 async def own_stars(ctx: Context, movie: Movie) -> float | None:

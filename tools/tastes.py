@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from errors import ToolError, Unknown
-from movies.models import MovieList, UserRating
+from movies.models import Movie, MovieList, UserRating
 from taste.interactions import Profile
 from taste.ranking import Ranked
 from tools.args import (
@@ -28,6 +28,7 @@ from tools.context import Context
 from tools.resolving import (
     CONTENT_ONLY,
     DISLIKED,
+    FROM_PROFILE,
     LIKED,
     Person,
     because,
@@ -64,6 +65,10 @@ async def recommend(ctx: Context, args: Recommend) -> MovieList:
         found = MovieList(basis="text", movies=await by_text(ctx, args, args.text))
         return await served(ctx, "recommend", args, found)
     someone = await person(ctx, args.user_id)
+    fits = someone.text if args.text is None and not len(someone.profile) else None
+    if fits is not None and (movies := await by_text(ctx, args, fits)):
+        found = MovieList(basis="text", movies=movies, notes=[FROM_PROFILE])
+        return await served(ctx, "recommend", args, found, someone.user_id)
     ranked = await _recommend(ctx, someone.profile, args, exclude_seen=not args.include_seen, text=args.text)
     return await served(ctx, "recommend", args, await movie_list(ctx, ranked), someone.user_id)
 
@@ -117,7 +122,8 @@ async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
         raise Unknown(f"The data has no user {someone}.")
     ratings = await ctx.snapshot.catalogue.user_ratings(someone, order=args.order, limit=args.limit, offset=0)
     count, mean = summary
-    return RatingList(whose=f"MovieLens user {someone}", count=count, mean=round(mean, 2), ratings=ratings)
+    rounded = None if mean is None else round(mean, 2)
+    return RatingList(whose=f"MovieLens user {someone}", count=count, mean=rounded, ratings=ratings)
 
 
 async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> Explanation:
@@ -143,7 +149,7 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
         support=len(profile),
         own_stars=float(given[0]) if len(given) and not liked else None,
         resolved=[*resolved, *resolved_too],
-        notes=_explanation_notes(ctx, profile),
+        notes=await _explanation_notes(ctx, profile, movie, someone.text),
     )
 
 
@@ -258,8 +264,10 @@ def _affinities(given: Sequence[tuple[str, float]], mean: float) -> list[Affinit
     return sorted(strongest, key=lambda affinity: affinity.lift, reverse=True)
 
 
-def _explanation_notes(ctx: Context, profile: Profile) -> list[str]:
+async def _explanation_notes(ctx: Context, profile: Profile, movie: Movie, text: str | None) -> list[str]:
     if not len(profile):
+        if text and (words := await ctx.snapshot.catalogue.words_in_common(text, movie.movie_id)):
+            return [f"It has these words of what the person tells of themselves: {', '.join(words)}."]
         return ["Nothing is known of the person's taste: there is no personal reason."]
     return [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
 

@@ -203,4 +203,4 @@ def _by_plain_name(name: str, entries: list[zipfile.ZipInfo]) -> dict[str, zipfi
 
 
 def _is_data(file: str) -> bool:
-    return file.endswith((".csv", ".dat"))
+    return file.endswith((".csv", ".dat", "catalogue.toml"))

@@ -23,10 +23,11 @@ from pydantic_core import to_json
 
 from files import flush
 from movies.ingest.files import LinkRow, MovieFiles, MovieRow, NotInOrderError, groups, prefetched, sorted_passes
-from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Table
+from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, USERS, Table
 from movies.ingest.parsing import Triples
 from movies.ingest.stats import Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import SCHEMA, GenomeStats, TagsOf, TypedTags, merge_tags, tags_by_movie
+from movies.models import Naming
 from movies.tables import APPLICATION_ID, FORMAT, INDEXES, MOST_MOVIES, TABLES, TIME_BITS, pack
 from movies.titles import Title, acronym, parse_title, plain, title_forms
 
@@ -78,12 +79,17 @@ class Build:
 
     def _write_all(self, background: Executor) -> None:
         """Write in an order that leaves something to insert while numbers are sorted and ranked in the background."""
+        naming = self.files.naming()
         with self._timed(MOVIES):
             self._read_movies()
         with self._timed(LINKS):
             links = self._read_links()
+        self._ratings = RatingStats(len(self._movies))
         with self._timed(RATINGS):
-            self._in_any_order(RATINGS, "users", self._insert_ratings)
+            if self.files.has(RATINGS):
+                self._in_any_order(RATINGS, "users", self._insert_ratings)
+        with self._timed(USERS):
+            self._write_users()
         summary = self._ratings.summary()
         ranked = background.submit(self._write_while_sorting(background, summary.counts).ranked)
         with self._timed(GENOME_SCORES):
@@ -97,7 +103,7 @@ class Build:
         self.stage("search index")
         _write_text(self._db, self._movies, self._titles, tags_of)
         self._db.execute(INDEXES)
-        self._write_meta(summary)
+        self._write_meta(summary, naming)
         flushed.result()
 
     def _write_while_sorting(self, background: Executor, counts: Ints) -> TypedTags:
@@ -133,6 +139,23 @@ class Build:
         self._movies = [movies[movie_id] for movie_id in sorted(movies)]
         self._titles = [parse_title(movie.title) for movie in self._movies]
         self._index = MovieIndex(np.array(sorted(movies), np.int64))
+
+    def _write_users(self) -> None:
+        """Write what users tell of themselves; those who rated nothing are users, too."""
+        users: dict[int, str] = {}
+        for user in self.files.users() if self.files.has(USERS) else ():
+            if not user.profile or user.user_id in users:
+                reason = f"user {user.user_id} is there already" if user.profile else "the profile is empty"
+                self.files.report(USERS).refuse([user.line], [reason])
+            else:
+                users[user.user_id] = user.profile
+        self._db.executemany("INSERT INTO users (user_id, profile) VALUES (?, ?)", users.items())
+        unrated = self._db.execute(
+            """
+            SELECT count(*) FROM users WHERE NOT EXISTS (SELECT 1 FROM ratings WHERE ratings.user_id = users.user_id)
+            """
+        )
+        self._users += next(unrated)[0]
 
     def _read_links(self) -> dict[int, LinkRow]:
         if not self.files.has(LINKS):
@@ -298,11 +321,11 @@ class Build:
             starmap(row, enumerate(self._movies)),
         )
 
-    def _write_meta(self, summary: Summary) -> None:
+    def _write_meta(self, summary: Summary, naming: Naming) -> None:
         reports = self.files.reports
         ratings = int(summary.counts.sum())
         read = {file: report.rows - report.refused for file, report in reports.items()}
-        meta = {
+        meta = naming.model_dump() | {
             "name": self.files.source.name,
             "version": self.files.version,
             "movies": len(self._movies),

@@ -11,19 +11,33 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
 
 from errors import CatalogueError
 from movies.ingest.archives import Progress, Source
-from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, Layout, Table
+from movies.ingest.layout import (
+    GENOME_SCORES,
+    GENOME_TAGS,
+    LINKS,
+    MOVIES,
+    NAMING,
+    RATINGS,
+    TAGS,
+    USERS,
+    Layout,
+    Table,
+    naming,
+)
 from movies.ingest.parsing import UNREADABLE, Chunk, ChunkReader, Triples, read_tags, read_triples
 from movies.ingest.stats import Ints
+from movies.models import Naming
 
 NO_GENRES = "(no genres listed)"
 MOST_REASONS = 3  # kept of a file
+LARGEST_NAMING = 2**16  # bytes
 PASS_ROWS = 2_000_000  # held in memory at once where a file is not in order
 
 T = TypeVar("T")
@@ -35,6 +49,12 @@ class MovieRow(NamedTuple):
     title: str
     genres: tuple[str, ...]
     description: str | None
+
+
+class UserRow(NamedTuple):
+    line: int
+    user_id: int
+    profile: str
 
 
 class LinkRow(NamedTuple):
@@ -72,19 +92,18 @@ class MovieFiles:
         self._present = set(source.names())
         self._digests: dict[str, str] = {}
         self.dat = "movies.csv" not in self._present and "movies.dat" in self._present
-        for table in (MOVIES, RATINGS):
-            if not self.has(table):
-                raise CatalogueError(f"{source.name} has no {table.stem}.csv, which a catalogue needs")
+        if not self.has(MOVIES):
+            raise CatalogueError(f"{source.name} has no {MOVIES.stem}.csv, which a catalogue needs")
 
     def has(self, table: Table) -> bool:
-        return self.file(table) in self._present
+        return self.file(table) in self._present and not (self.dat and table is USERS)  # ml-1m's tell age and sex
 
     def file(self, table: Table) -> str:
         return table.stem + (".dat" if self.dat else ".csv")
 
     def missing(self) -> list[str]:
-        """The optional files that are not there."""
-        tables = (TAGS,) if self.dat else (LINKS, TAGS, GENOME_TAGS, GENOME_SCORES)
+        """The optional files of a MovieLens edition that are not there."""
+        tables = (RATINGS, TAGS) if self.dat else (RATINGS, LINKS, TAGS, GENOME_TAGS, GENOME_SCORES)
         return [self.file(table) for table in tables if not self.has(table)]
 
     def report(self, table: Table) -> FileReport:
@@ -99,6 +118,24 @@ class MovieFiles:
     def movies(self) -> Iterator[MovieRow]:
         for line, (movie_id, title, genres, description) in self._rows(MOVIES):
             yield MovieRow(line, movie_id, title, _genres(genres or ""), description or None)
+
+    def users(self) -> Iterator[UserRow]:
+        for line, values in self._rows(USERS):
+            yield UserRow(line, *values)
+
+    def naming(self) -> Naming:
+        """What the items are called; movies, where no file says so."""
+        if NAMING not in self._present:
+            return Naming()
+        try:
+            with self._opened(NAMING) as stream:
+                content = stream.read(LARGEST_NAMING + 1)
+        except UNREADABLE as error:
+            raise CatalogueError(f"{NAMING} cannot be read to its end: {error}") from error
+        if len(content) > LARGEST_NAMING:
+            raise CatalogueError(f"{NAMING} is larger than {LARGEST_NAMING // 1024} KB")
+        self._digests[NAMING] = hashlib.sha256(content).hexdigest()
+        return naming(content)
 
     def links(self) -> Iterator[LinkRow]:
         for line, values in self._rows(LINKS):
@@ -132,17 +169,19 @@ class MovieFiles:
         """Read a file in chunks of whole records, hashing it on the way."""
         file, digest = self.file(table), hashlib.sha256()
         self.report(table).rows = 0
-        try:
-            stream = self.source.open(file)
-        except UNREADABLE as error:
-            raise CatalogueError(f"{file} cannot be read: {error}") from error
-        with stream:
+        with self._opened(file) as stream:
             reader = ChunkReader(file, stream, digest, text=any(column.dtype is pl.String for column in table.columns))
             layout = Layout.of_dat(file, table) if self.dat else Layout.of_header(file, table, reader.line())
             for first_line, lines, data in reader.chunks():
                 yield Chunk(layout, data, first_line, lines)
                 self.progress(file, reader.done, self.source.size(file))
         self._digests[file] = digest.hexdigest()
+
+    def _opened(self, file: str) -> IO[bytes]:
+        try:
+            return self.source.open(file)
+        except UNREADABLE as error:
+            raise CatalogueError(f"{file} cannot be read: {error}") from error
 
 
 class NotInOrderError(Exception):

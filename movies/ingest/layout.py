@@ -1,15 +1,21 @@
-"""The layout of MovieLens's files: tables, columns, and the check of each value. No other place knows it."""
+"""The layout of a catalogue's files, MovieLens's and two more: tables, columns, the check of each value.
+
+No other place knows it.
+"""
 
 from __future__ import annotations
 
 import csv
 import re
+import tomllib
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
 import polars as pl
+from pydantic import ValidationError
 
-from errors import MalformedFile
+from errors import CatalogueError, MalformedFile
+from movies.models import Naming, Noun
 from movies.tables import LARGEST_ID, LAST_SECOND
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
@@ -97,9 +103,47 @@ MOVIES = Table(
     ),
 )
 LINKS = Table("links", (MOVIE, Column("imdbId", imdb_id, optional=True), Column("tmdbId", optional_id, optional=True)))
+USERS = Table("users", (USER, Column("profile", words)))
 TAGS = Table("tags", (USER, MOVIE, Column("tag", words), TIMESTAMP))
 GENOME_TAGS = Table("genome-tags", (Column("tagId", identifier, pl.Int64), Column("tag", some_words)))
 GENOME_SCORES = Table("genome-scores", (MOVIE, Column("tagId", identifier, pl.Int64), RELEVANCE))
+
+
+NAMING = "catalogue.toml"
+
+
+class NamingFile(Naming):
+    """The names of the items as a file gives them: one is no use without the other."""
+
+    noun: Noun
+    plural: Noun
+
+
+def naming(content: bytes) -> Naming:
+    """Read catalogue.toml.
+
+    Raises:
+        CatalogueError: it is no TOML, or a key is missing, unknown or wrong; the text names it.
+    """
+    try:
+        return NamingFile.model_validate(tomllib.loads(content.decode()))
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{NAMING} is not valid UTF-8 (byte {error.start})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{NAMING} cannot be read as TOML: {error}") from None
+    except ValidationError as error:
+        raise CatalogueError(f"{NAMING}, {_first_wrong(error)}") from None
+
+
+def _first_wrong(error: ValidationError) -> str:
+    """`key examples.2: Input should be a valid string`; the keys that there are where it is none of them."""
+    wrong = error.errors(include_url=False, include_input=False)[0]
+    reason = {
+        "missing": "it is missing",
+        "extra_forbidden": f"there is no such key, only {', '.join(Naming.model_fields)}",
+        "string_pattern_mismatch": "it holds characters that do not belong there",
+    }.get(wrong["type"], wrong["msg"])
+    return f"key {'.'.join(map(str, wrong['loc']))}: {reason}"
 
 
 class Layout(NamedTuple):

@@ -1,8 +1,8 @@
 """Statistics of the import over ratings: arrays in, arrays out. No SQL, no files.
 
-Ratings over time are kept in two packed forms, both counted back in whole days from the newest rating of all, so that
-"the last N days" is a prefix and never needs a scan: per movie by age, newest first, and per day by movie index. Both
-are little-endian uint32.
+Ratings over time are kept in two packed forms, both counted back from the newest rating of all, so that "the last N" is
+a prefix and never needs a scan: per movie by age in whole hours, newest first, and per whole day by movie index. Both
+are little-endian uint32: 28 bits of an age have room for the 136 years that a timestamp can tell.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from taste.interactions import damped_mean
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400  # seconds
 HALVES = 10  # the histogram's bins: half a star to five stars
 DENSE = 2**24  # ids below it are looked up in a table
 
@@ -99,7 +99,7 @@ class RatingStats:
         by_movie = packed.view("<u4")[: len(packed)]  # in the place of ratings already read
         for here in _pieces(len(packed)):
             key, half_stars = unpack(packed[here])
-            by_movie[here] = pack(_age(key, self.newest), half_stars)
+            by_movie[here] = pack(_age(key, self.newest, HOUR), half_stars)
         return Histories(self._bins.reshape(-1, HALVES).sum(axis=1), by_movie, by_day)
 
 
@@ -144,9 +144,9 @@ def _pieces(length: int) -> Iterator[slice]:
     return (slice(start, min(start + PIECE, length)) for start in range(0, length, PIECE))
 
 
-def _age(key: Ints, newest: int) -> Ints:
-    """Whole days before the newest rating."""
-    return np.asarray(((key & LAST_SECOND) - (LAST_SECOND - newest)) // DAY, np.int64)
+def _age(key: Ints, newest: int, unit: int) -> Ints:
+    """Whole hours or days before the newest rating."""
+    return np.asarray(((key & LAST_SECOND) - (LAST_SECOND - newest)) // unit, np.int64)
 
 
 def _days(packed: Ints, newest: int) -> dict[int, list[npt.NDArray[np.uint32]]]:
@@ -154,7 +154,7 @@ def _days(packed: Ints, newest: int) -> dict[int, list[npt.NDArray[np.uint32]]]:
     days: dict[int, list[npt.NDArray[np.uint32]]] = {}
     for here in _pieces(len(packed)):
         key, half_stars = unpack(packed[here])
-        age = _age(key, newest).astype(np.uint16)
+        age = _age(key, newest, DAY).astype(np.uint16)
         rated = pack(key >> TIME_BITS, half_stars).astype("<u4")[np.argsort(age, kind="stable")]
         counts = np.bincount(age)
         ends = np.cumsum(counts).tolist()

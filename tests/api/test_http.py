@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,43 @@ def test_a_movie_page_holds_all_that_is_known(client: httpx.Client) -> None:
     assert (similar["basis"], len(similar["movies"])) == ("seeds", 4)
 
 
+def test_ratings_are_counted_over_hours_and_days(client: httpx.Client) -> None:
+    windows = "1h,12h,24h,72h,36500d,all"
+    heat = client.get(f"/movies/{movie_id(client, 'Heat (1995)')}").json()
+    mine = client.get("/users/7/ratings", params={"limit": 200}).json()["data"]
+    newest = datetime.fromisoformat(client.get("/health").json()["catalogue"]["newest_rating"])
+    for path, count in (
+        (f"/movies/{heat['movie_id']}", heat["rating_count"]),
+        ("/users/7", len(mine)),
+        ("/tags/Heist", 0),
+    ):
+        stats = client.get(f"{path}/stats", params={"windows": windows}).json()["windows"]
+        assert [window["window"] for window in stats] == windows.split(",")
+        assert [window["count"] for window in stats] == sorted(window["count"] for window in stats)
+        assert [newest - datetime.fromisoformat(window["since"]) for window in stats[:4]] == [
+            timedelta(hours=hours) for hours in (1, 12, 24, 72)
+        ]
+        assert stats[4]["count"] == stats[5]["count"] >= count
+    assert stats[5]["count"] > heat["rating_count"]  # a heist, and not the only one
+    user = client.get("/users/7/stats", params={"windows": "all"}).json()
+    assert user["windows"][0]["mean"] == pytest.approx(sum(rating["stars"] for rating in mine) / len(mine), abs=1e-4)
+    for path, status in (("/users/999999", 404), ("/tags/no%20such", 404), ("/movies/999999", 404), ("/tags/", 422)):
+        assert client.get(f"{path}/stats").status_code == status, path
+    for wrong in ("1", "0h", "1w", "1h,", "-1d", "9999999h", "1h,1h,1h,1h,1h,1h,1h"):
+        assert is_problem(client.get("/users/7/stats", params={"windows": wrong}), 422, "validation_error")
+
+
+def test_a_users_ratings_come_in_any_order(client: httpx.Client) -> None:
+    for order, key in (("newest", "rated_at"), ("oldest", "rated_at"), ("highest", "stars"), ("lowest", "stars")):
+        params: dict[str, Any] = {"order": order, "limit": 10}
+        first = client.get("/users/7/ratings", params=params).json()
+        second = client.get("/users/7/ratings", params={**params, "after": first["next"]}).json()
+        values = [rating[key] for rating in [*first["data"], *second["data"]]]
+        assert values == sorted(values, reverse=order in ("newest", "highest"))
+        assert len({rating["movie"]["movie_id"] for rating in [*first["data"], *second["data"]]}) == 20
+    assert is_problem(client.get("/users/7/ratings", params={"order": "best"}), 422, "validation_error")
+
+
 def test_a_user_of_the_data_has_ratings_and_recommendations(client: httpx.Client) -> None:
     ratings = client.get("/users/7/ratings", params={"limit": 200}).json()["data"]
     assert [rating["rated_at"] for rating in ratings] == sorted((r["rated_at"] for r in ratings), reverse=True)
@@ -278,8 +316,8 @@ def test_genres_tags_prompts_models_and_health(client: httpx.Client) -> None:
     assert {"ratings_prompt_per_user", "movies_prompt_per_tag"} <= names
     answer = client.post("/prompts/movies_prompt_per_tag", json={"tag": "heist", "limit": 3}).json()
     heists = client.get("/movies", params={"tag": "heist", "limit": 3}).json()["data"]
-    lines = [f"- {movie['title']} ({movie['year']})" for movie in heists]
-    assert answer["prompt"].startswith("\n".join(["These movies carry the tag 'heist':", *lines, ""]))
+    lines = [line for line in answer["prompt"].splitlines() if line.startswith("- ")]
+    assert [line.partition(":")[0] for line in lines] == [f"- {movie['title']} ({movie['year']})" for movie in heists]
     assert "can't write free prose" in answer["text"]
     models = client.get("/models").json()
     assert models == {"provider": "offline", "default": "offline-guide", "data": ["offline-guide"], "detail": None}

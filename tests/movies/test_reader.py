@@ -331,13 +331,27 @@ async def test_a_users_ratings(small: Catalogue) -> None:
 
 async def test_windows_are_counted_back_from_the_newest_rating(small: Catalogue) -> None:
     for movie_id in range(1, 14):
-        stats = await small.stats(movie_id, ["1d", "7d", "8d", "365d", "99999d", "all"])
-        for window, days in zip(stats, (1, 7, 8, 365, 99999, 10**9), strict=True):
+        stats = await small.stats(movie_id, ["1h", "72h", "73h", "7d", "8d", "365d", "99999d", "999999h", "all"])
+        limits = (1 / 24, 3, 73 / 24, 7, 8, 365, 99999, 999999 / 24, 10**9)
+        for window, days in zip(stats, limits, strict=True):
             stars = [s for _, m, s, age in RATINGS if m == movie_id and age < days]
             assert window.count == len(stars)
             assert window.mean == (pytest.approx(np.mean(stars)) if stars else None)
             assert window.until == datetime.fromtimestamp(NEWEST, UTC)
     assert (await small.stats(99, ["all"]))[0].count == 0
+
+
+async def test_windows_of_a_user_and_a_tag(small: Catalogue) -> None:
+    limits = {"1h": 1 / 24, "72h": 3, "73h": 73 / 24, "7d": 7, "365d": 365, "all": 10**9}
+    for tag, movies in {"heist": {1}, "Virtual Reality": {3}, "no such": set()}.items():
+        for window, days in zip(await small.tag_stats(tag, list(limits)), limits.values(), strict=True):
+            stars = [s for _, m, s, age in RATINGS if m in movies and age < days]
+            assert (window.count, window.mean) == (len(stars), round(float(np.mean(stars)), 4) if stars else None)
+    for user in (1, 2, 3, 4, 99):
+        for window, days in zip(await small.user_stats(user, list(limits)), limits.values(), strict=True):
+            stars = [s for u, _, s, age in RATINGS if u == user and age < days]
+            assert (window.count, window.mean) == (len(stars), round(float(np.mean(stars)), 4) if stars else None)
+    assert (await small.user_stats(1, ["24h"]))[0].since == datetime.fromtimestamp(NEWEST - DAY, UTC)
 
 
 async def test_popular_in_a_window_is_what_a_scan_would_say(small: Catalogue) -> None:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import http.server
 import io
+import json
 import os
 import random
 import resource
@@ -67,6 +68,10 @@ def load(folder: Path, files: Files) -> tuple[Path, ImportReport]:
 def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(path)) as db:
         return db.execute(sql).fetchall()
+
+
+def meta(path: Path) -> dict[str, Any]:
+    return {key: json.loads(value) for key, value in rows(path, "SELECT key, value FROM meta")}
 
 
 def command(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -271,7 +276,7 @@ def test_any_order_of_ratings_gives_what_a_dictionary_would(
     histories = rows(target, "SELECT movie_id, ratings FROM movie_history JOIN movies USING (movie_index)")
     newest = max((timestamp for _, timestamp in expected.values()), default=0)
     for movie_id, packed in histories:
-        mine = [((newest - t) // 86400 << 4) | int(s * 2) for (_, m), (s, t) in expected.items() if m == movie_id]
+        mine = [((newest - t) // 3600 << 4) | int(s * 2) for (_, m), (s, t) in expected.items() if m == movie_id]
         stored_history = np.frombuffer(packed, "<u4").tolist()
         assert sorted(stored_history) == sorted(mine)
         assert [item >> 4 for item in stored_history] == sorted(item >> 4 for item in mine)
@@ -361,8 +366,8 @@ def test_any_catalogue_in_this_layout_is_imported(tmp_path: Path) -> None:
 
 
 def test_what_a_catalogue_needs_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match=r"files has no ratings\.csv"):
-        load(tmp_path, {"movies.csv": MOVIES})
+    with pytest.raises(CatalogueError, match=r"files has no movies\.csv"):
+        load(tmp_path, {"ratings.csv": RATINGS})
     with pytest.raises(CatalogueError, match=r"has no movies\.csv"):
         load(tmp_path / "empty", {})
 
@@ -370,6 +375,55 @@ def test_what_a_catalogue_needs_is_named(tmp_path: Path) -> None:
 def test_no_ratings_at_all_is_a_catalogue_too(tmp_path: Path) -> None:
     target, _ = load(tmp_path, {**SMALL, "ratings.csv": "userId,movieId,rating,timestamp\n"})
     assert rows(target, "SELECT rating_count, rating_mean, score FROM movies") == [(0, None, None)] * 3
+
+
+def test_ratings_may_be_missing(tmp_path: Path) -> None:
+    target, report = load(tmp_path, {"movies.csv": MOVIES, "tags.csv": TAGS})
+    assert "ratings.csv" in report.missing
+    assert rows(target, "SELECT rating_count, rating_mean, score FROM movies") == [(0, None, None)] * 3
+    assert meta(target)["newest_rating"] is None
+
+
+def test_users_may_tell_of_themselves(tmp_path: Path) -> None:
+    users = 'userId,age,profile\n1,30,Likes heists.\n8,,"Fond of\nwesterns, old ones"\n8,,Again\n9,, \n'
+    target, report = load(tmp_path, {**SMALL, "users.csv": users})
+    assert rows(target, "SELECT * FROM users") == [(1, "Likes heists."), (8, "Fond of\nwesterns, old ones")]
+    assert report.files["users.csv"].reasons == ["line 5: user 8 is there already", "line 6: the profile is empty"]
+    assert meta(target)["users"] == 3  # two who rated, one who did not
+    with pytest.raises(MalformedFile, match=r"users.csv, line 1, column profile: the header has no such column"):
+        load(tmp_path / "bad", {**SMALL, "users.csv": "userId,about\n1,x\n"})
+
+
+def test_a_catalogue_names_its_items(tmp_path: Path) -> None:
+    plain, _ = load(tmp_path / "plain", SMALL)
+    assert [meta(plain)[key] for key in ("noun", "plural", "examples")] == ["movie", "movies", []]
+    named = 'noun = "job"\nplural = "jobs"\nexamples = ["Who needs a baker?"]\n'
+    target, _ = load(tmp_path / "named", {**SMALL, "catalogue.toml": named})
+    assert [meta(target)[key] for key in ("noun", "plural", "examples")] == ["job", "jobs", ["Who needs a baker?"]]
+    assert meta(target)["version"] != meta(plain)["version"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('noun = "job"\n', "catalogue.toml, key plural: it is missing"),
+        ('noun = "job"\nplural = 3\n', "catalogue.toml, key plural: Input should be a valid string"),
+        ('noun = "a job\\n"\nplural = "jobs"\n', "catalogue.toml, key noun: it holds characters that do not belong"),
+        (
+            'noun = "job"\nplural = "jobs"\nexample = []\n',
+            "key example: there is no such key, only noun, plural, ",
+        ),
+        ('noun = "job"\nplural = "jobs"\nexamples = ["a", ""]\n', "key examples.1: String should have at least 1 char"),
+        ("noun = job\n", "catalogue.toml cannot be read as TOML: Invalid value (at line 1, column 8)"),
+        (b"noun = '\xff'", "catalogue.toml is not valid UTF-8 (byte 8)"),
+        ("#" * 70_000, "catalogue.toml is larger than 64 KB"),
+    ],
+)
+def test_wrong_names_are_refused_by_file_and_key(content: str | bytes, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError) as raised:
+        load(tmp_path, {**SMALL, "catalogue.toml": content})
+    assert reason in str(raised.value)
+    assert leftovers(tmp_path / "data") == []
 
 
 @pytest.mark.parametrize(
