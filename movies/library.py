@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from errors import CatalogueError
 from movies.arrays import load_movies
 from movies.embeddings import Meanings, load, make_embedder
+from movies.linking import Linker
 from movies.models import CatalogueInfo, Filters
 from movies.reader import Catalogue
 from recommend import Recommender
@@ -43,6 +44,7 @@ class Snapshot:
     movie_ids: Longs
     meanings: Meanings | None = None
     users: int = 0
+    _linker: asyncio.Task[Linker] | None = None
 
     @property
     def info(self) -> CatalogueInfo:
@@ -59,6 +61,21 @@ class Snapshot:
     def ids(self, indexes: Indices) -> list[int]:
         """Movie ids of recommender indexes."""
         return [int(movie_id) for movie_id in self.movie_ids[indexes]]
+
+    async def linker(self) -> Linker:
+        """The linker of the catalogue's titles, genres and tags, built in a thread when first asked for."""
+        if self._linker is None or (self._linker.done() and (self._linker.cancelled() or self._linker.exception())):
+            self._linker = asyncio.create_task(self._build_linker(), name="linker")
+        return await asyncio.shield(self._linker)
+
+    def stop(self) -> None:
+        """Give up building a linker."""
+        if self._linker is not None:
+            self._linker.cancel()
+
+    async def _build_linker(self) -> Linker:
+        movies, genres, tags = await self.catalogue.link_rows()
+        return await asyncio.to_thread(Linker.build, movies, genres, tags)
 
     async def allowed(self, filters: Filters) -> Mask | None:
         """A mask of the movies that pass, bool [n_movies]; None where every one does."""
@@ -115,6 +132,7 @@ class Library:
         if self._retiring is not None:
             await self._retiring
         if self._snapshot is not None:
+            self._snapshot.stop()
             await self._snapshot.catalogue.close()
         if self._embedder is not None:
             await self._embedder.close()
@@ -148,6 +166,7 @@ class Library:
             try:
                 await self._look()
                 await self._current.catalogue.warm()
+                await self._current.linker()
                 if work:
                     await self._see_to_chores()
             except (CatalogueError, OSError) as error:

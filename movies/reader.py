@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movies.file import CatalogueFile, Row
+from movies.link_titles import TitleRow
 from movies.models import (
     Count,
     Filters,
@@ -272,6 +273,13 @@ class Catalogue(CatalogueFile):
             {"query": None if query is None else plain(query), "limit": limit, "offset": min(offset, LARGEST_ID)},
         )
         return [Count(name=tag, movies=movies) for tag, movies in rows]
+
+    async def link_rows(self) -> tuple[list[TitleRow], list[str], list[tuple[str, int]]]:
+        """All titles, genres, and tags with the number of movies that carry them, as a linker is built of them."""
+        rows = await self.fetch("SELECT movie_id, source_title, rating_count FROM movies ORDER BY movie_index")
+        titles = await asyncio.to_thread(lambda: [TitleRow.parse(*row) for row in rows])
+        tags = await self.fetch("SELECT tag, movies FROM tag_names ORDER BY tag_id")
+        return titles, [count.name for count in await self.genres()], [(tag, movies) for tag, movies in tags]
 
     async def near_tags(self, text: str, limit: int = 5) -> list[str]:
         """Tags that a text nobody tagged with could have meant: alike in letters, the most carried first."""

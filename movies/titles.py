@@ -25,7 +25,7 @@ _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc`\u00b4]")
 _UNDECOMPOSED = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"})
 _ENGLISH_ARTICLES = frozenset({"the", "a", "an"})
-_PARTS = frozenset({"part", "episode", "chapter", "vol", "volume", "pt"})
+PARTS = frozenset({"part", "episode", "chapter", "vol", "volume", "pt"})
 _ROMAN = {
     "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10", "xi": "11",
     "xii": "12", "xiii": "13",
@@ -120,6 +120,11 @@ def with_digits(words: list[str]) -> list[str]:
     return [_NUMBERS.get(word, word) for word in words]
 
 
+def inner_digits(word: str) -> str:
+    """A word within a title with its number, if it is one, as digits: 'iv' → '4', 'eleven' → '11'."""
+    return _ROMAN.get(word) or _NUMBERS.get(word, word)
+
+
 def title_forms(title: Title) -> list[tuple[str, bool]]:
     """Every form under which a movie is found by its title; and whether it is of the main title."""
     forms: dict[str, bool] = {}
@@ -140,7 +145,7 @@ def acronym(title: str) -> str | None:
 def _number_parts(words: list[str]) -> list[str]:
     numbered: list[str] = []
     for position, word in enumerate(words):
-        after_part = position > 0 and words[position - 1] in _PARTS
+        after_part = position > 0 and words[position - 1] in PARTS
         number = _ROMAN.get(word, word) if position else word
         if after_part:
             number = {"i": "1"}.get(word, _NUMBERS.get(word, number))

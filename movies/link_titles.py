@@ -1,0 +1,275 @@
+"""The dictionary of a catalogue's titles and series by which a text is read; misspelt words are corrected.
+
+A key is a title's words without articles and blanks, numbers as digits: `starwars5empirestrikesback`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
+
+from movies.title_match import allowed
+from movies.titles import acronym, parse_title, plain_words, split_year, title_words, with_digits
+from movies.words import UNKNOWN_RANK, ranks, tables, word_set
+
+ARTICLES = frozenset({"the", "a", "an"})
+LONGEST = 14  # words of a title that are looked up
+MOST_ALIKE = 400  # titles that share a rare word and are compared letter by letter
+CORRECTIONS = 2
+
+MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME, INITIALS = range(6)
+WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0, 0.3)  # of a movie among those of one form, by the kind of the form
+
+_SUBTITLE = re.compile(r"\s*(?::|\s[-\u2013\u2014]\s|;|,? or:?\s(?=how\b|the\b)|\bor:)\s*", re.IGNORECASE)
+_NUMBERED = re.compile(r"^(?P<head>.*\D)\s(?:\d{1,2}|[IVX]{1,4})$")
+_AND_THE = re.compile(r"^(?P<head>\S+\s\S+.*?) and the (?P<tail>.+)$", re.IGNORECASE)
+
+
+class TitleRow(NamedTuple):
+    """A movie as the linker needs it."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    rating_count: int
+    alternatives: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, movie_id: int, source_title: str, rating_count: int = 0) -> TitleRow:
+        """Of a title as MovieLens writes it."""
+        title = parse_title(source_title)
+        return cls(movie_id, title.title, title.year, rating_count, title.alternatives)
+
+
+class Form(NamedTuple):
+    """One way to say a movie: its place among the movies, and the kind of form."""
+
+    movie: int
+    kind: int
+
+
+class Series(NamedTuple):
+    name: str
+    movies: tuple[int, ...]  # places, by year
+
+
+class TitleIndex:
+    """Titles and series of one catalogue.
+
+    Attributes:
+        rows: the movies; everything else names them by their place in it.
+        popularity: 0 to 1, of each movie.
+    """
+
+    def __init__(self, titles: Iterable[TitleRow]) -> None:
+        self.rows = list(titles)
+        most = math.log1p(max((row.rating_count for row in self.rows), default=0)) or 1.0
+        self.popularity = [math.log1p(row.rating_count) / most for row in self.rows]
+        self._forms: dict[str, Form | list[Form]] = {}
+        self._series: dict[str, Series] = {}
+        self.begins: dict[str, int] = {}
+        self._vocabulary: dict[str, list[int]] = defaultdict(list)
+        for place, row in enumerate(self.rows):
+            self._add_movie(place, row)
+        self._add_series()
+        self._add_told()
+        self._buckets = self._make_buckets()
+        self.correct = lru_cache(maxsize=10_000)(self._correct)
+
+    def forms(self, key: str) -> list[Form]:
+        found = self._forms.get(key)
+        if found is None:
+            return []
+        return found if isinstance(found, list) else [found]
+
+    def series(self, key: str) -> Series | None:
+        return self._series.get(key)
+
+    def has(self, key: str) -> bool:
+        return key in self._forms or key in self._series
+
+    def knows(self, word: str) -> bool:
+        return word in self._vocabulary
+
+    def alike(self, words: Sequence[str], least: float) -> list[tuple[int, float]]:
+        """Movies with titles much like these words, the likest first, each with its likeness, 0 to 1."""
+        places = self._sharing_rare_words(words)
+        wanted = " ".join(words)
+        choices = {place: " ".join(content(self.rows[place].title)) for place in places}
+        found = process.extract(wanted, choices, scorer=fuzz.ratio, score_cutoff=100 * least, limit=10)
+        return [(place, score / 100) for _, score, place in found]
+
+    def _sharing_rare_words(self, words: Sequence[str]) -> list[int]:
+        known = sorted((self._vocabulary[word] for word in set(words) if word in self._vocabulary), key=len)
+        places: dict[int, None] = {}
+        for places_of in known[:3]:
+            if len(places_of) <= MOST_ALIKE:
+                places.update(dict.fromkeys(places_of))
+        return list(places)[: 2 * MOST_ALIKE]
+
+    def _add_movie(self, place: int, row: TitleRow) -> None:
+        for word in set(content(row.title)):
+            self._vocabulary[word].append(place)
+        self._add(content(row.title), Form(place, MAIN))
+        for name in row.alternatives:
+            self._add(content(name), Form(place, ALTERNATIVE))
+            for word in set(content(name)):
+                self._vocabulary[word].append(place)
+        for words, kind in short_forms(row.title):
+            self._add(words, Form(place, kind))
+
+    def _add(self, words: Sequence[str], form: Form) -> None:
+        if not words:
+            return
+        self._add_key("".join(words), form)
+        self._begin(words)
+
+    def _add_key(self, key: str, form: Form) -> None:
+        found = self._forms.get(key)
+        if found is None:
+            self._forms[key] = form
+        elif isinstance(found, list):
+            if all(known.movie != form.movie for known in found):
+                found.append(form)
+        elif found.movie != form.movie:
+            self._forms[key] = [found, form]
+
+    def _begin(self, words: Sequence[str]) -> None:
+        """Note how long titles are that begin so: with a word, or with two written as one."""
+        length = min(len(words), LONGEST)
+        if length > 1:
+            first, both = words[0], words[0] + words[1]
+            self.begins[first] = max(self.begins.get(first, 1), length)
+            self.begins[both] = max(self.begins.get(both, 1), length - 1)
+
+    def _add_series(self) -> None:
+        """Series are the common beginnings of titles: before a colon, a number, or "and the"."""
+        members: dict[str, dict[int, None]] = defaultdict(dict)
+        names: dict[str, str] = {}
+        for place, row in enumerate(self.rows):
+            head = series_head(row.title)
+            if head and (words := content(head)):
+                members["".join(words)][place] = None
+                names.setdefault("".join(words), head)
+        for key, places in members.items():
+            first = [form.movie for form in self.forms(key) if form.kind == MAIN]
+            if len(places) + len(first) > 1:
+                self._put_series(content(names[key]), names[key], [*places, *first])
+                self._add_initials(names[key], key)
+
+    def _add_initials(self, name: str, key: str) -> None:
+        initials = acronym(name)
+        if initials and initials not in ranks() and not self.has(initials) and self._well_known(self._series[key]):
+            self._series[initials] = self._series[key]
+
+    def _well_known(self, series: Series) -> bool:
+        return max(self.popularity[place] for place in series.movies) > 0.7
+
+    def _put_series(self, words: Sequence[str], name: str, places: Iterable[int]) -> None:
+        by_year = sorted(set(places), key=lambda place: (self.rows[place].year or 0, self.rows[place].movie_id))
+        self._series["".join(words)] = Series(name, tuple(by_year))
+        self._begin(words)
+
+    def _add_told(self) -> None:
+        """The series and nicknames of `words.toml`, as far as the catalogue has their movies."""
+        for entry in tables()["series"]:
+            places = {place for title in entry["titles"] for place in self._beginning(title)}
+            if len(places) > 1:
+                for alias in entry["aliases"]:
+                    self._put_series(content(alias), entry["name"], places)
+        for name, title in tables()["nicknames"].items():
+            for place in self._beginning(title):
+                self._add(content(name), Form(place, NICKNAME))
+
+    def _beginning(self, told: str) -> list[int]:
+        """Movies with this title, or with titles that begin with these words."""
+        title, year = split_year(told)
+        words = content(parse_title(title).title)
+        places = self._vocabulary.get(max(words, key=len), []) if words else []
+        whole = not told.endswith(":") and (year is not None or len(words) == 1)
+        return [place for place in places if _begins(self.rows[place], words, year, whole=whole)]
+
+    def _make_buckets(self) -> dict[tuple[str, int], list[str]]:
+        buckets: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for word in self._vocabulary:
+            if len(word) > 3 and word.isalpha():
+                buckets[word[0], len(word)].append(word)
+        return dict(buckets)
+
+    def _correct(self, word: str) -> tuple[str, ...]:
+        """Words of titles that a misspelt word could have meant, the nearest first."""
+        slips = min(allowed(word), 2)
+        if len(word) < 5 or word in ranks() or word in self._vocabulary or not word.isalpha():
+            return ()
+        near: list[tuple[int, int, str]] = []
+        for length in range(len(word) - slips, len(word) + slips + 1):
+            bucket = self._buckets.get((word[0], length), ())
+            found = process.extract(word, bucket, scorer=OSA.distance, score_cutoff=slips, limit=4)
+            near += [(int(steps), -self._uses(other), other) for other, steps, _ in found]
+        return tuple(other for _, _, other in sorted(near)[:CORRECTIONS])
+
+    def _uses(self, word: str) -> int:
+        return sum(self.rows[place].rating_count for place in self._vocabulary[word][:50])
+
+
+def content(title: str) -> list[str]:
+    """The words of a title as a key has them: without articles, numbers as digits.
+
+    >>> content("Star Wars: Episode V - The Empire Strikes Back")
+    ['star', 'wars', '5', 'empire', 'strikes', 'back']
+    """
+    words = with_digits(title_words(title))
+    kept = [word for word in words if word not in ARTICLES]
+    return (kept or words)[:LONGEST]
+
+
+def short_forms(title: str) -> list[tuple[list[str], int]]:
+    """Parts of a title that people say for it: before and after a colon, and both without what stands between."""
+    parts = [part for part in _SUBTITLE.split(title) if part]
+    forms: list[tuple[list[str], int]] = []
+    if len(parts) > 1:
+        forms += [(content(parts[0]), SHORT), (content(parts[-1]), TAIL)]
+        forms += [([*content(parts[0]), *content(parts[-1])], SHORT)] if len(parts) > 2 else []
+        forms += [(content(" ".join(parts[1:])), TAIL)] if len(parts) > 2 else []
+    elif match := _AND_THE.match(title):
+        forms += [(content(match["tail"]), TAIL)]
+    first, *rest = plain_words(title) or [""]
+    if not forms and first in word_set("cues", "articles") - ARTICLES and len("".join(rest)) > 5:
+        forms += [(content(" ".join(rest)), SHORT)]
+    return [(words, kind) for words, kind in forms if telling(words)]
+
+
+def telling(words: Sequence[str]) -> bool:
+    """True of parts of titles that say which one: not of "The Movie", "Part 2" or "Revenge"."""
+    ranked = [ranks().get(word, UNKNOWN_RANK) for word in words if not word.isdigit()]
+    if not ranked:
+        return False
+    return max(ranked) > 9_000 or (len(ranked) > 1 and sum(math.log2(rank) for rank in ranked) > 18)
+
+
+def series_head(title: str) -> str | None:
+    """The part of a title that its series' titles share.
+
+    >>> [series_head(title) for title in ("Toy Story 2", "Harry Potter and the Goblet of Fire", "Heat")]
+    ['Toy Story', 'Harry Potter', None]
+    """
+    head = _SUBTITLE.split(title)[0]
+    if head == title and (match := _AND_THE.match(title)):
+        return match["head"]
+    if match := _NUMBERED.match(head):
+        return match["head"]
+    return head if head != title else None
+
+
+def _begins(row: TitleRow, words: Sequence[str], year: int | None, *, whole: bool) -> bool:
+    theirs = content(row.title)
+    if year is not None and row.year != year:
+        return False
+    return theirs == list(words) if whole else theirs[: len(words)] == list(words)

@@ -1,0 +1,220 @@
+"""Numbers in a text and their meaning: users, years and spans of years, stars, counts. No catalogue.
+
+Reads a leveled text (`movies.words.level`), whose places are those of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from movies.links import Link, LinkKind
+from movies.words import Token, tables, word_set
+
+FIRST_YEAR, LAST_YEAR = 1880, 2035
+LOOKED_AT = 28  # characters left and right of a number
+
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?(?:\s?½)?|½")
+_OUT_OF = re.compile(r"\s*(?:/|out of|von|sur|su|van)\s*(5|10|100)(?![\d.,]*\d)")
+_DECADE_END = re.compile(r"(?:'?s|er[ns]?|ies)\b(?: jahren?\b)?")
+_DECADE_WORD = re.compile(r"(?:\b(?:annees|anos|anni|jaren|decada de(?: los)?)\s+|\b(?:los|les|gli)\s+)'?$")
+_PART = re.compile(r"\b(early|mid|late|fruhen|spaten|debut des|fin des)[ -](?:the |to late )?['\u2018\u2019]?$")
+_SHORT_YEAR = re.compile(r"['\u2018\u2019]$")
+_BEFORE = re.compile(
+    r"\b(before|pre|older than|earlier than|prior to|vor|avant|antes del?|prima del|voor)[ -](?:the |los |les )?'?$"
+)
+_UNTIL = re.compile(r"\b(?:until|till|up to|bis|jusqua|hasta|no later than)\s(?:the )?'?$")
+_AFTER = re.compile(
+    r"\b(after|newer than|later than|post|nach|apres|despues de|despues del|dopo il|more recent than)[ -](?:the )?'?$"
+)
+_SINCE = re.compile(r"\b(?:since|seit|ab|depuis|desde|from|starting in|starting from|dal)\s(?:the )?'?$")
+_OR_LATER = re.compile(r"\s*(?:(?:or|and|oder|et|y) )?(?:later|newer|onwards?|upwards?|plus recent)\b|\+")
+_OR_EARLIER = re.compile(r"\s*(?:or|and) (?:earlier|older|before)\b")
+_TO = re.compile(r"\s?(?:-|\u2013|\u2014|to|and|through|until|till|thru|und|bis|et|a|y)\s?(?:the )?$")
+_BETWEEN = re.compile(r"\b(?:between|from|zwischen|von|entre|de|tra)\s(?:the )?$")
+_CENTURY = re.compile(r"\b(last|this|20th|21st|twentieth|twenty[ -]first) century\b")
+_COUNTED = re.compile(r"\s*(?:\w+ )?(?:ratings?|movies?|films?|users?|people|votes?|reviews?|tags?|titles?|filme)\b")
+_USERS_ON = re.compile(r"\s*(?:,|and|&|und|et|y|,\s?and|or|vs\.?)\s*(?:user )?#?$")
+
+
+class _Years(NamedTuple):
+    start: int
+    end: int
+    low: int
+    high: int
+    single: bool
+
+
+def read_spans(text: str, level: str, words: Sequence[Token]) -> list[Link]:
+    """Every number that stands in a text, with its meaning."""
+    spans = [*_digits(level), *_words(level, words), *_centuries(level)]
+    return [
+        Link(start, end, text[start:end], kind, confidence, low=low, high=high)
+        for start, end, kind, confidence, low, high in spans
+    ]
+
+
+_Span = tuple[int, int, LinkKind, float, float | None, float | None]
+
+
+def _digits(level: str) -> Iterator[_Span]:
+    numbers = list(_NUMBER.finditer(level))
+    done, user_end = 0, -1
+    for at, match in enumerate(numbers):
+        if match.start() < done:
+            continue
+        following = numbers[at + 1] if at + 1 < len(numbers) else None
+        on = user_end >= 0 and _USERS_ON.fullmatch(level[user_end : match.start()]) is not None
+        span = _user(level, match, on=on) or _stars(level, match) or _years(level, match, following) or _count(match)
+        done, user_end = span[1], span[1] if span[2] == "user" else -1
+        yield span
+
+
+def _user(level: str, match: re.Match[str], *, on: bool) -> _Span | None:
+    if not match[0].isdigit():
+        return None
+    left = _user_words().search(level, max(0, match.start() - LOOKED_AT), match.start())
+    if left is not None:
+        return left.start(), match.end(), "user", 0.98, float(match[0]), float(match[0])
+    return (match.start(), match.end(), "user", 0.9, float(match[0]), float(match[0])) if on else None
+
+
+@cache
+def _user_words() -> re.Pattern[str]:
+    users = "|".join(sorted(word_set("roles", "users"), key=len, reverse=True))
+    return re.compile(rf"\b(?:movielens )?(?:{users})s?\s*(?:ids?|number|numero|no\.?|nr\.?)?\s*#?\s*$")
+
+
+@cache
+def _star_words() -> re.Pattern[str]:
+    return re.compile(rf"[\s-]*(?:{'|'.join(sorted(word_set('roles', 'stars'), key=len, reverse=True))})\b")
+
+
+def _value(number: str) -> float:
+    half = 0.5 if "½" in number else 0.0
+    return float(number.replace("½", "").strip().replace(",", ".") or 0) + half
+
+
+def _stars(level: str, match: re.Match[str]) -> _Span | None:
+    value = _value(match[0])
+    if scale := _OUT_OF.match(level, match.end()):
+        stars = value * 5 / int(scale[1])
+        return (match.start(), scale.end(), "stars", 0.95, stars, stars) if stars <= 5 else None
+    if value <= 10 and (word := _star_words().match(level, match.end())):
+        return match.start(), word.end(), "stars", 0.95, value, value
+    return (match.start(), match.end(), "stars", 0.7, value, value) if "½" in match[0] and value <= 5 else None
+
+
+def _years(level: str, match: re.Match[str], following: re.Match[str] | None) -> _Span | None:
+    first = _one_years(level, match)
+    if first is None:
+        return None
+    second = _one_years(level, following) if following is not None else None
+    if second is not None and second.low >= first.low and _TO.fullmatch(level, first.end, second.start):
+        between = _BETWEEN.search(level, max(0, first.start - LOOKED_AT), first.start)
+        if between or level[first.end : second.start].strip() not in ("and", "und", "et", "y", "a"):
+            start = between.start() if between else first.start
+            return start, second.end, "years", 0.95, first.low, second.high
+    return _open_years(level, first) or (
+        first.start, first.end, "year" if first.single else "years", 0.9, first.low, first.high
+    )  # fmt: skip
+
+
+def _open_years(level: str, years: _Years) -> _Span | None:
+    """Years that are open on one side: "before 1980", "1990 or later"."""
+    start = max(0, years.start - LOOKED_AT)
+    for pattern, low, high in (
+        (_BEFORE, None, years.low - 1), (_UNTIL, None, years.high), (_AFTER, years.high + 1, None),
+        (_SINCE, years.low, None),
+    ):  # fmt: skip
+        left = pattern.search(level, start, years.start)
+        if left and not (left[0].startswith("from") and not _OR_LATER.match(level, years.end)):
+            return left.start(), years.end, "years", 0.93, low, high
+    if right := _OR_LATER.match(level, years.end):
+        return years.start, right.end(), "years", 0.93, years.low, None
+    if right := _OR_EARLIER.match(level, years.end):
+        return years.start, right.end(), "years", 0.93, None, years.high
+    return None
+
+
+def _one_years(level: str, match: re.Match[str]) -> _Years | None:
+    """A year or decade without what stands around it."""
+    number, start, end = match[0], match.start(), match.end()
+    if not number.isdigit() or len(number) not in (2, 4):
+        return None
+    value = int(number)
+    short = len(number) == 2
+    ending = _DECADE_END.match(level, end)
+    word = _DECADE_WORD.search(level, max(0, start - LOOKED_AT), start)
+    if value % 10 == 0 and (ending or (word and (short or FIRST_YEAR <= value <= LAST_YEAR))):
+        first = value + (1900 if value >= 20 else 2000) if short else value
+        begins = word.start() if word and not ending else start - (level[start - 1 : start] in "'\u2018\u2019")
+        return _part(level, max(0, begins) if start else 0, ending.end() if ending else end, first)
+    if short and _SHORT_YEAR.search(level, max(0, start - 1), start):
+        year = value + (1900 if value > 35 else 2000)
+        return _Years(start - 1, end, year, year, single=True)
+    if short or not FIRST_YEAR <= value <= LAST_YEAR or _COUNTED.match(level, end):
+        return None if short or not FIRST_YEAR <= value <= LAST_YEAR else _counted_year(level, match, value)
+    return _Years(start, end, value, value, single=True)
+
+
+def _counted_year(level: str, match: re.Match[str], value: int) -> _Years | None:
+    """A year before "movies" is a year, before "ratings" a count."""
+    after = level[match.end() : match.end() + LOOKED_AT].split()
+    if any(word.startswith(("rating", "vote", "user", "people", "review", "tag")) for word in after[:2]):
+        return None
+    return _Years(match.start(), match.end(), value, value, single=True)
+
+
+def _part(level: str, start: int, end: int, decade: int) -> _Years:
+    """A decade, or the early, middle or late part of it."""
+    left = _PART.search(level, max(0, start - LOOKED_AT), start)
+    low, high = _PARTS[left[1]] if left else (0, 9)
+    return _Years(left.start() if left else start, end, decade + low, decade + high, single=False)
+
+
+_PARTS = {
+    "early": (0, 3), "mid": (4, 6), "late": (7, 9), "fruhen": (0, 3), "spaten": (7, 9), "debut des": (0, 3),
+    "fin des": (7, 9),
+}  # fmt: skip
+
+
+def _count(match: re.Match[str]) -> _Span:
+    value = _value(match[0])
+    return match.start(), match.end(), "number", 0.9, value, value
+
+
+def _words(level: str, words: Sequence[Token]) -> Iterator[_Span]:
+    """Numbers and decades written as words: "the early eighties", "five stars", "a couple"."""
+    numbers, decades = tables()["numbers"], tables()["decades"]
+    for at, token in enumerate(words):
+        if token.word in decades:
+            years = _part(level, token.start, token.end, decades[token.word])
+            yield _open_years(level, years) or (years.start, years.end, "years", 0.93, years.low, years.high)
+        elif token.word in numbers:
+            yield from _number_word(level, words, at, float(numbers[token.word]))
+
+
+def _number_word(level: str, words: Sequence[Token], at: int, value: float) -> Iterator[_Span]:
+    token = words[at]
+    end = token.end
+    if half := _AND_A_HALF.match(level, end):
+        end, value = half.end(), value + 0.5
+    if value <= 10 and (word := _star_words().match(level, end)):
+        yield token.start, word.end(), "stars", 0.95, value, value
+    elif token.word != "one":
+        start = words[at - 1].start if at and token.word in ("couple", "dozen") and words[at - 1].word == "a" else None
+        yield token.start if start is None else start, end, "number", 0.75, value, value
+
+
+_AND_A_HALF = re.compile(r" and a half\b")
+
+
+def _centuries(level: str) -> Iterator[_Span]:
+    if "century" not in level:
+        return
+    for match in _CENTURY.finditer(level):
+        ours = match[1] in ("this", "21st") or match[1].startswith("twenty")
+        yield match.start(), match.end(), "years", 0.9, 2000 if ours else 1900, None if ours else 1999

@@ -1,0 +1,102 @@
+"""Tokens of a text in folded form, and the shipped tables of words that reading needs.
+
+The tables are `words.toml` and `common_words.txt` beside this module. No catalogue, no titles.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from movies.titles import fold
+
+_FOLDER = Path(__file__).parent
+_TOKEN = re.compile("[^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*|&")
+_APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
+_MARKS = re.compile("[\u0300-\u036f]")
+UNKNOWN_RANK = 20_000  # of words that are not among the commonest
+
+
+class Token(NamedTuple):
+    """A word of a text as it is compared: folded, apostrophes left out."""
+
+    start: int
+    end: int
+    word: str
+    capital: bool
+    possessive: int  # letters of a possessive at the end, apostrophe included: 2 in "Alien's"
+
+
+@cache
+def tables() -> dict[str, Any]:
+    return tomllib.loads((_FOLDER / "words.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def word_set(table: str, name: str) -> frozenset[str]:
+    """The words of a blank-separated entry.
+
+    >>> "the" in word_set("cues", "articles")
+    True
+    """
+    return frozenset(tables()[table][name].split())
+
+
+@cache
+def phrase_set() -> frozenset[str]:
+    """Titles of several words that are said far more often than meant."""
+    return frozenset(tables()["plain"]["phrases"])
+
+
+@cache
+def ranks() -> dict[str, int]:
+    """The rank of the commonest words of English, from 1, and of other languages' commonest, at 300."""
+    lines = (_FOLDER / "common_words.txt").read_text(encoding="utf-8").splitlines()
+    words = " ".join(line for line in lines if not line.startswith("#")).split()
+    ranked = {word: rank for rank, word in enumerate(words, 1)}
+    return {**dict.fromkeys(word_set("plain", "foreign"), 300), **ranked}
+
+
+def level(text: str) -> str:
+    """The text in lower case without diacritics, of the same length, so that places in it are places in the text.
+
+    >>> level("Amélie ½")
+    'amelie ½'
+    """
+    if text.isascii():
+        return text.lower()
+    return "".join(map(_level_character, text))
+
+
+def tokens(text: str) -> list[Token]:
+    """The words of a text.
+
+    >>> [token.word for token in tokens("Schindler's List & Léon")]
+    ['schindlers', 'list', 'and', 'leon']
+    """
+    return list(_tokens(text))
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(text):
+        source = match[0]
+        if source == "&":
+            yield Token(match.start(), match.end(), "and", capital=False, possessive=0)
+            continue
+        plain = source.isascii() and "'" not in source and "`" not in source
+        word = source.lower() if plain else _MARKS.sub("", _APOSTROPHE.sub("", fold(source)))
+        possessive = 2 if not plain and len(source) > 3 and source[-1] in "sS" and _APOSTROPHE.match(source[-2]) else 0
+        yield Token(match.start(), match.end(), word, source[0].isupper(), possessive)
+
+
+@cache
+def _level_character(character: str) -> str:
+    folded = fold(character)
+    if len(folded) == 1:
+        return folded
+    lower = character.lower()
+    return lower if len(lower) == 1 else character
