@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from pydantic import JsonValue
 
 from guide.frame import Ref
 from guide.scripts import Call, Scene, Script, ask, ask_all, details_of, ids, problem
@@ -28,7 +30,7 @@ from movies.models import Movie, MovieDetail, WindowStats
 from tools.results import Comparison, MovieResult
 
 MOST_MOVIES = 4
-WINDOWS = ["30d", "365d", "all"]
+WINDOWS: Sequence[str] = ("30d", "365d", "all")
 ENOUGH_RATINGS, TREND = 10, 0.15
 MUCH_ALIKE = 0.3
 
@@ -45,7 +47,7 @@ def fact(scene: Scene) -> Script:
     told = _TELL.get(scene.frame.aspect, _all)
     asks_windows = told is _lately
     calls = [
-        Call("get_movie", {"movie": ref, "windows": list(WINDOWS) if asks_windows else None})
+        Call("get_movie", {"movie": ref, "windows": _windows(scene) if asks_windows else None})
         for ref in ids(scene.frame.movies)[:MOST_MOVIES]
     ]
     dones = yield from ask_all(calls)
@@ -158,12 +160,16 @@ def _given(result: MovieResult) -> str:
 
 
 def _lately(result: MovieResult) -> str:
-    known = [window for window in result.windows if window.count and window.mean is not None]
-    if not known:
+    if not result.movie.rating_count:
         return f"{marked(result.movie)} has no ratings in my data."
-    newest = max((window.until for window in known if window.until), default=None)
+    newest = max((window.until for window in result.windows if window.until), default=None)
     until = f" These times end with the newest rating of my data, in {newest:%B %Y}." if newest else ""
-    return f"{marked(result.movie)}: {joined(map(_window, known))}.{until} {_trend(known)}"
+    return f"{marked(result.movie)}: {joined(map(_window, result.windows))}.{until} {_trend(result.windows)}"
+
+
+def _windows(scene: Scene) -> list[JsonValue]:
+    days = scene.frame.window_days
+    return [f"{days}d", "all"] if days else list(WINDOWS)
 
 
 def _window(window: WindowStats) -> str:

@@ -41,6 +41,8 @@ _BY = {
 def statistic(scene: Scene) -> Script:
     """One figure, or a ranking."""
     asked = scene.frame.aggregate or Aggregate()
+    if scene.frame.stars is not None:
+        asked = asked.model_copy(update={"of": "ratings", "measure": "histogram", "by": "none"})
     done = yield from ask("query_catalogue", _args(scene, asked))
     if not isinstance(done.result, QueryResult):
         return problem(scene, done)
@@ -65,7 +67,11 @@ def _args(scene: Scene, asked: Aggregate) -> Args:
         "movies": movies,
         "since": asked.since,
         "until": asked.until,
-        "sort_by": "name" if chronological else asked.sort_by if asked.by != "none" else None,
+        "sort_by": "name"
+        if chronological
+        else asked.sort_by
+        if asked.by != "none" or asked.measure == "list"
+        else None,
         "order": "asc" if asked.ascending or chronological else None,
         "at_least": asked.at_least,
         "limit": min(frame.count or (MOST_GROUPS if chronological else GROUPS), MOST_GROUPS),
@@ -129,17 +135,24 @@ def _count(scene: Scene, done: Done, found: QueryResult) -> str:
     over, total = _over(scene, done, found), found.total
     be = "is" if total == 1 else "are"
     if found.of == "ratings":
-        return f"There {be} {counted(total, 'rating')}{over.removeprefix('ratings')}." if total else f"There are no {over}."
+        return (
+            f"There {be} {counted(total, 'rating')}{over.removeprefix('ratings')}."
+            if total
+            else f"There are no {over}."
+        )
     everything = scene.info.movies if scene.info else None
-    if over == scene.nouns.many:
-        return f"My data has {counted(total, *scene.nouns)}."
+    if over == scene.nouns.many and scene.info:
+        rest = f"{counted(scene.info.ratings, 'rating')} by {counted(scene.info.users, 'user')}"
+        return f"My data has {counted(total, *scene.nouns)} and {rest}."
     if everything is None or done.args.get("movies"):
         return f"My data has {total:,} {over}."
-    return f"Of the {everything:,} {scene.nouns.many}, {total:,} {be} {over}."
+    return f"Of the {everything:,} {scene.nouns.many}, {total:,} {'is among the' if total == 1 else be} {over}."
 
 
 def _histogram(scene: Scene, done: Done, found: QueryResult) -> str:
     over, told = _over(scene, done, found), spread(found.histogram)
+    if (value := scene.frame.stars) is not None and told:
+        return f"{found.histogram.get(f'{value:.1f}', 0):,} of the {found.total:,} {over} are {stars(value)}."
     mean = f", {found.mean:.2f} stars on average" if found.mean is not None else ""
     return f"{capital(over)} ({found.total:,}{mean}). {told}." if told else f"There are no {over}."
 
@@ -163,7 +176,11 @@ def _ranking(scene: Scene, done: Done, found: QueryResult) -> str:
 
 def _order(args: Args, by_mean: bool) -> str:
     ascending = args.get("order") == "asc"
-    return ("lowest mean first" if ascending else "best rated first") if by_mean else f"{'fewest' if ascending else 'most'} first"
+    return (
+        ("lowest mean first" if ascending else "best rated first")
+        if by_mean
+        else f"{'fewest' if ascending else 'most'} first"
+    )
 
 
 def _group(scene: Scene, found: QueryResult, group: Group) -> str:
@@ -184,10 +201,11 @@ def _list(scene: Scene, done: Done, found: QueryResult) -> str:
         return f"There are no {over}."
     lines = "\n".join(item(place, movie) for place, movie in enumerate(found.movies, 1))
     few = number_word(len(found.movies)) if len(found.movies) < len(NUMBER_WORDS) else f"{len(found.movies):,}"
-    order = {"mean": _order(done.args, by_mean=True), "count": "most rated first"}.get(str(done.args.get("sort_by")), "")
+    order = {"mean": _order(done.args, by_mean=True), "count": "most rated first"}.get(
+        str(done.args.get("sort_by")), ""
+    )
     of_all = f"{few} of {found.total:,}" if found.total > len(found.movies) else f"all {few}"
     return f"{capital(over)}{f', {order}' if order else ''} ({of_all}):\n\n{lines}"
 
 
 _TELL = {"count": _count, "histogram": _histogram, "list": _list}
-

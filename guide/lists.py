@@ -9,10 +9,10 @@ from pydantic import JsonValue
 from guide.dialogue import Args, Done
 from guide.facts import details
 from guide.frame import Frame, Ref
-from guide.scripts import LISTS, Calls, Dones, Scene, Script, ask, called, given, ids, problem, says
+from guide.scripts import LISTS, Calls, Dones, Scene, Script, ask, called, given, ids, problem
 from guide.wording import capital, item, joined, kind, listing, named, number_word, paragraphs, rating_of, sentence
 from movies.models import Movie, MovieList, MovieName
-from tools.results import Questions, QueryResult
+from tools.results import QueryResult, Questions
 
 LIMIT, LARGEST = 5, 50
 MOST_EXCLUDED, MOST_LIKED, MOST_SEEDS, MOST_MEMBERS = 50, 30, 5, 8
@@ -79,8 +79,12 @@ def find(scene: Scene) -> Script:
 
 
 def _found(scene: Scene) -> _Search:
-    """By conditions. Where fewest ratings were named, a mean is a mean; else it is weighed by its ratings."""
+    """By conditions. Where it was said how many ratings are enough, a mean is a mean; else it is weighed by them."""
     frame, args = scene.frame, listing_args(scene)
+    plain = not (frame.text or frame.window_days or frame.diversity or frame.novelty or given(args).get("exclude"))
+    if frame.sort == "rating" and frame.filters.min_ratings and plain:
+        by_mean: Args = {"of": "movies", "measure": "list", "sort_by": "mean", "limit": args["limit"]}
+        return (yield from ask("query_catalogue", by_mean | _filters(frame)))
     if frame.sort == "worst" and not frame.filters.min_ratings:
         args |= {"min_ratings": LEAST_FOR_WORST}
     args |= {"query": frame.text, "sort": frame.sort, "window_days": frame.window_days}
@@ -99,7 +103,9 @@ def seen(scene: Scene) -> Script:
     wanted = scene.frame.count or len([ref for ref in movies if ref.movie_id in _ids(last)]) or len(last.movies)
     done = yield from ask(last.name, args | {"limit": min(wanted, LARGEST)})
     titles = joined(called(movies)) if 0 < len(movies) <= LIMIT else "those"
-    return (yield from shown(scene, done, lambda found: scene.lead("seen", titles=titles, what=described(scene, found))))
+    return (
+        yield from shown(scene, done, lambda found: scene.lead("seen", titles=titles, what=described(scene, found)))
+    )
 
 
 # Arguments
@@ -219,7 +225,8 @@ def _least(done: Done) -> str | None:
     if done.error:
         words = done.error.lower()
         return next((name for name in there if name in ("tags", "genres") and name.removesuffix("s") in words), None)
-    left = {key for key in done.args if key not in ("limit", "exclude", "exclude_shown", "diversity", "novelty")}
+    aside = ("limit", "exclude", "exclude_shown", "diversity", "novelty", "of", "measure", "sort_by")
+    left = {key for key in done.args if key not in aside}
     return there[0] if there and len(left) > 1 else None
 
 
@@ -232,7 +239,7 @@ def _listed(scene: Scene, done: Done) -> str:
     return "\n".join(item(place, movie) for place, movie in enumerate(movies, 1))
 
 
-_REASONS = {"similar_movies": "closest to", "recommend_for_group": "goes with"}
+_REASONS = {"similar_movies": "close to", "recommend_for_group": "because of"}
 
 
 def _after(scene: Scene, done: Done) -> list[str]:
@@ -260,7 +267,7 @@ def _heading(scene: Scene, done: Done) -> str:
 def described(scene: Scene, done: Done) -> str:
     """A list's conditions, origin and order: "comedies from the 1990s like Heat (1995), newest first"."""
     parts = [kind(done.args, scene.nouns), _origin(scene, done)]
-    order = _ORDERS.get(str(done.args.get("sort")), "")
+    order = _ORDERS.get(str(done.args.get("sort") or done.args.get("sort_by")), "")
     if done.args.get("window_days"):
         order = f"by the ratings of the last {done.args['window_days']} days of the data"
     return ", ".join(part for part in (" ".join(part for part in parts if part), order) if part)
@@ -268,6 +275,7 @@ def described(scene: Scene, done: Done) -> str:
 
 _ORDERS = {
     "rating": "best rated first",
+    "mean": "highest mean first",
     "worst": "lowest mean first",
     "popularity": "most rated first",
     "newest": "newest first",
@@ -288,8 +296,8 @@ def _origin(scene: Scene, done: Done) -> str:
     user = args.get("user_id")
     parts = [
         f"about \u201c{sentence(str(text)).rstrip('.')}\u201d" if text else "",
-        f"for someone who likes {liked}" if liked else "",
-        f"{'but' if liked else 'for someone who does'} not {'' if liked else 'like '}{disliked}" if disliked else "",
+        f"because you liked {liked}" if liked else "",
+        f"{'but not' if liked else 'unlike'} {disliked}" if disliked else "",
         f"for MovieLens user {user}, going by their ratings" if user is not None else "",
         "that go with your ratings" if getattr(done.result, "basis", "") == "personal" and user is None else "",
     ]
@@ -301,7 +309,7 @@ def _member(scene: Scene, done: Done, member: JsonValue) -> str:
         return "you"
     if "user_id" in member:
         return f"MovieLens user {member['user_id']}"
-    return f"someone who likes {_titles(scene, Done(done.name, member, done.result), 'liked')}"
+    return f"someone who liked {_titles(scene, Done(done.name, member, done.result), 'liked')}"
 
 
 def _titles(scene: Scene, done: Done, name: str) -> str:
@@ -311,15 +319,11 @@ def _titles(scene: Scene, done: Done, name: str) -> str:
     refs: tuple[Ref, ...] = (*frame.movies, *frame.liked, *frame.disliked)
     known |= {movie.movie_id: named(movie) for movie in _names(done)}
     known |= dict(zip((ref.movie_id for ref in refs), called(refs), strict=True))
-    return joined(known.get(ref, "") or "one more" if isinstance(ref, int) else str(ref) for ref in _many(done.args, name))
+    named_ = [known.get(ref, "") if isinstance(ref, int) else str(ref) for ref in _many(done.args, name)]
+    return joined(title for title in named_ if title)
 
 
 def _names(done: Done) -> list[MovieName]:
     """All movies that a result names, reasons included."""
     because = [cause for movie in done.movies for cause in getattr(movie, "because", [])]
     return [*done.movies, *because, *(found.movie for found in done.resolved)]
-
-
-def ended(_: Scene) -> Script:
-    """Nothing to say."""
-    return says("")

@@ -8,7 +8,6 @@ from guide.dialogue import Args, Done
 from guide.frame import Ref
 from guide.scripts import Call, Scene, Script, ask, ask_all, called, details_of, ids, problem
 from guide.wording import (
-    average,
     capital,
     clean,
     counted,
@@ -45,9 +44,9 @@ def rate(scene: Scene) -> Script:
     what: Args = {"remove": True} if given is None else {"stars": _half_stars(given)}
     dones = yield from ask_all([Call("rate_movie", {"movie": ref.movie_id, **what}) for ref in sure])
     said = [_rated(scene, done) for done in dones]
-    for ref in frame.movies:
-        if ref not in sure:
-            said.append((yield from _which(scene, ref)))
+    unsure = [ref for ref in frame.movies if ref not in sure]
+    if unsure:
+        said.append((yield from _which(scene, unsure[0])))
     converted = scene.say("half_stars") if given is not None and _half_stars(given) != given else ""
     return paragraphs(["\n".join(said), converted])
 
@@ -121,7 +120,8 @@ def _ratings(scene: Scene, done: Done, found: RatingList) -> str:
     part = len(found.ratings) < found.count
     which = f" {capital(_ORDERS[str(done.args.get('order') or 'newest')])}:" if part else ""
     lines = [
-        f"{place}. {marked(each.movie)}: {stars(each.stars)}" for place, each in enumerate(found.ratings, found.offset + 1)
+        f"{place}. {marked(each.movie)}: {stars(each.stars)}"
+        for place, each in enumerate(found.ratings, found.offset + 1)
     ]
     return f"{rated}{which}\n\n" + "\n".join(lines)
 
@@ -273,5 +273,3 @@ def _explained(found: Explanation, listed: Done | None) -> str:
 def names_of(movies: Sequence[MovieName]) -> str:
     """Movies in a row, with their figures left out."""
     return joined(map(marked, movies))
-
-

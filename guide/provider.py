@@ -75,7 +75,8 @@ async def _step(request: ChatRequest) -> Step:
         return Step(text=texts().say["no_prose"][0])
     frames = await _read(request, dialogue, turn.text)
     results = _Results(turn, frozenset(tool.name for tool in request.tools))
-    played = [_play(each, results) for each in _scripts(frames, dialogue, request.snapshot and request.snapshot.info)]
+    info = request.snapshot.info if request.snapshot else None
+    played = [_play(each, results) for each in _scripts(frames, dialogue, info)]
     calls = {json.dumps([call.name, call.args]): call for part in played if not isinstance(part, str) for call in part}
     if calls:
         wanted = list(calls.values())[: MAX_CALLS - len(turn.done)]

@@ -78,20 +78,21 @@ class Scene:
     def examples(self) -> str:
         """Requests to try: the catalogue's own where it brings some."""
         own = [f"\u201c{example}\u201d" for example in getattr(self.info, "examples", [])[:3]]
-        return " or ".join(own) or texts().examples[self.dialogue.seed % len(texts().examples)]
+        return " or ".join(own) or filled(texts().examples, self)
 
     def way_on(self, listed: int) -> str:
         """Examples of what one can say next, told with the first two lists only."""
         lists = sum(isinstance(done.result, MovieList) for done in self.dialogue.done)
         ways = texts().leads["way_on_from_one" if listed == 1 else "ways_on"]
-        return ways[lists] if lists < len(ways) else ""
+        return filled([ways[lists]], self) if lists < len(ways) else ""
 
 
 def filled(variants: list[str], scene: Scene, **words: str) -> str:
     """The variant of the turn with the catalogue's words and the given ones in it."""
     one, many = scene.nouns
     text = variants[scene.dialogue.seed % len(variants)]
-    return text.format_map({"noun": one, "plural": many, "examples": scene.examples, **words})
+    examples = {"examples": scene.examples} if "{examples}" in text else {}
+    return text.format_map({"noun": one, "plural": many, **examples, **words})
 
 
 def says(text: str) -> Script:

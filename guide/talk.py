@@ -19,7 +19,6 @@ from guide.wording import (
     paragraphs,
     rating_of,
     rating_words,
-    stars,
     tags_of,
     texts,
 )
@@ -95,7 +94,9 @@ def _one(scene: Scene) -> Scene:
 def _chosen(scene: Scene, movie: Movie, reason: str) -> str:
     tags = tags_of(movie, 3)
     about = "; ".join(part for part in (genres_of(movie), f"tagged {', '.join(tags)}" if tags else "") if part)
-    return scene.say("chosen", title=marked(movie), reason=reason, rating=rating_of(movie), about=about).replace(" ()", "")
+    return scene.say("chosen", title=marked(movie), reason=reason, rating=rating_of(movie), about=about).replace(
+        " ()", ""
+    )
 
 
 def _score(movie: Movie) -> float:
@@ -153,7 +154,9 @@ def _known_instead(result: MovieResult) -> str:
     movie, tags = result.movie, joined(tags_of(result.movie))
     told = f"What I do know of {marked(movie)}: {genres_of(movie) or 'no genre'}; {rating_words(movie)}."
     more = links(movie)
-    return " ".join(part for part in (told, f"People tag it {tags}." if tags else "", more and f"More at {more}") if part)
+    return " ".join(
+        part for part in (told, f"People tag it {tags}." if tags else "", more and f"More at {more}") if part
+    )
 
 
 def unclear(scene: Scene) -> Script:
@@ -170,6 +173,4 @@ def unclear(scene: Scene) -> Script:
 def unmet(scene: Scene) -> str:
     """A sentence on conditions that were understood and could not be applied."""
     said = [clean(part) for part in scene.frame.unmet]
-    return capital(scene.say("unmet", what=joined(said, "or"))) if said else ""
-
-
+    return capital(scene.say("unmet", what="” or “".join(said))) if said else ""

@@ -115,7 +115,9 @@ def average(mean: float | None, count: int) -> str:
     """A mean and on what it rests: "3.95 stars on average from 102 ratings"."""
     if mean is None or not count:
         return "no ratings"
-    return f"{mean:.2f} stars on average from {counted(count, 'rating')}" if count > 1 else f"{mean:.2f} stars, 1 rating"
+    return (
+        f"{mean:.2f} stars on average from {counted(count, 'rating')}" if count > 1 else f"{mean:.2f} stars, 1 rating"
+    )
 
 
 def rating_of(movie: Movie) -> str:
