@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from guide import facts, figures, lists, person, talk
+from guide import facts, lists, person, talk
 from guide.frame import Act
 from guide.scripts import Scene, Script
 from guide.wording import paragraphs
@@ -14,7 +14,7 @@ _SCRIPTS: dict[Act, Callable[[Scene], Script]] = {
     "like": lists.like,
     "find": lists.find,
     "fact": facts.fact,
-    "statistic": figures.statistic,
+    "statistic": facts.statistic,
     "compare": facts.compare,
     "rate": person.rate,
     "opinion": lists.opinion,
@@ -33,8 +33,6 @@ _SCRIPTS: dict[Act, Callable[[Scene], Script]] = {
 
 def script(scene: Scene) -> Script:
     """What the frame asks for; before it what could not be applied, after it how an ambiguous title was taken."""
-    frame = scene.frame
-    pairs = () if frame.act == "rate" else facts.alternatives((*frame.movies, *frame.liked), scene.dialogue.shown)
-    remark = (yield from facts.remarks(pairs)) if pairs else ""
-    said = yield from _SCRIPTS[frame.act](scene)
+    remark = "" if scene.frame.act == "rate" else (yield from facts.alternatives(scene))
+    said = yield from _SCRIPTS[scene.frame.act](scene)
     return paragraphs([talk.unmet(scene), said, remark])

@@ -5,15 +5,15 @@ A script is played from its start at each request, with the results that are alr
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from guide.dialogue import Args, Dialogue, Done
 from guide.frame import Act, Frame, Ref
-from guide.wording import Nouns, paragraphs, sentence, texts
-from movies.models import CatalogueInfo, MovieList, MovieName
+from guide.wording import joined, named, paragraphs, sentence, texts
+from movies.models import CatalogueInfo, MovieName
 from tools.results import MovieResult
 
 
@@ -28,16 +28,13 @@ class Call:
 Calls = tuple[Call, ...]
 Dones = tuple[Done, ...]
 Script = Generator[Calls, Dones, str]
-LISTS: frozenset[Act] = frozenset({"recommend", "like", "find"})
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The frame that a script works from, what was said before, and what else the message holds.
+    """The frame that a script works from, what was said before, the acts of the message's other frames, and the data.
 
-    Attributes:
-        beside: the acts of the message's other frames.
-        info: the catalogue; None where the guide runs without one.
+    `info` is None where the guide runs without a catalogue.
     """
 
     frame: Frame
@@ -46,59 +43,34 @@ class Scene:
     info: CatalogueInfo | None = None
 
     @property
-    def nouns(self) -> Nouns:
-        """The catalogue's words for its items."""
-        usual = Nouns()
-        return Nouns(getattr(self.info, "noun", usual.one), getattr(self.info, "plural", usual.many))
-
-    @property
-    def user_id(self) -> int | None:
-        """The MovieLens user that the frame is about; None for the person."""
-        return self.frame.users[0] if self.frame.users else None
+    def plural(self) -> str:
+        """The catalogue's word for its items."""
+        return self.info.plural if self.info else "movies"
 
     @property
     def whose(self) -> Args:
-        """The argument that says so."""
-        return {} if self.user_id is None else {"user_id": self.user_id}
-
-    def say(self, kind: str, **words: str) -> str:
-        """A fixed text, another each turn."""
-        return filled(texts().say[kind], self, **words)
-
-    def lead(self, kind: str, **words: str) -> str:
-        """The beginning of a list, another each turn."""
-        return filled(texts().leads[kind], self, **words)
+        """The argument that names the MovieLens user whom the frame is about; empty for the person."""
+        return {"user_id": self.frame.users[0]} if self.frame.users else {}
 
     @property
-    def suggestion(self) -> str:
-        """A sentence with requests to try."""
-        return f"You could try {self.examples}."
+    def filters(self) -> Args:
+        """The frame's conditions as arguments."""
+        filters: Args = self.frame.filters.model_dump(mode="json", exclude_defaults=True)
+        return filters
+
+    def say(self, kind: str, **words: str) -> str:
+        """A fixed text, another each turn, filled in."""
+        variants = texts().say[kind]
+        text = variants[self.dialogue.seed % len(variants)]
+        examples = {"examples": self.examples} if "{examples}" in text else {}
+        noun = self.info.noun if self.info else "movie"
+        return text.format_map({"noun": noun, "plural": self.plural, **examples, **words})
 
     @property
     def examples(self) -> str:
         """Requests to try: the catalogue's own where it brings some."""
-        own = [f"\u201c{example}\u201d" for example in getattr(self.info, "examples", [])[:3]]
-        return " or ".join(own) or filled(texts().examples, self)
-
-    def way_on(self, listed: int) -> str:
-        """Examples of what one can say next, told with the first two lists only."""
-        lists = sum(isinstance(done.result, MovieList) for done in self.dialogue.done)
-        ways = texts().leads["way_on_from_one" if listed == 1 else "ways_on"]
-        return filled([ways[lists]], self) if lists < len(ways) else ""
-
-
-def filled(variants: list[str], scene: Scene, **words: str) -> str:
-    """The variant of the turn with the catalogue's words and the given ones in it."""
-    one, many = scene.nouns
-    text = variants[scene.dialogue.seed % len(variants)]
-    examples = {"examples": scene.examples} if "{examples}" in text else {}
-    return text.format_map({"noun": one, "plural": many, **examples, **words})
-
-
-def says(text: str) -> Script:
-    """A script that calls nothing."""
-    return text
-    yield  # what makes this a generator
+        own = self.info.examples[:3] if self.info else []
+        return joined((f"\u201c{example}\u201d" for example in own), "or") or self.say("examples")
 
 
 def ask(name: str, args: Args) -> Generator[Calls, Dones, Done]:
@@ -107,9 +79,10 @@ def ask(name: str, args: Args) -> Generator[Calls, Dones, Done]:
     return done
 
 
-def ask_all(calls: list[Call]) -> Generator[Calls, Dones, Dones]:
-    """Make several calls at once."""
-    return (yield tuple(Call(call.name, given(call.args)) for call in calls)) if calls else ()
+def ask_each(name: str, refs: Iterable[JsonValue], args: Args | None = None) -> Generator[Calls, Dones, Dones]:
+    """Make a call for each of some movies, all at once."""
+    calls = tuple(Call(name, given({"movie": ref, **(args or {})})) for ref in refs)
+    return (yield calls) if calls else ()
 
 
 def given(args: Args) -> Args:
@@ -117,25 +90,24 @@ def given(args: Args) -> Args:
     return {name: value for name, value in args.items() if value is not None and value not in ([], "", False)}
 
 
-def ids(refs: tuple[Ref, ...]) -> list[JsonValue]:
+def details_of(refs: Iterable[JsonValue]) -> Generator[Calls, Dones, list[MovieResult]]:
+    """All that is known of each of some movies."""
+    dones = yield from ask_each("get_movie", refs)
+    return [done.result for done in dones if isinstance(done.result, MovieResult)]
+
+
+def ids(*refs: Ref) -> list[JsonValue]:
     """The movies' ids, each once."""
     return list(dict.fromkeys(ref.movie_id for ref in refs))
 
 
-def called(refs: tuple[Ref, ...]) -> list[str]:
+def called(refs: Iterable[Ref]) -> list[str]:
     """The movies by title and year."""
-    return [MovieName(movie_id=ref.movie_id, title=ref.title, year=ref.year).called for ref in refs]
+    return [named(MovieName(movie_id=ref.movie_id, title=ref.title, year=ref.year)) for ref in refs]
 
 
 def problem(scene: Scene, done: Done) -> str:
     """An error in the person's terms: tools write them in plain words, except that they failed."""
     if done.error.startswith("The tool failed"):
         return scene.say("failed")
-    return paragraphs([sentence(done.error), scene.suggestion])
-
-
-def details_of(refs: tuple[Ref, ...]) -> Generator[Calls, Dones, list[MovieResult]]:
-    """All that is known of each of some movies."""
-    calls = [Call("get_movie", {"movie": movie_id}) for movie_id in ids(refs)]
-    dones = yield from ask_all(calls)
-    return [done.result for done in dones if isinstance(done.result, MovieResult)]
+    return paragraphs([sentence(done.error), scene.say("try")])

@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,40 +15,33 @@ from movies.models import Because, Movie, MovieDetail, MovieList, MovieName
 FEW_RATINGS = 5
 MAX_NAME = 120
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+VERDICTS = {
+    4.0: "among the best liked",
+    3.7: "very well liked",
+    3.4: "well liked",
+    3.0: "received with mixed feelings",
+    2.5: "not much liked",
+    0.0: "poorly liked",
+}
 
 
 class Texts(BaseModel):
-    """The fixed texts of `texts.toml`.
-
-    Attributes:
-        say: texts by kind, several to vary between; `{examples}` and others in braces are filled in.
-        leads: the beginnings of lists, likewise.
-        examples: requests to try, a line each.
-        languages: the first sentence of an answer, by language of the message.
-        genres: a genre's movies as a plural; `{plural}` is the catalogue's word for its items.
-        topics: what one may ask about that the data lacks, in words.
-    """
+    """The fixed texts of `texts.toml`; several in a list are varied from turn to turn."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     say: dict[str, list[str]]
-    leads: dict[str, list[str]]
-    examples: list[str]
+    facts: dict[str, str]
     languages: dict[str, str]
     genres: dict[str, str]
     topics: dict[str, str]
+    orders: dict[str, str]
+    dropped: dict[str, str]
 
 
 @cache
 def texts() -> Texts:
     """The fixed texts."""
     return Texts.model_validate(tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8")))
-
-
-class Nouns(NamedTuple):
-    """The items of the catalogue are called so."""
-
-    one: str = "movie"
-    many: str = "movies"
 
 
 # Names and numbers
@@ -61,17 +53,16 @@ def clean(text: str, most: int = MAX_NAME) -> str:
     return line.replace("](", "] (")[:most]
 
 
-def named(movie: MovieName) -> str:
-    """A movie's title with its year."""
+def named(movie: MovieName, mark: str = "") -> str:
+    """A movie's title with its year; `mark` is set around the title."""
     title = clean(movie.title)
-    return f"{title} ({movie.year})" if movie.year else title
+    mark = "" if "*" in title else mark
+    return f"{mark}{title}{mark} ({movie.year})" if movie.year else f"{mark}{title}{mark}"
 
 
 def marked(movie: MovieName) -> str:
     """The same as an answer's subject, its title in bold."""
-    title = clean(movie.title)
-    bold = title if "*" in title else f"**{title}**"
-    return f"{bold} ({movie.year})" if movie.year else bold
+    return named(movie, "**")
 
 
 def capital(text: str) -> str:
@@ -85,25 +76,25 @@ def sentence(text: str) -> str:
     return f"{capital(line)}{'' if line.endswith(('.', '!', '?')) else '.'}" if line else ""
 
 
-def joined(parts: Iterable[str], word: str = "and") -> str:
-    """Parts as English lists them: "a, b and c"."""
-    listed = list(parts)
-    return f"{', '.join(listed[:-1])} {word} {listed[-1]}" if len(listed) > 1 else "".join(listed)
+def spaced(parts: Iterable[str], by: str = " ") -> str:
+    """Non-empty parts, one after another."""
+    return by.join(part for part in parts if part)
 
 
 def paragraphs(parts: Iterable[str]) -> str:
     """Non-empty parts, each once, a blank line between them."""
-    return "\n\n".join(part for part in dict.fromkeys(parts) if part)
+    return spaced(dict.fromkeys(parts), "\n\n")
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
+def joined(parts: Iterable[str], word: str = "and") -> str:
+    """Non-empty parts as English lists them: "a, b and c"."""
+    listed = [part for part in parts if part]
+    return f"{', '.join(listed[:-1])} {word} {listed[-1]}" if len(listed) > 1 else "".join(listed)
+
+
+def counted(count: int, noun: str = "rating", plural: str = "") -> str:
     """A count with its noun: "1 rating", "1,204 ratings"."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def number_word(count: int) -> str:
-    """Small numbers as words."""
-    return NUMBER_WORDS[count] if 0 <= count < len(NUMBER_WORDS) else f"{count:,}"
 
 
 def stars(value: float) -> str:
@@ -113,47 +104,16 @@ def stars(value: float) -> str:
 
 def average(mean: float | None, count: int) -> str:
     """A mean and on what it rests: "3.95 stars on average from 102 ratings"."""
-    if mean is None or not count:
-        return "no ratings"
-    return (
-        f"{mean:.2f} stars on average from {counted(count, 'rating')}" if count > 1 else f"{mean:.2f} stars, 1 rating"
-    )
+    return "no ratings" if mean is None or not count else f"{mean:.2f} stars on average from {counted(count)}"
 
 
-def rating_of(movie: Movie) -> str:
-    """The mean and the count, in short."""
-    if movie.rating_mean is None or not movie.rating_count:
-        return "no ratings yet"
-    return f"{movie.rating_mean:.2f} stars from {counted(movie.rating_count, 'rating')}"
-
-
-def rating_words(movie: Movie) -> str:
-    """A verdict on how a movie is liked, with the numbers.
-
-    Example: "among the best liked: 4.16 stars on average from 329 ratings".
-    """
-    if movie.rating_mean is None or not movie.rating_count:
-        return "not rated by anyone in my data"
+def verdict(movie: Movie) -> str:
+    """How a movie is liked, as in "among the best liked: 4.16 stars on average from 329 ratings"."""
     told = average(movie.rating_mean, movie.rating_count)
-    if movie.rating_count < FEW_RATINGS:
-        return f"rated by too few to say much: {told}"
-    liked = movie.score if movie.score is not None else movie.rating_mean
-    return f"{next(word for least, word in _VERDICTS if liked >= least)}: {told}"
-
-
-_VERDICTS = (
-    (4.0, "among the best liked"),
-    (3.7, "very well liked"),
-    (3.4, "well liked"),
-    (3.0, "received with mixed feelings"),
-    (2.5, "not much liked"),
-    (0.0, "poorly liked"),
-)
-
-
-def genres_of(movie: Movie) -> str:
-    """The genres in a row."""
-    return ", ".join(clean(genre) for genre in movie.genres)
+    if movie.rating_mean is None or movie.rating_count < FEW_RATINGS:
+        return f"rated by too few to say much: {told}" if movie.rating_count else "not rated by anyone in my data"
+    liked = movie.rating_mean if movie.score is None else movie.score
+    return f"{next(word for least, word in VERDICTS.items() if liked >= least)}: {told}"
 
 
 def tags_of(movie: Movie, most: int = 5) -> list[str]:
@@ -162,48 +122,61 @@ def tags_of(movie: Movie, most: int = 5) -> list[str]:
     return [clean(tag) for tag in dict.fromkeys([*movie.tags, *top])][:most]
 
 
-def links(movie: Movie) -> str:
-    """The links that the data has."""
-    found = [f"{name}: {url}" for name, url in (("IMDb", movie.imdb_url), ("TMDB", movie.tmdb_url)) if url]
-    return " \u00b7 ".join(found)
-
-
 def spread(histogram: Mapping[str, int]) -> str:
     """How many gave how many stars, most stars first: "5 stars: 20, 4.5 stars: 17"."""
     given = sorted(((float(value), count) for value, count in histogram.items() if count), reverse=True)
     return ", ".join(f"{stars(value)}: {count:,}" for value, count in given)
 
 
+def facts_of(movie: Movie) -> dict[str, str]:
+    """All that is known of a movie, as the texts about one have it in braces."""
+    links = (("IMDb", movie.imdb_url), ("TMDB", movie.tmdb_url))
+    tags = joined(tags_of(movie, 10))
+    return {
+        "title": marked(movie),
+        "year": str(movie.year or "a year that my data does not have"),
+        "genres": ", ".join(map(clean, movie.genres)) or "no genre",
+        "tags": tags or "nothing so far",
+        "tagged": f"People tag it {tags}." if tags else "",
+        "links": " \u00b7 ".join(f"{name}: {url}" for name, url in links if url) or "no links in my data",
+        "average": average(movie.rating_mean, movie.rating_count),
+        "verdict": verdict(movie),
+        "spread": spread(movie.histogram) if isinstance(movie, MovieDetail) else "",
+        "about": sentence(movie.description or "") if isinstance(movie, MovieDetail) else "",
+    }
+
+
 # Conditions
 
 
-def kind(args: Args, nouns: Nouns) -> str:
+def kind(args: Args, plural: str) -> str:
     """A call's conditions as a noun phrase: "comedies from the 1980s without horror"."""
-    genres, out = strings(args.get("genres")), strings(args.get("exclude_genres"))
-    without = [*(genre.lower() for genre in out), *strings(args.get("exclude_tags")), *strings(args.get("exclude"))]
-    parts = [
-        _noun(genres, nouns),
-        f"tagged {joined(strings(args.get('tags')))}" if args.get("tags") else "",
-        _period(args.get("year_from"), args.get("year_to")),
-        _bounds(args),
-        f"without {joined(without, 'or')}" if without else "",
-    ]
-    return " ".join(part for part in parts if part)
+    out = (name.lower() for name in strings(args, "exclude_genres"))
+    without = joined([*out, *strings(args, "exclude_tags"), *strings(args, "exclude")], "or")
+    tags = joined(strings(args, "tags"))
+    return spaced(
+        [
+            _noun(strings(args, "genres"), plural),
+            f"tagged {tags}" if tags else "",
+            _period(args.get("year_from"), args.get("year_to")),
+            _bounds(args),
+            f"without {without}" if without else "",
+        ]
+    )
 
 
-def strings(value: object) -> list[str]:
-    """The texts of a list of arguments, as they may be said."""
+def strings(args: Args, name: str) -> list[str]:
+    """The texts of a list among the arguments, as they may be said."""
+    value = args.get(name)
     return [clean(each) for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _noun(genres: Sequence[str], nouns: Nouns) -> str:
+def _noun(genres: Sequence[str], plural: str) -> str:
     """As in "comedies", "romantic comedies", "action and crime movies"."""
-    if not genres:
-        return nouns.many
-    plurals = texts().genres
-    both = " ".join(sorted(genres))
-    default = f"{joined(genre if genre in ('Sci-Fi', 'IMAX') else genre.lower() for genre in genres)} {{plural}}"
-    return plurals.get(both, default).format(plural=nouns.many)
+    known = texts().genres.get(" ".join(sorted(genres)))
+    if known or not genres:
+        return (known or "{plural}").format(plural=plural)
+    return f"{joined(genre if genre in ('Sci-Fi', 'IMAX') else genre.lower() for genre in genres)} {plural}"
 
 
 def _period(first: object, last: object) -> str:
@@ -212,62 +185,55 @@ def _period(first: object, last: object) -> str:
         return f"from before {last + 1}" if isinstance(last, int) else ""
     if not isinstance(last, int):
         return f"from {first} on"
-    if first == last:
-        return f"from {first}"
-    return f"from the {first}s" if first % 10 == 0 and last == first + 9 else f"from {first} to {last}"
+    decade = first % 10 == 0 and last == first + 9
+    return f"from the {first}s" if decade else f"from {first}" if first == last else f"from {first} to {last}"
 
 
 def _bounds(args: Args) -> str:
-    least, most, low, high = (args.get(name) for name in ("min_ratings", "max_ratings", "min_mean", "max_mean"))
-    parts = [
-        f"at least {least:,} ratings" if isinstance(least, int) and least else "",
-        f"at most {most:,} ratings" if isinstance(most, int) else "",
-        f"a mean of at least {low:g} stars" if isinstance(low, int | float) else "",
-        f"a mean of at most {high:g} stars" if isinstance(high, int | float) else "",
-    ]
-    said = joined(part for part in parts if part)
+    bounds = {
+        "min_ratings": "at least {:,} ratings",
+        "max_ratings": "at most {:,} ratings",
+        "min_mean": "a mean of at least {:g} stars",
+        "max_mean": "a mean of at most {:g} stars",
+    }
+    said = joined(text.format(args[name]) for name, text in bounds.items() if args.get(name))
     return f"with {said}" if said else ""
 
 
 # Lists
 
 
-def listing(found: MovieList, because: str, against: Sequence[int] = ()) -> str:
-    """The movies of a list, numbered, each with the reasons that the result has for it.
+def item(place: int, movie: MovieName, reason: str = "") -> str:
+    """One line of a numbered list."""
+    if not isinstance(movie, Movie):
+        return f"{place}. {marked(movie)}"
+    rated = average(movie.rating_mean, movie.rating_count).replace(" on average", "")
+    return f"{place}. {marked(movie)}: {spaced([rated, ', '.join(map(clean, movie.genres)), reason], '; ')}."
+
+
+def numbered(movies: Iterable[MovieName]) -> str:
+    """Movies as a numbered list."""
+    return "\n".join(item(place, movie) for place, movie in enumerate(movies, 1))
+
+
+def listing(found: MovieList, because: str, against: Sequence[object] = ()) -> str:
+    """A list made for someone: each movie with the own ones that spoke for it, else with its telling tags.
 
     Args:
         found: The list.
         because: The beginning of a reason, before its titles: "because you liked".
         against: Ids of movies that the person dislikes, which are no reason.
     """
-    told = zip(found.movies, _reasons(found, because, against), strict=True)
-    return "\n".join(item(place, movie, reason) for place, (movie, reason) in enumerate(told, 1))
-
-
-def item(place: int, movie: Movie, reason: str = "") -> str:
-    """One line of a numbered list."""
-    parts = [rating_of(movie), genres_of(movie), reason]
-    return f"{place}. {marked(movie)}: {'; '.join(part for part in parts if part)}."
-
-
-def _reasons(found: MovieList, because: str, against: Sequence[int]) -> list[str]:
-    """The reason for each movie: the person's own movies that spoke for it, else its telling tags.
-
-    One that would be the same for every movie says nothing, so then the tags do.
-    """
-    causes = [_titles([each for each in movie.because if each.movie_id not in against]) for movie in found.movies]
-    if len({tuple(sorted(titles)) for titles in causes}) == 1:
+    causes = [_titles(each for each in movie.because if each.movie_id not in against) for movie in found.movies]
+    if len({tuple(sorted(titles)) for titles in causes}) == 1:  # the same reason everywhere says nothing
         causes = [[] for _ in found.movies]
-    return [
-        f"{because} {joined(titles)}" if titles else _tagged(movie)
-        for titles, movie in zip(causes, found.movies, strict=True)
-    ]
+    lines = []
+    for place, (titles, movie) in enumerate(zip(causes, found.movies, strict=True), 1):
+        tagged = f"tagged {', '.join(tags_of(movie, 3))}" if movie.tags else ""
+        lines.append(item(place, movie, f"{because} {joined(titles)}" if titles else tagged))
+    return "\n".join(lines)
 
 
-def _tagged(movie: Movie) -> str:
-    return f"tagged {', '.join(tags_of(movie, 3))}" if movie.tags else ""
-
-
-def _titles(because: Sequence[Because]) -> list[str]:
+def _titles(because: Iterable[Because]) -> list[str]:
     best = sorted((each for each in because if each.share > 0), key=lambda each: -each.share)
     return list(dict.fromkeys(clean(each.title) for each in best))[:2]
