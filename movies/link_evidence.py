@@ -11,29 +11,57 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from movies.words import UNKNOWN_RANK, Token, phrase_set, ranks, word_set
+from movies.words import UNKNOWN_RANK, Token, phrase_set, ranks, tables, word_set
 
-_OPENING = "\"'“”‘’«»„*_`<[("
+ARTICLES = frozenset({"the", "a", "an"})
+
+WHOLE_MESSAGE = 5.5
+IN_QUOTES = 6.5
+LIST_ITEM = 5.0
+YEAR_BESIDE = 5.0
+YEAR_NEAR = 1.5
+AFTER_CUE = 6.0  # "I watched big"
+AFTER_HABIT = 3.6  # "I like big": of things as well as of titles
+FAVOURITE_IS = 4.0
+BEFORE_VERDICT = 4.5  # "heat was great"
+OTHER_ARTICLE = -3.5  # "an Oscar" is no "Oscar"
+PART_OF_A_NAME = -5.5  # "Emma" in "Emma Thompson"
+UNKNOWN_SEQUEL = -11.0  # "Frozen 2", where the catalogue has but "Frozen"
+KIND_OF_MOVIE = -2.0  # "zombie movies"
+
 _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
-_JOINT = re.compile(
-    r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |a |an )?"
-)
+_JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
+_ITEM = re.compile(r"(?:^|\n)\s*(?:\d{1,3}[.)]|[-*\u2022\u2013])\s+[*_\"\u201c]*$")
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "‘": "’", "'": "'", "*": "*", "_": "_", "`": "`", "”": "”", "»": "«"}
 
 
 @dataclass(slots=True)
 class Match:
-    """Words of a text that could be a movie."""
+    """Words of a text that could be a movie.
+
+    Attributes:
+        first, last: of its tokens.
+        year: beside it stands the year of one of its movies; `near`: a little apart.
+        popularity: 0 to 1, of the most popular of its movies.
+        articles: with which its movies' titles begin; "" for none.
+        told: a nickname that the tables have.
+        series: it is a series' name.
+        part: it is but a part of a title, before or after a colon.
+    """
 
     start: int
     end: int
-    first: int  # token
+    first: int
     last: int
-    corrected: bool = False
-    year: bool = False  # a year beside it is that of one of the movies
+    corrected: int = 0  # letters of the word that was corrected
+    year: bool = False
+    near: bool = False
     popularity: float = 0.0
-    told: bool = False  # a nickname or series that the tables have
+    articles: frozenset[str] = frozenset()
+    told: bool = False
+    series: bool = False
+    part: bool = False
 
 
 class Around:
@@ -46,72 +74,62 @@ class Around:
     def cased(self) -> bool:
         """True where capitals mean something: some words have them, and most have not."""
         letters = [token for token in self.words if token.word.isalpha()]
-        capitals = sum(token.capital for token in letters)
-        return bool(letters) and capitals <= 0.6 * len(letters)
+        return bool(letters) and sum(token.capital for token in letters) <= 0.6 * len(letters)
 
-    def begins_sentence(self, at: int) -> bool:
-        if at == 0:
-            return True
-        between = self.text[self.words[at - 1].end : self.words[at].start]
-        return bool(_SENTENCE_END.search(between)) and self.words[at - 1].word not in word_set("cues", "abbreviations")
+    @cached_property
+    def careful(self) -> bool:
+        """True where someone writes capitals within sentences."""
+        return any(token.capital and token.word != "i" and not self.begins_sentence(at) for at, token in self._numbered)
+
+    @cached_property
+    def whole(self) -> tuple[int, int]:
+        """The first and last word of the message without words of courtesy."""
+        first, last, courtesy = 0, len(self.words) - 1, word_set("cues", "courtesy")
+        while first < last and self.words[first].word in courtesy:
+            first += 1
+        while last > first and self.words[last].word in courtesy:
+            last -= 1
+        return first, last
+
+    @property
+    def _numbered(self) -> enumerate[Token]:
+        return enumerate(self.words)
+
+    def word(self, at: int) -> str:
+        """A word by its place; none beyond the ends."""
+        return self.words[at].word if 0 <= at < len(self.words) else ""
 
     def gap(self, at: int) -> str:
         """What stands between a word and the next."""
         end = self.words[at + 1].start if at + 1 < len(self.words) else len(self.text)
         return self.text[self.words[at].end : end]
 
-    def quoted(self, start: int, end: int) -> bool:
-        before, after = self.text[start - 1 : start], self.text[end : end + 1]
-        if before in _QUOTES and before:
-            tail = self.text[end : end + 3]
-            return _QUOTES[before] in tail.replace(" ", "") or after == before
-        return False
+    def begins_sentence(self, at: int) -> bool:
+        if at == 0:
+            return True
+        return bool(_SENTENCE_END.search(self.gap(at - 1))) and self.word(at - 1) not in word_set(
+            "cues", "abbreviations"
+        )
 
-    @cached_property
-    def whole(self) -> tuple[int, int]:
-        """The first and last word of the message without words of courtesy."""
-        first, last = 0, len(self.words) - 1
-        while first < last and self.words[first].word in word_set("cues", "courtesy"):
-            first += 1
-        while last > first and self.words[last].word in word_set("cues", "courtesy"):
-            last -= 1
-        return first, last
+    def quoted(self, start: int, end: int) -> bool:
+        before = self.text[start - 1 : start] if start else ""
+        if before not in _QUOTES or not before:
+            return False
+        return _QUOTES[before] in self.text[end : end + 3].replace(" ", "") or self.text[end : end + 1] == before
+
+    def listed(self, start: int) -> bool:
+        """True of what begins an item of a list: "1. Up"."""
+        return _ITEM.search(self.text, max(0, start - 12), start) is not None
+
+    def closed(self, end: int, last: int) -> bool:
+        """True where nothing follows that the words could belong to."""
+        while end < len(self.text) and self.text[end] in "\"'”’*_»":
+            end += 1
+        return _CLOSING.match(self.text, end) is not None or self.word(last + 1) in word_set("cues", "ends")
 
 
 def sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
-
-
-def movie_logit(around: Around, match: Match) -> float:
-    """Log-odds that the words of a match mean a movie here."""
-    words = [around.words[at].word for at in range(match.first, match.last + 1)]
-    logit = prior(words, around.genre_words) + 2.2 * (match.popularity - 0.5)
-    logit += _case(around, match, words) + _signs(around, match) + _place(around, match, words)
-    logit -= (1.2 if len(words) > 1 else 3.0) if match.corrected else 0.0
-    return logit + (1.5 if match.told else 0.0)
-
-
-def prior(words: Sequence[str], genre_words: frozenset[str] = frozenset()) -> float:
-    """Log-odds of words in lower case with nothing around them: the commoner the words, the less a title."""
-    kept = [word for word in words if word not in ("the", "a", "an")] or list(words)
-    ranked = [ranks().get(word, UNKNOWN_RANK) for word in kept]
-    joined = " ".join(words)
-    if len(kept) == 1:
-        if kept[0] in word_set("plain", "pronouns"):
-            return -9.0
-        if kept[0].isdigit():
-            return -4.0
-        value = -7.5 + 7.5 * math.log(ranked[0]) / math.log(10_000) if ranked[0] <= 10_000 else 0.4
-        value += 0.8 if len(words) > 1 and words[0] == "the" else 0.0
-        value -= 2.0 if "".join(kept) in genre_words else 0.0
-        return value - (2.5 if joined in phrase_set() else 0.0)
-    bits = sum(math.log2(rank) for rank in ranked)
-    value = -4.2 + 0.24 * bits + 0.4 * max(0, len(kept) - 2)
-    if joined in phrase_set() or " ".join(kept) in phrase_set():
-        value -= 4.5
-    if kept[-1] in word_set("cues", "nouns") or "".join(kept) in genre_words:
-        value -= 2.5
-    return min(value, 4.0)
 
 
 def joins(between: str) -> bool:
@@ -119,110 +137,181 @@ def joins(between: str) -> bool:
     return _JOINT.fullmatch(between) is not None
 
 
-def _case(around: Around, match: Match, words: Sequence[str]) -> float:
+def movie_logit(around: Around, match: Match) -> float:
+    """Log-odds that the words of a match mean a movie here."""
+    words = [around.words[at].word for at in range(match.first, match.last + 1)]
+    logit = prior(words, around.genre_words) + 4.0 * (match.popularity - 0.5)
+    logit += _case(around, match) + _signs(around, match) + _place(around, match, words)
+    logit += _article(around, match, words) + _larger(around, match)
+    if match.part:
+        logit -= 1.0 if match.popularity > 0.45 else 6.0
+    if match.corrected:
+        logit -= 1.2 if len(words) > 1 else max(1.0, 4.5 - 0.5 * match.corrected)
+    return logit + (1.5 if match.told else 0.0)
+
+
+def prior(words: Sequence[str], genre_words: frozenset[str] = frozenset()) -> float:
+    """Log-odds of words in lower case with nothing around them: the commoner the words, the less a title."""
+    kept = [word for word in words if word not in ARTICLES] or list(words)
+    value = _prior_of_one(kept[0]) if len(kept) == 1 else _prior_of_several(kept)
+    if " ".join(words) in phrase_set() or " ".join(kept) in phrase_set():
+        value -= 3.0
+    if "".join(kept) in genre_words or (len(kept) > 1 and kept[-1] in word_set("cues", "nouns")):
+        value -= 2.5
+    return value
+
+
+def _prior_of_one(word: str) -> float:
+    if word in word_set("plain", "pronouns") or len(word) == 1:
+        return -9.0
+    if word.isdigit():
+        return -6.0 if len(word) == 4 else -5.0
+    rank = ranks().get(word, UNKNOWN_RANK)
+    if word in word_set("cues", "judging") or word in tables()["numbers"]:
+        return -7.0
+    return -7.5 + 7.5 * math.log(rank) / math.log(10_000) if rank < UNKNOWN_RANK else 0.4
+
+
+def _prior_of_several(words: Sequence[str]) -> float:
+    bits = sum(math.log2(ranks().get(word, UNKNOWN_RANK)) for word in words)
+    return min(4.0, -4.2 + 0.24 * bits + 0.4 * (len(words) - 2))
+
+
+def _case(around: Around, match: Match) -> float:
     """Capitals where a sentence would have none."""
-    if not around.cased:
+    if not around.cased or match.corrected:
         return 0.0
-    tokens = [around.words[at] for at in range(match.first, match.last + 1)]
-    telling = [
-        token for token in tokens if token.word not in word_set("cues", "small") and not token.word.isdigit()
-    ] or tokens
+    tokens = around.words[match.first : match.last + 1]
+    small = word_set("cues", "small")
+    telling = [token for token in tokens if token.word not in small and not token.word.isdigit()] or tokens
     if not all(token.capital for token in telling):
-        capital = any(token.capital for token in tokens)
-        return 0.0 if capital or not _uses_capitals(around) else -0.7
-    begins = around.begins_sentence(match.first)
-    if begins and len(telling) < 2:
-        shouted = len(words[0]) > 1 and around.text[match.start : match.end].isupper()
-        return 3.0 if shouted else 0.4
-    value = 2.6 if begins else 4.2
-    return value - (3.5 if _in_a_name(around, match) else 0.0)
-
-
-def _uses_capitals(around: Around) -> bool:
-    return any(token.capital and token.word != "i" for token in around.words[1:])
-
-
-def _in_a_name(around: Around, match: Match) -> bool:
-    """True where capitals go on beside the span: "Emma" in "Emma Thompson"."""
-    words = around.words
-    after = match.last + 1
-    right = after < len(words) and words[after].capital and around.gap(match.last).strip(" ") == ""
-    right = right and words[after].word not in ("i", "is", "was", "and", "with", "or", "movie", "movies", "trailer")
-    before = match.first - 1
-    left = before > 0 and words[before].capital and around.gap(before) == " " and not around.begins_sentence(before)
-    return (right and not words[after].word.isdigit()) or (
-        left and words[before].word not in word_set("cues", "before_names")
-    )
+        return -0.7 if around.careful and not any(token.capital for token in tokens) else 0.0
+    if not around.begins_sentence(match.first):
+        named = all(token.word in word_set("plain", "names") for token in telling)
+        if named:
+            return 1.2
+        return 4.2 if len(telling) < 2 else 5.0
+    if len(telling) > 1:
+        return 2.8
+    shouted = len(telling[0].word) > 1 and around.text[telling[0].start : telling[0].end].isupper()
+    return 2.5 if shouted else 0.4
 
 
 def _signs(around: Around, match: Match) -> float:
-    """Quotation marks, emphasis, a year beside."""
-    value = 5.0 if match.year else 0.0
-    return value + (6.5 if around.quoted(match.start, match.end) else 0.0)
+    """Quotation marks, emphasis, a year beside, the beginning of a list's item."""
+    value = YEAR_BESIDE if match.year else 0.0
+    value += YEAR_NEAR if match.near else 0.0
+    value += IN_QUOTES if around.quoted(match.start, match.end) else 0.0
+    return value + (LIST_ITEM if around.listed(match.start) and around.closed(match.end, match.last) else 0.0)
+
+
+def _article(around: Around, match: Match, words: Sequence[str]) -> float:
+    """Titles seldom stand with an article that they have not, and words of one kind seldom without theirs."""
+    if not match.articles:
+        return 0.0
+    before = words[0] if words[0] in ARTICLES else around.word(match.first - 1)
+    if before in ("a", "an") and not match.articles & {"a", "an"} and not match.year:
+        return OTHER_ARTICLE
+    if before != "the" and match.articles == {"the"} and len(words) == 1:
+        return -3.0 if ranks().get(words[0], UNKNOWN_RANK) < 5_000 else -1.0
+    return 0.8 if before == "the" and "the" in match.articles else 0.0
+
+
+def _larger(around: Around, match: Match) -> float:
+    """Signs that the words are but part of a name: capitals that go on beside them, a number after them."""
+    value = 0.0
+    following = around.word(match.last + 1)
+    if (
+        match.end < len(around.text)
+        and following in _SEQUELS
+        and around.gap(match.last) == " "
+        and not match.year
+        and not match.series
+    ):
+        rated = any(around.word(at) in ("rate", "rated", "give", "gave") for at in range(match.first))
+        value += 0.0 if rated else UNKNOWN_SEQUEL
+    if following in ("movies", "films", "flicks") and match.first == match.last:
+        value += 0.0 if around.words[match.first].capital else KIND_OF_MOVIE
+    if around.cased and around.words[match.last].capital and not around.quoted(match.start, match.end):
+        larger = _goes_on_before(around, match) or (not match.series and _goes_on_after(around, match))
+        value += PART_OF_A_NAME if larger else 0.0
+    return value
+
+
+_SEQUELS = frozenset({"2", "3", "4", "5", "6", "7", "8", "9", "10", "ii", "iii", "iv", "v", "vi", "part", "chapter"})
+
+
+def _goes_on_after(around: Around, match: Match) -> bool:
+    """A capital follows at once, or beyond small words, or after a colon."""
+    at, words = match.last + 1, around.words
+    gap = around.gap(match.last)
+    if at >= len(words) or match.year or gap not in (" ", ": "):
+        return False
+    if gap == " " and words[at].word in ("of", "upon", "in", "the", "a", "for", "to") and not words[at].capital:
+        at += 1 + (around.word(at + 1) in ARTICLES)
+        small = words[at - 1].word in ("of", "upon", "a") or words[at - 1].word in ARTICLES
+        return small and at < len(words) and words[at].capital and words[at].word != "i"
+    return words[at].capital and words[at].word not in word_set("cues", "after_names") and not words[at].word.isdigit()
+
+
+def _goes_on_before(around: Around, match: Match) -> bool:
+    at = match.first - 1
+    if at < 0 or around.gap(at) not in (" ", "-", ": ") or around.words[at].possessive:
+        return False
+    while at > 0 and around.word(at) in ("of", "a", "an", "the", "for") and around.gap(at - 1) == " ":
+        at -= 1
+    capital = around.words[at].capital and not around.begins_sentence(at)
+    return capital and around.word(at) not in word_set("cues", "before_names")
 
 
 def _place(around: Around, match: Match, words: Sequence[str]) -> float:
     """The words fill the place of a title: after "loved", before "was great", alone."""
     first, last = around.whole
-    if match.first <= first and match.last >= last:
-        return 5.5
-    closed = _closed(around, match)
-    pronoun = words[-1] in word_set("plain", "pronouns") and len(words) == 1
-    if pronoun:
+    if len(words) == 1 and words[0] in word_set("plain", "pronouns"):
         return 0.0
-    value = _before(around, match, closed=closed)
+    if match.first <= first and match.last >= last:
+        return WHOLE_MESSAGE
+    value = _before(around, match)
     return value + _after(around, match, after_cue=value > 1)
 
 
-def _before(around: Around, match: Match, *, closed: bool) -> float:
+def _before(around: Around, match: Match) -> float:
+    """Cues such as "watched" or "my favourite is", where nothing follows that the words could belong to."""
     at = match.first - 1
     if at < 0 or around.begins_sentence(match.first):
         return 0.0
-    words = around.words
-    while at > 0 and words[at].word in ("the", "a", "an", "movie", "film", "movies", "films", "watching", "der", "die"):
+    while at > 0 and around.word(at) in word_set("cues", "skipped"):
         at -= 1
-    article = any(words[place].word in ("a", "an") for place in range(at + 1, match.first))
-    if words[at].word in word_set("cues", "before"):
-        if article and match.last - match.first < 2:
-            return 0.0
-        habit = (
-            words[at].word in ("like", "love", "enjoy", "prefer", "mag")
-            and at > 0
-            and words[at - 1].word in word_set("cues", "habit")
-        )
-        return (3.6 if habit else 6.0) if closed else 1.2
-    if words[at].word in word_set("cues", "weak_before"):
-        return 1.5 if closed and not article else 0.4
+    closed, cue, before = around.closed(match.end, match.last), around.word(at), around.word(at - 1)
+    if cue in word_set("cues", "before"):
+        habit = cue in word_set("cues", "habits") and before in word_set("cues", "habit")
+        strength = AFTER_HABIT if habit else AFTER_CUE
+        return strength if closed else 1.2
+    if cue in ("is", "was") and closed:
+        favourite = {around.word(at - back) for back in (1, 2, 3)} & word_set("cues", "favourites")
+        return FAVOURITE_IS if favourite else 1.5
+    if cue == "to" and before in ("similar", "compared", "closer", "close", "next", "prefer"):
+        return 4.0 if closed else 1.2
+    if cue in word_set("cues", "weak_before"):
+        strong = cue in ("see", "watch", "remember", "watching")
+        named = match.last > match.first or around.words[match.first].capital
+        if closed and (strong or named):
+            return 2.5 if strong else 1.5
+        return 0.4
     return 0.0
 
 
 def _after(around: Around, match: Match, *, after_cue: bool) -> float:
-    """What follows: "… was great", "… (the movie)", "the … trailer"."""
+    """The verdict that follows: "… was great"; or a noun: "the … trailer"."""
     at = match.last + 1
-    words = around.words
-    if at >= len(words) or around.gap(match.last).strip(" \"'*_”’") != "":
+    if at >= len(around.words) or around.gap(match.last).strip(" \"'*_”’") != "":
         return 0.0
-    if words[at].word in word_set("cues", "nouns"):
+    if around.word(at) in word_set("cues", "nouns"):
         return 1.0 if after_cue else 0.3
-    if words[at].word not in word_set("cues", "after") or after_cue:
+    if around.word(at) not in word_set("cues", "after") or after_cue:
         return 0.0
-    following = words[at + 1].word if at + 1 < len(words) else ""
-    leading = (
-        match.first == 0
-        or around.begins_sentence(match.first)
-        or words[match.first - 1].word in word_set("cues", "openers")
-    )
+    leading = around.begins_sentence(match.first) or around.word(match.first - 1) in word_set("cues", "openers")
     if not leading:
         return 0.8
-    return 4.5 if following in word_set("cues", "judging") or words[at].word not in ("was", "is") else 1.5
-
-
-def _closed(around: Around, match: Match) -> bool:
-    """True where nothing follows that the words could belong to."""
-    end = match.end
-    while end < len(around.text) and around.text[end] in "\"'”’*_»":
-        end += 1
-    if _CLOSING.match(around.text, end):
-        return True
-    at = match.last + 1
-    return at >= len(around.words) or around.words[at].word in word_set("cues", "ends")
+    verdict = around.word(at + 1) in word_set("cues", "judging") or around.word(at) not in ("was", "is")
+    return BEFORE_VERDICT if verdict else 1.5

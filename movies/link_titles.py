@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from movies.words import UNKNOWN_RANK, ranks, tables, word_set
 
 ARTICLES = frozenset({"the", "a", "an"})
 LONGEST = 14  # words of a title that are looked up
+LEAST_ALIKE = 0.8
 MOST_ALIKE = 400  # titles that share a rare word and are compared letter by letter
 CORRECTIONS = 2
 
@@ -28,7 +29,7 @@ MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME, INITIALS = range(6)
 WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0, 0.3)  # of a movie among those of one form, by the kind of the form
 
 _SUBTITLE = re.compile(r"\s*(?::|\s[-\u2013\u2014]\s|;|,? or:?\s(?=how\b|the\b)|\bor:)\s*", re.IGNORECASE)
-_NUMBERED = re.compile(r"^(?P<head>.*\D)\s(?:\d{1,2}|[IVX]{1,4})$")
+_NUMBERED = re.compile(r"^(?P<head>.*\D)\s(?:\d{1,2}|[IVX]{2,4}|V)$")
 _AND_THE = re.compile(r"^(?P<head>\S+\s\S+.*?) and the (?P<tail>.+)$", re.IGNORECASE)
 
 
@@ -84,10 +85,14 @@ class TitleIndex:
         self.correct = lru_cache(maxsize=10_000)(self._correct)
 
     def forms(self, key: str) -> list[Form]:
+        """The movies of a key; those that are but partly called so only where none is wholly."""
         found = self._forms.get(key)
         if found is None:
             return []
-        return found if isinstance(found, list) else [found]
+        if not isinstance(found, list):
+            return [found]
+        whole = [form for form in found if form.kind not in (SHORT, TAIL)]
+        return whole or found
 
     def series(self, key: str) -> Series | None:
         return self._series.get(key)
@@ -98,13 +103,18 @@ class TitleIndex:
     def knows(self, word: str) -> bool:
         return word in self._vocabulary
 
-    def alike(self, words: Sequence[str], least: float) -> list[tuple[int, float]]:
+    def likest(self, words: Sequence[str], least: float) -> list[tuple[int, float]]:
         """Movies with titles much like these words, the likest first, each with its likeness, 0 to 1."""
-        places = self._sharing_rare_words(words)
-        wanted = " ".join(words)
-        choices = {place: " ".join(content(self.rows[place].title)) for place in places}
-        found = process.extract(wanted, choices, scorer=fuzz.ratio, score_cutoff=100 * least, limit=10)
+        choices = {place: " ".join(content(self.rows[place].title)) for place in self._sharing_rare_words(words)}
+        found = process.extract(" ".join(words), choices, scorer=fuzz.ratio, score_cutoff=100 * least, limit=10)
         return [(place, score / 100) for _, score, place in found]
+
+    def alike(self, words: Sequence[str]) -> list[int]:
+        """Movies with the title that these words were meant to be, but for a slip of the pen or a small word."""
+        if len(words) < 2 or len("".join(words)) < 9:
+            return []
+        near = self.likest(words, LEAST_ALIKE)
+        return [place for place, _ in near if _slipped(words, content(self.rows[place].title))][:1]
 
     def _sharing_rare_words(self, words: Sequence[str]) -> list[int]:
         known = sorted((self._vocabulary[word] for word in set(words) if word in self._vocabulary), key=len)
@@ -205,8 +215,9 @@ class TitleIndex:
 
     def _correct(self, word: str) -> tuple[str, ...]:
         """Words of titles that a misspelt word could have meant, the nearest first."""
-        slips = min(allowed(word), 2)
-        if len(word) < 5 or word in ranks() or word in self._vocabulary or not word.isalpha():
+        slips = 2 if len(word) > 8 else 1
+        known = {word, word.rstrip("s"), word.removesuffix("ed"), word.removesuffix("ing"), word.removesuffix("er")}
+        if len(word) < 5 or not word.isalpha() or any(form in ranks() or form in self._vocabulary for form in known):
             return ()
         near: list[tuple[int, int, str]] = []
         for length in range(len(word) - slips, len(word) + slips + 1):
@@ -227,7 +238,7 @@ def content(title: str) -> list[str]:
     """
     words = with_digits(title_words(title))
     kept = [word for word in words if word not in ARTICLES]
-    return (kept or words)[:LONGEST]
+    return (kept if max(map(len, kept), default=1) > 1 else words)[:LONGEST]
 
 
 def short_forms(title: str) -> list[tuple[list[str], int]]:
@@ -266,6 +277,23 @@ def series_head(title: str) -> str | None:
     if match := _NUMBERED.match(head):
         return match["head"]
     return head if head != title else None
+
+
+def _slipped(words: Sequence[str], theirs: Sequence[str]) -> bool:
+    """True where words differ by letters that nobody means, or by one small word more or less."""
+    if len(words) == len(theirs):
+        pairs = [(word, other) for word, other in zip(words, theirs, strict=True) if word != other]
+        return all(_slip(word, other) for word, other in pairs)
+    missing = Counter(words) - Counter(theirs), Counter(theirs) - Counter(words)
+    odd = [word for more in missing for word in more.elements()]
+    return min(len(words), len(theirs)) > 2 and len(odd) == 1 and ranks().get(odd[0], UNKNOWN_RANK) < 100
+
+
+def _slip(word: str, other: str) -> bool:
+    if word in word_set("cues", "nouns"):
+        return False
+    plural = word.rstrip("s") == other.rstrip("s") and len(word) > 3
+    return plural or (word not in ranks() and OSA.distance(word, other) <= min(2, allowed(word)))
 
 
 def _begins(row: TitleRow, words: Sequence[str], year: int | None, *, whole: bool) -> bool:

@@ -14,7 +14,21 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, joins, movie_logit, sigmoid
-from movies.link_titles import ARTICLES, LONGEST, WEIGHTS, Form, Series, TitleIndex, TitleRow, content
+from movies.link_titles import (
+    ALTERNATIVE,
+    ARTICLES,
+    LONGEST,
+    MAIN,
+    NICKNAME,
+    SHORT,
+    TAIL,
+    WEIGHTS,
+    Form,
+    Series,
+    TitleIndex,
+    TitleRow,
+    content,
+)
 from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.titles import PARTS, inner_digits, plain_words, split_bare_year, split_year, with_digits
@@ -22,7 +36,6 @@ from movies.words import Token, level, ranks, tables, tokens, word_set
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
-LEAST_FUZZY = 0.84
 PLAIN_TAG = 700  # a tag of one word commoner than this is no tag
 
 PLAIN_TAG_MOVIES = 2  # movies that must carry a tag of one word
@@ -106,8 +119,8 @@ class Linker:
         forms = self._whole(title) or self._whole(text)
         likeness = {}
         if not forms:
-            near = self._index.alike(content(title), 0.55)
-            forms, likeness = [Form(place, 0) for place, _ in near], dict(near)
+            near = self._index.likest(content(title), 0.55)
+            forms, likeness = [Form(place, MAIN) for place, _ in near], dict(near)
         candidates = self._candidates(forms, title, year, context, limit)
         places = {self._index.rows[place].movie_id: score for place, score in likeness.items()}
         return [one._replace(odds=round(one.odds * places.get(one.movie_id, 1.0), 4)) for one in candidates]
@@ -116,7 +129,7 @@ class Linker:
         words = content(title)
         key = "".join(words)
         series = self._index.series(key)
-        forms = self._index.forms(key) or [Form(place, 2) for place in (series.movies if series else ())]
+        forms = self._index.forms(key) or [Form(place, SHORT) for place in (series.movies if series else ())]
         if forms:
             return forms
         corrected = [(self._index.correct(word) or (word,))[0] for word in words]
@@ -151,7 +164,22 @@ class Linker:
                     continue
                 bare = self._bare(around, before, last)
                 if has(key) or bare:
-                    yield from self._found(around, element, last, key, bare, corrected=originals is not None)
+                    yield from self._found(
+                        around,
+                        element,
+                        last,
+                        key,
+                        bare,
+                        corrected=len(
+                            max(
+                                (e.first for e, o in zip(elements[at : at + length], originals or (), strict=False)),
+                                key=len,
+                                default="",
+                            )
+                        )
+                        if originals
+                        else 0,
+                    )
 
     def _bare(self, around: Around, before: str, last: _Element) -> str:
         """The key without the possessive of its last word, if that is a title."""
@@ -162,18 +190,24 @@ class Linker:
         return bare if self._index.has(bare) else ""
 
     def _found(
-        self, around: Around, first: _Element, last: _Element, key: str, bare: str, *, corrected: bool
+        self, around: Around, first: _Element, last: _Element, key: str, bare: str, *, corrected: int
     ) -> Iterator[_Found]:
         end = around.words[last.end].end - (around.words[last.end].possessive if bare else 0)
+        forms, series = self._index.forms(bare or key), self._index.series(bare or key)
+        articles = frozenset(self._article(form) for form in forms) or frozenset({""})
         begin = first.begin
-        if begin and around.words[begin - 1].word in ARTICLES and _blank(around.gap(begin - 1)):
-            begin -= 1
+        if begin and around.words[begin - 1].word in articles | {"the"} and around.words[begin - 1].word in ARTICLES:
+            begin -= around.gap(begin - 1).isspace()
         if any("\n" in around.gap(at) for at in range(begin, last.end)):
             return
-        match = Match(around.words[begin].start, end, begin, last.end, corrected)
-        found = _Found(match, self._index.forms(bare or key), self._index.series(bare or key))
+        match = Match(around.words[begin].start, end, begin, last.end, corrected, articles=articles)
+        found = _Found(match, forms, series)
         self._settle(around, found)
         yield found
+
+    def _article(self, form: Form) -> str:
+        first = self._index.rows[form.movie].title.partition(" ")[0].lower()
+        return first if first in ARTICLES else ""
 
     def _settle(self, around: Around, found: _Found) -> None:
         """Take in a year beside the title, if it is that of one of its movies; note how popular these are."""
@@ -183,32 +217,30 @@ class Linker:
         for year, start, end in _years_beside(around.text, match):
             near = [known for known in years if known and abs(known - year) <= 1]
             if near:
-                found.year, match.year = (year if year in near else near[0]), True
+                found.year = year if year in near else near[0]
+                match.year, match.near = (
+                    (start, end) != (match.start, match.end),
+                    (start, end) == (match.start, match.end),
+                )
                 match.start, match.end = min(match.start, start), max(match.end, end)
                 break
         movies = [form.movie for form in found.forms] + list(found.series.movies if found.series else ())
         match.popularity = max((popularity[movie] for movie in movies), default=0.0)
-        match.told = any(form.kind == 4 for form in found.forms)
+        match.told = any(form.kind == NICKNAME for form in found.forms)
+        match.part = all(form.kind in (SHORT, TAIL) for form in found.forms)
+        match.series = found.series is not None
 
     def _alike(self, around: Around, found: Sequence[_Found]) -> Iterator[_Found]:
         """Runs of words in the place of a title that are nearly one."""
-        taken = {
-            at
-            for item in found
-            if item.match.last > item.match.first
-            for at in range(item.match.first, item.match.last + 1)
-        }
+        longer = [item.match for item in found if item.match.last > item.match.first]
+        taken = {at for match in longer for at in range(match.first, match.last + 1)}
         for first, last in _title_like(around):
             if last - first < 1 or any(at in taken for at in range(first, last + 1)):
                 continue
-            words = content(" ".join(token.word for token in around.words[first : last + 1]))
-            if len("".join(words)) < 9:
-                continue
-            near = self._index.alike(words, LEAST_FUZZY)
+            near = self._index.alike(content(" ".join(token.word for token in around.words[first : last + 1])))
             if near:
                 match = Match(around.words[first].start, around.words[last].end, first, last)
-                best = [Form(place, 0) for place, score in near if score >= near[0][1] - 0.03]
-                item = _Found(match, best, None, likeness=near[0][1])
+                item = _Found(match, [Form(place, MAIN) for place in near], None, likeness=0.9)
                 self._settle(around, item)
                 yield item
 
@@ -386,17 +418,18 @@ def _neighbours(text: str, match: Match, other: Match, *, forward: bool) -> bool
     return 0 < right.start - left.end < 12 and joins(text[left.end : right.start])
 
 
+_SEQUEL_AFTER = re.compile(r"\s(?:[2-9]|1\d|[IVX]{2,4})\b|:\s\w|\s(?:part|episode|chapter)\b", re.IGNORECASE)
 _SERIES_AFTER = re.compile(
     r"['’]?s?\s+(?:\w+\s)?(?:movies|films|series|trilogy|saga|franchise|sequels|universe|filme)\b", re.IGNORECASE
 )
 
 
 def _means_series(text: str, end: int) -> bool:
-    return _SERIES_AFTER.match(text, end) is not None
+    return _SERIES_AFTER.match(text, end) is not None or _SEQUEL_AFTER.match(text, end) is not None
 
 
 def _very_title(found: _Found) -> bool:
-    return any(form.kind in (0, 1, 4) for form in found.forms)
+    return any(form.kind in (MAIN, ALTERNATIVE, NICKNAME) for form in found.forms)
 
 
 def _chosen(links: list[Link]) -> list[Link]:
