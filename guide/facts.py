@@ -203,7 +203,7 @@ def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
         "part": f"{found.histogram.get(f'{value or 0:.1f}', 0):,} of the {found.total:,}",
         "stars": wording.stars(value or 0),
     }
-    kind = "of_stars" if value is not None else measure
+    kind: str = "of_stars" if value is not None else measure
     if measure == "count" and info and found.of == "movies" and not done.args.get("movies"):
         kind = "catalogue" if over == scene.plural else "count_one" if found.total == 1 else "count_of"
         words |= {"movies": f"{info.movies:,}", "ratings": f"{info.ratings:,}", "users": f"{info.users:,}"}
