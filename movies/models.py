@@ -217,7 +217,9 @@ class Filters(Model):
     year_from: Year | None = Field(default=None, description="First year of release, inclusive")
     year_to: Year | None = Field(default=None, description="Last year of release, inclusive")
     min_ratings: RatingCount = Field(default=0, description="At least this many ratings")
-    max_ratings: RatingCount | None = Field(default=None, description="At most this many ratings")
+    max_ratings: Annotated[int, Field(ge=1, le=10_000_000), JsonNumber] | None = Field(
+        default=None, description="At most this many ratings"
+    )
     min_mean: MeanStars | None = Field(default=None, description="Mean rating of at least this many stars")
     max_mean: MeanStars | None = Field(default=None, description="Mean rating of at most this many stars")
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterable, Iterable, Sequence
-from typing import Any
+from datetime import datetime
 
 from pydantic import JsonValue
 
+from movies.models import CatalogueInfo
 from providers.base import ChatMessage, ToolRequest, ToolSpec
-from providers.prompts import INSTRUCTIONS, SYSTEM, TRIMMED
+from providers.digest import digest
+from providers.prompts import DATES, INSTRUCTIONS, MORE_GENRES, SYSTEM, SYSTEM_SMALL, TRIMMED
 from schemas import Message, ToolCall
 from storage.records import Entry
 
 BYTES_PER_TOKEN = 3.5  # measured texts lie between 3 (code, JSON) and 4.5 (English); only an estimate is needed
 MESSAGE_TOKENS = 4  # what a chat template adds around an entry
+GENRES_NAMED = 30  # in the system prompt
 UNANSWERED = "(no answer was given)"
 CUT_SHORT = "The call was not carried out: the answer was stopped before."
 
@@ -37,10 +40,54 @@ def tool_tokens(tool: ToolSpec) -> int:
     return estimate_tokens(tool.name + tool.description + json.dumps(tool.parameters))
 
 
-def system_prompt(catalogue: str, instructions: str | None) -> str:
-    """The system prompt: it stands before anything else."""
-    text = SYSTEM.format(catalogue=catalogue)
+def system_prompt(
+    info: CatalogueInfo,
+    instructions: str | None,
+    *,
+    small: bool = False,
+    genres: Sequence[str] = (),
+    whose: str = "",
+    today: datetime,
+) -> str:
+    """The system prompt: it stands before anything else.
+
+    Args:
+        instructions: of the application that the person uses.
+        small: the short one, for a model with little room.
+        genres: of the catalogue, those with the most movies first.
+        whose: whose taste is known, as `whose_taste` says it.
+    """
+    named = ", ".join(genres[:GENRES_NAMED]) or "none"
+    more = len(genres) - GENRES_NAMED
+    text = (SYSTEM_SMALL if small else SYSTEM).format(
+        catalogue=info.in_words,
+        noun=info.noun,
+        plural=info.plural,
+        today=f"{today:%d %B %Y}",
+        dates=_dates(info),
+        whose=whose,
+        genres=named + MORE_GENRES.format(more=more) if more > 0 else named,
+    )
     return text + (INSTRUCTIONS.format(instructions=instructions) if instructions else "")
+
+
+def whose_taste(info: CatalogueInfo, user_id: int | None, rated: int) -> str:
+    """Whose taste is known, for the system prompt.
+
+    Args:
+        user_id: the user of the data for whom the session is personalised.
+        rated: the number of ratings that the person gave here.
+    """
+    here = f"rated {rated} {info.noun if rated == 1 else info.plural} here"
+    if user_id is not None:
+        return f"The person is user {user_id} of the data{f' and {here}' if rated else ''}."
+    return f"The person {here}." if rated else "Nothing is known of the person's taste yet."
+
+
+def _dates(info: CatalogueInfo) -> str:
+    if info.oldest_rating is None or info.newest_rating is None:
+        return ""
+    return DATES.format(oldest=f"{info.oldest_rating:%d %B %Y}", newest=f"{info.newest_rating:%d %B %Y}")
 
 
 class Conversation:
@@ -126,8 +173,8 @@ def open_exchange(messages: Sequence[Stored]) -> list[ChatMessage]:
 
 
 def tool_content(result: JsonValue, error: str | None) -> str:
-    """The outcome of a tool as the model reads it: compact JSON, without what is null."""
-    value: JsonValue = {"error": error} if error is not None else _without_nulls(result)
+    """The outcome of a tool as the model reads it: its digest as compact JSON."""
+    value: JsonValue = {"error": error} if error is not None else digest(result)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -152,16 +199,3 @@ def _result(call: ToolCall, message: Stored | None) -> ChatMessage:
 
 def _tokens(messages: Iterable[ChatMessage]) -> int:
     return sum(map(message_tokens, messages))
-
-
-def _without_nulls(value: Any) -> Any:
-    """The value with every field that is null left out.
-
-    >>> _without_nulls({"a": None, "b": [{"c": None}]})
-    {'b': [{}]}
-    """
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value

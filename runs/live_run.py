@@ -14,7 +14,14 @@ from errors import Internal, MarqueeError, RunFailed, UpstreamTimeout
 from llm import Limits, Outcome, Reply, ReplyEvent, StepEnded
 from movies.library import Library, Snapshot
 from providers.base import Provider
-from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, tool_tokens
+from providers.conversation import (
+    Conversation,
+    newest_exchanges,
+    open_exchange,
+    system_prompt,
+    tool_tokens,
+    whose_taste,
+)
 from runs.journal import Journal
 from runs.schema_checks import SchemaChecker
 from runs.settling import Settler
@@ -109,7 +116,7 @@ class LiveRun:
         """The answer to be, with the conversation up to its message, over one state of the data."""
         store, settings, session = self._with.store, self._with.settings, self._caller.session
         current = open_exchange(await store.exchange(session.id, self.run.message_id))
-        system = system_prompt(snapshot.info.in_words, session.instructions)
+        system = await self._system(snapshot)
         toolbox = Toolbox(snapshot, self._with.ratings, self._caller.account_id, session, self._with.clock)
         room = settings.llm_context_tokens - sum(map(tool_tokens, toolbox.specs))
         async with aclosing(store.earlier_messages(session.id, self.run.message_id)) as pages:
@@ -123,6 +130,16 @@ class LiveRun:
             problem_of=self._with.checker.document_problem,
             actions=session.actions,
             response_format=self._new.response_format,
+        )
+
+    async def _system(self, snapshot: Snapshot) -> str:
+        session, rated = self._caller.session, await self._with.ratings.count(self._caller.account_id)
+        return system_prompt(
+            snapshot.info,
+            session.instructions,
+            genres=[count.name for count in await snapshot.catalogue.genres()],
+            whose=whose_taste(snapshot.info, session.user_id, rated),
+            today=self._with.clock(),
         )
 
     async def _pass_on(self, event: ReplyEvent) -> None:

@@ -61,6 +61,11 @@ class OwnRatings:
             )
         return rows[0]["stars"] if rows else None
 
+    async def count(self, account_id: str) -> int:
+        """The number of an account's ratings."""
+        rows = await self._db.fetch("SELECT count(*) AS n FROM own_ratings WHERE account_id = ?", (account_id,))
+        return int(rows[0]["n"])
+
     async def all(self, account_id: str) -> list[Stars]:
         """All ratings of an account, oldest first."""
         rows = await self._db.fetch(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, Sort, UserId, Window
+from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, UserId, Window
 from movies.tables import LARGEST_ID
 
 Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5"), JsonNumber]
@@ -19,6 +19,7 @@ MovieRef = Annotated[
 Someone = Annotated[UserId | None, Field(description="A MovieLens user; leave out for the person you talk to")]
 Similarity = Literal["taste", "content", "both"]
 Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2106, 2, 6))]
+ListOrder = Literal["relevance", "rating", "popularity", "worst", "newest", "oldest"]
 Grouping = Literal["none", "genre", "decade", "year", "tag", "user", "month", "stars", "rated_year"]
 
 
@@ -39,19 +40,17 @@ class Listing(Filters):
 class SearchMovies(Listing):
     query: Query | None = Field(
         default=None,
-        description="A title or part of one (typos are fine), or words for what it is about: 'heist with a twist'",
+        description="A title, or words such as 'heist with a twist'",
     )
-    sort: Sort = Field(default="relevance", description="rating: best first; worst: lowest mean first")
+    sort: ListOrder = "relevance"
     window_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
-        default=None, description="Rank by the ratings of the last days of the data alone"
+        default=None, description="Days back from the newest rating"
     )
 
 
 class GetMovie(Model):
     movie: MovieRef
-    windows: list[Window] = Field(
-        default=[], max_length=6, description="Also count and mean of the latest: '30d', '365d', 'all'"
-    )
+    windows: list[Window] = Field(default=[], max_length=6, description="'24h', '30d', '365d', 'all'")
 
 
 class CompareMovies(Model):
@@ -62,15 +61,15 @@ class SimilarMovies(Listing):
     movies: list[MovieRef] = Field(
         min_length=1, max_length=5, description="One or more; for several: close to all of them"
     )
-    by: Similarity = Field(default="both", description="taste: liked by the same people; content: same genres and tags")
+    by: Similarity = "both"
 
 
 class Recommend(Listing):
-    liked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person names as liked")
-    disliked: list[MovieRef] = Field(default=[], max_length=30, description="Movies the person names as disliked")
-    text: Query | None = Field(default=None, description="What it should be about or feel like, in a few words")
+    liked: list[MovieRef] = Field(default=[], max_length=30)
+    disliked: list[MovieRef] = Field(default=[], max_length=30)
+    text: Query | None = Field(default=None, description="What it should be about or feel like")
     user_id: Someone = None
-    include_seen: bool = Field(default=False, description="Also movies that were rated already")
+    include_seen: bool = Field(default=False, description="Also what was rated already")
 
 
 class GroupMember(Model):
@@ -85,9 +84,7 @@ class RecommendForGroup(Listing):
     members: list[GroupMember] = Field(
         min_length=2, max_length=8, description="Each by user_id or by likes; {} is the person you talk to"
     )
-    how: Literal["average", "least_misery"] = Field(
-        default="least_misery", description="average: best on the whole; least_misery: nobody suffers"
-    )
+    how: Literal["average", "least_misery"] = Field(default="least_misery", description="least_misery: nobody suffers")
 
 
 class RateMovie(Model):
@@ -99,13 +96,13 @@ class RateMovie(Model):
 class Period(Model):
     """When ratings were given."""
 
-    since: Day | None = Field(default=None, description="Rated on or after this day: '2016-01-01'")
-    until: Day | None = Field(default=None, description="Rated on or before this day")
+    since: Day | None = Field(default=None, description="First day of rating: '2016-01-31'")
+    until: Day | None = Field(default=None, description="Last day")
 
 
 class GetUserRatings(Filters, Period):
     user_id: Someone = None
-    movies: list[MovieRef] = Field(default=[], max_length=30, description="Only ratings of these")
+    movies: list[MovieRef] = Field(default=[], max_length=30, description="Only these")
     order: RatingOrder = "newest"
     limit: Annotated[int, Field(ge=1, le=50)] = 10
     offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
@@ -113,20 +110,20 @@ class GetUserRatings(Filters, Period):
 
 class QueryCatalogue(Filters, Period):
     of: Literal["movies", "ratings"] = Field(
-        default="movies", description="Count movies (each movie's mean counts once), or single ratings"
+        default="movies", description="A mean is of movies' means, or of single ratings"
     )
     measure: Literal["count", "mean", "min", "max", "histogram", "list"] = "count"
     by: Grouping = Field(
-        default="none", description="year, decade: of release; month, rated_year: when the rating was given"
+        default="none", description="year and decade are of release; month and rated_year of the rating"
     )
-    query: Query | None = Field(default=None, description="Words that the title must have")
-    user_id: UserId | None = Field(default=None, description="Only this MovieLens user's ratings")
-    own: bool = Field(default=False, description="Only the ratings of the person you talk to")
+    query: Query | None = Field(default=None, description="Words of the title")
+    user_id: UserId | None = Field(default=None, description="Only this user's ratings")
+    own: bool = Field(default=False, description="Only the person's ratings")
     movies: list[MovieRef] = Field(default=[], max_length=30, description="Only these movies")
-    sort_by: Literal["count", "mean", "name"] | None = Field(default=None, description="Order of groups or movies")
+    sort_by: Literal["count", "mean", "name"] | None = Field(default=None)
     order: Literal["desc", "asc"] | None = None
     at_least: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
-        default=None, description="Leave out groups, or movies, with fewer (movies or ratings)"
+        default=None, description="Leave out groups with fewer"
     )
     limit: Annotated[int, Field(ge=1, le=50)] = 12
 
@@ -134,9 +131,7 @@ class QueryCatalogue(Filters, Period):
 class ExplainRecommendation(Model):
     movie: MovieRef = Field(description="The movie that was, or could be, recommended")
     user_id: Someone = None
-    liked: list[MovieRef] = Field(
-        default=[], max_length=30, description="The likes it was recommended from, if it was that way"
-    )
+    liked: list[MovieRef] = Field(default=[], max_length=30, description="The likes it was recommended from")
 
 
 class TasteProfileArgs(Model):

@@ -10,8 +10,8 @@ from tools.results import QueryResult
 
 
 async def query_catalogue(ctx: Context, args: QueryCatalogue) -> QueryResult:
-    """Count, average or rank over all movies or ratings that pass the filters, whole or by group: "how many horror
-    films from the 80s", "which year had most", "average rating user 7 gave in 2016 by month".
+    """Count, average or rank movies or ratings that pass the filters, whole or by group. "Which year had most",
+    "mean rating of user 7 in 2016 by month".
     """
     await check_filters(ctx, args)
     ids = await ctx.snapshot.catalogue.matching(args.filters())

@@ -25,6 +25,8 @@ from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
 from tools import figures, search, tastes
 from tools.context import Context
+from tools.describing import SMALL, brief, briefest
+from tools.reading import read_arguments
 
 MAX_RESULT_BYTES = 64_000  # of the text that the model reads
 MAX_NAMED_ERRORS = 4
@@ -51,17 +53,22 @@ class Tool:
 
     @cached_property
     def spec(self) -> ToolSpec:
-        """The tool as the model is told of it."""
-        return ToolSpec(self.name, self.description, _plain(self.args.model_json_schema()))
+        """The tool as a model is told of it."""
+        return ToolSpec(self.name, self.description, brief(self.args, self.name))
+
+    @cached_property
+    def small_spec(self) -> ToolSpec:
+        """The tool as a model is told of it that has little room."""
+        return ToolSpec(self.name, self.description.partition(". ")[0], briefest(self.args, self.name))
 
     def check(self, arguments: dict[str, JsonValue]) -> Model:
-        """Validated args; what is null counts as left out, as many models write it.
+        """Validated args, read generously.
 
         Raises:
             ToolError: What is wrong with which argument.
         """
         try:
-            return self.args.model_validate({name: value for name, value in arguments.items() if value is not None})
+            return self.args.model_validate(read_arguments(self.args, arguments))
         except ValidationError as error:
             raise ToolError(_words(error, self.args)) from None
 
@@ -95,13 +102,15 @@ def find_tool(name: str) -> Tool:
 
 
 def parse_arguments(text: str) -> dict[str, JsonValue]:
-    """The JSON object that the arguments of a call are.
+    """The JSON object that the arguments of a call are, be it encoded once more; no text at all is an empty one.
 
     Raises:
         ToolError: They are none.
     """
     try:
-        given = json_schema.parse(text)
+        given = json_schema.parse(text.strip() or "{}")
+        if isinstance(given, str):
+            given = json_schema.parse(given.strip() or "{}")
     except ValueError as error:
         raise ToolError(f"{error} Send one JSON object.") from None
     if not isinstance(given, dict):
@@ -123,6 +132,11 @@ class Toolbox:
     def specs(self) -> Sequence[ToolSpec]:
         """The tools as the model is told of them."""
         return [tool.spec for tool in TOOLS.values()]
+
+    @property
+    def small_specs(self) -> Sequence[ToolSpec]:
+        """The few tools that a model with little room is told of; it may call the others as well."""
+        return [TOOLS[name].small_spec for name in SMALL]
 
     @property
     def context(self) -> Context:
@@ -162,10 +176,3 @@ def _words(error: ValidationError, args: type[Model]) -> str:
         for item in error.errors(include_url=False, include_input=False)[:MAX_NAMED_ERRORS]
     ]
     return f"{' '.join(found)} The arguments are: {', '.join(args.model_fields)}."
-
-
-def _plain(schema: Any) -> Any:
-    """The schema without pydantic's titles, which tell a model nothing: `{"title": "Limit", …}` → `{…}`."""
-    if isinstance(schema, dict):
-        return {name: _plain(part) for name, part in schema.items() if name != "title" or not isinstance(part, str)}
-    return [_plain(part) for part in schema] if isinstance(schema, list) else schema

@@ -24,8 +24,8 @@ CANDIDATES = 6  # movies looked at for each that is shown, where the list is to 
 
 
 async def search_movies(ctx: Context, args: SearchMovies) -> MovieList:
-    """Find movies by title (typos are fine), by words for what they are about, or by filters and sort alone: best,
-    worst, most rated, newest, of all time or of the last days.
+    """Find movies by title (typos are fine), by words for what they are about, or by filters and order alone.
+    With window_days only ratings of the last days of the data count.
     """
     await check_filters(ctx, args)
     found = await _found(ctx, args)
@@ -33,8 +33,8 @@ async def search_movies(ctx: Context, args: SearchMovies) -> MovieList:
 
 
 async def get_movie(ctx: Context, args: GetMovie) -> MovieResult:
-    """All facts of one movie: year, genres, tags, links, rating count, mean, histogram, what the person gave it; and
-    its ratings over time by windows.
+    """All facts of one movie: year, genres, tags, ratings, histogram, links, what the person gave it. Windows add
+    how it was rated lately.
     """
     movie, resolved = await resolve(ctx, args.movie)
     return MovieResult(
@@ -46,9 +46,7 @@ async def get_movie(ctx: Context, args: GetMovie) -> MovieResult:
 
 
 async def similar_movies(ctx: Context, args: SimilarMovies) -> MovieList:
-    """Movies like one or several others: liked by the same people, of the same kind, or both. Filters narrow it, for
-    "like Alien, but funny" or "but newer".
-    """
+    """Movies like one or several others, by taste, by content or both."""
     await check_filters(ctx, args)
     seeds, resolved = await resolve_all(ctx, args.movies)
     ranked = await asyncio.to_thread(

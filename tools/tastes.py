@@ -55,8 +55,8 @@ FEW_RATINGS = "Few ratings: take it with a grain of salt."
 
 
 async def recommend(ctx: Context, args: Recommend) -> MovieList:
-    """What to watch: from movies that the person names as liked or disliked, from words, or from the ratings of the
-    person, or of a MovieLens user. `basis` is 'popular' where nothing is known of them.
+    """Movies that suit somebody. Rests on liked and disliked, on text, or else on the ratings of the person or
+    of a user.
     """
     await check_filters(ctx, args)
     if args.liked or args.disliked:
@@ -82,9 +82,7 @@ async def _from_likes(ctx: Context, args: Recommend) -> MovieList:
 
 
 async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieList:
-    """Movies for several people at once, each a MovieLens user by number or someone known by likes; an empty member
-    is the person you talk to.
-    """
+    """Movies for several people at once: users, people known by likes, and {} for the person you talk to."""
     await check_filters(ctx, args)
     ranked = await asyncio.to_thread(
         ctx.snapshot.recommender.recommend_group,
@@ -100,8 +98,8 @@ async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieLis
 
 
 async def rate_movie(ctx: Context, args: RateMovie) -> Rated:
-    """Store the stars that the person gives a movie, or remove them. Where the title is not certain nothing is stored
-    and candidates come back: ask which one.
+    """Store the stars that the person gives a movie. Removes them with remove. An uncertain title stores nothing and
+    gives candidates.
     """
     if args.remove == (args.stars is not None):
         raise ToolError("Give either stars or remove.")
@@ -114,7 +112,7 @@ async def rate_movie(ctx: Context, args: RateMovie) -> Rated:
 
 
 async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
-    """The ratings that the person you talk to gave here, or those of a MovieLens user."""
+    """The ratings of the person, or of a user, by movie, time, filters and order."""
     if (someone := args.user_id) is None:
         return await _own_ratings(ctx, args)
     summary = await ctx.snapshot.catalogue.user_summary(someone)
@@ -127,7 +125,7 @@ async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
 
 
 async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> Explanation:
-    """Why a movie suits someone, or whether they would like it: expected stars, and their movies that speak for it."""
+    """Why a movie suits somebody, or whether they would like it: expected stars and their movies that speak for it."""
     movie, resolved = await resolve(ctx, args.movie)
     liked, resolved_too = await resolve_all(ctx, args.liked)
     someone = Person(of_likes(ctx, liked), "what was named as liked") if liked else await person(ctx, args.user_id)
@@ -154,7 +152,7 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
 
 
 async def taste_profile(ctx: Context, args: TasteProfileArgs) -> TasteProfile:
-    """Someone's taste as their ratings tell it: genres, decades and tags above and below their mean, favourites."""
+    """Somebody's taste by their ratings: genres, decades and tags above and below their mean, favourites."""
     someone = await person(ctx, args.user_id)
     movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(someone.profile.movie_index))
     rated = list(zip(movies, map(float, someone.profile.stars), strict=True))
@@ -173,7 +171,7 @@ async def taste_profile(ctx: Context, args: TasteProfileArgs) -> TasteProfile:
 
 
 async def next_question(ctx: Context, args: NextQuestion) -> Questions:
-    """Movies to ask a person about whose taste is unknown: their rating would tell most."""
+    """Movies to ask the person about whose taste is unknown: a rating of these tells most."""
     someone = await person(ctx, None)
     indexes = await asyncio.to_thread(ctx.snapshot.recommender.next_question, someone.profile, args.limit)
     return Questions(movies=await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(indexes)))

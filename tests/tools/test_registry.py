@@ -2,23 +2,75 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
 import pytest
 
 from errors import ToolError
+from providers.base import ToolSpec
+from providers.conversation import system_prompt, whose_taste
 from recommend import Recommender
 from tests.support.asking import ask
 from tools import registry
 from tools.registry import TOOLS, Toolbox, find_tool, parse_arguments
 
 
+def wire(specs: Sequence[ToolSpec]) -> str:
+    """The tools as a request carries them."""
+    return json.dumps(
+        [
+            {"type": "function", "function": {"name": s.name, "description": s.description, "parameters": s.parameters}}
+            for s in specs
+        ],
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+async def told(tools: Toolbox, *, small: bool = False) -> str:
+    """All that a model is told before the first word."""
+    info = tools.snapshot.info
+    genres = [count.name for count in await tools.snapshot.catalogue.genres()]
+    whose = whose_taste(info, user_id=600, rated=200)
+    prompt = system_prompt(info, None, small=small, genres=genres, whose=whose, today=datetime(2026, 9, 30, tzinfo=UTC))
+    return prompt + wire(tools.small_specs if small else tools.specs)
+
+
+async def test_a_model_is_told_little(tools: Toolbox) -> None:
+    """By the tokens of o200k these are 2,750 and 810."""
+    assert len(await told(tools)) < 12_500
+    assert len(await told(tools, small=True)) < 3_600
+
+
+async def test_the_prompt_says_the_genres_the_dates_and_whose_taste_is_known(tools: Toolbox) -> None:
+    text = await told(tools)
+    assert "Film-Noir" in text
+    assert "Today is 30 September 2026. Ratings run from" in text
+    assert "The person is user 600 of the data and rated 200 movies here." in text
+    info = tools.snapshot.info
+    assert whose_taste(info, None, 1) == "The person rated 1 movie here."
+    assert whose_taste(info, None, 0) == "Nothing is known of the person's taste yet."
+    assert whose_taste(info, 7, 0) == "The person is user 7 of the data."
+
+
 def test_every_tool_is_described_and_takes_an_object() -> None:
     for tool in TOOLS.values():
-        assert 40 < len(tool.spec.description) <= 1_024
+        assert 40 < len(tool.spec.description) <= 300
         assert tool.spec.parameters["type"] == "object"
-        assert tool.spec.parameters["additionalProperties"] is False
+        assert "$ref" not in json.dumps(tool.spec.parameters)
+        properties: Any = tool.spec.parameters["properties"]
+        assert set(properties) <= set(tool.args.model_fields)
+
+
+async def test_the_small_set_takes_less_of_the_same(tools: Toolbox) -> None:
+    for spec in tools.small_specs:
+        whole: Any = TOOLS[spec.name].spec.parameters
+        less: Any = spec.parameters
+        assert less["properties"].keys() <= whole["properties"].keys()
+        assert less.get("required") == whole.get("required")
 
 
 @pytest.mark.parametrize(
@@ -46,9 +98,9 @@ async def test_a_result_is_bounded_by_the_text_that_the_model_reads(
     tools: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     args = find_tool("search_movies").check({"query": "Toy Story", "limit": 2})
+    result: Any
     result, text = await tools.run("search_movies", args)
-    assert isinstance(result, dict)
-    assert json.loads(text)["movies"] == result["movies"]
+    assert [movie["id"] for movie in json.loads(text)["movies"]] == [movie["movie_id"] for movie in result["movies"]]
     size = len(text.encode())
     monkeypatch.setattr(registry, "MAX_RESULT_BYTES", size)
     assert len((await tools.run("search_movies", args))[1].encode()) == size
