@@ -14,8 +14,8 @@ from guide.classifier import examples
 from guide.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
 
-SURE = 0.45
-"""Confidence from which a span is taken for what the linker says."""
+SURE = {"movie": 0.45, "series": 0.45}
+"""Confidence from which a title is taken for one; everything else the linker has decided already."""
 ENDS = frozenset(".!?;\n")
 TYPO_LENGTH = 5
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
@@ -62,7 +62,7 @@ class Clause:
 
 def masked(text: str, links: Sequence[Link]) -> tuple[list[Token], str]:
     """The tokens of a text, and its language (ISO 639-1)."""
-    pieces = list(_pieces(text, [link for link in links if link.confidence >= SURE]))
+    pieces = list(_pieces(text, [link for link in links if link.confidence >= SURE.get(link.kind, 0)]))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
     return [token for piece in pieces for token in _tokens(piece, language)], language
 

@@ -41,8 +41,8 @@ class Part:
 
     @property
     def series(self) -> str:
-        """The series that is spoken of as a whole."""
-        return next((said.series for said in self.said if said.series), "")
+        """The series that is asked for as a whole."""
+        return next((said.series for said in self.said if said.series and said.stance not in ("excluded", "seen")), "")
 
     @property
     def told(self) -> Told:

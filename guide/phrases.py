@@ -59,7 +59,8 @@ def has(text: str, *path: str) -> bool:
 @cache
 def vocabulary() -> frozenset[str]:
     """Every plain word that a phrase is made of."""
-    return frozenset(re.findall(r"[a-z']{2,}", " ".join(_strings(_file())))) | frozenset(table("asides", "plain").split())
+    english = (part for name, part in _file().items() if name != "languages")
+    return frozenset(re.findall(r"[a-z']{2,}", " ".join(line for part in english for line in _strings(part))))
 
 
 @cache
@@ -70,7 +71,10 @@ def _file() -> dict[str, Any]:
 @cache
 def _regex(path: tuple[str, ...]) -> re.Pattern[str]:
     phrases = sorted(table(*path), key=lambda phrase: -len(phrase.split()))
-    return re.compile("(?<![^ ])(?:" + "|".join(map(_compiled, phrases)) + ")")
+    found = re.compile("(?<![^ ])(?:" + "|".join(map(_compiled, phrases)) + ")")
+    if found.match(""):
+        raise ValueError(f"A phrase of {path} in {WORDS.name} may be left out altogether.")
+    return found
 
 
 def _compiled(phrase: str) -> str:

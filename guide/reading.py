@@ -31,7 +31,7 @@ def _read(text: str, context: Context) -> list[Frame]:
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the list that they are about."""
-    loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer")]
+    loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer") or _is_condition(part, parts)]
     wishes = [frame for part in parts if part not in loose for frame in framed(part, context)]
     frames = _united(wishes)
     place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
@@ -46,6 +46,12 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
         told = _told(tells)
         return [*frames, *reactions[:-1], with_told(_as_taste(reactions[-1], told), told)]
     return [*frames, *reactions, *_telling(tells, context)]
+
+
+def _is_condition(part: Part, parts: Sequence[Part]) -> bool:
+    """True for "nothing too long" beside a wish for a list: a condition that the data lacks, not a question for it."""
+    lists = any(other.intent.act in LISTS for other in parts if other is not part)
+    return lists and part.intent.act == "outside" and bool(part.wants.unmet) and not part.clause.asks and not part.said
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
