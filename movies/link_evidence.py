@@ -9,22 +9,23 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from movies.words import UNKNOWN_RANK, Token, phrase_set, ranks, tables, word_set
+from movies.words import UNKNOWN_RANK, Token, pair_set, phrase_set, ranks, tables, word_set
 
 ARTICLES = frozenset({"the", "a", "an"})
 
 WHOLE_MESSAGE = 5.5
 IN_QUOTES = 6.5
 LIST_ITEM = 5.0
-YEAR_BESIDE = 5.0
+YEAR_BESIDE = 7.0
 YEAR_NEAR = 1.5
 AFTER_CUE = 6.0  # "I watched big"
 AFTER_HABIT = 3.6  # "I like big": of things as well as of titles
 FAVOURITE_IS = 4.0
 BEFORE_VERDICT = 4.5  # "heat was great"
 OTHER_ARTICLE = -3.5  # "an Oscar" is no "Oscar"
+DETERMINED = -2.0  # "too much heat"
 PART_OF_A_NAME = -5.5  # "Emma" in "Emma Thompson"
 UNKNOWN_SEQUEL = -11.0  # "Frozen 2", where the catalogue has but "Frozen"
 KIND_OF_MOVIE = -2.0  # "zombie movies"
@@ -58,7 +59,7 @@ class Match:
     year: bool = False
     near: bool = False
     popularity: float = 0.0
-    articles: frozenset[str] = frozenset()
+    articles: frozenset[str] = frozenset({""})
     told: bool = False
     series: bool = False
     part: bool = False
@@ -117,6 +118,10 @@ class Around:
             return False
         return _QUOTES[before] in self.text[end : end + 3].replace(" ", "") or self.text[end : end + 1] == before
 
+    def rates(self, at: int) -> bool:
+        """True where a number after a title is one of stars: "rate Alien 4"."""
+        return any(token.word in word_set("cues", "rating") for token in self.words[max(0, at - 6) : at])
+
     def listed(self, start: int) -> bool:
         """True of what begins an item of a list: "1. Up"."""
         return _ITEM.search(self.text, max(0, start - 12), start) is not None
@@ -139,7 +144,7 @@ def joins(between: str) -> bool:
 
 def movie_logit(around: Around, match: Match) -> float:
     """Log-odds that the words of a match mean a movie here."""
-    words = [around.words[at].word for at in range(match.first, match.last + 1)]
+    words = tuple(token.word for token in around.words[match.first : match.last + 1])
     logit = prior(words, around.genre_words) + 4.0 * (match.popularity - 0.5)
     logit += _case(around, match) + _signs(around, match) + _place(around, match, words)
     logit += _article(around, match, words) + _larger(around, match)
@@ -150,7 +155,8 @@ def movie_logit(around: Around, match: Match) -> float:
     return logit + (1.5 if match.told else 0.0)
 
 
-def prior(words: Sequence[str], genre_words: frozenset[str] = frozenset()) -> float:
+@lru_cache(maxsize=20_000)
+def prior(words: tuple[str, ...], genre_words: frozenset[str] = frozenset()) -> float:
     """Log-odds of words in lower case with nothing around them: the commoner the words, the less a title."""
     kept = [word for word in words if word not in ARTICLES] or list(words)
     value = _prior_of_one(kept[0]) if len(kept) == 1 else _prior_of_several(kept)
@@ -169,7 +175,7 @@ def _prior_of_one(word: str) -> float:
     rank = ranks().get(word, UNKNOWN_RANK)
     if word in word_set("cues", "judging") or word in tables()["numbers"]:
         return -7.0
-    return -7.5 + 7.5 * math.log(rank) / math.log(10_000) if rank < UNKNOWN_RANK else 0.4
+    return -6.5 + 5.5 * (math.log(rank) / math.log(10_000)) ** 3 if rank < UNKNOWN_RANK else 0.4
 
 
 def _prior_of_several(words: Sequence[str]) -> float:
@@ -192,7 +198,7 @@ def _case(around: Around, match: Match) -> float:
             return 1.2
         return 4.2 if len(telling) < 2 else 5.0
     if len(telling) > 1:
-        return 2.8
+        return 4.2
     shouted = len(telling[0].word) > 1 and around.text[telling[0].start : telling[0].end].isupper()
     return 2.5 if shouted else 0.4
 
@@ -207,14 +213,16 @@ def _signs(around: Around, match: Match) -> float:
 
 def _article(around: Around, match: Match, words: Sequence[str]) -> float:
     """Titles seldom stand with an article that they have not, and words of one kind seldom without theirs."""
-    if not match.articles:
-        return 0.0
     before = words[0] if words[0] in ARTICLES else around.word(match.first - 1)
     if before in ("a", "an") and not match.articles & {"a", "an"} and not match.year:
         return OTHER_ARTICLE
+    if len(words) == 1 and around.word(match.first - 1) in word_set("cues", "determiners"):
+        return DETERMINED
     if before != "the" and match.articles == {"the"} and len(words) == 1:
         return -3.0 if ranks().get(words[0], UNKNOWN_RANK) < 5_000 else -1.0
-    return 0.8 if before == "the" and "the" in match.articles else 0.0
+    if before != "the" or "the" not in match.articles:
+        return 0.0
+    return 2.0 if around.words[match.first].capital and not around.begins_sentence(match.first) else 0.8
 
 
 def _larger(around: Around, match: Match) -> float:
@@ -228,8 +236,7 @@ def _larger(around: Around, match: Match) -> float:
         and not match.year
         and not match.series
     ):
-        rated = any(around.word(at) in ("rate", "rated", "give", "gave") for at in range(match.first))
-        value += 0.0 if rated else UNKNOWN_SEQUEL
+        value += 0.0 if around.rates(match.first) else UNKNOWN_SEQUEL
     if following in ("movies", "films", "flicks") and match.first == match.last:
         value += 0.0 if around.words[match.first].capital else KIND_OF_MOVIE
     if around.cased and around.words[match.last].capital and not around.quoted(match.start, match.end):
@@ -267,12 +274,16 @@ def _goes_on_before(around: Around, match: Match) -> bool:
 def _place(around: Around, match: Match, words: Sequence[str]) -> float:
     """The words fill the place of a title: after "loved", before "was great", alone."""
     first, last = around.whole
-    if len(words) == 1 and words[0] in word_set("plain", "pronouns"):
+    if len(words) == 1 and words[0] in word_set("plain", "pronouns") and not _capital_within(around, match):
         return 0.0
-    if match.first <= first and match.last >= last:
-        return WHOLE_MESSAGE
+    if match.start <= around.words[first].start and match.end >= around.words[last].end:
+        return 0.0 if " ".join(words) in phrase_set() else WHOLE_MESSAGE
     value = _before(around, match)
     return value + _after(around, match, after_cue=value > 1)
+
+
+def _capital_within(around: Around, match: Match) -> bool:
+    return around.cased and around.words[match.first].capital and not around.begins_sentence(match.first)
 
 
 def _before(around: Around, match: Match) -> float:
@@ -289,8 +300,8 @@ def _before(around: Around, match: Match) -> float:
         return strength if closed else 1.2
     if cue in ("is", "was") and closed:
         favourite = {around.word(at - back) for back in (1, 2, 3)} & word_set("cues", "favourites")
-        return FAVOURITE_IS if favourite else 1.5
-    if cue == "to" and before in ("similar", "compared", "closer", "close", "next", "prefer"):
+        return FAVOURITE_IS if favourite else 0.5
+    if f"{before} {cue}" in pair_set():
         return 4.0 if closed else 1.2
     if cue in word_set("cues", "weak_before"):
         strong = cue in ("see", "watch", "remember", "watching")

@@ -23,7 +23,7 @@ ARTICLES = frozenset({"the", "a", "an"})
 LONGEST = 14  # words of a title that are looked up
 LEAST_ALIKE = 0.8
 MOST_ALIKE = 400  # titles that share a rare word and are compared letter by letter
-CORRECTIONS = 2
+KEPT = 20_000  # entries and corrections, of the words that people use
 
 MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME, INITIALS = range(6)
 WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0, 0.3)  # of a movie among those of one form, by the kind of the form
@@ -61,6 +61,18 @@ class Series(NamedTuple):
     movies: tuple[int, ...]  # places, by year
 
 
+class Entry(NamedTuple):
+    """The meaning of a key, and what of its movies tells how likely it is meant."""
+
+    forms: list[Form]
+    series: Series | None
+    popularity: float  # of the most popular movie
+    articles: frozenset[str]  # with which titles begin; "" for none
+    years: frozenset[int]
+    told: bool  # a nickname
+    part: bool  # of titles, never a whole one
+
+
 class TitleIndex:
     """Titles and series of one catalogue.
 
@@ -82,7 +94,8 @@ class TitleIndex:
         self._add_series()
         self._add_told()
         self._buckets = self._make_buckets()
-        self.correct = lru_cache(maxsize=10_000)(self._correct)
+        self.correct = lru_cache(maxsize=KEPT)(self._correct)
+        self._entry = lru_cache(maxsize=KEPT)(self._make_entry)
 
     def forms(self, key: str) -> list[Form]:
         """The movies of a key; those that are but partly called so only where none is wholly."""
@@ -96,6 +109,24 @@ class TitleIndex:
 
     def series(self, key: str) -> Series | None:
         return self._series.get(key)
+
+    def entry(self, key: str) -> Entry | None:
+        return self._entry(key) if key in self._forms or key in self._series else None
+
+    def entry_of(self, forms: list[Form], series: Series | None = None) -> Entry:
+        """The same of any movies."""
+        movies = [form.movie for form in forms] + list(series.movies if series else ())
+        rows = [self.rows[form.movie] for form in forms]
+        firsts = {row.title.partition(" ")[0].lower() for row in rows}
+        articles = {first if first in ARTICLES else "" for first in firsts} or {""}
+        years = frozenset(row.year for row in rows if row.year)
+        popularity = max((self.popularity[movie] for movie in movies), default=0.0)
+        told = any(form.kind == NICKNAME for form in forms)
+        part = all(form.kind in (SHORT, TAIL) for form in forms)
+        return Entry(forms, series, popularity, frozenset(articles), years, told, part)
+
+    def _make_entry(self, key: str) -> Entry:
+        return self.entry_of(self.forms(key), self._series.get(key))
 
     def has(self, key: str) -> bool:
         return key in self._forms or key in self._series
@@ -213,18 +244,18 @@ class TitleIndex:
                 buckets[word[0], len(word)].append(word)
         return dict(buckets)
 
-    def _correct(self, word: str) -> tuple[str, ...]:
-        """Words of titles that a misspelt word could have meant, the nearest first."""
+    def _correct(self, word: str) -> str | None:
+        """The word of titles that a misspelt word was meant to be."""
         slips = 2 if len(word) > 8 else 1
         known = {word, word.rstrip("s"), word.removesuffix("ed"), word.removesuffix("ing"), word.removesuffix("er")}
         if len(word) < 5 or not word.isalpha() or any(form in ranks() or form in self._vocabulary for form in known):
-            return ()
+            return None
         near: list[tuple[int, int, str]] = []
         for length in range(len(word) - slips, len(word) + slips + 1):
             bucket = self._buckets.get((word[0], length), ())
             found = process.extract(word, bucket, scorer=OSA.distance, score_cutoff=slips, limit=4)
             near += [(int(steps), -self._uses(other), other) for other, steps, _ in found]
-        return tuple(other for _, _, other in sorted(near)[:CORRECTIONS])
+        return min(near)[2] if near else None
 
     def _uses(self, word: str) -> int:
         return sum(self.rows[place].rating_count for place in self._vocabulary[word][:50])

@@ -1,7 +1,7 @@
 """Links the words of a text to what a catalogue has: movies, series, genres, tags; beside them users, years, numbers.
 
-Spans are looked up first (`movies.link_titles`), then weighed by how plain their words are and what stands around them
-(`movies.link_evidence`), and those that overlap least and weigh most are kept.
+Spans are looked up (`movies.title_spans`) and weighed by how plain their words are and what stands around them
+(`movies.link_evidence`); of those that overlap the weightiest are kept.
 """
 
 from __future__ import annotations
@@ -10,67 +10,41 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
-from movies.link_evidence import Around, Match, joins, movie_logit, sigmoid
+from movies.link_evidence import Around, Match, sigmoid
 from movies.link_titles import (
     ALTERNATIVE,
     ARTICLES,
-    LONGEST,
     MAIN,
     NICKNAME,
     SHORT,
-    TAIL,
     WEIGHTS,
     Form,
-    Series,
     TitleIndex,
     TitleRow,
     content,
 )
 from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
-from movies.titles import PARTS, inner_digits, plain_words, split_bare_year, split_year, with_digits
-from movies.words import Token, level, ranks, tables, tokens, word_set
+from movies.title_spans import TitleSpan, title_spans
+from movies.titles import plain_words, split_bare_year, split_year
+from movies.words import level, ranks, tables, tokens, word_set
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
 PLAIN_TAG = 700  # a tag of one word commoner than this is no tag
 
 PLAIN_TAG_MOVIES = 2  # movies that must carry a tag of one word
-_YEAR_AFTER = re.compile(r"[\s,*_\"'”’]*(?:\(\s*(\d{4})\s*(?:[-–]\s*(?:\d{4})?\s*)?\)|\[(\d{4})\]|(\d{4})(?![\d\w]))")
-_YEAR_BEFORE = re.compile(r"(?<!\d)(\d{4})(?:'s|’s)?\s+(?:the )?(?:version of |film |movie )?[\"'“‘*_]*$")
-_YEAR_NEAR = re.compile(r"[\s,]*(?:from|of|von|de|in|aus|released in|made in)\s(?:the year )?(\d{4})\b")
 
 __all__ = ["LONG_TEXT", "Candidate", "Link", "LinkKind", "Linker", "TitleRow"]
-
-
-class _Element(NamedTuple):
-    """A word of a text as keys have them: an article is none, "part two" is one."""
-
-    first: str  # where a title begins with it
-    inner: str
-    begin: int  # token
-    end: int  # token, inclusive
 
 
 class _Term(NamedTuple):
     kind: LinkKind
     name: str
     confidence: float
-
-
-@dataclass(slots=True)
-class _Found:
-    """A span that is a title or series, with the movies that it could be."""
-
-    match: Match
-    forms: list[Form]
-    series: Series | None
-    year: int | None = None
-    likeness: float = 1.0
-    logit: float = 0.0
 
 
 class Linker:
@@ -104,12 +78,11 @@ class Linker:
         """
         words = tokens(text)
         around = Around(text, words, self._genre_words)
-        found = self._titles(around)
-        _join_lists(around, found)
-        links = read_spans(text, level(text), words)
-        links += self._term_links(around)
-        links += [self._title_link(text, item, context) for item in found]
-        return _chosen([link for link in links if link.confidence >= least])
+        links = [*read_spans(text, level(text), words), *self._term_links(around)]
+        links = [link for link in links if link.confidence >= least]
+        sure = [(span, sigmoid(span.logit)) for span in title_spans(self._index, around)]
+        links += [self._title_link(around, span, odds, context) for span, odds in sure if odds >= least]
+        return _chosen(links)
 
     def find(self, text: str, *, context: Sequence[int] = (), limit: int = 5) -> list[Candidate]:
         """The movies that the whole text could mean, as a title; the likest first."""
@@ -132,133 +105,23 @@ class Linker:
         forms = self._index.forms(key) or [Form(place, SHORT) for place in (series.movies if series else ())]
         if forms:
             return forms
-        corrected = [(self._index.correct(word) or (word,))[0] for word in words]
+        corrected = [self._index.correct(word) or word for word in words]
         return self._index.forms("".join(corrected)) if corrected != words else []
 
-    def _titles(self, around: Around) -> list[_Found]:
-        elements = list(_elements(around.words))
-        found = {(item.match.first, item.match.last): item for item in self._look_up(around, elements)}
-        known = self._index.correct
-        corrected = [_corrected(element, known(element.inner)) for element in elements]
-        if any(new is not old for new, old in zip(corrected, elements, strict=True)):
-            for item in self._look_up(around, corrected, elements):
-                found.setdefault((item.match.first, item.match.last), item)
-        items = list(found.values())
-        items += self._alike(around, items)
-        for item in items:
-            item.logit = movie_logit(around, item.match) - 12 * (1 - item.likeness)
-        return items
-
-    def _look_up(
-        self, around: Around, elements: Sequence[_Element], originals: Sequence[_Element] | None = None
-    ) -> Iterator[_Found]:
-        """Runs of words that are a title or series; with originals only those with a corrected word."""
-        begins, has = self._index.begins, self._index.has
-        for at, element in enumerate(elements):
-            longest = min(max(begins.get(element.first, 1), 2), LONGEST, len(elements) - at)
-            key = ""
-            for length in range(1, longest + 1):
-                last = elements[at + length - 1]
-                before, key = key, key + (last.inner if length > 1 else last.first)
-                if originals is not None and elements[at : at + length] == originals[at : at + length]:
-                    continue
-                bare = self._bare(around, before, last)
-                if has(key) or bare:
-                    yield from self._found(
-                        around,
-                        element,
-                        last,
-                        key,
-                        bare,
-                        corrected=len(
-                            max(
-                                (e.first for e, o in zip(elements[at : at + length], originals or (), strict=False)),
-                                key=len,
-                                default="",
-                            )
-                        )
-                        if originals
-                        else 0,
-                    )
-
-    def _bare(self, around: Around, before: str, last: _Element) -> str:
-        """The key without the possessive of its last word, if that is a title."""
-        token = around.words[last.end]
-        if not token.possessive:
-            return ""
-        bare = before + last.inner[:-1]
-        return bare if self._index.has(bare) else ""
-
-    def _found(
-        self, around: Around, first: _Element, last: _Element, key: str, bare: str, *, corrected: int
-    ) -> Iterator[_Found]:
-        end = around.words[last.end].end - (around.words[last.end].possessive if bare else 0)
-        forms, series = self._index.forms(bare or key), self._index.series(bare or key)
-        articles = frozenset(self._article(form) for form in forms) or frozenset({""})
-        begin = first.begin
-        if begin and around.words[begin - 1].word in articles | {"the"} and around.words[begin - 1].word in ARTICLES:
-            begin -= around.gap(begin - 1).isspace()
-        if any("\n" in around.gap(at) for at in range(begin, last.end)):
-            return
-        match = Match(around.words[begin].start, end, begin, last.end, corrected, articles=articles)
-        found = _Found(match, forms, series)
-        self._settle(around, found)
-        yield found
-
-    def _article(self, form: Form) -> str:
-        first = self._index.rows[form.movie].title.partition(" ")[0].lower()
-        return first if first in ARTICLES else ""
-
-    def _settle(self, around: Around, found: _Found) -> None:
-        """Take in a year beside the title, if it is that of one of its movies; note how popular these are."""
-        rows, popularity = self._index.rows, self._index.popularity
-        match = found.match
-        years = {rows[form.movie].year for form in found.forms}
-        for year, start, end in _years_beside(around.text, match):
-            near = [known for known in years if known and abs(known - year) <= 1]
-            if near:
-                found.year = year if year in near else near[0]
-                match.year, match.near = (
-                    (start, end) != (match.start, match.end),
-                    (start, end) == (match.start, match.end),
-                )
-                match.start, match.end = min(match.start, start), max(match.end, end)
-                break
-        movies = [form.movie for form in found.forms] + list(found.series.movies if found.series else ())
-        match.popularity = max((popularity[movie] for movie in movies), default=0.0)
-        match.told = any(form.kind == NICKNAME for form in found.forms)
-        match.part = all(form.kind in (SHORT, TAIL) for form in found.forms)
-        match.series = found.series is not None
-
-    def _alike(self, around: Around, found: Sequence[_Found]) -> Iterator[_Found]:
-        """Runs of words in the place of a title that are nearly one."""
-        longer = [item.match for item in found if item.match.last > item.match.first]
-        taken = {at for match in longer for at in range(match.first, match.last + 1)}
-        for first, last in _title_like(around):
-            if last - first < 1 or any(at in taken for at in range(first, last + 1)):
-                continue
-            near = self._index.alike(content(" ".join(token.word for token in around.words[first : last + 1])))
-            if near:
-                match = Match(around.words[first].start, around.words[last].end, first, last)
-                item = _Found(match, [Form(place, MAIN) for place in near], None, likeness=0.9)
-                self._settle(around, item)
-                yield item
-
-    def _title_link(self, text: str, found: _Found, context: Sequence[int]) -> Link:
-        match = found.match
-        span = text[match.start : match.end]
-        confidence = round(sigmoid(found.logit), 4)
+    def _title_link(self, around: Around, found: TitleSpan, confidence: float, context: Sequence[int]) -> Link:
+        match, confidence = found.match, round(confidence, 4)
+        span = around.text[match.start : match.end]
         links = []
-        if found.forms:
-            candidates = tuple(self._candidates(found.forms, span, found.year, context, MOST_CANDIDATES))
+        if found.entry.forms:
+            candidates = tuple(self._candidates(found.entry.forms, span, found.year, context, MOST_CANDIDATES))
             ids = tuple(candidate.movie_id for candidate in candidates)
             links.append(Link(match.start, match.end, span, "movie", confidence, candidates, ids))
-        if found.series:
+        if found.entry.series:
             rows = self._index.rows
-            ids = tuple(rows[place].movie_id for place in found.series.movies)
-            series = Link(match.start, match.end, span, "series", confidence, (), ids, found.series.name)
+            ids = tuple(rows[place].movie_id for place in found.entry.series.movies)
+            series = Link(match.start, match.end, span, "series", confidence, (), ids, found.entry.series.name)
             links.append(series)
-        if len(links) == 2 and (_means_series(text, match.end) or not _very_title(found)):
+        if len(links) == 2 and (_means_series(around, match) or not _very_title(found)):
             links.reverse()
         return replace(links[0], also=tuple(links[1:]))
 
@@ -329,93 +192,10 @@ def _tag_terms(tags: Iterable[tuple[str, int]]) -> Iterator[tuple[list[str], _Te
                 yield words, _Term("tag", tag, 0.6 if rank > 2_000 else 0.45)
 
 
-def _elements(words: Sequence[Token]) -> Iterator[_Element]:
-    at = 0
-    while at < len(words):
-        word = words[at].word
-        following = inner_digits(words[at + 1].word) if at + 1 < len(words) else ""
-        if word in PARTS and (following.isdigit() or (words[at + 1 : at + 2] and words[at + 1].word == "i")):
-            yield _Element(word + following, "1" if following == "i" else following, at, at + 1)
-            at += 2
-            continue
-        if word not in ARTICLES:
-            yield _Element(with_digits([word])[0], inner_digits(word), at, at)
-        at += 1
-
-
-def _corrected(element: _Element, spellings: Sequence[str]) -> _Element:
-    if not spellings:
-        return element
-    return element._replace(first=spellings[0], inner=spellings[0])
-
-
-def _blank(between: str) -> bool:
-    return between.strip(" ") == ""
-
-
-def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
-    """Years right after a title, right before it, or near it; with the span that belongs to the title."""
-    if after := _YEAR_AFTER.match(text, match.end):
-        yield int(after[1] or after[2] or after[3]), match.start, after.end()
-    if before := _YEAR_BEFORE.search(text, max(0, match.start - 24), match.start):
-        yield int(before[1]), before.start(), match.end
-    if near := _YEAR_NEAR.match(text, match.end):
-        yield int(near[1]), match.start, match.end
-
-
 def _year_weight(wanted: int | None, year: int | None) -> float:
     if wanted is None or year == wanted:
         return 1.0
     return 0.05 if year is not None and abs(year - wanted) == 1 else 0.002
-
-
-def _title_like(around: Around) -> Iterator[tuple[int, int]]:
-    """Runs of words with capitals, in quotation marks, or after "like", as first and last word."""
-    words = around.words
-    at = 0
-    while at < len(words):
-        end = at
-        if words[at].capital and around.cased:
-            while end + 1 < len(words) and _goes_on(around, end):
-                end += 1
-            while end > at and not words[end].capital and not words[end].word.isdigit():
-                end -= 1
-            yield at, end
-        elif at and words[at - 1].word in word_set("cues", "before"):
-            while (
-                end + 1 < len(words)
-                and _blank(around.gap(end))
-                and end - at < 6
-                and words[end + 1].word not in ("and", "or", "but")
-            ):
-                end += 1
-            yield at, end
-            end = at
-        at = end + 1
-
-
-def _goes_on(around: Around, at: int) -> bool:
-    following = around.words[at + 1]
-    if around.gap(at).strip(" :-'&") != "":
-        return False
-    return following.capital or following.word.isdigit() or following.word in word_set("cues", "small")
-
-
-def _join_lists(around: Around, found: list[_Found]) -> None:
-    """Raise what stands beside a sure title in a list: "Alien, big and heat"."""
-    by_start = sorted(found, key=lambda item: (item.match.start, -item.match.end))
-    for items, forward in ((by_start, True), (sorted(found, key=lambda item: -item.match.end), False)):
-        sure: list[_Found] = []
-        for item in items:
-            if any(_neighbours(around.text, item.match, other.match, forward=forward) for other in sure[-6:]):
-                item.logit += 3.0 if item.logit > -6 else 0.0
-            if item.logit > 0.5:
-                sure.append(item)
-
-
-def _neighbours(text: str, match: Match, other: Match, *, forward: bool) -> bool:
-    left, right = (other, match) if forward else (match, other)
-    return 0 < right.start - left.end < 12 and joins(text[left.end : right.start])
 
 
 _SEQUEL_AFTER = re.compile(r"\s(?:[2-9]|1\d|[IVX]{2,4})\b|:\s\w|\s(?:part|episode|chapter)\b", re.IGNORECASE)
@@ -424,12 +204,15 @@ _SERIES_AFTER = re.compile(
 )
 
 
-def _means_series(text: str, end: int) -> bool:
-    return _SERIES_AFTER.match(text, end) is not None or _SEQUEL_AFTER.match(text, end) is not None
+def _means_series(around: Around, match: Match) -> bool:
+    """True before "movies", and before a number or subtitle that no title of the series has."""
+    if _SERIES_AFTER.match(around.text, match.end):
+        return True
+    return bool(_SEQUEL_AFTER.match(around.text, match.end)) and not around.rates(match.first) and not match.year
 
 
-def _very_title(found: _Found) -> bool:
-    return any(form.kind in (MAIN, ALTERNATIVE, NICKNAME) for form in found.forms)
+def _very_title(found: TitleSpan) -> bool:
+    return any(form.kind in (MAIN, ALTERNATIVE, NICKNAME) for form in found.entry.forms)
 
 
 def _chosen(links: list[Link]) -> list[Link]:

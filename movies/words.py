@@ -53,6 +53,12 @@ def phrase_set() -> frozenset[str]:
 
 
 @cache
+def pair_set() -> frozenset[str]:
+    """Two words after which a title stands."""
+    return frozenset(tables()["cues"]["pairs"])
+
+
+@cache
 def ranks() -> dict[str, int]:
     """The rank of the commonest words of English, from 1, and of other languages' commonest, at 300."""
     lines = (_FOLDER / "common_words.txt").read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,194 @@
+"""Finds the runs of words in a text that are, or nearly are, titles or series of a catalogue, each with its log-odds.
+
+It says nothing of which movie is meant, nor which of runs that overlap to keep.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from movies.link_evidence import Around, Match, joins, movie_logit
+from movies.link_titles import ARTICLES, LONGEST, MAIN, Entry, Form, TitleIndex, content
+from movies.titles import PARTS, inner_digits, with_digits
+from movies.words import Token, word_set
+
+NEARLY = 1.2  # log-odds that a title with a slip of the pen loses
+RAISED = 3.0  # beside a sure title in a list
+SURE_IN_A_LIST = 0.5
+LEFT_OF_A_YEAR = 24  # characters
+
+_YEAR_AFTER = re.compile(r"[\s,*_\"'”’]*(?:\(\s*(\d{4})\s*(?:[-–]\s*(?:\d{4})?\s*)?\)|\[(\d{4})\]|(\d{4})(?![\d\w]))")
+_YEAR_BEFORE = re.compile(r"(?<!\d)(\d{4})(?:'s|’s)?\s+(?:the )?(?:version of |film |movie )?[\"'“‘*_]*$")
+_YEAR_NEAR = re.compile(r"[\s,]*(?:from|of|von|de|in|aus|released in|made in)\s(?:the year )?(\d{4})\b")
+
+
+class _Element(NamedTuple):
+    """A word of a text as keys have them: an article is none, "part two" is one."""
+
+    first: str  # where a title begins with it
+    inner: str
+    begin: int  # token
+    end: int  # token, inclusive
+    corrected: bool = False
+
+
+@dataclass(slots=True)
+class TitleSpan:
+    """A run of words that is a title or series; `year` is that of a movie of it, named beside."""
+
+    match: Match
+    entry: Entry
+    year: int | None = None
+    logit: float = 0.0
+
+
+def title_spans(index: TitleIndex, around: Around) -> list[TitleSpan]:
+    """All of them, also those that overlap, or mean something else for all we know."""
+    elements = list(_elements(around.words))
+    found = {(span.match.first, span.match.last): span for span in _look_up(index, around, elements)}
+    corrected = [_corrected(element, index.correct(element.inner)) for element in elements]
+    if any(element.corrected for element in corrected):
+        for span in _look_up(index, around, corrected):
+            found.setdefault((span.match.first, span.match.last), span)
+    spans = list(found.values())
+    for span in spans:
+        span.logit = movie_logit(around, span.match)
+    spans += _nearly(index, around, spans)
+    _join_lists(around, spans)
+    return spans
+
+
+def _look_up(index: TitleIndex, around: Around, elements: Sequence[_Element]) -> Iterator[TitleSpan]:
+    """Runs that are in the dictionary, as they stand or without the possessive of the last word."""
+    for at, element in enumerate(elements):
+        longest = min(max(index.begins.get(element.first, 1), 2), LONGEST, len(elements) - at)
+        key = ""
+        for length in range(1, longest + 1):
+            last = elements[at + length - 1]
+            before, key = key, key + (last.inner if length > 1 else last.first)
+            possessive = around.words[last.end].possessive
+            bare = index.entry(before + last.inner[:-1]) if possessive else None
+            if entry := bare or index.entry(key):
+                yield from _span(around, elements[at : at + length], entry, possessive if bare else 0)
+
+
+def _span(around: Around, elements: Sequence[_Element], entry: Entry, possessive: int) -> Iterator[TitleSpan]:
+    begin, last = elements[0].begin, elements[-1].end
+    article = around.word(begin - 1)
+    if article in ARTICLES and (article == "the" or article in entry.articles) and around.gap(begin - 1).isspace():
+        begin -= 1
+    if "\n" in around.text[around.words[begin].start : around.words[last].start]:
+        return
+    end = around.words[last].end - possessive
+    corrected = max((len(element.first) for element in elements if element.corrected), default=0)
+    yield _settled(around, Match(around.words[begin].start, end, begin, last, corrected), entry)
+
+
+def _settled(around: Around, match: Match, entry: Entry) -> TitleSpan:
+    """The span with a year beside it taken in, if it is that of one of its movies."""
+    match.articles, match.popularity, match.told = entry.articles, entry.popularity, entry.told
+    match.part, match.series = entry.part, entry.series is not None
+    span = TitleSpan(match, entry)
+    for year, start, end in _years_beside(around.text, match):
+        near = [known for known in entry.years if abs(known - year) <= 1]
+        if near:
+            span.year = year if year in near else near[0]
+            match.year = (start, end) != (match.start, match.end)
+            match.near = not match.year
+            match.start, match.end = min(match.start, start), max(match.end, end)
+            break
+    return span
+
+
+def _nearly(index: TitleIndex, around: Around, found: Sequence[TitleSpan]) -> Iterator[TitleSpan]:
+    """Runs of words in the place of a title that are nearly one."""
+    longer = [span.match for span in found if span.match.last > span.match.first]
+    taken = {at for match in longer for at in range(match.first, match.last + 1)}
+    for first, last in _title_like(around):
+        if first == last or any(at in taken for at in range(first, last + 1)):
+            continue
+        for place in index.alike(content(" ".join(token.word for token in around.words[first : last + 1]))):
+            match = Match(around.words[first].start, around.words[last].end, first, last)
+            span = _settled(around, match, index.entry_of([Form(place, MAIN)]))
+            span.logit = movie_logit(around, match) - NEARLY
+            yield span
+
+
+def _elements(words: Sequence[Token]) -> Iterator[_Element]:
+    at = 0
+    while at < len(words):
+        word = words[at].word
+        following = inner_digits(words[at + 1].word) if at + 1 < len(words) else ""
+        if word in PARTS and (following.isdigit() or (words[at + 1 : at + 2] and words[at + 1].word == "i")):
+            yield _Element(word + following, "1" if following == "i" else following, at, at + 1)
+            at += 2
+            continue
+        if word not in ARTICLES:
+            yield _Element(with_digits([word])[0], inner_digits(word), at, at)
+        at += 1
+
+
+def _corrected(element: _Element, spelling: str | None) -> _Element:
+    return element if spelling is None else element._replace(first=spelling, inner=spelling, corrected=True)
+
+
+def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
+    """Years right after a title, right before it, or near it; with the span that belongs to the title."""
+    if after := _YEAR_AFTER.match(text, match.end):
+        yield int(after[1] or after[2] or after[3]), match.start, after.end()
+    if before := _YEAR_BEFORE.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.start):
+        yield int(before[1]), before.start(), match.end
+    if near := _YEAR_NEAR.match(text, match.end):
+        yield int(near[1]), match.start, match.end
+
+
+def _title_like(around: Around) -> Iterator[tuple[int, int]]:
+    """Runs of words with capitals, in quotation marks, or after "like", as first and last word."""
+    words = around.words
+    at = 0
+    while at < len(words):
+        end = at
+        if words[at].capital and around.cased:
+            while end + 1 < len(words) and _goes_on(around, end):
+                end += 1
+            while end > at and not words[end].capital and not words[end].word.isdigit():
+                end -= 1
+            yield at, end
+        elif at and words[at - 1].word in word_set("cues", "before"):
+            while (
+                end + 1 < len(words)
+                and around.gap(end).strip(" ") == ""
+                and end - at < 6
+                and words[end + 1].word not in ("and", "or", "but")
+            ):
+                end += 1
+            yield at, end
+            end = at
+        at = end + 1
+
+
+def _goes_on(around: Around, at: int) -> bool:
+    following = around.words[at + 1]
+    if around.gap(at).strip(" :-'&") != "":
+        return False
+    return following.capital or following.word.isdigit() or following.word in word_set("cues", "small")
+
+
+def _join_lists(around: Around, found: list[TitleSpan]) -> None:
+    """Raise what stands beside a sure title in a list: "Alien, big and heat"."""
+    by_start = sorted(found, key=lambda item: (item.match.start, -item.match.end))
+    for items, forward in ((by_start, True), (sorted(found, key=lambda item: -item.match.end), False)):
+        sure: list[TitleSpan] = []
+        for item in items:
+            if any(_neighbours(around.text, item.match, other.match, forward=forward) for other in sure[-6:]):
+                item.logit += 3.0 if item.logit > -6 else 0.0
+            if item.logit > 0.5:
+                sure.append(item)
+
+
+def _neighbours(text: str, match: Match, other: Match, *, forward: bool) -> bool:
+    left, right = (other, match) if forward else (match, other)
+    return 0 < right.start - left.end < 12 and joins(text[left.end : right.start])
