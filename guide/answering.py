@@ -10,9 +10,9 @@ from guide.scripts import Scene, Script
 from guide.wording import paragraphs
 
 _SCRIPTS: dict[Act, Callable[[Scene], Script]] = {
-    "recommend": lists.recommend,
-    "like": lists.like,
-    "find": lists.find,
+    "recommend": lists.listing,
+    "like": lists.listing,
+    "find": lists.listing,
     "fact": facts.fact,
     "statistic": facts.statistic,
     "compare": facts.compare,

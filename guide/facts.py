@@ -13,7 +13,6 @@ from tools.results import Comparison, Group, MovieResult, QueryResult
 
 MOST_MOVIES = 4
 WINDOWS = (30, 365)
-ENOUGH_RATINGS, TREND = 10, 0.15
 MUCH_ALIKE = 0.3
 GROUPS, MOST_GROUPS = 5, 50
 GROUPED = {
@@ -65,21 +64,11 @@ def _trait(scene: Scene, movie: MovieDetail) -> str:
 
 
 def _lately(windows: Sequence[WindowStats]) -> str:
-    """The ratings over time, and their trend."""
-    told = [
-        f"{wording.average(each.mean, each.count)} {'of all time' if each.window == 'all' else f'in the last {each.window[:-1]} days'}"
-        for each in windows
-    ]
-    newest = next((f", which end in {each.until:%B %Y}" for each in windows if each.until), "")
-    overall = next((each.mean for each in windows if each.window == "all"), None)
-    recent = next((each.mean for each in windows if each.window != "all" and each.count >= ENOUGH_RATINGS), None)
-    if overall is None or recent is None:
-        trend = "That is too little lately to speak of a trend."
-    elif abs(recent - overall) < TREND:
-        trend = "It has held steady."
-    else:
-        trend = f"It is liked {'better' if recent > overall else 'less'} lately than on the whole."
-    return f"{wording.joined(told)}, going by the ratings of my data{newest}. {trend}"
+    """The ratings over time."""
+    spans = {each.window: f"in the last {each.window[:-1]} days" for each in windows} | {"all": "of all time"}
+    told = wording.joined(f"{wording.average(each.mean, each.count)} {spans[each.window]}" for each in windows)
+    newest = next((f"; my data ends in {each.until:%B %Y}" for each in windows if each.until), "")
+    return f"{told}{newest}"
 
 
 def compare(scene: Scene) -> Script:

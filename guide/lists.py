@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-
 from pydantic import JsonValue
 
 from guide import wording
 from guide.dialogue import Args, Done
 from guide.facts import fact
-from guide.scripts import Call, Calls, Dones, Scene, Script, ask, called, given, ids, problem
+from guide.scripts import Call, Scene, Script, ask, called, given, ids, problem
 from movies.models import Movie, MovieList, MovieName
-from tools.results import QueryResult, Questions
+from tools.results import Questions
 
 LISTS = frozenset({"recommend", "like", "find"})
 LIMIT, LARGEST = 5, 50
 MOST_EXCLUDED, MOST_LIKED, MOST_SEEDS, MOST_MEMBERS, MOST_TRIES = 50, 30, 5, 8, 3
 LEAST_FOR_WORST = 20
 """Fewest ratings of the worst, where no other bound was named: one person's half star says little."""
-LOOSENED: dict[str, tuple[str, ...]] = {
-    "window_days": ("window_days",),
-    "max_ratings": ("max_ratings",),
-    "min_ratings": ("min_ratings",),
-    "min_mean": ("min_mean", "max_mean"),
-    "exclude_tags": ("exclude_tags",),
-    "tags": ("tags",),
-    "text": ("text",),
-    "year_from": ("year_from", "year_to"),
-    "year_to": ("year_from", "year_to"),
-    "genres": ("genres",),
-}
-"""Conditions that may be dropped, the least important first; what was excluded stays excluded."""
+SAID_OTHERWISE = ("Nothing is known of the person", "No movie passes", "No other movie passes", "Counted over")
+ASIDE = {"limit", "exclude", "exclude_shown", "diversity", "novelty", "of", "measure", "sort", "sort_by"}
+"""Arguments that are no conditions."""
 
 
-def recommend(scene: Scene) -> Script:
-    """From likes, words, one's own ratings or those of others; from nothing, a question first."""
-    frame = scene.frame
-    if frame.users and len(frame.users) + frame.own > 1:
-        return (yield from group(scene))
-    likes = _likes(scene)
-    if frame.sort not in (None, "relevance") or (frame.window_days and not likes.get("liked")):
-        return (yield from _shown(scene, (yield from _found(scene))))
-    done = yield from ask("recommend", {**likes, **scene.whose, **_listing(scene)})
-    nothing = _basis(done) == "popular" and not given({**likes, **scene.whose, **scene.filters})
-    if nothing and not any(isinstance(before.result, Questions) for before in scene.dialogue.done):
+def listing(scene: Scene) -> Script:
+    """A list by what the frame goes by. From nothing known a question comes first; titles alone: all about these."""
+    if scene.frame.act == "find" and scene.frame.movies and scene.frame.sort is None:
+        return (yield from fact(scene))
+    call = _call(scene)
+    done = yield from ask(call.name, call.args)
+    asked = any(isinstance(before.result, Questions) for before in scene.dialogue.done)
+    if call.name == "recommend" and _basis(done) == "popular" and not asked and not done.args.keys() - ASIDE:
         return (yield from _question(scene, done))
     return (yield from _shown(scene, done))
 
@@ -52,36 +37,8 @@ def opinion(scene: Scene) -> Script:
     """Likes and dislikes that were told: taken up at once, unless the same message goes on to ask for a list."""
     if LISTS & set(scene.beside):
         return ""
-    if not (scene.frame.liked or scene.frame.disliked or scene.frame.movies):
-        return scene.say("praise")
-    return (yield from recommend(scene))
-
-
-def group(scene: Scene) -> Script:
-    """For several people at once."""
-    members: list[JsonValue] = [{"user_id": user} for user in scene.frame.users]
-    if scene.frame.own or scene.frame.liked:
-        members.insert(0, given({**_likes(scene), "text": None}))
-    done = yield from ask("recommend_for_group", {"members": members[:MOST_MEMBERS], **_listing(scene)})
-    return (yield from _shown(scene, done))
-
-
-def like(scene: Scene) -> Script:
-    """Movies like one or several; with words or dislikes beside them they count as likes."""
-    frame = scene.frame
-    if not frame.movies:
-        return (yield from recommend(scene))
-    if frame.text or frame.disliked:
-        return (yield from _shown(scene, (yield from ask("recommend", {**_likes(scene), **_listing(scene)}))))
-    seeds = ids(*frame.movies, *frame.liked)[:MOST_SEEDS]
-    return (yield from _shown(scene, (yield from ask("similar_movies", {"movies": seeds, **_listing(scene)}))))
-
-
-def find(scene: Scene) -> Script:
-    """A list by conditions and order alone; titles alone: all about these."""
-    if scene.frame.movies and scene.frame.sort is None:
-        return (yield from fact(scene))
-    return (yield from _shown(scene, (yield from _found(scene))))
+    told = scene.frame.liked or scene.frame.disliked or scene.frame.movies
+    return (yield from listing(scene)) if told else scene.say("praise")
 
 
 def seen(scene: Scene) -> Script:
@@ -93,13 +50,43 @@ def seen(scene: Scene) -> Script:
     if last is None or not isinstance(last.result, MovieList):
         return scene.say("seen_early", titles=titles)
     there = [movie.movie_id for movie in last.movies]
-    gone = list(dict.fromkeys([*ids(*movies), *there, *_many(last.args, "exclude")]))[:MOST_EXCLUDED]
+    gone = [*ids(*movies), *scene.frame.exclude_series, *there, *_many(last.args, "exclude")]
     wanted = scene.frame.count or sum(ref.movie_id in there for ref in movies) or len(there)
-    done = yield from ask(last.name, last.args | {"exclude": gone, "limit": min(wanted, LARGEST)})
-    return (yield from _shown(scene, done, lambda what: scene.say("list_seen", titles=titles, what=what)))
+    exclude: Args = {"exclude": list(dict.fromkeys(gone))[:MOST_EXCLUDED], "limit": min(wanted, LARGEST)}
+    done = yield from ask(last.name, last.args | exclude)
+    return (yield from _shown(scene, done, titles))
 
 
-# Arguments
+# The call
+
+
+def _call(scene: Scene) -> Call:
+    frame, args = scene.frame, _listing(scene)
+    liked, disliked = ids(*frame.movies, *frame.liked)[:MOST_LIKED], ids(*frame.disliked)[:MOST_LIKED]
+    if frame.users and len(frame.users) + (frame.own or bool(liked)) > 1:
+        members: list[JsonValue] = [{"user_id": user} for user in frame.users]
+        if frame.own or liked:
+            members.insert(0, given({"liked": liked, "disliked": disliked}))
+        return Call("recommend_for_group", {"members": members[:MOST_MEMBERS], **args})
+    ordered = frame.sort not in (None, "relevance") or (frame.window_days and not liked)
+    if frame.act == "find" or (ordered and frame.act != "like"):
+        return _search(scene, args)
+    if frame.act == "like" and frame.movies and not (frame.text or disliked):
+        return Call("similar_movies", {"movies": liked[:MOST_SEEDS], **args})
+    return Call("recommend", {"liked": liked, "disliked": disliked, "text": frame.text, **scene.whose, **args})
+
+
+def _search(scene: Scene, args: Args) -> Call:
+    """By conditions. Where it was said how many ratings are enough, a mean is a mean; else it is weighed by them."""
+    frame = scene.frame
+    plain = not (frame.text or frame.window_days or frame.diversity or frame.novelty or args["exclude"])
+    if frame.sort == "rating" and frame.filters.min_ratings and plain:
+        by_mean: Args = {"of": "movies", "measure": "list", "sort_by": "mean", "limit": args["limit"]}
+        return Call("query_catalogue", by_mean | scene.filters)
+    worst = {"min_ratings": LEAST_FOR_WORST} if frame.sort == "worst" and not frame.filters.min_ratings else {}
+    return Call(
+        "search_movies", {**args, **worst, "query": frame.text, "sort": frame.sort, "window_days": frame.window_days}
+    )
 
 
 def _listing(scene: Scene) -> Args:
@@ -118,12 +105,6 @@ def _listing(scene: Scene) -> Args:
     }
 
 
-def _likes(scene: Scene) -> Args:
-    frame = scene.frame
-    liked = ids(*frame.movies, *frame.liked)[:MOST_LIKED]
-    return {"liked": liked, "disliked": ids(*frame.disliked)[:MOST_LIKED], "text": frame.text}
-
-
 def _many(args: Args, name: str) -> list[JsonValue]:
     value = args.get(name)
     return value if isinstance(value, list) else []
@@ -131,19 +112,6 @@ def _many(args: Args, name: str) -> list[JsonValue]:
 
 def _basis(done: Done) -> str:
     return str(getattr(done.result, "basis", ""))
-
-
-def _found(scene: Scene) -> Generator[Calls, Dones, Done]:
-    """By conditions. Where it was said how many ratings are enough, a mean is a mean; else it is weighed by them."""
-    frame, args = scene.frame, _listing(scene)
-    plain = not (frame.text or frame.window_days or frame.diversity or frame.novelty or args["exclude"])
-    if frame.sort == "rating" and frame.filters.min_ratings and plain:
-        by_mean: Args = {"of": "movies", "measure": "list", "sort_by": "mean", "limit": args["limit"]}
-        return (yield from ask("query_catalogue", by_mean | scene.filters))
-    if frame.sort == "worst" and not frame.filters.min_ratings:
-        args["min_ratings"] = LEAST_FOR_WORST
-    args |= {"query": frame.text, "sort": frame.sort, "window_days": frame.window_days}
-    return (yield from ask("search_movies", args))
 
 
 # A list in words
@@ -154,79 +122,66 @@ def _question(scene: Scene, popular: Done) -> Script:
     asked = yield from ask("next_question", {"limit": 4})
     if not asked.movies:
         return (yield from _shown(scene, popular))
-    safe = next((movie for movie in popular.movies if movie not in asked.movies), None)
+    safe = next(
+        (movie for movie in popular.movies if movie.movie_id not in {one.movie_id for one in asked.movies}), None
+    )
     bet = scene.say("safe_bet", **wording.facts_of(safe)) if isinstance(safe, Movie) else ""
     return wording.paragraphs([scene.say("taste_unknown"), wording.numbered(asked.movies), bet])
 
 
-def _shown(scene: Scene, done: Done, heading: Callable[[str], str] | None = None) -> Script:
-    """Word a list. One that is empty is asked for again with the least important condition dropped, and that is said.
-
-    Args:
-        scene: What the list was asked for.
-        done: The call that made it.
-        heading: How to introduce it by its description; the usual way if left out.
-    """
+def _shown(scene: Scene, done: Done, seen_titles: str = "") -> Script:
+    """Word a list. One that is empty is asked for again with the least important condition dropped, and that is said."""
     first, dropped = done, ""
     for _ in range(MOST_TRIES):
-        if done.movies or (call := _looser(done)) is None:
+        if done.movies or not (names := _least(done)):
             break
-        dropped = next(
-            words for name, words in wording.texts().dropped.items() if name in done.args.keys() - call.args.keys()
-        )
-        done = yield from ask(call.name, call.args)
-    what, asked = _described(scene, done), _described(scene, first)
+        dropped = wording.texts().dropped[names]
+        args = {name: value for name, value in done.args.items() if name not in names.split()}
+        done = yield from ask(done.name, args)
+    words = {
+        "what": _described(scene, done),
+        "asked": _described(scene, first),
+        "dropped": dropped,
+        "titles": seen_titles,
+    }
+    if first.error and not done.movies:
+        return problem(scene, first)
     if not done.movies:
-        nothing = scene.say("no_more" if scene.frame.again or heading else "nothing", what=asked)
-        return problem(scene, first) if first.error else wording.paragraphs([nothing, scene.say("try")])
-    if dropped:
-        head = scene.say("list_loosened", asked=asked, dropped=dropped, what=what)
-    else:
-        head = heading(what) if heading else _heading(scene, done, what)
-    return wording.paragraphs([head, _lines(scene, done), *_after(scene, done)])
+        more = scene.frame.again or seen_titles
+        return wording.paragraphs([scene.say("no_more" if more else "nothing", **words), scene.say("try")])
+    kind = "list_again" if scene.frame.again else "list_follows" if scene.frame.follows else "list"
+    if _basis(done) == "popular" and done.name == "recommend":
+        kind = "list_unknown"
+    kind = "list_of_one" if len(done.movies) == 1 else kind
+    kind = "list_seen" if seen_titles else "list_loosened" if dropped else kind
+    return wording.paragraphs([wording.capital(scene.say(kind, **words)), _lines(scene, done), *_after(scene, done)])
 
 
-def _looser(done: Done) -> Call | None:
-    """The call without the condition that a refusal names, or the least important; None where nothing would be left."""
-    there = [name for name in LOOSENED if done.args.get(name)]
+def _least(done: Done) -> str:
+    """The condition that a refusal names, or the least important; nothing where no condition would be left."""
+    there = [names for names in wording.texts().dropped if any(done.args.get(name) for name in names.split())]
     if done.error:
-        there = [name for name in there if name in ("tags", "genres") and name[:-1] in done.error.lower()]
-    aside = ("limit", "exclude", "exclude_shown", "diversity", "novelty", "of", "measure", "sort", "sort_by")
-    if not there or not done.args.keys() - {*aside, *LOOSENED[there[0]]}:
-        return None
-    return Call(done.name, {name: value for name, value in done.args.items() if name not in LOOSENED[there[0]]})
+        return next((name for name in there if name[:-1] in done.error.lower()), "")
+    return there[0] if there and done.args.keys() - ASIDE - set(there[0].split()) else ""
 
 
 def _lines(scene: Scene, done: Done) -> str:
     if not isinstance(done.result, MovieList):
         return wording.numbered(done.movies)
-    reasons = {"similar_movies": "close to", "recommend_for_group": "because of"}
     usual = "because of" if scene.frame.users else "because you liked"
-    return wording.listing(done.result, reasons.get(done.name, usual), _many(done.args, "disliked"))
+    because = "close to" if done.name == "similar_movies" else usual
+    return wording.listing(done.result, because, _many(done.args, "disliked"))
 
 
 def _after(scene: Scene, done: Done) -> list[str]:
     """What a careful answer adds: the tool's notes, and that there are fewer than asked for, or how to go on."""
-    said = {note for before in scene.dialogue.done for note in getattr(before.result, "notes", [])}
-    otherwise = ("Nothing is known of the person", "No movie passes", "No other movie passes", "Counted over")
-    notes = [note for note in getattr(done.result, "notes", []) if note not in said and not note.startswith(otherwise)]
-    count = len(done.movies)
-    words = wording.NUMBER_WORDS[count] if count < len(wording.NUMBER_WORDS) else f"{count}"
-    short = scene.say("short", count=words) if count < (scene.frame.count or 0) else ""
-    first = not any(isinstance(before.result, MovieList | QueryResult) for before in scene.dialogue.done)
-    return [wording.spaced(map(wording.sentence, notes)), short or (scene.say("way_on") if first and count > 1 else "")]
-
-
-def _heading(scene: Scene, done: Done, what: str) -> str:
-    """The list's name, which repeats the conditions in force."""
-    if len(done.movies) == 1:
-        return scene.say("list_of_one", what=what)
-    if _basis(done) == "popular" and done.name == "recommend":
-        return scene.say("list_unknown", what=what)
-    frame = scene.frame
-    return wording.capital(
-        scene.say("list_again" if frame.again else "list_follows" if frame.follows else "list", what=what)
-    )
+    before = [each.result for each in scene.dialogue.done]
+    said = {note for result in before for note in getattr(result, "notes", [])}
+    notes = [note for note in getattr(done.result, "notes", []) if not note.startswith((*SAID_OTHERWISE, *said))]
+    short, first = len(done.movies) < (scene.frame.count or 0), not any(isinstance(each, MovieList) for each in before)
+    way_on = scene.say("way_on") if first and len(done.movies) > 1 else ""
+    told = scene.say("short", count=wording.number_word(len(done.movies))) if short else way_on
+    return [wording.spaced(map(wording.sentence, notes)), told]
 
 
 def _described(scene: Scene, done: Done) -> str:
@@ -244,9 +199,9 @@ def _origin(scene: Scene, done: Done) -> list[str]:
     if done.name == "similar_movies":
         return [f"like {_titles(scene, done, 'movies')}"]
     if done.name == "recommend_for_group":
-        others = [f"MovieLens user {user}" for user in scene.frame.users]
-        you = ["you"] if len(others) < len(_many(args, "members")) else []
-        return [f"for {wording.joined([*you, *others])} together"]
+        members = [each for each in _many(args, "members") if isinstance(each, dict)]
+        names = (f"MovieLens user {each['user_id']}" if "user_id" in each else "you" for each in members)
+        return [f"for {wording.joined(names)} together"]
     liked, disliked = _titles(scene, done, "liked"), _titles(scene, done, "disliked")
     text, user = wording.clean(str(args.get("text") or args.get("query") or "")), args.get("user_id")
     return [

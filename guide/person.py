@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from guide import wording
 from guide.dialogue import Args, Done
 from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids, problem
-from movies.models import MovieList
+from movies.models import Movie, MovieList
 from tools.results import Affinity, Explanation, Rated, RatingList, TasteProfile
 
 SURE = 0.6
@@ -134,23 +134,27 @@ def _predicted(scene: Scene, done: Done) -> str:
     found = done.result
     if not isinstance(found, Explanation):
         return problem(scene, done)
-    who, whose, title = _person(found), "yours" if _person(found) == "you" else "theirs", wording.marked(found.movie)
-    general = f"In general it is {wording.verdict(found.movie)}."
-    if found.own_stars is not None:
-        return f"{wording.capital(who)} gave {title} {wording.stars(found.own_stars)} already. {general}"
-    if not found.support or found.predicted_stars is None:
-        return (
-            f"I know nothing of {whose.rstrip('s')} taste yet, so I can't say how {who} would like {title}. {general}"
-        )
-    chance = next(word for least, word in CHANCES.items() if (found.predicted_stars or 0) >= least)
-    between = f", most likely {found.low:.1f} to {found.high:.1f}" if found.low is not None and found.high else ""
-    because = wording.joined(wording.clean(each.title) for each in found.because[:2])
-    rests = f"That rests on {wording.counted(found.support)} of {whose}{f', because of {because} above all' if because else ''}."
-    return f"{chance}: {who} would give {title} about {found.predicted_stars:.1f} stars{between}. {rests} {general}"
+    kind = "predicted" if found.support and found.predicted_stars is not None else "predicted_nothing"
+    return scene.say("predicted_own" if found.own_stars is not None else kind, **_reasons(found))
 
 
-def _person(found: Explanation) -> str:
-    return wording.clean(found.whose) if found.whose.startswith("MovieLens") else "you"
+def _reasons(found: Explanation) -> dict[str, str]:
+    """All that a text about a reason may have in braces."""
+    user = found.whose.startswith("MovieLens")
+    causes = sorted((each for each in found.because if each.share > 0), key=lambda each: -each.share)
+    shared = dict.fromkeys([*found.shared_genres[:3], *found.shared_tags[:3]])
+    expected = found.predicted_stars or 0
+    return wording.facts_of(found.movie) | {
+        "who": wording.clean(found.whose) if user else "you",
+        "whose": "their" if user else "your",
+        "chance": next(word for least, word in CHANCES.items() if expected >= least),
+        "expected": f"about {expected:.1f} stars",
+        "between": f"{found.low or 0:.1f} to {found.high or 0:.1f}",
+        "support": wording.counted(found.support),
+        "because": wording.joined(wording.clean(each.title) for each in causes[:3]),
+        "sharing": f"; they share {wording.joined(map(wording.clean, shared))}" if shared else "",
+        "own": wording.stars(found.own_stars or 0),
+    }
 
 
 def why(scene: Scene) -> Script:
@@ -162,28 +166,18 @@ def why(scene: Scene) -> Script:
     lists = [done for done in reversed(scene.dialogue.done) if isinstance(done.result, MovieList)]
     listed = next((done for done in lists if {movie.movie_id for movie in done.movies} & set(refs)), None)
     if listed is not None and getattr(listed.result, "basis", "") not in ("personal", "seeds"):
-        shown = listed.result.movies if isinstance(listed.result, MovieList) else []
-        text = wording.texts().facts["as_listed"]
-        return wording.paragraphs(text.format_map(wording.facts_of(movie)) for movie in shown if movie.movie_id in refs)
-    grounds = {"liked": listed.args.get("liked") or listed.args.get("movies")} | scene.whose if listed else scene.whose
-    if listed and listed.args.get("user_id") is not None:
-        grounds["user_id"] = listed.args["user_id"]
+        shown = [movie for movie in listed.movies if isinstance(movie, Movie) and movie.movie_id in refs]
+        return wording.paragraphs(scene.say("why_listed", **wording.facts_of(movie)) for movie in shown)
+    before = listed.args if listed else {}
+    grounds = {"liked": before.get("liked") or before.get("movies"), "user_id": before.get("user_id"), **scene.whose}
     dones = yield from ask_each("explain_recommendation", refs, grounds)
     return wording.paragraphs(_explained(scene, done, listed) for done in dones)
 
 
 def _explained(scene: Scene, done: Done, listed: Done | None) -> str:
-    found = done.result
-    if not isinstance(found, Explanation):
+    if not isinstance(done.result, Explanation):
         return problem(scene, done)
-    title, who, general = wording.marked(found.movie), _person(found), f"It is {wording.verdict(found.movie)}."
-    causes = sorted((each for each in found.because if each.share > 0), key=lambda each: -each.share)
-    because = wording.joined(wording.clean(each.title) for each in causes[:3])
-    if not because:
-        return f"Nothing I know of {who} speaks for {title} in particular. {general}"
-    shared = wording.joined(map(wording.clean, dict.fromkeys([*found.shared_genres[:3], *found.shared_tags[:3]])))
-    sharing = f"; they share {shared}" if shared else ""
-    if listed is not None and listed.name == "similar_movies":
-        return f"{title} is close to {because}{sharing}. {general}"
-    expected = f"I'd expect about {found.predicted_stars:.1f} stars from {who}. " if found.predicted_stars else ""
-    return f"{title} is there because {who} liked {because}{sharing}. {expected}{general}"
+    reasons = _reasons(done.result)
+    alike = listed is not None and listed.name == "similar_movies"
+    kind = "why_alike" if alike else "why_liked"
+    return scene.say(kind if reasons["because"] else "why_nothing", **reasons)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from guide import wording
-from guide.lists import recommend
+from guide.lists import listing
 from guide.scripts import Scene, Script, called, details_of, ids
 from movies.models import Filters, Movie
 from tools.results import RatingList
@@ -49,8 +49,8 @@ def choose(scene: Scene) -> Script:
     wanted = [ref.movie_id for ref in frame.movies] or [movie.movie_id for movie in (last.movies if last else [])]
     among = [known[movie_id] for movie_id in wanted if movie_id in known]
     if not among:
-        one = frame.model_copy(update={"count": 1, "sort": frame.sort or "popularity"})
-        return (yield from recommend(replace(scene, frame=one)))
+        one = frame.model_copy(update={"act": "find", "count": 1, "sort": frame.sort or "popularity"})
+        return (yield from listing(replace(scene, frame=one)))
     fit = [movie for movie in among if _passes(movie, frame.filters)]
     if not fit:
         return scene.say("none_of_these", titles=wording.joined(map(wording.named, among), "or"))

@@ -97,6 +97,11 @@ def counted(count: int, noun: str = "rating", plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def number_word(count: int) -> str:
+    """Small numbers as words."""
+    return NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else f"{count:,}"
+
+
 def stars(value: float) -> str:
     """Stars without needless decimals: "4 stars", "4.5 stars", "1 star"."""
     return f"{value:g} star" if value == 1 else f"{value:g} stars"

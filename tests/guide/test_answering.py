@@ -198,7 +198,7 @@ async def test_fewer_than_asked_for_is_said(talk: Talk) -> None:
         ("histogram", "5 stars: "),
         ("tags", "People tag **Heat** (1995)"),
         ("links", "IMDb: https://www.imdb.com/title/tt0113277/"),
-        ("lately", "of all time, going by the ratings of my data"),
+        ("lately", "of all time; my data ends in"),
         ("own", "You have not rated it yet."),
         ("stars", "ratings of **Heat** (1995) are 5 stars."),
         ("trait", "Yes, it counts as crime: **Heat** (1995)"),
