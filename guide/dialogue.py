@@ -15,7 +15,7 @@ from movies.models import MovieList, MovieName, Resolved
 from providers.base import ChatMessage, ToolRequest
 from providers.prompts import TRIMMED
 from tools.registry import TOOLS
-from tools.results import Comparison, Questions, RatingList, TasteProfile
+from tools.results import Comparison, QueryResult, Questions, RatingList, TasteProfile
 
 Args = dict[str, JsonValue]
 
@@ -45,7 +45,7 @@ class Done:
     @property
     def is_list(self) -> bool:
         """True for a list that "the second one" can point into."""
-        return isinstance(self.result, MovieList | Questions) and bool(self.movies)
+        return isinstance(self.result, MovieList | Questions | QueryResult) and bool(self.movies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _movies_of(result: BaseModel) -> list[MovieName]:
         return list(result.favourites)
     if isinstance(result, RatingList):
         return [rating.movie for rating in result.ratings]
-    if isinstance(result, MovieList | Comparison | Questions):
+    if isinstance(result, MovieList | Comparison | Questions | QueryResult):
         return list(result.movies)
     movie = getattr(result, "movie", None)
     return [movie] if isinstance(movie, MovieName) else []

@@ -1,0 +1,1 @@
+"""Conversations with outcomes computed from the CSV files, and what plays and judges them: benchmarks.conversation."""

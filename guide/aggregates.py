@@ -1,0 +1,80 @@
+"""Questions for a figure: what is counted or averaged, over what, grouped by what."""
+
+from __future__ import annotations
+
+from guide.frame import Aggregate, Group, Measure
+from guide.masking import Clause
+from guide.phrases import table
+
+GROUPS: tuple[Group, ...] = ("month", "rated_year", "decade", "year", "user", "tag", "genre", "stars")
+LEAST_MEMBERS = 20
+"""Fewest ratings of a group that is ranked by its mean: a year with one movie says little."""
+
+
+def aggregate(clause: Clause, *, of_someone: bool) -> Aggregate:
+    """The figure that a clause asks for.
+
+    Args:
+        clause: What was said.
+        of_someone: A user's or the person's own ratings are meant.
+    """
+    by = _group(clause)
+    measure = _measure(clause, by)
+    of_ratings = of_someone or measure in ("mean", "min", "max", "histogram") or _of_ratings(clause) or by in _OF_RATINGS
+    since, until = _when(clause, by, of_someone=of_someone)
+    ranked = by not in ("none", "month", "rated_year", "stars")
+    return Aggregate(
+        of="ratings" if of_ratings else "movies",
+        measure=measure,
+        by=by,
+        ascending=clause.has("statistic", "ascending") and by != "none",
+        sort_by="mean" if measure == "mean" and by != "none" else "count",
+        at_least=LEAST_MEMBERS if ranked and measure == "mean" and not of_someone else None,
+        since=since,
+        until=until,
+    )
+
+
+_OF_RATINGS: tuple[Group, ...] = ("user", "month", "rated_year", "stars")
+
+
+def years_are_of_rating(clause: Clause, *, of_someone: bool) -> bool:
+    """True where a year says when was rated, not when a movie was released: "ratings given in 2016"."""
+    released = clause.has("statistic", "released")
+    return not released and (clause.has("statistic", "given") or (of_someone and clause.has("statistic", "in_year")))
+
+
+def _group(clause: Clause) -> Group:
+    names = {"rated_year": "rated_year"} | {group: f"by_{group}" for group in GROUPS if group != "rated_year"}
+    if clause.has("statistic", "users"):
+        return "user"
+    return next((group for group in GROUPS if clause.has("statistic", names[group])), "none")
+
+
+def _measure(clause: Clause, by: Group) -> Measure:
+    if clause.has("statistic", "histogram") or by == "stars":
+        return "histogram"
+    if clause.has("statistic", "counts") and not clause.has("statistic", "average"):
+        return "count"
+    if clause.has("statistic", "min"):
+        return "min"
+    return "mean" if clause.has("statistic", "mean") else "count"
+
+
+def _of_ratings(clause: Clause) -> bool:
+    return clause.has("statistic", "ratings") and not clause.has("bounds", "min_ratings") and not clause.has("bounds", "max_ratings")
+
+
+def _when(clause: Clause, by: Group, *, of_someone: bool) -> tuple[str | None, str | None]:
+    """The days between which was rated."""
+    if not (years_are_of_rating(clause, of_someone=of_someone) or by in ("month", "rated_year")):
+        return None, None
+    since = until = None
+    for place, link in clause.links("year", "years"):
+        month = table("months").get(clause.tokens[place - 1].word if place else "")
+        since = f"{int(link.low)}-{month or 1:02}-01" if link.low is not None else since
+        until = f"{int(link.high)}-{month or 12:02}-{_LAST_DAYS[month or 12]}" if link.high is not None else until
+    return since, until
+
+
+_LAST_DAYS = {1: 31, 2: 28, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}

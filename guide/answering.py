@@ -1,0 +1,38 @@
+"""The script of a frame: that of its act, with what every answer must say besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from guide import facts, lists, person, talk
+from guide.frame import Act
+from guide.scripts import Scene, Script
+from guide.wording import paragraphs
+
+_SCRIPTS: dict[Act, Callable[[Scene], Script]] = {
+    "recommend": lists.listing,
+    "like": lists.listing,
+    "find": lists.listing,
+    "fact": facts.fact,
+    "statistic": facts.statistic,
+    "compare": facts.compare,
+    "rate": person.rate,
+    "opinion": lists.opinion,
+    "seen": lists.seen,
+    "ratings": person.ratings,
+    "taste": person.taste,
+    "predict": person.predict,
+    "why": person.why,
+    "recall": talk.recall,
+    "choose": talk.choose,
+    "small_talk": talk.small_talk,
+    "outside": talk.outside,
+    "unclear": talk.unclear,
+}
+
+
+def script(scene: Scene) -> Script:
+    """What the frame asks for; before it what could not be applied, after it how an ambiguous title was taken."""
+    remark = "" if scene.frame.act == "rate" else (yield from facts.alternatives(scene))
+    said = yield from _SCRIPTS[scene.frame.act](scene)
+    return paragraphs([talk.unmet(scene), said, remark])

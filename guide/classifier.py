@@ -1,0 +1,96 @@
+"""The intent of a sentence, learned from examples: ridge regression over its words, word pairs and letter groups.
+
+The sentences stand in `examples.toml` by their label: an act of `guide.frame`, and after a dot its aspect. A sentence is
+masked: names of movies, genres, years and so on are single words in capitals.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+EXAMPLES = Path(__file__).with_name("examples.toml")
+PENALTY = 0.25
+SHARPNESS = 11.0
+"""Turns scores of the regression (about 1 for the right label, 0 for others) into odds; set by cross-validation."""
+LETTERS = 4
+
+Floats = NDArray[np.float32]
+
+
+class Classifier:
+    """Labels of masked sentences.
+
+    With X the features of the examples [sentences, features] and Y their labels [sentences, labels], one-hot, the weights
+    are Xᵀ(XXᵀ + λI)⁻¹Y: ridge regression in its dual form, since there are fewer sentences than features.
+    """
+
+    def __init__(self, sentences: Sequence[str], labels: Sequence[str]) -> None:
+        self.labels = sorted(set(labels))
+        self._columns: dict[str, int] = {}
+        rows = _rows([_features(sentence) for sentence in sentences], self._columns, grow=True)
+        right = np.zeros((len(labels), len(self.labels)), np.float32)
+        right[np.arange(len(labels)), [self.labels.index(label) for label in labels]] = 1
+        gram = (rows @ rows.T).toarray() + PENALTY * np.eye(len(labels), dtype=np.float32)
+        self._weights: Floats = np.asarray(rows.T @ np.linalg.solve(gram, right), np.float32)
+
+    @classmethod
+    def of_examples(cls) -> Classifier:
+        """Learned from `examples.toml`."""
+        pairs = [(sentence, label) for label, sentences in examples().items() for sentence in sentences]
+        return cls([sentence for sentence, _ in pairs], [label for _, label in pairs])
+
+    def odds(self, sentence: str) -> list[tuple[str, float]]:
+        """The labels and their odds, the likeliest first."""
+        row = _rows([_features(sentence)], self._columns, grow=False)
+        scores = np.exp(SHARPNESS * (row @ self._weights).ravel())
+        order = np.argsort(-scores)
+        return [(self.labels[place], float(scores[place] / scores.sum())) for place in order]
+
+
+@cache
+def examples() -> dict[str, list[str]]:
+    """Sentences by label."""
+    says: dict[str, list[str]] = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))["says"]
+    return says
+
+
+@cache
+def classifier() -> Classifier:
+    """The one classifier, learned on first need."""
+    return Classifier.of_examples()
+
+
+def _features(sentence: str) -> Counter[str]:
+    words = ["^", *sentence.split(), "$"]
+    return Counter(_parts(words))
+
+
+def _parts(words: list[str]) -> Iterator[str]:
+    for left, right in zip(words, words[1:], strict=False):
+        yield f"{left} {right}"
+        yield right
+    yield f"starts {words[1]}"
+    for word in words[1:-1]:
+        if word.islower() and len(word) > LETTERS:
+            yield from (f"~{word[place : place + LETTERS]}" for place in range(len(word) - LETTERS + 1))
+
+
+def _rows(counts: list[Counter[str]], columns: dict[str, int], *, grow: bool) -> csr_matrix:
+    """Features as rows of length one; unknown ones are learned (`grow`) or left out."""
+    starts, places, values = [0], list[int](), list[float]()
+    for count in counts:
+        known = [(columns.setdefault(name, len(columns)) if grow else columns.get(name, -1)) for name in count]
+        length = max(sum(number**2 for number in count.values()), 1) ** 0.5
+        kept = [(place, number / length) for place, number in zip(known, count.values(), strict=True) if place >= 0]
+        places += [place for place, _ in kept]
+        values += [value for _, value in kept]
+        starts.append(len(places))
+    return csr_matrix((np.array(values, np.float32), places, starts), shape=(len(counts), len(columns)))

@@ -1,0 +1,277 @@
+"""The conditions on a list that a clause names: genres, tags, years, ratings, order, number, and what cannot be applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Literal
+
+from guide.masking import Clause, Token
+from guide.phrases import table
+from movies.links import Link
+from movies.models import FIRST_YEAR, LAST_YEAR, Filters
+
+Order = Literal["rating", "popularity", "worst", "newest", "oldest"]
+SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
+NOVEL, DIFFERENT = 0.8, 0.7
+MONTH, YEAR_OF_DAYS = 30, 365
+MOST_TAGS, MOST_TOPIC = 2, 4
+SHORT, LONG = 3, 10
+NEGATION_REACH = 4
+OLD_UNTIL = 1979
+RECENT_YEARS = 8
+_BOUNDS = ("max_ratings", "min_ratings", "max_mean", "min_mean")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """All that was asked of a list; whatever was not mentioned is None or empty.
+
+    Attributes:
+        back: genres and tags that are welcome again.
+        any_year: the years do not matter any more.
+        relative: "older" or "newer" than what is spoken of.
+        era: "old" or "new" altogether.
+        text: words for what it should be about that are neither genre nor tag.
+    """
+
+    genres: tuple[str, ...] = ()
+    exclude_genres: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    years: tuple[int | None, int | None] | None = None
+    bounds: dict[str, float] = field(default_factory=dict)
+    sort: Order | None = None
+    count: int | None = None
+    longer: int = 0
+    novelty: float | None = None
+    diversity: float | None = None
+    window_days: int | None = None
+    back: tuple[str, ...] = ()
+    any_year: bool = False
+    relative: str = ""
+    era: str = ""
+    text: str = ""
+    unmet: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing was asked."""
+        return self == Conditions()
+
+    def joined(self, other: Conditions) -> Conditions:
+        """Both together; where they contradict each other, what was said later."""
+        both: dict[str, Any] = {}
+        for name, value in vars(other).items():
+            mine = getattr(self, name)
+            if isinstance(value, tuple) and name != "years":
+                both[name] = tuple(dict.fromkeys((*mine, *value)))
+            elif isinstance(value, dict):
+                both[name] = mine | value
+            else:
+                both[name] = " ".join(part for part in (mine, value) if part) if name == "text" else value or mine
+        return Conditions(**both)
+
+    def filters(self, before: Filters = Filters(), *, instead: bool = False) -> Filters:
+        """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
+        genres = self.genres if instead and self.genres else _without(before.genres, self.exclude_genres) + self.genres
+        tags = self.tags if instead and (self.tags or self.genres) else _without(before.tags, self.exclude_tags) + self.tags
+        first, last = self.years or ((None, None) if self.any_year else (before.year_from, before.year_to))
+        held = {name: getattr(before, name) for name in _BOUNDS} | {
+            name: int(value) if name.endswith("ratings") else value for name, value in self.bounds.items()
+        }
+        return Filters.model_validate(
+            {
+                "genres": _distinct(_without(genres, self.back), 5),
+                "exclude_genres": _distinct(_without((*before.exclude_genres, *self.exclude_genres), (*self.back, *self.genres)), 10),
+                "tags": _distinct(_without(tags, self.back), 5),
+                "exclude_tags": _distinct(_without((*before.exclude_tags, *self.exclude_tags), (*self.back, *self.tags)), 10),
+                "year_from": first if first and FIRST_YEAR <= first <= LAST_YEAR else None,
+                "year_to": last if last and FIRST_YEAR <= last <= LAST_YEAR else None,
+                **held,
+            }
+        )
+
+
+def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
+    """All the conditions of a clause. `topics`: words that are nothing else say what it should be about."""
+    unwanted = _unwanted(clause)
+    bounds, spent = _bounds(clause)
+    genres, tags = list(_genres(clause)), list(_tags(clause))
+    unmet = tuple(_unmet(clause, spent))
+    found = Conditions(
+        genres=tuple(name for place, name in genres if place not in unwanted),
+        exclude_genres=tuple(name for place, name in genres if place in unwanted),
+        tags=tuple(name for place, name in tags if place not in unwanted)[:MOST_TAGS],
+        exclude_tags=tuple(name for place, name in tags if place in unwanted),
+        years=_years(clause),
+        bounds=bounds,
+        sort=next((sort for sort in SORTS if clause.has("sort", sort)), None),
+        count=_count(clause, spent),
+        longer=clause.has("count", "longer") - clause.has("count", "shorter"),
+        novelty=NOVEL if clause.has("niche", "novel") else None,
+        diversity=DIFFERENT if clause.has("niche", "different") else None,
+        window_days=YEAR_OF_DAYS if clause.has("niche", "window") else None,
+        back=tuple(_back(clause)),
+        any_year=bool(clause.has("any_year", "words")),
+        relative=next((name for name in ("older", "newer") if clause.has("relative", name)), ""),
+        era=next((name for name in ("old", "new") if clause.has("relative", name)), ""),
+        unmet=unmet,
+    )
+    if not topics or unmet:
+        return found
+    return replace(found, text=_topic(clause, unwanted, alone=found.empty))
+
+
+# Genres and tags
+
+
+def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
+    """Genres by place: linked ones, and those that moods stand for."""
+    for place, link in clause.links("genre"):
+        yield from ((place, name) for name in link.name.split("|"))
+    named = {name for _, link in clause.links("genre") for name in link.name.split("|")}
+    for mood in table("moods"):
+        if not mood.startswith("#") and mood not in named:
+            yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1])
+
+
+def _tags(clause: Clause) -> Iterator[tuple[int, str]]:
+    linked = [(place, link) for place, link in clause.links("tag")]
+    yield from ((place, link.name) for place, link in linked)
+    for mood in table("moods"):
+        if mood.startswith("#") and not linked:
+            yield from ((spot.first, mood[1:]) for spot in clause.spots("moods", mood)[:1])
+
+
+def _unwanted(clause: Clause) -> set[int]:
+    """Places of what stands behind a negation, as far as the row goes: "no horror or war but comedy"."""
+    found: set[int] = set()
+    ends = {spot.first for spot in clause.spots("without", "with")}
+    for cue in clause.spots("without", "words"):
+        others = 0
+        for place in range(cue.end, len(clause.tokens)):
+            token = clause.tokens[place]
+            if place in ends and place > cue.end:
+                break
+            others += token.link is None and token.word not in ("or", "and", ",", "nor", "any", "too", "movies", "no", "not")
+            if others > NEGATION_REACH or (token.word == "," and not _goes_on(clause, place)):
+                break
+            found.add(place)
+    return found - _after_all(clause)
+
+
+def _goes_on(clause: Clause, place: int) -> bool:
+    """True where a comma only parts a row of names."""
+    following = [token for token in clause.tokens[place + 1 : place + 3] if token.word not in ("and", "or", "no", "not")]
+    return bool(following and following[0].link)
+
+
+def _after_all(clause: Clause) -> set[int]:
+    return {place for spot in clause.spots("without", "again") for place in range(spot.first, spot.end)}
+
+
+def _back(clause: Clause) -> Iterator[str]:
+    for spot in clause.spots("without", "again"):
+        for token in clause.tokens[spot.first : spot.end]:
+            if token.link and token.link.kind in ("genre", "tag"):
+                yield from token.link.name.split("|")
+
+
+# Years, bounds, numbers
+
+
+def _years(clause: Clause) -> tuple[int | None, int | None] | None:
+    """The last years named; a bound may stand in words before a bare year."""
+    found: tuple[int | None, int | None] | None = None
+    for _, link in clause.links("year", "years"):
+        low, high = (None if bound is None else int(bound) for bound in (link.low, link.high))
+        found = (found[0] if low is None and found else low, found[1] if high is None and found else high)
+    return found
+
+
+def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
+    """Bounds by the name of their filter, and the places of their numbers."""
+    found: dict[str, float] = {}
+    spent: set[int] = set()
+    for name in _BOUNDS:
+        for spot in clause.spots("bounds", name):
+            places = [at for at in range(spot.first, spot.end) if _is_number(clause.tokens[at].link) and at not in spent]
+            value = _number(clause.tokens[places[-1]].link) if places else None
+            if value is not None and (name.endswith("ratings") or 0 < value <= 5):
+                found[name] = value
+                spent.update(places)
+    return found, spent
+
+
+def _is_number(link: Link | None) -> bool:
+    return link is not None and link.kind in ("number", "stars", "year")
+
+
+def _number(link: Link | None) -> float | None:
+    return link.low if link else None
+
+
+def _count(clause: Clause, spent: set[int]) -> int | None:
+    """How many movies are wanted."""
+    for spot in clause.spots("count", "words"):
+        for place in range(spot.first, spot.end):
+            link = clause.tokens[place].link
+            if link and link.kind == "number" and place not in spent and link.low and link.low >= 1:
+                return int(link.low)
+    words = {"one": 1, "couple": 2, "few": 3}
+    return next((number for name, number in words.items() if clause.has("count", name)), None)
+
+
+# Everything else
+
+
+def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
+    """What the data cannot apply, in the person's words."""
+    for name in table("unmet"):
+        for spot in clause.spots("unmet", name)[:1]:
+            linked = [token.link for token in clause.tokens[spot.first : spot.end] if token.link]
+            if not any(link.kind in ("tag", "movie", "series") for link in linked) and not spent & set(range(*spot)):
+                yield clause.said(*spot)
+
+
+def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
+    """Words for what it should be about: those behind "about", "set in" and the like, and the one before "movies".
+
+    Args:
+        clause: What was said.
+        unwanted: Places of what should not be in it.
+        alone: Nothing else was asked, so that a word beside "movies" is what it should be about.
+    """
+    cues = [(spot.end, place) for spot in clause.spots("topic", "cue") for place in range(spot.end, len(clause.tokens))]
+    places = [place for start, place in cues if _goes_on_from(clause, start, place)]
+    if alone:
+        places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
+    told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]
+    return " ".join(clause.tokens[place].said for place in told[:MOST_TOPIC])
+
+
+def _goes_on_from(clause: Clause, start: int, place: int) -> bool:
+    """True for a word in the same row as the first one behind a cue."""
+    return all(clause.tokens[at].word not in table("topic", "ends") for at in range(start, place + 1))
+
+
+def _tells(token: Token) -> bool:
+    word = token.word
+    return token.link is None and len(word) > 2 and word[0].isalpha() and word not in _plain_words()
+
+
+@cache
+def _plain_words() -> frozenset[str]:
+    return frozenset(table("asides", "plain").split())
+
+
+def _without(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    gone = {other.lower() for other in others}
+    return tuple(name for name in names if name.lower() not in gone)
+
+
+def _distinct(names: Iterable[str], most: int) -> list[str]:
+    return list(dict.fromkeys(names))[:most]
+

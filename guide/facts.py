@@ -1,0 +1,226 @@
+"""Scripts for movies and figures: facts of one, a comparison, a statistic over the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from guide import wording
+from guide.dialogue import Args, Done
+from guide.frame import Aggregate, Ref
+from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids, problem
+from movies.models import MovieDetail, WindowStats
+from tools.results import Comparison, Group, MovieResult, QueryResult
+
+MOST_MOVIES = 4
+WINDOWS = (30, 365)
+MUCH_ALIKE = 0.3
+GROUPS, MOST_GROUPS = 5, 50
+GROUPED = {
+    "genre": "genres",
+    "decade": "decades",
+    "year": "years of release",
+    "tag": "tags",
+    "user": "users",
+    "month": "months",
+    "stars": "numbers of stars",
+    "rated_year": "years in which it was rated",
+}
+
+
+def fact(scene: Scene) -> Script:
+    """One fact of each movie, or all that is known."""
+    frame, told = scene.frame, wording.texts().facts
+    days = (frame.window_days,) if frame.window_days else WINDOWS
+    windows: Args = {"windows": [*(f"{each}d" for each in days), "all"]} if frame.aspect == "lately" else {}
+    dones = yield from ask_each("get_movie", ids(*frame.movies)[:MOST_MOVIES], windows)
+    text = told.get(frame.aspect, told["everything"])
+    found = [done.result for done in dones if isinstance(done.result, MovieResult)]
+    if not found:
+        return problem(scene, dones[0]) if dones else scene.say("which")
+    return wording.paragraphs(" ".join(text.format_map(_facts(scene, each)).split(" ")).strip() for each in found)
+
+
+def _facts(scene: Scene, result: MovieResult) -> dict[str, str]:
+    """All that a text about a movie may have in braces."""
+    movie, own = result.movie, result.own_stars
+    value = scene.frame.stars or 5.0
+    high = sum(count for given, count in movie.histogram.items() if float(given) >= 4)
+    return wording.facts_of(movie) | {
+        "own": f"You gave it {wording.stars(own)}." if own is not None else "",
+        "given": f"You gave it {wording.stars(own)}" if own is not None else "You have not rated it yet",
+        "high": f"{high:,} of these {movie.rating_count:,} gave it 4 stars or more." if movie.rating_count > 1 else "",
+        "stars": wording.stars(value),
+        "of_stars": f"{movie.histogram.get(f'{value:.1f}', 0):,} of {wording.counted(movie.rating_count)}",
+        "trait": _trait(scene, movie),
+        "lately": _lately(result.windows),
+    }
+
+
+def _trait(scene: Scene, movie: MovieDetail) -> str:
+    """As in "is it scary?": what its genres and tags say."""
+    wanted = {word.lower() for word in (*scene.frame.filters.genres, *scene.frame.filters.tags, scene.frame.text or "")}
+    has = wanted & {word.lower() for word in (*movie.genres, *wording.tags_of(movie, 20))}
+    return f"Yes, it counts as {wording.joined(sorted(has))}" if has else "Not as far as my data tells"
+
+
+def _lately(windows: Sequence[WindowStats]) -> str:
+    """The ratings over time."""
+    spans = {each.window: f"in the last {each.window[:-1]} days" for each in windows} | {"all": "of all time"}
+    told = wording.joined(f"{wording.average(each.mean, each.count)} {spans[each.window]}" for each in windows)
+    newest = next((f"; my data ends in {each.until:%B %Y}" for each in windows if each.until), "")
+    return f"{told}{newest}"
+
+
+def compare(scene: Scene) -> Script:
+    """Movies side by side: which is rated higher, by how much, and what they share."""
+    frame = scene.frame
+    movies = ids(*frame.movies, *frame.liked, *frame.disliked)[:MOST_MOVIES]
+    if len(movies) < 2:
+        return (yield from fact(scene)) if movies else scene.say("which_two")
+    done = yield from ask("compare_movies", {"movies": movies})
+    if not (found := done.result) or not isinstance(found, Comparison):
+        return problem(scene, done)
+    lines = [f"- {wording.texts().facts['side_by_side']}".format_map(wording.facts_of(movie)) for movie in found.movies]
+    return wording.paragraphs(["\n".join(lines), f"{_winner(found.movies)} {_common(found)}"])
+
+
+def _winner(movies: Sequence[MovieDetail]) -> str:
+    """The one with the highest mean, and by how much, as the figures beside it are rounded."""
+    rated = sorted((movie for movie in movies if movie.rating_count), key=lambda movie: -(movie.rating_mean or 0))
+    if len(rated) < 2:
+        return "There are too few ratings to tell which is liked better."
+    first, second = rated[:2]
+    ahead = round(first.rating_mean or 0, 2) - round(second.rating_mean or 0, 2)
+    doubt = ", though on very few ratings" if min(first.rating_count, second.rating_count) < wording.FEW_RATINGS else ""
+    if not ahead:
+        return f"{wording.named(first)} and {wording.named(second)} are rated the same{doubt}."
+    return f"{wording.named(first)} is rated higher than {wording.named(second)}, by {ahead:.2f} stars{doubt}."
+
+
+def _common(found: Comparison) -> str:
+    shared = dict.fromkeys([*found.genres_in_common[:3], *found.tags_in_common[:3]])
+    both = "Both" if len(found.movies) == 2 else "All of them"
+    common = f"{both} share {wording.joined(map(wording.clean, shared))}." if shared else "They share no genre or tag."
+    alike = len(found.movies) == 2 and (found.taste_likeness or 0) >= MUCH_ALIKE
+    return f"{common} Much the same people like them." if alike else common
+
+
+def alternatives(scene: Scene) -> Script:
+    """As in "I took Heat (1995); there is also Heat (1986)", said when a title comes up first."""
+    known = set(scene.dialogue.shown)
+    refs = [ref for ref in (*scene.frame.movies, *scene.frame.liked) if ref.others]
+    unsure = [ref for ref in refs if not {ref.movie_id, *ref.others} & known][:2]
+    others = yield from details_of([ref.others[0] for ref in unsure])
+    return " ".join(map(_taken, unsure, others))
+
+
+def _taken(ref: Ref, other: MovieResult) -> str:
+    return f"I took {called([ref])[0]}; there is also {wording.named(other.movie)}."
+
+
+# Statistics
+
+
+def statistic(scene: Scene) -> Script:
+    """One figure, or a ranking, and over what it was taken."""
+    asked = scene.frame.aggregate or Aggregate()
+    if scene.frame.stars is not None:
+        asked = asked.model_copy(update={"of": "ratings", "measure": "histogram", "by": "none"})
+    done = yield from ask("query_catalogue", _query(scene, asked))
+    if not isinstance(done.result, QueryResult):
+        return problem(scene, done)
+    found, over = done.result, _over(scene, done)
+    if not (found.total or found.groups or found.movies):
+        told = f"There are no {over}, so the answer is 0."
+    elif found.movies:
+        told = f"{wording.capital(over)}{_order(done)}:\n\n{wording.numbered(found.movies)}"
+    else:
+        told = _ranking(scene, done, found) if found.by != "none" else _figure(scene, done, found)
+    return wording.paragraphs([told, wording.spaced(map(wording.sentence, found.notes))])
+
+
+def _query(scene: Scene, asked: Aggregate) -> Args:
+    frame = scene.frame
+    in_time = asked.by in ("month", "rated_year") and asked.sort_by != "mean"
+    ordered = asked.by != "none" or asked.measure == "list"
+    return {
+        "of": asked.of,
+        "measure": asked.measure,
+        "by": asked.by if asked.by != "none" else None,
+        **scene.filters,
+        "query": frame.text,
+        **scene.whose,
+        "own": frame.own and not frame.users,
+        "movies": ids(*frame.movies, *frame.liked),
+        "since": asked.since,
+        "until": asked.until,
+        "sort_by": "name" if in_time else asked.sort_by if ordered else None,
+        "order": "asc" if asked.ascending or in_time else None,
+        "at_least": asked.at_least,
+        "limit": min(frame.count or (MOST_GROUPS if in_time else GROUPS), MOST_GROUPS) if ordered else None,
+    }
+
+
+def _over(scene: Scene, done: Done) -> str:
+    """The things that a figure was taken over: "ratings by MovieLens user 7 of comedies, given in 2016"."""
+    args, what = done.args, wording.kind(done.args, scene.plural)
+    if args.get("query"):
+        what += f" with \u201c{wording.clean(str(args['query']))}\u201d in the title"
+    if args.get("movies"):
+        what = wording.joined(called((*scene.frame.movies, *scene.frame.liked)))
+    if args["of"] == "movies":
+        return what
+    whose = getattr(done.result, "whose", None)
+    since, until = str(args.get("since") or ""), str(args.get("until") or "")
+    when = [f"from {since}" if since else "", f"to {until}" if until else ""]
+    year = since[:4] if since[:4] == until[:4] and since[4:] == "-01-01" and until[4:] == "-12-31" else ""
+    by = f"ratings by {wording.clean(whose)}" if whose else "ratings"
+    of = f"of {what}" if what != scene.plural else ""
+    return wording.spaced(
+        [by, of, f"given in {year}" if year else f"given {wording.spaced(when)}" if any(when) else ""]
+    )
+
+
+def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
+    over, info, value, measure = _over(scene, done), scene.info, scene.frame.stars, found.measure
+    words = {
+        "over": over,
+        "total": f"{found.total:,}",
+        "unit": "ratings" if found.of == "ratings" else scene.plural,
+        "value": f"{found.mean or 0:.2f}" if measure == "mean" else f"{getattr(found, measure, None) or 0:g}",
+        "spread": wording.spread(found.histogram),
+        "part": f"{found.histogram.get(f'{value or 0:.1f}', 0):,} of the {found.total:,}",
+        "stars": wording.stars(value or 0),
+    }
+    kind: str = "of_stars" if value is not None else measure
+    if measure == "count" and info and found.of == "movies" and not done.args.get("movies"):
+        kind = "catalogue" if over == scene.plural else "count_one" if found.total == 1 else "count_of"
+        words |= {"movies": f"{info.movies:,}", "ratings": f"{info.ratings:,}", "users": f"{info.users:,}"}
+    return scene.say(f"figure_{kind}", **words)
+
+
+def _ranking(scene: Scene, done: Done, found: QueryResult) -> str:
+    """Groups in their order."""
+    several, least = GROUPED[found.by], done.args.get("at_least")
+    bound = f", of {several} with at least {least:,}" if least else ""
+    of_all = f" (of {found.group_count:,} {several})" if found.group_count > len(found.groups) else ""
+    lines = [f"{place}. {_group(scene, found, group)}" for place, group in enumerate(found.groups, 1)]
+    return f"{wording.capital(_over(scene, done))}, by {several}{_order(done)}{bound}{of_all}:\n\n" + "\n".join(lines)
+
+
+def _order(done: Done) -> str:
+    by, rising = str(done.args.get("sort_by")), done.args.get("order") == "asc"
+    orders = {"name": "in order", "mean": "lowest mean first" if rising else "highest mean first"}
+    return f", {orders.get(by, 'fewest first' if rising else 'most first')}"
+
+
+def _group(scene: Scene, found: QueryResult, group: Group) -> str:
+    name = wording.clean(group.name)
+    name = (
+        {"user": f"MovieLens user {name}", "stars": f"{name} stars"}.get(found.by, name) if name[:1].isdigit() else name
+    )
+    if found.of == "ratings" and found.by != "stars":
+        return f"{name}: {wording.average(group.mean, group.count)}"
+    noun = (scene.info.noun if scene.info else "movie", scene.plural) if found.of == "movies" else ("rating", "ratings")
+    mean = f", {group.mean:.2f} stars on average" if group.mean is not None and found.measure == "mean" else ""
+    return f"{name}: {wording.counted(group.count, *noun)}{mean}"

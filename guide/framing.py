@@ -1,0 +1,280 @@
+"""A part of a message that stands on its own, as a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from guide.aggregates import aggregate, years_are_of_rating
+from guide.conditions import Conditions, conditions
+from guide.frame import Act, Frame, Ref
+from guide.intents import LEAST_ODDS, LISTS
+from guide.parts import Context, Part
+from guide.references import focus, names_of, shown_list
+from guide.standing import Told, each_once
+from movies.models import Filters
+
+SHORT, LONG, USUAL = 3, 10, 5
+OLD_UNTIL, NEW_FROM = 1979, 2010
+RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
+
+
+def framed(part: Part, context: Context) -> list[Frame]:
+    """The frames of a part; several where it gives stars to several movies."""
+    if part.intent.odds < LEAST_ODDS and part.intent.act not in LISTS:
+        frames = [_unclear(part, context)]
+    else:
+        made = _MAKERS.get(part.intent.act, _plain)(part, context)
+        frames = made if isinstance(made, list) else [made]
+    return [frame.model_copy(update={"confidence": part.intent.odds}) for frame in frames]
+
+
+def with_told(frame: Frame, told: Told) -> Frame:
+    """What was told, worked into a list: tastes where it goes by taste; what was seen or excluded, everywhere."""
+    seeds = {ref.movie_id for ref in (*frame.movies, *frame.liked)}
+    by_taste = frame.act == "recommend" and not frame.users and frame.sort is None
+    gone = [ref for ref in (*told.seen, *told.disliked) if ref.movie_id not in seeds]
+    gone += [] if by_taste or frame.act == "find" else [ref for ref in told.liked if ref.movie_id not in seeds]
+    wanted = frame.filters
+    genres = [name for name in told.exclude_genres if name not in wanted.genres]
+    tags = [name for name in told.exclude_tags if name not in wanted.tags]
+    filters = {
+        "exclude_genres": list(dict.fromkeys([*wanted.exclude_genres, *genres]))[:10],
+        "exclude_tags": list(dict.fromkeys([*wanted.exclude_tags, *tags]))[:10],
+    }
+    return frame.model_copy(
+        update={
+            "filters": wanted.model_copy(update=filters),
+            "liked": each_once([*frame.liked, *(told.liked if by_taste else ())]),
+            "disliked": each_once([*frame.disliked, *(told.disliked if by_taste else ())]),
+            "exclude": each_once([*frame.exclude, *gone, *told.excluded]),
+            "exclude_series": tuple(dict.fromkeys([*frame.exclude_series, *told.exclude_series])),
+        }
+    )
+
+
+def listed(part: Part, context: Context, act: Act | None = None) -> Frame:
+    """A list: like some movies, by conditions, or by taste."""
+    found: Act = act or part.intent.act  # type: ignore[assignment]
+    wants = part.wants
+    seeds = _seeds(part, found)
+    if found == "like" and not seeds:
+        seeds = focus(context.dialogue)
+    if found == "recommend" and seeds:
+        found = "like"
+    about = part.series if found == "find" else ""
+    frame = Frame(
+        act=found,
+        movies=seeds if found == "like" or part.intent.label == "find.title" else (),
+        filters=wants.filters(_era(wants)),
+        text=" ".join(filter(None, (about, wants.text))) or None,
+        users=part.users,
+        own=bool(part.users) and part.clause.has("refer", "me_too"),
+        **list_fields(wants),
+    )
+    return with_told(_relative_to_seeds(frame, wants), context.told.without(wants) | part.told)
+
+
+def list_fields(wants: Conditions) -> dict[str, Any]:
+    """The fields of a list that are no filters."""
+    count = wants.count or {1: LONG, -1: SHORT}.get(wants.longer)
+    return {
+        "sort": wants.sort,
+        "count": min(count, 50) if count else None,
+        "novelty": wants.novelty,
+        "diversity": wants.diversity,
+        "window_days": wants.window_days,
+        "unmet": wants.unmet,
+    }
+
+
+def _seeds(part: Part, act: Act) -> tuple[Ref, ...]:
+    stances = ("similar", "named") if act != "like" else ("similar",)
+    if act == "find" and part.intent.label != "find.title":
+        return ()
+    seeds = each_once(ref for said in part.said if said.stance in stances for ref in said.refs)
+    if act == "like" and not seeds:
+        seeds = each_once(ref for said in part.said if said.stance not in ("excluded", "disliked") for ref in said.refs)
+    return seeds
+
+
+def _era(wants: Conditions) -> Filters:
+    """Old or new movies altogether, where no year is named."""
+    if wants.years or not wants.era:
+        return Filters()
+    return Filters(year_to=OLD_UNTIL) if wants.era == "old" else Filters(year_from=NEW_FROM)
+
+
+def _relative_to_seeds(frame: Frame, wants: Conditions) -> Frame:
+    years = [ref.year for ref in frame.movies if ref.year]
+    if not wants.relative or not years:
+        return frame
+    bound = {"year_from": max(years) + 1} if wants.relative == "newer" else {"year_to": min(years) - 1}
+    return frame.model_copy(update={"filters": frame.filters.model_copy(update=bound)})
+
+
+def _unclear(part: Part, context: Context) -> Frame:
+    """A question back, unless conditions say enough."""
+    wants = part.wants
+    if wants.genres or wants.tags or wants.years or wants.sort:
+        return listed(part, context, "find")
+    titles = [ref.title for ref in part.refs[:1]]
+    choices = tuple(choice for title in titles for choice in (f"movies like {title}", f"facts about {title}"))
+    return Frame(act="unclear", ambiguous=choices)
+
+
+# About movies
+
+
+def _about(part: Part, context: Context) -> Frame:
+    """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
+    act, aspect, refs = part.intent.act, part.intent.aspect, part.refs
+    if act == "compare" and len(refs) < 2:
+        refs = each_once([*focus(context.dialogue), *refs] if refs else shown_list(context.dialogue)[:2])
+    if not refs and act != "why":
+        refs = focus(context.dialogue)
+    if act == "fact" and not part.refs and (topic := conditions(part.clause).text):
+        return Frame(act="find", text=topic)
+    if aspect == "genres" and (part.wants.genres or part.wants.tags):
+        aspect = "trait"
+    if aspect == "histogram" and part.stars is not None:
+        aspect = "stars"
+    return Frame.model_validate(
+        {
+            "act": act,
+            "aspect": aspect,
+            "movies": refs,
+            "users": part.users,
+            "own": not part.users,
+            "filters": part.wants.filters() if aspect == "trait" else Filters(),
+            "stars": part.stars if aspect == "stars" else None,
+            "liked": context.told.liked if act == "predict" and not part.users else (),
+        }
+    )
+
+
+def _outside(part: Part, context: Context) -> Frame:
+    refers = part.clause.has("refer", "it")
+    return Frame(act="outside", aspect=part.intent.aspect, movies=part.refs or (focus(context.dialogue) if refers else ()))
+
+
+def _choose(part: Part, context: Context) -> Frame:
+    wants = part.wants
+    return Frame(act="choose", movies=part.refs, filters=wants.filters(), sort=wants.sort, unmet=wants.unmet, count=wants.count)
+
+
+def _recall(part: Part, context: Context) -> Frame:
+    first = part.clause.has("refer", "start")
+    return Frame(act="recall", aspect="first" if first else "last", movies=part.refs)
+
+
+# Figures and people
+
+
+def _statistic(part: Part, context: Context) -> Frame:
+    own = part.clause.has("refer", "mine") and not part.users
+    someone = own or bool(part.users)
+    return Frame(
+        act="statistic",
+        aggregate=aggregate(part.clause, of_someone=someone),
+        filters=_released(part, of_someone=someone),
+        movies=() if part.series else part.refs,
+        text=part.series or None,
+        users=part.users,
+        own=own,
+        count=part.wants.count,
+        stars=part.stars,
+        unmet=part.wants.unmet,
+    )
+
+
+def _ratings(part: Part, context: Context) -> Frame:
+    users = _whose(part, context)
+    then = years_are_of_rating(part.clause, of_someone=True)
+    return Frame(
+        act="ratings",
+        users=users,
+        own=not users,
+        order=next((name for name in RATING_ORDERS if part.clause.has("order", name)), None),  # type: ignore[arg-type]
+        filters=_released(part, of_someone=True),
+        movies=part.refs,
+        count=part.wants.count,
+        aggregate=aggregate(part.clause, of_someone=True) if then else None,
+    )
+
+
+def _released(part: Part, *, of_someone: bool) -> Filters:
+    """The conditions on movies, without years that say when was rated."""
+    filters = part.wants.filters()
+    if years_are_of_rating(part.clause, of_someone=of_someone):
+        return filters.model_copy(update={"year_from": None, "year_to": None})
+    return filters
+
+
+def _taste(part: Part, context: Context) -> Frame:
+    users = _whose(part, context)
+    return Frame(act="taste", users=users, own=not users)
+
+
+def _whose(part: Part, context: Context) -> tuple[int, ...]:
+    """The MovieLens users named; for "their taste" the one spoken of last."""
+    if part.users or not part.clause.has("refer", "they") or part.clause.has("refer", "mine"):
+        return part.users
+    found = (done.args.get("user_id") for done in reversed(context.dialogue.done))
+    return next(((user,) for user in found if isinstance(user, int)), ())
+
+
+# Ratings told
+
+
+def _rate(part: Part, context: Context) -> list[Frame]:
+    """Stars with the movies they are for: as in "5 stars for Up and 2 for Cars"."""
+    if part.intent.aspect == "remove":
+        return [Frame(act="rate", movies=part.refs or _last_rated(context))]
+    points = part.pointed or {}
+    numbers = [(place, link.low) for place, link in part.clause.links("stars", "number") if place not in points and link.low is not None]
+    names = [(said.place, said.refs) for said in part.said] or [(-1, _last_rated(context))]
+    if not numbers:
+        title = part.refs[0].title if part.refs else ""
+        return [Frame(act="unclear", movies=part.refs, ambiguous=tuple(f"{stars} stars for {title}" for stars in (3, 4, 5)) if title else ())]
+    return _paired(numbers, names)
+
+
+def _paired(numbers: Sequence[tuple[int, float]], names: Sequence[tuple[int, tuple[Ref, ...]]]) -> list[Frame]:
+    """Each number with the names beside it: those before it, or where a number comes first those after it."""
+    first = numbers[0][0] < names[0][0]
+    found: dict[int, list[Ref]] = {}
+    for place, refs in names:
+        before = [at for at, (number, _) in enumerate(numbers) if number < place]
+        after = [at for at, (number, _) in enumerate(numbers) if number > place]
+        at = (before[-1] if before else 0) if first else (after[0] if after else len(numbers) - 1)
+        found.setdefault(at, []).extend(refs)
+    return [Frame(act="rate", movies=tuple(refs), stars=numbers[at][1]) for at, refs in sorted(found.items())]
+
+
+def _last_rated(context: Context) -> tuple[Ref, ...]:
+    rated = (done.movies[0].movie_id for done in reversed(context.dialogue.done) if done.name == "rate_movie" and done.movies)
+    movie_id = next(rated, None)
+    return focus(context.dialogue) if movie_id is None else (names_of(context.dialogue)[movie_id],)
+
+
+def _plain(part: Part, context: Context) -> Frame:
+    return Frame(act=part.intent.act, aspect=part.intent.aspect)  # type: ignore[arg-type]
+
+
+_MAKERS: dict[str, Callable[[Part, Context], Frame | list[Frame]]] = {
+    "recommend": listed,
+    "like": listed,
+    "find": listed,
+    "fact": _about,
+    "compare": _about,
+    "predict": _about,
+    "why": _about,
+    "outside": _outside,
+    "choose": _choose,
+    "recall": _recall,
+    "statistic": _statistic,
+    "ratings": _ratings,
+    "taste": _taste,
+    "rate": _rate,
+}

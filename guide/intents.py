@@ -1,0 +1,126 @@
+"""The intent of a clause: a few sure rules, and the classifier for all else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from guide.classifier import classifier
+from guide.dialogue import Dialogue
+from guide.masking import Clause
+from guide.references import focus
+from guide.stances import Said
+from tools.results import Questions
+
+LEAST_ODDS = 0.1
+"""Below these odds nothing is done on a guess: the person is asked."""
+LISTS = frozenset({"recommend", "like", "find"})
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A label of `examples.toml` and how sure it is."""
+
+    label: str
+    odds: float = 1.0
+
+    @property
+    def act(self) -> str:
+        """The part before the dot."""
+        return self.label.partition(".")[0]
+
+    @property
+    def aspect(self) -> str:
+        """The part after the dot."""
+        return self.label.partition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The state of the conversation, as far as it decides what a message can mean."""
+
+    begun: bool
+    listed: bool
+    asked: bool
+    spoken_of: bool
+
+    @classmethod
+    def of(cls, dialogue: Dialogue) -> Situation:
+        """The situation after the turns so far. `asked`: the last list was a question which of its movies are liked."""
+        last = dialogue.turns[-1].done if dialogue.turns else ()
+        asked = any(isinstance(done.result, Questions) for done in last)
+        return cls(bool(dialogue.turns), dialogue.last_list is not None, asked, bool(focus(dialogue)))
+
+
+def intent(clause: Clause, said: Sequence[Said], situation: Situation) -> Intent:
+    """The likeliest label that is possible now."""
+    ranked = [Intent(label, odds) for label, odds in classifier().odds(clause.text)]
+    possible = [each for each in ranked if _possible(each, clause, said, situation)]
+    for rule in RULES:
+        if label := rule(clause, said, situation, possible[0]):
+            return Intent(label)
+    total = sum(each.odds for each in possible) or 1.0
+    return Intent(possible[0].label, possible[0].odds / total)
+
+
+def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: Situation) -> bool:
+    names = bool(said)
+    match each.act:
+        case "delta":
+            return situation.begun
+        case "answer":
+            return situation.begun
+        case "choose" | "recall":
+            return situation.begun
+        case "why":
+            return situation.begun or names
+        case "fact" | "predict":
+            return names or situation.spoken_of or bool(clause.asks)
+        case "compare":
+            return names or situation.listed
+        case "like":
+            return names or situation.spoken_of
+        case "rate":
+            return names or situation.spoken_of
+        case _:
+            return True
+
+
+Rule = Callable[[Clause, Sequence[Said], Situation, Intent], str]
+
+
+def _names_alone(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """Nothing but titles: one is looked up, several are likes."""
+    words = {token.word for token in clause.tokens if token.link is None} - {"and", ",", "or", "the", "please", "movie", "*"}
+    movies = clause.links("movie", "series")
+    if words or not movies or len(movies) != len(said) or len(movies) != sum(token.link is not None for token in clause.tokens):
+        return ""
+    if situation.asked or len(movies) > 1:
+        return "compare" if clause.text.strip() in ("MOVIE or MOVIE",) else "tell.opinion"
+    return "find" if movies[0][1].kind == "series" else "fact.everything"
+
+
+def _stars_given(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """Stars beside a title that are no bound and no question."""
+    given = clause.links("stars") and (said or situation.spoken_of)
+    asks = clause.asks or clause.has("statistic", "counts") or any(clause.has("bounds", name) for name in ("min_mean", "max_mean"))
+    return "rate" if given and not asks and guess.act not in ("ratings", "statistic", "find", "fact", "delta") else ""
+
+
+def _alike(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """"like Alien" asks for a list, whatever stands around it."""
+    similar = any(each.stance == "similar" for each in said)
+    return "like" if similar and guess.act in ("recommend", "find", "tell", "delta", "unclear", "small_talk", "answer", "rate") else ""
+
+
+def _liked_alone(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """Tastes told without a question are taken up, whatever else the words resemble."""
+    stances = {each.stance for each in said}
+    if clause.asks or not stances & {"liked", "disliked", "seen"} or stances & {"similar"}:
+        return ""
+    if guess.act in ("fact", "find", "delta", "answer", "small_talk", "compare", "ratings", "like"):
+        return "tell.opinion" if stances & {"liked", "disliked"} else "tell.seen"
+    return ""
+
+
+RULES: tuple[Rule, ...] = (_names_alone, _stars_given, _alike, _liked_alone)

@@ -1,0 +1,176 @@
+"""A message as masked tokens: names that the linker found become single words, hurried spellings become plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from guide.classifier import examples
+from guide.phrases import Spot, has, plain, spots, table, vocabulary
+from movies.links import Link
+from movies.words import UNKNOWN_RANK, ranks
+
+SURE = {"movie": 0.45, "series": 0.45}
+"""Confidence from which a title is taken for one; everything else the linker has decided already."""
+ENDS = frozenset(".!?;\n")
+TYPO_LENGTH = 5
+COMMON = 6_000
+"""The rank up to which a word counts as English."""
+_TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
+_FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of the masked text; `said` is what was typed."""
+
+    word: str
+    said: str
+    link: Link | None = None
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A part of a message that says one thing."""
+
+    tokens: tuple[Token, ...]
+    asks: bool = field(default=False, compare=False)
+
+    @cached_property
+    def text(self) -> str:
+        """The masked words, each with a space after it."""
+        return "".join(f"{token.word} " for token in self.tokens)
+
+    def spots(self, *path: str) -> list[Spot]:
+        """The places of phrases of `words.toml`."""
+        return spots(self.text, *path)
+
+    def has(self, *path: str) -> bool:
+        """True where a phrase of `words.toml` occurs."""
+        return has(self.text, *path)
+
+    def links(self, *kinds: str) -> list[tuple[int, Link]]:
+        """Linked tokens of some kinds and their places."""
+        return [(place, t.link) for place, t in enumerate(self.tokens) if t.link and t.link.kind in kinds]
+
+    def said(self, first: int, end: int) -> str:
+        """Some of the tokens as they were typed."""
+        return " ".join(token.said for token in self.tokens[first:end])
+
+
+def tidied(text: str) -> str:
+    """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
+    return _TOKEN.sub(lambda found: _tidied(found[0]), text)
+
+
+def masked(text: str, links: Sequence[Link]) -> tuple[list[Token], str]:
+    """The tokens of a text, and its language (ISO 639-1)."""
+    pieces = list(_pieces(text, [link for link in links if link.confidence >= SURE.get(link.kind, 0)]))
+    language = _language([piece for piece in pieces if isinstance(piece, str)])
+    return [token for piece in pieces for token in _tokens(piece, language)], language
+
+
+def clauses(tokens: Sequence[Token]) -> list[Clause]:
+    """Sentences, and within them parts that begin a wish of their own."""
+    found: list[Clause] = []
+    begun = 0
+    for place, token in enumerate(tokens):
+        if token.word in ENDS:
+            found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
+            begun = place + 1
+        elif place - begun >= 2 and _starts(tokens, place):
+            found.append(Clause(tuple(tokens[begun:place])))
+            begun = place + 1
+    found.append(Clause(tuple(tokens[begun:])))
+    return [clause for clause in found if any(token.word != "," for token in clause.tokens)]
+
+
+def _starts(tokens: Sequence[Token], place: int) -> bool:
+    """True where a conjunction is followed by the start of another wish."""
+    if tokens[place].word not in table("split", "after"):
+        return False
+    following = "".join(f"{token.word} " for token in tokens[place + 1 : place + 6])
+    return bool(found := spots(following, "split", "starts")) and found[0].first == 0
+
+
+def _pieces(text: str, links: Sequence[Link]) -> Iterator[str | Link]:
+    """Words and links in their order."""
+    place = 0
+    for link in sorted(links, key=lambda link: link.start):
+        yield from _TOKEN.findall(text[place : link.start])
+        yield link
+        place = link.end
+    yield from _TOKEN.findall(text[place:])
+
+
+def _tokens(piece: str | Link, language: str) -> list[Token]:
+    if isinstance(piece, str):
+        return [Token(word, piece) for word in _words(piece, language)]
+    return [Token(piece.kind.upper(), piece.text, piece)]
+
+
+def _words(said: str, language: str) -> list[str]:
+    """A typed word as the plain words that it stands for."""
+    word = plain(said)
+    if language != "en" and (english := _glossary(language).get(word)):
+        return [english]
+    shorthand: dict[str, str] = table("shorthand")
+    if (meant := shorthand.get(word)) is not None:
+        return meant.split()
+    return [_mended(word)]
+
+
+def _tidied(word: str) -> str:
+    if not word.islower():
+        return word
+    meant = table("spelling").get(word)
+    return meant if meant is not None else _mended(plain(word)) if word.isascii() else word
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Words that the examples are made of, and those of the tables."""
+    said = " ".join(sentence for sentences in examples().values() for sentence in sentences)
+    return vocabulary() | frozenset(said.lower().split()) | frozenset(table("spelling", "genres").split())
+
+
+@cache
+def _targets() -> list[str]:
+    said = " ".join(sentence for sentences in examples().values() for sentence in sentences)
+    words = {*said.split(), *table("spelling", "genres").split()}
+    return sorted({word for word in words if word.isalpha() and word.islower() and len(word) >= TYPO_LENGTH})
+
+
+def _mended(word: str) -> str:
+    """A misspelt word of the examples as it is spelt; every other word as it is."""
+    if len(word) < TYPO_LENGTH or not word.isalpha() or word in _known() or word in ranks():
+        return word
+    allowed = 1 if len(word) < 8 else 2
+    found = process.extractOne(word, _targets(), scorer=OSA.distance, score_cutoff=allowed)
+    return found[0] if found and found[0][0] == word[0] else word
+
+
+@cache
+def _glossary(language: str) -> dict[str, str]:
+    words: dict[str, str] = table("languages", language)
+    return {foreign: english for english, line in words.items() for foreign in line.split()}
+
+
+def _language(words: Sequence[str]) -> str:
+    """The language that most words are of; English unless another has more. Words of both say nothing."""
+    said = [plain(word) for word in words if word[0].isalpha()]
+    english = [word in _known() or word in table("shorthand") or ranks().get(word, UNKNOWN_RANK) < COMMON for word in said]
+    scores = {language: _score(said, english, _glossary(language)) for language in _FOREIGN}
+    best = max(_FOREIGN, key=lambda language: scores[language])
+    return best if scores[best] > 0 else "en"
+
+
+def _score(said: Sequence[str], english: Sequence[bool], glossary: Mapping[str, str]) -> int:
+    """How many more words are of a language alone than of English alone."""
+    pairs = [(word in glossary, also) for word, also in zip(said, english, strict=True)]
+    return sum(foreign and not also for foreign, also in pairs) - sum(also and not foreign for foreign, also in pairs)

@@ -1,0 +1,96 @@
+"""Phrases of `words.toml`, found in masked text.
+
+A phrase is words apart by spaces: `a|b` is either, `a?` may be left out, `~` is up to three plain words; words in capitals
+stand for what was linked.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+WORDS = Path(__file__).with_name("words.toml")
+
+_GAP = r"(?:[^\sA-Z,]+ ){0,3}?"
+
+
+class Spot(NamedTuple):
+    """A phrase in a clause: its first token, and the one after its last."""
+
+    first: int
+    end: int
+
+
+@cache
+def table(*path: str) -> Any:
+    """A part of the file."""
+    found: Any = _file()
+    for key in path:
+        found = found[key]
+    return found
+
+
+def plain(word: str) -> str:
+    """A word in lower case, without accents and with a straight apostrophe."""
+    letters = unicodedata.normalize("NFKD", word.replace("’", "'").replace("ß", "ss")).lower()
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def spots(text: str, *path: str) -> list[Spot]:
+    """The places of a list of phrases in a masked text, longest first where they overlap.
+
+    Args:
+        text: Tokens, each with a space after it.
+        path: Keys of the list in the file.
+    """
+    return [Spot(text.count(" ", 0, found.start()), text.count(" ", 0, found.end())) for found in _regex(path).finditer(text)]
+
+
+def has(text: str, *path: str) -> bool:
+    """True where any phrase of a list occurs."""
+    return _regex(path).search(text) is not None
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Every plain word that a phrase is made of."""
+    english = (part for name, part in _file().items() if name != "languages")
+    return frozenset(re.findall(r"[a-z']{2,}", " ".join(line for part in english for line in _strings(part))))
+
+
+@cache
+def _file() -> dict[str, Any]:
+    return tomllib.loads(WORDS.read_text(encoding="utf-8"))
+
+
+@cache
+def _regex(path: tuple[str, ...]) -> re.Pattern[str]:
+    phrases = sorted(table(*path), key=lambda phrase: -len(phrase.split()))
+    found = re.compile("(?<![^ ])(?:" + "|".join(map(_compiled, phrases)) + ")")
+    if found.match(""):
+        raise ValueError(f"A phrase of {path} in {WORDS.name} may be left out altogether.")
+    return found
+
+
+def _compiled(phrase: str) -> str:
+    return "".join(map(_part, phrase.split()))
+
+
+def _part(part: str) -> str:
+    if part == "~":
+        return _GAP
+    either = "|".join(map(re.escape, part.rstrip("?").split("|"))).replace("NAME", "MOVIE|SERIES")
+    return f"(?:(?:{either}) )" + ("?" if part.endswith("?") else "")
+
+
+def _strings(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _strings(part)

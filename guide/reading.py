@@ -1,0 +1,127 @@
+"""A message into frames: what was wanted, typed and whole, with what it says of earlier turns worked in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from guide.conditions import Conditions
+from guide.dialogue import Dialogue
+from guide.frame import Frame
+from guide.framing import framed, listed, with_told
+from guide.intents import LISTS
+from guide.parts import Context, Part, parts_of
+from guide.reactions import narrowed, reaction
+from guide.standing import Told, each_once
+from movies.linking import Linker
+
+MOST_FRAMES = 4
+POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
+
+
+def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
+    """The wishes of a message, in its order; at least one frame."""
+    return _read(text, Context(dialogue, linker))
+
+
+def _read(text: str, context: Context) -> list[Frame]:
+    parts, language = parts_of(text, context)
+    frames = _weighty(_folded(parts, context)) or [Frame(act="unclear", confidence=0.0)]
+    return [frame.model_copy(update={"language": language}) for frame in frames[:MOST_FRAMES]]
+
+
+def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
+    """One frame a wish; tastes, and conditions that stand apart, are worked into the list that they are about."""
+    loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer") or _is_condition(part, parts)]
+    wishes = [frame for part in parts if part not in loose for frame in framed(part, context)]
+    frames = _united(wishes)
+    place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
+    if place is not None:
+        wants = _joined(part.wants for part in loose)
+        told = _told(loose)
+        frames[place] = with_told(_as_taste(narrowed(frames[place], wants), told), told)
+        return frames
+    reactions = [frame for part in loose if part.intent.act != "tell" for frame in reaction(part, context, _read)]
+    tells = [part for part in loose if part.intent.act == "tell"]
+    if reactions and reactions[-1].act in LISTS:
+        told = _told(tells)
+        return [*frames, *reactions[:-1], with_told(_as_taste(reactions[-1], told), told)]
+    return [*frames, *reactions, *_telling(tells, context)]
+
+
+def _is_condition(part: Part, parts: Sequence[Part]) -> bool:
+    """True for "nothing too long" beside a wish for a list: a condition that the data lacks, not a question for it."""
+    lists = any(other.intent.act in LISTS for other in parts if other is not part)
+    return lists and part.intent.act == "outside" and bool(part.wants.unmet) and not part.clause.asks and not part.said
+
+
+def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
+    """Tastes, or seen movies, told without asking for anything."""
+    told, wants = _told(parts), _joined(part.wants for part in parts)
+    if not parts:
+        return []
+    if not (told.liked or told.disliked) and (told.seen or told.exclude_series):
+        return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
+    if told.liked or told.disliked:
+        taste = Frame(act="recommend", filters=wants.filters())
+        return [with_told(taste, context.told | told).model_copy(update={"act": "opinion"})]
+    if wants.genres or wants.tags or wants.exclude_genres or wants.exclude_tags:
+        return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
+    return [Frame(act="small_talk", aspect="praise")]
+
+
+def _told(parts: Iterable[Part]) -> Told:
+    told = Told()
+    for part in parts:
+        told |= part.told
+    return told
+
+
+def _joined(wants: Iterable[Conditions]) -> Conditions:
+    joined = Conditions()
+    for each in wants:
+        joined = joined.joined(each)
+    return joined
+
+
+def _as_taste(frame: Frame, told: Told) -> Frame:
+    """A plain list with likes beside it goes by these."""
+    return frame.model_copy(update={"act": "recommend"}) if frame.act == "find" and frame.sort is None and told.liked else frame
+
+
+def _united(frames: Sequence[Frame]) -> list[Frame]:
+    """Lists that say one wish in several sentences become one."""
+    found: list[Frame] = []
+    for frame in frames:
+        at = next((at for at, other in enumerate(found) if _one_wish(other, frame)), None)
+        if at is None:
+            found.append(frame)
+        else:
+            found[at] = _merged(found[at], frame)
+    return found
+
+
+def _one_wish(frame: Frame, other: Frame) -> bool:
+    if frame.act not in LISTS or other.act not in LISTS:
+        return frame == other
+    return "recommend" in (frame.act, other.act) or (frame.act != other.act and None in (frame.sort, other.sort))
+
+
+def _merged(frame: Frame, other: Frame) -> Frame:
+    """Two halves of one wish."""
+    act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
+    update = {name: getattr(other, name) for name in other.model_fields_set if getattr(other, name)}
+    filters = {name: value for name, value in other.filters.model_dump(exclude_defaults=True).items()}
+    both = frame.filters.model_dump(exclude_defaults=True)
+    for name, value in filters.items():
+        both[name] = list(dict.fromkeys([*both.get(name, []), *value])) if isinstance(value, list) else value
+    text = " ".join(dict.fromkeys(part for part in (frame.text, other.text) if part)) or None
+    pairs = {name: each_once([*getattr(frame, name), *getattr(other, name)]) for name in ("movies", "liked", "disliked", "exclude")}
+    return frame.model_copy(
+        update={**update, **pairs, "act": act, "filters": type(frame.filters).model_validate(both), "text": text, "unmet": frame.unmet + other.unmet}
+    )
+
+
+def _weighty(frames: Sequence[Frame]) -> list[Frame]:
+    """Courtesies only where nothing else was said."""
+    weighty = [frame for frame in frames if not (frame.act == "small_talk" and frame.aspect in POLITE) and frame.act != "unclear"]
+    return weighty or list(frames[:1])

@@ -1,0 +1,109 @@
+"""Scripts for the talk itself: what was shown, one to choose, courtesies, the limits of the data, a question back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from guide import wording
+from guide.lists import listing
+from guide.scripts import Scene, Script, called, details_of, ids
+from movies.models import Filters, Movie
+from tools.results import RatingList
+
+MOST_RECALLED = 10
+BEST: dict[str, tuple[Callable[[Movie], float], str]] = {
+    "rating": (lambda movie: movie.score or movie.rating_mean or 0.0, "it is the best liked of them"),
+    "worst": (lambda movie: -(movie.rating_mean or 5.0), "it is the least liked of them"),
+    "popularity": (lambda movie: movie.rating_count, "it is the most rated of them"),
+    "newest": (lambda movie: movie.year or 0, "it is the newest of them"),
+    "oldest": (lambda movie: -(movie.year or 9999), "it is the oldest of them"),
+}
+
+
+def recall(scene: Scene) -> Script:
+    """The movies that were meant, or a list of before: the first one, or the last."""
+    if scene.frame.movies:
+        known = _known(scene)
+        found = [known[ref.movie_id] for ref in scene.frame.movies if ref.movie_id in known]
+        found += [each.movie for each in (yield from details_of(() if found else ids(*scene.frame.movies)))]
+        return wording.paragraphs([scene.say("recalled"), wording.numbered(found)])
+    lists = [
+        done for done in scene.dialogue.done if done.is_list or (done.movies and isinstance(done.result, RatingList))
+    ]
+    if not lists:
+        return scene.say("out_of_sight" if scene.dialogue.trimmed else "nothing_shown")
+    movies = lists[0 if scene.frame.aspect == "first" else -1].movies[:MOST_RECALLED]
+    return wording.paragraphs([scene.say("recalled"), wording.numbered(movies)])
+
+
+def _known(scene: Scene) -> dict[int, Movie]:
+    """Every movie of the results by id, as it was shown last."""
+    movies = (movie for done in scene.dialogue.done for movie in done.movies)
+    return {movie.movie_id: movie for movie in movies if isinstance(movie, Movie)}
+
+
+def choose(scene: Scene) -> Script:
+    """One of those that were shown, and the reason; without any, one to begin with."""
+    last, frame, known = scene.dialogue.last_list, scene.frame, _known(scene)
+    wanted = [ref.movie_id for ref in frame.movies] or [movie.movie_id for movie in (last.movies if last else [])]
+    among = [known[movie_id] for movie_id in wanted if movie_id in known]
+    if not among:
+        one = frame.model_copy(update={"act": "find", "count": 1, "sort": frame.sort or "popularity"})
+        return (yield from listing(replace(scene, frame=one)))
+    fit = [movie for movie in among if _passes(movie, frame.filters)]
+    if not fit:
+        return scene.say("none_of_these", titles=wording.joined(map(wording.named, among), "or"))
+    if len(fit) > 1 and frame.filters != Filters() and frame.sort is None and frame.count != 1:
+        return wording.paragraphs([scene.say("these_of_them"), wording.numbered(fit)])
+    best, reason = BEST.get(frame.sort or "rating", BEST["rating"])
+    chosen = max(fit, key=best)
+    return scene.say("chosen", reason=reason if len(fit) > 1 else "it fits", **wording.facts_of(chosen)).strip()
+
+
+def _passes(movie: Movie, filters: Filters) -> bool:
+    labels = {label.lower() for label in (*movie.genres, *movie.tags)}
+    return (
+        labels >= {label.lower() for label in (*filters.genres, *filters.tags)}
+        and not labels & {label.lower() for label in (*filters.exclude_genres, *filters.exclude_tags)}
+        and (filters.year_from or 0) <= (movie.year or 0) <= (filters.year_to or 9999)
+    )
+
+
+def small_talk(scene: Scene) -> Script:
+    """Courtesies, help, and starting over; for some another text as long as nothing was looked up."""
+    aspect, turns, known = scene.frame.aspect, scene.dialogue.turns, wording.texts().say
+    yield from ()
+    if aspect == "repeat":
+        return (turns and turns[-1].answer) or scene.say("nothing_shown")
+    early = f"{aspect}_early"
+    return scene.say(early if not scene.dialogue.done and early in known else aspect if aspect in known else "greet")
+
+
+def outside(scene: Scene) -> Script:
+    """Something that the data does not know: an honest sentence, and what it knows instead."""
+    aspect, texts = scene.frame.aspect, wording.texts()
+    topic = texts.topics.get(aspect, "")
+    if not topic:
+        return scene.say("outside_instructions" if aspect == "instructions" else "outside")
+    if not scene.frame.movies:
+        return scene.say("lack", topic=topic)
+    found = yield from details_of(ids(*scene.frame.movies)[:2])
+    instead = (texts.facts["instead"].format_map(wording.facts_of(each.movie)) for each in found)
+    return wording.paragraphs([scene.say("lack_of", topic=topic), *instead])
+
+
+def unclear(scene: Scene) -> Script:
+    """One question with choices."""
+    yield from ()
+    if choices := [wording.clean(choice) for choice in scene.frame.ambiguous[:3]]:
+        return scene.say("unclear_choices", choices=wording.joined(choices, "or"))
+    if scene.frame.movies:
+        return scene.say("unclear_movie", title=wording.joined(called(scene.frame.movies[:2])))
+    return scene.say("unclear")
+
+
+def unmet(scene: Scene) -> str:
+    """A sentence on conditions that were understood and could not be applied."""
+    said = wording.joined((f"\u201c{wording.clean(part)}\u201d" for part in scene.frame.unmet), "or")
+    return scene.say("unmet", what=said) if said else ""
