@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal
 
-from guide.masking import Clause
+from guide.masking import Clause, Token
 from guide.phrases import table
 from movies.links import Link
 from movies.models import FIRST_YEAR, LAST_YEAR, Filters
@@ -15,7 +16,7 @@ Order = Literal["rating", "popularity", "worst", "newest", "oldest"]
 SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
 NOVEL, DIFFERENT = 0.8, 0.7
 MONTH, YEAR_OF_DAYS = 30, 365
-MOST_TAGS = 2
+MOST_TAGS, MOST_TOPIC = 2, 4
 SHORT, LONG = 3, 10
 NEGATION_REACH = 4
 OLD_UNTIL = 1979
@@ -99,7 +100,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     bounds, spent = _bounds(clause)
     genres, tags = list(_genres(clause)), list(_tags(clause))
     unmet = tuple(_unmet(clause, spent))
-    return Conditions(
+    found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
         exclude_genres=tuple(name for place, name in genres if place in unwanted),
         tags=tuple(name for place, name in tags if place not in unwanted)[:MOST_TAGS],
@@ -116,9 +117,11 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
         any_year=bool(clause.has("any_year", "words")),
         relative=next((name for name in ("older", "newer") if clause.has("relative", name)), ""),
         era=next((name for name in ("old", "new") if clause.has("relative", name)), ""),
-        text=_topic(clause, unwanted) if topics and not unmet else "",
         unmet=unmet,
     )
+    if not topics or unmet:
+        return found
+    return replace(found, text=_topic(clause, unwanted, alone=found.empty))
 
 
 # Genres and tags
@@ -233,36 +236,35 @@ def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
                 yield clause.said(*spot)
 
 
-def _topic(clause: Clause, unwanted: set[int]) -> str:
-    """Words for what it should be about: those that mean nothing else here."""
-    plain = set(table("asides", "plain").split())
-    spent = set(_spent(clause))
-    left = [
-        token.said
-        for place, token in enumerate(clause.tokens)
-        if token.link is None and place not in spent and place not in unwanted and _tells(token.word, plain)
-    ]
-    return " ".join(left)
+def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
+    """Words for what it should be about: those behind "about", "set in" and the like, and the one before "movies".
+
+    Args:
+        clause: What was said.
+        unwanted: Places of what should not be in it.
+        alone: Nothing else was asked, so that a word beside "movies" is what it should be about.
+    """
+    cues = [(spot.end, place) for spot in clause.spots("topic", "cue") for place in range(spot.end, len(clause.tokens))]
+    places = [place for start, place in cues if _goes_on_from(clause, start, place)]
+    if alone:
+        places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
+    told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]
+    return " ".join(clause.tokens[place].said for place in told[:MOST_TOPIC])
 
 
-def _tells(word: str, plain: set[str]) -> bool:
-    return len(word) > 2 and word[0].isalpha() and word not in plain
+def _goes_on_from(clause: Clause, start: int, place: int) -> bool:
+    """True for a word in the same row as the first one behind a cue."""
+    return all(clause.tokens[at].word not in table("topic", "ends") for at in range(start, place + 1))
 
 
-def _spent(clause: Clause) -> Iterator[int]:
-    """Places of words that were understood as something else."""
-    groups = ("sort", "niche", "bounds", "count", "relative", "moods", "unmet", "order")
-    for path in _lists(groups):
-        for spot in clause.spots(*path):
-            yield from range(spot.first, spot.end)
-    for when in ("before", "after"):
-        for stance in table("stance", when):
-            for spot in clause.spots("stance", when, stance):
-                yield from range(spot.first, spot.end)
+def _tells(token: Token) -> bool:
+    word = token.word
+    return token.link is None and len(word) > 2 and word[0].isalpha() and word not in _plain_words()
 
 
-def _lists(groups: Iterable[str]) -> Iterator[tuple[str, str]]:
-    return ((group, name) for group in groups for name in table(group))
+@cache
+def _plain_words() -> frozenset[str]:
+    return frozenset(table("asides", "plain").split())
 
 
 def _without(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
@@ -13,11 +13,14 @@ from rapidfuzz.distance import OSA
 from guide.classifier import examples
 from guide.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
+from movies.words import UNKNOWN_RANK, ranks
 
 SURE = {"movie": 0.45, "series": 0.45}
 """Confidence from which a title is taken for one; everything else the linker has decided already."""
 ENDS = frozenset(".!?;\n")
 TYPO_LENGTH = 5
+COMMON = 6_000
+"""The rank up to which a word counts as English."""
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
@@ -58,6 +61,11 @@ class Clause:
     def said(self, first: int, end: int) -> str:
         """Some of the tokens as they were typed."""
         return " ".join(token.said for token in self.tokens[first:end])
+
+
+def tidied(text: str) -> str:
+    """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
+    return _TOKEN.sub(lambda found: _tidied(found[0]), text)
 
 
 def masked(text: str, links: Sequence[Link]) -> tuple[list[Token], str]:
@@ -117,22 +125,30 @@ def _words(said: str, language: str) -> list[str]:
     return [_mended(word)]
 
 
+def _tidied(word: str) -> str:
+    if not word.islower():
+        return word
+    meant = table("spelling").get(word)
+    return meant if meant is not None else _mended(plain(word)) if word.isascii() else word
+
+
 @cache
 def _known() -> frozenset[str]:
     """Words that the examples are made of, and those of the tables."""
     said = " ".join(sentence for sentences in examples().values() for sentence in sentences)
-    return vocabulary() | frozenset(said.lower().split())
+    return vocabulary() | frozenset(said.lower().split()) | frozenset(table("spelling", "genres").split())
 
 
 @cache
 def _targets() -> list[str]:
     said = " ".join(sentence for sentences in examples().values() for sentence in sentences)
-    return sorted({word for word in said.split() if word.isalpha() and word.islower() and len(word) >= TYPO_LENGTH})
+    words = {*said.split(), *table("spelling", "genres").split()}
+    return sorted({word for word in words if word.isalpha() and word.islower() and len(word) >= TYPO_LENGTH})
 
 
 def _mended(word: str) -> str:
     """A misspelt word of the examples as it is spelt; every other word as it is."""
-    if len(word) < TYPO_LENGTH or not word.isalpha() or word in _known():
+    if len(word) < TYPO_LENGTH or not word.isalpha() or word in _known() or word in ranks():
         return word
     allowed = 1 if len(word) < 8 else 2
     found = process.extractOne(word, _targets(), scorer=OSA.distance, score_cutoff=allowed)
@@ -146,9 +162,15 @@ def _glossary(language: str) -> dict[str, str]:
 
 
 def _language(words: Sequence[str]) -> str:
-    """The language that most words are of; English unless another has more."""
+    """The language that most words are of; English unless another has more. Words of both say nothing."""
     said = [plain(word) for word in words if word[0].isalpha()]
-    english = sum(word in _known() or word in table("shorthand") for word in said)
-    scores = {language: sum(word in _glossary(language) for word in said) for language in _FOREIGN}
+    english = [word in _known() or word in table("shorthand") or ranks().get(word, UNKNOWN_RANK) < COMMON for word in said]
+    scores = {language: _score(said, english, _glossary(language)) for language in _FOREIGN}
     best = max(_FOREIGN, key=lambda language: scores[language])
-    return best if scores[best] > english else "en"
+    return best if scores[best] > 0 else "en"
+
+
+def _score(said: Sequence[str], english: Sequence[bool], glossary: Mapping[str, str]) -> int:
+    """How many more words are of a language alone than of English alone."""
+    pairs = [(word in glossary, also) for word, also in zip(said, english, strict=True)]
+    return sum(foreign and not also for foreign, also in pairs) - sum(also and not foreign for foreign, also in pairs)

@@ -10,7 +10,7 @@ from guide.conditions import Conditions, conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, Situation, intent
-from guide.masking import Clause, clauses, masked
+from guide.masking import Clause, clauses, masked, tidied
 from guide.references import Pointed, last_list_frame, names_of, pointed
 from guide.stances import Said, stances
 from guide.standing import Told, each_once, told_in
@@ -97,6 +97,7 @@ class Context:
 
 def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     """The parts of a message, and its language."""
+    text = tidied(text)
     tokens, language = masked(text, context.linker.link(text, context=context.dialogue.shown))
     found: list[Part] = []
     named: list[Ref] = []

@@ -9,9 +9,9 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
-from movies.words import UNKNOWN_RANK, Token, pair_set, phrase_set, ranks, tables, word_set
+from movies.words import UNKNOWN_RANK, Token, cues, ranks, tables
 
 ARTICLES = frozenset({"the", "a", "an"})
 
@@ -29,6 +29,10 @@ DETERMINED = -2.0  # "too much heat"
 PART_OF_A_NAME = -5.5  # "Emma" in "Emma Thompson"
 UNKNOWN_SEQUEL = -11.0  # "Frozen 2", where the catalogue has but "Frozen"
 KIND_OF_MOVIE = -2.0  # "zombie movies"
+
+HOPELESS = -3.9  # of which no list makes a title
+NEVER = -8.0  # nor any cue
+SHORT_MESSAGE = 6  # words
 
 _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
@@ -70,6 +74,7 @@ class Around:
 
     def __init__(self, text: str, words: Sequence[Token], genre_words: frozenset[str]) -> None:
         self.text, self.words, self.genre_words = text, words, genre_words
+        self._begins: dict[int, bool] = {0: True}
 
     @cached_property
     def cased(self) -> bool:
@@ -85,7 +90,7 @@ class Around:
     @cached_property
     def whole(self) -> tuple[int, int]:
         """The first and last word of the message without words of courtesy."""
-        first, last, courtesy = 0, len(self.words) - 1, word_set("cues", "courtesy")
+        first, last, courtesy = 0, len(self.words) - 1, cues("courtesy")
         while first < last and self.words[first].word in courtesy:
             first += 1
         while last > first and self.words[last].word in courtesy:
@@ -106,11 +111,11 @@ class Around:
         return self.text[self.words[at].end : end]
 
     def begins_sentence(self, at: int) -> bool:
-        if at == 0:
-            return True
-        return bool(_SENTENCE_END.search(self.gap(at - 1))) and self.word(at - 1) not in word_set(
-            "cues", "abbreviations"
-        )
+        known = self._begins.get(at)
+        if known is None:
+            ended = self.gap(at - 1) != " " and bool(_SENTENCE_END.search(self.gap(at - 1)))
+            known = self._begins[at] = ended and self.word(at - 1) not in cues("abbreviations")
+        return known
 
     def quoted(self, start: int, end: int) -> bool:
         before = self.text[start - 1 : start] if start else ""
@@ -120,17 +125,19 @@ class Around:
 
     def rates(self, at: int) -> bool:
         """True where a number after a title is one of stars: "rate Alien 4"."""
-        return any(token.word in word_set("cues", "rating") for token in self.words[max(0, at - 6) : at])
+        return any(token.word in cues("rating") for token in self.words[max(0, at - 6) : at])
 
     def listed(self, start: int) -> bool:
         """True of what begins an item of a list: "1. Up"."""
+        if start > 12 and "\n" not in self.text[start - 12 : start]:
+            return False
         return _ITEM.search(self.text, max(0, start - 12), start) is not None
 
     def closed(self, end: int, last: int) -> bool:
         """True where nothing follows that the words could belong to."""
         while end < len(self.text) and self.text[end] in "\"'”’*_»":
             end += 1
-        return _CLOSING.match(self.text, end) is not None or self.word(last + 1) in word_set("cues", "ends")
+        return _CLOSING.match(self.text, end) is not None or self.word(last + 1) in cues("ends")
 
 
 def sigmoid(logit: float) -> float:
@@ -155,25 +162,46 @@ def movie_logit(around: Around, match: Match) -> float:
     return logit + (1.5 if match.told else 0.0)
 
 
+def hopeless(around: Around, at: int, words: tuple[str, ...], popularity: float) -> bool:
+    """True of a plain word by itself with nothing about it that could make it a title: most words of most texts."""
+    token = around.words[at]
+    if token.capital or around.text[token.start - 1 : token.start] != " ":
+        return False
+    if around.text[token.end : token.end + 1] not in (" ", ",", ".", "?", "!") or around.word(at + 1).isdigit():
+        return False
+    value = prior(words, around.genre_words) + 4.0 * (popularity - 0.5)
+    if value > HOPELESS or len(around.words) < SHORT_MESSAGE:
+        return False
+    return value < NEVER or (around.word(at - 1) not in _cue_words() and around.word(at + 1) not in cues("after"))
+
+
+@cache
+def _cue_words() -> frozenset[str]:
+    """The words after which a title may stand."""
+    names = ("before", "weak_before", "skipped", "connectors")
+    pairs = {pair.split()[1] for pair in cues("pairs")}
+    return frozenset({"is", "was", "to"}.union(pairs, *(cues(name) for name in names)))
+
+
 @lru_cache(maxsize=20_000)
 def prior(words: tuple[str, ...], genre_words: frozenset[str] = frozenset()) -> float:
     """Log-odds of words in lower case with nothing around them: the commoner the words, the less a title."""
     kept = [word for word in words if word not in ARTICLES] or list(words)
     value = _prior_of_one(kept[0]) if len(kept) == 1 else _prior_of_several(kept)
-    if " ".join(words) in phrase_set() or " ".join(kept) in phrase_set():
+    if " ".join(words) in cues("phrases") or " ".join(kept) in cues("phrases"):
         value -= 3.0
-    if "".join(kept) in genre_words or (len(kept) > 1 and kept[-1] in word_set("cues", "nouns")):
+    if "".join(kept) in genre_words or (len(kept) > 1 and kept[-1] in cues("nouns")):
         value -= 2.5
     return value
 
 
 def _prior_of_one(word: str) -> float:
-    if word in word_set("plain", "pronouns") or len(word) == 1:
+    if word in cues("pronouns") or len(word) == 1:
         return -9.0
     if word.isdigit():
         return -6.0 if len(word) == 4 else -5.0
     rank = ranks().get(word, UNKNOWN_RANK)
-    if word in word_set("cues", "judging") or word in tables()["numbers"]:
+    if word in cues("judging") or word in tables()["numbers"]:
         return -7.0
     return -6.5 + 5.5 * (math.log(rank) / math.log(10_000)) ** 3 if rank < UNKNOWN_RANK else 0.4
 
@@ -188,12 +216,12 @@ def _case(around: Around, match: Match) -> float:
     if not around.cased or match.corrected:
         return 0.0
     tokens = around.words[match.first : match.last + 1]
-    small = word_set("cues", "small")
+    small = cues("small")
     telling = [token for token in tokens if token.word not in small and not token.word.isdigit()] or tokens
     if not all(token.capital for token in telling):
         return -0.7 if around.careful and not any(token.capital for token in tokens) else 0.0
     if not around.begins_sentence(match.first):
-        named = all(token.word in word_set("plain", "names") for token in telling)
+        named = all(token.word in cues("names") for token in telling)
         if named:
             return 1.2
         return 4.2 if len(telling) < 2 else 5.0
@@ -216,7 +244,7 @@ def _article(around: Around, match: Match, words: Sequence[str]) -> float:
     before = words[0] if words[0] in ARTICLES else around.word(match.first - 1)
     if before in ("a", "an") and not match.articles & {"a", "an"} and not match.year:
         return OTHER_ARTICLE
-    if len(words) == 1 and around.word(match.first - 1) in word_set("cues", "determiners"):
+    if len(words) == 1 and around.word(match.first - 1) in cues("determiners"):
         return DETERMINED
     if before != "the" and match.articles == {"the"} and len(words) == 1:
         return -3.0 if ranks().get(words[0], UNKNOWN_RANK) < 5_000 else -1.0
@@ -258,7 +286,7 @@ def _goes_on_after(around: Around, match: Match) -> bool:
         at += 1 + (around.word(at + 1) in ARTICLES)
         small = words[at - 1].word in ("of", "upon", "a") or words[at - 1].word in ARTICLES
         return small and at < len(words) and words[at].capital and words[at].word != "i"
-    return words[at].capital and words[at].word not in word_set("cues", "after_names") and not words[at].word.isdigit()
+    return words[at].capital and words[at].word not in cues("after_names") and not words[at].word.isdigit()
 
 
 def _goes_on_before(around: Around, match: Match) -> bool:
@@ -268,16 +296,16 @@ def _goes_on_before(around: Around, match: Match) -> bool:
     while at > 0 and around.word(at) in ("of", "a", "an", "the", "for") and around.gap(at - 1) == " ":
         at -= 1
     capital = around.words[at].capital and not around.begins_sentence(at)
-    return capital and around.word(at) not in word_set("cues", "before_names")
+    return capital and around.word(at) not in cues("before_names")
 
 
 def _place(around: Around, match: Match, words: Sequence[str]) -> float:
     """The words fill the place of a title: after "loved", before "was great", alone."""
     first, last = around.whole
-    if len(words) == 1 and words[0] in word_set("plain", "pronouns") and not _capital_within(around, match):
+    if len(words) == 1 and words[0] in cues("pronouns") and not _capital_within(around, match):
         return 0.0
     if match.start <= around.words[first].start and match.end >= around.words[last].end:
-        return 0.0 if " ".join(words) in phrase_set() else WHOLE_MESSAGE
+        return 0.0 if " ".join(words) in cues("phrases") else WHOLE_MESSAGE
     value = _before(around, match)
     return value + _after(around, match, after_cue=value > 1)
 
@@ -291,19 +319,19 @@ def _before(around: Around, match: Match) -> float:
     at = match.first - 1
     if at < 0 or around.begins_sentence(match.first):
         return 0.0
-    while at > 0 and around.word(at) in word_set("cues", "skipped"):
+    while at > 0 and around.word(at) in cues("skipped"):
         at -= 1
     closed, cue, before = around.closed(match.end, match.last), around.word(at), around.word(at - 1)
-    if cue in word_set("cues", "before"):
-        habit = cue in word_set("cues", "habits") and before in word_set("cues", "habit")
+    if cue in cues("before"):
+        habit = cue in cues("habits") and before in cues("habit")
         strength = AFTER_HABIT if habit else AFTER_CUE
         return strength if closed else 1.2
     if cue in ("is", "was") and closed:
-        favourite = {around.word(at - back) for back in (1, 2, 3)} & word_set("cues", "favourites")
+        favourite = {around.word(at - back) for back in (1, 2, 3)} & cues("favourites")
         return FAVOURITE_IS if favourite else 0.5
-    if f"{before} {cue}" in pair_set():
+    if f"{before} {cue}" in cues("pairs"):
         return 4.0 if closed else 1.2
-    if cue in word_set("cues", "weak_before"):
+    if cue in cues("weak_before"):
         strong = cue in ("see", "watch", "remember", "watching")
         named = match.last > match.first or around.words[match.first].capital
         if closed and (strong or named):
@@ -317,12 +345,12 @@ def _after(around: Around, match: Match, *, after_cue: bool) -> float:
     at = match.last + 1
     if at >= len(around.words) or around.gap(match.last).strip(" \"'*_”’") != "":
         return 0.0
-    if around.word(at) in word_set("cues", "nouns"):
+    if around.word(at) in cues("nouns"):
         return 1.0 if after_cue else 0.3
-    if around.word(at) not in word_set("cues", "after") or after_cue:
+    if around.word(at) not in cues("after") or after_cue:
         return 0.0
-    leading = around.begins_sentence(match.first) or around.word(match.first - 1) in word_set("cues", "openers")
+    leading = around.begins_sentence(match.first) or around.word(match.first - 1) in cues("openers")
     if not leading:
         return 0.8
-    verdict = around.word(at + 1) in word_set("cues", "judging") or around.word(at) not in ("was", "is")
+    verdict = around.word(at + 1) in cues("judging") or around.word(at) not in ("was", "is")
     return BEFORE_VERDICT if verdict else 1.5

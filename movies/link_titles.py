@@ -17,7 +17,7 @@ from rapidfuzz.distance import OSA
 
 from movies.title_match import allowed
 from movies.titles import acronym, parse_title, plain_words, split_year, title_words, with_digits
-from movies.words import UNKNOWN_RANK, ranks, tables, word_set
+from movies.words import UNKNOWN_RANK, cues, ranks, tables
 
 ARTICLES = frozenset({"the", "a", "an"})
 LONGEST = 14  # words of a title that are looked up
@@ -77,6 +77,8 @@ class TitleIndex:
     """Titles and series of one catalogue.
 
     Attributes:
+        keys: all that is in the dictionary.
+        begins: of each word or two that a longer key begins with, the words of the longest.
         rows: the movies; everything else names them by their place in it.
         popularity: 0 to 1, of each movie.
     """
@@ -85,6 +87,7 @@ class TitleIndex:
         self.rows = list(titles)
         most = math.log1p(max((row.rating_count for row in self.rows), default=0)) or 1.0
         self.popularity = [math.log1p(row.rating_count) / most for row in self.rows]
+        self._contents: list[str] = []
         self._forms: dict[str, Form | list[Form]] = {}
         self._series: dict[str, Series] = {}
         self.begins: dict[str, int] = {}
@@ -93,6 +96,7 @@ class TitleIndex:
             self._add_movie(place, row)
         self._add_series()
         self._add_told()
+        self.keys = self._forms.keys() | self._series.keys()
         self._buckets = self._make_buckets()
         self.correct = lru_cache(maxsize=KEPT)(self._correct)
         self._entry = lru_cache(maxsize=KEPT)(self._make_entry)
@@ -110,8 +114,9 @@ class TitleIndex:
     def series(self, key: str) -> Series | None:
         return self._series.get(key)
 
-    def entry(self, key: str) -> Entry | None:
-        return self._entry(key) if key in self._forms or key in self._series else None
+    def entry(self, key: str) -> Entry:
+        """The meaning of one of the keys."""
+        return self._entry(key)
 
     def entry_of(self, forms: list[Form], series: Series | None = None) -> Entry:
         """The same of any movies."""
@@ -136,7 +141,7 @@ class TitleIndex:
 
     def likest(self, words: Sequence[str], least: float) -> list[tuple[int, float]]:
         """Movies with titles much like these words, the likest first, each with its likeness, 0 to 1."""
-        choices = {place: " ".join(content(self.rows[place].title)) for place in self._sharing_rare_words(words)}
+        choices = {place: self._contents[place] for place in self._sharing_rare_words(words)}
         found = process.extract(" ".join(words), choices, scorer=fuzz.ratio, score_cutoff=100 * least, limit=10)
         return [(place, score / 100) for _, score, place in found]
 
@@ -145,7 +150,7 @@ class TitleIndex:
         if len(words) < 2 or len("".join(words)) < 9:
             return []
         near = self.likest(words, LEAST_ALIKE)
-        return [place for place, _ in near if _slipped(words, content(self.rows[place].title))][:1]
+        return [place for place, _ in near if _slipped(words, self._contents[place].split())][:1]
 
     def _sharing_rare_words(self, words: Sequence[str]) -> list[int]:
         known = sorted((self._vocabulary[word] for word in set(words) if word in self._vocabulary), key=len)
@@ -156,9 +161,11 @@ class TitleIndex:
         return list(places)[: 2 * MOST_ALIKE]
 
     def _add_movie(self, place: int, row: TitleRow) -> None:
-        for word in set(content(row.title)):
+        words = content(row.title)
+        self._contents.append(" ".join(words))
+        for word in set(words):
             self._vocabulary[word].append(place)
-        self._add(content(row.title), Form(place, MAIN))
+        self._add(words, Form(place, MAIN))
         for name in row.alternatives:
             self._add(content(name), Form(place, ALTERNATIVE))
             for word in set(content(name)):
@@ -283,7 +290,7 @@ def short_forms(title: str) -> list[tuple[list[str], int]]:
     elif match := _AND_THE.match(title):
         forms += [(content(match["tail"]), TAIL)]
     first, *rest = plain_words(title) or [""]
-    if not forms and first in word_set("cues", "articles") - ARTICLES and len("".join(rest)) > 5:
+    if not forms and first in cues("articles") - ARTICLES and len("".join(rest)) > 5:
         forms += [(content(" ".join(rest)), SHORT)]
     return [(words, kind) for words, kind in forms if telling(words)]
 
@@ -321,14 +328,14 @@ def _slipped(words: Sequence[str], theirs: Sequence[str]) -> bool:
 
 
 def _slip(word: str, other: str) -> bool:
-    if word in word_set("cues", "nouns"):
+    if word in cues("nouns"):
         return False
     plural = word.rstrip("s") == other.rstrip("s") and len(word) > 3
     return plural or (word not in ranks() and OSA.distance(word, other) <= min(2, allowed(word)))
 
 
 def _begins(row: TitleRow, words: Sequence[str], year: int | None, *, whole: bool) -> bool:
-    theirs = content(row.title)
     if year is not None and row.year != year:
         return False
+    theirs = content(row.title)
     return theirs == list(words) if whole else theirs[: len(words)] == list(words)

@@ -30,7 +30,7 @@ from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import TitleSpan, title_spans
 from movies.titles import plain_words, split_bare_year, split_year
-from movies.words import level, ranks, tables, tokens, word_set
+from movies.words import cues, level, ranks, tables, tokens
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
@@ -64,9 +64,9 @@ class Linker:
         begins: dict[str, int] = {}
         for words, term in [*_genre_terms(genres), *_tag_terms(tags)]:
             key = "".join(words)
+            begins[words[0]] = max(begins.get(words[0], 1), len(words))
             if all(known.kind != term.kind for known in terms[key]):
                 terms[key].append(term)
-                begins[words[0]] = max(begins.get(words[0], 1), len(words))
         linker = cls(TitleIndex(titles), dict(terms))
         linker._term_begins = begins
         return linker
@@ -123,12 +123,15 @@ class Linker:
             links.append(series)
         if len(links) == 2 and (_means_series(around, match) or not _very_title(found)):
             links.reverse()
-        return replace(links[0], also=tuple(links[1:]))
+        return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
 
     def _candidates(
         self, forms: Sequence[Form], span: str, year: int | None, context: Sequence[int], limit: int
     ) -> list[Candidate]:
         rows = self._index.rows
+        if len(forms) == 1:
+            row = rows[forms[0].movie]
+            return [Candidate(row.movie_id, row.title, row.year, 1.0)]
         exact = plain_words(span)
         weights: dict[int, float] = {}
         for form in forms:
@@ -151,21 +154,21 @@ class Linker:
         ]
 
     def _term_links(self, around: Around) -> Iterator[Link]:
-        words = [(at, token) for at, token in enumerate(around.words) if token.word not in ARTICLES]
-        for at, (_, token) in enumerate(words):
-            longest = min(max(self._term_begins.get(token.word, 1), 1), len(words) - at)
+        words = [token for token in around.words if token.word not in ARTICLES]
+        for at, token in enumerate(words):
+            longest = self._term_begins.get(token.word)
+            if longest is None:
+                continue
             key = ""
-            for length in range(1, longest + 1):
-                last = words[at + length - 1][1]
+            for last in words[at : at + longest]:
                 key += last.word
-                meanings = self._terms.get(key)
-                if meanings:
-                    text = around.text[token.start : last.end]
-                    links = [
-                        Link(token.start, last.end, text, term.kind, term.confidence, name=term.name)
-                        for term in meanings
-                    ]
-                    yield replace(links[0], also=tuple(links[1:]))
+                if key in self._terms:
+                    yield _term_link(around.text, token.start, last.end, self._terms[key])
+
+
+def _term_link(text: str, start: int, end: int, meanings: Sequence[_Term]) -> Link:
+    links = [Link(start, end, text[start:end], term.kind, term.confidence, name=term.name) for term in meanings]
+    return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
 
 
 def _genre_terms(genres: Iterable[str]) -> Iterator[tuple[list[str], _Term]]:
@@ -188,7 +191,7 @@ def _tag_terms(tags: Iterable[tuple[str, int]]) -> Iterator[tuple[list[str], _Te
             yield words, _Term("tag", tag, 0.8 if max(ranks().get(word, 20_000) for word in words) > 500 else 0.4)
         elif words and movies >= PLAIN_TAG_MOVIES and len(words[0]) > 2 and not words[0].isdigit():
             rank = ranks().get(words[0], 20_000)
-            if rank > PLAIN_TAG and words[0] not in word_set("plain", "pronouns"):
+            if rank > PLAIN_TAG and words[0] not in cues("pronouns"):
                 yield words, _Term("tag", tag, 0.6 if rank > 2_000 else 0.45)
 
 
@@ -254,6 +257,8 @@ def _by_span(links: Sequence[Link]) -> list[list[Link]]:
 
 
 def _merged(same: list[Link]) -> Link:
+    if len(same) == 1 and not same[0].also:
+        return same[0]
     readings = [reading for link in same for reading in (replace(link, also=()), *link.also)]
     readings.sort(key=lambda link: -link.confidence * _KIND_WEIGHTS.get(link.kind, 1.0))
     return replace(readings[0], also=tuple(readings[1:]))

@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from movies.links import Link, LinkKind
-from movies.words import Token, tables, word_set
+from movies.words import Token, cues, tables
 
 FIRST_YEAR, LAST_YEAR = 1880, 2035
 LOOKED_AT = 28  # characters left and right of a number
@@ -83,13 +83,13 @@ def _user(level: str, match: re.Match[str], *, on: bool) -> _Span | None:
 
 @cache
 def _user_words() -> re.Pattern[str]:
-    users = "|".join(sorted(word_set("roles", "users"), key=len, reverse=True))
+    users = "|".join(sorted(cues("users"), key=len, reverse=True))
     return re.compile(rf"\b(?:movielens )?(?:{users})s?\s*(?:ids?|number|numero|no\.?|nr\.?)?\s*#?\s*$")
 
 
 @cache
 def _star_words() -> re.Pattern[str]:
-    return re.compile(rf"[\s-]*(?:{'|'.join(sorted(word_set('roles', 'stars'), key=len, reverse=True))})\b")
+    return re.compile(rf"[\s-]*(?:{'|'.join(sorted(cues('stars'), key=len, reverse=True))})\b")
 
 
 def _value(number: str) -> float:

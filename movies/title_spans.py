@@ -10,18 +10,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from movies.link_evidence import Around, Match, joins, movie_logit
-from movies.link_titles import ARTICLES, LONGEST, MAIN, Entry, Form, TitleIndex, content
-from movies.titles import PARTS, inner_digits, with_digits
-from movies.words import Token, word_set
+from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
+from movies.link_titles import ARTICLES, MAIN, Entry, Form, TitleIndex, content
+from movies.titles import NUMBERS, PARTS, ROMAN
+from movies.words import Token, cues
 
 NEARLY = 1.2  # log-odds that a title with a slip of the pen loses
 RAISED = 3.0  # beside a sure title in a list
 SURE_IN_A_LIST = 0.5
+TELLING_LENGTH = 3  # words of a whole title, within which no other is looked for
 LEFT_OF_A_YEAR = 24  # characters
 
 _YEAR_AFTER = re.compile(r"[\s,*_\"'”’]*(?:\(\s*(\d{4})\s*(?:[-–]\s*(?:\d{4})?\s*)?\)|\[(\d{4})\]|(\d{4})(?![\d\w]))")
 _YEAR_BEFORE = re.compile(r"(?<!\d)(\d{4})(?:'s|’s)?\s+(?:the )?(?:version of |film |movie )?[\"'“‘*_]*$")
+_FOUR_DIGITS = re.compile(r"\d{4}")
 _YEAR_NEAR = re.compile(r"[\s,]*(?:from|of|von|de|in|aus|released in|made in)\s(?:the year )?(\d{4})\b")
 
 
@@ -62,21 +64,38 @@ def title_spans(index: TitleIndex, around: Around) -> list[TitleSpan]:
 
 
 def _look_up(index: TitleIndex, around: Around, elements: Sequence[_Element]) -> Iterator[TitleSpan]:
-    """Runs that are in the dictionary, as they stand or without the possessive of the last word."""
-    for at, element in enumerate(elements):
-        longest = min(max(index.begins.get(element.first, 1), 2), LONGEST, len(elements) - at)
-        key = ""
-        for length in range(1, longest + 1):
-            last = elements[at + length - 1]
-            before, key = key, key + (last.inner if length > 1 else last.first)
-            possessive = around.words[last.end].possessive
-            bare = index.entry(before + last.inner[:-1]) if possessive else None
-            if entry := bare or index.entry(key):
-                yield from _span(around, elements[at : at + length], entry, possessive if bare else 0)
+    """Runs that are in the dictionary, without those within a whole title of three words or more."""
+    covered = 0
+    for at in range(len(elements)):
+        runs = [
+            (length, key, cut) for length, key, cut in _keys_from(index, around, elements, at) if at + length > covered
+        ]
+        if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
+            runs = runs[-1:]
+            covered = at + runs[-1][0]
+        for length, key, cut in runs:
+            yield from _span(around, elements[at : at + length], index.entry(key), cut)
+
+
+def _keys_from(
+    index: TitleIndex, around: Around, elements: Sequence[_Element], at: int
+) -> Iterator[tuple[int, str, int]]:
+    """The keys that begin with an element: their length, and the letters of a possessive that they are without."""
+    keys, key = index.keys, ""
+    longest = max(index.begins.get(elements[at].first, 1), 2)
+    for length, last in enumerate(elements[at : at + longest]):
+        before, key = key, key + (last.inner if length else last.first)
+        possessive = around.words[last.end].possessive
+        if possessive and before + last.inner[:-1] in keys:
+            yield length + 1, before + last.inner[:-1], possessive
+        elif key in keys:
+            yield length + 1, key, 0
 
 
 def _span(around: Around, elements: Sequence[_Element], entry: Entry, possessive: int) -> Iterator[TitleSpan]:
     begin, last = elements[0].begin, elements[-1].end
+    if begin == last and hopeless(around, begin, (around.words[begin].word,), entry.popularity):
+        return
     article = around.word(begin - 1)
     if article in ARTICLES and (article == "the" or article in entry.articles) and around.gap(begin - 1).isspace():
         begin -= 1
@@ -121,14 +140,20 @@ def _elements(words: Sequence[Token]) -> Iterator[_Element]:
     at = 0
     while at < len(words):
         word = words[at].word
-        following = inner_digits(words[at + 1].word) if at + 1 < len(words) else ""
-        if word in PARTS and (following.isdigit() or (words[at + 1 : at + 2] and words[at + 1].word == "i")):
-            yield _Element(word + following, "1" if following == "i" else following, at, at + 1)
-            at += 2
-            continue
-        if word not in ARTICLES:
-            yield _Element(with_digits([word])[0], inner_digits(word), at, at)
+        if word in PARTS and (part := _part(words, at)):
+            yield _Element(word + part, part, at, at + 1)
+            at += 1
+        elif word not in ARTICLES:
+            first = NUMBERS.get(word, word)
+            yield _Element(first, ROMAN.get(word, first), at, at)
         at += 1
+
+
+def _part(words: Sequence[Token], at: int) -> str:
+    """The number of a part, in digits: after "episode" also "i"."""
+    following = words[at + 1].word if at + 1 < len(words) else ""
+    number = "1" if following == "i" else ROMAN.get(following) or NUMBERS.get(following, following)
+    return number if number.isdigit() else ""
 
 
 def _corrected(element: _Element, spelling: str | None) -> _Element:
@@ -137,6 +162,8 @@ def _corrected(element: _Element, spelling: str | None) -> _Element:
 
 def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
     """Years right after a title, right before it, or near it; with the span that belongs to the title."""
+    if not _FOUR_DIGITS.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.end + LEFT_OF_A_YEAR):
+        return
     if after := _YEAR_AFTER.match(text, match.end):
         yield int(after[1] or after[2] or after[3]), match.start, after.end()
     if before := _YEAR_BEFORE.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.start):
@@ -157,7 +184,7 @@ def _title_like(around: Around) -> Iterator[tuple[int, int]]:
             while end > at and not words[end].capital and not words[end].word.isdigit():
                 end -= 1
             yield at, end
-        elif at and words[at - 1].word in word_set("cues", "before"):
+        elif at and words[at - 1].word in cues("before"):
             while (
                 end + 1 < len(words)
                 and around.gap(end).strip(" ") == ""
@@ -174,7 +201,7 @@ def _goes_on(around: Around, at: int) -> bool:
     following = around.words[at + 1]
     if around.gap(at).strip(" :-'&") != "":
         return False
-    return following.capital or following.word.isdigit() or following.word in word_set("cues", "small")
+    return following.capital or following.word.isdigit() or following.word in cues("small")
 
 
 def _join_lists(around: Around, found: list[TitleSpan]) -> None:
@@ -190,5 +217,5 @@ def _join_lists(around: Around, found: list[TitleSpan]) -> None:
 
 
 def _neighbours(text: str, match: Match, other: Match, *, forward: bool) -> bool:
-    left, right = (other, match) if forward else (match, other)
-    return 0 < right.start - left.end < 12 and joins(text[left.end : right.start])
+    left, right = (other.end, match.start) if forward else (match.end, other.start)
+    return 0 < right - left < 12 and joins(text[left:right])

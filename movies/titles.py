@@ -26,11 +26,11 @@ _APOSTROPHES = re.compile("['\u2018\u2019\u02bc`\u00b4]")
 _UNDECOMPOSED = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"})
 _ENGLISH_ARTICLES = frozenset({"the", "a", "an"})
 PARTS = frozenset({"part", "episode", "chapter", "vol", "volume", "pt"})
-_ROMAN = {
+ROMAN = {
     "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10", "xi": "11",
     "xii": "12", "xiii": "13",
 }  # fmt: skip
-_NUMBERS = {
+NUMBERS = {
     "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
     "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13",
 }  # fmt: skip
@@ -117,12 +117,7 @@ def title_words(title: str) -> list[str]:
 
 def with_digits(words: list[str]) -> list[str]:
     """Number words as digits: ['oceans', 'eleven'] → ['oceans', '11']."""
-    return [_NUMBERS.get(word, word) for word in words]
-
-
-def inner_digits(word: str) -> str:
-    """A word within a title with its number, if it is one, as digits: 'iv' → '4', 'eleven' → '11'."""
-    return _ROMAN.get(word) or _NUMBERS.get(word, word)
+    return [NUMBERS.get(word, word) for word in words]
 
 
 def title_forms(title: Title) -> list[tuple[str, bool]]:
@@ -146,9 +141,9 @@ def _number_parts(words: list[str]) -> list[str]:
     numbered: list[str] = []
     for position, word in enumerate(words):
         after_part = position > 0 and words[position - 1] in PARTS
-        number = _ROMAN.get(word, word) if position else word
+        number = ROMAN.get(word, word) if position else word
         if after_part:
-            number = {"i": "1"}.get(word, _NUMBERS.get(word, number))
+            number = {"i": "1"}.get(word, NUMBERS.get(word, number))
         if after_part and number.isdigit() and len(numbered) > 1:
             numbered.pop()
         numbered.append(number)

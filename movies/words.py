@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,25 +36,14 @@ def tables() -> dict[str, Any]:
 
 
 @cache
-def word_set(table: str, name: str) -> frozenset[str]:
-    """The words of a blank-separated entry.
+def cues(name: str) -> frozenset[str]:
+    """The words or phrases of a list in the tables "cues", "plain" and "roles".
 
-    >>> "the" in word_set("cues", "articles")
+    >>> "the" in cues("articles")
     True
     """
-    return frozenset(tables()[table][name].split())
-
-
-@cache
-def phrase_set() -> frozenset[str]:
-    """Titles of several words that are said far more often than meant."""
-    return frozenset(tables()["plain"]["phrases"])
-
-
-@cache
-def pair_set() -> frozenset[str]:
-    """Two words after which a title stands."""
-    return frozenset(tables()["cues"]["pairs"])
+    said = {**tables()["cues"], **tables()["plain"], **tables()["roles"]}[name]
+    return frozenset(said.split() if isinstance(said, str) else said)
 
 
 @cache
@@ -64,7 +52,7 @@ def ranks() -> dict[str, int]:
     lines = (_FOLDER / "common_words.txt").read_text(encoding="utf-8").splitlines()
     words = " ".join(line for line in lines if not line.startswith("#")).split()
     ranked = {word: rank for rank, word in enumerate(words, 1)}
-    return {**dict.fromkeys(word_set("plain", "foreign"), 300), **ranked}
+    return {**dict.fromkeys(cues("foreign"), 300), **ranked}
 
 
 def level(text: str) -> str:
@@ -84,19 +72,25 @@ def tokens(text: str) -> list[Token]:
     >>> [token.word for token in tokens("Schindler's List & Léon")]
     ['schindlers', 'list', 'and', 'leon']
     """
-    return list(_tokens(text))
-
-
-def _tokens(text: str) -> Iterator[Token]:
+    lower = text.lower() if text.isascii() else ""
+    found = []
     for match in _TOKEN.finditer(text):
-        source = match[0]
-        if source == "&":
-            yield Token(match.start(), match.end(), "and", capital=False, possessive=0)
-            continue
-        plain = source.isascii() and "'" not in source and "`" not in source
-        word = source.lower() if plain else _MARKS.sub("", _APOSTROPHE.sub("", fold(source)))
-        possessive = 2 if not plain and len(source) > 3 and source[-1] in "sS" and _APOSTROPHE.match(source[-2]) else 0
-        yield Token(match.start(), match.end(), word, source[0].isupper(), possessive)
+        start, end = match.span()
+        word = lower[start:end]
+        if word.isalnum():
+            found.append(Token(start, end, word, text[start].isupper(), 0))
+        else:
+            found.append(_token(text[start:end], start))
+    return found
+
+
+def _token(source: str, start: int) -> Token:
+    """A word with apostrophes, diacritics or combining marks; or the sign for "and"."""
+    if source == "&":
+        return Token(start, start + 1, "and", capital=False, possessive=0)
+    word = _MARKS.sub("", _APOSTROPHE.sub("", fold(source)))
+    possessive = 2 if len(source) > 3 and source[-1] in "sS" and _APOSTROPHE.match(source[-2]) else 0
+    return Token(start, start + len(source), word, source[0].isupper(), possessive)
 
 
 @cache
