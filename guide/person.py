@@ -135,7 +135,7 @@ def _predicted(scene: Scene, done: Done) -> str:
     if not isinstance(found, Explanation):
         return problem(scene, done)
     kind = "predicted" if found.support and found.predicted_stars is not None else "predicted_nothing"
-    return scene.say("predicted_own" if found.own_stars is not None else kind, **_reasons(found))
+    return wording.capital(scene.say("predicted_own" if found.own_stars is not None else kind, **_reasons(found)))
 
 
 def _reasons(found: Explanation) -> dict[str, str]:
