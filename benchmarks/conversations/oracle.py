@@ -213,8 +213,8 @@ class Oracle:
         kinds: dict[str, Callable[[list[str]], float]] = {
             "count": lambda pred: float(self.mask(pred).sum()),
             "ratings": lambda pred: float(self.counts[self.satisfiable(pred)].sum()),
-            "mean": lambda pred: float(self.stars[self.satisfiable(pred)[self.rated]].mean()),
-            "mean-of-means": lambda pred: float(np.nanmean(self.means[self.satisfiable(pred)])),
+            "mean": lambda pred: _mean(self.stars[self.satisfiable(pred)[self.rated]]),
+            "mean-of-means": lambda pred: _mean(self.means[self.satisfiable(pred) & (self.counts > 0)]),
             "users": lambda pred: float(len(np.unique(self.rater[self.mask(pred or ["any"])[self.rated]]))),
             "user": self._user_figure, "year": self._year, "tagcount": self._tag_count, "stars": self._stars_given,
             "window": self._window,
@@ -337,6 +337,10 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise Malformed(f"“{text}” is no number") from None
+
+
+def _mean(stars: NDArray[np.float64]) -> float:
+    return float(stars.mean()) if len(stars) else float("nan")
 
 
 def _film(movie_id: int, title: str, genres: str, links: dict[int, str]) -> Film:
