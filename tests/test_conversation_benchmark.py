@@ -128,8 +128,8 @@ def test_a_list_is_a_ranking(oracle: Oracle) -> None:
     [
         "all genre:Sciencefiction", "all genre:War genre:Horror", "all year:19x5", "has 'Heat (1996)'", "has Heat",
         "none tag:'dragons'", "all seen-by:99", "value mean movie:'Up (2009)'", "value user 2 median", "value",
-        "names 3..1", "value count", "top movies by fame", "top movies by mean where genre:Action 9", "rated 'Heat (1995)' = many",
-        "says", "likes 'Heat (1995)'", "asks what", "all movie:'Heat (1995)", "value window 'Heat (1995)' 3w", "",
+        "names 3..1", "value count", "top movies by fame", "top movies by mean where genre:Action 9", "says", "",
+        "rated 'Heat (1995)' = many", "likes 'Heat (1995)'", "asks what", "all movie:'Heat (1995)", "value window 'Heat (1995)' 3w",
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_or_met_is_malformed(oracle: Oracle, expectation: str) -> None:
