@@ -129,7 +129,8 @@ def test_a_list_is_a_ranking(oracle: Oracle) -> None:
         "all genre:Sciencefiction", "all genre:War genre:Horror", "all year:19x5", "has 'Heat (1996)'", "has Heat",
         "none tag:'dragons'", "all seen-by:99", "value mean movie:'Up (2009)'", "value user 2 median", "value",
         "names 3..1", "value count", "top movies by fame", "top movies by mean where genre:Action 9", "says", "",
-        "rated 'Heat (1995)' = many", "likes 'Heat (1995)'", "asks what", "all movie:'Heat (1995)", "value window 'Heat (1995)' 3w",
+        "rated 'Heat (1995)' = many", "likes 'Heat (1995)'", "asks what", "all movie:'Heat (1995)",
+        "value window 'Heat (1995)' 3w",
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_or_met_is_malformed(oracle: Oracle, expectation: str) -> None:
@@ -264,9 +265,10 @@ def test_figures_in_digits_and_words() -> None:
 
 
 def answer(reading: Reading, **fields: object) -> Answer:
+    heads = {one.start: one.place for one in reading.mentions if one.head}
     return Answer(
         text=reading.plain, plain=reading.plain, bare=reading.bare, named=reading.named, mentioned=reading.mentioned,
-        affirmed=reading.affirmed, listed_though_said=reading.listed_though_said, **fields,  # type: ignore[arg-type]
+        affirmed=reading.affirmed, heads=heads, listed_though_said=reading.listed_though_said, **fields,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -290,6 +292,12 @@ def answer(reading: Reading, **fields: object) -> Answer:
             "heat",
             ["value ratings movie:'Heat (1995)'", "value mean movie:'Heat (1995)'"],
             ["value count genre:War"],
+        ),
+        (
+            "1. Heat (1995) – 4.0\n2. Alien (1979) – 2.0",
+            "x",
+            ["value mean movie:'Alien (1979)'"],
+            ["value count genre:War", "value mean movie:'Aliens (1986)'", "value users genre:Sci-Fi"],
         ),
         ("There are none.", "x", ["value stars 1 'Heat (1995)'"], ["value users"]),
         ("Seven (1995)", "x", [], ["value count title:'star' ±4.5"]),

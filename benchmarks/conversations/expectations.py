@@ -36,7 +36,8 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _NONE = re.compile(
     r"\b(?:no|none|zero|not? (?:a single|any)|never|nobody|nothing|0|keine?[nr]?|aucune?|ning[uú]n\w*)\b", re.IGNORECASE
 )
-_LIST_MARK = re.compile(r"^\s*(?:\|\s*)?\d{1,3}[.)|]\s+", re.MULTILINE)
+_LIST_MARK = re.compile(r"^\s*(?:\|\s*)?\d{1,3}[.)|]\s+")
+_OF_ONE_RATING = re.compile(r"user \d+ (?:min|max)\b")  # it may well be told beside the movie that was so rated
 _GENRE_WORDS = {
     "Sci-Fi": "sci-?fi|science[ -]fiction|sf", "Children": "children(?:['’]s)?|kids?|family",
     "Film-Noir": "film[ -]?noir|noir", "Comedy": "comed(?:y|ies)", "Mystery": "myster(?:y|ies)",
@@ -59,11 +60,24 @@ class Answer:
     plain: str = ""
     """The text without examples of what one could say."""
     bare: str = ""
-    """Also without the titles and the marks of lists, to look for figures in."""
+    """Also without the titles, to look for figures in; of the same length."""
+    heads: dict[int, int] = field(default_factory=dict)
+    """The movies that a list item or a row is about, by where they stand in the text."""
     cards: frozenset[int] = frozenset()
     """Movie ids in the tool results of the turn."""
     ratings: dict[int, float] = field(default_factory=dict)
     """The own ratings after the turn, by movie id."""
+
+    def figures(self, places: set[int] | None) -> list[float]:
+        """The figures of the answer, without those in the items of a list that are about other movies than these."""
+        told: list[str] = []
+        begin = 0
+        for line in self.bare.split("\n"):
+            heads = {place for at, place in self.heads.items() if begin <= at < begin + len(line)}
+            if places is None or heads <= places:
+                told.append(_LIST_MARK.sub("", line))
+            begin += len(line) + 1
+        return figures("\n".join(told))
 
 
 Judge = Callable[[Answer], str | None]
@@ -251,12 +265,13 @@ def _value(rest: str, oracle: Oracle) -> Judge:
     wanted = oracle.value(match["expression"])
     of_mean = any(word in {"mean", "mean-of-means"} for word in match["expression"].split()[:3])
     tolerance = number(match["tolerance"]) if match["tolerance"] else MEAN_TOLERANCE if of_mean else 0.0
+    places = None if _OF_ONE_RATING.match(match["expression"]) else oracle.subject(match["expression"])
     year = match["expression"].startswith("year ")
 
     def judge(answer: Answer) -> str | None:
         if wanted == 0 and tolerance == 0 and _NONE.search(answer.plain):
             return None
-        found = figures(answer.plain if year else answer.bare)
+        found = figures(answer.plain) if year else answer.figures(places)
         return None if any(abs(figure - wanted) <= tolerance + 1e-6 for figure in found) else f"{wanted:g} is not told"
 
     return judge
@@ -375,10 +390,6 @@ def figures(text: str) -> list[float]:
         elif word in _ONES and not (place and words[place - 1] in _TENS):
             found.append(float(_ONES.index(word)))
     return found
-
-
-def without_list_marks(text: str) -> str:
-    return _LIST_MARK.sub("", text)
 
 
 def _straight(text: str) -> str:

@@ -22,6 +22,7 @@ from movies.titles import article_first, parse_title, plain, title_words
 Mask = NDArray[np.bool_]
 FILES = ("movies.csv", "ratings.csv", "tags.csv", "links.csv")
 DAY = 86_400
+FEW = 3  # films that an answer would name one by one
 
 _TOKEN = re.compile(r"""(?:[^\s'"]|'(?:[^']|'(?=\w))*'(?=[\s|]|$)|"[^"]*")+""")
 _ALTERNATIVE = re.compile(r"""(?:[^|'"]|'(?:[^']|'(?=\w))*'(?=[|]|$)|"[^"]*")+""")
@@ -228,6 +229,15 @@ class Oracle:
         if np.isnan(found):
             raise Malformed(f"“{expression}” has no value: there are no such ratings")
         return found
+
+    def subject(self, expression: str) -> set[int]:
+        """The few films that an expression is about; none where it is about many, or about no film."""
+        head, *rest = tokens(expression)
+        if head in {"year", "stars", "window"}:
+            return set(self.films_of(unquote(next(token for token in rest if token[0] in "'\""))))
+        about_films = head in {"ratings", "mean", "users"} and rest
+        places = np.flatnonzero(self.mask(rest)).tolist() if about_films else []
+        return set(places) if len(places) <= FEW else set()
 
     def _user_figure(self, rest: list[str]) -> float:
         user, figure, *terms = rest

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 
-from benchmarks.conversations.expectations import Answer, Conversation, Turn, without_list_marks
+from benchmarks.conversations.expectations import Answer, Conversation, Turn
 from benchmarks.conversations.oracle import Oracle
 from benchmarks.conversations.reading import Reader, Reading
 
@@ -172,7 +172,8 @@ class Player:
             affirmed=reading.affirmed,
             listed_though_said=reading.listed_though_said,
             plain=reading.plain,
-            bare=without_list_marks(reading.bare),
+            bare=reading.bare,
+            heads={mention.start: mention.place for mention in reading.mentions if mention.head},
             cards=frozenset(self._oracle.films[place].movie_id for place in shown),
             ratings=self._own_ratings() if rates else {},
         )
