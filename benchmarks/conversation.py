@@ -67,16 +67,14 @@ def _load(options: argparse.Namespace, oracle: Oracle, console: Console) -> tupl
 
 def _play(options: argparse.Namespace, url: str, oracle: Oracle, conversations: Sequence[Conversation]) -> int:
     console = Console()
-    player = Player(url, oracle, options.model)
-    health = player.check(forget_ratings=options.forget_ratings)
-    if not options.url and health["provider"]["name"] != "offline":
-        raise Unplayable(
-            "your .env names a provider, so that it is not the guide that answers; start it and give --url"
-        )
-    model = options.model or health["provider"]["model"]
-    playing = player.play(conversations, options.jobs)
-    progress = Console(stderr=True)
-    outcomes = list(track(playing, f"{model}", len(conversations), console=progress, transient=True))
+    with Player(url, oracle, options.model) as player:
+        health = player.check(forget_ratings=options.forget_ratings)
+        if not options.url and health["provider"]["name"] != "offline":
+            raise Unplayable("your .env names a provider, so the guide would not answer: start the service, give --url")
+        model = options.model or health["provider"]["model"]
+        playing = player.play(conversations, options.jobs)
+        progress = Console(stderr=True)
+        outcomes = list(track(playing, str(model), len(conversations), console=progress, transient=True))
     for outcome in outcomes:
         if options.verbose and not outcome.succeeded:
             report.show_failure(console, outcome)

@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
-from benchmarks.conversations.expectations import Answer, Conversation, Turn, without_list_marks
+from benchmarks.conversations.expectations import Answer, Conversation, Turn
 from benchmarks.conversations.oracle import Oracle
 from benchmarks.conversations.reading import Reader, Reading
 
@@ -27,7 +27,6 @@ _LOST = re.compile(
     r"|(?:i (?:only )?read|speak).{0,20}english",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»")
 
 
 class Unplayable(Exception):
@@ -74,6 +73,12 @@ class Player:
     def __init__(self, url: str, oracle: Oracle, model: str | None = None) -> None:
         self._client = httpx.Client(base_url=url, timeout=PATIENCE)
         self._oracle, self._reader, self._model = oracle, Reader(oracle), model
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def check(self, *, forget_ratings: bool) -> dict[str, Any]:
         """/health, once the catalogue is surely the one that the oracle has, and nobody's ratings get lost."""
@@ -150,7 +155,7 @@ class Player:
         false = self._reader.false_figures(played.text, reading.mentions, told.figures)
         played.invented = [*reading.invented, *false]
         played.failures += [f"invented: {fact}" for fact in played.invented]
-        played.dead_end = _is_dead_end(played.text, reading)
+        played.dead_end = turn.makes_sense and _is_dead_end(played.text, reading)
         if played.dead_end:
             played.failures.append("dead end")
         answer = self._answer(turn, played.text, reading, shown)
@@ -163,10 +168,12 @@ class Player:
         return Answer(
             text=text,
             named=reading.named,
-            mentioned=list(dict.fromkeys([*reading.mentioned, *()])),
+            mentioned=reading.mentioned,
             affirmed=reading.affirmed,
             listed_though_said=reading.listed_though_said,
-            bare=without_list_marks(reading.bare),
+            plain=reading.plain,
+            bare=reading.bare,
+            heads={mention.start: mention.place for mention in reading.mentions if mention.head},
             cards=frozenset(self._oracle.films[place].movie_id for place in shown),
             ratings=self._own_ratings() if rates else {},
         )
@@ -243,8 +250,7 @@ def _check_end(played: Played, events: Sequence[dict[str, Any]]) -> None:
 
 def _is_dead_end(text: str, reading: Reading) -> bool:
     """An answer that names no movie, gives no figure, asks nothing, and only says that it did not understand."""
-    outside = _QUOTED.sub("", text)  # an example of what one could ask is neither an answer nor a question
-    silent = not (reading.named or re.search(r"[?？\d]", outside))
+    silent = not (reading.named or re.search(r"[?？\d]", reading.plain))
     return silent and bool(_LOST.search(text.replace("’", "'")))
 
 
