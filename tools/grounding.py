@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from pydantic import JsonValue
 
 from movies.linking import Linker
+from movies.links import Link
 from movies.titles import plain
 from providers.base import ChatMessage
 from schemas import Mention
@@ -50,12 +51,14 @@ class Evidence:
         bars: the same, of its histogram: how many gave so many stars.
         others: numbers of results and of the person's messages that belong to no movie.
         named: folded titles of the movies that the results name.
+        tags: the tags that the results name, in lower case.
     """
 
     figures: dict[int, set[float]] = field(default_factory=dict)
     bars: dict[int, set[float]] = field(default_factory=dict)
     others: set[float] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
+    tags: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, messages: Iterable[ChatMessage], linker: Linker, shown: Iterable[int] = ()) -> Evidence:
@@ -88,7 +91,9 @@ class Evidence:
         if isinstance(value, dict):
             owner = self._owner(value, owner)
             for name, part in value.items():
-                if name == "histogram" and isinstance(part, dict) and owner is not None:
+                if name == "tags" and isinstance(part, list):
+                    self.tags.update(str(tag).lower() for tag in part)
+                elif name == "histogram" and isinstance(part, dict) and owner is not None:
                     self.bars[owner] = {float(count) for count in part.values() if isinstance(count, int)}
                 elif name not in NO_FIGURES:
                     self._take_result(part, owner)
@@ -131,8 +136,11 @@ def unsupported(found: Sequence[Mention]) -> list[Mention]:
 
 def _linked(text: str, linker: Linker, evidence: Evidence) -> Iterator[Mention]:
     context = tuple(evidence.figures)
+    said = list(_UTTERANCE.finditer(text))
     for link in linker.link(text, context=context):
         if link.kind != "movie" or link.confidence < LEAST or not _is_a_title(text, link.text, link.end):
+            continue
+        if link.text in evidence.tags or any(_is_within(link, found) for found in said):
             continue
         best = next((one for one in link.candidates if one.movie_id in evidence.figures), link.candidates[0])
         if _other_year(text, link.end, link.text, best.year):
@@ -148,6 +156,11 @@ def _linked(text: str, linker: Linker, evidence: Evidence) -> Iterator[Mention]:
             confidence=round(link.confidence, 3),
             supported=best.movie_id in evidence.figures,
         )
+
+
+def _is_within(link: Link, said: re.Match[str]) -> bool:
+    """True for a title in an utterance of more words, but not for one that is quoted itself."""
+    return said.start() < link.start and link.end < said.end() and said[0].strip("\u201c\u201d?!. ") != link.text
 
 
 def _is_a_title(text: str, span: str, end: int) -> bool:
@@ -189,11 +202,11 @@ def _like_a_title(words: str) -> bool:
 
 
 def _figures_beside(text: str, movies: Sequence[Mention], evidence: Evidence) -> Iterator[Mention]:
-    """The figures of each line that names a movie, or that follows one that does."""
+    """The figures of each line that names a movie, or that follows one that does within a paragraph."""
     about: list[Mention] = []
     for start, end in _lines(text):
         here = [mention for mention in movies if start <= mention.start < end]
-        about = here or about
+        about = here or (about if text[start:end].strip() else [])
         for figure in _figures(text, start, end, here):
             if about and not _inside_title(figure, here):
                 yield _judged(text, figure, about, evidence)
@@ -253,9 +266,11 @@ def _figures(text: str, start: int, end: int, here: Sequence[Mention]) -> Iterat
                 yield figure
 
 
-def _year(found: re.Match[str], here: Sequence[Mention]) -> Figure:
+def _year(found: re.Match[str], here: Sequence[Mention]) -> Figure | None:
     """A year; one in brackets right after a title is that movie's own."""
     start, end = found.span("n")
+    if _BOUND.search(found.string, max(0, start - 12), start):
+        return None  # "before 1990" is a condition
     own = any(mention.start < start <= mention.end + 4 for mention in here) and found.string[start - 1] == "("
     return Figure(start, end, "year", float(found["n"]), 0.0 if own else 0.001)
 
@@ -319,6 +334,8 @@ _WHOLE = r"(?<![\d.,])(?P<n>\d{1,3}(?:[,\u00a0 ]\d{3})+|\d+)(?![.,]\d)"
 _STARS_AFTER = re.compile(r"[^.\n]{0,20}\b(?:gave|give|with)\b|[^.\n]{0,12}(?:stars|★)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+|\d+(?:[.,]\d+)?½?")
 _OF_TEN = re.compile(r"(?:/\s?|out of )(?:10|ten)$", re.IGNORECASE)
+_BOUND = re.compile(r"\b(?:before|after|since|until|till|between|and|to|than)\s+$", re.IGNORECASE)
+_UTTERANCE = re.compile(r"\u201c[^\u201c\u201d\n]*\u201d")  # what one could say next, which claims nothing
 _THOUSANDS = re.compile(r"\d{1,3}(?:[,.\u00a0 ]\d{3})+")
 _BRACKETED = re.compile(r"[*_”\"']{0,3},? ?\(?((?:18|19|20)\d\d)\)")
 _ROUGHLY = re.compile(
