@@ -30,10 +30,12 @@ from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import TitleSpan, title_spans
 from movies.titles import plain_words, split_bare_year, split_year
-from movies.words import cues, level, ranks, tables, tokens
+from movies.words import Token, cues, level, ranks, tables, tokens
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
+SPOKEN_OF = 300.0  # by which a movie just spoken of is likelier than its namesakes
+PLAIN_GENRE = 0.45
 PLAIN_TAG = 700  # a tag of one word commoner than this is no tag
 
 PLAIN_TAG_MOVIES = 2  # movies that must carry a tag of one word
@@ -139,7 +141,7 @@ class Linker:
             weight = WEIGHTS[form.kind] * (row.rating_count + 0.5)
             weight *= 3.0 if plain_words(row.title) == exact else 1.0
             weight *= _year_weight(year, row.year)
-            weight *= 30.0 / (1 + context.index(row.movie_id)) + 1 if row.movie_id in context else 1.0
+            weight *= SPOKEN_OF / (1 + context.index(row.movie_id)) if row.movie_id in context else 1.0
             weights[form.movie] = max(weight, weights.get(form.movie, 0.0))
         whole = sum(weights.values()) or 1.0
         ranked = sorted(weights, key=lambda place: (-weights[place], rows[place].movie_id))[:limit]
@@ -163,7 +165,17 @@ class Linker:
             for last in words[at : at + longest]:
                 key += last.word
                 if key in self._terms:
-                    yield _term_link(around.text, token.start, last.end, self._terms[key])
+                    link = _term_link(around.text, token.start, last.end, self._terms[key])
+                    yield replace(link, confidence=PLAIN_GENRE) if _of_people(words, at, key) else link
+
+
+def _of_people(words: Sequence[Token], at: int, key: str) -> bool:
+    """True of "kids" and the like where they are someone's, and no kind of movie: "with my kids"."""
+    if key not in cues("people"):
+        return False
+    before = {token.word for token in words[max(0, at - 2) : at]}
+    after = words[at + 1].word if at + 1 < len(words) else ""
+    return not (before & {"for", "fur", "pour", "para", "per"} or after in cues("nouns"))
 
 
 def _term_link(text: str, start: int, end: int, meanings: Sequence[_Term]) -> Link:
