@@ -65,6 +65,7 @@ class Form(NamedTuple):
 class Series(NamedTuple):
     name: str
     movies: tuple[int, ...]  # places, by year
+    movie_ids: tuple[int, ...]
 
 
 class Entry(NamedTuple):
@@ -237,7 +238,9 @@ class TitleIndex:
 
     def _put_series(self, words: Sequence[str], name: str, places: Iterable[int]) -> None:
         by_year = sorted(set(places), key=lambda place: (self.rows[place].year or 0, self.rows[place].movie_id))
-        self._series["".join(words)] = Series(name, tuple(by_year))
+        self._series["".join(words)] = Series(
+            name, tuple(by_year), tuple(self.rows[place].movie_id for place in by_year)
+        )
         self._begin(words)
 
     def _add_told(self) -> None:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
@@ -29,7 +30,7 @@ from movies.link_titles import (
 from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import TitleSpan, title_spans
-from movies.titles import plain_words, split_bare_year, split_year
+from movies.titles import plain, plain_words, split_bare_year, split_year
 from movies.words import Token, cues, level, ranks, tables, tokens
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
@@ -119,10 +120,8 @@ class Linker:
             ids = tuple(candidate.movie_id for candidate in candidates)
             links.append(Link(match.start, match.end, span, "movie", confidence, candidates, ids))
         if found.entry.series:
-            rows = self._index.rows
-            ids = tuple(rows[place].movie_id for place in found.entry.series.movies)
-            series = Link(match.start, match.end, span, "series", confidence, (), ids, found.entry.series.name)
-            links.append(series)
+            name, ids = found.entry.series.name, found.entry.series.movie_ids
+            links.append(Link(match.start, match.end, span, "series", confidence, (), ids, name))
         if len(links) == 2 and (_means_series(around, match) or not _very_title(found)):
             links.reverse()
         return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
@@ -134,12 +133,12 @@ class Linker:
         if len(forms) == 1:
             row = rows[forms[0].movie]
             return [Candidate(row.movie_id, row.title, row.year, 1.0)]
-        exact = plain_words(span)
+        exact = plain(span)
         weights: dict[int, float] = {}
         for form in forms:
             row = rows[form.movie]
             weight = WEIGHTS[form.kind] * (row.rating_count + 0.5)
-            weight *= 3.0 if plain_words(row.title) == exact else 1.0
+            weight *= 3.0 if _plain(row.title) == exact else 1.0
             weight *= _year_weight(year, row.year)
             weight *= SPOKEN_OF / (1 + context.index(row.movie_id)) if row.movie_id in context else 1.0
             weights[form.movie] = max(weight, weights.get(form.movie, 0.0))
@@ -224,6 +223,9 @@ def _means_series(around: Around, match: Match) -> bool:
     if _SERIES_AFTER.match(around.text, match.end):
         return True
     return bool(_SEQUEL_AFTER.match(around.text, match.end)) and not around.rates(match.first) and not match.year
+
+
+_plain = lru_cache(maxsize=20_000)(plain)
 
 
 def _very_title(found: TitleSpan) -> bool:
