@@ -159,9 +159,9 @@ def movie_logit(around: Around, match: Match) -> float:
     logit += _case(around, match) + _signs(around, match) + _place(around, match, words)
     logit += _article(around, match, words) + _larger(around, match)
     if match.part:
-        logit -= 1.0 if match.popularity > 0.45 else 6.0
+        logit -= 1.0 if match.popularity > 0.45 else 9.0
     if match.corrected:
-        logit -= 1.2 if len(words) > 1 else max(1.0, 4.5 - 0.5 * match.corrected)
+        logit -= 1.2 if len(words) > 1 else max(1.5, 5.0 - 0.5 * match.corrected)
     return logit + (1.5 if match.told else 0.0)
 
 
@@ -299,7 +299,7 @@ def _goes_on_before(around: Around, match: Match) -> bool:
         return False
     while at > 0 and around.word(at) in ("of", "a", "an", "the", "for") and around.gap(at - 1) == " ":
         at -= 1
-    capital = around.words[at].capital and not around.begins_sentence(at)
+    capital = around.words[at].capital and (match.corrected > 0 or not around.begins_sentence(at))
     return capital and around.word(at) not in cues("before_names")
 
 
