@@ -19,14 +19,21 @@ from movies.title_match import allowed
 from movies.titles import acronym, parse_title, plain_words, split_year, title_words, with_digits
 from movies.words import UNKNOWN_RANK, cues, ranks, tables
 
+SPELLINGS = {  # of the same word
+    "vs": "versus", "dr": "doctor", "mister": "mr", "saint": "st", "gray": "grey", "colour": "color",
+    "colours": "colors", "theatre": "theater", "favourite": "favorite", "honour": "honor", "neighbours": "neighbors",
+}  # fmt: skip
 ARTICLES = frozenset({"the", "a", "an"})
+MOST_FORMS = 50  # movies of one key
 LONGEST = 14  # words of a title that are looked up
+RARE = 9_000  # rank of a word
 LEAST_ALIKE = 0.8
 MOST_ALIKE = 400  # titles that share a rare word and are compared letter by letter
 KEPT = 20_000  # entries and corrections, of the words that people use
 
-MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME, INITIALS = range(6)
-WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0, 0.3)  # of a movie among those of one form, by the kind of the form
+MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME = range(5)
+KINDS = 8
+WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0)  # of a movie among those of one form, by the kind of the form
 
 _SUBTITLE = re.compile(r"\s*(?::|\s[-\u2013\u2014]\s|;|,? or:?\s(?=how\b|the\b)|\bor:)\s*", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(?P<head>.*\D)\s(?:\d{1,2}|[IVX]{2,4}|V)$")
@@ -59,6 +66,8 @@ class Form(NamedTuple):
 class Series(NamedTuple):
     name: str
     movies: tuple[int, ...]  # places, by year
+    movie_ids: tuple[int, ...]
+    told: bool  # by `words.toml`
 
 
 class Entry(NamedTuple):
@@ -88,7 +97,7 @@ class TitleIndex:
         most = math.log1p(max((row.rating_count for row in self.rows), default=0)) or 1.0
         self.popularity = [math.log1p(row.rating_count) / most for row in self.rows]
         self._contents: list[str] = []
-        self._forms: dict[str, Form | list[Form]] = {}
+        self._forms: dict[str, int | list[int]] = {}
         self._series: dict[str, Series] = {}
         self.begins: dict[str, int] = {}
         self._vocabulary: dict[str, list[int]] = defaultdict(list)
@@ -102,14 +111,12 @@ class TitleIndex:
         self._entry = lru_cache(maxsize=KEPT)(self._make_entry)
 
     def forms(self, key: str) -> list[Form]:
-        """The movies of a key; those that are but partly called so only where none is wholly."""
-        found = self._forms.get(key)
-        if found is None:
-            return []
-        if not isinstance(found, list):
-            return [found]
-        whole = [form for form in found if form.kind not in (SHORT, TAIL)]
-        return whole or found
+        """The movies of a key, the most rated first; those that are but partly called so only where none is wholly."""
+        found = self._forms.get(key, ())
+        forms = [Form(*divmod(code, KINDS)) for code in ([found] if isinstance(found, int) else found)]
+        forms.sort(key=lambda form: -self.rows[form.movie].rating_count)
+        whole = [form for form in forms if form.kind not in (SHORT, TAIL)]
+        return (whole or forms)[:MOST_FORMS]
 
     def series(self, key: str) -> Series | None:
         return self._series.get(key)
@@ -126,18 +133,12 @@ class TitleIndex:
         articles = {first if first in ARTICLES else "" for first in firsts} or {""}
         years = frozenset(row.year for row in rows if row.year)
         popularity = max((self.popularity[movie] for movie in movies), default=0.0)
-        told = any(form.kind == NICKNAME for form in forms)
         part = all(form.kind in (SHORT, TAIL) for form in forms)
+        told = any(form.kind == NICKNAME for form in forms) or (part and series is not None and series.told)
         return Entry(forms, series, popularity, frozenset(articles), years, told, part)
 
     def _make_entry(self, key: str) -> Entry:
         return self.entry_of(self.forms(key), self._series.get(key))
-
-    def has(self, key: str) -> bool:
-        return key in self._forms or key in self._series
-
-    def knows(self, word: str) -> bool:
-        return word in self._vocabulary
 
     def likest(self, words: Sequence[str], least: float) -> list[tuple[int, float]]:
         """Movies with titles much like these words, the likest first, each with its likeness, 0 to 1."""
@@ -150,7 +151,23 @@ class TitleIndex:
         if len(words) < 2 or len("".join(words)) < 9:
             return []
         near = self.likest(words, LEAST_ALIKE)
-        return [place for place, _ in near if _slipped(words, self._contents[place].split())][:1]
+        return [place for place, _ in near if self._slipped(words, self._contents[place].split())][:1]
+
+    def _slipped(self, words: Sequence[str], theirs: Sequence[str]) -> bool:
+        """True where words differ by letters that nobody means, or by one small word more or less."""
+        if len(words) == len(theirs):
+            pairs = [(word, other) for word, other in zip(words, theirs, strict=True) if word != other]
+            return all(self._slip(word, other) for word, other in pairs)
+        missing = Counter(words) - Counter(theirs), Counter(theirs) - Counter(words)
+        odd = [word for more in missing for word in more.elements()]
+        return min(len(words), len(theirs)) > 2 and len(odd) == 1 and ranks().get(odd[0], UNKNOWN_RANK) < 100
+
+    def _slip(self, word: str, other: str) -> bool:
+        if word in cues("nouns"):
+            return False
+        plural = word.rstrip("s") == other.rstrip("s") and len(word) > 3
+        unmeant = word not in ranks() or (word not in self._vocabulary and len(word) > 5)
+        return plural or (unmeant and OSA.distance(word, other) <= min(2, allowed(word)))
 
     def _sharing_rare_words(self, words: Sequence[str]) -> list[int]:
         known = sorted((self._vocabulary[word] for word in set(words) if word in self._vocabulary), key=len)
@@ -180,14 +197,15 @@ class TitleIndex:
         self._begin(words)
 
     def _add_key(self, key: str, form: Form) -> None:
-        found = self._forms.get(key)
+        """Forms are kept as plain numbers: the garbage collector then has nothing to follow."""
+        code, found = form.movie * KINDS + form.kind, self._forms.get(key)
         if found is None:
-            self._forms[key] = form
+            self._forms[key] = code
         elif isinstance(found, list):
-            if all(known.movie != form.movie for known in found):
-                found.append(form)
-        elif found.movie != form.movie:
-            self._forms[key] = [found, form]
+            if found[-1] // KINDS != form.movie:
+                found.append(code)
+        elif found // KINDS != form.movie:
+            self._forms[key] = [found, code]
 
     def _begin(self, words: Sequence[str]) -> None:
         """Note how long titles are that begin so: with a word, or with two written as one."""
@@ -214,15 +232,16 @@ class TitleIndex:
 
     def _add_initials(self, name: str, key: str) -> None:
         initials = acronym(name)
-        if initials and initials not in ranks() and not self.has(initials) and self._well_known(self._series[key]):
+        if initials and initials not in ranks() and initials not in self._forms and self._well_known(self._series[key]):
             self._series[initials] = self._series[key]
 
     def _well_known(self, series: Series) -> bool:
         return max(self.popularity[place] for place in series.movies) > 0.7
 
-    def _put_series(self, words: Sequence[str], name: str, places: Iterable[int]) -> None:
+    def _put_series(self, words: Sequence[str], name: str, places: Iterable[int], *, told: bool = False) -> None:
         by_year = sorted(set(places), key=lambda place: (self.rows[place].year or 0, self.rows[place].movie_id))
-        self._series["".join(words)] = Series(name, tuple(by_year))
+        ids = tuple(self.rows[place].movie_id for place in by_year)
+        self._series["".join(words)] = Series(name, tuple(by_year), ids, told)
         self._begin(words)
 
     def _add_told(self) -> None:
@@ -231,8 +250,8 @@ class TitleIndex:
             places = {place for title in entry["titles"] for place in self._beginning(title)}
             if len(places) > 1:
                 for alias in entry["aliases"]:
-                    self._put_series(content(alias), entry["name"], places)
-        for name, title in tables()["nicknames"].items():
+                    self._put_series(content(alias), entry["name"], places, told=True)
+        for name, title in {**tables()["nicknames"], **tables()["translated"]}.items():
             for place in self._beginning(title):
                 self._add(content(name), Form(place, NICKNAME))
 
@@ -254,7 +273,14 @@ class TitleIndex:
     def _correct(self, word: str) -> str | None:
         """The word of titles that a misspelt word was meant to be."""
         slips = 2 if len(word) > 8 else 1
-        known = {word, word.rstrip("s"), word.removesuffix("ed"), word.removesuffix("ing"), word.removesuffix("er")}
+        known = {
+            word,
+            word.rstrip("s"),
+            word.removesuffix("es"),
+            word.removesuffix("ed"),
+            word.removesuffix("ing"),
+            word.removesuffix("er"),
+        }
         if len(word) < 5 or not word.isalpha() or any(form in ranks() or form in self._vocabulary for form in known):
             return None
         near: list[tuple[int, int, str]] = []
@@ -274,7 +300,7 @@ def content(title: str) -> list[str]:
     >>> content("Star Wars: Episode V - The Empire Strikes Back")
     ['star', 'wars', '5', 'empire', 'strikes', 'back']
     """
-    words = with_digits(title_words(title))
+    words = [SPELLINGS.get(word, word) for word in with_digits(title_words(title))]
     kept = [word for word in words if word not in ARTICLES]
     return (kept if max(map(len, kept), default=1) > 1 else words)[:LONGEST]
 
@@ -286,7 +312,9 @@ def short_forms(title: str) -> list[tuple[list[str], int]]:
     if len(parts) > 1:
         forms += [(content(parts[0]), SHORT), (content(parts[-1]), TAIL)]
         forms += [([*content(parts[0]), *content(parts[-1])], SHORT)] if len(parts) > 2 else []
-        forms += [(content(" ".join(parts[1:])), TAIL)] if len(parts) > 2 else []
+        forms += (
+            [(content(" ".join(parts[1:])), TAIL), (content(" ".join(parts[:-1])), SHORT)] if len(parts) > 2 else []
+        )
     elif match := _AND_THE.match(title):
         forms += [(content(match["tail"]), TAIL)]
     first, *rest = plain_words(title) or [""]
@@ -300,7 +328,7 @@ def telling(words: Sequence[str]) -> bool:
     ranked = [ranks().get(word, UNKNOWN_RANK) for word in words if not word.isdigit()]
     if not ranked:
         return False
-    return max(ranked) > 9_000 or (len(ranked) > 1 and sum(math.log2(rank) for rank in ranked) > 18)
+    return max(ranked) > RARE or (len(ranked) > 1 and sum(math.log2(rank) for rank in ranked) > 18)
 
 
 def series_head(title: str) -> str | None:
@@ -315,23 +343,6 @@ def series_head(title: str) -> str | None:
     if match := _NUMBERED.match(head):
         return match["head"]
     return head if head != title else None
-
-
-def _slipped(words: Sequence[str], theirs: Sequence[str]) -> bool:
-    """True where words differ by letters that nobody means, or by one small word more or less."""
-    if len(words) == len(theirs):
-        pairs = [(word, other) for word, other in zip(words, theirs, strict=True) if word != other]
-        return all(_slip(word, other) for word, other in pairs)
-    missing = Counter(words) - Counter(theirs), Counter(theirs) - Counter(words)
-    odd = [word for more in missing for word in more.elements()]
-    return min(len(words), len(theirs)) > 2 and len(odd) == 1 and ranks().get(odd[0], UNKNOWN_RANK) < 100
-
-
-def _slip(word: str, other: str) -> bool:
-    if word in cues("nouns"):
-        return False
-    plural = word.rstrip("s") == other.rstrip("s") and len(word) > 3
-    return plural or (word not in ranks() and OSA.distance(word, other) <= min(2, allowed(word)))
 
 
 def _begins(row: TitleRow, words: Sequence[str], year: int | None, *, whole: bool) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
@@ -29,11 +30,13 @@ from movies.link_titles import (
 from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import TitleSpan, title_spans
-from movies.titles import plain_words, split_bare_year, split_year
-from movies.words import cues, level, ranks, tables, tokens
+from movies.titles import plain, plain_words, split_bare_year, split_year
+from movies.words import UNKNOWN_RANK, Token, cues, level, ranks, tables, tokens
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
+SPOKEN_OF = 300.0  # by which a movie just spoken of is likelier than its namesakes
+PLAIN_GENRE = 0.45
 PLAIN_TAG = 700  # a tag of one word commoner than this is no tag
 
 PLAIN_TAG_MOVIES = 2  # movies that must carry a tag of one word
@@ -53,9 +56,8 @@ class Linker:
     def __init__(self, index: TitleIndex, terms: dict[str, list[_Term]]) -> None:
         self._index, self._terms = index, terms
         self._term_begins: dict[str, int] = {}
-        self._genre_words = frozenset(
-            key for key, meanings in terms.items() if any(meaning.kind == "genre" for meaning in meanings)
-        )
+        self._genre_words = _keys_of(terms, "genre")
+        self._tag_words = _keys_of(terms, "tag")
 
     @classmethod
     def build(cls, titles: Iterable[TitleRow], genres: Iterable[str], tags: Iterable[tuple[str, int]]) -> Linker:
@@ -63,6 +65,8 @@ class Linker:
         terms: dict[str, list[_Term]] = defaultdict(list)
         begins: dict[str, int] = {}
         for words, term in [*_genre_terms(genres), *_tag_terms(tags)]:
+            if not words:  # a name without a letter
+                continue
             key = "".join(words)
             begins[words[0]] = max(begins.get(words[0], 1), len(words))
             if all(known.kind != term.kind for known in terms[key]):
@@ -77,7 +81,7 @@ class Linker:
         `context` are the ids of movies spoken of so far, newest first: they decide which Heat is meant.
         """
         words = tokens(text)
-        around = Around(text, words, self._genre_words)
+        around = Around(text, words, self._genre_words, self._tag_words)
         links = [*read_spans(text, level(text), words), *self._term_links(around)]
         links = [link for link in links if link.confidence >= least]
         sure = [(span, sigmoid(span.logit)) for span in title_spans(self._index, around)]
@@ -117,10 +121,8 @@ class Linker:
             ids = tuple(candidate.movie_id for candidate in candidates)
             links.append(Link(match.start, match.end, span, "movie", confidence, candidates, ids))
         if found.entry.series:
-            rows = self._index.rows
-            ids = tuple(rows[place].movie_id for place in found.entry.series.movies)
-            series = Link(match.start, match.end, span, "series", confidence, (), ids, found.entry.series.name)
-            links.append(series)
+            name, ids = found.entry.series.name, found.entry.series.movie_ids
+            links.append(Link(match.start, match.end, span, "series", confidence, (), ids, name))
         if len(links) == 2 and (_means_series(around, match) or not _very_title(found)):
             links.reverse()
         return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
@@ -132,14 +134,14 @@ class Linker:
         if len(forms) == 1:
             row = rows[forms[0].movie]
             return [Candidate(row.movie_id, row.title, row.year, 1.0)]
-        exact = plain_words(span)
+        exact = plain(span)
         weights: dict[int, float] = {}
         for form in forms:
             row = rows[form.movie]
             weight = WEIGHTS[form.kind] * (row.rating_count + 0.5)
-            weight *= 3.0 if plain_words(row.title) == exact else 1.0
+            weight *= 3.0 if _plain(row.title) == exact else 1.0
             weight *= _year_weight(year, row.year)
-            weight *= 30.0 / (1 + context.index(row.movie_id)) + 1 if row.movie_id in context else 1.0
+            weight *= SPOKEN_OF / (1 + context.index(row.movie_id)) if row.movie_id in context else 1.0
             weights[form.movie] = max(weight, weights.get(form.movie, 0.0))
         whole = sum(weights.values()) or 1.0
         ranked = sorted(weights, key=lambda place: (-weights[place], rows[place].movie_id))[:limit]
@@ -163,12 +165,26 @@ class Linker:
             for last in words[at : at + longest]:
                 key += last.word
                 if key in self._terms:
-                    yield _term_link(around.text, token.start, last.end, self._terms[key])
+                    link = _term_link(around.text, token.start, last.end, self._terms[key])
+                    yield replace(link, confidence=PLAIN_GENRE) if _of_people(words, at, key) else link
+
+
+def _of_people(words: Sequence[Token], at: int, key: str) -> bool:
+    """True of "kids" and the like where they are someone's, and no kind of movie: "with my kids"."""
+    if key not in cues("people"):
+        return False
+    before = {token.word for token in words[max(0, at - 2) : at]}
+    after = words[at + 1].word if at + 1 < len(words) else ""
+    return not (before & {"for", "fur", "pour", "para", "per"} or after in cues("nouns"))
 
 
 def _term_link(text: str, start: int, end: int, meanings: Sequence[_Term]) -> Link:
     links = [Link(start, end, text[start:end], term.kind, term.confidence, name=term.name) for term in meanings]
     return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
+
+
+def _keys_of(terms: dict[str, list[_Term]], kind: LinkKind) -> frozenset[str]:
+    return frozenset(key for key, meanings in terms.items() if any(meaning.kind == kind for meaning in meanings))
 
 
 def _genre_terms(genres: Iterable[str]) -> Iterator[tuple[list[str], _Term]]:
@@ -188,9 +204,9 @@ def _tag_terms(tags: Iterable[tuple[str, int]]) -> Iterator[tuple[list[str], _Te
     for tag, movies in tags:
         words = [word for word in plain_words(tag) if word not in ARTICLES]
         if len(words) > 1 and len(words) < 7:
-            yield words, _Term("tag", tag, 0.8 if max(ranks().get(word, 20_000) for word in words) > 500 else 0.4)
+            yield words, _Term("tag", tag, 0.8 if max(ranks().get(word, UNKNOWN_RANK) for word in words) > 300 else 0.6)
         elif words and movies >= PLAIN_TAG_MOVIES and len(words[0]) > 2 and not words[0].isdigit():
-            rank = ranks().get(words[0], 20_000)
+            rank = ranks().get(words[0], UNKNOWN_RANK)
             if rank > PLAIN_TAG and words[0] not in cues("pronouns"):
                 yield words, _Term("tag", tag, 0.6 if rank > 2_000 else 0.45)
 
@@ -201,7 +217,7 @@ def _year_weight(wanted: int | None, year: int | None) -> float:
     return 0.05 if year is not None and abs(year - wanted) == 1 else 0.002
 
 
-_SEQUEL_AFTER = re.compile(r"\s(?:[2-9]|1\d|[IVX]{2,4})\b|:\s\w|\s(?:part|episode|chapter)\b", re.IGNORECASE)
+_SEQUEL_AFTER = re.compile(r"\s(?:[2-9]|1\d|[IVX]{2,4})\b(?!\))|:\s\w|\s(?:part|episode|chapter)\b", re.IGNORECASE)
 _SERIES_AFTER = re.compile(
     r"['’]?s?\s+(?:\w+\s)?(?:movies|films|series|trilogy|saga|franchise|sequels|universe|filme)\b", re.IGNORECASE
 )
@@ -212,6 +228,9 @@ def _means_series(around: Around, match: Match) -> bool:
     if _SERIES_AFTER.match(around.text, match.end):
         return True
     return bool(_SEQUEL_AFTER.match(around.text, match.end)) and not around.rates(match.first) and not match.year
+
+
+_plain = lru_cache(maxsize=20_000)(plain)
 
 
 def _very_title(found: TitleSpan) -> bool:

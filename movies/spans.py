@@ -22,14 +22,7 @@ _DECADE_END = re.compile(r"(?:'?s|er[ns]?|ies)\b(?: jahren?\b)?")
 _DECADE_WORD = re.compile(r"(?:\b(?:annees|anos|anni|jaren|decada de(?: los)?)\s+|\b(?:los|les|gli)\s+)'?$")
 _PART = re.compile(r"\b(early|mid|late|fruhen|spaten|debut des|fin des)[ -](?:the |to late )?['\u2018\u2019]?$")
 _SHORT_YEAR = re.compile(r"['\u2018\u2019]$")
-_BEFORE = re.compile(
-    r"\b(before|pre|older than|earlier than|prior to|vor|avant|antes del?|prima del|voor)[ -](?:the |los |les )?'?$"
-)
-_UNTIL = re.compile(r"\b(?:until|till|up to|bis|jusqua|hasta|no later than)\s(?:the )?'?$")
-_AFTER = re.compile(
-    r"\b(after|newer than|later than|post|nach|apres|despues de|despues del|dopo il|more recent than)[ -](?:the )?'?$"
-)
-_SINCE = re.compile(r"\b(?:since|seit|ab|depuis|desde|from|starting in|starting from|dal)\s(?:the )?'?$")
+_NOT = re.compile(r"\b(?:not|nothing|no|none|never)\s(?:from\s)?$")
 _OR_LATER = re.compile(r"\s*(?:(?:or|and|oder|et|y) )?(?:later|newer|onwards?|upwards?|plus recent)\b|\+")
 _OR_EARLIER = re.compile(r"\s*(?:or|and) (?:earlier|older|before)\b")
 _TO = re.compile(r"\s?(?:-|\u2013|\u2014|to|and|through|until|till|thru|und|bis|et|a|y)\s?(?:the )?$")
@@ -75,7 +68,9 @@ def _digits(level: str) -> Iterator[_Span]:
 def _user(level: str, match: re.Match[str], *, on: bool) -> _Span | None:
     if not match[0].isdigit():
         return None
-    left = _user_words().search(level, max(0, match.start() - LOOKED_AT), match.start())
+    before = level[max(0, match.start() - 6) : match.start()].rstrip(" #")[-1:]
+    named = before.isalpha() or before == "."
+    left = _user_words().search(level, max(0, match.start() - LOOKED_AT), match.start()) if named else None
     if left is not None:
         return left.start(), match.end(), "user", 0.98, float(match[0]), float(match[0])
     return (match.start(), match.end(), "user", 0.9, float(match[0]), float(match[0])) if on else None
@@ -126,10 +121,12 @@ def _open_years(level: str, years: _Years) -> _Span | None:
     """Years that are open on one side: "before 1980", "1990 or later"."""
     start = max(0, years.start - LOOKED_AT)
     for pattern, low, high in (
-        (_BEFORE, None, years.low - 1), (_UNTIL, None, years.high), (_AFTER, years.high + 1, None),
-        (_SINCE, years.low, None),
+        (_direction("earlier"), None, years.low - 1), (_direction("until"), None, years.high),
+        (_direction("later"), years.high + 1, None), (_direction("since"), years.low, None),
     ):  # fmt: skip
         left = pattern.search(level, start, years.start)
+        if left and (no := _NOT.search(level, max(0, left.start() - 16), left.start())):
+            return no.start(), years.end, "years", 0.93, *_turned(low, high)
         if left and not (left[0].startswith("from") and not _OR_LATER.match(level, years.end)):
             return left.start(), years.end, "years", 0.93, low, high
     if right := _OR_LATER.match(level, years.end):
@@ -137,6 +134,17 @@ def _open_years(level: str, years: _Years) -> _Span | None:
     if right := _OR_EARLIER.match(level, years.end):
         return years.start, right.end(), "years", 0.93, None, years.high
     return None
+
+
+@cache
+def _direction(name: str) -> re.Pattern[str]:
+    """Words such as "before", right before a year."""
+    return re.compile(rf"\b(?:{'|'.join(sorted(cues(name), key=len, reverse=True))})[ -](?:the |los |les )?['’]?$")
+
+
+def _turned(low: int | None, high: int | None) -> tuple[int | None, int | None]:
+    """The years that are left when these are excluded: "not before 1990"."""
+    return (high + 1, None) if high is not None else (None, low - 1 if low is not None else None)
 
 
 def _one_years(level: str, match: re.Match[str]) -> _Years | None:

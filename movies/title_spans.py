@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
-from movies.link_titles import ARTICLES, MAIN, Entry, Form, TitleIndex, content
+from movies.link_titles import ARTICLES, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
 from movies.titles import NUMBERS, PARTS, ROMAN
 from movies.words import Token, cues
 
 NEARLY = 1.2  # log-odds that a title with a slip of the pen loses
 RAISED = 3.0  # beside a sure title in a list
 SURE_IN_A_LIST = 0.5
+ALL_OF_A_MESSAGE = 4.0  # to each of "alien or aliens?"
+SHORT_LIST = 16  # words
 TELLING_LENGTH = 3  # words of a whole title, within which no other is looked for
 LEFT_OF_A_YEAR = 24  # characters
 
@@ -88,7 +90,7 @@ def _keys_from(
         possessive = around.words[last.end].possessive
         if possessive and before + last.inner[:-1] in keys:
             yield length + 1, before + last.inner[:-1], possessive
-        elif key in keys:
+        elif key in keys and not (length and key.isdigit()):  # "1 1" is no 11
             yield length + 1, key, 0
 
 
@@ -144,7 +146,7 @@ def _elements(words: Sequence[Token]) -> Iterator[_Element]:
             yield _Element(word + part, part, at, at + 1)
             at += 1
         elif word not in ARTICLES:
-            first = NUMBERS.get(word, word)
+            first = NUMBERS.get(word) or SPELLINGS.get(word, word)
             yield _Element(first, ROMAN.get(word, first), at, at)
         at += 1
 
@@ -205,15 +207,25 @@ def _goes_on(around: Around, at: int) -> bool:
 
 
 def _join_lists(around: Around, found: list[TitleSpan]) -> None:
-    """Raise what stands beside a sure title in a list: "Alien, big and heat"."""
-    by_start = sorted(found, key=lambda item: (item.match.start, -item.match.end))
-    for items, forward in ((by_start, True), (sorted(found, key=lambda item: -item.match.end), False)):
+    """Raise what stands beside a sure title in a list: "Alien, big and heat"; and two that are all of a message."""
+    by_start = sorted(found, key=lambda span: (span.match.start, -span.match.end))
+    for spans, forward in ((by_start, True), (sorted(found, key=lambda span: -span.match.end), False)):
         sure: list[TitleSpan] = []
-        for item in items:
-            if any(_neighbours(around.text, item.match, other.match, forward=forward) for other in sure[-6:]):
-                item.logit += 3.0 if item.logit > -6 else 0.0
-            if item.logit > 0.5:
-                sure.append(item)
+        for span in spans:
+            if any(_neighbours(around.text, span.match, other.match, forward=forward) for other in sure[-6:]):
+                span.logit += RAISED if span.logit > -6 else 0.0
+            if span.logit > SURE_IN_A_LIST:
+                sure.append(span)
+    if by_start and len(around.words) <= SHORT_LIST:
+        _join_all_of_a_message(around, by_start)
+
+
+def _join_all_of_a_message(around: Around, spans: list[TitleSpan]) -> None:
+    first, last = around.whole
+    for left in (span for span in spans if span.match.first <= first):
+        for right in (span for span in spans if span.match.last >= last):
+            if joins(around.text[left.match.end : right.match.start]):
+                left.logit, right.logit = left.logit + ALL_OF_A_MESSAGE, right.logit + ALL_OF_A_MESSAGE
 
 
 def _neighbours(text: str, match: Match, other: Match, *, forward: bool) -> bool:

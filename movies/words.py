@@ -17,7 +17,7 @@ _FOLDER = Path(__file__).parent
 _TOKEN = re.compile("[^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*|&")
 _APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
 _MARKS = re.compile("[\u0300-\u036f]")
-UNKNOWN_RANK = 20_000  # of words that are not among the commonest
+UNKNOWN_RANK = 20_001  # of words that are not among the commonest
 
 
 class Token(NamedTuple):
@@ -37,12 +37,13 @@ def tables() -> dict[str, Any]:
 
 @cache
 def cues(name: str) -> frozenset[str]:
-    """The words or phrases of a list in the tables "cues", "plain" and "roles".
+    """The words or phrases of a list in one of the tables.
 
     >>> "the" in cues("articles")
     True
     """
-    said = {**tables()["cues"], **tables()["plain"], **tables()["roles"]}[name]
+    lists = (tables()[table] for table in ("cues", "plain", "roles", "directions"))
+    said = next(table[name] for table in lists if name in table)
     return frozenset(said.split() if isinstance(said, str) else said)
 
 
