@@ -29,8 +29,9 @@ from movies.tables import LARGEST_ID
 from tools import search, tastes
 from tools.args import Recommend, RecommendationRequest, Similarity, SimilarMovies, Stars
 from tools.context import Context
-from tools.resolving import check_filters, check_tag, resolve
+from tools.resolving import resolve
 from tools.results import MovieStats
+from tools.spelling import spelled, tag_called
 
 router = APIRouter()
 
@@ -134,7 +135,7 @@ async def list_movies(
         min_ratings=min_ratings,
         sort=sort,
     )
-    await check_filters(ctx, wanted)
+    wanted = await spelled(ctx, wanted)
     found = await ctx.snapshot.catalogue.search(wanted, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
 
@@ -188,8 +189,8 @@ async def list_tags(
 @router.get("/tags/{tag:path}/stats", tags=["movies"])
 async def tag_stats(ctx: Tools, tag: TagPath, windows: Windows) -> TagStats:
     """Mean and count of the ratings of a tag's movies over windows, counted back from the newest rating in the data."""
-    await check_tag(ctx, tag)
-    return TagStats(tag=tag, windows=await ctx.snapshot.catalogue.tag_stats(tag, windows))
+    name = await tag_called(ctx, tag)
+    return TagStats(tag=name, windows=await ctx.snapshot.catalogue.tag_stats(name, windows))
 
 
 # MovieLens users

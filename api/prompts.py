@@ -19,8 +19,8 @@ from schemas import Prompt, PromptAnswer
 from service import Marquee
 from tools.args import GetUserRatings, Recommend, SearchMovies
 from tools.context import Context
-from tools.resolving import check_filters
 from tools.search import search_movies
+from tools.spelling import spelled
 from tools.tastes import get_user_ratings, recommend
 
 RATINGS = TEMPLATES["ratings_prompt_per_user"]
@@ -85,8 +85,7 @@ async def ask_of_tag(service: Service, ctx: Tools, body: PerTag) -> PromptAnswer
 
 @_route(OF_GENRE)
 async def ask_of_genre(service: Service, ctx: Tools, body: PerGenre) -> PromptAnswer:
-    filters = Filters(genres=[body.genre])
-    await check_filters(ctx, filters)
+    filters = await spelled(ctx, Filters(genres=[body.genre]))
     best = await ctx.snapshot.catalogue.popular(filters, sort="rating", limit=body.limit)
     lines = [f"{movie.called}: {movie.rating_mean:.2f} of {movie.rating_count}" for movie, *_ in best]
     return await _ask(service, ctx, OF_GENRE, {"genre": body.genre, "movies": _listed(lines)})

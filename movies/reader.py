@@ -281,6 +281,22 @@ class Catalogue(CatalogueFile):
         tags = await self.fetch("SELECT tag, movies FROM tag_names ORDER BY tag_id")
         return titles, [count.name for count in await self.genres()], [(tag, movies) for tag, movies in tags]
 
+    async def tag(self, name: str) -> str | None:
+        """The tag whose plain form that is, as it is written most."""
+        rows = await self.fetch("SELECT tag FROM tag_names WHERE plain = ?", (name,))
+        return rows[0][0] if rows else None
+
+    async def sequels(self, words: Sequence[str]) -> list[int]:
+        """The movies whose title goes on after these words with a number: of Rocky those from Rocky II on."""
+        rows = await self.fetch(
+            """
+            SELECT DISTINCT movie_id FROM title_forms
+            WHERE joined > :joined || '0' AND joined < :joined || ':' AND words LIKE :words || ' %' AND kind = 0
+            """,
+            {"joined": "".join(words), "words": " ".join(words)},
+        )
+        return [movie_id for (movie_id,) in rows] if words else []
+
     async def near_tags(self, text: str, limit: int = 5) -> list[str]:
         """Tags that a text nobody tagged with could have meant: alike in letters, the most carried first."""
         wanted = trigrams(plain(text)[:100])

@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import numpy as np
 from pydantic import JsonValue
 
 from errors import Unknown
-from movies.models import Basis, Because, Filters, ListedMovie, Model, Movie, MovieList, Resolved
-from movies.reader import genre_form
-from taste.interactions import Indices, Profile
+from movies.models import Basis, Because, ListedMovie, Model, Movie, MovieList, MovieName, Resolved
+from taste.interactions import Indices
 from taste.ranking import Ranked, Reason
 from tools.args import Listing
 from tools.context import Context
+from tools.spelling import series
 
 TITLE_FOUND = 0.6  # quality of a match from which a title counts as found
 ALIKE = 0.05  # matches this close to the best could have been meant as well
 BEGINNING = 0.85  # quality of a title that begins with what was given
 FAR_MORE = 3  # times the ratings
-LIKED, DISLIKED = 5.0, 1.0  # stars that a bare like or dislike stands for
-TAGS_SEARCHED = 200
+CERTAIN = 0.95  # quality of a match that is a movie's own title
+NAMED = 5  # movies that could be meant
+FAR_BETTER_KNOWN = 10  # times the ratings
 FEWEST_LISTED = 3  # below this a list says why it is short
 NOTHING_KNOWN = "Nothing is known of the person's taste yet; these are widely liked movies."
 FROM_PROFILE = "This rests on what the person tells of themselves in words; they rated nothing."
 CONTENT_ONLY = "No model of taste is fitted yet; this rests on popularity and content alone."
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Someone to recommend to: a profile, and how to call them in an answer. `text`: what they tell of themselves."""
-
-    profile: Profile
-    whose: str
-    user_id: int | None = None
-    text: str | None = None
 
 
 async def resolve(ctx: Context, ref: int | str) -> tuple[Movie, list[Resolved]]:
@@ -73,6 +63,37 @@ def _could_be_meant(movie: Movie, quality: float, best: Movie, best_quality: flo
     return quality >= best_quality - ALIKE or (quality >= BEGINNING and known)
 
 
+async def certain(ctx: Context, ref: int | str) -> tuple[Movie | None, list[MovieName]]:
+    """The movie that is meant without doubt, or None and those that could be: for what is written.
+
+    A title is certain that is a movie's own, of which no other is known by a tenth as many. The very letters decide
+    before an article does: `Heat` is not `The Heat`.
+
+    Raises:
+        Unknown: There is no such id, or nothing near the title.
+    """
+    if isinstance(ref, int):
+        return (await resolve(ctx, ref))[0], []
+    matches = await ctx.snapshot.catalogue.find_title(ref)
+    if not matches:
+        return None, await _near(ctx, ref)
+    own = [movie for movie, quality in matches if quality >= CERTAIN]
+    meant = [movie for movie in own if movie.title.casefold() in ref.strip().casefold()[: len(movie.title)]] or own
+    rivals = [movie.rating_count for movie in meant[1:]]
+    if meant and max(rivals, default=-1) < meant[0].rating_count / FAR_BETTER_KNOWN:
+        return meant[0], []
+    return None, [movie.only_name() for movie, _ in matches]
+
+
+async def _near(ctx: Context, title: str) -> list[MovieName]:
+    """What a title that nothing has could mean: a text of digits an id, any other one what the linker makes of it."""
+    ids = [int(title[:15])] if title.isdigit() else [c.movie_id for c in (await ctx.snapshot.linker()).find(title)]
+    ids = ids or (await series(ctx, title))[:NAMED]
+    if not (found := await ctx.snapshot.catalogue.movies(ids)):
+        raise Unknown(f"No movie called {title!r} is in the catalogue.")
+    return [movie.only_name() for movie in found]
+
+
 async def resolve_all(ctx: Context, refs: Iterable[int | str]) -> tuple[list[Movie], list[Resolved]]:
     """The same for several; one movie named twice counts once."""
     movies: dict[int, Movie] = {}
@@ -84,91 +105,20 @@ async def resolve_all(ctx: Context, refs: Iterable[int | str]) -> tuple[list[Mov
     return list(movies.values()), resolved
 
 
-async def person(ctx: Context, user_id: int | None) -> Person:
-    """The caller (the session's MovieLens user with the caller's own ratings over it), or a MovieLens user by number.
-
-    Raises:
-        Unknown: The data has no such user.
-    """
-    if user_id is not None and user_id != ctx.user_id:
-        rows, text = await _of_data(ctx, user_id)
-        if not rows and text is None:
-            raise Unknown(f"The data has no user {user_id}.")
-        return Person(_profile(ctx, rows), f"MovieLens user {user_id}", user_id, text)
-    rows, text = await _of_data(ctx, ctx.user_id) if ctx.user_id is not None else ([], None)
-    own = [(own.movie_id, own.stars, int(own.rated_at.timestamp())) for own in await ctx.ratings.all(ctx.account_id)]
-    return Person(_profile(ctx, [*rows, *own]), "you", ctx.user_id, text)
-
-
-async def _of_data(ctx: Context, user_id: int) -> tuple[list[tuple[int, float, int]], str | None]:
-    """The ratings of a user of the data, and what they tell of themselves in words."""
-    catalogue = ctx.snapshot.catalogue
-    return await catalogue.user_profile(user_id), await catalogue.user_text(user_id)
-
-
-async def own_stars(ctx: Context, movie: Movie) -> float | None:
-    """The stars that the person gave a movie."""
-    someone = await person(ctx, None)
-    at = someone.profile.movie_index == ctx.snapshot.indexes([movie.movie_id])[0]
-    return float(someone.profile.stars[at][0]) if at.any() else None
-
-
-def of_likes(ctx: Context, liked: Iterable[Movie], disliked: Iterable[Movie] = ()) -> Profile:
-    """Someone known by likes and dislikes alone."""
-    stars = {movie.movie_id: LIKED for movie in liked} | {movie.movie_id: DISLIKED for movie in disliked}
-    return of_ratings(ctx, stars)
-
-
-def of_ratings(ctx: Context, stars: Mapping[int, float]) -> Profile:
-    """Someone known by ratings of no particular time, given by movie id."""
-    now = int(ctx.clock().timestamp())
-    return _profile(ctx, [(movie_id, given, now) for movie_id, given in stars.items()])
-
-
-def _profile(ctx: Context, rows: Sequence[tuple[int, float, int]]) -> Profile:
-    """(movie id, stars, Unix seconds) as a profile, oldest first; the last rating of a movie counts."""
-    latest = {movie_id: (stars, at) for movie_id, stars, at in rows}
-    known = set(ctx.snapshot.ids(ctx.snapshot.indexes(latest)))
-    ordered = sorted(((at, movie_id, stars) for movie_id, (stars, at) in latest.items() if movie_id in known))
-    return Profile(
-        ctx.snapshot.indexes(movie_id for _, movie_id, _ in ordered),
-        np.array([stars for *_, stars in ordered], np.float32),
-        np.array([at for at, *_ in ordered], np.int64),
-    )
-
-
 async def excluded(ctx: Context, args: Listing) -> Indices:
     """Recommender indexes of what a list must not show."""
-    out: list[int] = []
-    for ref in args.exclude:
-        with suppress(Unknown):  # what is not there cannot appear
-            out.append((await resolve(ctx, ref))[0].movie_id)
+    out = [movie_id for ref in args.exclude for movie_id in await _all_of(ctx, ref)]
     if args.exclude_shown and ctx.session_id is not None:
         out += await ctx.ratings.shown(ctx.session_id)
     return ctx.snapshot.indexes(dict.fromkeys(out))
 
 
-async def check_filters(ctx: Context, filters: Filters) -> None:
-    """Tell a filter that nothing can pass from one that nothing happens to pass.
-
-    Raises:
-        Unknown: A genre or a tag does not exist, and which ones do.
-    """
-    genres = [count.name for count in await ctx.snapshot.catalogue.genres()]
-    known = {genre_form(genre) for genre in genres}
-    for genre in (*filters.genres, *filters.exclude_genres):
-        if genre_form(genre) not in known:
-            raise Unknown(f"There is no genre {genre!r}. There are: {', '.join(genres)}.")
-    for tag in filters.tags:
-        await check_tag(ctx, tag)
-
-
-async def check_tag(ctx: Context, tag: str) -> None:
-    """Raise Unknown where no movie has that tag, and say which ones are near."""
-    found = [count.name for count in await ctx.snapshot.catalogue.tags(tag, limit=TAGS_SEARCHED)]
-    if tag.casefold() not in {name.casefold() for name in found}:
-        near = list(dict.fromkeys([*found[:3], *await ctx.snapshot.catalogue.near_tags(tag)]))
-        raise Unknown(f"No movie has the tag {tag!r}." + (f" Near it: {', '.join(near)}." if near else ""))
+async def _all_of(ctx: Context, ref: int | str) -> list[int]:
+    """The movies that a name stands for: a whole series, or the one of that title; what is not there cannot appear."""
+    found = await series(ctx, ref) if isinstance(ref, str) else []
+    with suppress(Unknown):
+        found.append((await resolve(ctx, ref))[0].movie_id)
+    return found
 
 
 async def listed(ctx: Context, ranked: Ranked) -> list[ListedMovie]:

@@ -14,8 +14,10 @@ from movies.embeddings import fuse
 from movies.models import ListedMovie, Movie, MovieDetail, MovieList, MovieQuery
 from tools.args import CompareMovies, GetMovie, Listing, SearchMovies, Similarity, SimilarMovies
 from tools.context import Context
-from tools.resolving import check_filters, excluded, listed, movie_list, own_stars, resolve, resolve_all, served
+from tools.people import person
+from tools.resolving import excluded, listed, movie_list, resolve, resolve_all, served
 from tools.results import Comparison, MovieResult
+from tools.spelling import spelled
 
 TITLE_MEANT = 0.75  # from here on a query is taken for a title
 TEXT_HITS = 500
@@ -27,7 +29,7 @@ async def search_movies(ctx: Context, args: SearchMovies) -> MovieList:
     """Find movies by title (typos are fine), by words for what they are about, or by filters and order alone.
     With window_days only ratings of the last days of the data count.
     """
-    await check_filters(ctx, args)
+    args = await spelled(ctx, args)
     found = await _found(ctx, args)
     return await served(ctx, "search_movies", args, found)
 
@@ -40,14 +42,14 @@ async def get_movie(ctx: Context, args: GetMovie) -> MovieResult:
     return MovieResult(
         movie=await _detail(ctx, movie),
         windows=await ctx.snapshot.catalogue.stats(movie.movie_id, args.windows) if args.windows else [],
-        own_stars=await own_stars(ctx, movie),
+        own_stars=(await person(ctx, None)).stars_of(int(ctx.snapshot.indexes([movie.movie_id])[0])),
         resolved=resolved,
     )
 
 
 async def similar_movies(ctx: Context, args: SimilarMovies) -> MovieList:
     """Movies like one or several others, by taste, by content or both."""
-    await check_filters(ctx, args)
+    args = await spelled(ctx, args)
     seeds, resolved = await resolve_all(ctx, args.movies)
     ranked = await asyncio.to_thread(
         ctx.snapshot.recommender.similar,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 
 from errors import ToolError, Unknown
-from movies.models import Movie, MovieList, UserRating
-from taste.interactions import Profile
+from movies.models import Movie, MovieList, RatingOrder, UserRating
+from taste.interactions import Longs, Profile
 from taste.ranking import Ranked
 from tools.args import (
     ExplainRecommendation,
@@ -25,25 +26,21 @@ from tools.args import (
     TasteProfileArgs,
 )
 from tools.context import Context
+from tools.people import DISLIKED, LIKED, Person, liker, of_likes, of_ratings, person, within
 from tools.resolving import (
     CONTENT_ONLY,
-    DISLIKED,
     FROM_PROFILE,
-    LIKED,
-    Person,
     because,
-    check_filters,
+    certain,
     excluded,
     movie_list,
-    of_likes,
-    of_ratings,
-    person,
     resolve,
     resolve_all,
     served,
 )
 from tools.results import Affinity, Explanation, Questions, Rated, RatingList, TasteProfile
 from tools.search import by_text, text_hits
+from tools.spelling import spelled
 
 WHY = 5  # reasons in an explanation
 FEWEST_ALIKE = 2  # ratings that a genre, decade or tag needs to say anything
@@ -51,6 +48,7 @@ DAMPING = 3.0  # a group's mean is pulled towards the person's own as if by this
 AFFINITIES = 6
 FAVOURITES = 5
 ENOUGH_RATINGS = 10
+ASK_WHICH = "Nothing was stored: it is not certain which movie is meant. Ask which one."
 FEW_RATINGS = "Few ratings: take it with a grain of salt."
 
 
@@ -58,7 +56,7 @@ async def recommend(ctx: Context, args: Recommend) -> MovieList:
     """Movies that suit somebody. Rests on liked and disliked, on text, or else on the ratings of the person or
     of a user.
     """
-    await check_filters(ctx, args)
+    args = await spelled(ctx, args)
     if args.liked or args.disliked:
         return await _from_likes(ctx, args)
     if args.text is not None and args.user_id is None:
@@ -83,7 +81,7 @@ async def _from_likes(ctx: Context, args: Recommend) -> MovieList:
 
 async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieList:
     """Movies for several people at once: users, people known by likes, and {} for the person you talk to."""
-    await check_filters(ctx, args)
+    args = await spelled(ctx, args)
     ranked = await asyncio.to_thread(
         ctx.snapshot.recommender.recommend_group,
         [await _member(ctx, member) for member in args.members],
@@ -102,39 +100,64 @@ async def rate_movie(ctx: Context, args: RateMovie) -> Rated:
     gives candidates.
     """
     if args.remove == (args.stars is not None):
-        raise ToolError("Give either stars or remove.")
-    movie, resolved = await resolve(ctx, args.movie)
+        raise ToolError("Give either stars, from 0.5 to 5 in halves, or remove.")
+    movie, candidates = await certain(ctx, args.movie)
+    if movie is None:
+        return Rated(stored=False, candidates=candidates, notes=[ASK_WHICH])
     if args.stars is None:
-        previous = await ctx.ratings.remove(ctx.account_id, movie.movie_id)
-        return Rated(stored=False, removed=True, movie=movie, previous=previous, resolved=resolved)
+        return await _removed(ctx, movie)
     previous = await ctx.ratings.put(ctx.account_id, movie.movie_id, args.stars)
-    return Rated(stored=True, movie=movie, stars=args.stars, previous=previous, resolved=resolved)
+    return Rated(stored=True, movie=movie, stars=args.stars, previous=previous)
+
+
+async def _removed(ctx: Context, movie: Movie) -> Rated:
+    previous = await ctx.ratings.remove(ctx.account_id, movie.movie_id)
+    notes = [] if previous is not None else [f"The person had not rated {movie.called} here."]
+    return Rated(stored=False, removed=previous is not None, movie=movie, previous=previous, notes=notes)
 
 
 async def get_user_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
     """The ratings of the person, or of a user, by movie, time, filters and order."""
-    if (someone := args.user_id) is None:
-        return await _own_ratings(ctx, args)
-    summary = await ctx.snapshot.catalogue.user_summary(someone)
-    if summary is None:
-        raise Unknown(f"The data has no user {someone}.")
-    ratings = await ctx.snapshot.catalogue.user_ratings(someone, order=args.order, limit=args.limit, offset=0)
-    count, mean = summary
-    rounded = None if mean is None else round(mean, 2)
-    return RatingList(whose=f"MovieLens user {someone}", count=count, mean=rounded, ratings=ratings)
+    args = await spelled(ctx, args)
+    someone, (movies, resolved) = await person(ctx, args.user_id), await resolve_all(ctx, args.movies)
+    profile, kept = someone.profile, within(someone.times, args)
+    if (allowed := await ctx.snapshot.allowed(args.filters())) is not None:
+        kept &= allowed[profile.movie_index]
+    if movies:
+        kept &= np.isin(profile.movie_index, ctx.snapshot.indexes(movie.movie_id for movie in movies))
+    found = _ordered(someone, np.flatnonzero(kept), args.order)
+    page = found[args.offset : args.offset + args.limit]
+    shown = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(profile.movie_index[page]))
+    return RatingList(
+        whose=someone.whose,
+        count=len(found),
+        mean=round(float(profile.stars[found].mean(dtype=np.float64)), 4) if len(found) else None,
+        ratings=[
+            UserRating(movie=movie, stars=stars, rated_at=datetime.fromtimestamp(at, UTC))
+            for movie, stars, at in zip(shown, profile.stars[page].tolist(), someone.times[page].tolist(), strict=True)
+        ],
+        offset=args.offset,
+        resolved=resolved,
+    )
+
+
+def _ordered(someone: Person, at: Longs, order: RatingOrder) -> Longs:
+    """Places in a profile in the order asked for, the newer rating first among equals."""
+    newest_first, stars = -someone.times[at], someone.profile.stars[at].astype(np.float64)
+    first = {"newest": newest_first, "oldest": -newest_first, "highest": -stars, "lowest": stars}[order]
+    return at[np.lexsort((someone.profile.movie_index[at], newest_first, first))]
 
 
 async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> Explanation:
     """Why a movie suits somebody, or whether they would like it: expected stars and their movies that speak for it."""
     movie, resolved = await resolve(ctx, args.movie)
     liked, resolved_too = await resolve_all(ctx, args.liked)
-    someone = Person(of_likes(ctx, liked), "what was named as liked") if liked else await person(ctx, args.user_id)
+    someone = liker(ctx, liked) if liked else await person(ctx, args.user_id)
     profile, index = someone.profile, int(ctx.snapshot.indexes([movie.movie_id])[0])
     recommender, known = ctx.snapshot.recommender, len(profile) > 0
     predicted = recommender.predict_rating(profile, index)
     [causes] = await because(ctx, [recommender.because(profile, index, WHY) if known else []])
     theirs = await ctx.snapshot.catalogue.movies([cause.movie_id for cause in causes])
-    given = profile.stars[profile.movie_index == index]
     return Explanation(
         movie=movie,
         whose=someone.whose,
@@ -145,7 +168,7 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
         low=round(predicted.low, 1),
         high=round(predicted.high, 1),
         support=len(profile),
-        own_stars=float(given[0]) if len(given) and not liked else None,
+        own_stars=None if liked else someone.stars_of(index),
         resolved=[*resolved, *resolved_too],
         notes=await _explanation_notes(ctx, profile, movie, someone.text),
     )
@@ -188,7 +211,7 @@ async def recommend_for_profile(ctx: Context, request: RecommendationRequest) ->
     if missing:
         raise Unknown(f"The catalogue has no movies with these ids: {', '.join(map(str, sorted(missing)[:10]))}.")
     args = Listing(**dict(request.filters), limit=request.limit, diversity=request.diversity, novelty=request.novelty)
-    await check_filters(ctx, args)
+    args = await spelled(ctx, args)
     if request.text is not None and not named:
         movies = await by_text(ctx, args, request.text)
         return await served(ctx, "recommendations", request, MovieList(basis="text", movies=movies))
@@ -224,23 +247,6 @@ async def _member(ctx: Context, member: GroupMember) -> Profile:
     liked, _ = await resolve_all(ctx, member.liked)
     disliked, _ = await resolve_all(ctx, member.disliked)
     return of_likes(ctx, liked, disliked)
-
-
-async def _own_ratings(ctx: Context, args: GetUserRatings) -> RatingList:
-    """The caller's ratings; those of the session's MovieLens user where the caller gave none here."""
-    own = {rating.movie_id: rating for rating in reversed(await ctx.ratings.all(ctx.account_id))}  # newest first
-    if not own and ctx.user_id is not None:
-        return await get_user_ratings(ctx, args.model_copy(update={"user_id": ctx.user_id}))
-    ratings = [
-        UserRating(movie=movie, stars=own[movie.movie_id].stars, rated_at=own[movie.movie_id].rated_at)
-        for movie in await ctx.snapshot.catalogue.movies(own)
-    ]
-    if args.order == "oldest":
-        ratings.reverse()
-    elif args.order != "newest":
-        ratings.sort(key=lambda rating: rating.stars, reverse=args.order == "highest")
-    mean = round(sum(rating.stars for rating in ratings) / len(ratings), 2) if ratings else None
-    return RatingList(whose="you", count=len(ratings), mean=mean, ratings=ratings[: args.limit])
 
 
 def _affinities(given: Sequence[tuple[str, float]], mean: float) -> list[Affinity]:

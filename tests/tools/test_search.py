@@ -27,8 +27,10 @@ async def test_a_title_that_is_not_there_names_near_ones(tools: Toolbox) -> None
 async def test_filters_that_cannot_be_passed_name_what_there_is(tools: Toolbox) -> None:
     with pytest.raises(ToolError, match=r"There is no genre 'Scify'. There are: Drama"):
         await ask(tools, "search_movies", genres=["Scify"])
-    with pytest.raises(ToolError, match=r"No movie has the tag 'timetravel'. Near it: .*time travel"):
-        await ask(tools, "search_movies", tags=["timetravel"])
+    with pytest.raises(ToolError, match=r"No movie has the tag 'time travellers'. Near it: .*time travel"):
+        await ask(tools, "search_movies", tags=["time travellers"])
+    with pytest.raises(ToolError, match="No movie has the tag 'qqqq'"):
+        await ask(tools, "search_movies", exclude_tags=["qqqq"])
     empty = await ask(tools, "search_movies", genres=["Western"], year_from=2024)
     assert (empty["movies"], empty["notes"]) == ([], ["No movie passes all the conditions."])
 
@@ -115,3 +117,66 @@ async def test_every_list_can_be_made_more_diverse_and_less_known(
         {genre for movie in plain["movies"] for genre in movie["genres"]}
     )
     assert sum(movie["rating_count"] for movie in novel["movies"]) < sum(m["rating_count"] for m in plain["movies"])
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"genres": ["scifi"]}, {"genres": ["Sci-Fi"]}),
+        ({"genres": ["Science Fiction"]}, {"genres": ["Sci-Fi"]}),
+        ({"genres": ["kids"]}, {"genres": ["Children"]}),
+        ({"genres": ["funny"]}, {"genres": ["Comedy"]}),
+        ({"genres": ["romantic comedy"]}, {"genres": ["Romance", "Comedy"]}),
+        ({"genres": ["scary movies"]}, {"genres": ["Horror"]}),
+        ({"genres": ["time travel"]}, {"tags": ["time travel"]}),
+        ({"tags": ["timetravel"]}, {"tags": ["time travel"]}),
+        ({"tags": ["heists"]}, {"tags": ["heist"]}),
+        ({"exclude_genres": ["horror"]}, {"exclude_genres": ["Horror"]}),
+    ],
+)
+async def test_genres_and_tags_are_spelled_as_people_do(
+    tools: Toolbox, written: dict[str, Any], meant: dict[str, Any]
+) -> None:
+    found = await ask(tools, "search_movies", **written, limit=20)
+    assert found["movies"]
+    assert found["movies"] == (await ask(tools, "search_movies", **meant, limit=20))["movies"]
+
+
+async def test_lists_keep_to_bounds_of_count_and_mean_and_to_excluded_tags(tools: Toolbox) -> None:
+    found = await ask(tools, "search_movies", min_mean=4, max_mean=4.2, min_ratings=5, max_ratings=30, limit=50)
+    assert found["movies"]
+    assert all(4 <= m["rating_mean"] <= 4.2 and 5 <= m["rating_count"] <= 30 for m in found["movies"])
+    every = await ask(tools, "search_movies", tags=["heist"], limit=50)
+    others = await ask(tools, "search_movies", tags=["heist"], exclude_tags=["twist ending"], limit=50)
+    left_out = [movie["title"] for movie in every["movies"] if "twist ending" in movie["tags"]]
+    assert left_out
+    assert not set(titles(others)) & set(left_out)
+
+
+async def test_lists_are_ordered_from_the_worst_the_newest_and_the_oldest(tools: Toolbox) -> None:
+    worst = await ask(tools, "search_movies", sort="worst", min_ratings=20, limit=20)
+    means = [movie["rating_mean"] for movie in worst["movies"]]
+    assert means == sorted(means)
+    assert all(movie["rating_count"] >= 20 for movie in worst["movies"])
+    newest = [movie["year"] for movie in (await ask(tools, "search_movies", sort="newest", limit=20))["movies"]]
+    assert newest == sorted(newest, reverse=True)
+    oldest = [movie["year"] for movie in (await ask(tools, "search_movies", sort="oldest", limit=20))["movies"]]
+    assert oldest == sorted(oldest)
+    assert oldest[0] < newest[-1]
+
+
+@pytest.mark.parametrize("name", ["Star Wars", "star wars movies", "the Star Wars series"])
+async def test_a_series_is_left_out_whole(tools: Toolbox, name: str) -> None:
+    args = {"genres": ["Sci-Fi"], "min_ratings": 50, "limit": 50}
+    shown, left = await ask(tools, "search_movies", **args), await ask(tools, "search_movies", **args, exclude=[name])
+    assert sum(title.startswith("Star Wars") for title in titles(shown)) >= 3
+    assert not [title for title in titles(left) if title.startswith("Star Wars")]
+
+
+async def test_a_first_movie_stands_for_its_series_and_one_with_its_year_for_itself(tools: Toolbox) -> None:
+    args = {"query": "Toy Story", "limit": 5}
+    assert "Toy Story 2" in titles(await ask(tools, "search_movies", **args))
+    assert not [t for t in titles(await ask(tools, "search_movies", **args, exclude=["Toy Story"])) if "Toy Story" in t]
+    left = titles(await ask(tools, "search_movies", **args, exclude=["Toy Story (1995)", "No Such Movie At All"]))
+    assert "Toy Story 2" in left
+    assert "Toy Story" not in left

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from errors import ToolError
@@ -72,3 +74,86 @@ async def test_a_question_is_asked_of_well_known_movies_that_are_not_rated_yet(t
     assert all(movie["rating_count"] >= 50 for movie in first["movies"])
     await ask(tools, "rate_movie", movie=first["movies"][0]["movie_id"], stars=2)
     assert first["movies"][0]["title"] not in titles(await ask(tools, "next_question", limit=4))
+
+
+@pytest.mark.parametrize("title", ["Jaws 4", "jurasic park", "King Kong", "the lord of the", "296"])
+async def test_nothing_is_stored_on_a_guess(tools: Toolbox, title: str) -> None:
+    rated = await ask(tools, "rate_movie", movie=title, stars=4)
+    assert (rated["stored"], rated["movie"]) == (False, None)
+    assert rated["candidates"]
+    assert "Ask which" in rated["notes"][0]
+    assert (await ask(tools, "get_user_ratings"))["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("title", "meant"),
+    [
+        ("Heat (1995)", 1995),
+        ("heat 1986", 1986),
+        ("the matrix", 1999),
+        ("Matrix", 1999),
+        ("Toy Story", 1995),
+        ("Heat", 1995),  # known by far more than that of 1986
+    ],
+)
+async def test_a_certain_title_is_stored(tools: Toolbox, title: str, meant: int) -> None:
+    rated = await ask(tools, "rate_movie", movie=title, stars=4)
+    assert (rated["stored"], rated["movie"]["year"], rated["candidates"]) == (True, meant, [])
+
+
+async def test_a_rating_is_removed_and_never_given_and_removed_at_once(tools: Toolbox) -> None:
+    await ask(tools, "rate_movie", movie="Alien", stars=4.5)
+    removed = await ask(tools, "rate_movie", movie="Alien", remove=True)
+    assert (removed["removed"], removed["previous"], removed["stored"]) == (True, 4.5, False)
+    again = await ask(tools, "rate_movie", movie="Alien", remove=True)
+    assert (again["removed"], again["notes"]) == (False, ["The person had not rated Alien (1979) here."])
+    assert (await ask(tools, "get_user_ratings"))["count"] == 0
+    for args in ({"stars": 4, "remove": True}, {}):
+        with pytest.raises(ToolError, match="Give either stars"):
+            await ask(tools, "rate_movie", movie="Alien", **args)
+
+
+async def test_own_ratings_and_those_of_the_user_of_the_session_are_of_one_person(tools: Toolbox) -> None:
+    assert tools.session is not None
+    mine = replace(tools, session=tools.session.model_copy(update={"user_id": 7}))
+    theirs = await ask(tools, "get_user_ratings", user_id=7, order="highest", limit=1)
+    best = theirs["ratings"][0]["movie"]
+    rated = {
+        movie["movie"]["title"] for movie in (await ask(tools, "get_user_ratings", user_id=7, limit=50))["ratings"]
+    }
+    assert "Alien (1979)" not in rated
+    await ask(mine, "rate_movie", movie=best["movie_id"], stars=0.5)
+    new = (await ask(mine, "next_question", limit=1))["movies"][0]
+    await ask(mine, "rate_movie", movie=new["movie_id"], stars=3)
+    both = await ask(mine, "get_user_ratings")
+    assert (both["whose"], both["count"]) == ("you", theirs["count"] + 1)
+    assert [r["movie"]["title"] for r in both["ratings"][:2]] == [new["title"], best["title"]]
+    assert (await ask(mine, "get_user_ratings", user_id=7))["count"] == both["count"]
+    assert (await ask(mine, "get_movie", movie=best["movie_id"]))["own_stars"] == 0.5
+    assert (await ask(mine, "taste_profile"))["ratings"] == both["count"]
+    assert (await ask(mine, "explain_recommendation", movie=best["movie_id"]))["own_stars"] == 0.5
+    assert (await ask(tools, "get_user_ratings", user_id=7))["count"] == theirs["count"]  # outside of that session
+    assert (await ask(tools, "get_movie", movie=best["movie_id"]))["own_stars"] == 0.5
+
+
+async def test_ratings_come_by_movie_time_filter_and_page(tools: Toolbox) -> None:
+    every = (await ask(tools, "get_user_ratings", user_id=7, order="oldest", limit=50))["ratings"]
+    year = every[20]["rated_at"][:4]
+    of_year = await ask(tools, "get_user_ratings", user_id=7, since=year, until=year, limit=50)
+    assert of_year["count"] >= 1
+    assert all(rating["rated_at"][:4] == year for rating in of_year["ratings"])
+    comedies = await ask(tools, "get_user_ratings", user_id=7, genres=["Comedy"], limit=50)
+    assert all("Comedy" in rating["movie"]["genres"] for rating in comedies["ratings"])
+    stars = [rating["stars"] for rating in comedies["ratings"]]
+    if comedies["count"] <= 50:
+        assert comedies["mean"] == pytest.approx(sum(stars) / len(stars), abs=1e-4)
+    page = await ask(tools, "get_user_ratings", user_id=7, order="oldest", limit=5, offset=10)
+    assert page["ratings"] == every[10:15]
+    one = await ask(tools, "get_user_ratings", user_id=7, movies=[every[3]["movie"]["movie_id"]])
+    assert (one["count"], one["ratings"]) == (1, [every[3]])
+    with pytest.raises(ToolError, match="The data has no user 987654"):
+        await ask(tools, "get_user_ratings", user_id=987654)
+
+
+async def test_0_is_the_person_where_the_data_has_no_such_user(tools: Toolbox) -> None:
+    assert (await ask(tools, "get_user_ratings", user_id=0))["whose"] == "you"
