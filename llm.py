@@ -41,7 +41,7 @@ from storage.records import new_id
 from tools.calls import CallEvent, Calls, DocumentCheck, Earlier
 from tools.registry import Toolbox
 
-_CUT = "The server of {model} cut a request of about {sent:,} tokens to {left:,} without saying so."
+_CUT = "The server of {model} read {left:,} of the about {sent:,} tokens of a request, and cut the rest without a word."
 _ASKED_AGAIN = " The model was asked again with less."
 _MAY_MISS = " The answer may miss what was said before."
 

@@ -12,12 +12,13 @@ from typing import Literal
 
 from loguru import logger
 
-from providers.base import ChatRequest, Usage
+from providers.base import ChatMessage, ChatRequest, Usage
 from providers.conversation import message_tokens, tool_tokens
 
 SMALL_BELOW = 8_000  # tokens of context, where all tools would leave too little for what they find
 LEAST_CONTEXT = 1_000  # tokens; Ollama cuts to half of its context, and no server has one below 2,048
-CHARS_PER_TOKEN = 5.5  # at most: compact JSON has 3.9 and our prompt 4.0 (o200k), English prose up to 4.8
+CHARS_PER_TOKEN = 5.5  # of messages, at most: our prompt has 4.0 in o200k, English prose up to 4.8
+TOOL_CHARS_PER_TOKEN = 4.5  # of the tools, which are JSON: 3.9 in o200k, and templates add words of their own
 EMPTY_ANSWERS = 2  # in a row, each mended by a shorter request: one alone may be a hiccup of any endpoint
 
 _ADVICE = "Give the model a larger context there, or set LLM_CONTEXT_TOKENS to the one that it has."
@@ -95,27 +96,29 @@ def shorter(sent: int, limit: int | None) -> int:
 
 
 def tokens_left(request: ChatRequest, usage: Usage | None) -> int | None:
-    """The tokens to which a server has cut a request; None where it has not.
+    """The tokens that a server has read of a request, where these are not all; None where they are.
 
     Told from its count being too small for the request's characters, runs of white space counted as one. Our estimate
     by bytes would not do: it is 2 to 3 times too high for Cyrillic or Indic text in large vocabularies. A count below
     LEAST_CONTEXT is none of a whole context: some servers leave out what they had cached.
     """
-    if usage is None or usage.estimated:
+    if usage is None or usage.estimated or (read := usage.input_tokens + usage.cached_tokens) < LEAST_CONTEXT:
         return None
-    counted = usage.input_tokens + usage.cached_tokens
-    if counted < LEAST_CONTEXT or counted * CHARS_PER_TOKEN >= sum(map(_characters, _texts(request))):
-        return None
-    return counted
+    return read if read < _fewest_tokens(request) else None
 
 
-def _texts(request: ChatRequest) -> Iterator[str]:
-    for message in request.messages:
-        yield message.content
-        yield from (call.arguments for call in message.tool_calls)
-    for tool in request.tools:
-        yield tool.description
-        yield json.dumps(tool.parameters, separators=(",", ":"))
+def _fewest_tokens(request: ChatRequest) -> float:
+    """The tokens that a request has in any vocabulary, and in most some more."""
+    texts = [text for message in request.messages for text in _texts(message)]
+    tools = [
+        tool.name + tool.description + json.dumps(tool.parameters, separators=(",", ":")) for tool in request.tools
+    ]
+    return sum(map(_characters, texts)) / CHARS_PER_TOKEN + sum(map(len, tools)) / TOOL_CHARS_PER_TOKEN
+
+
+def _texts(message: ChatMessage) -> Iterator[str]:
+    yield message.content
+    yield from (call.arguments for call in message.tool_calls)
 
 
 def _characters(text: str) -> int:

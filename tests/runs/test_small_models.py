@@ -227,13 +227,14 @@ def test_another_list_of_what_was_not_shown_is_another_call(
 
 def test_the_set_of_tools_is_chosen_by_the_context(llm_settings: Settings, upstream: scripted.Upstream) -> None:
     upstream.otherwise = text("Hello.")
-    for fields, small in [
+    cases: list[tuple[dict[str, Any], bool]] = [
         ({}, False),
         ({"llm_context_tokens": 8_000}, False),
         ({"llm_context_tokens": 7_999}, True),
         ({"llm_context_tokens": 4_000, "llm_tools": "full"}, False),
         ({"llm_tools": "small"}, True),
-    ]:
+    ]
+    for fields, small in cases:
         with service(llm_settings, **fields) as client:
             ask(client, new_session(client))
             provider = client.get("/health").json()["provider"]
@@ -300,7 +301,7 @@ def test_a_cut_is_told_of_everywhere(
         upstream.otherwise = Window(text_of("What do you mean?"), "cuts", 1_200, lost=text("What do you mean?"))
         session = new_session(client)
         first = ask(client, session)["run"]
-        assert "cut a request" in first["note"]
+        assert "cut the rest" in first["note"]
         assert "may miss" in first["note"]
         assert read_run(client, first["id"])["note"] == first["note"]
         assert offered(upstream.requests[0]) != SMALL
@@ -309,11 +310,11 @@ def test_a_cut_is_told_of_everywhere(
         assert len(upstream.requests) == 2
         health = client.get("/health").json()
     assert health["status"] == "degraded"
-    assert "scripted cut a request" in health["reasons"][0]
+    assert "server of scripted" in health["reasons"][0]
     assert "LLM_CONTEXT_TOKENS" in health["reasons"][0]
     assert health["provider"]["tools"] == "small"
     logged = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
-    assert sum("cut a request" in line["message"] and line["level"] == "WARNING" for line in logged) == 1
+    assert sum("cut the rest" in line["message"] and line["level"] == "WARNING" for line in logged) == 1
 
 
 def test_a_cut_answer_of_which_nothing_was_shown_is_asked_for_again(

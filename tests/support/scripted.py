@@ -142,8 +142,8 @@ CHARS_PER_TOKEN = 4  # as our prompt and tools have it in today's vocabularies
 class SmallModel:
     """A model that does what small ones do wrong.
 
-    It calls `tool` once, or for ever with `loops`, as long as it is offered tools; what it is not `given` for an argument
-    it fills with `filler`. `form`: of a call, with `{}` for the JSON object; native where it is empty.
+    It calls `tool` once, or for ever with `loops`, as long as it is offered tools; an argument for which nothing is
+    `given` it fills with `filler`. `form`: of a call, with `{}` for the JSON object; native where it is empty.
     """
 
     tool: str
@@ -166,7 +166,7 @@ class SmallModel:
 
 @dataclass(frozen=True)
 class Window:
-    """A server that gives its model so many tokens of context: what is longer it cuts, refuses, or answers with nothing.
+    """A server that gives its model so many tokens of context: what is longer it cuts, refuses, or leaves unanswered.
 
     `lost`: the answer of the model where it has not seen the question.
     """
@@ -181,7 +181,7 @@ class Window:
         if counted <= self.tokens:
             return _counting(self.model(request), counted)
         if self.manner == "refuses":
-            words = f"request ({counted} tokens) exceeds the available context size ({self.tokens} tokens), try increasing it"
+            words = f"request ({counted} tokens) exceeds the available context size ({self.tokens} tokens)"
             return error(400, "exceed_context_size_error", words)
         return Reply([]) if self.manner == "is silent" else _counting(self.lost, self.tokens)
 
