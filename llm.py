@@ -255,10 +255,11 @@ class Reply:
         """Choose what the model is offered, and how much of the conversation it is sent, by its context in tokens."""
         self._context = context
         self._offer = self._offers.choose(small=self._contexts.is_small(context))
+        self._room = self._offer.room(context)
         self._conversation.system = self._offer.system
 
     def _chat_request(self, step: _Step) -> ChatRequest:
-        messages = self._conversation.within(self._offer.room(self._context))
+        messages = self._conversation.within(self._room)
         if step.closing:
             messages = (replace(messages[0], content=messages[0].content + CLOSING), *messages[1:])
         return ChatRequest(

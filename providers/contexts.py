@@ -21,7 +21,7 @@ CHARS_PER_TOKEN = 5.5  # of messages, at most: our prompt has 4.0 in o200k, Engl
 TOOL_CHARS_PER_TOKEN = 4.5  # of the tools, which are JSON: 3.9 in o200k, and templates add words of their own
 EMPTY_ANSWERS = 2  # in a row, each mended by a shorter request: one alone may be a hiccup of any endpoint
 
-_ADVICE = "Give the model a larger context there, or set LLM_CONTEXT_TOKENS to the one that it has."
+_ADVICE = "Give the model a larger context there, or set LLM_CONTEXT_TOKENS to three quarters of what it has."
 
 ToolSet = Literal["auto", "full", "small"]
 

@@ -26,6 +26,7 @@ _CLOSINGS = {  # "": closed by the end of the text
     "<|python_tag|>": "",  # Llama 3
     "[TOOL_CALLS]": "",  # Mistral
 }
+_FIRST_OF_TAGS = frozenset(tag[0] for tag in _CLOSINGS)
 _FENCE = "```"
 _NAMES = ("name", "function", "tool")
 _ARGUMENTS = ("arguments", "parameters", "args")
@@ -73,7 +74,7 @@ class TextReader:
 
     def read(self, delta: Delta) -> Iterator[Delta]:
         """The delta as what it means; what is still held comes before the finish."""
-        if isinstance(delta, TextDelta):
+        if isinstance(delta, TextDelta) and not self._is_plain(delta.text):
             yield from self.feed(delta.text)
             return
         if isinstance(delta, Finish):
@@ -88,6 +89,13 @@ class TextReader:
     def end(self) -> Iterator[Delta]:
         """The rest."""
         return self._told(last=True)
+
+    def _is_plain(self, text: str) -> bool:
+        """True for most texts behind the beginning; here alone so that they cost nothing."""
+        return self._mode == self._text and not self._held and self._has_no_tag(text)
+
+    def _has_no_tag(self, text: str) -> bool:
+        return not self._names or _FIRST_OF_TAGS.isdisjoint(text)
 
     def _told(self, *, last: bool) -> Iterator[Delta]:
         while self._held and (deltas := self._mode(last)) is not None:
@@ -130,7 +138,7 @@ class TextReader:
 
     def _text(self, last: bool) -> list[Delta] | None:
         """Plain text, until a tag begins a call."""
-        tags = list(_CLOSINGS) if self._names else []
+        tags = [] if self._has_no_tag(self._held) else list(_CLOSINGS)
         if found := [(at, tag) for tag in tags if (at := self._held.find(tag)) >= 0]:
             at, tag = min(found)
             text = self._held[:at]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from providers.base import ChatMessage, ChatRequest, Finish, ReasoningDelta, TextDelta, ToolRequest, ToolSpec
+from providers.base import ChatMessage, ChatRequest, Delta, Finish, ReasoningDelta, TextDelta, ToolRequest, ToolSpec
 from providers.text_calls import MAX_HELD_CHARS, TextReader
 
 NAMES = {"search_movies", "get_movie", "taste_profile"}
@@ -33,7 +33,8 @@ Read = tuple[str, str, list[tuple[str, object]]]  # text, thoughts, calls
 
 def read(*chunks: str, names: Iterable[str] = NAMES, bare: bool = True) -> Read:
     reader = TextReader(set(names), bare=bare)
-    deltas = [delta for chunk in chunks for delta in reader.feed(chunk)] + list(reader.end())
+    parts: list[Delta] = [*map(TextDelta, chunks), Finish("stop")]
+    *deltas, _ = [delta for part in parts for delta in reader.read(part)]
     calls = [delta for delta in deltas if isinstance(delta, ToolRequest)]
     assert len({call.call_id for call in calls}) == len(calls)
     return (
