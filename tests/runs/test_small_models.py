@@ -192,6 +192,14 @@ def test_a_failed_call_is_tried_again_and_then_no_more(upstream: scripted.Upstre
     assert [len(offered(request)) > 0 for request in upstream.requests] == [True] * 3 + [False]
 
 
+def test_calls_of_one_step_are_no_repetition(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
+    nothing = [call("get_movie", {"movie": "Zzyzx Qwrty"}, f"call_{index}", index) for index in range(4)]
+    upstream.queue(calls(*nothing), text("So."))
+    assert send(llm_client, new_session(llm_client)).text == "So."
+    assert offered(upstream.requests[-1])
+    assert "refused before" not in str(tool_messages(upstream))
+
+
 def test_the_same_call_gets_the_same_result(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
     upstream.queue(
         calls(call("search_movies", SEARCH)), calls(call("search_movies", {"limit": 5, **SEARCH})), text("So.")
@@ -284,6 +292,20 @@ def test_what_is_learned_is_of_one_model(upstream: scripted.Upstream, llm_client
     for model in ("scripted", "other", "scripted"):
         assert ask(llm_client, session, model=model)["run"]["status"] == "completed"
     assert [len(offered(request)) for request in upstream.requests] == [12, 6, 12, 6]
+
+
+def test_an_outage_or_a_hiccup_teaches_nothing(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
+    session, hello = new_session(llm_client), text("Hello.")
+    for failing in (Reply([]), error(400, "context_length_exceeded")):
+        upstream.otherwise = failing
+        for _ in range(3):
+            assert send(llm_client, session).run["status"] == "failed"
+    upstream.otherwise = hello
+    for _ in range(3):
+        upstream.queue(Reply([]), hello, hello)  # one empty answer, the same asked again, and a whole one
+        assert ask(llm_client, session)["run"]["status"] == "completed"
+        assert ask(llm_client, session)["run"]["status"] == "completed"
+        assert len(offered(upstream.requests[-1])) == 12
 
 
 def text_of(words: str) -> Any:
