@@ -374,6 +374,33 @@ def test_a_small_count_is_a_cut_only_where_no_vocabulary_explains_it(
     assert (ask(llm_client, new_session(llm_client), content)["run"]["note"] is not None) is cut
 
 
+def test_an_answer_that_fills_the_context_is_cut_once(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
+    """Ollama's sum is exactly its context then."""
+    session = new_session(llm_client)
+    cut = [chunk({"content": "A lot of fi"}), chunk(finish="length"), usage(3_000, 1_096)]
+    upstream.queue(Reply(cut), text("Hello."))
+    run = send(llm_client, session).run
+    assert run["error"]["code"] == "output_truncated"
+    assert "4,096 tokens of context" in run["note"]
+    assert ask(llm_client, session)["run"]["note"] is None
+    assert [offered(request) == SMALL for request in upstream.requests] == [False, True]
+    assert "4,096 tokens of context" in llm_client.get("/health").json()["reasons"][0]
+
+
+def test_a_call_that_fills_the_context_is_asked_for_again(
+    upstream: scripted.Upstream, llm_client: httpx.Client
+) -> None:
+    cut = [chunk({"tool_calls": [call("search_movies", '{"query": "K')]}), chunk(finish="length"), usage(4_000, 96)]
+    upstream.queue(Reply(cut), text("Hello."))
+    assert ask(llm_client, new_session(llm_client))["run"]["status"] == "completed"
+
+
+def test_another_limit_of_length_is_none_of_the_context(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
+    upstream.queue(Reply([chunk({"content": "A lot"}), chunk(finish="length"), usage(3_000, 500)]))
+    run = send(llm_client, new_session(llm_client)).run
+    assert (run["error"]["code"], run["note"]) == ("output_truncated", None)
+
+
 def test_tokens_that_were_cached_count(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
     counts = {"prompt_tokens": 1_100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 1_500}}
     upstream.queue(Reply([chunk({"content": "Hello."}), chunk(finish="stop"), chunk(choices=[], usage=counts)]))
