@@ -60,6 +60,8 @@ CASES: dict[str, tuple[str, Read]] = {
     "several": (f"<tool_call>{CALL}</tool_call>\n<tool_call>{OTHER}</tool_call>\n", ("", "", [HEAT, HEAT_ALONE])),
     "several in one": (f"<tool_call>{CALL}\n{OTHER}</tool_call>", ("", "", [HEAT, HEAT_ALONE])),
     "behind words": (f"Let me see.\n<tool_call>{CALL}</tool_call>\n\nSo.", ("Let me see.\nSo.", "", [HEAT])),
+    "within a line": (f"Tags: <tool_call>{CALL}</tool_call>", (f"Tags: <tool_call>{CALL}</tool_call>", "", [])),
+    "in a line, then on one": (f"a <tool_call>\n  <tool_call>{CALL}</tool_call>", ("a <tool_call>\n  ", "", [HEAT])),
     "not closed": (f"<tool_call>\n{CALL}", ("", "", [HEAT])),
     "not closed, twice": (f"<tool_call>{CALL}\n<tool_call>{OTHER}", ("", "", [HEAT, HEAT_ALONE])),
     "a brace forgotten": (f"<tool_call>{CALL[:-1]}</tool_call>", ("", "", [HEAT])),
