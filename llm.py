@@ -33,7 +33,7 @@ from providers.base import (
     ToolSpec,
     Usage,
 )
-from providers.contexts import LEAST_CONTEXT, Contexts, request_tokens, shorter, tokens_left
+from providers.contexts import LEAST_CONTEXT, Contexts, full_context, request_tokens, shorter, tokens_read
 from providers.conversation import Conversation, estimate_tokens, tool_tokens
 from providers.prompts import CLOSING, REPAIR
 from schemas import Action, ReasoningDeltaEvent, ResponseFormat, TextDeltaEvent
@@ -41,9 +41,12 @@ from storage.records import new_id
 from tools.calls import CallEvent, Calls, DocumentCheck, Earlier
 from tools.registry import Toolbox
 
-_CUT = "The server of {model} cut a request of about {sent:,} tokens to {left:,} without saying so."
+_CUT = (
+    "The server of {model} read {left:,} of the about {sent:,} tokens of a request and cut the rest without a word, "
+    "so that its answer may miss what was said before."
+)
+_FULL = "An answer of {model} was cut off, since it filled the {left:,} tokens of context that its server gives."
 _ASKED_AGAIN = " The model was asked again with less."
-_MAY_MISS = " The answer may miss what was said before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class _Step:
     calls: list[ToolRequest] = field(default_factory=list)
     finish: Finish | None = None
     thoughts: list[str] = field(default_factory=list)
-    cut: str | None = None
+    note: str | None = None
 
     @property
     def started(self) -> bool:
@@ -242,11 +245,11 @@ class Reply:
 
     def _shrinks_after_answer(self, step: _Step, request: ChatRequest) -> bool:
         """True where a shorter request is to follow an answer: one to a request that was cut, or an empty one."""
-        if step.finish is not None and (left := tokens_left(request, step.finish.usage)) is not None:
-            words = _CUT.format(model=self._model, left=left, sent=request_tokens(request))
+        if (cut := _cut(step, request)) is not None:
+            left, words = cut
             again = self._shrink(step, request, left) and not step.is_shown
             self._contexts.cut(self._model, self._context, words)
-            step.cut = words + (_ASKED_AGAIN if again else _MAY_MISS)
+            step.note = words + (_ASKED_AGAIN if again else "")
             return again
         if step.is_empty:
             return self._shrinks_after_nothing(step, request)
@@ -263,10 +266,11 @@ class Reply:
         """Choose what the model is offered, and how much of the conversation it is sent, by its context in tokens."""
         self._context = context
         self._offer = self._offers.choose(small=self._contexts.is_small(context))
+        self._room = self._offer.room(context)
         self._conversation.system = self._offer.system
 
     def _chat_request(self, step: _Step) -> ChatRequest:
-        messages = self._conversation.within(self._offer.room(self._context))
+        messages = self._conversation.within(self._room)
         if step.closing:
             messages = (replace(messages[0], content=messages[0].content + CLOSING), *messages[1:])
         return ChatRequest(
@@ -365,6 +369,16 @@ def _check_finish(step: _Step) -> None:
             raise _at_the_end(UpstreamUnavailable("The model gave an empty answer."), step)
 
 
+def _cut(step: _Step, request: ChatRequest) -> tuple[int, str] | None:
+    """The context in which a request or its answer was cut, and words for it; None where neither was."""
+    if step.finish is None:
+        return None
+    read, full = tokens_read(request, step.finish.usage), full_context(step.finish)
+    if (left := read or full) is None:
+        return None
+    return left, (_CUT if read else _FULL).format(model=request.model, left=left, sent=request_tokens(request))
+
+
 def _at_the_end(error: RunFailed, step: _Step) -> RunFailed:
     """The error, or that of a model that gives no answer without tools, or whose endpoint refuses to."""
     no_answer = isinstance(error, ParameterRefused) or step.finish is not None
@@ -385,9 +399,9 @@ def _usage(step: _Step, request: ChatRequest) -> Usage:
 def _note(step: _Step) -> str | None:
     """What a client is told of a completion that is taken as whole."""
     if step.finish is None or step.finish.unknown_reason is None:
-        return step.cut
+        return step.note
     unknown = f"The provider ended the answer with an unknown finish_reason, '{step.finish.unknown_reason}'."
-    return f"{step.cut} {unknown}" if step.cut else unknown
+    return f"{step.note} {unknown}" if step.note else unknown
 
 
 if __name__ == "__main__":

@@ -12,15 +12,17 @@ from typing import Literal
 
 from loguru import logger
 
-from providers.base import ChatRequest, Usage
+from providers.base import ChatMessage, ChatRequest, Finish, Usage
 from providers.conversation import message_tokens, tool_tokens
 
 SMALL_BELOW = 8_000  # tokens of context, where all tools would leave too little for what they find
 LEAST_CONTEXT = 1_000  # tokens; Ollama cuts to half of its context, and no server has one below 2,048
-CHARS_PER_TOKEN = 5.5  # at most: compact JSON has 3.9 and our prompt 4.0 (o200k), English prose up to 4.8
+CHARS_PER_TOKEN = 5.5  # of messages, at most: our prompt has 4.0 in o200k, English prose up to 4.8
+TOOL_CHARS_PER_TOKEN = 4.5  # of the tools, which are JSON: 3.9 in o200k, and templates add words of their own
+CONTEXT_UNIT = 1_024  # tokens
 EMPTY_ANSWERS = 2  # in a row, each mended by a shorter request: one alone may be a hiccup of any endpoint
 
-_ADVICE = "Give the model a larger context there, or set LLM_CONTEXT_TOKENS to the one that it has."
+_ADVICE = "Give the model a larger context there, or set LLM_CONTEXT_TOKENS to three quarters of what it has."
 
 ToolSet = Literal["auto", "full", "small"]
 
@@ -50,7 +52,7 @@ class Contexts:
 
     @property
     def problems(self) -> list[str]:
-        """What only the operator can mend, in sentences: models whose server cuts requests."""
+        """What only the operator can mend, in sentences: models whose server cuts requests or answers."""
         return list(self._cuts.values())
 
     def in_words(self, model: str) -> str:
@@ -70,7 +72,7 @@ class Contexts:
             logger.info("{} is sent up to {} tokens from now on: it had no answer to more", model, self.tokens(model))
 
     def cut(self, model: str, tokens: int, words: str) -> None:
-        """A request was cut by the server without a word; from now on they have so many tokens."""
+        """A request, or the answer to it, was cut to fit; from now on they have so many tokens."""
         if model not in self._cuts:
             self._cuts[model] = f"{words} {_ADVICE}"
             logger.warning("{}", self._cuts[model])
@@ -94,28 +96,41 @@ def shorter(sent: int, limit: int | None) -> int:
     return fitting if fitting < sent else sent // 2
 
 
-def tokens_left(request: ChatRequest, usage: Usage | None) -> int | None:
-    """The tokens to which a server has cut a request; None where it has not.
+def tokens_read(request: ChatRequest, usage: Usage | None) -> int | None:
+    """The tokens that a server has read of a request, where these are not all; None where they are.
 
     Told from its count being too small for the request's characters, runs of white space counted as one. Our estimate
     by bytes would not do: it is 2 to 3 times too high for Cyrillic or Indic text in large vocabularies. A count below
     LEAST_CONTEXT is none of a whole context: some servers leave out what they had cached.
     """
-    if usage is None or usage.estimated:
+    if usage is None or usage.estimated or (read := usage.input_tokens + usage.cached_tokens) < LEAST_CONTEXT:
         return None
-    counted = usage.input_tokens + usage.cached_tokens
-    if counted < LEAST_CONTEXT or counted * CHARS_PER_TOKEN >= sum(map(_characters, _texts(request))):
-        return None
-    return counted
+    return read if read < _fewest_tokens(request) else None
 
 
-def _texts(request: ChatRequest) -> Iterator[str]:
-    for message in request.messages:
-        yield message.content
-        yield from (call.arguments for call in message.tool_calls)
-    for tool in request.tools:
-        yield tool.description
-        yield json.dumps(tool.parameters, separators=(",", ":"))
+def full_context(finish: Finish) -> int | None:
+    """The context that an answer has filled to its end; None where it has not, or was cut off by another limit.
+
+    Told from the sum of a request and an answer that was too long: contexts are set in whole units of 1,024.
+    """
+    if finish.usage is None or finish.usage.estimated or finish.reason != "length":
+        return None
+    total = finish.usage.input_tokens + finish.usage.output_tokens
+    return total if total >= LEAST_CONTEXT and total % CONTEXT_UNIT == 0 else None
+
+
+def _fewest_tokens(request: ChatRequest) -> float:
+    """The tokens that a request has in any vocabulary, and in most some more."""
+    texts = [text for message in request.messages for text in _texts(message)]
+    tools = [
+        tool.name + tool.description + json.dumps(tool.parameters, separators=(",", ":")) for tool in request.tools
+    ]
+    return sum(map(_characters, texts)) / CHARS_PER_TOKEN + sum(map(len, tools)) / TOOL_CHARS_PER_TOKEN
+
+
+def _texts(message: ChatMessage) -> Iterator[str]:
+    yield message.content
+    yield from (call.arguments for call in message.tool_calls)
 
 
 def _characters(text: str) -> int:

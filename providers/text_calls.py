@@ -1,8 +1,9 @@
 """A small model's text as what it means: thoughts, and tool calls that its server left in the text.
 
-Read are `<think>` at the start; calls in tags, wherever they stand (_CLOSINGS: each a model family's documented form);
-and, at the start, a JSON object that calls a tool on offer, bare or in a fence. Text is held back only while it can
-still become one of these, and any cut into chunks gives the same.
+Read are `<think>` at the start; calls in tags that begin a line (_CLOSINGS: each a model family's documented form), not
+within one, where a model may quote what a stranger wrote into the data; and, at the start, a JSON object that calls a
+tool on offer, bare or in a fence. Text is held back only while it can still become one of these, and any cut into
+chunks gives the same.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _CLOSINGS = {  # "": closed by the end of the text
     "<|python_tag|>": "",  # Llama 3
     "[TOOL_CALLS]": "",  # Mistral
 }
+_FIRST_OF_TAGS = frozenset(tag[0] for tag in _CLOSINGS)
 _FENCE = "```"
 _NAMES = ("name", "function", "tool")
 _ARGUMENTS = ("arguments", "parameters", "args")
@@ -63,6 +65,7 @@ class TextReader:
         self._opening = ""  # of the thought or call that is being read
         self._dropped = ""  # what means nothing where the text stands: white space behind a thought or a call
         self._closing = ""  # what may still close the call that was read
+        self._on_new_line = True
         self._count = 0
 
     @classmethod
@@ -73,10 +76,12 @@ class TextReader:
 
     def read(self, delta: Delta) -> Iterator[Delta]:
         """The delta as what it means; what is still held comes before the finish."""
-        if isinstance(delta, TextDelta):
+        if isinstance(delta, TextDelta) and not self._is_plain(delta.text):
             yield from self.feed(delta.text)
             return
-        if isinstance(delta, Finish):
+        if isinstance(delta, TextDelta):
+            self._pass_line(delta.text)
+        elif isinstance(delta, Finish):
             yield from self.end()
         yield delta
 
@@ -88,6 +93,13 @@ class TextReader:
     def end(self) -> Iterator[Delta]:
         """The rest."""
         return self._told(last=True)
+
+    def _is_plain(self, text: str) -> bool:
+        """True for most texts behind the beginning; here alone so that they cost nothing."""
+        return self._mode == self._text and not self._held and self._has_no_tag(text)
+
+    def _has_no_tag(self, text: str) -> bool:
+        return not self._names or _FIRST_OF_TAGS.isdisjoint(text)
 
     def _told(self, *, last: bool) -> Iterator[Delta]:
         while self._held and (deltas := self._mode(last)) is not None:
@@ -130,15 +142,19 @@ class TextReader:
 
     def _text(self, last: bool) -> list[Delta] | None:
         """Plain text, until a tag begins a call."""
-        tags = list(_CLOSINGS) if self._names else []
-        if found := [(at, tag) for tag in tags if (at := self._held.find(tag)) >= 0]:
-            at, tag = min(found)
-            text = self._held[:at]
-            self._turn(self._tagged, self._held[at:], tag)
-            return _texts(text)
         text = self._held
-        self._held = "" if last else _beginning(text, tags)
-        return _texts(text.removesuffix(self._held)) or None
+        tags = [] if self._has_no_tag(text) else list(_CLOSINGS)
+        found = [(at, tag) for tag in tags for at in _places(tag, text) if self._begins_line(at)]
+        if found:
+            at, tag = min(found)
+            self._turn(self._tagged, text[at:], tag)
+        else:
+            beginning = "" if last else _beginning(text, tags)
+            at = len(text) - len(beginning)
+            self._held = beginning if self._begins_line(at) else ""
+        told = text.removesuffix(self._held)
+        self._pass_line(told)
+        return _texts(told) or (None if not found else [])
 
     def _tagged(self, last: bool) -> list[Delta] | None:
         """A call from its opening to its closing tag, which a model may leave out at the end."""
@@ -147,6 +163,7 @@ class TextReader:
         if ends < 0 and len(self._held) > begins + MAX_HELD_CHARS:
             opening = self._opening
             self._turn(self._text, self._held[begins:])
+            self._on_new_line = False
             return _texts(opening)
         if ends < 0 and not last:
             return None
@@ -155,8 +172,9 @@ class TextReader:
         whole = self._held if ends < 0 else self._held[: ends + len(closing)]
         self._turn(self._start if calls else self._text, self._held.removeprefix(whole))
         if not calls:
+            self._on_new_line = False
             return _texts(whole)
-        self._closing = "</tool_call>"
+        self._closing, self._on_new_line = "</tool_call>", True
         return [*self._requests(calls), *_texts("" if ends >= 0 else rest)]
 
     def _object(self, text: str, last: bool) -> list[Delta] | None:
@@ -174,6 +192,16 @@ class TextReader:
         self._turn(self._start, text[begins + ends :])
         self._dropped, self._closing = _BETWEEN, closing
         return self._requests([call])
+
+    def _begins_line(self, at: int) -> bool:
+        """True where nothing but spaces stands before a place in what is held, on its line."""
+        before = self._held[:at].rstrip(" \t")
+        return before.endswith("\n") or (not before and self._on_new_line)
+
+    def _pass_line(self, text: str) -> None:
+        """Note how a text that is told leaves the line."""
+        bare = text.rstrip(" \t")
+        self._on_new_line = bare.endswith("\n") or (not bare and self._on_new_line)
 
     def _turn(self, mode: _Mode, held: str, opening: str = "") -> None:
         self._mode, self._held, self._opening = mode, held, opening
@@ -193,6 +221,13 @@ def _texts(text: str) -> list[Delta]:
 
 def _thoughts(text: str) -> list[Delta]:
     return [ReasoningDelta(text)] if text else []
+
+
+def _places(tag: str, text: str) -> Iterator[int]:
+    at = text.find(tag)
+    while at >= 0:
+        yield at
+        at = text.find(tag, at + 1)
 
 
 def _beginning(text: str, marks: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ an answer is told so: small models ask the same again and again.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +25,7 @@ from tools.registry import Toolbox, find_tool, parse_arguments
 DocumentCheck = Callable[[JsonValue, str], Awaitable[str | None]]  # a schema and a text: what is wrong, if anything
 CallEvent = ToolCallEvent | ToolResultEvent | ActionCallEvent
 
-MOST_FAILURES = 3  # of one and the same call; then the model gets no tools any more
+MOST_FAILURES = 3  # steps with one and the same call; then the model gets no tools any more
 WRITERS = frozenset({"rate_movie"})  # after which the same call may give something else
 
 _REPEATED = "This call was refused before with the same arguments; change them, or answer without it."
@@ -47,21 +47,21 @@ class Earlier:
     """What came of the calls of an answer so far."""
 
     def __init__(self) -> None:
-        self._failures: Counter[str] = Counter()
+        self._failures: defaultdict[str, set[str]] = defaultdict(set)  # the steps in which each call failed
         self._results: dict[str, tuple[JsonValue, str]] = {}
 
     @property
     def hopeless(self) -> bool:
         """True once a call has failed unchanged as often as it may."""
-        return max(self._failures.values(), default=0) >= MOST_FAILURES
+        return max(map(len, self._failures.values()), default=0) >= MOST_FAILURES
 
-    def failed(self, call: _Call, why: str) -> str:
-        """What the model is told of a call that failed, and why."""
+    def failed(self, call: _Call, step: str, why: str) -> str:
+        """What the model is told of a call that failed in a step, and why."""
         key = call.asked.name + (call.asked.arguments if call.flaw else json.dumps(call.arguments, sort_keys=True))
-        self._failures[key] += 1
-        if self._failures[key] == 1:
+        self._failures[key].add(step)
+        if len(self._failures[key]) == 1:
             return why
-        return f"{_REPEATED if self._failures[key] < MOST_FAILURES else _HOPELESS} {why}"
+        return f"{_REPEATED if len(self._failures[key]) < MOST_FAILURES else _HOPELESS} {why}"
 
     def result(self, name: str, args: Model) -> tuple[JsonValue, str] | None:
         """The result that the same call gave, and the same with a word on it for the model. None where it gave none."""
@@ -135,7 +135,7 @@ class Calls:
         try:
             args = _checked(call)
         except ToolError as error:
-            for event in self._refuse(call, earlier.failed(call, str(error))):
+            for event in self._refuse(call, earlier.failed(call, self._message_id, str(error))):
                 yield event
             return
         yield ToolCallEvent(**self._named(call), arguments=args.model_dump(mode="json", exclude_unset=True))
@@ -144,7 +144,7 @@ class Calls:
                 given = await toolbox.run(name, args)
                 earlier.succeeded(name, args, *given)
         except ToolError as error:
-            yield self._failed(call, earlier.failed(call, str(error)))
+            yield self._failed(call, earlier.failed(call, self._message_id, str(error)))
         else:
             result, content = given
             self._answer(call, content, result)

@@ -111,7 +111,7 @@ def _object(given: Mapping[str, JsonValue], schema: Schema, defs: Schema) -> dic
             continue
         kinds = _kinds(known[name], defs)
         meant = _value(value, kinds, defs)
-        if name in required or not _left_out(meant, kinds):
+        if name in required or not (_left_out(meant, kinds) or _is_stray_zero(value, kinds)):
             read[name] = _whole_date(meant, name)
     return read
 
@@ -210,6 +210,12 @@ def _left_out(value: JsonValue, kinds: list[Schema]) -> bool:
     if value in NOTHING or (isinstance(value, str) and value.strip().lower() in nothing):
         return True
     return value == 0 and not isinstance(value, bool) and all(kind.get("minimum", 0) > 0 for kind in kinds)
+
+
+def _is_stray_zero(value: JsonValue, kinds: list[Schema]) -> bool:
+    """True for the number 0 where no number is wanted: small models fill everything with it."""
+    numbers = {"integer", "number", "boolean"}
+    return value == 0 and isinstance(value, int | float) and numbers.isdisjoint(kind.get("type") for kind in kinds)
 
 
 def _whole_date(value: JsonValue, name: str) -> JsonValue:

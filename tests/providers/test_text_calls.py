@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from providers.base import ChatMessage, ChatRequest, Finish, ReasoningDelta, TextDelta, ToolRequest, ToolSpec
+from providers.base import ChatMessage, ChatRequest, Delta, Finish, ReasoningDelta, TextDelta, ToolRequest, ToolSpec
 from providers.text_calls import MAX_HELD_CHARS, TextReader
 
 NAMES = {"search_movies", "get_movie", "taste_profile"}
@@ -33,7 +33,8 @@ Read = tuple[str, str, list[tuple[str, object]]]  # text, thoughts, calls
 
 def read(*chunks: str, names: Iterable[str] = NAMES, bare: bool = True) -> Read:
     reader = TextReader(set(names), bare=bare)
-    deltas = [delta for chunk in chunks for delta in reader.feed(chunk)] + list(reader.end())
+    parts: list[Delta] = [*map(TextDelta, chunks), Finish("stop")]
+    *deltas, _ = [delta for part in parts for delta in reader.read(part)]
     calls = [delta for delta in deltas if isinstance(delta, ToolRequest)]
     assert len({call.call_id for call in calls}) == len(calls)
     return (
@@ -59,6 +60,8 @@ CASES: dict[str, tuple[str, Read]] = {
     "several": (f"<tool_call>{CALL}</tool_call>\n<tool_call>{OTHER}</tool_call>\n", ("", "", [HEAT, HEAT_ALONE])),
     "several in one": (f"<tool_call>{CALL}\n{OTHER}</tool_call>", ("", "", [HEAT, HEAT_ALONE])),
     "behind words": (f"Let me see.\n<tool_call>{CALL}</tool_call>\n\nSo.", ("Let me see.\nSo.", "", [HEAT])),
+    "within a line": (f"Tags: <tool_call>{CALL}</tool_call>", (f"Tags: <tool_call>{CALL}</tool_call>", "", [])),
+    "in a line, then on one": (f"a <tool_call>\n  <tool_call>{CALL}</tool_call>", ("a <tool_call>\n  ", "", [HEAT])),
     "not closed": (f"<tool_call>\n{CALL}", ("", "", [HEAT])),
     "not closed, twice": (f"<tool_call>{CALL}\n<tool_call>{OTHER}", ("", "", [HEAT, HEAT_ALONE])),
     "a brace forgotten": (f"<tool_call>{CALL[:-1]}</tool_call>", ("", "", [HEAT])),

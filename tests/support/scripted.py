@@ -133,6 +133,64 @@ def error(status: int, code: str = "error", message: str = "secret upstream word
     return Reply([body.encode()], status, named, "application/json")
 
 
+# Small models and their servers
+
+CHARS_PER_TOKEN = 4  # as our prompt and tools have it in today's vocabularies
+
+
+@dataclass(frozen=True)
+class SmallModel:
+    """A model that does what small ones do wrong.
+
+    It calls `tool` once, or for ever with `loops`, as long as it is offered tools; an argument for which nothing is
+    `given` it fills with `filler`. `form`: of a call, with `{}` for the JSON object; native where it is empty.
+    """
+
+    tool: str
+    given: dict[str, Any]
+    filler: Any = None
+    form: str = ""
+    loops: bool = False
+
+    def __call__(self, request: dict[str, Any]) -> Reply:
+        tools = {entry["function"]["name"]: entry["function"] for entry in request.get("tools") or ()}
+        if not tools or (request["messages"][-1]["role"] == "tool" and not self.loops):
+            return text("This is ", "what I found.")
+        properties = tools[self.tool]["parameters"]["properties"] if self.tool in tools else {}
+        arguments = dict.fromkeys(properties, self.filler) | self.given
+        if not self.form:
+            return calls(call(self.tool, arguments))
+        said = self.form.replace("{}", json.dumps({"name": self.tool, "arguments": arguments}))
+        return text(*(said[at : at + 3] for at in range(0, len(said), 3)))
+
+
+@dataclass(frozen=True)
+class Window:
+    """A server that gives its model so many tokens of context: what is longer it cuts, refuses, or leaves unanswered.
+
+    `lost`: the answer of the model where it has not seen the question.
+    """
+
+    model: Callable[[dict[str, Any]], Reply]
+    manner: str
+    tokens: int = 4_096
+    lost: Reply = field(default_factory=lambda: calls(call("search_movies", {"query": "?"})))
+
+    def __call__(self, request: dict[str, Any]) -> Reply:
+        counted = len(json.dumps([request["messages"], request.get("tools")])) // CHARS_PER_TOKEN
+        if counted <= self.tokens:
+            return _counting(self.model(request), counted)
+        if self.manner == "refuses":
+            words = f"request ({counted} tokens) exceeds the available context size ({self.tokens} tokens)"
+            return error(400, "exceed_context_size_error", words)
+        return Reply([]) if self.manner == "is silent" else _counting(self.lost, self.tokens)
+
+
+def _counting(reply: Reply, prompt: int) -> Reply:
+    """The reply with another count of the prompt's tokens."""
+    return Reply([usage(prompt) if piece == usage() else piece for piece in reply.pieces])
+
+
 # The server
 
 
