@@ -15,7 +15,7 @@ from tools.results import Comparison, Group, MovieResult, QueryResult
 MOST_MOVIES = 4
 WINDOWS = (30, 365)
 MUCH_ALIKE = 0.3
-UNSURE = 0.6
+SURE, UNSURE = 0.97, 0.6
 GROUPS, MOST_GROUPS = 5, 50
 GROUPED = {
     "genre": "genres",
@@ -111,7 +111,7 @@ def _common(found: Comparison) -> str:
 def alternatives(scene: Scene) -> Script:
     """As in "I took Heat (1995); there is also Heat (1986)", said when a title comes up first."""
     known = set(scene.dialogue.shown)
-    refs = [ref for ref in (*scene.frame.movies, *scene.frame.liked) if ref.others]
+    refs = [ref for ref in (*scene.frame.movies, *scene.frame.liked) if ref.others and ref.certainty < SURE]
     unsure = [ref for ref in refs if not {ref.movie_id, *ref.others} & known][:2]
     others = yield from details_of([ref.others[0] for ref in unsure])
     return wording.spaced(map(_taken, unsure, others))

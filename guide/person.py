@@ -10,7 +10,7 @@ from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids,
 from movies.models import Movie, MovieList
 from tools.results import Affinity, Explanation, Rated, RatingList, TasteProfile
 
-SURE = 0.6
+SURE = 0.9
 """Certainty from which stars are stored for a title that others share; below it the person is asked."""
 MOST_RATED, MOST_LISTED, MOST_EXPLAINED = 10, 50, 4
 CHANCES = {4.2: "Very likely, yes", 3.7: "Probably", 3.2: "Perhaps", 2.5: "Rather not", 0.0: "I doubt it"}

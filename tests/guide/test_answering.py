@@ -213,7 +213,7 @@ async def test_facts(talk: Talk, aspect: str, says: str) -> None:
 
 async def test_an_ambiguous_title_is_said_once(talk: Talk) -> None:
     heat, ronin = await talk.ref("Heat (1995)"), await talk.ref("Ronin (1998)")
-    heat = heat.model_copy(update={"others": (ronin.movie_id,)})
+    heat = heat.model_copy(update={"others": (ronin.movie_id,), "certainty": 0.5})
     remark = "I took Heat (1995); there is also Ronin (1998)."
     assert remark in await talk.say("fact", movies=(heat,), aspect="year")
     assert remark not in await talk.say("fact", movies=(heat,), aspect="year")
