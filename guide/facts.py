@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from guide import wording
 from guide.dialogue import Args, Done
@@ -14,6 +15,7 @@ from tools.results import Comparison, Group, MovieResult, QueryResult
 MOST_MOVIES = 4
 WINDOWS = (30, 365)
 MUCH_ALIKE = 0.3
+SURE, UNSURE = 0.97, 0.6
 GROUPS, MOST_GROUPS = 5, 50
 GROUPED = {
     "genre": "genres",
@@ -80,13 +82,14 @@ def compare(scene: Scene) -> Script:
     done = yield from ask("compare_movies", {"movies": movies})
     if not (found := done.result) or not isinstance(found, Comparison):
         return problem(scene, done)
-    lines = [f"- {wording.texts().facts['side_by_side']}".format_map(wording.facts_of(movie)) for movie in found.movies]
-    return wording.paragraphs(["\n".join(lines), f"{_winner(found.movies)} {_common(found)}"])
+    ranked = sorted(found.movies, key=lambda movie: -(movie.rating_mean or 0))
+    lines = [f"- {wording.texts().facts['side_by_side']}".format_map(wording.facts_of(movie)) for movie in ranked]
+    return wording.paragraphs(["\n".join(lines), f"{_winner(ranked)} {_common(found)}"])
 
 
 def _winner(movies: Sequence[MovieDetail]) -> str:
-    """The one with the highest mean, and by how much, as the figures beside it are rounded."""
-    rated = sorted((movie for movie in movies if movie.rating_count), key=lambda movie: -(movie.rating_mean or 0))
+    """The one with the highest mean, and by how much, as the figures beside it are rounded. `movies`: best first."""
+    rated = [movie for movie in movies if movie.rating_count]
     if len(rated) < 2:
         return "There are too few ratings to tell which is liked better."
     first, second = rated[:2]
@@ -94,7 +97,7 @@ def _winner(movies: Sequence[MovieDetail]) -> str:
     doubt = ", though on very few ratings" if min(first.rating_count, second.rating_count) < wording.FEW_RATINGS else ""
     if not ahead:
         return f"{wording.named(first)} and {wording.named(second)} are rated the same{doubt}."
-    return f"{wording.named(first)} is rated higher than {wording.named(second)}, by {ahead:.2f} stars{doubt}."
+    return f"{wording.named(first)} is rated {ahead:.2f} stars higher than {wording.named(second)}{doubt}."
 
 
 def _common(found: Comparison) -> str:
@@ -108,13 +111,15 @@ def _common(found: Comparison) -> str:
 def alternatives(scene: Scene) -> Script:
     """As in "I took Heat (1995); there is also Heat (1986)", said when a title comes up first."""
     known = set(scene.dialogue.shown)
-    refs = [ref for ref in (*scene.frame.movies, *scene.frame.liked) if ref.others]
+    refs = [ref for ref in (*scene.frame.movies, *scene.frame.liked) if ref.others and ref.certainty < SURE]
     unsure = [ref for ref in refs if not {ref.movie_id, *ref.others} & known][:2]
     others = yield from details_of([ref.others[0] for ref in unsure])
-    return " ".join(map(_taken, unsure, others))
+    return wording.spaced(map(_taken, unsure, others))
 
 
 def _taken(ref: Ref, other: MovieResult) -> str:
+    if other.movie.title.lower() != ref.title.lower() and ref.certainty >= UNSURE:
+        return ""
     return f"I took {called([ref])[0]}; there is also {wording.named(other.movie)}."
 
 
@@ -122,8 +127,13 @@ def _taken(ref: Ref, other: MovieResult) -> str:
 
 
 def statistic(scene: Scene) -> Script:
-    """One figure, or a ranking, and over what it was taken."""
-    asked = scene.frame.aggregate or Aggregate()
+    """One figure, or a ranking, and over what it was taken. Of movies that are named: their facts."""
+    frame, asked = scene.frame, scene.frame.aggregate or Aggregate()
+    whole = asked.by == "none" and asked.measure in ("count", "mean") and not (asked.since or asked.until)
+    if frame.movies and (whole or frame.stars is not None) and not (frame.users or frame.own):
+        aspect = "rating" if frame.stars is None else "stars"
+        about = replace(scene, frame=frame.model_copy(update={"aspect": aspect}))
+        return (yield from (compare if len(frame.movies) > 1 else fact)(about))
     if scene.frame.stars is not None:
         asked = asked.model_copy(update={"of": "ratings", "measure": "histogram", "by": "none"})
     done = yield from ask("query_catalogue", _query(scene, asked))
@@ -144,7 +154,7 @@ def _query(scene: Scene, asked: Aggregate) -> Args:
     in_time = asked.by in ("month", "rated_year") and asked.sort_by != "mean"
     ordered = asked.by != "none" or asked.measure == "list"
     return {
-        "of": asked.of,
+        "of": "ratings" if frame.movies else asked.of,
         "measure": asked.measure,
         "by": asked.by if asked.by != "none" else None,
         **scene.filters,
@@ -193,6 +203,8 @@ def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
         "stars": wording.stars(value or 0),
     }
     kind: str = "of_stars" if value is not None else measure
+    if measure in ("mean", "min", "max") and getattr(found, measure) is None:
+        kind = "count"
     if measure == "count" and info and found.of == "movies" and not done.args.get("movies"):
         kind = "catalogue" if over == scene.plural else "count_one" if found.total == 1 else "count_of"
         words |= {"movies": f"{info.movies:,}", "ratings": f"{info.ratings:,}", "users": f"{info.users:,}"}

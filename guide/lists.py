@@ -68,8 +68,11 @@ def _call(scene: Scene) -> Call:
         if frame.own or liked:
             members.insert(0, given({"liked": liked, "disliked": disliked}))
         return Call("recommend_for_group", {"members": members[:MOST_MEMBERS], **args})
-    ordered = frame.sort not in (None, "relevance") or (frame.window_days and not liked)
-    if frame.act == "find" or (ordered and frame.act != "like"):
+    by_taste = (
+        frame.users or frame.act == "like" or (liked and frame.sort in (None, "relevance", "rating", "popularity"))
+    )
+    ordered = frame.sort not in (None, "relevance") or frame.window_days
+    if not by_taste and (frame.act == "find" or ordered):
         return _search(scene, args)
     if frame.act == "like" and frame.movies and not (frame.text or disliked):
         return Call("similar_movies", {"movies": liked[:MOST_SEEDS], **args})
@@ -148,7 +151,13 @@ def _shown(scene: Scene, done: Done, seen_titles: str = "") -> Script:
         return problem(scene, first)
     if not done.movies:
         more = scene.frame.again or seen_titles
-        return wording.paragraphs([scene.say("no_more" if more else "nothing", **words), scene.say("try")])
+        near = (
+            (yield from ask("search_movies", {"query": scene.frame.text, "limit": 3})).movies
+            if scene.frame.text
+            else []
+        )
+        nearest = f"{scene.say('nearest')}\n\n{wording.numbered(near)}" if near else scene.say("try")
+        return wording.paragraphs([scene.say("no_more" if more else "nothing", **words), nearest])
     kind = "list_again" if scene.frame.again else "list_follows" if scene.frame.follows else "list"
     if _basis(done) == "popular" and done.name == "recommend":
         kind = "list_unknown"
@@ -206,7 +215,7 @@ def _origin(scene: Scene, done: Done) -> list[str]:
     text, user = wording.clean(str(args.get("text") or args.get("query") or "")), args.get("user_id")
     return [
         f"about \u201c{text}\u201d" if text else "",
-        f"because you liked {liked}" if liked else "",
+        f"for you because you liked {liked}" if liked else "",
         f"{'but not' if liked else 'unlike'} {disliked}" if disliked else "",
         f"for MovieLens user {user}, going by their ratings" if user is not None else "",
         "that go with your ratings" if _basis(done) == "personal" and user is None else "",

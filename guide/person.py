@@ -10,7 +10,7 @@ from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids,
 from movies.models import Movie, MovieList
 from tools.results import Affinity, Explanation, Rated, RatingList, TasteProfile
 
-SURE = 0.6
+SURE = 0.9
 """Certainty from which stars are stored for a title that others share; below it the person is asked."""
 MOST_RATED, MOST_LISTED, MOST_EXPLAINED = 10, 50, 4
 CHANCES = {4.2: "Very likely, yes", 3.7: "Probably", 3.2: "Perhaps", 2.5: "Rather not", 0.0: "I doubt it"}
@@ -135,7 +135,7 @@ def _predicted(scene: Scene, done: Done) -> str:
     if not isinstance(found, Explanation):
         return problem(scene, done)
     kind = "predicted" if found.support and found.predicted_stars is not None else "predicted_nothing"
-    return scene.say("predicted_own" if found.own_stars is not None else kind, **_reasons(found))
+    return wording.capital(scene.say("predicted_own" if found.own_stars is not None else kind, **_reasons(found)))
 
 
 def _reasons(found: Explanation) -> dict[str, str]:

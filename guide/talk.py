@@ -11,7 +11,8 @@ from guide.scripts import Scene, Script, called, details_of, ids
 from movies.models import Filters, Movie
 from tools.results import RatingList
 
-MOST_RECALLED = 10
+MOST_RECALLED, MOST_SPOKEN_OF = 10, 4
+QUOTES = " \"'\u201c\u201d"
 BEST: dict[str, tuple[Callable[[Movie], float], str]] = {
     "rating": (lambda movie: movie.score or movie.rating_mean or 0.0, "it is the best liked of them"),
     "worst": (lambda movie: -(movie.rating_mean or 5.0), "it is the least liked of them"),
@@ -46,7 +47,8 @@ def _known(scene: Scene) -> dict[int, Movie]:
 def choose(scene: Scene) -> Script:
     """One of those that were shown, and the reason; without any, one to begin with."""
     last, frame, known = scene.dialogue.last_list, scene.frame, _known(scene)
-    wanted = [ref.movie_id for ref in frame.movies] or [movie.movie_id for movie in (last.movies if last else [])]
+    lately = [movie.movie_id for movie in last.movies] if last else scene.dialogue.shown[:MOST_SPOKEN_OF]
+    wanted = [ref.movie_id for ref in frame.movies] or lately
     among = [known[movie_id] for movie_id in wanted if movie_id in known]
     if not among:
         one = frame.model_copy(update={"act": "find", "count": 1, "sort": frame.sort or "popularity"})
@@ -77,7 +79,9 @@ def small_talk(scene: Scene) -> Script:
     if aspect == "repeat":
         return (turns and turns[-1].answer) or scene.say("nothing_shown")
     early = f"{aspect}_early"
-    return scene.say(early if not scene.dialogue.done and early in known else aspect if aspect in known else "greet")
+    data = scene.info.in_words if scene.info else "none yet"
+    kind = early if not scene.dialogue.done and early in known else aspect if aspect in known else "greet"
+    return scene.say(kind, data=data)
 
 
 def outside(scene: Scene) -> Script:
@@ -105,5 +109,5 @@ def unclear(scene: Scene) -> Script:
 
 def unmet(scene: Scene) -> str:
     """A sentence on conditions that were understood and could not be applied."""
-    said = wording.joined((f"\u201c{wording.clean(part)}\u201d" for part in scene.frame.unmet), "or")
+    said = wording.joined((f"\u201c{wording.clean(part).strip(QUOTES)}\u201d" for part in scene.frame.unmet), "or")
     return scene.say("unmet", what=said) if said else ""

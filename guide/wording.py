@@ -122,9 +122,9 @@ def verdict(movie: Movie) -> str:
 
 
 def tags_of(movie: Movie, most: int = 5) -> list[str]:
-    """The most telling tags of a movie."""
+    """The most telling tags of a movie, in small letters, so that none is taken for a title."""
     top = [found.tag for found in movie.top_tags] if isinstance(movie, MovieDetail) else []
-    return [clean(tag) for tag in dict.fromkeys([*movie.tags, *top])][:most]
+    return list(dict.fromkeys(clean(tag).lower() for tag in (*movie.tags, *top)))[:most]
 
 
 def spread(histogram: Mapping[str, int]) -> str:
@@ -136,13 +136,13 @@ def spread(histogram: Mapping[str, int]) -> str:
 def facts_of(movie: Movie) -> dict[str, str]:
     """All that is known of a movie, as the texts about one have it in braces."""
     links = (("IMDb", movie.imdb_url), ("TMDB", movie.tmdb_url))
-    tags = joined(tags_of(movie, 10))
+    tags = tags_of(movie, 10)
     return {
         "title": marked(movie),
         "year": str(movie.year or "a year that my data does not have"),
         "genres": ", ".join(map(clean, movie.genres)) or "no genre",
-        "tags": tags or "nothing so far",
-        "tagged": f"People tag it {tags}." if tags else "",
+        "tags": joined(tags) or "nothing so far",
+        "tagged": f"People tag it {joined(tags[:5])}." if tags else "",
         "links": " \u00b7 ".join(f"{name}: {url}" for name, url in links if url) or "no links in my data",
         "average": average(movie.rating_mean, movie.rating_count),
         "verdict": verdict(movie),

@@ -200,7 +200,7 @@ async def test_fewer_than_asked_for_is_said(talk: Talk) -> None:
         ("links", "IMDb: https://www.imdb.com/title/tt0113277/"),
         ("lately", "of all time; my data ends in"),
         ("own", "You have not rated it yet."),
-        ("stars", "ratings of **Heat** (1995) are 5 stars."),
+        ("stars", "ratings of **Heat** (1995) are 5 stars"),
         ("trait", "Yes, it counts as crime: **Heat** (1995)"),
     ],
 )
@@ -213,7 +213,7 @@ async def test_facts(talk: Talk, aspect: str, says: str) -> None:
 
 async def test_an_ambiguous_title_is_said_once(talk: Talk) -> None:
     heat, ronin = await talk.ref("Heat (1995)"), await talk.ref("Ronin (1998)")
-    heat = heat.model_copy(update={"others": (ronin.movie_id,)})
+    heat = heat.model_copy(update={"others": (ronin.movie_id,), "certainty": 0.5})
     remark = "I took Heat (1995); there is also Ronin (1998)."
     assert remark in await talk.say("fact", movies=(heat,), aspect="year")
     assert remark not in await talk.say("fact", movies=(heat,), aspect="year")
@@ -223,7 +223,7 @@ async def test_comparisons_say_by_how_much(talk: Talk) -> None:
     heat, titanic = await talk.ref("Heat (1995)"), await talk.ref("Titanic (1997)")
     said = await talk.say("compare", movies=(heat, titanic))
     first, second = (round(movie.rating_mean, 2) for movie in talk.done[-1].result.movies)  # type: ignore[union-attr]
-    assert f"Heat (1995) is rated higher than Titanic (1997), by {first - second:.2f} stars" in said
+    assert f"Heat (1995) is rated {first - second:.2f} stars higher than Titanic (1997)" in said
     assert "Which two" in await talk.say("compare")
     assert "**Heat** (1995)" in await talk.say("compare", movies=(heat,))
 
