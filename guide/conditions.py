@@ -102,7 +102,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     unmet = tuple(_unmet(clause, spent))
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
-        exclude_genres=_first_of_each([pair for pair in genres if pair[0] in unwanted]),
+        exclude_genres=_first_of_each([pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]),
         tags=tuple(name for place, name in tags if place not in unwanted)[:MOST_TAGS],
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
         years=_years(clause, unwanted),
@@ -135,6 +135,11 @@ def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
     for mood in table("moods"):
         if not mood.startswith("#") and mood not in named:
             yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1])
+
+
+def _genres_of(tags: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The genres that go with tags, for who does not want them."""
+    return ((place, table("tag_genres")[name.lower()]) for place, name in tags if name.lower() in table("tag_genres"))
 
 
 def _first_of_each(genres: Sequence[tuple[int, str]]) -> tuple[str, ...]:
@@ -265,6 +270,7 @@ def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
     places = [place for start, place in cues if _goes_on_from(clause, start, place)]
     if alone:
         places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
+    unwanted = unwanted | {place for mood in table("moods") for spot in clause.spots("moods", mood) for place in range(*spot)}
     told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]
     return " ".join(clause.tokens[place].said for place in told[:MOST_TOPIC])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from guide.aggregates import aggregate, years_are_of_rating
@@ -11,7 +12,8 @@ from guide.frame import Act, Frame, Ref
 from guide.intents import LEAST_ODDS, LISTS
 from guide.parts import Context, Part
 from guide.phrases import table
-from guide.references import focus, names_of, shown_list
+from guide.references import names_of, rated_before, shown_list
+from guide.stances import Said
 from guide.standing import Told, each_once
 from movies.models import Filters
 
@@ -59,8 +61,10 @@ def listed(part: Part, context: Context, act: Act | None = None) -> Frame:
     found: Act = act or part.intent.act  # type: ignore[assignment]
     wants = part.wants
     seeds = _seeds(part, found)
+    if not seeds and part.before and part.clause.has("refer", "similar"):
+        seeds, found = part.before[-1:], "like"
     if found == "like" and not seeds:
-        seeds = focus(context.dialogue)
+        seeds = context.spoken
     if found == "recommend" and seeds:
         found = "like"
     users = part.users or (context.told.users if found == "recommend" else ())
@@ -134,15 +138,17 @@ def _about(part: Part, context: Context) -> list[Frame]:
     """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
     act, aspect, refs = part.intent.act, part.intent.aspect, part.refs
     if act == "compare" and len(refs) < 2:
-        refs = each_once([*focus(context.dialogue), *refs] if refs else shown_list(context.dialogue)[:2])
+        refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
     if not refs and act != "why":
-        refs = focus(context.dialogue)
+        refs = context.spoken
     if act == "fact" and not part.refs and (topic := conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     if aspect == "genres" and (part.wants.genres or part.wants.tags):
         aspect = "trait"
-    if aspect == "histogram" and part.stars is not None:
+    if act == "fact" and aspect in ("histogram", "count", "rating") and part.stars is not None and not part.wants.bounds:
         aspect = "stars"
+    if act == "fact" and part.clause.has("statistic", "lately"):
+        aspect = "lately"
     frame = Frame.model_validate(
         {
             "act": act,
@@ -161,7 +167,7 @@ def _about(part: Part, context: Context) -> list[Frame]:
 
 def _outside(part: Part, context: Context) -> Frame:
     refers = part.clause.has("refer", "it")
-    return Frame(act="outside", aspect=part.intent.aspect, movies=part.refs or (focus(context.dialogue) if refers else ()))
+    return Frame(act="outside", aspect=part.intent.aspect, movies=part.refs or (context.spoken if refers else ()))
 
 
 def _choose(part: Part, context: Context) -> Frame:
@@ -185,7 +191,10 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
         users, own = context.told.users, False
     someone = own or bool(users)
     figure = aggregate(part.clause, of_someone=someone)
-    if part.refs and not part.series and not someone and figure.by in ("none", "year", "stars"):
+    named = tuple(ref for ref in part.refs if part.series == "" or ref.title != part.series)
+    if not part.refs and not someone and part.wants.empty and part.clause.has("refer", "it"):
+        part = replace(part, said=(Said(context.spoken, "named", 0),))
+    if part.refs and named and not someone and figure.by in ("none", "year", "stars", "user"):
         return _figures_of_movies(part, figure.measure)
     frame = Frame(
         act="statistic",
@@ -208,6 +217,8 @@ def _figures_of_movies(part: Part, measure: str) -> list[Frame]:
         return [Frame(act="find", text=part.refs[0].title)]
     if len(part.refs) > 1:
         return [Frame(act="compare", movies=part.refs)]
+    if part.clause.has("statistic", "lately"):
+        return [Frame(act="fact", aspect="lately", movies=part.refs)]
     aspect = "stars" if part.stars is not None else {"count": "count", "histogram": "histogram"}.get(measure, "rating")
     aspects = aspects_of(part) or [aspect]
     return [Frame(act="fact", aspect=each, movies=part.refs, stars=part.stars) for each in aspects]
@@ -280,7 +291,8 @@ def _whose(part: Part, context: Context) -> tuple[int, ...]:
 def _rate(part: Part, context: Context) -> list[Frame]:
     """Stars with the movies they are for: as in "5 stars for Up and 2 for Cars"."""
     if part.intent.aspect == "remove":
-        return [Frame(act="rate", movies=part.refs or _last_rated(context))]
+        everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
+        return [Frame(act="rate", movies=everything or part.refs or _last_rated(context))]
     points = part.pointed or {}
     numbers = [(place, link.low) for place, link in part.clause.links("stars", "number") if place not in points and link.low is not None]
     names = [(said.place, said.refs) for said in part.said] or [(-1, _last_rated(context))]
@@ -305,7 +317,7 @@ def _paired(numbers: Sequence[tuple[int, float]], names: Sequence[tuple[int, tup
 def _last_rated(context: Context) -> tuple[Ref, ...]:
     rated = (done.movies[0].movie_id for done in reversed(context.dialogue.done) if done.name == "rate_movie" and done.movies)
     movie_id = next(rated, None)
-    return focus(context.dialogue) if movie_id is None else (names_of(context.dialogue)[movie_id],)
+    return context.spoken if movie_id is None else (names_of(context.dialogue)[movie_id],)
 
 
 def _plain(part: Part, context: Context) -> Frame:

@@ -23,6 +23,8 @@ FIRST_YEAR, LAST_YEAR = 1900, 2030
 COMMON = 6_000
 """The rank up to which a word counts as English."""
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
+_OWNING = ("'s", "’s")
+_ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -66,7 +68,7 @@ class Clause:
 
 def tidied(text: str) -> str:
     """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
-    return _TOKEN.sub(lambda found: _tidied(found[0]), text)
+    return _TOKEN.sub(lambda found: _tidied(found[0]), _ELISION.sub(r"\1’ ", text))
 
 
 def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[Token], str]:
@@ -75,7 +77,14 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
     pieces = list(_pieces(text, taken))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
     tokens = [token for piece in pieces for token in _tokens(piece, language)]
-    return [_as_year(token, tokens[place - 1].word if place else "") for place, token in enumerate(tokens)], language
+    return [_as_year(token, _bound_before(tokens, place)) for place, token in enumerate(tokens)], language
+
+
+def _bound_before(tokens: Sequence[Token], place: int) -> str:
+    """The word before a token; of "older than like" the "older"."""
+    words = [token.word for token in tokens[max(place - 3, 0) : place]]
+    compared = [{"older": "before", "newer": "after"}[word] for word in words if word in ("older", "newer")]
+    return compared[0] if compared and "than" in words else words[-1] if words else ""
 
 
 def clauses(tokens: Sequence[Token]) -> list[Clause]:
@@ -107,11 +116,13 @@ def _pieces(text: str, links: Sequence[Link]) -> Iterator[str | Link]:
     for link in sorted(links, key=lambda link: link.start):
         yield from _TOKEN.findall(text[place : link.start])
         yield link
-        place = link.end
+        place = link.end + (2 if text[link.end : link.end + 2] in _OWNING else 0)
     yield from _TOKEN.findall(text[place:])
 
 
 def _tokens(piece: str | Link, language: str) -> list[Token]:
+    if not isinstance(piece, str) and piece.kind == "number" and plain(piece.text) == "one":
+        piece = "one"
     if isinstance(piece, str):
         return [Token(word, piece) for word in _words(piece, language)]
     return [Token(piece.kind.upper(), piece.text, piece)]
@@ -133,7 +144,7 @@ def _words(said: str, language: str) -> list[str]:
     """A typed word as the plain words that it stands for."""
     word = plain(said)
     if language != "en" and (english := _glossary(language).get(word)):
-        return [english]
+        return english.split("_")
     shorthand: dict[str, str] = table("shorthand")
     if (meant := shorthand.get(word)) is not None:
         return meant.split()

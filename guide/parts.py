@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,25 +13,28 @@ from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, Situation, intent
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from guide.rating_lines import rating_links
-from guide.references import Pointed, last_list_frame, names_of, pointed, rated_before
-from guide.stances import Said, stances
+from guide.references import Pointed, focus, last_list_frame, names_of, pointed, rated_before
+from guide.stances import Said, refs_of, stances
 from guide.standing import Told, each_once, told_in
 from movies.linking import Linker
 from movies.links import Link
 
 MOST_TURNS = 16
+SOUGHT = 0.6
+_PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
 
 @dataclass(frozen=True)
 class Part:
-    """A clause and all that was understood of it by itself."""
+    """A clause and all that was understood of it by itself. `before`: movies that the message named earlier."""
 
     clause: Clause
     intent: Intent
     said: tuple[Said, ...] = ()
     pointed: Pointed | None = None
     wants: Conditions = Conditions()
+    before: tuple[Ref, ...] = ()
 
     @property
     def users(self) -> tuple[int, ...]:
@@ -92,6 +96,17 @@ class Context:
             told = _after(told, Dialogue(self.dialogue.turns[:number]), self.dialogue.turns[number].text, self.linker)
         return told | Told(seen=rated_before(self.dialogue))
 
+    @cached_property
+    def spoken(self) -> tuple[Ref, ...]:
+        """The movie that was spoken of last: by a result, else by the person."""
+        turns = self.dialogue.turns
+        if turns and not any(done.movies for done in turns[-1].done):
+            links = self.linker.link(tidied(turns[-1].text))
+            named = [ref for link in links if link.kind == "movie" and link.confidence >= SURE for ref in refs_of(link)]
+            if named:
+                return (named[-1],)
+        return focus(self.dialogue)
+
     def siblings(self, ref: Ref) -> list[Ref]:
         """The movies of the same title, the oldest first."""
         same = [each for each in self.linker.find(ref.title) if each.title.lower() == ref.title.lower()]
@@ -110,15 +125,36 @@ def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     links = context.linker.link(text, context=context.dialogue.shown, least=DOUBTFUL)
     links = rating_links(text, links, context.linker)
     parts, language = _parts(text, links, context, SURE)
-    if any(_lacks_title(part) for part in parts) and any(DOUBTFUL <= link.confidence < SURE for link in links):
-        again, _ = _parts(text, links, context, DOUBTFUL)
+    if any(map(_lacks_title, parts)):
+        links = links + _sought(text, links, context.linker)
+        again, _ = _parts(text, list(map(_as_title, links)), context, DOUBTFUL)
         if sum(map(_lacks_title, again)) < sum(map(_lacks_title, parts)):
             return again, language
     return parts, language
 
 
+def _as_title(link: Link) -> Link:
+    """A number, a year or a tag that is a title as well, as the title."""
+    if link.kind not in ("number", "year", "tag", "genre"):
+        return link
+    return next((replace(other, start=link.start, end=link.end) for other in link.also if other.kind == "movie"), link)
+
+
+def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
+    """Whole phrases that are the very title of a movie: "Big, the one with …", "average for ET?"."""
+    found: list[Link] = []
+    for phrase in _PHRASE.finditer(text):
+        start, end = phrase.span(1)
+        best = next(iter(linker.find(phrase[1], limit=1)), None)
+        if best and best.odds >= SOUGHT and not any(link.start < end and link.end > start for link in links):
+            found.append(Link(start, end, phrase[1], "movie", SURE, (best,), (best.movie_id,)))
+    return found
+
+
 def _lacks_title(part: Part) -> bool:
-    return part.intent.act in NEED_TITLES and not part.said and not part.users and part.wants.empty
+    wants = part.wants
+    conditions_named = wants.genres or wants.tags or wants.years or wants.bounds
+    return part.intent.act in NEED_TITLES and not part.said and not part.users and not conditions_named
 
 
 def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> tuple[list[Part], str]:
@@ -126,25 +162,26 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     found: list[Part] = []
     named: list[Ref] = []
     for clause in clauses(tokens):
-        points = pointed(clause, context.dialogue, named, context.siblings)
+        points = pointed(clause, context.dialogue, named or context.spoken, context.siblings)
         said = tuple(_of_year(each, clause) for each in stances(clause, points))
         meant = intent(clause, said, context.situation)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
-        found.append(Part(clause, meant, said, points, wants))
+        found.append(Part(clause, meant, said, points, wants, tuple(named)))
         named += [ref for each in said if each.place not in points for ref in each.refs]
     return found, language
 
 
 def _of_year(said: Said, clause: Clause) -> Said:
-    """A name with the year that the clause says besides: "the heat, the 2013 one"."""
+    """A name with what the clause says besides: "the heat, the 2013 one", "the original Psycho"."""
     link = clause.tokens[said.place].link
+    if link is None or len(said.refs) != 1 or len(link.candidates) < 2:
+        return said
     years = [int(year.low or 0) for _, year in clause.links("year")]
-    if link is None or len(said.refs) != 1 or said.refs[0].year in years:
-        return said
-    other = next((each for each in link.candidates if each.year in years), None)
-    if other is None:
-        return said
-    return replace(said, refs=(Ref(movie_id=other.movie_id, title=other.title, year=other.year),))
+    same = sorted((each for each in link.candidates if each.title == said.refs[0].title), key=lambda each: each.year or 0)
+    wanted = [each for each in link.candidates if each.year in years][:1]
+    if not years and len(same) > 1:
+        wanted = [each for name, each in (("earlier", same[0]), ("later", same[-1])) if clause.has("refer", name)]
+    return replace(said, refs=tuple(Ref(movie_id=each.movie_id, title=each.title, year=each.year) for each in wanted)) if wanted else said
 
 
 def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:

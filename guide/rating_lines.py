@@ -15,6 +15,7 @@ LEAST_ODDS, CONFIDENCE = 0.45, 0.9
 MOST_STARS = 10
 _SEGMENT = re.compile(r"[^;\n,]+")
 _WORD = re.compile(r"[\w'’.!?&-]*\w[!?]?|[★½]+|\d[.,]\d")
+_HALF = re.compile(r"\b(?:([0-4]|one|two|three|four) and )?(?:a half|half a)(?: stars?)?\b", re.IGNORECASE)
 _SIGNS = re.compile(r"★+½?")
 
 
@@ -28,7 +29,8 @@ class Rated(NamedTuple):
 
 def rating_links(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     """The links of a text, with the titles that stand directly beside stars."""
-    found = [*links, *_signs(text)]
+    signs = list(_signs(text))
+    found = [link for link in links if not any(_meet(link, sign) for sign in signs)] + signs
     rated = list(_rated(text, found))
     for title in rated:
         known = [link for link in found if link.kind in ("movie", "series") and _meet(link, title)]
@@ -47,7 +49,11 @@ def rating_links(text: str, links: Sequence[Link], linker: Linker) -> list[Link]
 
 
 def _signs(text: str) -> Iterator[Link]:
-    """Stars drawn as such."""
+    """Stars drawn as such, and those with a half in words."""
+    for half in _HALF.finditer(text):
+        whole = half[1] or "0"
+        stars = 0.5 + (float(whole) if whole.isdigit() else table("wholes")[whole.lower()])
+        yield Link(half.start(), half.end(), half[0], "stars", CONFIDENCE, low=stars, high=stars)
     for signs in _SIGNS.finditer(text):
         stars = signs[0].count("★") + 0.5 * signs[0].count("½")
         yield Link(signs.start(), signs.end(), signs[0], "stars", CONFIDENCE, low=stars, high=stars)

@@ -12,12 +12,12 @@ from guide.frame import Frame, Ref
 from guide.framing import listed, list_fields, with_told
 from guide.intents import LISTS
 from guide.parts import Context, Part
-from guide.references import focus, shown_list
+from guide.references import shown_list
 from guide.standing import each_once
 from movies.models import Filters
 
 MOST_REREAD = 3
-NEWEST_BOUND = 2012
+NEWEST_BOUND, FEWEST = 2012, 10
 Reread = Callable[[str, Context], list[Frame]]
 
 
@@ -100,11 +100,17 @@ _CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "o
 def _narrow_list(part: Part, context: Context, base: Frame) -> Frame:
     wants = part.wants
     frame = narrowed(base, wants, instead=part.clause.has("instead", "words"))
+    last = context.dialogue.last_list
+    counts = sorted(getattr(movie, "rating_count", 0) for movie in (last.movies if last else []))
+    if wants.novelty and counts:
+        fewer = frame.filters.model_copy(update={"max_ratings": max(counts[len(counts) // 2] // 2, FEWEST)})
+        frame = frame.model_copy(update={"filters": fewer, "sort": frame.sort if wants.sort else "rating"})
     if part.users:
         frame = frame.model_copy(update={"users": part.users, "act": "recommend"})
     if wants.relative and not wants.years:
         frame = frame.model_copy(update={"filters": frame.filters.model_copy(update=_shifted(wants.relative, base, context))})
-    named = each_once(ref for said in part.said if said.stance in ("named", "similar") for ref in said.refs)
+    points = part.pointed or {}
+    named = each_once(ref for said in part.said if said.stance == "similar" or (said.stance == "named" and said.place not in points) for ref in said.refs)
     if named:
         frame = frame.model_copy(update={"act": "like", "movies": named, "sort": None})
     return with_told(frame, context.told.without(wants) | part.told)
@@ -211,7 +217,7 @@ def _pick(part: Part, context: Context, reread: Reread) -> list[Frame]:
     if choices and not part.refs:
         place = 1 if part.clause.has("refer", "second") and len(choices) > 1 else 0
         return reread(choices[place], Context(context.dialogue, context.linker, context.depth + 1))
-    return [Frame(act="fact", aspect="everything", movies=refs or focus(context.dialogue))]
+    return [Frame(act="fact", aspect="everything", movies=refs or context.spoken)]
 
 
 def _by_numbers(part: Part, context: Context) -> tuple[Ref, ...]:

@@ -12,7 +12,7 @@ from guide.phrases import Spot, table
 from movies.links import Link
 
 Stance = Literal["liked", "disliked", "seen", "unseen", "excluded", "similar", "named"]
-BEFORE: tuple[Stance, ...] = ("disliked", "unseen", "liked", "seen", "excluded", "similar")
+BEFORE: tuple[Stance, ...] = ("named", "disliked", "unseen", "liked", "seen", "excluded", "similar")
 AFTER: tuple[Stance, ...] = ("disliked", "liked", "seen")
 REACH = 3
 """How many other words may stand between a cue and the name that it is about."""
