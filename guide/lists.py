@@ -189,7 +189,7 @@ def _after(scene: Scene, done: Done) -> list[str]:
     notes = [note for note in getattr(done.result, "notes", []) if not note.startswith((*SAID_OTHERWISE, *said))]
     short, first = len(done.movies) < (scene.frame.count or 0), not any(isinstance(each, MovieList) for each in before)
     way_on = scene.say("way_on") if first and len(done.movies) > 1 else ""
-    told = scene.say("short", count=wording.number_word(len(done.movies))) if short else way_on
+    told = scene.say("short", count=str(len(done.movies))) if short else way_on
     return [wording.spaced(map(wording.sentence, notes)), told]
 
 
