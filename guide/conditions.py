@@ -102,12 +102,12 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     unmet = tuple(_unmet(clause, spent))
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
-        exclude_genres=tuple(name for place, name in genres if place in unwanted),
+        exclude_genres=_first_of_each([pair for pair in genres if pair[0] in unwanted]),
         tags=tuple(name for place, name in tags if place not in unwanted)[:MOST_TAGS],
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
-        years=_years(clause),
+        years=_years(clause, unwanted),
         bounds=bounds,
-        sort=next((sort for sort in SORTS if clause.has("sort", sort)), None),
+        sort=_sort(clause),
         count=_count(clause, spent),
         longer=clause.has("count", "longer") - clause.has("count", "shorter"),
         novelty=NOVEL if clause.has("niche", "novel") else None,
@@ -135,6 +135,11 @@ def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
     for mood in table("moods"):
         if not mood.startswith("#") and mood not in named:
             yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1])
+
+
+def _first_of_each(genres: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+    """Of two genres on one span only the first: who wants no romantic comedy may want a comedy."""
+    return tuple(dict((place, name) for place, name in reversed(genres)).values())
 
 
 def _tags(clause: Clause) -> Iterator[tuple[int, str]]:
@@ -182,13 +187,25 @@ def _back(clause: Clause) -> Iterator[str]:
 # Years, bounds, numbers
 
 
-def _years(clause: Clause) -> tuple[int | None, int | None] | None:
-    """The last years named; a bound may stand in words before a bare year."""
+def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] | None:
+    """The years between which a movie must be; of "nothing before 2000" the others."""
     found: tuple[int | None, int | None] | None = None
-    for _, link in clause.links("year", "years"):
+    for place, link in clause.links("year", "years"):
         low, high = (None if bound is None else int(bound) for bound in (link.low, link.high))
-        found = (found[0] if low is None and found else low, found[1] if high is None and found else high)
+        if place in unwanted:
+            if (low is None) == (high is None):
+                continue
+            low, high = (high + 1 if high is not None else None), (low - 1 if low is not None else None)
+        if found and (low is None or high is None):
+            low, high = (found[0] if low is None else low), (found[1] if high is None else high)
+        found = (low, high)
     return found
+
+
+def _sort(clause: Clause) -> Order | None:
+    """The order asked for. "Less famous" is none by fame."""
+    niche = {place for spot in clause.spots("niche", "novel") for place in range(*spot)}
+    return next((sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))), None)
 
 
 def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:

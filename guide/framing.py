@@ -10,6 +10,7 @@ from guide.conditions import Conditions, conditions
 from guide.frame import Act, Frame, Ref
 from guide.intents import LEAST_ODDS, LISTS
 from guide.parts import Context, Part
+from guide.phrases import table
 from guide.references import focus, names_of, shown_list
 from guide.standing import Told, each_once
 from movies.models import Filters
@@ -62,15 +63,18 @@ def listed(part: Part, context: Context, act: Act | None = None) -> Frame:
         seeds = focus(context.dialogue)
     if found == "recommend" and seeds:
         found = "like"
+    users = part.users or (context.told.users if found == "recommend" else ())
+    if found == "find" and users:
+        found = "recommend"
     about = part.series if found == "find" else ""
     frame = Frame(
         act=found,
         movies=seeds if found == "like" or part.intent.label == "find.title" else (),
         filters=wants.filters(_era(wants)),
         text=" ".join(filter(None, (about, wants.text))) or None,
-        users=part.users,
+        users=users,
         own=bool(part.users) and part.clause.has("refer", "me_too"),
-        **list_fields(wants),
+        **list_fields(wants) | ({"sort": None} if users else {}),
     )
     return with_told(_relative_to_seeds(frame, wants), context.told.without(wants) | part.told)
 
@@ -126,7 +130,7 @@ def _unclear(part: Part, context: Context) -> Frame:
 # About movies
 
 
-def _about(part: Part, context: Context) -> Frame:
+def _about(part: Part, context: Context) -> list[Frame]:
     """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
     act, aspect, refs = part.intent.act, part.intent.aspect, part.refs
     if act == "compare" and len(refs) < 2:
@@ -134,12 +138,12 @@ def _about(part: Part, context: Context) -> Frame:
     if not refs and act != "why":
         refs = focus(context.dialogue)
     if act == "fact" and not part.refs and (topic := conditions(part.clause).text):
-        return Frame(act="find", text=topic)
+        return [Frame(act="find", text=topic)]
     if aspect == "genres" and (part.wants.genres or part.wants.tags):
         aspect = "trait"
     if aspect == "histogram" and part.stars is not None:
         aspect = "stars"
-    return Frame.model_validate(
+    frame = Frame.model_validate(
         {
             "act": act,
             "aspect": aspect,
@@ -151,6 +155,8 @@ def _about(part: Part, context: Context) -> Frame:
             "liked": context.told.liked if act == "predict" and not part.users else (),
         }
     )
+    aspects = aspects_of(part) if act == "fact" else []
+    return [frame.model_copy(update={"aspect": each}) for each in aspects] or [frame]
 
 
 def _outside(part: Part, context: Context) -> Frame:
@@ -171,21 +177,65 @@ def _recall(part: Part, context: Context) -> Frame:
 # Figures and people
 
 
-def _statistic(part: Part, context: Context) -> Frame:
-    own = part.clause.has("refer", "mine") and not part.users
-    someone = own or bool(part.users)
-    return Frame(
+def _statistic(part: Part, context: Context) -> list[Frame]:
+    """A figure. Of single movies it is a fact; of "comedies or dramas", "1994 or 1999", "user 3 or 5" one for each."""
+    users = _whose(part, context)
+    own = part.clause.has("refer", "mine") and not users
+    if own and context.told.users:
+        users, own = context.told.users, False
+    someone = own or bool(users)
+    figure = aggregate(part.clause, of_someone=someone)
+    if part.refs and not part.series and not someone and figure.by in ("none", "year", "stars"):
+        return _figures_of_movies(part, figure.measure)
+    frame = Frame(
         act="statistic",
-        aggregate=aggregate(part.clause, of_someone=someone),
+        aggregate=figure,
         filters=_released(part, of_someone=someone),
         movies=() if part.series else part.refs,
-        text=part.series or None,
-        users=part.users,
+        text=part.series or part.wants.text or None,
+        users=users[:1],
         own=own,
         count=part.wants.count,
-        stars=part.stars,
+        stars=part.stars if not part.wants.bounds else None,
         unmet=part.wants.unmet,
     )
+    return _each(part, frame, users)
+
+
+def _figures_of_movies(part: Part, measure: str) -> list[Frame]:
+    """A figure of movies by name: their facts; of titles that are counted, a list of those called so."""
+    if part.clause.has("statistic", "called"):
+        return [Frame(act="find", text=part.refs[0].title)]
+    if len(part.refs) > 1:
+        return [Frame(act="compare", movies=part.refs)]
+    aspect = "stars" if part.stars is not None else {"count": "count", "histogram": "histogram"}.get(measure, "rating")
+    aspects = aspects_of(part) or [aspect]
+    return [Frame(act="fact", aspect=each, movies=part.refs, stars=part.stars) for each in aspects]
+
+
+def _each(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
+    """One frame for each of the things that are set against each other."""
+    if len(users) > 1:
+        return [frame.model_copy(update={"users": (user,)}) for user in users]
+    if not part.clause.has("statistic", "against"):
+        return [frame]
+    years = [(int(link.low), int(link.high)) for _, link in part.clause.links("year", "years") if link.low and link.high]
+    whole = frame.aggregate.model_copy(update={"by": "none", "sort_by": "count", "at_least": None}) if frame.aggregate else None
+    if len(years) > 1:
+        bounds = [{"year_from": first, "year_to": last} for first, last in years]
+    elif len(frame.filters.genres) > 1:
+        bounds = [{"genres": [genre]} for genre in frame.filters.genres]
+    else:
+        return [frame]
+    return [frame.model_copy(update={"aggregate": whole, "filters": frame.filters.model_copy(update=bound)}) for bound in bounds]
+
+
+def aspects_of(part: Part) -> list[str]:
+    """The facts that are asked for in a row, where there are several."""
+    found = [name for name in table("aspect") if name not in ("joined", "average") and part.clause.has("aspect", name)]
+    if "count" in found and not part.clause.has("aspect", "average"):
+        found = [name for name in found if name != "rating"]
+    return found if len(found) > 1 and part.clause.has("aspect", "joined") else []
 
 
 def _ratings(part: Part, context: Context) -> Frame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 from rapidfuzz import process
@@ -15,10 +15,11 @@ from guide.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
 from movies.words import UNKNOWN_RANK, ranks
 
-SURE = {"movie": 0.45, "series": 0.45}
-"""Confidence from which a title is taken for one; everything else the linker has decided already."""
+SURE, DOUBTFUL = 0.45, 0.1
+"""Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
 TYPO_LENGTH = 5
+FIRST_YEAR, LAST_YEAR = 1900, 2030
 COMMON = 6_000
 """The rank up to which a word counts as English."""
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
@@ -68,11 +69,13 @@ def tidied(text: str) -> str:
     return _TOKEN.sub(lambda found: _tidied(found[0]), text)
 
 
-def masked(text: str, links: Sequence[Link]) -> tuple[list[Token], str]:
-    """The tokens of a text, and its language (ISO 639-1)."""
-    pieces = list(_pieces(text, [link for link in links if link.confidence >= SURE.get(link.kind, 0)]))
+def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[Token], str]:
+    """The tokens of a text, and its language (ISO 639-1). Titles count from a confidence of `sure` on."""
+    taken = [link for link in links if link.confidence >= sure or link.kind not in ("movie", "series")]
+    pieces = list(_pieces(text, taken))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
-    return [token for piece in pieces for token in _tokens(piece, language)], language
+    tokens = [token for piece in pieces for token in _tokens(piece, language)]
+    return [_as_year(token, tokens[place - 1].word if place else "") for place, token in enumerate(tokens)], language
 
 
 def clauses(tokens: Sequence[Token]) -> list[Clause]:
@@ -114,6 +117,18 @@ def _tokens(piece: str | Link, language: str) -> list[Token]:
     return [Token(piece.kind.upper(), piece.text, piece)]
 
 
+def _as_year(token: Token, before: str) -> Token:
+    """A number that can only be a year, with the bound that the word before it makes of it."""
+    link = token.link
+    if link is None or link.kind != "number" or not (FIRST_YEAR <= (link.low or 0) <= LAST_YEAR):
+        return token
+    year = link.low or 0
+    bounds = {"after": (year + 1, None), "since": (year, None), "before": (None, year - 1), "until": (None, year)}
+    if (bound := bounds.get(before)) is not None:
+        return Token("YEARS", token.said, replace(link, kind="years", low=bound[0], high=bound[1]))
+    return Token("YEAR", token.said, replace(link, kind="year", high=year)) if before in ("in", "from", "of", "and", "or") else token
+
+
 def _words(said: str, language: str) -> list[str]:
     """A typed word as the plain words that it stands for."""
     word = plain(said)
@@ -128,7 +143,7 @@ def _words(said: str, language: str) -> list[str]:
 def _tidied(word: str) -> str:
     if not word.islower():
         return word
-    meant = table("spelling").get(word)
+    meant = table("spelling", "words").get(word)
     return meant if meant is not None else _mended(plain(word)) if word.isascii() else word
 
 

@@ -19,6 +19,10 @@ from movies.title_match import allowed
 from movies.titles import acronym, parse_title, plain_words, split_year, title_words, with_digits
 from movies.words import UNKNOWN_RANK, cues, ranks, tables
 
+SPELLINGS = {  # of the same word
+    "vs": "versus", "dr": "doctor", "mister": "mr", "saint": "st", "gray": "grey", "colour": "color",
+    "colours": "colors", "theatre": "theater", "favourite": "favorite", "honour": "honor", "neighbours": "neighbors",
+}  # fmt: skip
 ARTICLES = frozenset({"the", "a", "an"})
 LONGEST = 14  # words of a title that are looked up
 LEAST_ALIKE = 0.8
@@ -150,7 +154,23 @@ class TitleIndex:
         if len(words) < 2 or len("".join(words)) < 9:
             return []
         near = self.likest(words, LEAST_ALIKE)
-        return [place for place, _ in near if _slipped(words, self._contents[place].split())][:1]
+        return [place for place, _ in near if self._slipped(words, self._contents[place].split())][:1]
+
+    def _slipped(self, words: Sequence[str], theirs: Sequence[str]) -> bool:
+        """True where words differ by letters that nobody means, or by one small word more or less."""
+        if len(words) == len(theirs):
+            pairs = [(word, other) for word, other in zip(words, theirs, strict=True) if word != other]
+            return all(self._slip(word, other) for word, other in pairs)
+        missing = Counter(words) - Counter(theirs), Counter(theirs) - Counter(words)
+        odd = [word for more in missing for word in more.elements()]
+        return min(len(words), len(theirs)) > 2 and len(odd) == 1 and ranks().get(odd[0], UNKNOWN_RANK) < 100
+
+    def _slip(self, word: str, other: str) -> bool:
+        if word in cues("nouns"):
+            return False
+        plural = word.rstrip("s") == other.rstrip("s") and len(word) > 3
+        unmeant = word not in ranks() or (word not in self._vocabulary and len(word) > 5)
+        return plural or (unmeant and OSA.distance(word, other) <= min(2, allowed(word)))
 
     def _sharing_rare_words(self, words: Sequence[str]) -> list[int]:
         known = sorted((self._vocabulary[word] for word in set(words) if word in self._vocabulary), key=len)
@@ -274,7 +294,7 @@ def content(title: str) -> list[str]:
     >>> content("Star Wars: Episode V - The Empire Strikes Back")
     ['star', 'wars', '5', 'empire', 'strikes', 'back']
     """
-    words = with_digits(title_words(title))
+    words = [SPELLINGS.get(word, word) for word in with_digits(title_words(title))]
     kept = [word for word in words if word not in ARTICLES]
     return (kept if max(map(len, kept), default=1) > 1 else words)[:LONGEST]
 
@@ -286,7 +306,9 @@ def short_forms(title: str) -> list[tuple[list[str], int]]:
     if len(parts) > 1:
         forms += [(content(parts[0]), SHORT), (content(parts[-1]), TAIL)]
         forms += [([*content(parts[0]), *content(parts[-1])], SHORT)] if len(parts) > 2 else []
-        forms += [(content(" ".join(parts[1:])), TAIL)] if len(parts) > 2 else []
+        forms += (
+            [(content(" ".join(parts[1:])), TAIL), (content(" ".join(parts[:-1])), SHORT)] if len(parts) > 2 else []
+        )
     elif match := _AND_THE.match(title):
         forms += [(content(match["tail"]), TAIL)]
     first, *rest = plain_words(title) or [""]
@@ -315,23 +337,6 @@ def series_head(title: str) -> str | None:
     if match := _NUMBERED.match(head):
         return match["head"]
     return head if head != title else None
-
-
-def _slipped(words: Sequence[str], theirs: Sequence[str]) -> bool:
-    """True where words differ by letters that nobody means, or by one small word more or less."""
-    if len(words) == len(theirs):
-        pairs = [(word, other) for word, other in zip(words, theirs, strict=True) if word != other]
-        return all(_slip(word, other) for word, other in pairs)
-    missing = Counter(words) - Counter(theirs), Counter(theirs) - Counter(words)
-    odd = [word for more in missing for word in more.elements()]
-    return min(len(words), len(theirs)) > 2 and len(odd) == 1 and ranks().get(odd[0], UNKNOWN_RANK) < 100
-
-
-def _slip(word: str, other: str) -> bool:
-    if word in cues("nouns"):
-        return False
-    plural = word.rstrip("s") == other.rstrip("s") and len(word) > 3
-    return plural or (word not in ranks() and OSA.distance(word, other) <= min(2, allowed(word)))
 
 
 def _begins(row: TitleRow, words: Sequence[str], year: int | None, *, whole: bool) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
-from movies.link_titles import ARTICLES, MAIN, Entry, Form, TitleIndex, content
+from movies.link_titles import ARTICLES, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
 from movies.titles import NUMBERS, PARTS, ROMAN
 from movies.words import Token, cues
 
@@ -144,7 +144,7 @@ def _elements(words: Sequence[Token]) -> Iterator[_Element]:
             yield _Element(word + part, part, at, at + 1)
             at += 1
         elif word not in ARTICLES:
-            first = NUMBERS.get(word, word)
+            first = NUMBERS.get(word) or SPELLINGS.get(word, word)
             yield _Element(first, ROMAN.get(word, first), at, at)
         at += 1
 
