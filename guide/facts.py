@@ -29,7 +29,7 @@ def fact(scene: Scene) -> Script:
     found = [done.result for done in dones if isinstance(done.result, MovieResult)]
     if not found:
         return problem(scene, dones[0]) if dones else scene.say("which")
-    return wording.paragraphs(" ".join(text.format_map(_facts(scene, each)).split(" ")).strip() for each in found)
+    return wording.paragraphs(wording.tidy(text.format_map(_facts(scene, each))) for each in found)
 
 
 def _facts(scene: Scene, result: MovieResult) -> dict[str, str]:

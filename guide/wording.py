@@ -70,6 +70,11 @@ def sentence(text: str) -> str:
     return f"{capital(line)}{'' if line.endswith(('.', '!', '?')) else '.'}" if line else ""
 
 
+def tidy(text: str) -> str:
+    """A text whose gaps, left by what was empty, are closed."""
+    return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+
+
 def spaced(parts: Iterable[str], by: str = " ") -> str:
     """Non-empty parts, one after another."""
     return by.join(part for part in parts if part)
