@@ -17,16 +17,6 @@ WINDOWS = (30, 365)
 MUCH_ALIKE = 0.3
 SURE, UNSURE = 0.97, 0.6
 GROUPS, MOST_GROUPS = 5, 50
-GROUPED = {
-    "genre": "genres",
-    "decade": "decades",
-    "year": "years of release",
-    "tag": "tags",
-    "user": "users",
-    "month": "months",
-    "stars": "numbers of stars",
-    "rated_year": "years in which it was rated",
-}
 
 
 def fact(scene: Scene) -> Script:
@@ -39,7 +29,7 @@ def fact(scene: Scene) -> Script:
     found = [done.result for done in dones if isinstance(done.result, MovieResult)]
     if not found:
         return problem(scene, dones[0]) if dones else scene.say("which")
-    return wording.paragraphs(" ".join(text.format_map(_facts(scene, each)).split(" ")).strip() for each in found)
+    return wording.paragraphs(wording.tidy(text.format_map(_facts(scene, each))) for each in found)
 
 
 def _facts(scene: Scene, result: MovieResult) -> dict[str, str]:
@@ -213,7 +203,7 @@ def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
 
 def _ranking(scene: Scene, done: Done, found: QueryResult) -> str:
     """Groups in their order."""
-    several, least = GROUPED[found.by], done.args.get("at_least")
+    several, least = wording.texts().groups[found.by], done.args.get("at_least")
     bound = f", of {several} with at least {least:,}" if least else ""
     of_all = f" (of {found.group_count:,} {several})" if found.group_count > len(found.groups) else ""
     lines = [f"{place}. {_group(scene, found, group)}" for place, group in enumerate(found.groups, 1)]

@@ -14,6 +14,8 @@ from tools.results import Questions
 LISTS = frozenset({"recommend", "like", "find"})
 LIMIT, LARGEST = 5, 50
 MOST_EXCLUDED, MOST_LIKED, MOST_SEEDS, MOST_MEMBERS, MOST_TRIES = 50, 30, 5, 8, 3
+FEW_LIKED = 2
+"""Likes that say too little of a taste: what is like them is the better answer."""
 LEAST_FOR_WORST = 20
 """Fewest ratings of the worst, where no other bound was named: one person's half star says little."""
 SAID_OTHERWISE = ("Nothing is known of the person", "No movie passes", "No other movie passes", "Counted over")
@@ -74,7 +76,8 @@ def _call(scene: Scene) -> Call:
     ordered = frame.sort not in (None, "relevance") or frame.window_days
     if not by_taste and (frame.act == "find" or ordered):
         return _search(scene, args)
-    if frame.act == "like" and frame.movies and not (frame.text or disliked):
+    few = 0 < len(liked) <= FEW_LIKED and not scene.whose
+    if ((frame.act == "like" and frame.movies) or few) and not (frame.text or disliked):
         return Call("similar_movies", {"movies": liked[:MOST_SEEDS], **args})
     return Call("recommend", {"liked": liked, "disliked": disliked, "text": frame.text, **scene.whose, **args})
 
@@ -189,7 +192,7 @@ def _after(scene: Scene, done: Done) -> list[str]:
     notes = [note for note in getattr(done.result, "notes", []) if not note.startswith((*SAID_OTHERWISE, *said))]
     short, first = len(done.movies) < (scene.frame.count or 0), not any(isinstance(each, MovieList) for each in before)
     way_on = scene.say("way_on") if first and len(done.movies) > 1 else ""
-    told = scene.say("short", count=wording.number_word(len(done.movies))) if short else way_on
+    told = scene.say("short", count=str(len(done.movies))) if short else way_on
     return [wording.spaced(map(wording.sentence, notes)), told]
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from movies.aggregates import Aggregates, Memberships
 from movies.file import CatalogueFile, Row
 from movies.link_titles import TitleRow
 from movies.models import (
@@ -32,7 +33,7 @@ from movies.models import (
 from movies.tables import LARGEST_ID, STARS_VALUES, pack, unpack
 from movies.text_match import TextMatcher
 from movies.title_match import TitleMatcher, any_of, trigrams
-from movies.titles import plain
+from movies.titles import plain, title_words
 from taste.interactions import damped_mean
 
 WARM_TAGS = 100
@@ -106,6 +107,7 @@ class Catalogue(CatalogueFile):
         self._columns: Short | None = None
         self._warmed = False
         self._titles, self._texts = TitleMatcher(self.fetch), TextMatcher(self.fetch)
+        self.aggregates = Aggregates(self.fetch)
 
     async def movie(self, movie_id: int) -> MovieDetail | None:
         rows = await self.fetch(
@@ -296,6 +298,36 @@ class Catalogue(CatalogueFile):
             {"joined": "".join(words), "words": " ".join(words)},
         )
         return [movie_id for (movie_id,) in rows] if words else []
+
+    async def titled(self, text: str) -> list[int]:
+        """The movies that have all these words in one of their titles."""
+        words = " ".join(f'"{word}"' for word in title_words(text))
+        rows = (
+            await self.fetch(
+                """
+            SELECT DISTINCT movie_id FROM title_forms
+            WHERE kind < 2 AND form_id IN (SELECT rowid FROM title_words WHERE title_words MATCH ?)
+            """,
+                (words,),
+            )
+            if words
+            else []
+        )
+        return [movie_id for (movie_id,) in rows]
+
+    async def by_title(self) -> list[int]:
+        """The ids of all movies in order of their titles."""
+        return [movie_id for (movie_id,) in await self.fetch("SELECT movie_id FROM movies ORDER BY title, year")]
+
+    async def memberships(self, by: str) -> Memberships:
+        """Which movies belong to which genre, tag, year or decade."""
+        if by in ("genre", "tag"):
+            return await self.aggregates.carriers(by)
+        years = (await self._short()).years.astype(np.int64)
+        known = np.flatnonzero(years)
+        values, groups = np.unique(years[known] // 10 * 10 if by == "decade" else years[known], return_inverse=True)
+        names = [f"{value}s" if by == "decade" else str(value) for value in values.tolist()]
+        return Memberships(names, groups.astype(np.int64), known)
 
     async def near_tags(self, text: str, limit: int = 5) -> list[str]:
         """Tags that a text nobody tagged with could have meant: alike in letters, the most carried first."""

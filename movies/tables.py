@@ -4,6 +4,9 @@
   over all users is counted at import (`movies.ingest.stats`) and kept in `movies`, `movie_history` and `daily_ratings`.
 - The ratings in `movie_history` are packed by age in whole hours, those in `daily_ratings` by movie index; `age` there
   is in whole days. Both are counted back from the newest rating of all.
+- `rating_parts` has all ratings once more, to be counted in bulk: user by user, some whole users in each part. `users`
+  are their ids (int64), `counts` the ratings of each (uint32), `ratings` these packed by movie index (uint32), `days`
+  the days since 1970, UTC (uint16).
 - `carriers` of a genre or tag are the indexes of the movies that have it, little-endian uint32, ascending.
 - `users` has those who told of themselves in words; whoever rated is in `ratings`.
 - `title_forms` are numbered from the most rated movie down, so that a limit on a search cuts the least rated.
@@ -17,13 +20,14 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 LARGEST_ID = 2**53 - 1  # the largest number that JSON carries exactly everywhere
-FORMAT = 3  # PRAGMA user_version; a file of another format is imported again
+FORMAT = 4  # PRAGMA user_version; a file of another format is imported again
 APPLICATION_ID = 0x4D41_5251  # "MARQ"
 
 TIME_BITS = 32
 LAST_SECOND = 2**TIME_BITS - 1  # February 2106; milliseconds are beyond it
 MOST_MOVIES = 2**27  # beside time and stars in an int64
 STARS_VALUES = 16  # in four bits
+PART_KINDS = ("<i8", "<u4", "<u4", "<u2")  # of the columns of a part of `rating_parts`
 
 Numbers = TypeVar("Numbers", int, npt.NDArray[Any])
 
@@ -44,6 +48,9 @@ CREATE TABLE movies (
     tmdb_id INTEGER, rating_count INTEGER NOT NULL, rating_mean REAL, score REAL, histogram TEXT NOT NULL
 );
 CREATE TABLE users (user_id INTEGER PRIMARY KEY, profile TEXT NOT NULL);
+CREATE TABLE rating_parts (
+    part INTEGER PRIMARY KEY, users BLOB NOT NULL, counts BLOB NOT NULL, ratings BLOB NOT NULL, days BLOB NOT NULL
+);
 CREATE TABLE movie_history (movie_index INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
 CREATE TABLE daily_ratings (age INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
 CREATE TABLE genres (
@@ -70,7 +77,7 @@ CREATE VIRTUAL TABLE movie_text USING fts5(
 """
 
 INDEXES = """
-CREATE INDEX movies_in_short ON movies (movie_index, movie_id, year, rating_count, score);
+CREATE INDEX movies_in_short ON movies (movie_index, movie_id, year, rating_count, rating_mean, score);
 CREATE INDEX title_forms_joined ON title_forms (joined, movie_id);
 """
 

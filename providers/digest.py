@@ -55,6 +55,8 @@ def _short_object(value: dict[str, Any]) -> dict[str, JsonValue]:
         found["because"] = _titles(value["because"])
     if "resolved" in value:
         found["resolved"] = [how for how in map(_resolved, value["resolved"]) if how["given"] != how["taken"]]
+    if "measure" in value:
+        found = {name: item for name, item in found.items() if item not in ([], 0) or name == "total"}
     return _without_nothing(found)
 
 

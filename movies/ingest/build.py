@@ -25,10 +25,10 @@ from files import flush
 from movies.ingest.files import LinkRow, MovieFiles, MovieRow, NotInOrderError, groups, prefetched, sorted_passes
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, USERS, Table
 from movies.ingest.parsing import Triples
-from movies.ingest.stats import Ints, MovieIndex, RatingStats, Summary, run_starts
+from movies.ingest.stats import DAY, Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import SCHEMA, GenomeStats, TagsOf, TypedTags, merge_tags, tags_by_movie
 from movies.models import Naming
-from movies.tables import APPLICATION_ID, FORMAT, INDEXES, MOST_MOVIES, TABLES, TIME_BITS, pack
+from movies.tables import APPLICATION_ID, FORMAT, INDEXES, MOST_MOVIES, PART_KINDS, TABLES, TIME_BITS, pack
 from movies.titles import Title, acronym, parse_title, plain, title_forms
 
 PREFETCHED = 6  # batches that reading may be ahead of inserting
@@ -182,13 +182,14 @@ class Build:
         """Insert one user at a time; where ids are small, the rest of a rating goes as one packed number."""
         self._ratings, self._users = RatingStats(len(self._movies)), 0
         cursor = self._db.cursor()
-        cursor.execute("DELETE FROM ratings")
+        cursor.execute("DELETE FROM ratings; DELETE FROM rating_parts")
         known = self._known(RATINGS, batches, "second", self._index, MOVIES)
         whole = groups(
             known, partial(self._refuse, RATINGS, "user {} rated movie {} more than once: the latest counts")
         )
         with prefetched(self._packed_ratings(whole), PREFETCHED) as packed:
-            for batch in packed:
+            for part, batch in packed:
+                cursor.execute("INSERT INTO rating_parts (users, counts, ratings, days) VALUES (?, ?, ?, ?)", part)
                 if isinstance(batch, Triples):
                     cursor.executemany(
                         "INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp) VALUES (?, ?, ?, ?)",
@@ -203,18 +204,25 @@ class Build:
                         _slices(*batch),
                     )
 
-    def _packed_ratings(self, batches: Iterator[Triples]) -> Iterator[Triples | tuple[Ints, Ints, Ints]]:
-        """Yield (users, where each one's ratings start, packed ratings), or a batch whose movie ids are too large."""
+    def _packed_ratings(
+        self, batches: Iterator[Triples]
+    ) -> Iterator[tuple[Sequence[bytes], Triples | tuple[Ints, Ints, Ints]]]:
+        """Yield a part of `rating_parts` with (users, where each one's ratings start, packed ratings).
+
+        Instead of these comes the batch itself where its movie ids are too large.
+        """
         for batch in batches:
-            half_stars = (batch.value * 2).astype(np.int64)
-            self._ratings.add(self._index.of(batch.second), half_stars, batch.timestamp)
+            half_stars, movies = (batch.value * 2).astype(np.int64), self._index.of(batch.second)
+            self._ratings.add(movies, half_stars, batch.timestamp)
             starts = run_starts(batch.first)
             users = batch.first[starts[:-1]]
             self._users += len(users)
+            columns = (users, np.diff(starts), pack(movies, half_stars), batch.timestamp // DAY)
+            part = [column.astype(kind).tobytes() for column, kind in zip(columns, PART_KINDS, strict=True)]
             if batch.second.max() < MOST_MOVIES:
-                yield users, starts, pack(batch.second << TIME_BITS | batch.timestamp, half_stars)
+                yield part, (users, starts, pack(batch.second << TIME_BITS | batch.timestamp, half_stars))
             else:
-                yield batch
+                yield part, batch
 
     def _known(
         self, table: Table, batches: Iterator[Triples], column: str, index: MovieIndex, listed: Table

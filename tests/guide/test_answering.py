@@ -316,10 +316,11 @@ async def test_reasons(talk: Talk) -> None:
     heat = await talk.ref("Heat (1995)")
     await talk.say("like", movies=(heat,))
     assert "is close to Heat" in await talk.say("why")
-    await talk.say("recommend", liked=(heat, await talk.ref("Ronin (1998)")))
+    liked = (heat, await talk.ref("Ronin (1998)"), await talk.ref("Fargo (1996)"))
+    await talk.say("recommend", liked=liked)
     said = await talk.say("why", movies=(await talk.ref(talk.movies[1].called),))
     assert "because you liked " in said
-    assert talk.done[0].args["liked"] == [heat.movie_id, (await talk.ref("Ronin (1998)")).movie_id]
+    assert talk.done[0].args["liked"] == [ref.movie_id for ref in liked]
 
 
 # The talk itself
