@@ -22,7 +22,7 @@ YEAR_BESIDE = 7.0
 YEAR_NEAR = 1.5
 AFTER_CUE = 6.0  # "I watched big"
 AFTER_HABIT = 3.6  # "I like big": of things as well as of titles
-FAVOURITE_IS = 4.0
+FAVOURITE_IS = 4.0  # and after pairs such as "similar to"
 BEFORE_VERDICT = 4.5  # "heat was great"
 OTHER_ARTICLE = -3.5  # "an Oscar" is no "Oscar"
 DETERMINED = -2.0  # "too much heat"
@@ -326,18 +326,21 @@ def _before(around: Around, match: Match) -> float:
         habit = cue in cues("habits") and before in cues("habit")
         strength = AFTER_HABIT if habit else AFTER_CUE
         return strength if closed else 1.2
-    if cue in ("is", "was") and closed:
+    if cue in ("is", "was"):
         favourite = {around.word(at - back) for back in (1, 2, 3)} & cues("favourites")
-        return FAVOURITE_IS if favourite else 0.5
+        return (FAVOURITE_IS if favourite else 0.5) if closed else 0.0
     if f"{before} {cue}" in cues("pairs"):
-        return 4.0 if closed else 1.2
-    if cue in cues("weak_before"):
-        strong = cue in ("see", "watch", "remember", "watching")
-        named = match.last > match.first or around.words[match.first].capital
-        if closed and (strong or named):
-            return 2.5 if strong else 1.5
-        return 0.4
-    return 0.0
+        return FAVOURITE_IS if closed else 1.2
+    return _before_weakly(around, match, cue, closed=closed)
+
+
+def _before_weakly(around: Around, match: Match, cue: str, *, closed: bool) -> float:
+    """Words that stand before a title, and before much else."""
+    if cue not in cues("weak_before"):
+        return 0.0
+    if closed and cue in ("see", "watch", "remember", "watching"):
+        return 2.5
+    return 1.5 if closed and (match.last > match.first or around.words[match.first].capital) else 0.4
 
 
 def _after(around: Around, match: Match, *, after_cue: bool) -> float:

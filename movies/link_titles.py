@@ -24,13 +24,15 @@ SPELLINGS = {  # of the same word
     "colours": "colors", "theatre": "theater", "favourite": "favorite", "honour": "honor", "neighbours": "neighbors",
 }  # fmt: skip
 ARTICLES = frozenset({"the", "a", "an"})
+MOST_FORMS = 50  # movies of one key
 LONGEST = 14  # words of a title that are looked up
 LEAST_ALIKE = 0.8
 MOST_ALIKE = 400  # titles that share a rare word and are compared letter by letter
 KEPT = 20_000  # entries and corrections, of the words that people use
 
-MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME, INITIALS = range(6)
-WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0, 0.3)  # of a movie among those of one form, by the kind of the form
+MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME = range(5)
+KINDS = 8
+WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0)  # of a movie among those of one form, by the kind of the form
 
 _SUBTITLE = re.compile(r"\s*(?::|\s[-\u2013\u2014]\s|;|,? or:?\s(?=how\b|the\b)|\bor:)\s*", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(?P<head>.*\D)\s(?:\d{1,2}|[IVX]{2,4}|V)$")
@@ -63,6 +65,7 @@ class Form(NamedTuple):
 class Series(NamedTuple):
     name: str
     movies: tuple[int, ...]  # places, by year
+    movie_ids: tuple[int, ...]
 
 
 class Entry(NamedTuple):
@@ -92,7 +95,7 @@ class TitleIndex:
         most = math.log1p(max((row.rating_count for row in self.rows), default=0)) or 1.0
         self.popularity = [math.log1p(row.rating_count) / most for row in self.rows]
         self._contents: list[str] = []
-        self._forms: dict[str, Form | list[Form]] = {}
+        self._forms: dict[str, int | list[int]] = {}
         self._series: dict[str, Series] = {}
         self.begins: dict[str, int] = {}
         self._vocabulary: dict[str, list[int]] = defaultdict(list)
@@ -106,14 +109,12 @@ class TitleIndex:
         self._entry = lru_cache(maxsize=KEPT)(self._make_entry)
 
     def forms(self, key: str) -> list[Form]:
-        """The movies of a key; those that are but partly called so only where none is wholly."""
-        found = self._forms.get(key)
-        if found is None:
-            return []
-        if not isinstance(found, list):
-            return [found]
-        whole = [form for form in found if form.kind not in (SHORT, TAIL)]
-        return whole or found
+        """The movies of a key, the most rated first; those that are but partly called so only where none is wholly."""
+        found = self._forms.get(key, ())
+        forms = [Form(*divmod(code, KINDS)) for code in ([found] if isinstance(found, int) else found)]
+        forms.sort(key=lambda form: -self.rows[form.movie].rating_count)
+        whole = [form for form in forms if form.kind not in (SHORT, TAIL)]
+        return (whole or forms)[:MOST_FORMS]
 
     def series(self, key: str) -> Series | None:
         return self._series.get(key)
@@ -136,12 +137,6 @@ class TitleIndex:
 
     def _make_entry(self, key: str) -> Entry:
         return self.entry_of(self.forms(key), self._series.get(key))
-
-    def has(self, key: str) -> bool:
-        return key in self._forms or key in self._series
-
-    def knows(self, word: str) -> bool:
-        return word in self._vocabulary
 
     def likest(self, words: Sequence[str], least: float) -> list[tuple[int, float]]:
         """Movies with titles much like these words, the likest first, each with its likeness, 0 to 1."""
@@ -200,14 +195,15 @@ class TitleIndex:
         self._begin(words)
 
     def _add_key(self, key: str, form: Form) -> None:
-        found = self._forms.get(key)
+        """Forms are kept as plain numbers: the garbage collector then has nothing to follow."""
+        code, found = form.movie * KINDS + form.kind, self._forms.get(key)
         if found is None:
-            self._forms[key] = form
+            self._forms[key] = code
         elif isinstance(found, list):
-            if all(known.movie != form.movie for known in found):
-                found.append(form)
-        elif found.movie != form.movie:
-            self._forms[key] = [found, form]
+            if found[-1] // KINDS != form.movie:
+                found.append(code)
+        elif found // KINDS != form.movie:
+            self._forms[key] = [found, code]
 
     def _begin(self, words: Sequence[str]) -> None:
         """Note how long titles are that begin so: with a word, or with two written as one."""
@@ -234,7 +230,7 @@ class TitleIndex:
 
     def _add_initials(self, name: str, key: str) -> None:
         initials = acronym(name)
-        if initials and initials not in ranks() and not self.has(initials) and self._well_known(self._series[key]):
+        if initials and initials not in ranks() and initials not in self._forms and self._well_known(self._series[key]):
             self._series[initials] = self._series[key]
 
     def _well_known(self, series: Series) -> bool:
@@ -242,7 +238,9 @@ class TitleIndex:
 
     def _put_series(self, words: Sequence[str], name: str, places: Iterable[int]) -> None:
         by_year = sorted(set(places), key=lambda place: (self.rows[place].year or 0, self.rows[place].movie_id))
-        self._series["".join(words)] = Series(name, tuple(by_year))
+        self._series["".join(words)] = Series(
+            name, tuple(by_year), tuple(self.rows[place].movie_id for place in by_year)
+        )
         self._begin(words)
 
     def _add_told(self) -> None:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
@@ -29,11 +30,13 @@ from movies.link_titles import (
 from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import TitleSpan, title_spans
-from movies.titles import plain_words, split_bare_year, split_year
-from movies.words import cues, level, ranks, tables, tokens
+from movies.titles import plain, plain_words, split_bare_year, split_year
+from movies.words import Token, cues, level, ranks, tables, tokens
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
+SPOKEN_OF = 300.0  # by which a movie just spoken of is likelier than its namesakes
+PLAIN_GENRE = 0.45
 PLAIN_TAG = 700  # a tag of one word commoner than this is no tag
 
 PLAIN_TAG_MOVIES = 2  # movies that must carry a tag of one word
@@ -117,10 +120,8 @@ class Linker:
             ids = tuple(candidate.movie_id for candidate in candidates)
             links.append(Link(match.start, match.end, span, "movie", confidence, candidates, ids))
         if found.entry.series:
-            rows = self._index.rows
-            ids = tuple(rows[place].movie_id for place in found.entry.series.movies)
-            series = Link(match.start, match.end, span, "series", confidence, (), ids, found.entry.series.name)
-            links.append(series)
+            name, ids = found.entry.series.name, found.entry.series.movie_ids
+            links.append(Link(match.start, match.end, span, "series", confidence, (), ids, name))
         if len(links) == 2 and (_means_series(around, match) or not _very_title(found)):
             links.reverse()
         return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
@@ -132,14 +133,14 @@ class Linker:
         if len(forms) == 1:
             row = rows[forms[0].movie]
             return [Candidate(row.movie_id, row.title, row.year, 1.0)]
-        exact = plain_words(span)
+        exact = plain(span)
         weights: dict[int, float] = {}
         for form in forms:
             row = rows[form.movie]
             weight = WEIGHTS[form.kind] * (row.rating_count + 0.5)
-            weight *= 3.0 if plain_words(row.title) == exact else 1.0
+            weight *= 3.0 if _plain(row.title) == exact else 1.0
             weight *= _year_weight(year, row.year)
-            weight *= 30.0 / (1 + context.index(row.movie_id)) + 1 if row.movie_id in context else 1.0
+            weight *= SPOKEN_OF / (1 + context.index(row.movie_id)) if row.movie_id in context else 1.0
             weights[form.movie] = max(weight, weights.get(form.movie, 0.0))
         whole = sum(weights.values()) or 1.0
         ranked = sorted(weights, key=lambda place: (-weights[place], rows[place].movie_id))[:limit]
@@ -163,7 +164,17 @@ class Linker:
             for last in words[at : at + longest]:
                 key += last.word
                 if key in self._terms:
-                    yield _term_link(around.text, token.start, last.end, self._terms[key])
+                    link = _term_link(around.text, token.start, last.end, self._terms[key])
+                    yield replace(link, confidence=PLAIN_GENRE) if _of_people(words, at, key) else link
+
+
+def _of_people(words: Sequence[Token], at: int, key: str) -> bool:
+    """True of "kids" and the like where they are someone's, and no kind of movie: "with my kids"."""
+    if key not in cues("people"):
+        return False
+    before = {token.word for token in words[max(0, at - 2) : at]}
+    after = words[at + 1].word if at + 1 < len(words) else ""
+    return not (before & {"for", "fur", "pour", "para", "per"} or after in cues("nouns"))
 
 
 def _term_link(text: str, start: int, end: int, meanings: Sequence[_Term]) -> Link:
@@ -212,6 +223,9 @@ def _means_series(around: Around, match: Match) -> bool:
     if _SERIES_AFTER.match(around.text, match.end):
         return True
     return bool(_SEQUEL_AFTER.match(around.text, match.end)) and not around.rates(match.first) and not match.year
+
+
+_plain = lru_cache(maxsize=20_000)(plain)
 
 
 def _very_title(found: TitleSpan) -> bool:

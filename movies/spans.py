@@ -75,7 +75,9 @@ def _digits(level: str) -> Iterator[_Span]:
 def _user(level: str, match: re.Match[str], *, on: bool) -> _Span | None:
     if not match[0].isdigit():
         return None
-    left = _user_words().search(level, max(0, match.start() - LOOKED_AT), match.start())
+    before = level[max(0, match.start() - 6) : match.start()].rstrip(" #")[-1:]
+    named = before.isalpha() or before == "."
+    left = _user_words().search(level, max(0, match.start() - LOOKED_AT), match.start()) if named else None
     if left is not None:
         return left.start(), match.end(), "user", 0.98, float(match[0]), float(match[0])
     return (match.start(), match.end(), "user", 0.9, float(match[0]), float(match[0])) if on else None

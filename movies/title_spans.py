@@ -88,7 +88,7 @@ def _keys_from(
         possessive = around.words[last.end].possessive
         if possessive and before + last.inner[:-1] in keys:
             yield length + 1, before + last.inner[:-1], possessive
-        elif key in keys:
+        elif key in keys and not (length and key.isdigit()):  # "1 1" is no 11
             yield length + 1, key, 0
 
 
