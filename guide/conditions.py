@@ -98,12 +98,14 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     """All the conditions of a clause. `topics`: words that are nothing else say what it should be about."""
     unwanted = _unwanted(clause)
     bounds, spent = _bounds(clause)
-    genres, tags = list(_genres(clause)), list(_tags(clause))
+    usual = _usual(clause)
+    genres = [pair for pair in _genres(clause) if pair[0] not in usual]
+    tags = [pair for pair in _tags(clause) if pair[0] not in usual]
     unmet = tuple(_unmet(clause, spent))
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
         exclude_genres=_first_of_each([pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]),
-        tags=tuple(name for place, name in tags if place not in unwanted)[:MOST_TAGS],
+        tags=tuple(name for place, name in tags if place not in unwanted)[: 1 if clause.has("without", "either") else MOST_TAGS],
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
         years=_years(clause, unwanted),
         bounds=bounds,
@@ -121,7 +123,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     )
     if not topics or unmet:
         return found
-    return replace(found, text=_topic(clause, unwanted, alone=found.empty))
+    return found if found.tags else replace(found, text=_topic(clause, unwanted, alone=found.empty))
 
 
 # Genres and tags
@@ -170,6 +172,12 @@ def _unwanted(clause: Clause) -> set[int]:
                 break
             found.add(place)
     return found - _after_all(clause)
+
+
+def _usual(clause: Clause) -> set[int]:
+    """Places of what someone usually watches, which is not what is wanted today."""
+    ends = [spot.first for spot in clause.spots("without", "usual_ends")] or [0]
+    return {place for spot in clause.spots("without", "usual") for place in range(spot.end, max(ends))}
 
 
 def _goes_on(clause: Clause, place: int) -> bool:

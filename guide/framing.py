@@ -19,6 +19,7 @@ from movies.models import Filters
 
 SHORT, LONG, USUAL = 3, 10, 5
 OLD_UNTIL, NEW_FROM = 1979, 2010
+ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
 RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
 
@@ -67,7 +68,7 @@ def listed(part: Part, context: Context, act: Act | None = None) -> Frame:
         seeds = context.spoken
     if found == "recommend" and seeds:
         found = "like"
-    users = part.users or (context.told.users if found == "recommend" else ())
+    users = part.users or (context.user if found == "recommend" else ())
     if found == "find" and users:
         found = "recommend"
     about = part.series if found == "find" else ""
@@ -140,7 +141,7 @@ def _about(part: Part, context: Context) -> list[Frame]:
     if act == "compare" and len(refs) < 2:
         refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
     if not refs and act != "why":
-        refs = context.spoken
+        refs = part.before[-1:] or context.spoken
     if act == "fact" and not part.refs and (topic := conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     if aspect == "genres" and (part.wants.genres or part.wants.tags):
@@ -166,8 +167,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
 
 
 def _outside(part: Part, context: Context) -> Frame:
-    refers = part.clause.has("refer", "it")
-    return Frame(act="outside", aspect=part.intent.aspect, movies=part.refs or (context.spoken if refers else ()))
+    refers = part.clause.has("refer", "it") or part.clause.asks
+    return Frame(act="outside", aspect=part.intent.aspect, movies=part.refs or (context.spoken if refers and part.intent.aspect in ABOUT_MOVIES else ()))
 
 
 def _choose(part: Part, context: Context) -> Frame:
@@ -187,8 +188,8 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     """A figure. Of single movies it is a fact; of "comedies or dramas", "1994 or 1999", "user 3 or 5" one for each."""
     users = _whose(part, context)
     own = part.clause.has("refer", "mine") and not users
-    if own and context.told.users:
-        users, own = context.told.users, False
+    if own and context.user:
+        users, own = context.user, False
     someone = own or bool(users)
     figure = aggregate(part.clause, of_someone=someone)
     named = tuple(ref for ref in part.refs if part.series == "" or ref.title != part.series)

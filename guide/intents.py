@@ -87,11 +87,12 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: Sit
         case "fact" | "predict":
             return names or situation.spoken_of or bool(clause.asks)
         case "compare":
-            return names or situation.listed
+            return sum(len(each.refs) for each in said) + situation.spoken_of > 1 or situation.listed
         case "like":
             return names or situation.spoken_of
         case "rate":
-            return (names or situation.spoken_of) and not (clause.asks and clause.has("asks", "words"))
+            counted = clause.has("count", "things") and not clause.links("stars")
+            return (names or situation.spoken_of) and not counted and not (clause.asks and clause.has("asks", "words"))
         case "outside" | "small_talk" if each.odds < GUESS:
             return not (names or clause.links()) and (each.aspect != "repeat" or situation.begun)
         case _:
@@ -118,10 +119,16 @@ def _fragment(clause: Clause, said: Sequence[Said], situation: Situation, guess:
     if not situation.begun or not clause.links() or set(words) - set(table("fragment", "words")) or guess.act == "answer":
         return ""
     first, last = clause.tokens[0].word, clause.tokens[-1].word
+    corrects = set(words) & set(table("fragment", "corrects"))
     opens = first in table("fragment", "opens") or last in table("fragment", "closes") or clause.has("fragment", "asks")
     if situation.figured or (opens and guess.act in ("find", "recommend", "like", "fact", "compare", "statistic", "outside", "unclear")):
-        return "delta.narrow"
+        return "delta.correct" if corrects else "delta.narrow"
     return ""
+
+
+def _of_groups(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """ "Which decade has the most ratings" asks for a decade, not for movies."""
+    return "statistic" if not said and clause.has("statistic", "group") and guess.act in ("find", "recommend", "delta") else ""
 
 
 def _rating_row(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
@@ -161,4 +168,4 @@ def _liked_alone(clause: Clause, said: Sequence[Said], situation: Situation, gue
     return ""
 
 
-RULES: tuple[Rule, ...] = (_fragment, _names_alone, _rating_row, _not_wanted, _stars_given, _alike, _liked_alone)
+RULES: tuple[Rule, ...] = (_fragment, _of_groups, _names_alone, _rating_row, _not_wanted, _stars_given, _alike, _liked_alone)

@@ -15,7 +15,7 @@ from guide.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
 from movies.words import UNKNOWN_RANK, ranks
 
-SURE, DOUBTFUL = 0.45, 0.1
+SURE, DOUBTFUL = 0.45, 0.2
 """Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
 TYPO_LENGTH = 5
@@ -73,11 +73,20 @@ def tidied(text: str) -> str:
 
 def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[Token], str]:
     """The tokens of a text, and its language (ISO 639-1). Titles count from a confidence of `sure` on."""
+    words = table("topic", "never_tags")
     taken = [link for link in links if link.confidence >= sure or link.kind not in ("movie", "series")]
-    pieces = list(_pieces(text, taken))
+    taken = [link for link in taken if link.kind != "tag" or plain(link.text) not in words]
+    pieces = list(_pieces(text, [_as_tag(text, link) for link in taken]))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
     tokens = [token for piece in pieces for token in _tokens(piece, language)]
     return [_as_year(token, _bound_before(tokens, place)) for place, token in enumerate(tokens)], language
+
+
+def _as_tag(text: str, link: Link) -> Link:
+    """Words in lower case that are a title and a tag, as the tag where they say what a movie is about."""
+    about = text[: link.start].split()[-1:] and plain(text[: link.start].split()[-1]) in table("topic", "tag_follows")
+    tag = next((other for other in link.also if other.kind == "tag"), None)
+    return tag if tag and about and link.text.islower() else link
 
 
 def _bound_before(tokens: Sequence[Token], place: int) -> str:
@@ -190,10 +199,16 @@ def _glossary(language: str) -> dict[str, str]:
 def _language(words: Sequence[str]) -> str:
     """The language that most words are of; English unless another has more. Words of both say nothing."""
     said = [plain(word) for word in words if word[0].isalpha()]
-    english = [word in _known() or word in table("shorthand") or ranks().get(word, UNKNOWN_RANK) < COMMON for word in said]
+    english = [_is_english(word) for word in said]
     scores = {language: _score(said, english, _glossary(language)) for language in _FOREIGN}
     best = max(_FOREIGN, key=lambda language: scores[language])
     return best if scores[best] > 0 else "en"
+
+
+def _is_english(word: str) -> bool:
+    if word in _known() or word in table("shorthand"):
+        return True
+    return ranks().get(word, UNKNOWN_RANK) < COMMON and not any(word in _glossary(language) for language in _FOREIGN)
 
 
 def _score(said: Sequence[str], english: Sequence[bool], glossary: Mapping[str, str]) -> int:

@@ -53,8 +53,10 @@ class Part:
 
     @property
     def told(self) -> Told:
-        """The tastes and exclusions in it."""
-        return told_in(self.said, self.wants)
+        """The tastes and exclusions in it; a name without a stance, where tastes are told, is liked."""
+        named = self.intent.label == "tell.opinion" and {said.stance for said in self.said} == {"named"}
+        said = [replace(each, stance="liked") for each in self.said] if named else self.said
+        return told_in(said, self.wants)
 
     @property
     def stars(self) -> float | None:
@@ -68,11 +70,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Context:
-    """The conversation before a message, and the catalogue's linker. `depth`: how often a message was read again."""
+    """The conversation before a message, and the catalogue's linker.
+
+    Attributes:
+        depth: How often a message was read again.
+        me: The MovieLens user that the person says to be in this message.
+    """
 
     dialogue: Dialogue
     linker: Linker
     depth: int = 0
+    me: tuple[int, ...] = ()
+
+    @property
+    def user(self) -> tuple[int, ...]:
+        """The MovieLens user that the person is: "I am user 6"."""
+        return self.me or self.told.users
 
     @cached_property
     def situation(self) -> Situation:
@@ -109,7 +122,7 @@ class Context:
 
     def siblings(self, ref: Ref) -> list[Ref]:
         """The movies of the same title, the oldest first."""
-        same = [each for each in self.linker.find(ref.title) if each.title.lower() == ref.title.lower()]
+        same = [each for each in self.linker.find(ref.title) if bare_title(each.title) == bare_title(ref.title)]
         found = [Ref(movie_id=each.movie_id, title=each.title, year=each.year) for each in same]
         return sorted(found, key=lambda each: each.year or 0)
 
@@ -117,6 +130,11 @@ class Context:
     def last_list(self) -> Frame | None:
         """The frame of the list that was shown last."""
         return last_list_frame(self.dialogue, self.names)
+
+
+def bare_title(title: str) -> str:
+    """A title without its article, to compare: "The Heat" and "Heat"."""
+    return re.sub(r"^(?:the|a|an) ", "", title.lower())
 
 
 def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
@@ -153,6 +171,8 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
 
 def _lacks_title(part: Part) -> bool:
     wants = part.wants
+    if part.clause.has("aspect", "joined") and part.clause.has("aspect", "year") and part.clause.has("aspect", "rating"):
+        return not part.said and not part.users
     conditions_named = wants.genres or wants.tags or wants.years or wants.bounds
     return part.intent.act in NEED_TITLES and not part.said and not part.users and not conditions_named
 
@@ -163,7 +183,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     named: list[Ref] = []
     for clause in clauses(tokens):
         points = pointed(clause, context.dialogue, named or context.spoken, context.siblings)
-        said = tuple(_of_year(each, clause) for each in stances(clause, points))
+        said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         meant = intent(clause, said, context.situation)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
@@ -171,17 +191,19 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     return found, language
 
 
-def _of_year(said: Said, clause: Clause) -> Said:
+def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     """A name with what the clause says besides: "the heat, the 2013 one", "the original Psycho"."""
     link = clause.tokens[said.place].link
-    if link is None or len(said.refs) != 1 or len(link.candidates) < 2:
+    if link is None or len(said.refs) != 1:
         return said
     years = [int(year.low or 0) for _, year in clause.links("year")]
-    same = sorted((each for each in link.candidates if each.title == said.refs[0].title), key=lambda each: each.year or 0)
-    wanted = [each for each in link.candidates if each.year in years][:1]
-    if not years and len(same) > 1:
-        wanted = [each for name, each in (("earlier", same[0]), ("later", same[-1])) if clause.has("refer", name)]
-    return replace(said, refs=tuple(Ref(movie_id=each.movie_id, title=each.title, year=each.year) for each in wanted)) if wanted else said
+    told = [name for name in ("earlier", "later") if clause.has("refer", name)]
+    if said.refs[0].year in years or not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
+        return said
+    wanted = [each for each in same if each.year in years][:1]
+    if not years:
+        wanted = [same[0 if name == "earlier" else -1] for name in told]
+    return replace(said, refs=tuple(wanted)) if wanted else said
 
 
 def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:

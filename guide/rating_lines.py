@@ -33,7 +33,7 @@ def rating_links(text: str, links: Sequence[Link], linker: Linker) -> list[Link]
     found = [link for link in links if not any(_meet(link, sign) for sign in signs)] + signs
     rated = list(_rated(text, found))
     for title in rated:
-        known = [link for link in found if link.kind in ("movie", "series") and _meet(link, title)]
+        known = [link for link in found if link.kind in ("movie", "series") and _meet(link, title) and link.confidence >= LEAST_ODDS]
         if known and known[0].end <= title.end:
             continue
         if known and len(rated) < 2:

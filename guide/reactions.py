@@ -11,7 +11,7 @@ from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.framing import listed, list_fields, with_told
 from guide.intents import LISTS
-from guide.parts import Context, Part
+from guide.parts import Context, Part, bare_title
 from guide.references import shown_list
 from guide.standing import each_once
 from movies.models import Filters
@@ -131,6 +131,8 @@ def _narrow_other(part: Part, base: Frame) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     update: dict[str, Any] = {"movies": part.refs or base.movies, "users": part.users or base.users}
     update["own"] = base.own and not part.users
+    if base.aspect == "stars" and (numbers := part.clause.links("number", "stars")):
+        update["stars"] = numbers[0][1].low
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         update["movies"] = (base.movies[0], *part.refs)
     if base.act in ("statistic", "ratings"):
@@ -188,7 +190,7 @@ def _other(part: Part, mistaken: tuple[Ref, ...], chosen: tuple[Ref, ...], conte
     found = [
         Ref(movie_id=each.movie_id, title=each.title, year=each.year, certainty=1.0)
         for each in context.linker.find(mistaken[0].title)
-        if each.movie_id not in ids and each.title.lower() == mistaken[0].title.lower()
+        if each.movie_id not in ids and bare_title(each.title) == bare_title(mistaken[0].title)
     ]
     low, high = part.wants.years or (None, None)
     if part.wants.years:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from guide.conditions import Conditions
 from guide.dialogue import Dialogue
@@ -15,7 +16,7 @@ from guide.standing import Told, each_once
 from movies.linking import Linker
 from movies.models import Filters
 
-MOST_FRAMES = 4
+MOST_FRAMES, MOST_RATINGS = 4, 12
 ASIDE = 0.4
 """Odds below which a sentence beside a wish is taken for talk around it."""
 POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
@@ -28,8 +29,11 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
+    me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
+    context = replace(context, me=me) if me else context
     frames = _weighty(_folded(parts, context)) or [Frame(act="unclear", confidence=0.0)]
-    return [frame.model_copy(update={"language": language}) for frame in frames[:MOST_FRAMES]]
+    most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
+    return [frame.model_copy(update={"language": language}) for frame in frames[:most]]
 
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -43,12 +47,24 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
         frame = _as_taste(narrowed(frames[place], _joined(part.wants for part in loose)), told)
         frames[place] = with_told(frame, told | Told(seen=known))
         return frames
-    reactions = [frame for part in loose if part.intent.act in ("delta", "answer") for frame in reaction(part, context, _read)]
+    reactions = [frame for part in _one([part for part in loose if part.intent.act in ("delta", "answer")]) for frame in reaction(part, context, _read)]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if reactions and reactions[-1].act in LISTS:
         told = _told(tells)
         return [*frames, *reactions[:-1], with_told(_as_taste(reactions[-1], told), told)]
     return [*frames, *reactions, *_telling(tells, context)]
+
+
+def _one(parts: Sequence[Part]) -> list[Part]:
+    """Several changes of one list as one: "argh, thrillers. I meant thrillers"."""
+    changes = [part for part in parts if part.intent.act == "delta"]
+    if len(changes) < 2:
+        return list(parts)
+    order = ("delta.correct", "delta.narrow", "delta.more")
+    first = min(changes, key=lambda part: order.index(part.intent.label))
+    names = [part for part in changes if part.said] or [first]
+    told = replace(first, wants=_joined(part.wants for part in changes), said=names[-1].said, pointed=names[-1].pointed)
+    return [part for part in parts if part not in changes] + [told]
 
 
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
