@@ -25,6 +25,7 @@ AFTER_HABIT = 3.6  # "I like big": of things as well as of titles
 FAVOURITE_IS = 4.0  # and after pairs such as "similar to"
 BEFORE_VERDICT = 4.5  # "heat was great"
 OTHER_ARTICLE = -3.5  # "an Oscar" is no "Oscar"
+TAG_AS_WELL = -1.5  # "aliens"
 DETERMINED = -2.0  # "too much heat"
 PART_OF_A_NAME = -5.5  # "Emma" in "Emma Thompson"
 UNKNOWN_SEQUEL = -11.0  # "Frozen 2", where the catalogue has but "Frozen"
@@ -72,8 +73,10 @@ class Match:
 class Around:
     """A text with its words, to ask what stands around a span."""
 
-    def __init__(self, text: str, words: Sequence[Token], genre_words: frozenset[str]) -> None:
-        self.text, self.words, self.genre_words = text, words, genre_words
+    def __init__(
+        self, text: str, words: Sequence[Token], genre_words: frozenset[str], tag_words: frozenset[str] = frozenset()
+    ) -> None:
+        self.text, self.words, self.genre_words, self.tag_words = text, words, genre_words, tag_words
         self._begins: dict[int, bool] = {0: True}
 
     @cached_property
@@ -156,9 +159,9 @@ def movie_logit(around: Around, match: Match) -> float:
     logit += _case(around, match) + _signs(around, match) + _place(around, match, words)
     logit += _article(around, match, words) + _larger(around, match)
     if match.part:
-        logit -= 1.0 if match.popularity > 0.45 else 6.0
+        logit -= 1.0 if match.popularity > 0.45 else 9.0
     if match.corrected:
-        logit -= 1.2 if len(words) > 1 else max(1.0, 4.5 - 0.5 * match.corrected)
+        logit -= 1.2 if len(words) > 1 else max(1.5, 5.0 - 0.5 * match.corrected)
     return logit + (1.5 if match.told else 0.0)
 
 
@@ -219,7 +222,8 @@ def _case(around: Around, match: Match) -> float:
     small = cues("small")
     telling = [token for token in tokens if token.word not in small and not token.word.isdigit()] or tokens
     if not all(token.capital for token in telling):
-        return -0.7 if around.careful and not any(token.capital for token in tokens) else 0.0
+        value = TAG_AS_WELL if "".join(token.word for token in tokens) in around.tag_words else 0.0
+        return value - 0.7 if around.careful and not any(token.capital for token in tokens) else value
     if not around.begins_sentence(match.first):
         named = all(token.word in cues("names") for token in telling)
         if named:
@@ -295,7 +299,7 @@ def _goes_on_before(around: Around, match: Match) -> bool:
         return False
     while at > 0 and around.word(at) in ("of", "a", "an", "the", "for") and around.gap(at - 1) == " ":
         at -= 1
-    capital = around.words[at].capital and not around.begins_sentence(at)
+    capital = around.words[at].capital and (match.corrected > 0 or not around.begins_sentence(at))
     return capital and around.word(at) not in cues("before_names")
 
 

@@ -56,9 +56,8 @@ class Linker:
     def __init__(self, index: TitleIndex, terms: dict[str, list[_Term]]) -> None:
         self._index, self._terms = index, terms
         self._term_begins: dict[str, int] = {}
-        self._genre_words = frozenset(
-            key for key, meanings in terms.items() if any(meaning.kind == "genre" for meaning in meanings)
-        )
+        self._genre_words = _keys_of(terms, "genre")
+        self._tag_words = _keys_of(terms, "tag")
 
     @classmethod
     def build(cls, titles: Iterable[TitleRow], genres: Iterable[str], tags: Iterable[tuple[str, int]]) -> Linker:
@@ -80,7 +79,7 @@ class Linker:
         `context` are the ids of movies spoken of so far, newest first: they decide which Heat is meant.
         """
         words = tokens(text)
-        around = Around(text, words, self._genre_words)
+        around = Around(text, words, self._genre_words, self._tag_words)
         links = [*read_spans(text, level(text), words), *self._term_links(around)]
         links = [link for link in links if link.confidence >= least]
         sure = [(span, sigmoid(span.logit)) for span in title_spans(self._index, around)]
@@ -180,6 +179,10 @@ def _of_people(words: Sequence[Token], at: int, key: str) -> bool:
 def _term_link(text: str, start: int, end: int, meanings: Sequence[_Term]) -> Link:
     links = [Link(start, end, text[start:end], term.kind, term.confidence, name=term.name) for term in meanings]
     return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
+
+
+def _keys_of(terms: dict[str, list[_Term]], kind: LinkKind) -> frozenset[str]:
+    return frozenset(key for key, meanings in terms.items() if any(meaning.kind == kind for meaning in meanings))
 
 
 def _genre_terms(genres: Iterable[str]) -> Iterator[tuple[list[str], _Term]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import csv
 import tomllib
 from collections import Counter
@@ -7,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from movies.library import Library
 from movies.linking import Link, Linker, TitleRow
+from settings import Settings
 from tests.support.serving import ROOT
 
 HERE = Path(__file__).parent
@@ -72,3 +77,91 @@ def test_sentences_as_people_type_them(linker: Linker) -> None:
 def test_plain_words_are_no_titles(linker: Linker, case: dict[str, Any]) -> None:
     said = counted(linker.link(case["text"]), case["links"])
     assert {one for one in said if one.startswith(("movie", "series"))} == set()
+
+
+def links(linker: Linker, text: str, kind: str, **options: Any) -> list[Link]:
+    return [link for link in linker.link(text, **options) if link.kind == kind]
+
+
+def test_a_year_belongs_to_the_span_of_its_title(linker: Linker) -> None:
+    texts = ["see Heat (1995) now", "heat 1995", "the 1995 heat was fine", "I prefer the 1986 Heat"]
+    spans = [links(linker, text, "movie")[0] for text in texts]
+    assert [span.text for span in spans] == ["Heat (1995)", "heat 1995", "1995 heat", "1986 Heat"]
+    assert [span.candidates[0].year for span in spans] == [1995, 1995, 1995, 1986]
+
+
+def test_which_namesake_is_meant_is_decided_by_what_was_spoken_of(linker: Linker) -> None:
+    [usual] = links(linker, "have you seen Heat?", "movie")
+    other = usual.candidates[1]
+    [spoken_of] = links(linker, "have you seen Heat?", "movie", context=[other.movie_id])
+    assert [usual.candidates[0].year, spoken_of.candidates[0].year] == [1995, 1986]
+    assert spoken_of.movie_ids == tuple(candidate.movie_id for candidate in spoken_of.candidates)
+
+
+def test_a_series_has_its_movies_by_year(linker: Linker) -> None:
+    [series] = links(linker, "all the toy story movies", "series")
+    [movie] = links(linker, "toy story", "movie")
+    assert len(series.movie_ids) == 4
+    assert series.movie_ids[0] == movie.movie_ids[0]
+    assert [(link.kind, link.name) for link in movie.also] == [("series", "Toy Story")]
+
+
+def test_words_of_two_meanings_have_both(linker: Linker) -> None:
+    [link] = [link for link in linker.link("something with aliens") if link.text == "aliens"]
+    assert (link.kind, {also.kind for also in link.also} <= {"movie", "series"}) == ("tag", True)
+
+
+def test_a_title_is_found_by_the_whole_text(linker: Linker) -> None:
+    asked = [
+        "heat 1986",
+        "the godfahter",
+        "Eternal Sunshine",
+        "lotr",
+        "shawshenk redemtion",
+        "Amelie",
+        "no such film at all",
+    ]
+    found = [[candidate.title for candidate in linker.find(text)][:1] for text in asked]
+    assert found[:2] == [["Heat"], ["The Godfather"]]
+    assert linker.find("heat 1986")[0].year == 1986
+    assert found[2] == ["Eternal Sunshine of the Spotless Mind"]
+    assert found[3][0].startswith("The Lord of the Rings")
+    assert found[4:6] == [["The Shawshank Redemption"], ["Amélie"]]
+    assert found[6] == []
+
+
+PIECES = [
+    "Alien", "the ", "Heat (1995)", "\u00bd", "8/10", "A\u0301me\u0301lie", "\u0130", "\U0001f600", "'", "\n", "user 7",
+    "&", "ﬁlm", "ß", "90s", " and ",
+    "\x00", "between 1990 and 1999", "9" * 40, "…", "“Up”", "part ii", "d'", "’s", "-", "ǆ", "٣", " ",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join) | st.text(max_size=80))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_spans_are_places_in_the_text_and_do_not_overlap(linker: Linker, text: str) -> None:
+    end = 0
+    for link in linker.link(text, least=0.0):
+        assert end <= link.start < link.end <= len(text)
+        assert text[link.start : link.end] == link.text
+        assert 0 <= link.confidence <= 1
+        assert sum(candidate.odds for candidate in link.candidates) <= 1
+        end = link.end
+    linker.find(text)
+
+
+def test_nothing_is_linked_in_nothing(linker: Linker) -> None:
+    empty = Linker.build([], [], [])
+    assert [empty.link("I loved Alien (1979), 4 stars")[-1].low, empty.find("Alien"), linker.link("")] == [4.0, [], []]
+
+
+async def test_a_snapshot_builds_one_linker(data_dir: Path) -> None:
+    library = await Library.open(Settings(_env_file=None, data_dir=data_dir), work=False)
+    try:
+        async with library.use() as snapshot:
+            first, second = await asyncio.gather(snapshot.linker(), snapshot.linker())
+            assert first is second
+            assert [link.name for link in first.link("a sci-fi film")] == ["Sci-Fi"]
+            assert first.link("The Matrix (1999)")[0].movie_ids == (851,)
+    finally:
+        await library.close()
