@@ -126,7 +126,7 @@ class Player:
         began = time.perf_counter()
         try:
             events = self._ask(session, turn.say)
-        except httpx.HTTPError as exc:
+        except (httpx.HTTPError, ValueError) as exc:  # also an event that was cut off
             played.failures.append(f"no answer: {type(exc).__name__} {exc}")
             return played
         played.seconds = time.perf_counter() - began
