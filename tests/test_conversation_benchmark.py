@@ -265,10 +265,9 @@ def test_figures_in_digits_and_words() -> None:
 
 
 def answer(reading: Reading, **fields: object) -> Answer:
-    heads = {one.start: one.place for one in reading.mentions if one.head}
     return Answer(
         text=reading.plain, plain=reading.plain, bare=reading.bare, named=reading.named, mentioned=reading.mentioned,
-        affirmed=reading.affirmed, heads=heads, listed_though_said=reading.listed_though_said, **fields,  # type: ignore[arg-type]
+        affirmed=reading.affirmed, mentions=reading.mentions, listed_though_said=reading.listed_though_said, **fields,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -298,6 +297,12 @@ def answer(reading: Reading, **fields: object) -> Answer:
             "x",
             ["value mean movie:'Alien (1979)'"],
             ["value count genre:War", "value mean movie:'Aliens (1986)'", "value users genre:Sci-Fi"],
+        ),
+        (
+            "Heat is from 1995. I took “heat” as Heat (1995); there is also The Heat (2013).",
+            "heat",
+            ["value year 'Heat (1995)'", "has 'The Heat (2013)'"],
+            ["value year 'The Heat (2013)'"],
         ),
         ("There are none.", "x", ["value stars 1 'Heat (1995)'"], ["value users"]),
         ("Seven (1995)", "x", [], ["value count title:'star' ±4.5"]),

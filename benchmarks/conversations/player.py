@@ -173,7 +173,7 @@ class Player:
             listed_though_said=reading.listed_though_said,
             plain=reading.plain,
             bare=reading.bare,
-            heads={mention.start: mention.place for mention in reading.mentions if mention.head},
+            mentions=reading.mentions,
             cards=frozenset(self._oracle.films[place].movie_id for place in shown),
             ratings=self._own_ratings() if rates else {},
         )
