@@ -67,16 +67,14 @@ def _load(options: argparse.Namespace, oracle: Oracle, console: Console) -> tupl
 
 def _play(options: argparse.Namespace, url: str, oracle: Oracle, conversations: Sequence[Conversation]) -> int:
     console = Console()
-    player = Player(url, oracle, options.model)
-    health = player.check(forget_ratings=options.forget_ratings)
-    if not options.url and health["provider"]["name"] != "offline":
-        raise Unplayable(
-            "your .env names a provider, so that it is not the guide that answers; start it and give --url"
-        )
-    model = options.model or health["provider"]["model"]
-    playing = player.play(conversations, options.jobs)
-    progress = Console(stderr=True)
-    outcomes = list(track(playing, f"{model}", len(conversations), console=progress, transient=True))
+    with Player(url, oracle, options.model) as player:
+        health = player.check(forget_ratings=options.forget_ratings)
+        if not options.url and health["provider"]["name"] != "offline":
+            raise Unplayable("your .env names a provider, so the guide would not answer: start the service, give --url")
+        model = options.model or health["provider"]["model"]
+        playing = player.play(conversations, options.jobs)
+        progress = Console(stderr=True)
+        outcomes = list(track(playing, str(model), len(conversations), console=progress, transient=True))
     for outcome in outcomes:
         if options.verbose and not outcome.succeeded:
             report.show_failure(console, outcome)
@@ -115,8 +113,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--save", type=Path, metavar="FILE", help="write everything as JSON")
     parser.add_argument("--forget-ratings", action="store_true", help="delete the ratings that the service holds")
     folder = os.environ.get("MOVIELENS_DIR")
-    parser.add_argument("--movielens", type=Path, default=folder, required=not folder, help="default: MOVIELENS_DIR")
-    return parser.parse_args()
+    parser.add_argument("--movielens", type=Path, default=folder or None, help="its folder; default: MOVIELENS_DIR")
+    options = parser.parse_args()
+    if options.movielens is None:
+        parser.error("say where MovieLens's files are, by --movielens or MOVIELENS_DIR")
+    return options
 
 
 if __name__ == "__main__":

@@ -12,17 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.conversations.oracle import Malformed, Oracle, Ranked, number, tokens, unquote
+from benchmarks.conversations.reading import Mention, without
 
 MOST = 0.6
 MEAN_TOLERANCE = 0.05
 LONG_LIST = 6
+NONSENSE = "hostile and nonsense"
 CATEGORIES = (
     "plain filters", "like a movie", "two likes or more", "narrowing and deltas", "referring back", "corrections",
     "statistics", "facts of a movie", "comparing", "ratings told", "deleting and changing ratings", "seen and excluded",
     "taste of the person", "MovieLens users by number", "group", "predict and why", "several wishes in one message",
     "rambling and life stories", "typos, slang, no punctuation, all caps", "mood and occasion",
     "words for what one wants", "titles that are plain words", "ambiguous titles", "honest limits",
-    "outside and small talk", "other languages", "hostile and nonsense",
+    "outside and small talk", "other languages", NONSENSE,
 )  # fmt: skip
 _SPAN = re.compile(r"(\d+)(\.\.)?(\d+)?")
 _VALUE = re.compile(r"(?P<expression>.+?)(?:\s*(?:±|\+-|\+/-)\s*(?P<tolerance>[\d.]+))?")
@@ -35,7 +37,8 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _NONE = re.compile(
     r"\b(?:no|none|zero|not? (?:a single|any)|never|nobody|nothing|0|keine?[nr]?|aucune?|ning[uú]n\w*)\b", re.IGNORECASE
 )
-_LIST_MARK = re.compile(r"^\s*(?:\|\s*)?\d{1,3}[.)|]\s+", re.MULTILINE)
+_LIST_MARK = re.compile(r"^\s*(?:\|\s*)?\d{1,3}[.)|]\s+")
+_OF_ONE_RATING = re.compile(r"user \d+ (?:min|max)\b")  # it may well be told beside the movie that was so rated
 _GENRE_WORDS = {
     "Sci-Fi": "sci-?fi|science[ -]fiction|sf", "Children": "children(?:['’]s)?|kids?|family",
     "Film-Noir": "film[ -]?noir|noir", "Comedy": "comed(?:y|ies)", "Mystery": "myster(?:y|ies)",
@@ -55,12 +58,32 @@ class Answer:
     """The mentioned without those named as a reason, as left out, or to tell how a title was read."""
     listed_though_said: list[int] = field(default_factory=list)
     """Items of a list that the person's message named: not of `named`, but seen by `none`."""
+    plain: str = ""
+    """The text without examples of what one could say."""
     bare: str = ""
-    """The text without the titles and the marks of lists, to look for figures in."""
+    """Also without the titles, to look for figures in; of the same length."""
+    mentions: list[Mention] = field(default_factory=list)
+    """Where each movie stands in the text."""
     cards: frozenset[int] = frozenset()
     """Movie ids in the tool results of the turn."""
     ratings: dict[int, float] = field(default_factory=dict)
     """The own ratings after the turn, by movie id."""
+
+    def figures(self, places: set[int] | None) -> list[float]:
+        """The figures of the answer, without those in the items of a list that are about other movies than these."""
+        told: list[str] = []
+        begin = 0
+        for line in self.bare.split("\n"):
+            within = [one for one in self.mentions if begin <= one.start < begin + len(line)]
+            if places is None or {one.place for one in within if one.head} <= places:
+                told.append(_LIST_MARK.sub("", line))
+            begin += len(line) + 1
+        return figures("\n".join(told))
+
+    def years(self, places: set[int]) -> list[float]:
+        """The figures of the answer, also in the titles, but not in those of other movies or in asides."""
+        others = [(one.start, one.end) for one in self.mentions if one.reason or one.place not in places]
+        return figures(without(self.plain, others))
 
 
 Judge = Callable[[Answer], str | None]
@@ -76,6 +99,8 @@ class Expectation:
 class Turn:
     say: str
     expect: tuple[Expectation, ...]
+    makes_sense: bool = True
+    """Not to understand is no dead end where there is nothing to understand."""
 
 
 @dataclass(frozen=True)
@@ -124,15 +149,16 @@ def _conversation(entry: dict[str, object], name: str, oracle: Oracle, problems:
     if extra := entry.keys() - {"name", "category", "language", "turns"}:
         problems.append(f"unknown: {', '.join(sorted(extra))}")
     raw = entry.get("turns")
-    turns = [_turn(turn, oracle, problems) for turn in raw] if isinstance(raw, list) else []
+    sense = category != NONSENSE
+    turns = [_turn(turn, oracle, problems, sense=sense) for turn in raw] if isinstance(raw, list) else []
     if not turns:
         problems.append("it has no turns")
-    elif not any(turn.expect for turn in turns):
+    elif not any(turn.expect for turn in turns) and not problems:
         problems.append("no turn expects anything")
     return Conversation(name, category, str(entry.get("language", "en")), tuple(turns))
 
 
-def _turn(turn: object, oracle: Oracle, problems: list[str]) -> Turn:
+def _turn(turn: object, oracle: Oracle, problems: list[str], *, sense: bool) -> Turn:
     if not isinstance(turn, dict) or not str(turn.get("say") or "").strip() or turn.keys() - {"say", "expect"}:
         problems.append(f"a turn is {{ say = …, expect = […] }}, not {turn}")
         return Turn("", ())
@@ -143,7 +169,7 @@ def _turn(turn: object, oracle: Oracle, problems: list[str]) -> Turn:
         except Malformed as exc:
             problems.append(f"“{turn['say'][:40]}” expects “{text}”: {exc}")
     _check_together([expectation.text for expectation in expected], oracle, problems)
-    return Turn(turn["say"], tuple(expected))
+    return Turn(turn["say"], tuple(expected), sense)
 
 
 def _check_together(texts: list[str], oracle: Oracle, problems: list[str]) -> None:
@@ -245,12 +271,13 @@ def _value(rest: str, oracle: Oracle) -> Judge:
     wanted = oracle.value(match["expression"])
     of_mean = any(word in {"mean", "mean-of-means"} for word in match["expression"].split()[:3])
     tolerance = number(match["tolerance"]) if match["tolerance"] else MEAN_TOLERANCE if of_mean else 0.0
-    year = match["expression"].startswith("year ")
+    of_year = match["expression"].startswith("year ")
+    places = None if _OF_ONE_RATING.match(match["expression"]) else oracle.subject(match["expression"])
 
     def judge(answer: Answer) -> str | None:
-        if wanted == 0 and tolerance == 0 and _NONE.search(answer.text):
+        if wanted == 0 and tolerance == 0 and _NONE.search(answer.plain):
             return None
-        found = figures(answer.text if year else answer.bare)
+        found = answer.years(places or set()) if of_year else answer.figures(places)
         return None if any(abs(figure - wanted) <= tolerance + 1e-6 for figure in found) else f"{wanted:g} is not told"
 
     return judge
@@ -266,7 +293,7 @@ def _top(rest: str, oracle: Oracle) -> Judge:
     wanted = [entry.figure for entry in ranked[:count]]
 
     def judge(answer: Answer) -> str | None:
-        told = answer.mentioned if isinstance(ranked[0].entry, int) else _groups_told(answer.text, figure_of)
+        told = answer.mentioned if isinstance(ranked[0].entry, int) else _groups_told(answer.plain, figure_of)
         rest = iter([figure_of[entry] for entry in told if entry in figure_of])
         if all(any(abs(figure - one) < 1e-9 for one in rest) for figure in wanted):
             return None
@@ -325,7 +352,7 @@ def _asks(rest: str, _: Oracle) -> Judge:
         raise Malformed("“asks” stands alone")
 
     def judge(answer: Answer) -> str | None:
-        if not re.search("[?？]", answer.text):
+        if not re.search("[?？]", answer.plain):
             return "it asks nothing"
         return f"it lists {len(answer.named)}" if len(answer.named) > LONG_LIST else None
 
@@ -371,10 +398,6 @@ def figures(text: str) -> list[float]:
     return found
 
 
-def without_list_marks(text: str) -> str:
-    return _LIST_MARK.sub("", text)
-
-
 def _straight(text: str) -> str:
     return re.sub(r"[*_`]", "", text.replace("’", "'").replace("‑", "-"))
 
@@ -383,7 +406,13 @@ def _alternatives(rest: str) -> re.Pattern[str]:
     words = [_straight(word.strip()) for word in rest.split("|") if word.strip()]
     if not words:
         raise Malformed("the words are missing")
-    return re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words), re.IGNORECASE)
+    bounded = [rf"{_edge(word[0], '(?<!')}{re.escape(word)}{_edge(word[-1], '(?!')}" for word in words]
+    return re.compile("|".join(bounded), re.IGNORECASE)
+
+
+def _edge(sign: str, looking: str) -> str:
+    """No further letter beside a word; signs such as ? stand anywhere."""
+    return rf"{looking}\w)" if sign.isalnum() else ""
 
 
 def _span(rest: str) -> tuple[int, float]:

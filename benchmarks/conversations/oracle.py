@@ -22,6 +22,7 @@ from movies.titles import article_first, parse_title, plain, title_words
 Mask = NDArray[np.bool_]
 FILES = ("movies.csv", "ratings.csv", "tags.csv", "links.csv")
 DAY = 86_400
+FEW = 3  # films that an answer would name one by one
 
 _TOKEN = re.compile(r"""(?:[^\s'"]|'(?:[^']|'(?=\w))*'(?=[\s|]|$)|"[^"]*")+""")
 _ALTERNATIVE = re.compile(r"""(?:[^|'"]|'(?:[^']|'(?=\w))*'(?=[|]|$)|"[^"]*")+""")
@@ -213,8 +214,8 @@ class Oracle:
         kinds: dict[str, Callable[[list[str]], float]] = {
             "count": lambda pred: float(self.mask(pred).sum()),
             "ratings": lambda pred: float(self.counts[self.satisfiable(pred)].sum()),
-            "mean": lambda pred: float(self.stars[self.satisfiable(pred)[self.rated]].mean()),
-            "mean-of-means": lambda pred: float(np.nanmean(self.means[self.satisfiable(pred)])),
+            "mean": lambda pred: _mean(self.stars[self.satisfiable(pred)[self.rated]]),
+            "mean-of-means": lambda pred: _mean(self.means[self.satisfiable(pred) & (self.counts > 0)]),
             "users": lambda pred: float(len(np.unique(self.rater[self.mask(pred or ["any"])[self.rated]]))),
             "user": self._user_figure, "year": self._year, "tagcount": self._tag_count, "stars": self._stars_given,
             "window": self._window,
@@ -228,6 +229,15 @@ class Oracle:
         if np.isnan(found):
             raise Malformed(f"“{expression}” has no value: there are no such ratings")
         return found
+
+    def subject(self, expression: str) -> set[int]:
+        """The few films that an expression is about; none where it is about many, or about no film."""
+        head, *rest = tokens(expression)
+        if head in {"year", "stars", "window"}:
+            return set(self.films_of(unquote(next(token for token in rest if token[0] in "'\""))))
+        about_films = head in {"ratings", "mean", "users"} and rest
+        places = np.flatnonzero(self.mask(rest)).tolist() if about_films else []
+        return set(places) if len(places) <= FEW else set()
 
     def _user_figure(self, rest: list[str]) -> float:
         user, figure, *terms = rest
@@ -337,6 +347,10 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise Malformed(f"“{text}” is no number") from None
+
+
+def _mean(stars: NDArray[np.float64]) -> float:
+    return float(stars.mean()) if len(stars) else float("nan")
 
 
 def _film(movie_id: int, title: str, genres: str, links: dict[int, str]) -> Film:

@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
-from benchmarks.conversations.expectations import Answer, Conversation, Turn, without_list_marks
+from benchmarks.conversations.expectations import Answer, Conversation, Turn, figures
 from benchmarks.conversations.oracle import Oracle
 from benchmarks.conversations.reading import Reader, Reading
 
@@ -27,7 +27,6 @@ _LOST = re.compile(
     r"|(?:i (?:only )?read|speak).{0,20}english",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»")
 
 
 class Unplayable(Exception):
@@ -75,6 +74,12 @@ class Player:
         self._client = httpx.Client(base_url=url, timeout=PATIENCE)
         self._oracle, self._reader, self._model = oracle, Reader(oracle), model
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
     def check(self, *, forget_ratings: bool) -> dict[str, Any]:
         """/health, once the catalogue is surely the one that the oracle has, and nobody's ratings get lost."""
         try:
@@ -121,7 +126,7 @@ class Player:
         began = time.perf_counter()
         try:
             events = self._ask(session, turn.say)
-        except httpx.HTTPError as exc:
+        except (httpx.HTTPError, ValueError) as exc:  # also an event that was cut off
             played.failures.append(f"no answer: {type(exc).__name__} {exc}")
             return played
         played.seconds = time.perf_counter() - began
@@ -129,6 +134,7 @@ class Player:
         _count(played, events)
         _check_end(played, events)
         if played.text.strip():
+            told.figures.update(figures(turn.say), *(_numbers(event.get("arguments")) for event in events))
             self._judge(turn, played, told, [event["result"] for event in events if event["type"] == "tool.result"])
         told.messages.append(turn.say)
         return played
@@ -146,11 +152,11 @@ class Player:
         earlier, before = told.places, "\n".join(told.messages)
         reading = self._reader.read(played.text, said=turn.say, before=before, cards=shown, earlier=earlier)
         told.places.update(shown, reading.mentioned)
-        told.figures.update(*(set(_figures(result)) for result in results))
+        told.figures.update(*(_numbers(result) for result in results))
         false = self._reader.false_figures(played.text, reading.mentions, told.figures)
         played.invented = [*reading.invented, *false]
         played.failures += [f"invented: {fact}" for fact in played.invented]
-        played.dead_end = _is_dead_end(played.text, reading)
+        played.dead_end = turn.makes_sense and _is_dead_end(played.text, reading)
         if played.dead_end:
             played.failures.append("dead end")
         answer = self._answer(turn, played.text, reading, shown)
@@ -163,10 +169,12 @@ class Player:
         return Answer(
             text=text,
             named=reading.named,
-            mentioned=list(dict.fromkeys([*reading.mentioned, *()])),
+            mentioned=reading.mentioned,
             affirmed=reading.affirmed,
             listed_though_said=reading.listed_though_said,
-            bare=without_list_marks(reading.bare),
+            plain=reading.plain,
+            bare=reading.bare,
+            mentions=reading.mentions,
             cards=frozenset(self._oracle.films[place].movie_id for place in shown),
             ratings=self._own_ratings() if rates else {},
         )
@@ -212,7 +220,7 @@ def _count(played: Played, events: Sequence[dict[str, Any]]) -> None:
     calls = [event for event in events if event["type"] == "tool.call"]
     played.calls = len(calls)
     for at, call in enumerate(calls):
-        if call["error"] is not None:
+        if call.get("error") is not None:
             played.refused += 1
             played.repaired += any(
                 later["name"] == call["name"] and later["error"] is None for later in calls[at + 1 :]
@@ -243,15 +251,17 @@ def _check_end(played: Played, events: Sequence[dict[str, Any]]) -> None:
 
 def _is_dead_end(text: str, reading: Reading) -> bool:
     """An answer that names no movie, gives no figure, asks nothing, and only says that it did not understand."""
-    outside = _QUOTED.sub("", text)  # an example of what one could ask is neither an answer nor a question
-    silent = not (reading.named or re.search(r"[?？\d]", outside))
+    silent = not (reading.named or re.search(r"[?？\d]", reading.plain))
     return silent and bool(_LOST.search(text.replace("’", "'")))
 
 
-def _figures(result: Any) -> Iterator[float]:
-    """The numbers anywhere in a tool result."""
+def _numbers(result: Any) -> Iterator[float]:
+    """The numbers anywhere in a tool result or a call's arguments, but for ids."""
     if isinstance(result, int | float) and not isinstance(result, bool):
         yield float(result)
-    elif isinstance(result, dict | list):
-        for one in result.values() if isinstance(result, dict) else result:
-            yield from _figures(one)
+    elif isinstance(result, dict):
+        for name, one in result.items():
+            yield from () if name.endswith("_id") else _numbers(one)
+    elif isinstance(result, list):
+        for one in result:
+            yield from _numbers(one)

@@ -39,38 +39,44 @@ _COMMON = _forms("drama comedy action horror romance thriller crime western musi
 _SHORTENED = {"dr", "mr", "mrs", "ms", "st", "vs", "vol", "jr"}
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
 
-_HEAD = re.compile(r"\s*(?:>\s*)?(?:(?:[-*•+–]|\d{1,3}[.)]|#{1,6})\s+|\|(?:\s*\d*\.?\s*\|)?\s*)+(?:[*_\"“\[`]|🎬|\s)*")
+_BULLET = r"(?:[-*•+–]|\d{1,3}[.)]|#{1,6})\s+"
+_CELL = r"\|(?:\s*\d*\.?\s*\|)?\s*"
+_HEAD = re.compile(rf"\s*(?:>\s*)?(?:{_BULLET}|{_CELL})+[*_\"“\[`\s]*")
 _BARE_HEAD = re.compile(r"[*_\"“\[`]*")
 _OPENED = re.compile(r"(?:\*{1,3}|_{1,3}|[\"“„«‘`\[]|(?:^|\s)')$")
 _CLOSED = re.compile(r"\s*\(?\d{0,4}\)?(?:\*{1,3}|_{1,3}|[\"”“»’`\]]|'(?!\w))")
 _ITEM_END = re.compile(r"\s*(?:$|[-–—:|(,;\[]|\*{1,2}|[\"”“»])", re.MULTILINE)
+_LINK_OR_OTHER_TITLE = r"(?:\]\([^)\s]*\))?(?:\s*\([^()\d]{1,60}\))?"
 _YEAR = re.compile(
-    r"(?:\]\([^)\s]*\))?(?:\s*\([^()\d]{1,60}\))?[\s*_\"”’»`|,\]]*(?:[–—-]\s*)?"
-    r"(?P<open>[(\[])?\s*(?P<year>(?:18|19|20)\d\d)(?!\d|\s*[-–]\s*\d)\)?"
+    _LINK_OR_OTHER_TITLE
+    + r"[\s*_\"”’»`|,\]]*(?:[–—-]\s*)?"
+    + r"(?P<open>[(\[])?\s*(?P<year>(?:18|19|20)\d\d)(?!\d|\s*[-–]\s*\d)\)?"
 )
 _YEAR_IN_BRACKETS = re.compile(r"\((?P<year>(?:18|19|20)\d\d)(?=[),])")
 _CLAUSE = re.compile(r"[.;:!?\n](?=\s)|\n|\s[–—-]\s")
-_REASON = re.compile(
-    r"\b(?:because|(?:since|as|if) you|you (?:liked|loved|enjoyed|rated|gave|said|told)"
-    r"|(?:close|similar|compared|related|thanks) to|fans? of|in the (?:vein|spirit|style) of|based on"
-    r"|remind\w* (?:me )?of|than|unlike|there(?: is|['’]s| are) also|took|read|mean|meant|not"
-    r"|without|excluding|except|leav\w+ out|left out"
-    r"|leave out|skip\w*|instead of|apart from|besides|other than|no|say|ask)\b"
-    r"|\b(?<!might )(?<!may )(?<!will )(?<!would )(?<!could )(?<!should )(?<!['’]ll )(?<!also )(?<!you )like\b",
-    re.IGNORECASE,
-)
+_REASONS = (
+    "because", "(?:since|as|if) you", "you (?:liked|loved|enjoyed|rated|gave|said|told)", "who (?:liked|loved)",
+    "like", "(?:close|similar|compared|related|thanks) to", "fans? of", "(?:goes|go|pairs) with", "based on",
+    "remind\\w* (?:me )?of", "in the (?:vein|spirit|style) of", "than", "unlike", "there(?: is|['’]s| are) also",
+    "took", "read", "meant?", "not", "without", "excluding", "except", "leav(?:e|ing) out", "left out", "skip\\w*",
+    "instead of", "apart from", "besides", "other than", "no", "say", "ask",
+)  # fmt: skip
+_REASON = re.compile(rf"\b(?:{'|'.join(_REASONS)})\b", re.IGNORECASE)
+_MIGHT = re.compile(r"(?:\b(?:might|may|will|would|could|should|also|you)|['’]ll)\s+$", re.IGNORECASE)
 _GOES_ON = re.compile(r"[^,\0]{0,60}(?:\0[^,\0]{0,25}?(?:,\s*(?:(?:and|or)\s+)?|\s(?:and|or|&)\s+))*")
-_EXAMPLE = re.compile(r"“[^”\n]{1,200}”|\"[^\"\n]{1,200}\"|«[^»\n]{1,200}»")
+_QUOTES = (r"“[^”\n]{1,200}”", r"\"[^\"\n]{1,200}\"", r"«[^»\n]{1,200}»", r"(?<=\s)'[^'\n]{1,200}'(?=[\s.,;:?!]|$)")
+_EXAMPLE = re.compile("|".join(_QUOTES), re.MULTILINE)
+_JOINED = re.compile(r"[\s*_\"”]*(?:,|and|or|&|/|\+|, and)[\s*_\"“]*")
 _OWN = re.compile(
     r"your rating|you rated|you gave|noted|stored|saved|from you|deleted|removed|forg[eo]t", re.IGNORECASE
 )
+_IS = re.compile(r"\s(?:is|was|has|came|by|scores?|averages?)\b")
 _SPOKEN_OF = _forms(
     "like seen watched watch saw movie film called rated rate loved liked love hated disney pixar about of"
 )
-_FIGURE = re.compile(
-    r"★\s*(?P<a>\d(?:[.,]\d+)?)|(?<![\d.,])(?P<b>\d[.,]\d+)\s*(?:★|⭐|stars?\b|/\s*5|out of (?:5|five))"
-    r"|(?P<count>\d[\d,]*)\s+ratings\b"
-)
+_STAR_SIGN = r"★\s*(?P<a>\d(?:[.,]\d+)?)"
+_STARS = r"(?<![\d.,])(?P<b>\d[.,]\d+)\s*(?:★|⭐|stars?\b|/\s*5|out of (?:5|five))"
+_FIGURE = re.compile(rf"{_STAR_SIGN}|{_STARS}|(?P<count>\d[\d,]*)\s+ratings\b")
 _DIFFERENCE = re.compile(r"[\w\s]{0,8}\s(?:more|less|ahead|above|below|better|higher|lower|worse|apart|fewer)\b")
 
 
@@ -103,7 +109,10 @@ class Reading:
     affirmed: list[int]
     mentioned: list[int]
     invented: list[str]
+    plain: str
+    """The text without examples of what one could say."""
     bare: str
+    """Also without titles: what is left to look for figures in."""
 
 
 class Reader:
@@ -252,7 +261,8 @@ class Reader:
         for match in _YEAR_IN_BRACKETS.finditer(text):
             if any(mention.start < match.start() < mention.end for mention in found):
                 continue
-            start, title = _title_before(text, match.start())
+            before = [mention.end for mention in found if mention.end <= match.start()]
+            start, title = _title_before(text, match.start(), max(before, default=0))
             forms = " ".join(word.form for word in _words(title))
             if not forms or f" {forms} " in f" {asked} ":
                 continue
@@ -291,7 +301,7 @@ def _sorted_out(text: str, found: list[Mention], now: set[int], once: set[int], 
         mention.place for mention in own
         if mention.head and mention.place in now and len(heads) > 1 and not _OWN.search(_line(text, mention.start))
     ]  # fmt: skip
-    bare = "".join(" " if any(one.start <= at < one.end for one in found) else sign for at, sign in enumerate(text))
+    titles = [(one.start, one.end) for one in found]
     return Reading(
         mentions=found,
         named=_once([mention.place for mention in fresh]),
@@ -299,8 +309,22 @@ def _sorted_out(text: str, found: list[Mention], now: set[int], once: set[int], 
         affirmed=_once(affirmed),
         mentioned=_once([mention.place for mention in found]),
         invented=invented,
-        bare=bare,
+        plain=without(text, examples := _examples(text)),
+        bare=without(text, [*titles, *examples]),
     )
+
+
+def _examples(text: str) -> list[tuple[int, int]]:
+    """Quotes of several words that hold no answer: what one could say, or a part of what the person said."""
+    return [match.span() for match in _EXAMPLE.finditer(text) if " " in match[0] and not match[0][1].isdigit()]
+
+
+def without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text with blanks in these places."""
+    signs = list(text)
+    for start, end in spans:
+        signs[start:end] = " " * (end - start)
+    return "".join(signs)
 
 
 def _with_reasons(text: str, found: Sequence[Mention]) -> list[Mention]:
@@ -313,8 +337,19 @@ def _with_reasons(text: str, found: Sequence[Mention]) -> list[Mention]:
     for mention in found:
         around = next((span for span in examples if span[0] < mention.start < span[1]), None)
         example = around is not None and len(_words(text[slice(*around)])) > len(_words(_own_text(text, mention)))
-        done.append(replace(mention, reason=not mention.head and (example or _is_reason(text, mention, done))))
+        reason = example or _is_aside(text, mention, done) or _is_reason(text, mention, done)
+        done.append(replace(mention, reason=reason and not mention.head))
     return done
+
+
+def _is_aside(text: str, mention: Mention, before: Sequence[Mention]) -> bool:
+    """It stands in a list item that is about another movie: among its tags, or as what it goes with."""
+    begin = text.rfind("\n", 0, mention.start) + 1
+    line = [one for one in before if one.start >= begin]
+    if not any(one.head for one in line):
+        return False
+    joined = _JOINED.fullmatch(text, line[-1].end, mention.start)
+    return not (mention.dated and joined and not line[-1].reason)
 
 
 def _is_reason(text: str, mention: Mention, before: Sequence[Mention]) -> bool:
@@ -323,7 +358,11 @@ def _is_reason(text: str, mention: Mention, before: Sequence[Mention]) -> bool:
     breaks = [match.end() for match in _CLAUSE.finditer(text, clause, mention.start) if match.start() not in inside]
     clause = max([clause, *breaks])
     plain = re.sub("\0+", "\0", "".join("\0" if at in inside else text[at] for at in range(clause, mention.start)))
-    return any(_GOES_ON.fullmatch(plain, match.end()) for match in _REASON.finditer(plain))
+    return any(
+        _GOES_ON.fullmatch(plain, match.end())
+        for match in _REASON.finditer(plain)
+        if match[0].lower() != "like" or not _MIGHT.search(plain[: match.start()])  # 'you might like Heat' is an answer
+    )
 
 
 def _own_text(text: str, mention: Mention) -> str:
@@ -337,15 +376,17 @@ def _plain(text: str, words: Sequence[Word], start: int, end: int, supported: se
         return False
     core = [word for word in span if word.form not in _ARTICLES] or list(span)
     begins = _begins_sentence(text, span[0].start)
-    if len(core) > 1:
+    if len(core) > 1 or len(span) > 1:  # 'The Matrix'
         return len(core) > 2 or not begins or bool(supported)
-    if core[0].form.isdigit() or len(core[0].form) < 2 or (core[0].form in _COMMON and not shown):
-        return False
-    if len(span) > 1:  # 'The Matrix'
-        return bool(supported) or not begins
-    if core[0].form in _PRONOUNS and begins:
-        return bool(shown)
-    return bool(supported)
+    return _plain_word(text, span[0], begins=begins, supported=bool(supported), shown=bool(shown))
+
+
+def _plain_word(text: str, word: Word, *, begins: bool, supported: bool, shown: bool) -> bool:
+    if word.form.isdigit() or len(word.form) < 2:  # '1984', 'M'
+        return shown and begins and bool(_IS.match(text, word.end))
+    if word.form in _COMMON or (word.form in _PRONOUNS and begins):
+        return shown
+    return supported
 
 
 def _capitals(words: Sequence[Word]) -> bool:
@@ -377,9 +418,9 @@ def _at_head(text: str, start: int, end: int) -> bool:
     return bool(bare and year and re.match(r"[*_]*\s*(?:[-–—:|]|$)", text[year.end() :], re.MULTILINE))
 
 
-def _title_before(text: str, at: int) -> tuple[int, str]:
-    """The words before a year in brackets that may be a title, and where they begin."""
-    begin = text.rfind("\n", 0, at) + 1
+def _title_before(text: str, at: int, floor: int) -> tuple[int, str]:
+    """The words before a year in brackets that may be a title, and where they begin; not before `floor`."""
+    begin = max(text.rfind("\n", 0, at) + 1, floor)
     line = text[begin:at].rstrip()
     closed = re.search(r"(\*{1,3}|_{1,3}|[\"”’»])$", line)
     if closed:

@@ -31,7 +31,7 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     share = successes / n
     middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    return middle - half, middle + half
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def show(console: Console, outcomes: Sequence[Outcome], title: str) -> None:
