@@ -29,7 +29,7 @@ def aggregate(clause: Clause, *, of_someone: bool) -> Aggregate:
         of="ratings" if of_ratings else "movies",
         measure=measure,
         by=by,
-        ascending=clause.has("statistic", "ascending") and by != "none",
+        ascending=clause.has("statistic", "ascending"),
         sort_by="mean" if measure == "mean" and by != "none" else "count",
         at_least=LEAST_MEMBERS if ranked and measure == "mean" and not of_someone else None,
         since=since,

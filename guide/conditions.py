@@ -287,7 +287,7 @@ def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
     """
     cues = [(spot.end, place) for spot in clause.spots("topic", "cue") for place in range(spot.end, len(clause.tokens))]
     places = [place for start, place in cues if _goes_on_from(clause, start, place)]
-    if alone:
+    if alone or not clause.links("genre", "tag"):
         places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
     unwanted = unwanted | {place for mood in table("moods") for spot in clause.spots("moods", mood) for place in range(*spot)}
     told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]

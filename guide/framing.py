@@ -213,7 +213,7 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
         aggregate=figure,
         filters=_released(part, of_someone=someone),
         movies=() if part.series else part.refs,
-        text=part.series or part.wants.text or None,
+        text=part.series or (conditions(part.clause).text if part.clause.has("topic", "title_words") else None) or None,
         users=users[:1],
         own=own,
         count=part.wants.count,
@@ -279,7 +279,8 @@ def _ratings(part: Part, context: Context) -> Frame:
 def _released(part: Part, *, of_someone: bool) -> Filters:
     """The conditions on movies, without years that say when was rated."""
     filters = part.wants.filters()
-    if years_are_of_rating(part.clause, of_someone=of_someone):
+    figure = aggregate(part.clause, of_someone=of_someone)
+    if figure.since or figure.until:
         return filters.model_copy(update={"year_from": None, "year_to": None})
     return filters
 

@@ -54,6 +54,7 @@ class Situation:
     asked: bool
     spoken_of: bool
     figured: bool
+    rated: bool
 
     @classmethod
     def of(cls, dialogue: Dialogue) -> Situation:
@@ -61,7 +62,8 @@ class Situation:
         last = dialogue.turns[-1].done if dialogue.turns else ()
         asked = any(isinstance(done.result, Questions) for done in last)
         figured = bool(last) and last[-1].name in ("query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
-        return cls(bool(dialogue.turns), dialogue.last_list is not None, asked, bool(focus(dialogue)), figured)
+        rated = bool(last) and last[-1].name == "rate_movie"
+        return cls(bool(dialogue.turns), dialogue.last_list is not None, asked, bool(focus(dialogue)), figured, rated)
 
 
 def intent(clause: Clause, said: Sequence[Said], situation: Situation) -> Intent:
@@ -123,6 +125,8 @@ def _fragment(clause: Clause, said: Sequence[Said], situation: Situation, guess:
     words = [token.word for token in clause.tokens if token.link is None]
     if not situation.begun or not clause.links() or set(words) - set(table("fragment", "words")) or guess.act == "answer":
         return ""
+    if situation.rated and clause.links("number", "stars") and not clause.links("genre", "year", "years"):
+        return "rate"
     first, last = clause.tokens[0].word, clause.tokens[-1].word
     corrects = set(words) & set(table("fragment", "corrects"))
     opens = first in table("fragment", "opens") or last in table("fragment", "closes") or clause.has("fragment", "asks")
@@ -134,7 +138,8 @@ def _fragment(clause: Clause, said: Sequence[Said], situation: Situation, guess:
 
 def _of_those(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
     """ "How many of those are comedies?", "which of them has the most ratings?" after a figure goes on from it."""
-    return "delta.narrow" if situation.figured and not situation.listed and clause.has("refer", "of_those") else ""
+    goes_on = situation.figured and clause.has("refer", "of_those") and not clause.has("refer", "of_two")
+    return "delta.narrow" if goes_on and not situation.listed else ""
 
 
 def _compared(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
@@ -146,8 +151,9 @@ def _compared(clause: Clause, said: Sequence[Said], situation: Situation, guess:
 
 def _liked_by_user(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
     """ "Which horror films does user 5 like" asks for ratings, not for a whole taste."""
-    narrowed = clause.links("user") and clause.links("genre", "year", "years") and guess.act == "taste"
-    return "ratings" if narrowed else ""
+    narrowed = clause.links("genre", "year", "years") and guess.act == "taste"
+    owned = guess.act == "find" and not clause.has("statistic", "yet")
+    return "ratings" if clause.links("user") and (narrowed or owned) else ""
 
 
 def _of_groups(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
@@ -160,7 +166,7 @@ def _rating_row(clause: Clause, said: Sequence[Said], situation: Situation, gues
     fill = {*table("rating_lines", "before"), *table("rating_lines", "between"), *table("rating_lines", "after"), ",", ":", "|"}
     numbers = [link.low for _, link in clause.links("number", "stars")]
     words = {token.word for token in clause.tokens if token.link is None}
-    return "rate" if said and numbers and not clause.asks and not words - fill and all(0 < (n or 0) <= 10 for n in numbers) else ""
+    return "rate" if clause.links("movie", "series") and numbers and not clause.asks and not words - fill and all(0 < (n or 0) <= 10 for n in numbers) else ""
 
 
 def _not_wanted(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:

@@ -59,8 +59,8 @@ class Clause:
         return has(self.text, *path)
 
     def links(self, *kinds: str) -> list[tuple[int, Link]]:
-        """Linked tokens of some kinds and their places."""
-        return [(place, t.link) for place, t in enumerate(self.tokens) if t.link and t.link.kind in kinds]
+        """Linked tokens of some kinds, or of any, and their places."""
+        return [(place, t.link) for place, t in enumerate(self.tokens) if t.link and (not kinds or t.link.kind in kinds)]
 
     def said(self, first: int, end: int) -> str:
         """Some of the tokens as they were typed."""
@@ -77,7 +77,8 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
     """The tokens of a text, and its language (ISO 639-1). Titles count from a confidence of `sure` on."""
     words = table("topic", "never_tags")
     taken = [link for link in links if link.confidence >= sure or link.kind not in ("movie", "series")]
-    taken = [link for link in taken if link.kind != "tag" or plain(link.text) not in words]
+    never = {"tag": words, "movie": table("topic", "never_titles")}
+    taken = [link for link in taken if not (link.text.islower() and plain(link.text) in never.get(link.kind, ()))]
     pieces = list(_pieces(text, [_as_tag(text, link) for link in taken]))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
     tokens = [token for piece in pieces for token in _tokens(piece, language)]
@@ -103,7 +104,7 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
     found: list[Clause] = []
     begun = 0
     for place, token in enumerate(tokens):
-        if token.word in ENDS:
+        if token.word in ENDS and not has("".join(f"{each.word} " for each in tokens[place + 1 : place + 5]), "split", "goes_on"):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
         elif place - begun >= 2 and _starts(tokens, place):
@@ -163,7 +164,7 @@ def _words(said: str, language: str) -> list[str]:
 
 
 def _tidied(word: str) -> str:
-    if not word.islower():
+    if not word.islower() or any(plain(word) in _glossary(language) for language in _FOREIGN):
         return word
     meant = table("spelling", "words").get(word)
     return meant if meant is not None else _mended(plain(word)) if word.isascii() else word

@@ -176,6 +176,8 @@ def _lacks_title(part: Part) -> bool:
     if part.clause.has("aspect", "joined") and part.clause.has("aspect", "year") and part.clause.has("aspect", "rating"):
         return not part.said and not part.users
     conditions_named = wants.genres or wants.tags or wants.years or wants.bounds
+    if not part.said and part.clause.has("stance", "before", "similar") and part.intent.act in LISTS:
+        return True
     return part.intent.act in NEED_TITLES and not part.said and not part.users and not conditions_named
 
 

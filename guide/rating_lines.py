@@ -75,12 +75,14 @@ def _rated(text: str, links: Sequence[Link]) -> Iterator[Rated]:
         if number is None or not 0 < (number.low or 0) <= MOST_STARS:
             continue
         words = [word for word in _WORD.finditer(text, segment.start(), number.start)]
+        behind = list(_WORD.finditer(text, number.end, segment.end()))
+        if all(_said(word[0]) in table("rating_lines", "before") for word in words) and [_said(w[0]) for w in behind[:1]] in (["for"], ["to"]):
+            words, behind = behind[1:], []
         while words and _said(words[0][0]) in table("rating_lines", "before"):
             words.pop(0)
         while words and _said(words[-1][0]) in table("rating_lines", "between"):
             words.pop()
-        rest = [_said(word[0]) for word in _WORD.finditer(text, number.end, segment.end())]
-        if words and all(word in table("rating_lines", "after") for word in rest):
+        if words and all(_said(word[0]) in table("rating_lines", "after") for word in behind):
             end = words[-1].end()
             yield Rated(words[0].start(), end + (text[end : end + 1] == ")"), number)
 

@@ -106,6 +106,11 @@ def _narrow_list(part: Part, context: Context, base: Frame) -> Frame:
     if wants.novelty and counts:
         fewer = frame.filters.model_copy(update={"max_ratings": max(counts[len(counts) // 2] // 2, FEWEST)})
         frame = frame.model_copy(update={"filters": fewer, "sort": frame.sort if wants.sort else "rating"})
+    first, last_year = base.filters.year_from, base.filters.year_to
+    for name, years in (("decade", -10), ("decade_later", 10)):
+        if first and last_year and part.clause.has("refer", name):
+            bounds = {"year_from": first + years, "year_to": last_year + years}
+            return frame.model_copy(update={"filters": base.filters.model_copy(update=bounds)})
     if part.users:
         frame = frame.model_copy(update={"users": part.users, "act": "recommend"})
     if wants.relative and not wants.years:
@@ -168,7 +173,8 @@ def _correct(part: Part, context: Context, reread: Reread) -> list[Frame]:
         return [_narrow(part, context, reread)]
     base = _last_list(context) if before[-1].act in _ON_LISTS else before[-1]
     base = base or before[-1]
-    chosen = each_once(ref for said in part.said if said.stance != "excluded" for ref in said.refs)
+    twin = part.clause.has("refer", "earlier") or part.clause.has("refer", "later")
+    chosen = each_once(ref for said in part.said if twin or said.stance != "excluded" for ref in said.refs)
     mistaken = base.movies or base.liked
     named = _other(part, mistaken, chosen, context) if mistaken else chosen
     if not named:

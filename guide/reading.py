@@ -64,8 +64,8 @@ def _one(parts: Sequence[Part]) -> list[Part]:
         return list(parts)
     order = ("delta.correct", "delta.narrow", "delta.more")
     first = min(changes, key=lambda part: order.index(part.intent.label))
-    names = [part for part in changes if part.said] or [first]
-    told = replace(first, wants=_joined(part.wants for part in changes), said=names[-1].said, pointed=names[-1].pointed)
+    names = next((part for part in (first, *changes) if part.said), first)
+    told = replace(first, wants=_joined(part.wants for part in changes), said=names.said, pointed=names.pointed)
     return [part for part in parts if part not in changes] + [told]
 
 

@@ -143,8 +143,9 @@ def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], listed
     several = tuple(named) if len(named) > 1 else tuple(map(ref, listed))
     one = tuple(named[-1:]) or focus(dialogue)
     for name, refs in (("both", several[:2]), ("them", several), ("it", one)):
-        if refs and (spots := clause.spots("refer", name)):
-            return {spots[0].first: refs}
+        for spot in clause.spots("refer", name):
+            if refs and (name != "it" or clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")):
+                return {spot.first: refs}
     return {}
 
 
