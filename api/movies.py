@@ -121,7 +121,11 @@ async def list_movies(
     tag: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     year_from: YearQuery = None,
     year_to: YearQuery = None,
+    exclude_tag: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     min_ratings: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    max_ratings: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
+    min_mean: Annotated[float | None, Query(ge=0.5, le=5)] = None,
+    max_mean: Annotated[float | None, Query(ge=0.5, le=5)] = None,
     sort: Sort = "relevance",
     limit: Limit = 20,
 ) -> Page[Movie]:
@@ -132,7 +136,11 @@ async def list_movies(
         tags=[tag] if tag else [],
         year_from=year_from,
         year_to=year_to,
+        exclude_tags=[exclude_tag] if exclude_tag else [],
         min_ratings=min_ratings,
+        max_ratings=max_ratings,
+        min_mean=min_mean,
+        max_mean=max_mean,
         sort=sort,
     )
     wanted = await spelled(ctx, wanted)

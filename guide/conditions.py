@@ -19,8 +19,10 @@ MONTH, YEAR_OF_DAYS = 30, 365
 MOST_TAGS, MOST_TOPIC = 2, 4
 SHORT, LONG = 3, 10
 NEGATION_REACH = 4
+MOST_RATINGS = 10_000_000
 OLD_UNTIL = 1979
 RECENT_YEARS = 8
+FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
 _BOUNDS = ("max_ratings", "min_ratings", "max_mean", "min_mean")
 
 
@@ -79,7 +81,8 @@ class Conditions:
         tags = self.tags if instead and (self.tags or self.genres) else _without(before.tags, self.exclude_tags) + self.tags
         first, last = self.years or ((None, None) if self.any_year else (before.year_from, before.year_to))
         held = {name: getattr(before, name) for name in _BOUNDS} | {
-            name: int(value) if name.endswith("ratings") else value for name, value in self.bounds.items()
+            name: min(max(int(value), 1), MOST_RATINGS) if name.endswith("ratings") else min(max(value, 0.5), 5.0)
+            for name, value in self.bounds.items()
         }
         return Filters.model_validate(
             {
@@ -131,8 +134,9 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
 
 def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
     """Genres by place: linked ones, and those that moods stand for."""
-    for place, link in clause.links("genre"):
-        yield from ((place, name) for name in link.name.split("|"))
+    for place, link in clause.links("genre", "tag"):
+        name = link.name if link.kind == "genre" else _as_genre(link)
+        yield from ((place, part) for part in name.split("|") if part)
     named = {name for _, link in clause.links("genre") for name in link.name.split("|")}
     for mood in table("moods"):
         if not mood.startswith("#") and mood not in named:
@@ -149,8 +153,14 @@ def _first_of_each(genres: Sequence[tuple[int, str]]) -> tuple[str, ...]:
     return tuple(dict((place, name) for place, name in reversed(genres)).values())
 
 
+def _as_genre(tag: Link) -> str:
+    """The genre that a tag says as well: "romance"."""
+    also = next((other.name for other in tag.also if other.kind == "genre"), "")
+    return also or str(table("genre_tags").get(tag.name.lower(), ""))
+
+
 def _tags(clause: Clause) -> Iterator[tuple[int, str]]:
-    linked = [(place, link) for place, link in clause.links("tag")]
+    linked = [(place, link) for place, link in clause.links("tag") if not _as_genre(link)]
     yield from ((place, link.name) for place, link in linked)
     for mood in table("moods"):
         if mood.startswith("#") and not linked:
@@ -182,8 +192,8 @@ def _usual(clause: Clause) -> set[int]:
 
 def _goes_on(clause: Clause, place: int) -> bool:
     """True where a comma only parts a row of names."""
-    following = [token for token in clause.tokens[place + 1 : place + 3] if token.word not in ("and", "or", "no", "not")]
-    return bool(following and following[0].link)
+    following = [token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")]
+    return bool(following and following[0].link) and (len(following) < 2 or following[1].word in (",", "or", "and", "please", "movies"))
 
 
 def _after_all(clause: Clause) -> set[int]:
@@ -232,7 +242,8 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
             if value is not None and (name.endswith("ratings") or 0 < value <= 5):
                 found[name] = value
                 spent.update(places)
-    return found, spent
+    fixed = next((bound for name, bound in FIXED.items() if clause.has("fixed", name)), {})
+    return found | fixed, spent
 
 
 def _is_number(link: Link | None) -> bool:
@@ -245,7 +256,7 @@ def _number(link: Link | None) -> float | None:
 
 def _count(clause: Clause, spent: set[int]) -> int | None:
     """How many movies are wanted."""
-    for spot in clause.spots("count", "words"):
+    for spot in [*clause.spots("count", "words"), *clause.spots("count", "meant")]:
         for place in range(spot.first, spot.end):
             link = clause.tokens[place].link
             if link and link.kind == "number" and place not in spent and link.low and link.low >= 1:

@@ -30,6 +30,8 @@ def framed(part: Part, context: Context) -> list[Frame]:
     else:
         made = _MAKERS.get(part.intent.act, _plain)(part, context)
         frames = made if isinstance(made, list) else [made]
+        if part.intent.act in LISTS and part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):
+            frames = [Frame(act="rate", movies=part.refs[:1], stars=part.stars), *frames]
     return [frame.model_copy(update={"confidence": part.intent.odds}) for frame in frames]
 
 
@@ -68,14 +70,14 @@ def listed(part: Part, context: Context, act: Act | None = None) -> Frame:
         seeds = context.spoken
     if found == "recommend" and seeds:
         found = "like"
-    users = part.users or (context.user if found == "recommend" else ())
+    users = _whose(part, context) or (context.user if found == "recommend" else ())
     if found == "find" and users:
         found = "recommend"
     about = part.series if found == "find" else ""
     frame = Frame(
         act=found,
         movies=seeds if found == "like" or part.intent.label == "find.title" else (),
-        filters=wants.filters(_era(wants)),
+        filters=_in_same_year(part, context, wants.filters(_era(wants))),
         text=" ".join(filter(None, (about, wants.text))) or None,
         users=users,
         own=bool(part.users) and part.clause.has("refer", "me_too"),
@@ -114,9 +116,17 @@ def _era(wants: Conditions) -> Filters:
     return Filters(year_to=OLD_UNTIL) if wants.era == "old" else Filters(year_from=NEW_FROM)
 
 
+def _in_same_year(part: Part, context: Context, filters: Filters) -> Filters:
+    """As in "which others came out that same year?"."""
+    year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
+    if year is None or not part.clause.has("refer", "same_year") or part.wants.years:
+        return filters
+    return filters.model_copy(update={"year_from": year, "year_to": year})
+
+
 def _relative_to_seeds(frame: Frame, wants: Conditions) -> Frame:
     years = [ref.year for ref in frame.movies if ref.year]
-    if not wants.relative or not years:
+    if not wants.relative or wants.years or not years:
         return frame
     bound = {"year_from": max(years) + 1} if wants.relative == "newer" else {"year_to": min(years) - 1}
     return frame.model_copy(update={"filters": frame.filters.model_copy(update=bound)})
@@ -140,7 +150,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
     act, aspect, refs = part.intent.act, part.intent.aspect, part.refs
     if act == "compare" and len(refs) < 2:
         refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
-    if not refs and act != "why":
+    last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
+    if not refs and (act != "why" or (last and not last[-1].is_list)):
         refs = part.before[-1:] or context.spoken
     if act == "fact" and not part.refs and (topic := conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
@@ -282,6 +293,8 @@ def _whose(part: Part, context: Context) -> tuple[int, ...]:
     """The MovieLens users named; for "their taste" the one spoken of last."""
     if part.users or not part.clause.has("refer", "they") or part.clause.has("refer", "mine"):
         return part.users
+    if context.they:
+        return context.they
     found = (done.args.get("user_id") for done in reversed(context.dialogue.done))
     return next(((user,) for user in found if isinstance(user, int)), ())
 

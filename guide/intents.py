@@ -17,6 +17,8 @@ LEAST_ODDS = 0.1
 """Below these odds nothing is done on a guess: the person is asked."""
 GUESS = 0.35
 """Odds below which talk beside the point is not believed where a movie or a condition is named."""
+SHORT = 4
+"""Words up to which a message in mid-conversation can be a bare condition: "thrillers please"."""
 LISTS = frozenset({"recommend", "like", "find"})
 
 
@@ -87,12 +89,15 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: Sit
         case "fact" | "predict":
             return names or situation.spoken_of or bool(clause.asks)
         case "compare":
-            return sum(len(each.refs) for each in said) + situation.spoken_of > 1 or situation.listed
+            several = sum(len(each.refs) for each in said) + situation.spoken_of > 1 or situation.listed
+            return several and clause.has("compare", "words")
         case "like":
             return names or situation.spoken_of
         case "rate":
             counted = clause.has("count", "things") and not clause.links("stars")
-            return (names or situation.spoken_of) and not counted and not (clause.asks and clause.has("asks", "words"))
+            asks = clause.tokens[0].word in table("asks", "starts") or (clause.asks and clause.has("asks", "words"))
+            taken_back = each.aspect != "remove" or clause.has("rating_lines", "remove")
+            return (names or situation.spoken_of) and taken_back and not counted and not asks
         case "outside" | "small_talk" if each.odds < GUESS:
             return not (names or clause.links()) and (each.aspect != "repeat" or situation.begun)
         case _:
@@ -121,9 +126,28 @@ def _fragment(clause: Clause, said: Sequence[Said], situation: Situation, guess:
     first, last = clause.tokens[0].word, clause.tokens[-1].word
     corrects = set(words) & set(table("fragment", "corrects"))
     opens = first in table("fragment", "opens") or last in table("fragment", "closes") or clause.has("fragment", "asks")
-    if situation.figured or (opens and guess.act in ("find", "recommend", "like", "fact", "compare", "statistic", "outside", "unclear")):
+    bare = situation.listed and not said and len(clause.tokens) <= SHORT and not clause.has("topic", "noun") and not clause.has("sort", "rating")
+    if situation.figured or corrects or bare or (opens and guess.act in ("find", "recommend", "like", "fact", "compare", "statistic", "outside", "unclear")):
         return "delta.correct" if corrects else "delta.narrow"
     return ""
+
+
+def _of_those(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """ "How many of those are comedies?", "which of them has the most ratings?" after a figure goes on from it."""
+    return "delta.narrow" if situation.figured and not situation.listed and clause.has("refer", "of_those") else ""
+
+
+def _compared(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """Genres, years or users that are set against each other: "are 80s films rated better than 90s films?"."""
+    several = any(len(clause.links(*kinds)) > 1 for kinds in (("genre",), ("year", "years"), ("user",)))
+    against = several and not said and clause.has("statistic", "against") and clause.has("statistic", "compared")
+    return "statistic" if against and guess.act in ("find", "recommend", "delta", "taste", "compare", "ratings") else ""
+
+
+def _liked_by_user(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """ "Which horror films does user 5 like" asks for ratings, not for a whole taste."""
+    narrowed = clause.links("user") and clause.links("genre", "year", "years") and guess.act == "taste"
+    return "ratings" if narrowed else ""
 
 
 def _of_groups(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
@@ -168,4 +192,4 @@ def _liked_alone(clause: Clause, said: Sequence[Said], situation: Situation, gue
     return ""
 
 
-RULES: tuple[Rule, ...] = (_fragment, _of_groups, _names_alone, _rating_row, _not_wanted, _stars_given, _alike, _liked_alone)
+RULES: tuple[Rule, ...] = (_fragment, _liked_by_user, _of_those, _compared, _of_groups, _names_alone, _rating_row, _not_wanted, _stars_given, _alike, _liked_alone)

@@ -25,6 +25,7 @@ COMMON = 6_000
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
 _OWNING = ("'s", "’s")
 _ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
+_USER = re.compile(r"\bu(?:ser)? ?#?(\d{1,6})s?\b", re.IGNORECASE)
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -68,7 +69,8 @@ class Clause:
 
 def tidied(text: str) -> str:
     """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
-    return _TOKEN.sub(lambda found: _tidied(found[0]), _ELISION.sub(r"\1’ ", text))
+    spaced = _USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text))
+    return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
 
 
 def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[Token], str]:

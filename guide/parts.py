@@ -75,12 +75,14 @@ class Context:
     Attributes:
         depth: How often a message was read again.
         me: The MovieLens user that the person says to be in this message.
+        they: The MovieLens user that this message names first.
     """
 
     dialogue: Dialogue
     linker: Linker
     depth: int = 0
     me: tuple[int, ...] = ()
+    they: tuple[int, ...] = ()
 
     @property
     def user(self) -> tuple[int, ...]:
@@ -198,7 +200,9 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
         return said
     years = [int(year.low or 0) for _, year in clause.links("year")]
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
-    if said.refs[0].year in years or not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
+    if said.refs[0].year in years:
+        return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
+    if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said
     wanted = [each for each in same if each.year in years][:1]
     if not years:

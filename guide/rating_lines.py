@@ -7,15 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from rapidfuzz import fuzz
+
 from guide.phrases import plain, table
 from movies.linking import Linker
 from movies.links import Link
 
 LEAST_ODDS, CONFIDENCE = 0.45, 0.9
-MOST_STARS = 10
-_SEGMENT = re.compile(r"[^;\n,]+")
+MOST_STARS, ALIKE = 10, 75
+_SEGMENT = re.compile(r"(?:[^;\n,.!?]|[.!?](?=\S))+")
 _WORD = re.compile(r"[\w'’.!?&-]*\w[!?]?|[★½]+|\d[.,]\d")
 _HALF = re.compile(r"\b(?:([0-4]|one|two|three|four) and )?(?:a half|half a)(?: stars?)?\b", re.IGNORECASE)
+_ZERO = re.compile(r"\b(?:zero|0) stars?\b", re.IGNORECASE)
 _SIGNS = re.compile(r"★+½?")
 
 
@@ -54,6 +57,8 @@ def _signs(text: str) -> Iterator[Link]:
         whole = half[1] or "0"
         stars = 0.5 + (float(whole) if whole.isdigit() else table("wholes")[whole.lower()])
         yield Link(half.start(), half.end(), half[0], "stars", CONFIDENCE, low=stars, high=stars)
+    for zero in _ZERO.finditer(text):
+        yield Link(zero.start(), zero.end(), zero[0], "stars", CONFIDENCE, low=0.0, high=0.0)
     for signs in _SIGNS.finditer(text):
         stars = signs[0].count("★") + 0.5 * signs[0].count("½")
         yield Link(signs.start(), signs.end(), signs[0], "stars", CONFIDENCE, low=stars, high=stars)
@@ -76,11 +81,14 @@ def _rated(text: str, links: Sequence[Link]) -> Iterator[Rated]:
             words.pop()
         rest = [_said(word[0]) for word in _WORD.finditer(text, number.end, segment.end())]
         if words and all(word in table("rating_lines", "after") for word in rest):
-            yield Rated(words[0].start(), words[-1].end(), number)
+            end = words[-1].end()
+            yield Rated(words[0].start(), end + (text[end : end + 1] == ")"), number)
 
 
 def _titled(given: str, title: str) -> bool:
-    """True unless the words are those of a sentence; such must be the very title, and more than one word."""
+    """True for the title's words, give or take typos; those of a sentence must be the very title, and several."""
+    if fuzz.partial_ratio(plain(given), plain(title)) < ALIKE:
+        return False
     words = [_said(word) for word in given.split()]
     if not set(words) & set(table("rating_lines", "never")):
         return True

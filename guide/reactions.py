@@ -10,7 +10,7 @@ from guide.conditions import Conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.framing import listed, list_fields, with_told
-from guide.intents import LISTS
+from guide.intents import LISTS, SHORT
 from guide.parts import Context, Part, bare_title
 from guide.references import shown_list
 from guide.standing import each_once
@@ -99,7 +99,8 @@ _CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "o
 
 def _narrow_list(part: Part, context: Context, base: Frame) -> Frame:
     wants = part.wants
-    frame = narrowed(base, wants, instead=part.clause.has("instead", "words"))
+    adds = part.clause.has("fragment", "adds")
+    frame = narrowed(base, wants, instead=not adds and (len(part.clause.tokens) <= SHORT or part.clause.has("instead", "words")))
     last = context.dialogue.last_list
     counts = sorted(getattr(movie, "rating_count", 0) for movie in (last.movies if last else []))
     if wants.novelty and counts:
@@ -135,13 +136,16 @@ def _narrow_other(part: Part, base: Frame) -> Frame:
         update["stars"] = numbers[0][1].low
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         update["movies"] = (base.movies[0], *part.refs)
+    if base.act == "statistic" and part.wants.sort and part.clause.has("refer", "of_those"):
+        return Frame(act="find", filters=base.filters, sort=part.wants.sort, count=part.wants.count)
     if base.act in ("statistic", "ratings"):
         update |= _figure(part, base)
     return base.model_copy(update=update)
 
 
 def _figure(part: Part, base: Frame) -> dict[str, Any]:
-    figure, filters, wants = base.aggregate, part.wants.filters(base.filters, instead=True), part.wants
+    wants, of_those = part.wants, part.clause.has("refer", "of_those")
+    figure, filters = base.aggregate, wants.filters(base.filters, instead=not of_those)
     if figure and (figure.since or figure.until) and wants.years:
         first, last = wants.years
         days = {"since": f"{first}-01-01" if first else None, "until": f"{last}-12-31" if last else None}

@@ -17,7 +17,7 @@ from movies.linking import Linker
 from movies.models import Filters
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
-ASIDE = 0.4
+ASIDE, NOISE = 0.4, 0.2
 """Odds below which a sentence beside a wish is taken for talk around it."""
 POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
 
@@ -29,8 +29,10 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
+    parts = [part for part in parts if not _says_nothing(part)] or parts
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
-    context = replace(context, me=me) if me else context
+    they = next((part.users[:1] for part in parts if part.users), ())
+    context = replace(context, me=me, they=they) if they else context
     frames = _weighty(_folded(parts, context)) or [Frame(act="unclear", confidence=0.0)]
     most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
     return [frame.model_copy(update={"language": language}) for frame in frames[:most]]
@@ -44,7 +46,7 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if place is not None:
         told = _told(loose)
         known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
-        frame = _as_taste(narrowed(frames[place], _joined(part.wants for part in loose)), told)
+        frame = _as_taste(narrowed(frames[place], replace(_joined(part.wants for part in loose), sort=None, count=None)), told)
         frames[place] = with_told(frame, told | Told(seen=known))
         return frames
     reactions = [frame for part in _one([part for part in loose if part.intent.act in ("delta", "answer")]) for frame in reaction(part, context, _read)]
@@ -65,6 +67,11 @@ def _one(parts: Sequence[Part]) -> list[Part]:
     names = [part for part in changes if part.said] or [first]
     told = replace(first, wants=_joined(part.wants for part in changes), said=names[-1].said, pointed=names[-1].pointed)
     return [part for part in parts if part not in changes] + [told]
+
+
+def _says_nothing(part: Part) -> bool:
+    """True for talk that resembles nothing: "(all ratings pooled)"."""
+    return part.intent.odds < NOISE and not (part.said or part.clause.links() or part.wants != Conditions())
 
 
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
@@ -139,7 +146,9 @@ def _united(frames: Sequence[Frame]) -> list[Frame]:
 def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
         return frame == other
-    empty = not (other.filters != Filters() or other.movies or other.text or other.sort)
+    empty = not (other.filters.genres or other.filters.tags or other.movies or other.text or other.sort)
+    if frame.filters.genres and other.filters.genres and frame.count and other.count:
+        return False
     return empty or "recommend" in (frame.act, other.act) or (frame.act != other.act and None in (frame.sort, other.sort))
 
 

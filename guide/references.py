@@ -100,6 +100,9 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> tuple[in
     others = [each for each in same if each.movie_id != movie.movie_id]
     if not others:
         return None
+    years = [int(link.low or 0) for _, link in clause.links("year")]
+    if by_year := [each for each in others if each.year in years]:
+        return next(spot[0].first for spot in spots.values() if spot), by_year[0]
     if spots["earlier"]:
         return spots["earlier"][0].first, same[0]
     return (spots["later"][0].first, same[-1]) if spots["later"] else (spots["other"][0].first, others[0])
@@ -111,6 +114,8 @@ def _by_place(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[
     which = table("ordinals").get(token.word)
     if which is None and token.link and token.link.kind == "number" and _word(clause, place - 1) in ("number", "#", "nr"):
         which = int(token.link.low or 0)
+    if _word(clause, place - 1) in table("refer", "order"):
+        return ()
     if which is None or following in table("refer", "never") or not 1 <= abs(which) <= len(listed):
         return ()
     after = clause.tokens[place + 1].link if place + 1 < len(clause.tokens) else None

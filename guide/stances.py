@@ -60,6 +60,8 @@ def refs_of(link: Link) -> tuple[Ref, ...]:
     if not link.candidates:
         return ()
     best, *others = link.candidates
+    if str(best.year) in link.text:
+        return (Ref(movie_id=best.movie_id, title=best.title, year=best.year),)
     return (
         Ref(
             movie_id=best.movie_id,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from movies.file import RunQuery
 from movies.tables import PART_KINDS, STARS_VALUES, pack
 
 EPOCH = date(1970, 1, 1)
-DAYS = 2**16  # that the days of a part can tell
+DAYS = 2**16  # that the days of a part can tell, months of which fit beside half-stars into 16 bits
 
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -45,6 +45,11 @@ class Chosen(NamedTuple):
     first: date | None = None
     last: date | None = None
     person: Rated | None = None
+
+    @property
+    def everything(self) -> bool:
+        """True where every rating is to be counted."""
+        return self.person is None and self.days is None and bool(self.movies.all())
 
     @property
     def days(self) -> tuple[int, int] | None:
@@ -78,6 +83,8 @@ class Aggregates:
         self._run = run
         self._histograms: asyncio.Task[Cells] | None = None
         self._columns: asyncio.Task[list[Part]] | None = None
+        self._carriers: dict[str, Memberships] = {}
+        self._kept: dict[Callable[[Sequence[Part], Chosen], Any], Any] = {}
 
     async def by_movie(self, chosen: Chosen) -> Cells:
         """Cells of every movie; empty ones of those that are not chosen."""
@@ -88,7 +95,7 @@ class Aggregates:
             cells = np.zeros((len(chosen.movies), STARS_VALUES), np.int64)
             cells[chosen.movies] = (await self._all_histograms())[chosen.movies]
             return cells
-        return await asyncio.to_thread(_by_movie, await self._parts(), chosen)
+        return await self._counted(_by_movie, chosen)
 
     async def by_month(self, chosen: Chosen) -> tuple[list[str], Cells]:
         """The months, `2016-03`, and cells of each that has any rating, in order of time."""
@@ -96,16 +103,18 @@ class Aggregates:
             _, half_stars, days = _of_person(chosen.person, chosen)
             cells = _counted(pack(_months()[days].astype(np.int64), half_stars), int(_months()[-1]) + 1)
         else:
-            cells = await asyncio.to_thread(_by_month, await self._parts(), chosen)
+            cells = await self._counted(_by_month, chosen)
         found = np.flatnonzero(cells.sum(axis=1))
         return [f"{1970 + month // 12}-{month % 12 + 1:02}" for month in found.tolist()], cells[found]
 
     async def by_user(self, chosen: Chosen) -> tuple[Ints, Ints, Ints]:
         """Of everybody: the ids of users, how many ratings each gave, and their sum in half-stars."""
-        return await asyncio.to_thread(_by_user, await self._parts(), chosen)
+        return await self._counted(_by_user, chosen)
 
     async def carriers(self, table: str) -> Memberships:
         """Which movies carry which genre, or tag."""
+        if table in self._carriers:
+            return self._carriers[table]
         sql = {
             "genre": "SELECT name, carriers FROM genres ORDER BY genre_id",
             "tag": "SELECT tag, carriers FROM tag_names ORDER BY tag_id",
@@ -113,7 +122,19 @@ class Aggregates:
         rows = await self._run(sql[table], ())
         movies = np.frombuffer(b"".join(carriers for _, carriers in rows), "<u4").astype(np.int64)
         lengths = [len(carriers) // 4 for _, carriers in rows]
-        return Memberships([name for name, _ in rows], np.repeat(np.arange(len(rows)), lengths), movies)
+        self._carriers[table] = Memberships(
+            [name for name, _ in rows], np.repeat(np.arange(len(rows)), lengths), movies
+        )
+        return self._carriers[table]
+
+    async def _counted(self, count: Callable[[Sequence[Part], Chosen], T], chosen: Chosen) -> T:
+        """What is counted of everybody, in a thread; kept where it is of all movies and all time."""
+        if not chosen.everything:
+            return await asyncio.to_thread(count, await self._parts(), chosen)
+        if count not in self._kept:
+            self._kept[count] = await asyncio.to_thread(count, await self._parts(), chosen)
+        kept: T = self._kept[count]
+        return kept
 
     async def _all_histograms(self) -> Cells:
         if self._histograms is None or _failed(self._histograms):
@@ -200,13 +221,25 @@ def _by_movie(parts: Sequence[Part], chosen: Chosen) -> Cells:
 
 def _by_month(parts: Sequence[Part], chosen: Chosen) -> Cells:
     months = _months()
-    keys = months.astype(np.uint32) * np.uint32(STARS_VALUES)
-    values = _values(chosen)
+    keys, of_chosen = months * np.uint16(STARS_VALUES), np.repeat(chosen.movies, STARS_VALUES)
+    every = bool(chosen.movies.all())
     cells = np.zeros((int(months[-1]) + 1, STARS_VALUES), np.int64)
     for part in parts:
-        cells += _counted(keys[part.days] | _half_stars(part, chosen, values), len(cells))
-    cells[:, 0] = 0
+        ratings, days = part.ratings, part.days
+        if (within := _within(part, chosen)) is not None:
+            ratings, days = _those(within, ratings, days)
+        if not every:
+            ratings, days = _those(of_chosen[ratings], ratings, days)
+        cells += _counted(keys[days] + (ratings & 15).astype(np.uint16), len(cells))
     return cells
+
+
+def _those(
+    mask: Mask, ratings: npt.NDArray[np.uint32], days: npt.NDArray[np.uint16]
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint16]]:
+    """The ratings of a mask; by their places, which numpy finds and takes in a third of the time of the mask itself."""
+    places = np.flatnonzero(mask)
+    return ratings[places], days[places]
 
 
 def _by_user(parts: Sequence[Part], chosen: Chosen) -> tuple[Ints, Ints, Ints]:

@@ -15,6 +15,7 @@ from movies.words import UNKNOWN_RANK, Token, cues, ranks, tables
 
 ARTICLES = frozenset({"the", "a", "an"})
 
+TOLD = 2.5  # by the tables
 WHOLE_MESSAGE = 5.5
 IN_QUOTES = 6.5
 LIST_ITEM = 5.0
@@ -29,8 +30,11 @@ TAG_AS_WELL = -1.5  # "aliens"
 DETERMINED = -2.0  # "too much heat"
 PART_OF_A_NAME = -5.5  # "Emma" in "Emma Thompson"
 UNKNOWN_SEQUEL = -11.0  # "Frozen 2", where the catalogue has but "Frozen"
+HALF_OF_A_PAIR = -2.5  # "Queen" in "Queen & Slim"
 KIND_OF_MOVIE = -2.0  # "zombie movies"
 
+COMMON = 10_000  # rank of a word
+WELL_KNOWN = 0.45  # popularity
 HOPELESS = -3.9  # of which no list makes a title
 NEVER = -8.0  # nor any cue
 SHORT_MESSAGE = 6  # words
@@ -38,7 +42,8 @@ SHORT_MESSAGE = 6  # words
 _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
-_ITEM = re.compile(r"(?:^|\n)\s*(?:\d{1,3}[.)]|[-*\u2022\u2013])\s+[*_\"\u201c]*$")
+_ITEM = re.compile(r"(?:(?:^|\n)\s*(?:\d{1,3}\.|[-*\u2022\u2013])|(?:^|\s)\(?\d{1,3}\))\s+[*_\"\u201c]*$")
+_UNKNOWN_SEQUEL = re.compile(r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,]\d)", re.IGNORECASE)
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "‘": "’", "'": "'", "*": "*", "_": "_", "`": "`", "”": "”", "»": "«"}
 
 
@@ -132,7 +137,8 @@ class Around:
 
     def listed(self, start: int) -> bool:
         """True of what begins an item of a list: "1. Up"."""
-        if start > 12 and "\n" not in self.text[start - 12 : start]:
+        before = self.text[max(0, start - 12) : start]
+        if start > 12 and "\n" not in before and ")" not in before:
             return False
         return _ITEM.search(self.text, max(0, start - 12), start) is not None
 
@@ -159,10 +165,19 @@ def movie_logit(around: Around, match: Match) -> float:
     logit += _case(around, match) + _signs(around, match) + _place(around, match, words)
     logit += _article(around, match, words) + _larger(around, match)
     if match.part:
-        logit -= 1.0 if match.popularity > 0.45 else 9.0
+        logit -= _part_of_a_title(match, words)
     if match.corrected:
-        logit -= 1.2 if len(words) > 1 else max(1.5, 5.0 - 0.5 * match.corrected)
-    return logit + (1.5 if match.told else 0.0)
+        named = around.words[match.first].capital and not around.begins_sentence(match.first)
+        logit -= 1.2 if len(words) > 1 else max(1.5, 5.0 - 0.5 * match.corrected) + 1.5 * named
+    return logit + (TOLD if match.told else 0.0)
+
+
+def _part_of_a_title(match: Match, words: Sequence[str]) -> float:
+    """Log-odds lost by what is but a part of titles; most by a person's name: "Kevin Hart: Let Me Explain"."""
+    if match.popularity > WELL_KNOWN:
+        return 1.0
+    named = len(words) == 2 and all(ranks().get(word, UNKNOWN_RANK) > 1_000 for word in words)
+    return 9.0 if named else 4.0
 
 
 def hopeless(around: Around, at: int, words: tuple[str, ...], popularity: float) -> bool:
@@ -206,7 +221,7 @@ def _prior_of_one(word: str) -> float:
     rank = ranks().get(word, UNKNOWN_RANK)
     if word in cues("judging") or word in tables()["numbers"]:
         return -7.0
-    return -6.5 + 5.5 * (math.log(rank) / math.log(10_000)) ** 3 if rank < UNKNOWN_RANK else 0.4
+    return -6.5 + 5.5 * (math.log(rank) / math.log(10_000)) ** 3 if rank < COMMON else 0.4
 
 
 def _prior_of_several(words: Sequence[str]) -> float:
@@ -222,7 +237,8 @@ def _case(around: Around, match: Match) -> float:
     small = cues("small")
     telling = [token for token in tokens if token.word not in small and not token.word.isdigit()] or tokens
     if not all(token.capital for token in telling):
-        value = TAG_AS_WELL if "".join(token.word for token in tokens) in around.tag_words else 0.0
+        tagged = not (match.series and match.part) and len(tokens) == 1 and tokens[0].word in around.tag_words
+        value = TAG_AS_WELL if tagged else 0.0
         return value - 0.7 if around.careful and not any(token.capital for token in tokens) else value
     if not around.begins_sentence(match.first):
         named = all(token.word in cues("names") for token in telling)
@@ -260,24 +276,23 @@ def _article(around: Around, match: Match, words: Sequence[str]) -> float:
 def _larger(around: Around, match: Match) -> float:
     """Signs that the words are but part of a name: capitals that go on beside them, a number after them."""
     value = 0.0
-    following = around.word(match.last + 1)
-    if (
-        match.end < len(around.text)
-        and following in _SEQUELS
-        and around.gap(match.last) == " "
-        and not match.year
-        and not match.series
-    ):
+    if _UNKNOWN_SEQUEL.match(around.text, match.end) and not match.year and not match.series:
         value += 0.0 if around.rates(match.first) else UNKNOWN_SEQUEL
-    if following in ("movies", "films", "flicks") and match.first == match.last:
-        value += 0.0 if around.words[match.first].capital else KIND_OF_MOVIE
+    if match.first == match.last and not match.series:
+        value += _kind_or_pair(around, match)
     if around.cased and around.words[match.last].capital and not around.quoted(match.start, match.end):
         larger = _goes_on_before(around, match) or (not match.series and _goes_on_after(around, match))
         value += PART_OF_A_NAME if larger else 0.0
     return value
 
 
-_SEQUELS = frozenset({"2", "3", "4", "5", "6", "7", "8", "9", "10", "ii", "iii", "iv", "v", "vi", "part", "chapter"})
+def _kind_or_pair(around: Around, match: Match) -> float:
+    """One word before "movies" is a kind of them, before "& Slim" the half of another title."""
+    if around.word(match.last + 1) in ("movies", "films", "flicks"):
+        return 0.0 if around.words[match.first].capital else KIND_OF_MOVIE
+    paired = around.word(match.last + 1) == "and" and around.gap(match.last) == " "
+    beyond = around.words[match.last + 2 : match.last + 3]
+    return HALF_OF_A_PAIR if paired and beyond and beyond[0].capital and beyond[0].word != "i" else 0.0
 
 
 def _goes_on_after(around: Around, match: Match) -> bool:
@@ -330,6 +345,9 @@ def _before(around: Around, match: Match) -> float:
         habit = cue in cues("habits") and before in cues("habit")
         strength = AFTER_HABIT if habit else AFTER_CUE
         return strength if closed else 1.2
+    if cue in cues("rating"):
+        following = around.word(match.last + 1 + (around.word(match.last + 1) in ARTICLES))
+        return AFTER_CUE if following.isdigit() or following in tables()["numbers"] else 0.4
     if cue in ("is", "was"):
         favourite = {around.word(at - back) for back in (1, 2, 3)} & cues("favourites")
         return (FAVOURITE_IS if favourite else 0.5) if closed else 0.0

@@ -26,6 +26,7 @@ SPELLINGS = {  # of the same word
 ARTICLES = frozenset({"the", "a", "an"})
 MOST_FORMS = 50  # movies of one key
 LONGEST = 14  # words of a title that are looked up
+RARE = 9_000  # rank of a word
 LEAST_ALIKE = 0.8
 MOST_ALIKE = 400  # titles that share a rare word and are compared letter by letter
 KEPT = 20_000  # entries and corrections, of the words that people use
@@ -66,6 +67,7 @@ class Series(NamedTuple):
     name: str
     movies: tuple[int, ...]  # places, by year
     movie_ids: tuple[int, ...]
+    told: bool  # by `words.toml`
 
 
 class Entry(NamedTuple):
@@ -131,8 +133,8 @@ class TitleIndex:
         articles = {first if first in ARTICLES else "" for first in firsts} or {""}
         years = frozenset(row.year for row in rows if row.year)
         popularity = max((self.popularity[movie] for movie in movies), default=0.0)
-        told = any(form.kind == NICKNAME for form in forms)
         part = all(form.kind in (SHORT, TAIL) for form in forms)
+        told = any(form.kind == NICKNAME for form in forms) or (part and series is not None and series.told)
         return Entry(forms, series, popularity, frozenset(articles), years, told, part)
 
     def _make_entry(self, key: str) -> Entry:
@@ -236,11 +238,10 @@ class TitleIndex:
     def _well_known(self, series: Series) -> bool:
         return max(self.popularity[place] for place in series.movies) > 0.7
 
-    def _put_series(self, words: Sequence[str], name: str, places: Iterable[int]) -> None:
+    def _put_series(self, words: Sequence[str], name: str, places: Iterable[int], *, told: bool = False) -> None:
         by_year = sorted(set(places), key=lambda place: (self.rows[place].year or 0, self.rows[place].movie_id))
-        self._series["".join(words)] = Series(
-            name, tuple(by_year), tuple(self.rows[place].movie_id for place in by_year)
-        )
+        ids = tuple(self.rows[place].movie_id for place in by_year)
+        self._series["".join(words)] = Series(name, tuple(by_year), ids, told)
         self._begin(words)
 
     def _add_told(self) -> None:
@@ -249,8 +250,8 @@ class TitleIndex:
             places = {place for title in entry["titles"] for place in self._beginning(title)}
             if len(places) > 1:
                 for alias in entry["aliases"]:
-                    self._put_series(content(alias), entry["name"], places)
-        for name, title in tables()["nicknames"].items():
+                    self._put_series(content(alias), entry["name"], places, told=True)
+        for name, title in {**tables()["nicknames"], **tables()["translated"]}.items():
             for place in self._beginning(title):
                 self._add(content(name), Form(place, NICKNAME))
 
@@ -272,7 +273,14 @@ class TitleIndex:
     def _correct(self, word: str) -> str | None:
         """The word of titles that a misspelt word was meant to be."""
         slips = 2 if len(word) > 8 else 1
-        known = {word, word.rstrip("s"), word.removesuffix("ed"), word.removesuffix("ing"), word.removesuffix("er")}
+        known = {
+            word,
+            word.rstrip("s"),
+            word.removesuffix("es"),
+            word.removesuffix("ed"),
+            word.removesuffix("ing"),
+            word.removesuffix("er"),
+        }
         if len(word) < 5 or not word.isalpha() or any(form in ranks() or form in self._vocabulary for form in known):
             return None
         near: list[tuple[int, int, str]] = []
@@ -320,7 +328,7 @@ def telling(words: Sequence[str]) -> bool:
     ranked = [ranks().get(word, UNKNOWN_RANK) for word in words if not word.isdigit()]
     if not ranked:
         return False
-    return max(ranked) > 9_000 or (len(ranked) > 1 and sum(math.log2(rank) for rank in ranked) > 18)
+    return max(ranked) > RARE or (len(ranked) > 1 and sum(math.log2(rank) for rank in ranked) > 18)
 
 
 def series_head(title: str) -> str | None:

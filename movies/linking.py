@@ -31,7 +31,7 @@ from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import TitleSpan, title_spans
 from movies.titles import plain, plain_words, split_bare_year, split_year
-from movies.words import Token, cues, level, ranks, tables, tokens
+from movies.words import UNKNOWN_RANK, Token, cues, level, ranks, tables, tokens
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
@@ -202,9 +202,9 @@ def _tag_terms(tags: Iterable[tuple[str, int]]) -> Iterator[tuple[list[str], _Te
     for tag, movies in tags:
         words = [word for word in plain_words(tag) if word not in ARTICLES]
         if len(words) > 1 and len(words) < 7:
-            yield words, _Term("tag", tag, 0.8 if max(ranks().get(word, 20_000) for word in words) > 500 else 0.4)
+            yield words, _Term("tag", tag, 0.8 if max(ranks().get(word, UNKNOWN_RANK) for word in words) > 300 else 0.6)
         elif words and movies >= PLAIN_TAG_MOVIES and len(words[0]) > 2 and not words[0].isdigit():
-            rank = ranks().get(words[0], 20_000)
+            rank = ranks().get(words[0], UNKNOWN_RANK)
             if rank > PLAIN_TAG and words[0] not in cues("pronouns"):
                 yield words, _Term("tag", tag, 0.6 if rank > 2_000 else 0.45)
 
@@ -215,7 +215,7 @@ def _year_weight(wanted: int | None, year: int | None) -> float:
     return 0.05 if year is not None and abs(year - wanted) == 1 else 0.002
 
 
-_SEQUEL_AFTER = re.compile(r"\s(?:[2-9]|1\d|[IVX]{2,4})\b|:\s\w|\s(?:part|episode|chapter)\b", re.IGNORECASE)
+_SEQUEL_AFTER = re.compile(r"\s(?:[2-9]|1\d|[IVX]{2,4})\b(?!\))|:\s\w|\s(?:part|episode|chapter)\b", re.IGNORECASE)
 _SERIES_AFTER = re.compile(
     r"['’]?s?\s+(?:\w+\s)?(?:movies|films|series|trilogy|saga|franchise|sequels|universe|filme)\b", re.IGNORECASE
 )

@@ -30,6 +30,7 @@ _AFTER = re.compile(
     r"\b(after|newer than|later than|post|nach|apres|despues de|despues del|dopo il|more recent than)[ -](?:the )?'?$"
 )
 _SINCE = re.compile(r"\b(?:since|seit|ab|depuis|desde|from|starting in|starting from|dal)\s(?:the )?'?$")
+_NOT = re.compile(r"\b(?:not|nothing|no|none|never)\s(?:from\s)?$")
 _OR_LATER = re.compile(r"\s*(?:(?:or|and|oder|et|y) )?(?:later|newer|onwards?|upwards?|plus recent)\b|\+")
 _OR_EARLIER = re.compile(r"\s*(?:or|and) (?:earlier|older|before)\b")
 _TO = re.compile(r"\s?(?:-|\u2013|\u2014|to|and|through|until|till|thru|und|bis|et|a|y)\s?(?:the )?$")
@@ -132,6 +133,8 @@ def _open_years(level: str, years: _Years) -> _Span | None:
         (_SINCE, years.low, None),
     ):  # fmt: skip
         left = pattern.search(level, start, years.start)
+        if left and (no := _NOT.search(level, max(0, left.start() - 16), left.start())):
+            return no.start(), years.end, "years", 0.93, *_turned(low, high)
         if left and not (left[0].startswith("from") and not _OR_LATER.match(level, years.end)):
             return left.start(), years.end, "years", 0.93, low, high
     if right := _OR_LATER.match(level, years.end):
@@ -139,6 +142,11 @@ def _open_years(level: str, years: _Years) -> _Span | None:
     if right := _OR_EARLIER.match(level, years.end):
         return years.start, right.end(), "years", 0.93, None, years.high
     return None
+
+
+def _turned(low: int | None, high: int | None) -> tuple[int | None, int | None]:
+    """The years that are left when these are excluded: "not before 1990"."""
+    return (high + 1, None) if high is not None else (None, low - 1 if low is not None else None)
 
 
 def _one_years(level: str, match: re.Match[str]) -> _Years | None:

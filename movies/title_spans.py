@@ -18,6 +18,8 @@ from movies.words import Token, cues
 NEARLY = 1.2  # log-odds that a title with a slip of the pen loses
 RAISED = 3.0  # beside a sure title in a list
 SURE_IN_A_LIST = 0.5
+ALL_OF_A_MESSAGE = 4.0  # to each of "alien or aliens?"
+SHORT_LIST = 16  # words
 TELLING_LENGTH = 3  # words of a whole title, within which no other is looked for
 LEFT_OF_A_YEAR = 24  # characters
 
@@ -205,15 +207,25 @@ def _goes_on(around: Around, at: int) -> bool:
 
 
 def _join_lists(around: Around, found: list[TitleSpan]) -> None:
-    """Raise what stands beside a sure title in a list: "Alien, big and heat"."""
-    by_start = sorted(found, key=lambda item: (item.match.start, -item.match.end))
-    for items, forward in ((by_start, True), (sorted(found, key=lambda item: -item.match.end), False)):
+    """Raise what stands beside a sure title in a list: "Alien, big and heat"; and two that are all of a message."""
+    by_start = sorted(found, key=lambda span: (span.match.start, -span.match.end))
+    for spans, forward in ((by_start, True), (sorted(found, key=lambda span: -span.match.end), False)):
         sure: list[TitleSpan] = []
-        for item in items:
-            if any(_neighbours(around.text, item.match, other.match, forward=forward) for other in sure[-6:]):
-                item.logit += 3.0 if item.logit > -6 else 0.0
-            if item.logit > 0.5:
-                sure.append(item)
+        for span in spans:
+            if any(_neighbours(around.text, span.match, other.match, forward=forward) for other in sure[-6:]):
+                span.logit += RAISED if span.logit > -6 else 0.0
+            if span.logit > SURE_IN_A_LIST:
+                sure.append(span)
+    if by_start and len(around.words) <= SHORT_LIST:
+        _join_all_of_a_message(around, by_start)
+
+
+def _join_all_of_a_message(around: Around, spans: list[TitleSpan]) -> None:
+    first, last = around.whole
+    for left in (span for span in spans if span.match.first <= first):
+        for right in (span for span in spans if span.match.last >= last):
+            if joins(around.text[left.match.end : right.match.start]):
+                left.logit, right.logit = left.logit + ALL_OF_A_MESSAGE, right.logit + ALL_OF_A_MESSAGE
 
 
 def _neighbours(text: str, match: Match, other: Match, *, forward: bool) -> bool:

@@ -17,7 +17,7 @@ _FOLDER = Path(__file__).parent
 _TOKEN = re.compile("[^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*|&")
 _APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
 _MARKS = re.compile("[\u0300-\u036f]")
-UNKNOWN_RANK = 20_000  # of words that are not among the commonest
+UNKNOWN_RANK = 20_001  # of words that are not among the commonest
 
 
 class Token(NamedTuple):

@@ -12,8 +12,9 @@ from errors import Unknown
 from movies.models import Basis, Because, ListedMovie, Model, Movie, MovieList, MovieName, Resolved
 from taste.interactions import Indices
 from taste.ranking import Ranked, Reason
-from tools.args import Listing
+from tools.args import Listing, Recommend
 from tools.context import Context
+from tools.people import person
 from tools.spelling import series
 
 TITLE_FOUND = 0.6  # quality of a match from which a title counts as found
@@ -110,6 +111,8 @@ async def excluded(ctx: Context, args: Listing) -> Indices:
     out = [movie_id for ref in args.exclude for movie_id in await _all_of(ctx, ref)]
     if args.exclude_shown and ctx.session_id is not None:
         out += await ctx.ratings.shown(ctx.session_id)
+    if isinstance(args, Recommend) and args.user_id is None and not args.include_seen:
+        out += ctx.snapshot.ids((await person(ctx, None)).profile.movie_index)
     return ctx.snapshot.indexes(dict.fromkeys(out))
 
 

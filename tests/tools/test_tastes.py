@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -157,3 +158,12 @@ async def test_ratings_come_by_movie_time_filter_and_page(tools: Toolbox) -> Non
 
 async def test_0_is_the_person_where_the_data_has_no_such_user(tools: Toolbox) -> None:
     assert (await ask(tools, "get_user_ratings", user_id=0))["whose"] == "you"
+
+
+@pytest.mark.parametrize("asked", [{"liked": ["Heat"]}, {"text": "heist with a twist"}, {}])
+async def test_what_the_person_rated_is_not_recommended_unless_asked_for(tools: Toolbox, asked: dict[str, Any]) -> None:
+    first = await ask(tools, "recommend", **asked)
+    seen = first["movies"][0]
+    await ask(tools, "rate_movie", movie=seen["movie_id"], stars=3)
+    assert seen["title"] not in titles(await ask(tools, "recommend", **asked, limit=20))
+    assert seen["title"] in titles(await ask(tools, "recommend", **asked, limit=20, include_seen=True))
