@@ -132,6 +132,8 @@ def statistic(scene: Scene) -> Script:
     found, over = done.result, _over(scene, done)
     if not (found.total or found.groups or found.movies):
         told = f"There are no {over}, so the answer is 0."
+    elif found.measure in ("min", "max"):
+        told = wording.paragraphs([_figure(scene, done, found), wording.numbered(found.movies[:GROUPS])])
     elif found.movies:
         told = f"{wording.capital(over)}{_order(done)}:\n\n{wording.numbered(found.movies)}"
     else:
@@ -183,17 +185,18 @@ def _over(scene: Scene, done: Done) -> str:
 
 def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
     over, info, value, measure = _over(scene, done), scene.info, scene.frame.stars, found.measure
+    figure = {"mean": found.mean, "min": found.min, "max": found.max}.get(measure)
     words = {
         "over": over,
         "total": f"{found.total:,}",
         "unit": "ratings" if found.of == "ratings" else scene.plural,
-        "value": f"{found.mean or 0:.2f}" if measure == "mean" else f"{getattr(found, measure, None) or 0:g}",
+        "value": f"{figure or 0:.2f}" if measure == "mean" else f"{figure or 0:g}",
         "spread": wording.spread(found.histogram),
         "part": f"{found.histogram.get(f'{value or 0:.1f}', 0):,} of the {found.total:,}",
         "stars": wording.stars(value or 0),
     }
     kind: str = "of_stars" if value is not None else measure
-    if measure in ("mean", "min", "max") and getattr(found, measure) is None:
+    if measure in ("mean", "min", "max") and figure is None:
         kind = "count"
     if measure == "count" and info and found.of == "movies" and not done.args.get("movies"):
         kind = "catalogue" if over == scene.plural else "count_one" if found.total == 1 else "count_of"
@@ -218,9 +221,7 @@ def _order(done: Done) -> str:
 
 def _group(scene: Scene, found: QueryResult, group: Group) -> str:
     name = wording.clean(group.name)
-    name = (
-        {"user": f"MovieLens user {name}", "stars": f"{name} stars"}.get(found.by, name) if name[:1].isdigit() else name
-    )
+    name = f"MovieLens {name}" if name.startswith("user ") else f"{name} stars" if found.by == "stars" else name
     if found.of == "ratings" and found.by != "stars":
         return f"{name}: {wording.average(group.mean, group.count)}"
     noun = (scene.info.noun if scene.info else "movie", scene.plural) if found.of == "movies" else ("rating", "ratings")

@@ -138,12 +138,12 @@ def _question(scene: Scene, popular: Done) -> Script:
 def _shown(scene: Scene, done: Done, seen_titles: str = "") -> Script:
     """Word a list. One that is empty is asked for again with the least important condition dropped, and that is said."""
     first, dropped = done, ""
-    for _ in range(MOST_TRIES):
-        if done.movies or not (names := _least(done)):
+    for names in _loosenings(first):
+        if done.movies:
             break
-        dropped = wording.texts().dropped[names]
-        args = {name: value for name, value in done.args.items() if name not in names.split()}
-        done = yield from ask(done.name, args)
+        dropped = wording.joined(wording.texts().dropped[name] for name in names)
+        gone = " ".join(names).split()
+        done = yield from ask(first.name, {name: value for name, value in first.args.items() if name not in gone})
     words = {
         "what": _described(scene, done),
         "asked": _described(scene, first),
@@ -169,12 +169,16 @@ def _shown(scene: Scene, done: Done, seen_titles: str = "") -> Script:
     return wording.paragraphs([wording.capital(scene.say(kind, **words)), _lines(scene, done), *_after(scene, done)])
 
 
-def _least(done: Done) -> str:
-    """The condition that a refusal names, or the least important; nothing where no condition would be left."""
+def _loosenings(done: Done) -> list[list[str]]:
+    """The conditions to drop, try by try: the one that a refusal names; else one at a time, the least important first.
+
+    Some condition is always left.
+    """
     there = [names for names in wording.texts().dropped if any(done.args.get(name) for name in names.split())]
     if done.error:
-        return next((name for name in there if name[:-1] in done.error.lower()), "")
-    return there[0] if there and done.args.keys() - ASIDE - set(there[0].split()) else ""
+        return [[names] for names in there if names[:-1] in done.error.lower()]
+    tries = [*([names] for names in there[:MOST_TRIES]), there[:2]]
+    return [names for names in tries if done.args.keys() - ASIDE - set(" ".join(names).split())]
 
 
 def _lines(scene: Scene, done: Done) -> str:

@@ -100,6 +100,8 @@ def outside(scene: Scene) -> Script:
 def unclear(scene: Scene) -> Script:
     """One question with choices."""
     yield from ()
+    if scene.dialogue.trimmed and not scene.dialogue.done:
+        return scene.say("out_of_sight")
     if choices := [wording.clean(choice) for choice in scene.frame.ambiguous[:3]]:
         return scene.say("unclear_choices", choices=wording.joined(choices, "or"))
     if scene.frame.movies:

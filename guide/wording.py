@@ -122,9 +122,9 @@ def tags_of(movie: Movie, most: int = 5) -> list[str]:
 
 
 def spread(histogram: Mapping[str, int]) -> str:
-    """How many gave how many stars, most stars first: "5 stars: 20, 4.5 stars: 17"."""
+    """How many gave how many stars, most stars first: "5: 20, 4.5: 17"."""
     given = sorted(((float(value), count) for value, count in histogram.items() if count), reverse=True)
-    return ", ".join(f"{stars(value)}: {count:,}" for value, count in given)
+    return ", ".join(f"{value:g}: {count:,}" for value, count in given)
 
 
 def facts_of(movie: Movie) -> dict[str, str]:

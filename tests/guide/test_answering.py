@@ -195,7 +195,7 @@ async def test_fewer_than_asked_for_is_said(talk: Talk) -> None:
         ("rating", " stars on average from "),
         ("count", " ratings."),
         ("good", "gave it 4 stars or more"),
-        ("histogram", "5 stars: "),
+        ("histogram", "By stars given, 5: "),
         ("tags", "People tag **Heat** (1995)"),
         ("links", "IMDb: https://www.imdb.com/title/tt0113277/"),
         ("lately", "of all time; my data ends in"),
