@@ -18,7 +18,6 @@ MovieRef = Annotated[
 ]
 Someone = Annotated[UserId | None, Field(description="A MovieLens user; leave out for the person you talk to")]
 Similarity = Literal["taste", "content", "both"]
-Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2106, 2, 6))]
 ListOrder = Literal["relevance", "rating", "popularity", "worst", "newest", "oldest"]
 Grouping = Literal["none", "genre", "decade", "year", "tag", "user", "month", "stars", "rated_year"]
 
@@ -96,8 +95,8 @@ class RateMovie(Model):
 class Period(Model):
     """When ratings were given."""
 
-    since: Day | None = Field(default=None, description="First day of rating: '2016-01-31'")
-    until: Day | None = Field(default=None, description="Last day")
+    since: date | None = Field(default=None, description="First day of rating: '2016-01-31'")
+    until: date | None = Field(default=None, description="Last day")
 
 
 class GetUserRatings(Filters, Period):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from movies.aggregates import Cells, Chosen, Ints, Mask, Memberships, Rated, grouped, means, number
 from movies.models import Movie
+from taste.interactions import Indices
 from tools.args import QueryCatalogue
 from tools.context import Context
 from tools.people import DAY, Person, person
@@ -115,29 +117,32 @@ def _only(ctx: Context, movie_ids: Sequence[int]) -> Mask:
 
 async def _by_rating(ctx: Context, args: QueryCatalogue, chosen: Chosen) -> QueryResult:
     """By user, month or year of the rating."""
-    if args.by == "user":
-        table = await _users(ctx, args, chosen)
-        stars = float(np.nansum(table.means * table.counts))
-        total = int(table.counts.sum())
-        whole: dict[str, Any] = {"total": total, "mean": _rounded(stars / total) if total else None}
-    else:
-        names, cells = await ctx.snapshot.catalogue.aggregates.by_month(chosen)
-        if args.by == "rated_year":
-            years = sorted({name[:4] for name in names})
-            of = Memberships(years, np.array([years.index(n[:4]) for n in names], np.int64), np.arange(len(names)))
-            names, cells = years, grouped(cells, of)
-        table, whole = _of_cells(names, cells), _whole(cells.sum(axis=0))
-    return _result(args, "ratings", whole, _chosen_groups(args, table), table)
-
-
-async def _users(ctx: Context, args: QueryCatalogue, chosen: Chosen) -> _Table:
     aggregates = ctx.snapshot.catalogue.aggregates
-    if chosen.person is not None:
-        name = "you" if args.own or args.user_id == ctx.user_id else f"user {args.user_id}"
-        return _of_cells([name], (await aggregates.by_movie(chosen)).sum(axis=0, keepdims=True))
-    users, counts, sums = await aggregates.by_user(chosen)
+    if args.by != "user":
+        return await asyncio.to_thread(_by_time, args, *await aggregates.by_month(chosen))
+    if chosen.person is None:
+        return await asyncio.to_thread(_by_user, args, *await aggregates.by_user(chosen))
+    cells = (await aggregates.by_movie(chosen)).sum(axis=0, keepdims=True)
+    table = _of_cells(["you" if args.own or args.user_id == ctx.user_id else f"user {args.user_id}"], cells)
+    return _result(args, "ratings", _whole(cells[0]), table)
+
+
+def _by_time(args: QueryCatalogue, names: list[str], cells: Cells) -> QueryResult:
+    """By month, or by year."""
+    if args.by == "rated_year":
+        years, groups = np.unique([name[:4] for name in names] or np.zeros(0, str), return_inverse=True)
+        names = years.tolist()
+        cells = grouped(cells, Memberships(names, groups.astype(np.int64), np.arange(len(cells))))
+    return _result(args, "ratings", _whole(cells.sum(axis=0)), _of_cells(names, cells))
+
+
+def _by_user(args: QueryCatalogue, users: Ints, counts: Ints, sums: Ints) -> QueryResult:
+    """By user: of each the number of ratings and their sum in half-stars."""
     given = counts > 0
-    return _Table(_UserNames(users[given]), counts[given], sums[given] / 2 / counts[given])
+    table = _Table(_UserNames(users[given]), counts[given], sums[given] / 2 / counts[given])
+    total = int(counts.sum())
+    mean = round(int(sums.sum()) / 2 / total, 4) if total else None
+    return _result(args, "ratings", {"total": total, "mean": mean}, table)
 
 
 class _UserNames(Sequence[str]):
@@ -159,54 +164,50 @@ class _UserNames(Sequence[str]):
 async def _by_movie(ctx: Context, args: QueryCatalogue, chosen: Chosen) -> QueryResult:
     """As a whole, as a ranking, or by what movies have: genre, tag, year, decade, stars."""
     cells = await ctx.snapshot.catalogue.aggregates.by_movie(chosen)
-    everything = chosen.person is None and chosen.days is None
-    counted = chosen.movies & (number(cells) >= (0 if everything and args.of == "movies" else 1))
-    if args.by == "none" and args.at_least is not None:
-        counted &= number(cells) >= args.at_least
-    cells[~counted] = 0
-    whole = _whole(cells.sum(axis=0)) if args.of == "ratings" else _of_means(means(cells)[counted])
-    if args.by == "none":
-        return await _whole_result(ctx, args, whole, cells, counted)
-    table = await _table(ctx, args, cells, counted)
-    return _result(args, args.of, whole, _chosen_groups(args, table), table)
-
-
-async def _table(ctx: Context, args: QueryCatalogue, cells: Cells, counted: Mask) -> _Table:
-    if args.by == "stars":
-        halves = np.arange(1, 11) / 2
-        counts = cells.sum(axis=0)[1:11] if args.of == "ratings" else _bins(means(cells)[counted])
-        return _Table(STARS, counts, np.where(counts > 0, halves, np.nan))
-    of = await ctx.snapshot.catalogue.memberships(args.by)
-    return _of_cells(of.names, grouped(cells, of)) if args.of == "ratings" else _of_movies(of, means(cells), counted)
-
-
-async def _whole_result(
-    ctx: Context, args: QueryCatalogue, whole: dict[str, Any], cells: Cells, counted: Mask
-) -> QueryResult:
-    """One figure, and the movies that it is asked as a ranking of."""
-    result = QueryResult(of=args.of, measure=args.measure, by="none", **whole)
-    if args.measure not in LISTED:
+    if args.by in ("none", "stars"):
+        of, order = None, await ctx.snapshot.catalogue.by_title() if args.sort_by == "name" else []
+    else:
+        of, order = await ctx.snapshot.catalogue.memberships(args.by), []
+    result, best = await asyncio.to_thread(_over_movies, args, chosen, cells, of, ctx.snapshot.indexes(order))
+    if args.by != "none" or args.measure not in LISTED:
         return result
-    counts, mean = number(cells), means(cells)
-    best = await _ranked(ctx, args, counts, mean, np.flatnonzero(counted))
     movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(best.astype(np.int32)))
-    few = _sort_by(args) == "mean" and args.at_least is None and bool((counts[best] < FEW).any())
-    groups = [
-        Group(name=movie.called, count=int(counts[at]), mean=_rounded(mean[at]), movie_id=movie.movie_id)
-        for movie, at in zip(movies, best.tolist(), strict=True)
-    ]
-    notes = [FEW_RATINGS] if few and not args.min_ratings else []
-    return result.model_copy(
-        update={"movies": movies, "groups": groups if args.of == "ratings" else [], "notes": notes}
-    )
+    named = zip(movies, result.groups, strict=True)
+    groups = [group.model_copy(update={"name": m.called, "movie_id": m.movie_id}) for m, group in named]
+    return result.model_copy(update={"movies": movies, "groups": groups if args.of == "ratings" else []})
 
 
-async def _ranked(ctx: Context, args: QueryCatalogue, counts: Ints, mean: Floats, at: Ints) -> Ints:
+def _over_movies(
+    args: QueryCatalogue, chosen: Chosen, cells: Cells, of: Memberships | None, by_title: Indices
+) -> tuple[QueryResult, Ints]:
+    """The figures, and the movies of a ranking, of which `groups` has the figures."""
+    counts, mean = number(cells), means(cells)
+    unrated = chosen.person is None and chosen.days is None and args.of == "movies"  # are counted as well
+    least = args.at_least if args.by == "none" and args.at_least is not None else int(not unrated)
+    counted = chosen.movies & (counts >= least)
+    cells[~counted] = 0
+    whole = _whole(cells.sum(axis=0)) if args.of == "ratings" else _of_means(mean[counted])
+    if of is not None:
+        table = _of_cells(of.names, grouped(cells, of)) if args.of == "ratings" else _of_movies(of, mean, counted)
+        return _result(args, args.of, whole, table), np.zeros(0, np.int64)
+    if args.by == "stars":
+        bins = cells.sum(axis=0)[1:11] if args.of == "ratings" else _bins(mean[counted])
+        table = _Table(STARS, bins, np.where(bins > 0, np.arange(1, 11) / 2, np.nan))
+        return _result(args, args.of, whole, table), np.zeros(0, np.int64)
+    best = _ranked(args, counts, mean, np.flatnonzero(counted), by_title)
+    ranking = _Table([""] * len(counts), counts, mean).groups(best, ends=False)
+    few = args.measure in LISTED and _sort_by(args) == "mean" and bool((counts[best] < FEW).any())
+    notes = [FEW_RATINGS] if few and args.at_least is None and not args.min_ratings else []
+    listed = ranking if args.measure in LISTED else []
+    return QueryResult(of=args.of, measure=args.measure, by="none", groups=listed, notes=notes, **whole), best
+
+
+def _ranked(args: QueryCatalogue, counts: Ints, mean: Floats, at: Ints, by_title: Indices) -> Ints:
     """The movies of a ranking by count, mean or title, the better known first among equals."""
     if _sort_by(args) == "name":
-        order = np.empty(len(counts), np.int64)
-        order[ctx.snapshot.indexes(await ctx.snapshot.catalogue.by_title())] = np.arange(len(counts))
-        key = order[at].astype(np.float64)
+        place = np.empty(len(counts), np.int64)
+        place[by_title] = np.arange(len(by_title))
+        key = place[at].astype(np.float64)
     else:
         at = at[counts[at] > 0] if _sort_by(args) == "mean" else at
         key = mean[at] if _sort_by(args) == "mean" else counts[at].astype(np.float64)
@@ -276,7 +277,8 @@ def _bins(mean: Floats) -> Ints:
     return np.bincount(np.floor(rated * 2 + 0.5).astype(np.int64), minlength=11)[1:11]
 
 
-def _result(args: QueryCatalogue, of: Of, whole: dict[str, Any], at: Ints, table: _Table) -> QueryResult:
+def _result(args: QueryCatalogue, of: Of, whole: dict[str, Any], table: _Table) -> QueryResult:
+    at = _chosen_groups(args, table)
     return QueryResult(
         of=of,
         measure=args.measure,

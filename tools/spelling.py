@@ -102,12 +102,17 @@ async def tag_called(ctx: Context, given: str) -> str:
     """
     if tag := await _known_tag(ctx, given):
         return tag
-    for link in (await ctx.snapshot.linker()).link(given):
-        if link.kind == "tag" and link.text == given:
-            return link.name
     found = [count.name for count in await ctx.snapshot.catalogue.tags(given, limit=TAGS_SEARCHED)]
     near = list(dict.fromkeys([*found[:3], *await ctx.snapshot.catalogue.near_tags(given)]))
+    for tag in near:
+        if _joined(tag) == _joined(given):
+            return tag
     raise Unknown(f"No movie has the tag {given!r}." + (f" Near it: {', '.join(near)}." if near else ""))
+
+
+def _joined(name: str) -> str:
+    """`time travel` and `timetravel` alike."""
+    return plain(name).replace(" ", "")
 
 
 async def _known_tag(ctx: Context, given: str) -> str | None:

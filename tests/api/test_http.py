@@ -214,6 +214,23 @@ def test_movies_are_filtered_and_paged(client: httpx.Client) -> None:
     assert [movie["year"] for movie in movies] == sorted((movie["year"] for movie in movies), reverse=True)
 
 
+def test_movies_are_filtered_by_mean_count_and_tags_that_they_must_not_have(client: httpx.Client) -> None:
+    params: dict[str, Any] = {
+        "min_mean": 3.5,
+        "max_mean": 4,
+        "max_ratings": 60,
+        "exclude_tag": "heist",
+        "sort": "worst",
+        "limit": 100,
+    }
+    found = client.get("/movies", params=params).json()["data"]
+    assert all(3.5 <= m["rating_mean"] <= 4 and m["rating_count"] <= 60 and "heist" not in m["tags"] for m in found)
+    means = [movie["rating_mean"] for movie in found]
+    assert means == sorted(means)
+    assert len(means) > 10
+    assert is_problem(client.get("/movies", params={"min_mean": 6}), 422, "validation_error")
+
+
 def test_a_movie_page_holds_all_that_is_known(client: httpx.Client) -> None:
     heat = client.get(f"/movies/{movie_id(client, 'Heat (1995)')}").json()
     assert heat["imdb_url"] == "https://www.imdb.com/title/tt0113277/"
