@@ -114,7 +114,7 @@ class Around:
         return self.words[at].word if 0 <= at < len(self.words) else ""
 
     def gap(self, at: int) -> str:
-        """What stands between a word and the next."""
+        """The text between a word and the next."""
         end = self.words[at + 1].start if at + 1 < len(self.words) else len(self.text)
         return self.text[self.words[at].end : end]
 

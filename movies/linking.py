@@ -65,6 +65,8 @@ class Linker:
         terms: dict[str, list[_Term]] = defaultdict(list)
         begins: dict[str, int] = {}
         for words, term in [*_genre_terms(genres), *_tag_terms(tags)]:
+            if not words:  # a name without a letter
+                continue
             key = "".join(words)
             begins[words[0]] = max(begins.get(words[0], 1), len(words))
             if all(known.kind != term.kind for known in terms[key]):

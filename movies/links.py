@@ -1,4 +1,4 @@
-"""What a linker says of a text: spans with their meaning and confidence. Data alone."""
+"""The result of linking a text: spans with their meaning and confidence. Data alone."""
 
 from __future__ import annotations
 

@@ -22,14 +22,6 @@ _DECADE_END = re.compile(r"(?:'?s|er[ns]?|ies)\b(?: jahren?\b)?")
 _DECADE_WORD = re.compile(r"(?:\b(?:annees|anos|anni|jaren|decada de(?: los)?)\s+|\b(?:los|les|gli)\s+)'?$")
 _PART = re.compile(r"\b(early|mid|late|fruhen|spaten|debut des|fin des)[ -](?:the |to late )?['\u2018\u2019]?$")
 _SHORT_YEAR = re.compile(r"['\u2018\u2019]$")
-_BEFORE = re.compile(
-    r"\b(before|pre|older than|earlier than|prior to|vor|avant|antes del?|prima del|voor)[ -](?:the |los |les )?'?$"
-)
-_UNTIL = re.compile(r"\b(?:until|till|up to|bis|jusqua|hasta|no later than)\s(?:the )?'?$")
-_AFTER = re.compile(
-    r"\b(after|newer than|later than|post|nach|apres|despues de|despues del|dopo il|more recent than)[ -](?:the )?'?$"
-)
-_SINCE = re.compile(r"\b(?:since|seit|ab|depuis|desde|from|starting in|starting from|dal)\s(?:the )?'?$")
 _NOT = re.compile(r"\b(?:not|nothing|no|none|never)\s(?:from\s)?$")
 _OR_LATER = re.compile(r"\s*(?:(?:or|and|oder|et|y) )?(?:later|newer|onwards?|upwards?|plus recent)\b|\+")
 _OR_EARLIER = re.compile(r"\s*(?:or|and) (?:earlier|older|before)\b")
@@ -129,8 +121,8 @@ def _open_years(level: str, years: _Years) -> _Span | None:
     """Years that are open on one side: "before 1980", "1990 or later"."""
     start = max(0, years.start - LOOKED_AT)
     for pattern, low, high in (
-        (_BEFORE, None, years.low - 1), (_UNTIL, None, years.high), (_AFTER, years.high + 1, None),
-        (_SINCE, years.low, None),
+        (_direction("earlier"), None, years.low - 1), (_direction("until"), None, years.high),
+        (_direction("later"), years.high + 1, None), (_direction("since"), years.low, None),
     ):  # fmt: skip
         left = pattern.search(level, start, years.start)
         if left and (no := _NOT.search(level, max(0, left.start() - 16), left.start())):
@@ -142,6 +134,12 @@ def _open_years(level: str, years: _Years) -> _Span | None:
     if right := _OR_EARLIER.match(level, years.end):
         return years.start, right.end(), "years", 0.93, None, years.high
     return None
+
+
+@cache
+def _direction(name: str) -> re.Pattern[str]:
+    """Words such as "before", right before a year."""
+    return re.compile(rf"\b(?:{'|'.join(sorted(cues(name), key=len, reverse=True))})[ -](?:the |los |les )?['’]?$")
 
 
 def _turned(low: int | None, high: int | None) -> tuple[int | None, int | None]:

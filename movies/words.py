@@ -37,12 +37,13 @@ def tables() -> dict[str, Any]:
 
 @cache
 def cues(name: str) -> frozenset[str]:
-    """The words or phrases of a list in the tables "cues", "plain" and "roles".
+    """The words or phrases of a list in one of the tables.
 
     >>> "the" in cues("articles")
     True
     """
-    said = {**tables()["cues"], **tables()["plain"], **tables()["roles"]}[name]
+    lists = (tables()[table] for table in ("cues", "plain", "roles", "directions"))
+    said = next(table[name] for table in lists if name in table)
     return frozenset(said.split() if isinstance(said, str) else said)
 
 

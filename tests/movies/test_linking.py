@@ -165,3 +165,14 @@ async def test_a_snapshot_builds_one_linker(data_dir: Path) -> None:
             assert first.link("The Matrix (1999)")[0].movie_ids == (851,)
     finally:
         await library.close()
+
+
+@given(st.lists(st.text(max_size=20), max_size=5), st.text(max_size=10), st.text(max_size=30))
+@settings(max_examples=50, deadline=None)
+def test_any_catalogue_is_read(titles: list[str], name: str, text: str) -> None:
+    rows = [TitleRow.parse(number, title, number) for number, title in enumerate(titles)]
+    linker = Linker.build(rows, [name], [(name, 3)])
+    for title in titles:
+        said = f"I loved {title} {text}"
+        assert all(said[link.start : link.end] == link.text for link in linker.link(said, least=0.0))
+        linker.find(title)
