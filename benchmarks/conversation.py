@@ -113,8 +113,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--save", type=Path, metavar="FILE", help="write everything as JSON")
     parser.add_argument("--forget-ratings", action="store_true", help="delete the ratings that the service holds")
     folder = os.environ.get("MOVIELENS_DIR")
-    parser.add_argument("--movielens", type=Path, default=folder, required=not folder, help="default: MOVIELENS_DIR")
-    return parser.parse_args()
+    parser.add_argument("--movielens", type=Path, default=folder or None, help="its folder; default: MOVIELENS_DIR")
+    options = parser.parse_args()
+    if options.movielens is None:
+        parser.error("say where MovieLens's files are, by --movielens or MOVIELENS_DIR")
+    return options
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from guide.masking import Clause
 from guide.phrases import table
 
 GROUPS: tuple[Group, ...] = ("month", "rated_year", "decade", "year", "user", "tag", "genre", "stars")
+FIRST_RATED = 1995
+"""MovieLens began in that year: an earlier one says when a movie was released."""
 LEAST_MEMBERS = 20
 """Fewest ratings of a group that is ranked by its mean: a year with one movie says little."""
 
@@ -27,7 +29,7 @@ def aggregate(clause: Clause, *, of_someone: bool) -> Aggregate:
         of="ratings" if of_ratings else "movies",
         measure=measure,
         by=by,
-        ascending=clause.has("statistic", "ascending") and by != "none",
+        ascending=clause.has("statistic", "ascending"),
         sort_by="mean" if measure == "mean" and by != "none" else "count",
         at_least=LEAST_MEMBERS if ranked and measure == "mean" and not of_someone else None,
         since=since,
@@ -40,7 +42,8 @@ _OF_RATINGS: tuple[Group, ...] = ("user", "month", "rated_year", "stars")
 
 def years_are_of_rating(clause: Clause, *, of_someone: bool) -> bool:
     """True where a year says when was rated, not when a movie was released: "ratings given in 2016"."""
-    released = clause.has("statistic", "released")
+    early = any((link.low or FIRST_RATED) < FIRST_RATED for _, link in clause.links("year", "years"))
+    released = early or clause.has("statistic", "released")
     return not released and (clause.has("statistic", "given") or (of_someone and clause.has("statistic", "in_year")))
 
 

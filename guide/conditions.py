@@ -19,8 +19,10 @@ MONTH, YEAR_OF_DAYS = 30, 365
 MOST_TAGS, MOST_TOPIC = 2, 4
 SHORT, LONG = 3, 10
 NEGATION_REACH = 4
+MOST_RATINGS = 10_000_000
 OLD_UNTIL = 1979
 RECENT_YEARS = 8
+FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
 _BOUNDS = ("max_ratings", "min_ratings", "max_mean", "min_mean")
 
 
@@ -79,7 +81,8 @@ class Conditions:
         tags = self.tags if instead and (self.tags or self.genres) else _without(before.tags, self.exclude_tags) + self.tags
         first, last = self.years or ((None, None) if self.any_year else (before.year_from, before.year_to))
         held = {name: getattr(before, name) for name in _BOUNDS} | {
-            name: int(value) if name.endswith("ratings") else value for name, value in self.bounds.items()
+            name: min(max(int(value), 1), MOST_RATINGS) if name.endswith("ratings") else min(max(value, 0.5), 5.0)
+            for name, value in self.bounds.items()
         }
         return Filters.model_validate(
             {
@@ -98,16 +101,18 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     """All the conditions of a clause. `topics`: words that are nothing else say what it should be about."""
     unwanted = _unwanted(clause)
     bounds, spent = _bounds(clause)
-    genres, tags = list(_genres(clause)), list(_tags(clause))
+    usual = _usual(clause)
+    genres = [pair for pair in _genres(clause) if pair[0] not in usual]
+    tags = [pair for pair in _tags(clause) if pair[0] not in usual]
     unmet = tuple(_unmet(clause, spent))
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
-        exclude_genres=tuple(name for place, name in genres if place in unwanted),
-        tags=tuple(name for place, name in tags if place not in unwanted)[:MOST_TAGS],
+        exclude_genres=_first_of_each([pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]),
+        tags=tuple(name for place, name in tags if place not in unwanted)[: 1 if clause.has("without", "either") else MOST_TAGS],
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
-        years=_years(clause),
+        years=_years(clause, unwanted),
         bounds=bounds,
-        sort=next((sort for sort in SORTS if clause.has("sort", sort)), None),
+        sort=_sort(clause),
         count=_count(clause, spent),
         longer=clause.has("count", "longer") - clause.has("count", "shorter"),
         novelty=NOVEL if clause.has("niche", "novel") else None,
@@ -121,7 +126,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     )
     if not topics or unmet:
         return found
-    return replace(found, text=_topic(clause, unwanted, alone=found.empty))
+    return found if found.tags else replace(found, text=_topic(clause, unwanted, alone=found.empty))
 
 
 # Genres and tags
@@ -129,16 +134,33 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
 
 def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
     """Genres by place: linked ones, and those that moods stand for."""
-    for place, link in clause.links("genre"):
-        yield from ((place, name) for name in link.name.split("|"))
+    for place, link in clause.links("genre", "tag"):
+        name = link.name if link.kind == "genre" else _as_genre(link)
+        yield from ((place, part) for part in name.split("|") if part)
     named = {name for _, link in clause.links("genre") for name in link.name.split("|")}
     for mood in table("moods"):
         if not mood.startswith("#") and mood not in named:
             yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1])
 
 
+def _genres_of(tags: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The genres that go with tags, for who does not want them."""
+    return ((place, table("tag_genres")[name.lower()]) for place, name in tags if name.lower() in table("tag_genres"))
+
+
+def _first_of_each(genres: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+    """Of two genres on one span only the first: who wants no romantic comedy may want a comedy."""
+    return tuple(dict((place, name) for place, name in reversed(genres)).values())
+
+
+def _as_genre(tag: Link) -> str:
+    """The genre that a tag says as well: "romance"."""
+    also = next((other.name for other in tag.also if other.kind == "genre"), "")
+    return also or str(table("genre_tags").get(tag.name.lower(), ""))
+
+
 def _tags(clause: Clause) -> Iterator[tuple[int, str]]:
-    linked = [(place, link) for place, link in clause.links("tag")]
+    linked = [(place, link) for place, link in clause.links("tag") if not _as_genre(link)]
     yield from ((place, link.name) for place, link in linked)
     for mood in table("moods"):
         if mood.startswith("#") and not linked:
@@ -162,10 +184,16 @@ def _unwanted(clause: Clause) -> set[int]:
     return found - _after_all(clause)
 
 
+def _usual(clause: Clause) -> set[int]:
+    """Places of what someone usually watches, which is not what is wanted today."""
+    ends = [spot.first for spot in clause.spots("without", "usual_ends")] or [0]
+    return {place for spot in clause.spots("without", "usual") for place in range(spot.end, max(ends))}
+
+
 def _goes_on(clause: Clause, place: int) -> bool:
     """True where a comma only parts a row of names."""
-    following = [token for token in clause.tokens[place + 1 : place + 3] if token.word not in ("and", "or", "no", "not")]
-    return bool(following and following[0].link)
+    following = [token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")]
+    return bool(following and following[0].link) and (len(following) < 2 or following[1].word in (",", "or", "and", "please", "movies"))
 
 
 def _after_all(clause: Clause) -> set[int]:
@@ -182,13 +210,25 @@ def _back(clause: Clause) -> Iterator[str]:
 # Years, bounds, numbers
 
 
-def _years(clause: Clause) -> tuple[int | None, int | None] | None:
-    """The last years named; a bound may stand in words before a bare year."""
+def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] | None:
+    """The years between which a movie must be; of "nothing before 2000" the others."""
     found: tuple[int | None, int | None] | None = None
-    for _, link in clause.links("year", "years"):
+    for place, link in clause.links("year", "years"):
         low, high = (None if bound is None else int(bound) for bound in (link.low, link.high))
-        found = (found[0] if low is None and found else low, found[1] if high is None and found else high)
+        if place in unwanted:
+            if (low is None) == (high is None):
+                continue
+            low, high = (high + 1 if high is not None else None), (low - 1 if low is not None else None)
+        if found and (low is None or high is None):
+            low, high = (found[0] if low is None else low), (found[1] if high is None else high)
+        found = (low, high)
     return found
+
+
+def _sort(clause: Clause) -> Order | None:
+    """The order asked for. "Less famous" is none by fame."""
+    niche = {place for spot in clause.spots("niche", "novel") for place in range(*spot)}
+    return next((sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))), None)
 
 
 def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
@@ -202,7 +242,8 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
             if value is not None and (name.endswith("ratings") or 0 < value <= 5):
                 found[name] = value
                 spent.update(places)
-    return found, spent
+    fixed = next((bound for name, bound in FIXED.items() if clause.has("fixed", name)), {})
+    return found | fixed, spent
 
 
 def _is_number(link: Link | None) -> bool:
@@ -215,7 +256,7 @@ def _number(link: Link | None) -> float | None:
 
 def _count(clause: Clause, spent: set[int]) -> int | None:
     """How many movies are wanted."""
-    for spot in clause.spots("count", "words"):
+    for spot in [*clause.spots("count", "words"), *clause.spots("count", "meant")]:
         for place in range(spot.first, spot.end):
             link = clause.tokens[place].link
             if link and link.kind == "number" and place not in spent and link.low and link.low >= 1:
@@ -246,8 +287,9 @@ def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
     """
     cues = [(spot.end, place) for spot in clause.spots("topic", "cue") for place in range(spot.end, len(clause.tokens))]
     places = [place for start, place in cues if _goes_on_from(clause, start, place)]
-    if alone:
+    if alone or not clause.links("genre", "tag"):
         places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
+    unwanted = unwanted | {place for mood in table("moods") for spot in clause.spots("moods", mood) for place in range(*spot)}
     told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]
     return " ".join(clause.tokens[place].said for place in told[:MOST_TOPIC])
 

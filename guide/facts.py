@@ -15,18 +15,8 @@ from tools.results import Comparison, Group, MovieResult, QueryResult
 MOST_MOVIES = 4
 WINDOWS = (30, 365)
 MUCH_ALIKE = 0.3
-UNSURE = 0.6
+SURE, UNSURE = 0.97, 0.6
 GROUPS, MOST_GROUPS = 5, 50
-GROUPED = {
-    "genre": "genres",
-    "decade": "decades",
-    "year": "years of release",
-    "tag": "tags",
-    "user": "users",
-    "month": "months",
-    "stars": "numbers of stars",
-    "rated_year": "years in which it was rated",
-}
 
 
 def fact(scene: Scene) -> Script:
@@ -39,7 +29,7 @@ def fact(scene: Scene) -> Script:
     found = [done.result for done in dones if isinstance(done.result, MovieResult)]
     if not found:
         return problem(scene, dones[0]) if dones else scene.say("which")
-    return wording.paragraphs(" ".join(text.format_map(_facts(scene, each)).split(" ")).strip() for each in found)
+    return wording.paragraphs(wording.tidy(text.format_map(_facts(scene, each))) for each in found)
 
 
 def _facts(scene: Scene, result: MovieResult) -> dict[str, str]:
@@ -111,7 +101,7 @@ def _common(found: Comparison) -> str:
 def alternatives(scene: Scene) -> Script:
     """As in "I took Heat (1995); there is also Heat (1986)", said when a title comes up first."""
     known = set(scene.dialogue.shown)
-    refs = [ref for ref in (*scene.frame.movies, *scene.frame.liked) if ref.others]
+    refs = [ref for ref in (*scene.frame.movies, *scene.frame.liked) if ref.others and ref.certainty < SURE]
     unsure = [ref for ref in refs if not {ref.movie_id, *ref.others} & known][:2]
     others = yield from details_of([ref.others[0] for ref in unsure])
     return wording.spaced(map(_taken, unsure, others))
@@ -142,6 +132,8 @@ def statistic(scene: Scene) -> Script:
     found, over = done.result, _over(scene, done)
     if not (found.total or found.groups or found.movies):
         told = f"There are no {over}, so the answer is 0."
+    elif found.measure in ("min", "max"):
+        told = wording.paragraphs([_figure(scene, done, found), wording.numbered(found.movies[:GROUPS])])
     elif found.movies:
         told = f"{wording.capital(over)}{_order(done)}:\n\n{wording.numbered(found.movies)}"
     else:
@@ -193,17 +185,18 @@ def _over(scene: Scene, done: Done) -> str:
 
 def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
     over, info, value, measure = _over(scene, done), scene.info, scene.frame.stars, found.measure
+    figure = {"mean": found.mean, "min": found.min, "max": found.max}.get(measure)
     words = {
         "over": over,
         "total": f"{found.total:,}",
         "unit": "ratings" if found.of == "ratings" else scene.plural,
-        "value": f"{found.mean or 0:.2f}" if measure == "mean" else f"{getattr(found, measure, None) or 0:g}",
+        "value": f"{figure or 0:.2f}" if measure == "mean" else f"{figure or 0:g}",
         "spread": wording.spread(found.histogram),
         "part": f"{found.histogram.get(f'{value or 0:.1f}', 0):,} of the {found.total:,}",
         "stars": wording.stars(value or 0),
     }
     kind: str = "of_stars" if value is not None else measure
-    if measure in ("mean", "min", "max") and getattr(found, measure) is None:
+    if measure in ("mean", "min", "max") and figure is None:
         kind = "count"
     if measure == "count" and info and found.of == "movies" and not done.args.get("movies"):
         kind = "catalogue" if over == scene.plural else "count_one" if found.total == 1 else "count_of"
@@ -213,7 +206,7 @@ def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
 
 def _ranking(scene: Scene, done: Done, found: QueryResult) -> str:
     """Groups in their order."""
-    several, least = GROUPED[found.by], done.args.get("at_least")
+    several, least = wording.texts().groups[found.by], done.args.get("at_least")
     bound = f", of {several} with at least {least:,}" if least else ""
     of_all = f" (of {found.group_count:,} {several})" if found.group_count > len(found.groups) else ""
     lines = [f"{place}. {_group(scene, found, group)}" for place, group in enumerate(found.groups, 1)]
@@ -228,9 +221,7 @@ def _order(done: Done) -> str:
 
 def _group(scene: Scene, found: QueryResult, group: Group) -> str:
     name = wording.clean(group.name)
-    name = (
-        {"user": f"MovieLens user {name}", "stars": f"{name} stars"}.get(found.by, name) if name[:1].isdigit() else name
-    )
+    name = f"MovieLens {name}" if name.startswith("user ") else f"{name} stars" if found.by == "stars" else name
     if found.of == "ratings" and found.by != "stars":
         return f"{name}: {wording.average(group.mean, group.count)}"
     noun = (scene.info.noun if scene.info else "movie", scene.plural) if found.of == "movies" else ("rating", "ratings")

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from guide.classifier import classifier
 from guide.dialogue import Dialogue
 from guide.masking import Clause
+from guide.phrases import table
 from guide.references import focus
 from guide.stances import Said
 from tools.results import Questions
 
 LEAST_ODDS = 0.1
 """Below these odds nothing is done on a guess: the person is asked."""
+GUESS = 0.35
+"""Odds below which talk beside the point is not believed where a movie or a condition is named."""
+SHORT = 4
+"""Words up to which a message in mid-conversation can be a bare condition: "thrillers please"."""
 LISTS = frozenset({"recommend", "like", "find"})
 
 
@@ -37,25 +42,34 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The state of the conversation, as far as it decides what a message can mean."""
+    """The state of the conversation, as far as it decides what a message can mean.
+
+    Attributes:
+        asked: The last list was a question which of its movies are liked.
+        figured: The last answer was a figure, a fact or somebody's ratings, not a list to choose from.
+    """
 
     begun: bool
     listed: bool
     asked: bool
     spoken_of: bool
+    figured: bool
+    rated: bool
 
     @classmethod
     def of(cls, dialogue: Dialogue) -> Situation:
-        """The situation after the turns so far. `asked`: the last list was a question which of its movies are liked."""
+        """The situation after the turns so far."""
         last = dialogue.turns[-1].done if dialogue.turns else ()
         asked = any(isinstance(done.result, Questions) for done in last)
-        return cls(bool(dialogue.turns), dialogue.last_list is not None, asked, bool(focus(dialogue)))
+        figured = bool(last) and last[-1].name in ("query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
+        rated = bool(last) and last[-1].name == "rate_movie"
+        return cls(bool(dialogue.turns), dialogue.last_list is not None, asked, bool(focus(dialogue)), figured, rated)
 
 
 def intent(clause: Clause, said: Sequence[Said], situation: Situation) -> Intent:
     """The likeliest label that is possible now."""
     ranked = [Intent(label, odds) for label, odds in classifier().odds(clause.text)]
-    possible = [each for each in ranked if _possible(each, clause, said, situation)]
+    possible = [each for each in ranked if _possible(each, clause, said, situation)] or [Intent("small_talk.help", 0.0)]
     for rule in RULES:
         if label := rule(clause, said, situation, possible[0]):
             return Intent(label)
@@ -77,11 +91,17 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: Sit
         case "fact" | "predict":
             return names or situation.spoken_of or bool(clause.asks)
         case "compare":
-            return names or situation.listed
+            several = sum(len(each.refs) for each in said) + situation.spoken_of > 1 or situation.listed
+            return several and clause.has("compare", "words")
         case "like":
             return names or situation.spoken_of
         case "rate":
-            return names or situation.spoken_of
+            counted = clause.has("count", "things") and not clause.links("stars")
+            asks = clause.tokens[0].word in table("asks", "starts") or (clause.asks and clause.has("asks", "words"))
+            taken_back = each.aspect != "remove" or clause.has("rating_lines", "remove")
+            return (names or situation.spoken_of) and taken_back and not counted and not asks
+        case "outside" | "small_talk" if each.odds < GUESS:
+            return not (names or clause.links()) and (each.aspect != "repeat" or situation.begun)
         case _:
             return True
 
@@ -98,6 +118,61 @@ def _names_alone(clause: Clause, said: Sequence[Said], situation: Situation, gue
     if situation.asked or len(movies) > 1:
         return "compare" if clause.text.strip() in ("MOVIE or MOVIE",) else "tell.opinion"
     return "find" if movies[0][1].kind == "series" else "fact.everything"
+
+
+def _fragment(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """"And 1996?", "of Alien?", "funny ones": a change of what was said before."""
+    words = [token.word for token in clause.tokens if token.link is None]
+    if not situation.begun or not clause.links() or set(words) - set(table("fragment", "words")) or guess.act == "answer":
+        return ""
+    if situation.rated and clause.links("number", "stars") and not clause.links("genre", "year", "years"):
+        return "rate"
+    first, last = clause.tokens[0].word, clause.tokens[-1].word
+    corrects = set(words) & set(table("fragment", "corrects"))
+    opens = first in table("fragment", "opens") or last in table("fragment", "closes") or clause.has("fragment", "asks")
+    bare = situation.listed and not said and len(clause.tokens) <= SHORT and not clause.has("topic", "noun") and not clause.has("sort", "rating")
+    if situation.figured or corrects or bare or (opens and guess.act in ("find", "recommend", "like", "fact", "compare", "statistic", "outside", "unclear")):
+        return "delta.correct" if corrects else "delta.narrow"
+    return ""
+
+
+def _of_those(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """ "How many of those are comedies?", "which of them has the most ratings?" after a figure goes on from it."""
+    goes_on = situation.figured and clause.has("refer", "of_those") and not clause.has("refer", "of_two")
+    return "delta.narrow" if goes_on and not situation.listed else ""
+
+
+def _compared(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """Genres, years or users that are set against each other: "are 80s films rated better than 90s films?"."""
+    several = any(len(clause.links(*kinds)) > 1 for kinds in (("genre",), ("year", "years"), ("user",)))
+    against = several and not said and clause.has("statistic", "against") and clause.has("statistic", "compared")
+    return "statistic" if against and guess.act in ("find", "recommend", "delta", "taste", "compare", "ratings") else ""
+
+
+def _liked_by_user(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """ "Which horror films does user 5 like" asks for ratings, not for a whole taste."""
+    narrowed = clause.links("genre", "year", "years") and guess.act == "taste"
+    owned = guess.act == "find" and not clause.has("statistic", "yet")
+    return "ratings" if clause.links("user") and (narrowed or owned) else ""
+
+
+def _of_groups(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """ "Which decade has the most ratings" asks for a decade, not for movies."""
+    return "statistic" if not said and clause.has("statistic", "group") and guess.act in ("find", "recommend", "delta") else ""
+
+
+def _rating_row(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """Nothing but titles and stars: ratings."""
+    fill = {*table("rating_lines", "before"), *table("rating_lines", "between"), *table("rating_lines", "after"), ",", ":", "|"}
+    numbers = [link.low for _, link in clause.links("number", "stars")]
+    words = {token.word for token in clause.tokens if token.link is None}
+    return "rate" if clause.links("movie", "series") and numbers and not clause.asks and not words - fill and all(0 < (n or 0) <= 10 for n in numbers) else ""
+
+
+def _not_wanted(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
+    """Nothing but what is not wanted."""
+    stances = {each.stance for each in said}
+    return "delta.narrow" if stances == {"excluded"} and guess.act in ("compare", "fact", "answer", "outside", "tell") else ""
 
 
 def _stars_given(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
@@ -123,4 +198,4 @@ def _liked_alone(clause: Clause, said: Sequence[Said], situation: Situation, gue
     return ""
 
 
-RULES: tuple[Rule, ...] = (_names_alone, _stars_given, _alike, _liked_alone)
+RULES: tuple[Rule, ...] = (_fragment, _liked_by_user, _of_those, _compared, _of_groups, _names_alone, _rating_row, _not_wanted, _stars_given, _alike, _liked_alone)

@@ -14,6 +14,8 @@ from tools.results import Questions
 LISTS = frozenset({"recommend", "like", "find"})
 LIMIT, LARGEST = 5, 50
 MOST_EXCLUDED, MOST_LIKED, MOST_SEEDS, MOST_MEMBERS, MOST_TRIES = 50, 30, 5, 8, 3
+FEW_LIKED = 2
+"""Likes that say too little of a taste: what is like them is the better answer."""
 LEAST_FOR_WORST = 20
 """Fewest ratings of the worst, where no other bound was named: one person's half star says little."""
 SAID_OTHERWISE = ("Nothing is known of the person", "No movie passes", "No other movie passes", "Counted over")
@@ -74,7 +76,8 @@ def _call(scene: Scene) -> Call:
     ordered = frame.sort not in (None, "relevance") or frame.window_days
     if not by_taste and (frame.act == "find" or ordered):
         return _search(scene, args)
-    if frame.act == "like" and frame.movies and not (frame.text or disliked):
+    few = 0 < len(liked) <= FEW_LIKED and not scene.whose
+    if ((frame.act == "like" and frame.movies) or few) and not (frame.text or disliked):
         return Call("similar_movies", {"movies": liked[:MOST_SEEDS], **args})
     return Call("recommend", {"liked": liked, "disliked": disliked, "text": frame.text, **scene.whose, **args})
 
@@ -135,12 +138,12 @@ def _question(scene: Scene, popular: Done) -> Script:
 def _shown(scene: Scene, done: Done, seen_titles: str = "") -> Script:
     """Word a list. One that is empty is asked for again with the least important condition dropped, and that is said."""
     first, dropped = done, ""
-    for _ in range(MOST_TRIES):
-        if done.movies or not (names := _least(done)):
+    for names in _loosenings(first):
+        if done.movies:
             break
-        dropped = wording.texts().dropped[names]
-        args = {name: value for name, value in done.args.items() if name not in names.split()}
-        done = yield from ask(done.name, args)
+        dropped = wording.joined(wording.texts().dropped[name] for name in names)
+        gone = " ".join(names).split()
+        done = yield from ask(first.name, {name: value for name, value in first.args.items() if name not in gone})
     words = {
         "what": _described(scene, done),
         "asked": _described(scene, first),
@@ -166,12 +169,16 @@ def _shown(scene: Scene, done: Done, seen_titles: str = "") -> Script:
     return wording.paragraphs([wording.capital(scene.say(kind, **words)), _lines(scene, done), *_after(scene, done)])
 
 
-def _least(done: Done) -> str:
-    """The condition that a refusal names, or the least important; nothing where no condition would be left."""
+def _loosenings(done: Done) -> list[list[str]]:
+    """The conditions to drop, try by try: the one that a refusal names; else one at a time, the least important first.
+
+    Some condition is always left.
+    """
     there = [names for names in wording.texts().dropped if any(done.args.get(name) for name in names.split())]
     if done.error:
-        return next((name for name in there if name[:-1] in done.error.lower()), "")
-    return there[0] if there and done.args.keys() - ASIDE - set(there[0].split()) else ""
+        return [[names] for names in there if names[:-1] in done.error.lower()]
+    tries = [*([names] for names in there[:MOST_TRIES]), there[:2]]
+    return [names for names in tries if done.args.keys() - ASIDE - set(" ".join(names).split())]
 
 
 def _lines(scene: Scene, done: Done) -> str:
@@ -189,7 +196,7 @@ def _after(scene: Scene, done: Done) -> list[str]:
     notes = [note for note in getattr(done.result, "notes", []) if not note.startswith((*SAID_OTHERWISE, *said))]
     short, first = len(done.movies) < (scene.frame.count or 0), not any(isinstance(each, MovieList) for each in before)
     way_on = scene.say("way_on") if first and len(done.movies) > 1 else ""
-    told = scene.say("short", count=wording.number_word(len(done.movies))) if short else way_on
+    told = scene.say("short", count=str(len(done.movies))) if short else way_on
     return [wording.spaced(map(wording.sentence, notes)), told]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 from rapidfuzz import process
@@ -15,13 +15,17 @@ from guide.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
 from movies.words import UNKNOWN_RANK, ranks
 
-SURE = {"movie": 0.45, "series": 0.45}
-"""Confidence from which a title is taken for one; everything else the linker has decided already."""
+SURE, DOUBTFUL = 0.45, 0.2
+"""Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
 TYPO_LENGTH = 5
+FIRST_YEAR, LAST_YEAR = 1900, 2030
 COMMON = 6_000
 """The rank up to which a word counts as English."""
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
+_OWNING = ("'s", "’s")
+_ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
+_USER = re.compile(r"\bu(?:ser)? ?#?(\d{1,6})s?\b", re.IGNORECASE)
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -55,8 +59,8 @@ class Clause:
         return has(self.text, *path)
 
     def links(self, *kinds: str) -> list[tuple[int, Link]]:
-        """Linked tokens of some kinds and their places."""
-        return [(place, t.link) for place, t in enumerate(self.tokens) if t.link and t.link.kind in kinds]
+        """Linked tokens of some kinds, or of any, and their places."""
+        return [(place, t.link) for place, t in enumerate(self.tokens) if t.link and (not kinds or t.link.kind in kinds)]
 
     def said(self, first: int, end: int) -> str:
         """Some of the tokens as they were typed."""
@@ -65,14 +69,34 @@ class Clause:
 
 def tidied(text: str) -> str:
     """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
-    return _TOKEN.sub(lambda found: _tidied(found[0]), text)
+    spaced = _USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text))
+    return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
 
 
-def masked(text: str, links: Sequence[Link]) -> tuple[list[Token], str]:
-    """The tokens of a text, and its language (ISO 639-1)."""
-    pieces = list(_pieces(text, [link for link in links if link.confidence >= SURE.get(link.kind, 0)]))
+def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[Token], str]:
+    """The tokens of a text, and its language (ISO 639-1). Titles count from a confidence of `sure` on."""
+    words = table("topic", "never_tags")
+    taken = [link for link in links if link.confidence >= sure or link.kind not in ("movie", "series")]
+    never = {"tag": words, "movie": table("topic", "never_titles")}
+    taken = [link for link in taken if not (link.text.islower() and plain(link.text) in never.get(link.kind, ()))]
+    pieces = list(_pieces(text, [_as_tag(text, link) for link in taken]))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
-    return [token for piece in pieces for token in _tokens(piece, language)], language
+    tokens = [token for piece in pieces for token in _tokens(piece, language)]
+    return [_as_year(token, _bound_before(tokens, place)) for place, token in enumerate(tokens)], language
+
+
+def _as_tag(text: str, link: Link) -> Link:
+    """Words in lower case that are a title and a tag, as the tag where they say what a movie is about."""
+    about = text[: link.start].split()[-1:] and plain(text[: link.start].split()[-1]) in table("topic", "tag_follows")
+    tag = next((other for other in link.also if other.kind == "tag"), None)
+    return tag if tag and about and link.text.islower() else link
+
+
+def _bound_before(tokens: Sequence[Token], place: int) -> str:
+    """The word before a token; of "older than like" the "older"."""
+    words = [token.word for token in tokens[max(place - 3, 0) : place]]
+    compared = [{"older": "before", "newer": "after"}[word] for word in words if word in ("older", "newer")]
+    return compared[0] if compared and "than" in words else words[-1] if words else ""
 
 
 def clauses(tokens: Sequence[Token]) -> list[Clause]:
@@ -80,7 +104,7 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
     found: list[Clause] = []
     begun = 0
     for place, token in enumerate(tokens):
-        if token.word in ENDS:
+        if token.word in ENDS and not has("".join(f"{each.word} " for each in tokens[place + 1 : place + 5]), "split", "goes_on"):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
         elif place - begun >= 2 and _starts(tokens, place):
@@ -104,21 +128,35 @@ def _pieces(text: str, links: Sequence[Link]) -> Iterator[str | Link]:
     for link in sorted(links, key=lambda link: link.start):
         yield from _TOKEN.findall(text[place : link.start])
         yield link
-        place = link.end
+        place = link.end + (2 if text[link.end : link.end + 2] in _OWNING else 0)
     yield from _TOKEN.findall(text[place:])
 
 
 def _tokens(piece: str | Link, language: str) -> list[Token]:
+    if not isinstance(piece, str) and piece.kind == "number" and plain(piece.text) == "one":
+        piece = "one"
     if isinstance(piece, str):
         return [Token(word, piece) for word in _words(piece, language)]
     return [Token(piece.kind.upper(), piece.text, piece)]
+
+
+def _as_year(token: Token, before: str) -> Token:
+    """A number that can only be a year, with the bound that the word before it makes of it."""
+    link = token.link
+    if link is None or link.kind != "number" or not (FIRST_YEAR <= (link.low or 0) <= LAST_YEAR):
+        return token
+    year = link.low or 0
+    bounds = {"after": (year + 1, None), "since": (year, None), "before": (None, year - 1), "until": (None, year)}
+    if (bound := bounds.get(before)) is not None:
+        return Token("YEARS", token.said, replace(link, kind="years", low=bound[0], high=bound[1]))
+    return Token("YEAR", token.said, replace(link, kind="year", high=year)) if before in ("in", "from", "of", "and", "or") else token
 
 
 def _words(said: str, language: str) -> list[str]:
     """A typed word as the plain words that it stands for."""
     word = plain(said)
     if language != "en" and (english := _glossary(language).get(word)):
-        return [english]
+        return english.split("_")
     shorthand: dict[str, str] = table("shorthand")
     if (meant := shorthand.get(word)) is not None:
         return meant.split()
@@ -126,9 +164,9 @@ def _words(said: str, language: str) -> list[str]:
 
 
 def _tidied(word: str) -> str:
-    if not word.islower():
+    if not word.islower() or any(plain(word) in _glossary(language) for language in _FOREIGN):
         return word
-    meant = table("spelling").get(word)
+    meant = table("spelling", "words").get(word)
     return meant if meant is not None else _mended(plain(word)) if word.isascii() else word
 
 
@@ -164,10 +202,16 @@ def _glossary(language: str) -> dict[str, str]:
 def _language(words: Sequence[str]) -> str:
     """The language that most words are of; English unless another has more. Words of both say nothing."""
     said = [plain(word) for word in words if word[0].isalpha()]
-    english = [word in _known() or word in table("shorthand") or ranks().get(word, UNKNOWN_RANK) < COMMON for word in said]
+    english = [_is_english(word) for word in said]
     scores = {language: _score(said, english, _glossary(language)) for language in _FOREIGN}
     best = max(_FOREIGN, key=lambda language: scores[language])
     return best if scores[best] > 0 else "en"
+
+
+def _is_english(word: str) -> bool:
+    if word in _known() or word in table("shorthand"):
+        return True
+    return ranks().get(word, UNKNOWN_RANK) < COMMON and not any(word in _glossary(language) for language in _FOREIGN)
 
 
 def _score(said: Sequence[str], english: Sequence[bool], glossary: Mapping[str, str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,24 +11,30 @@ from guide.conditions import Conditions, conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, Situation, intent
-from guide.masking import Clause, clauses, masked, tidied
-from guide.references import Pointed, last_list_frame, names_of, pointed
-from guide.stances import Said, stances
+from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
+from guide.rating_lines import rating_links
+from guide.references import Pointed, focus, last_list_frame, names_of, pointed, rated_before
+from guide.stances import Said, refs_of, stances
 from guide.standing import Told, each_once, told_in
 from movies.linking import Linker
+from movies.links import Link
 
 MOST_TURNS = 16
+SOUGHT = 0.6
+_PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
+NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
 
 @dataclass(frozen=True)
 class Part:
-    """A clause and all that was understood of it by itself."""
+    """A clause and all that was understood of it by itself. `before`: movies that the message named earlier."""
 
     clause: Clause
     intent: Intent
     said: tuple[Said, ...] = ()
     pointed: Pointed | None = None
     wants: Conditions = Conditions()
+    before: tuple[Ref, ...] = ()
 
     @property
     def users(self) -> tuple[int, ...]:
@@ -46,8 +53,10 @@ class Part:
 
     @property
     def told(self) -> Told:
-        """The tastes and exclusions in it."""
-        return told_in(self.said, self.wants)
+        """The tastes and exclusions in it; a name without a stance, where tastes are told, is liked."""
+        named = self.intent.label == "tell.opinion" and {said.stance for said in self.said} == {"named"}
+        said = [replace(each, stance="liked") for each in self.said] if named else self.said
+        return told_in(said, self.wants)
 
     @property
     def stars(self) -> float | None:
@@ -61,11 +70,24 @@ class Part:
 
 @dataclass(frozen=True)
 class Context:
-    """The conversation before a message, and the catalogue's linker. `depth`: how often a message was read again."""
+    """The conversation before a message, and the catalogue's linker.
+
+    Attributes:
+        depth: How often a message was read again.
+        me: The MovieLens user that the person says to be in this message.
+        they: The MovieLens user that this message names first.
+    """
 
     dialogue: Dialogue
     linker: Linker
     depth: int = 0
+    me: tuple[int, ...] = ()
+    they: tuple[int, ...] = ()
+
+    @property
+    def user(self) -> tuple[int, ...]:
+        """The MovieLens user that the person is: "I am user 6"."""
+        return self.me or self.told.users
 
     @cached_property
     def situation(self) -> Situation:
@@ -87,7 +109,24 @@ class Context:
         told = Told()
         for number in range(max(len(self.dialogue.turns) - MOST_TURNS, 0), len(self.dialogue.turns)):
             told = _after(told, Dialogue(self.dialogue.turns[:number]), self.dialogue.turns[number].text, self.linker)
-        return told
+        return told | Told(seen=rated_before(self.dialogue))
+
+    @cached_property
+    def spoken(self) -> tuple[Ref, ...]:
+        """The movie that was spoken of last: by a result, else by the person."""
+        turns = self.dialogue.turns
+        if turns and not any(done.movies for done in turns[-1].done):
+            links = self.linker.link(tidied(turns[-1].text))
+            named = [ref for link in links if link.kind == "movie" and link.confidence >= SURE for ref in refs_of(link)]
+            if named:
+                return (named[-1],)
+        return focus(self.dialogue)
+
+    def siblings(self, ref: Ref) -> list[Ref]:
+        """The movies of the same title, the oldest first."""
+        same = [each for each in self.linker.find(ref.title) if bare_title(each.title) == bare_title(ref.title)]
+        found = [Ref(movie_id=each.movie_id, title=each.title, year=each.year) for each in same]
+        return sorted(found, key=lambda each: each.year or 0)
 
     @cached_property
     def last_list(self) -> Frame | None:
@@ -95,20 +134,82 @@ class Context:
         return last_list_frame(self.dialogue, self.names)
 
 
+def bare_title(title: str) -> str:
+    """A title without its article, to compare: "The Heat" and "Heat"."""
+    return re.sub(r"^(?:the|a|an) ", "", title.lower())
+
+
 def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
-    """The parts of a message, and its language."""
+    """The parts of a message, and its language. Where one lacks the title that it is about, doubtful ones count too."""
     text = tidied(text)
-    tokens, language = masked(text, context.linker.link(text, context=context.dialogue.shown))
+    links = context.linker.link(text, context=context.dialogue.shown, least=DOUBTFUL)
+    links = rating_links(text, links, context.linker)
+    parts, language = _parts(text, links, context, SURE)
+    if any(map(_lacks_title, parts)):
+        links = links + _sought(text, links, context.linker)
+        again, _ = _parts(text, list(map(_as_title, links)), context, DOUBTFUL)
+        if sum(map(_lacks_title, again)) < sum(map(_lacks_title, parts)):
+            return again, language
+    return parts, language
+
+
+def _as_title(link: Link) -> Link:
+    """A number, a year or a tag that is a title as well, as the title."""
+    if link.kind not in ("number", "year", "tag", "genre"):
+        return link
+    return next((replace(other, start=link.start, end=link.end) for other in link.also if other.kind == "movie"), link)
+
+
+def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
+    """Whole phrases that are the very title of a movie: "Big, the one with …", "average for ET?"."""
+    found: list[Link] = []
+    for phrase in _PHRASE.finditer(text):
+        start, end = phrase.span(1)
+        best = next(iter(linker.find(phrase[1], limit=1)), None)
+        if best and best.odds >= SOUGHT and not any(link.start < end and link.end > start for link in links):
+            found.append(Link(start, end, phrase[1], "movie", SURE, (best,), (best.movie_id,)))
+    return found
+
+
+def _lacks_title(part: Part) -> bool:
+    wants = part.wants
+    if part.clause.has("aspect", "joined") and part.clause.has("aspect", "year") and part.clause.has("aspect", "rating"):
+        return not part.said and not part.users
+    conditions_named = wants.genres or wants.tags or wants.years or wants.bounds
+    if not part.said and part.clause.has("stance", "before", "similar") and part.intent.act in LISTS:
+        return True
+    return part.intent.act in NEED_TITLES and not part.said and not part.users and not conditions_named
+
+
+def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> tuple[list[Part], str]:
+    tokens, language = masked(text, links, sure)
     found: list[Part] = []
     named: list[Ref] = []
     for clause in clauses(tokens):
-        points = pointed(clause, context.dialogue, named)
-        said = tuple(stances(clause, points))
+        points = pointed(clause, context.dialogue, named or context.spoken, context.siblings)
+        said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         meant = intent(clause, said, context.situation)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
-        found.append(Part(clause, meant, said, points, wants))
+        found.append(Part(clause, meant, said, points, wants, tuple(named)))
         named += [ref for each in said if each.place not in points for ref in each.refs]
     return found, language
+
+
+def _of_year(said: Said, clause: Clause, context: Context) -> Said:
+    """A name with what the clause says besides: "the heat, the 2013 one", "the original Psycho"."""
+    link = clause.tokens[said.place].link
+    if link is None or len(said.refs) != 1:
+        return said
+    years = [int(year.low or 0) for _, year in clause.links("year")]
+    told = [name for name in ("earlier", "later") if clause.has("refer", name)]
+    if said.refs[0].year in years:
+        return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
+    if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
+        return said
+    wanted = [each for each in same if each.year in years][:1]
+    if not years:
+        wanted = [same[0 if name == "earlier" else -1] for name in told]
+    return replace(said, refs=tuple(wanted)) if wanted else said
 
 
 def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:
@@ -120,4 +221,6 @@ def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:
             said = stances(clause, pointed(clause, before))
             wants = conditions(clause, topics=False)
             told = told.without(wants) | told_in(said, wants)
+        if clause.has("told", "i_am_user"):
+            told = replace(told, users=tuple(int(link.low or 0) for _, link in clause.links("user"))[:1])
     return told

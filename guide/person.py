@@ -10,9 +10,9 @@ from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids,
 from movies.models import Movie, MovieList
 from tools.results import Affinity, Explanation, Rated, RatingList, TasteProfile
 
-SURE = 0.6
+SURE = 0.9
 """Certainty from which stars are stored for a title that others share; below it the person is asked."""
-MOST_RATED, MOST_LISTED, MOST_EXPLAINED = 10, 50, 4
+MOST_RATED, MOST_LISTED, MOST_EXPLAINED, PAIR = 10, 50, 4, 2
 CHANCES = {4.2: "Very likely, yes", 3.7: "Probably", 3.2: "Perhaps", 2.5: "Rather not", 0.0: "I doubt it"}
 
 
@@ -170,14 +170,16 @@ def why(scene: Scene) -> Script:
         return wording.paragraphs(scene.say("why_listed", **wording.facts_of(movie)) for movie in shown)
     before = listed.args if listed else {}
     grounds = {"liked": before.get("liked") or before.get("movies"), "user_id": before.get("user_id"), **scene.whose}
+    alike = listed is not None and listed.name == "similar_movies"
+    if listed is None and len(refs) == PAIR:  # as in "why would somebody who likes Alien like The Thing?"
+        grounds, refs, alike = {"liked": refs[:1]}, refs[1:], True
     dones = yield from ask_each("explain_recommendation", refs, grounds)
-    return wording.paragraphs(_explained(scene, done, listed) for done in dones)
+    return wording.paragraphs(_explained(scene, done, alike=alike) for done in dones)
 
 
-def _explained(scene: Scene, done: Done, listed: Done | None) -> str:
+def _explained(scene: Scene, done: Done, *, alike: bool) -> str:
     if not isinstance(done.result, Explanation):
         return problem(scene, done)
     reasons = _reasons(done.result)
-    alike = listed is not None and listed.name == "similar_movies"
     kind = "why_alike" if alike else "why_liked"
     return scene.say(kind if reasons["because"] else "why_nothing", **reasons)

@@ -10,19 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Set as AbstractSet
 
 from errors import UpstreamRejected
 from guide.answering import script
 from guide.dialogue import Dialogue, Done, Turn, remember
 from guide.frame import Frame
-from guide.prompts import worded
 from guide.reading import read
 from guide.scripts import Call, Calls, Scene, Script
 from guide.wording import paragraphs, texts
 from movies.linking import Linker
-from movies.models import CatalogueInfo
 from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
 
 NAME, MODEL = "offline", "offline-guide"
@@ -51,40 +49,41 @@ class OfflineGuide:
         """
         if request.response_format is not None:
             raise UpstreamRejected(texts().say["no_structure"][0])
-        step = await _step(request)
-        for call in step.calls:
+        calls, text = await _step(request)
+        for call in calls:
             yield call
-        for word in _WORDS.findall(step.text):
+        for word in _WORDS.findall(text):
             yield TextDelta(word)
-        yield Finish("tool_calls" if step.calls else "stop", _usage(request, step))
+        told = len(text) + sum(len(call.arguments) for call in calls)
+        usage = Usage(_tokens(sum(len(message.content) for message in request.messages)), _tokens(told), estimated=True)
+        yield Finish("tool_calls" if calls else "stop", usage)
 
     async def close(self) -> None:
         """Nothing is held open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The answer to one request: calls to make, or the text."""
-
-    calls: tuple[ToolRequest, ...] = ()
-    text: str = ""
+def _tokens(characters: int) -> int:
+    return -(-characters // CHARS_PER_TOKEN)
 
 
-async def _step(request: ChatRequest) -> Step:
+async def _step(request: ChatRequest) -> tuple[Sequence[ToolRequest], str]:
+    """The calls to make next; where none is left, what to say."""
     dialogue, turn = remember(request.messages)
     if not request.tools and not turn.done:
-        return Step(text=(request.prompt and worded(request.prompt)) or texts().say["no_prose"][0])
+        return [], texts().say["no_prose"][0]
     frames = await _read(request, dialogue, turn.text)
-    results = _Results(turn, frozenset(tool.name for tool in request.tools))
-    info = request.snapshot.info if request.snapshot else None
-    played = [_play(each, results) for each in _scripts(frames, dialogue, info)]
-    calls = {json.dumps([call.name, call.args]): call for part in played if not isinstance(part, str) for call in part}
-    if calls:
-        wanted = list(calls.values())[: MAX_CALLS - len(turn.done)]
-        return Step(calls=tuple(_requests(wanted, dialogue.seed + 1, len(turn.done))))
-    foreign = texts().languages.get(frames[0].language, "") if frames else ""
+    info, offered = request.snapshot.info if request.snapshot else None, {tool.name for tool in request.tools}
+    acts = [frame.act for frame in frames]
+    scenes = (Scene(each, dialogue, (*acts[:at], *acts[at + 1 :]), info) for at, each in enumerate(frames))
+    played = [_play(script(scene), turn, offered) for scene in scenes]
+    open_ = {json.dumps([call.name, call.args]): call for part in played if not isinstance(part, str) for call in part}
+    if open_:
+        made = len(turn.done)
+        named = enumerate(list(open_.values())[: MAX_CALLS - made], made + 1)
+        return [_request(f"call_{dialogue.seed + 1}_{place}", call) for place, call in named], ""
+    foreign = texts().languages.get(frames[0].language, "")
     said = paragraphs([foreign, *(part for part in played if isinstance(part, str))])
-    return Step(text=said or texts().say["failed"][0])
+    return [], said or texts().say["failed"][0]
 
 
 async def _read(request: ChatRequest, dialogue: Dialogue, text: str) -> list[Frame]:
@@ -94,50 +93,27 @@ async def _read(request: ChatRequest, dialogue: Dialogue, text: str) -> list[Fra
     return read(text, dialogue, linker)
 
 
-def _scripts(frames: list[Frame], dialogue: Dialogue, info: CatalogueInfo | None) -> Iterable[Script]:
-    for place, frame in enumerate(frames):
-        beside = tuple(other.act for other in (*frames[:place], *frames[place + 1 :]))
-        yield script(Scene(frame, dialogue, beside, info))
+def _request(call_id: str, call: Call) -> ToolRequest:
+    return ToolRequest(call_id, call.name, json.dumps(call.args, ensure_ascii=False))
 
 
-@dataclass(frozen=True, slots=True)
-class _Results:
-    """The results of this turn's calls so far."""
-
-    turn: Turn
-    available: frozenset[str]
-
-    def take(self, call: Call) -> Done | None:
-        """The result of a call, an error for one that cannot be made, None where it is still to be made."""
-        same = (done for done in self.turn.done if done.name == call.name and done.args == call.args)
-        if found := next(same, None):
-            return found
-        if call.name not in self.available or len(self.turn.done) >= MAX_CALLS:
-            return Done(call.name, call.args, error=texts().say["no_look_up"][0])
-        return None
-
-
-def _play(told: Script, results: _Results) -> Calls | str:
+def _play(told: Script, turn: Turn, offered: AbstractSet[str]) -> Calls | str:
     """Run a script over the results that are there: its words, or the calls that are still open."""
     try:
         calls = next(told)
         while True:
-            dones = [(call, results.take(call)) for call in calls]
+            dones = [(call, _result(call, turn, offered)) for call in calls]
             if missing := tuple(call for call, done in dones if done is None):
-                break
+                told.close()
+                return missing
             calls = told.send(tuple(done for _, done in dones if done is not None))
     except StopIteration as ended:
         return str(ended.value)
-    told.close()
-    return missing
 
 
-def _requests(calls: Iterable[Call], turn: int, made: int) -> Iterable[ToolRequest]:
-    for place, call in enumerate(calls, made + 1):
-        yield ToolRequest(f"call_{turn}_{place}", call.name, json.dumps(call.args, ensure_ascii=False))
-
-
-def _usage(request: ChatRequest, step: Step) -> Usage:
-    read_ = sum(len(message.content) for message in request.messages)
-    said = len(step.text) + sum(len(call.arguments) for call in step.calls)
-    return Usage(-(-read_ // CHARS_PER_TOKEN), -(-said // CHARS_PER_TOKEN), estimated=True)
+def _result(call: Call, turn: Turn, offered: AbstractSet[str]) -> Done | None:
+    """The result of a call, an error for one that cannot be made, None where it is still to be made."""
+    found = next((done for done in turn.done if (done.name, done.args) == (call.name, call.args)), None)
+    if found is None and (call.name not in offered or len(turn.done) >= MAX_CALLS):
+        return Done(call.name, call.args, error=texts().say["no_look_up"][0])
+    return found

@@ -10,14 +10,14 @@ from guide.conditions import Conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.framing import listed, list_fields, with_told
-from guide.intents import LISTS
-from guide.parts import Context, Part
-from guide.references import focus, shown_list
+from guide.intents import LISTS, SHORT
+from guide.parts import Context, Part, bare_title
+from guide.references import shown_list
 from guide.standing import each_once
 from movies.models import Filters
 
 MOST_REREAD = 3
-NEWEST_BOUND = 2012
+NEWEST_BOUND, FEWEST = 2012, 10
 Reread = Callable[[str, Context], list[Frame]]
 
 
@@ -99,12 +99,24 @@ _CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "o
 
 def _narrow_list(part: Part, context: Context, base: Frame) -> Frame:
     wants = part.wants
-    frame = narrowed(base, wants, instead=part.clause.has("instead", "words"))
+    adds = part.clause.has("fragment", "adds")
+    frame = narrowed(base, wants, instead=not adds and (len(part.clause.tokens) <= SHORT or part.clause.has("instead", "words")))
+    last = context.dialogue.last_list
+    counts = sorted(getattr(movie, "rating_count", 0) for movie in (last.movies if last else []))
+    if wants.novelty and counts:
+        fewer = frame.filters.model_copy(update={"max_ratings": max(counts[len(counts) // 2] // 2, FEWEST)})
+        frame = frame.model_copy(update={"filters": fewer, "sort": frame.sort if wants.sort else "rating"})
+    first, last_year = base.filters.year_from, base.filters.year_to
+    for name, years in (("decade", -10), ("decade_later", 10)):
+        if first and last_year and part.clause.has("refer", name):
+            bounds = {"year_from": first + years, "year_to": last_year + years}
+            return frame.model_copy(update={"filters": base.filters.model_copy(update=bounds)})
     if part.users:
         frame = frame.model_copy(update={"users": part.users, "act": "recommend"})
     if wants.relative and not wants.years:
         frame = frame.model_copy(update={"filters": frame.filters.model_copy(update=_shifted(wants.relative, base, context))})
-    named = each_once(ref for said in part.said if said.stance in ("named", "similar") for ref in said.refs)
+    points = part.pointed or {}
+    named = each_once(ref for said in part.said if said.stance == "similar" or (said.stance == "named" and said.place not in points) for ref in said.refs)
     if named:
         frame = frame.model_copy(update={"act": "like", "movies": named, "sort": None})
     return with_told(frame, context.told.without(wants) | part.told)
@@ -125,15 +137,20 @@ def _narrow_other(part: Part, base: Frame) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     update: dict[str, Any] = {"movies": part.refs or base.movies, "users": part.users or base.users}
     update["own"] = base.own and not part.users
+    if base.aspect == "stars" and (numbers := part.clause.links("number", "stars")):
+        update["stars"] = numbers[0][1].low
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         update["movies"] = (base.movies[0], *part.refs)
+    if base.act == "statistic" and part.wants.sort and part.clause.has("refer", "of_those"):
+        return Frame(act="find", filters=base.filters, sort=part.wants.sort, count=part.wants.count)
     if base.act in ("statistic", "ratings"):
         update |= _figure(part, base)
     return base.model_copy(update=update)
 
 
 def _figure(part: Part, base: Frame) -> dict[str, Any]:
-    figure, filters, wants = base.aggregate, part.wants.filters(base.filters, instead=True), part.wants
+    wants, of_those = part.wants, part.clause.has("refer", "of_those")
+    figure, filters = base.aggregate, wants.filters(base.filters, instead=not of_those)
     if figure and (figure.since or figure.until) and wants.years:
         first, last = wants.years
         days = {"since": f"{first}-01-01" if first else None, "until": f"{last}-12-31" if last else None}
@@ -156,7 +173,8 @@ def _correct(part: Part, context: Context, reread: Reread) -> list[Frame]:
         return [_narrow(part, context, reread)]
     base = _last_list(context) if before[-1].act in _ON_LISTS else before[-1]
     base = base or before[-1]
-    chosen = each_once(ref for said in part.said if said.stance != "excluded" for ref in said.refs)
+    twin = part.clause.has("refer", "earlier") or part.clause.has("refer", "later")
+    chosen = each_once(ref for said in part.said if twin or said.stance != "excluded" for ref in said.refs)
     mistaken = base.movies or base.liked
     named = _other(part, mistaken, chosen, context) if mistaken else chosen
     if not named:
@@ -182,7 +200,7 @@ def _other(part: Part, mistaken: tuple[Ref, ...], chosen: tuple[Ref, ...], conte
     found = [
         Ref(movie_id=each.movie_id, title=each.title, year=each.year, certainty=1.0)
         for each in context.linker.find(mistaken[0].title)
-        if each.movie_id not in ids and each.title.lower() == mistaken[0].title.lower()
+        if each.movie_id not in ids and bare_title(each.title) == bare_title(mistaken[0].title)
     ]
     low, high = part.wants.years or (None, None)
     if part.wants.years:
@@ -211,7 +229,7 @@ def _pick(part: Part, context: Context, reread: Reread) -> list[Frame]:
     if choices and not part.refs:
         place = 1 if part.clause.has("refer", "second") and len(choices) > 1 else 0
         return reread(choices[place], Context(context.dialogue, context.linker, context.depth + 1))
-    return [Frame(act="fact", aspect="everything", movies=refs or focus(context.dialogue))]
+    return [Frame(act="fact", aspect="everything", movies=refs or context.spoken)]
 
 
 def _by_numbers(part: Part, context: Context) -> tuple[Ref, ...]:

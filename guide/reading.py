@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from guide.conditions import Conditions
 from guide.dialogue import Dialogue
@@ -13,8 +14,11 @@ from guide.parts import Context, Part, parts_of
 from guide.reactions import narrowed, reaction
 from guide.standing import Told, each_once
 from movies.linking import Linker
+from movies.models import Filters
 
-MOST_FRAMES = 4
+MOST_FRAMES, MOST_RATINGS = 4, 12
+ASIDE, NOISE = 0.4, 0.2
+"""Odds below which a sentence beside a wish is taken for talk around it."""
 POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
 
 
@@ -25,33 +29,72 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
+    parts = [part for part in parts if not _says_nothing(part)] or parts
+    me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
+    they = next((part.users[:1] for part in parts if part.users), ())
+    context = replace(context, me=me, they=they) if they else context
     frames = _weighty(_folded(parts, context)) or [Frame(act="unclear", confidence=0.0)]
-    return [frame.model_copy(update={"language": language}) for frame in frames[:MOST_FRAMES]]
+    most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
+    return [frame.model_copy(update={"language": language}) for frame in frames[:most]]
 
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the list that they are about."""
-    loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer") or _is_condition(part, parts)]
-    wishes = [frame for part in parts if part not in loose for frame in framed(part, context)]
-    frames = _united(wishes)
+    loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer") or _is_aside(part, parts)]
+    frames = _united(_inherited([(part, framed(part, context)) for part in parts if part not in loose]))
     place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
     if place is not None:
-        wants = _joined(part.wants for part in loose)
         told = _told(loose)
-        frames[place] = with_told(_as_taste(narrowed(frames[place], wants), told), told)
+        known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
+        frame = _as_taste(narrowed(frames[place], replace(_joined(part.wants for part in loose), sort=None, count=None)), told)
+        frames[place] = with_told(frame, told | Told(seen=known))
         return frames
-    reactions = [frame for part in loose if part.intent.act != "tell" for frame in reaction(part, context, _read)]
-    tells = [part for part in loose if part.intent.act == "tell"]
+    reactions = [frame for part in _one([part for part in loose if part.intent.act in ("delta", "answer")]) for frame in reaction(part, context, _read)]
+    tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if reactions and reactions[-1].act in LISTS:
         told = _told(tells)
         return [*frames, *reactions[:-1], with_told(_as_taste(reactions[-1], told), told)]
     return [*frames, *reactions, *_telling(tells, context)]
 
 
-def _is_condition(part: Part, parts: Sequence[Part]) -> bool:
-    """True for "nothing too long" beside a wish for a list: a condition that the data lacks, not a question for it."""
-    lists = any(other.intent.act in LISTS for other in parts if other is not part)
-    return lists and part.intent.act == "outside" and bool(part.wants.unmet) and not part.clause.asks and not part.said
+def _one(parts: Sequence[Part]) -> list[Part]:
+    """Several changes of one list as one: "argh, thrillers. I meant thrillers"."""
+    changes = [part for part in parts if part.intent.act == "delta"]
+    if len(changes) < 2:
+        return list(parts)
+    order = ("delta.correct", "delta.narrow", "delta.more")
+    first = min(changes, key=lambda part: order.index(part.intent.label))
+    names = next((part for part in (first, *changes) if part.said), first)
+    told = replace(first, wants=_joined(part.wants for part in changes), said=names.said, pointed=names.pointed)
+    return [part for part in parts if part not in changes] + [told]
+
+
+def _says_nothing(part: Part) -> bool:
+    """True for talk that resembles nothing: "(all ratings pooled)"."""
+    return part.intent.odds < NOISE and not (part.said or part.clause.links() or part.wants != Conditions())
+
+
+def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
+    """The frames of a message; "and how many from 1991?", "the most rated one?" are of the genre before."""
+    found: list[Frame] = []
+    for part, frames in framed_parts:
+        last = found[-1] if found else None
+        bare = part.intent.act in ("statistic", "find") and not (part.wants.genres or part.wants.tags or part.refs)
+        if last and last.act == "statistic" and bare and (part.intent.act == "statistic" or part.clause.has("refer", "one_of")):
+            kept = {"genres": last.filters.genres, "tags": last.filters.tags}
+            frames = [frame.model_copy(update={"filters": frame.filters.model_copy(update=kept)}) for frame in frames]
+            users = {"users": last.users, "own": last.own} if not part.users and part.intent.act == "statistic" else {}
+            frames = [frame.model_copy(update=users) for frame in frames]
+        found += frames
+    return found
+
+
+def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
+    """True beside a wish for a list for what is no question: "nothing too long", "night shift again", "she left"."""
+    lists = any(other.intent.act in LISTS and other.intent.odds > part.intent.odds for other in parts if other is not part)
+    if not lists or part.clause.asks or part.intent.act in LISTS:
+        return False
+    return part.intent.odds < ASIDE or part.intent.act == "small_talk" or (part.intent.act == "outside" and bool(part.wants.unmet))
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -103,14 +146,17 @@ def _united(frames: Sequence[Frame]) -> list[Frame]:
 def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
         return frame == other
-    return "recommend" in (frame.act, other.act) or (frame.act != other.act and None in (frame.sort, other.sort))
+    empty = not (other.filters.genres or other.filters.tags or other.movies or other.text or other.sort)
+    if frame.filters.genres and other.filters.genres and frame.count and other.count:
+        return False
+    return empty or "recommend" in (frame.act, other.act) or (frame.act != other.act and None in (frame.sort, other.sort))
 
 
 def _merged(frame: Frame, other: Frame) -> Frame:
     """Two halves of one wish."""
     act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
     update = {name: getattr(other, name) for name in other.model_fields_set if getattr(other, name)}
-    filters = {name: value for name, value in other.filters.model_dump(exclude_defaults=True).items()}
+    filters = other.filters.model_dump(exclude_defaults=True)
     both = frame.filters.model_dump(exclude_defaults=True)
     for name, value in filters.items():
         both[name] = list(dict.fromkeys([*both.get(name, []), *value])) if isinstance(value, list) else value

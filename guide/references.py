@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -30,24 +30,28 @@ ACTS: dict[str, Act] = {
 }
 
 Pointed = dict[int, tuple[Ref, ...]]
+Siblings = Callable[[Ref], list[Ref]]
 
 
 # What a token refers to
 
 
-def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = ()) -> Pointed:
+def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), siblings: Siblings | None = None) -> Pointed:
     """Movies that tokens refer to, by place.
 
     Args:
         clause: What was said.
         dialogue: The turns before.
         named: Movies that the same message named before this clause.
+        siblings: Finds the movies of the same title, the oldest first.
     """
     listed = _listed(dialogue, first=clause.has("refer", "start"))
     found: Pointed = {}
     for place in range(len(clause.tokens)):
         if refs := _by_place(clause, place, listed) or _by_trait(clause, place, listed):
             found[place] = refs
+    if siblings and not found and (twin := _twin(clause, named or focus(dialogue), siblings)):
+        found[twin[0]] = (twin[1],)
     if not found:
         found = _by_pronoun(clause, dialogue, named, listed)
     return found
@@ -68,11 +72,40 @@ def shown_list(dialogue: Dialogue, *, first: bool = False) -> tuple[Ref, ...]:
     return tuple(map(ref, _listed(dialogue, first=first)))
 
 
+def rated_before(dialogue: Dialogue) -> tuple[Ref, ...]:
+    """The movies that the person rated in this conversation."""
+    return tuple(ref(movie) for done in dialogue.done if done.name == "rate_movie" for movie in done.movies)
+
+
 def _listed(dialogue: Dialogue, *, first: bool = False) -> list[MovieName]:
+    """The movies of the last result with several; or those that were spoken of one by one since."""
+    singles: list[MovieName] = []
     several = [done for done in dialogue.done if done.is_list or isinstance(done.result, RatingList | Comparison)]
-    if not several:
-        return []
-    return several[0 if first else -1].movies
+    if first:
+        return several[0].movies if several else []
+    for done in reversed(dialogue.done):
+        if done in several[-1:]:
+            break
+        singles += [movie for movie in done.movies if movie not in singles]
+    return singles[:2][::-1] if len(singles) > 1 else several[-1].movies if several else []
+
+
+def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> tuple[int, Ref] | None:
+    """As in "the older one", "the remake", "the other one": another movie of the same title."""
+    spots = {name: clause.spots("refer", name) for name in ("earlier", "later", "other")}
+    if not movies or not any(spots.values()):
+        return None
+    movie = movies[-1]
+    same = siblings(movie)
+    others = [each for each in same if each.movie_id != movie.movie_id]
+    if not others:
+        return None
+    years = [int(link.low or 0) for _, link in clause.links("year")]
+    if by_year := [each for each in others if each.year in years]:
+        return next(spot[0].first for spot in spots.values() if spot), by_year[0]
+    if spots["earlier"]:
+        return spots["earlier"][0].first, same[0]
+    return (spots["later"][0].first, same[-1]) if spots["later"] else (spots["other"][0].first, others[0])
 
 
 def _by_place(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[Ref, ...]:
@@ -81,6 +114,8 @@ def _by_place(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[
     which = table("ordinals").get(token.word)
     if which is None and token.link and token.link.kind == "number" and _word(clause, place - 1) in ("number", "#", "nr"):
         which = int(token.link.low or 0)
+    if _word(clause, place - 1) in table("refer", "order"):
+        return ()
     if which is None or following in table("refer", "never") or not 1 <= abs(which) <= len(listed):
         return ()
     after = clause.tokens[place + 1].link if place + 1 < len(clause.tokens) else None
@@ -108,8 +143,9 @@ def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], listed
     several = tuple(named) if len(named) > 1 else tuple(map(ref, listed))
     one = tuple(named[-1:]) or focus(dialogue)
     for name, refs in (("both", several[:2]), ("them", several), ("it", one)):
-        if refs and (spots := clause.spots("refer", name)):
-            return {spots[0].first: refs}
+        for spot in clause.spots("refer", name):
+            if refs and (name != "it" or clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")):
+                return {spot.first: refs}
     return {}
 
 

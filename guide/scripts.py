@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from guide.dialogue import Args, Dialogue, Done
 from guide.frame import Act, Frame, Ref
-from guide.wording import joined, named, paragraphs, sentence, texts
+from guide.wording import joined, named, paragraphs, sentence, texts, tidy
 from movies.models import CatalogueInfo, MovieName
 from tools.results import MovieResult
 
@@ -64,7 +64,7 @@ class Scene:
         text = variants[self.dialogue.seed % len(variants)]
         examples = {"examples": self.examples} if "{examples}" in text else {}
         noun = self.info.noun if self.info else "movie"
-        return text.format_map({"noun": noun, "plural": self.plural, **examples, **words})
+        return tidy(text.format_map({"noun": noun, "plural": self.plural, **examples, **words}))
 
     @property
     def examples(self) -> str:

@@ -12,7 +12,7 @@ from guide.phrases import Spot, table
 from movies.links import Link
 
 Stance = Literal["liked", "disliked", "seen", "unseen", "excluded", "similar", "named"]
-BEFORE: tuple[Stance, ...] = ("disliked", "unseen", "liked", "seen", "excluded", "similar")
+BEFORE: tuple[Stance, ...] = ("named", "disliked", "unseen", "liked", "seen", "excluded", "similar")
 AFTER: tuple[Stance, ...] = ("disliked", "liked", "seen")
 REACH = 3
 """How many other words may stand between a cue and the name that it is about."""
@@ -28,6 +28,7 @@ class Said:
     stance: Stance
     place: int
     series: str = ""
+    of_series: tuple[int, ...] = ()
 
 
 def stances(clause: Clause, pointed: Mapping[int, tuple[Ref, ...]]) -> list[Said]:
@@ -44,20 +45,23 @@ def stances(clause: Clause, pointed: Mapping[int, tuple[Ref, ...]]) -> list[Said
     for place in sorted(names):
         stance = _stance(clause.tokens, place, names.keys(), cues, closing)
         link = clause.tokens[place].link
-        series = _series(link, clause, place, stance) if link else ""
-        found.append(Said(names[place], stance, place, series))
+        series = _series(link, clause, place, stance) if link else None
+        whole = (series.name, series.movie_ids) if series else ("", ())
+        found.append(Said(names[place], stance, place, *whole))
     return found
 
 
 def refs_of(link: Link) -> tuple[Ref, ...]:
     """The movie that a link means, with the others it could have meant; for a series its first."""
     if link.kind == "series":
-        first = link.candidates[0] if link.candidates else None
-        title, year = (first.title, first.year) if first else (link.name, None)
-        return (Ref(movie_id=link.movie_ids[0], title=title, year=year),) if link.movie_ids else ()
+        named = next((other for other in link.also if other.kind == "movie" and other.candidates), None)
+        first = link.movie_ids[:1]
+        return refs_of(named) if named else tuple(Ref(movie_id=movie_id, title=link.name) for movie_id in first)
     if not link.candidates:
         return ()
     best, *others = link.candidates
+    if str(best.year) in link.text:
+        return (Ref(movie_id=best.movie_id, title=best.title, year=best.year),)
     return (
         Ref(
             movie_id=best.movie_id,
@@ -69,15 +73,18 @@ def refs_of(link: Link) -> tuple[Ref, ...]:
     )
 
 
-def _series(link: Link, clause: Clause, place: int, stance: Stance) -> str:
+def _series(link: Link, clause: Clause, place: int, stance: Stance) -> Link | None:
     """The series that is meant as a whole: where nothing else is, or it is left out, or "all the … movies"."""
-    series = link if link.kind == "series" else next((other for other in link.also if other.kind == "series"), None)
-    if series is None or link.kind == "series":
-        return series.name if series else ""
+    if link.kind == "series":
+        return link
+    series = next((other for other in link.also if other.kind == "series"), None)
     following = clause.tokens[place + 1].word if place + 1 < len(clause.tokens) else ""
     words = {token.word for token in clause.tokens[max(place - 4, 0) : place]}
-    whole = following in ("movies", "series", "trilogy", "saga", "franchise") or words & {"all", "every", "everything", "any"}
-    return series.name if whole or stance == "excluded" else ""
+    whole = following in _WHOLE or words & {"all", "every", "everything", "any"} or stance == "excluded"
+    return series if whole else None
+
+
+_WHOLE = ("movies", "series", "trilogy", "saga", "franchise", "universe")
 
 
 def _stance(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guide.conditions import Conditions
 from guide.frame import Ref
@@ -12,7 +12,11 @@ from guide.stances import Said, Stance
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Tastes and exclusions. They hold until they are taken back or the person starts over."""
+    """Tastes and exclusions. They hold until they are taken back or the person starts over.
+
+    Attributes:
+        users: the MovieLens user that the person is: "I am user 6".
+    """
 
     liked: tuple[Ref, ...] = ()
     disliked: tuple[Ref, ...] = ()
@@ -21,6 +25,7 @@ class Told:
     exclude_series: tuple[str, ...] = ()
     exclude_genres: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    users: tuple[int, ...] = ()
 
     def __or__(self, other: Told) -> Told:
         """Both; where they disagree, what was said later."""
@@ -32,6 +37,7 @@ class Told:
             exclude_series=self.exclude_series + other.exclude_series,
             exclude_genres=self.exclude_genres + other.exclude_genres,
             exclude_tags=self.exclude_tags + other.exclude_tags,
+            users=other.users or self.users,
         )
 
     def without(self, wants: Conditions) -> Told:
@@ -39,7 +45,7 @@ class Told:
         back = {*wants.back, *wants.genres, *wants.tags}
         genres = tuple(name for name in self.exclude_genres if name not in back)
         tags = tuple(name for name in self.exclude_tags if name not in back)
-        return Told(self.liked, self.disliked, self.seen, self.excluded, self.exclude_series, genres, tags)
+        return replace(self, exclude_genres=genres, exclude_tags=tags)
 
 
 def told_in(said: Iterable[Said], wants: Conditions) -> Told:
@@ -48,8 +54,8 @@ def told_in(said: Iterable[Said], wants: Conditions) -> Told:
     return Told(
         liked=_refs(said, "liked"),
         disliked=_refs(said, "disliked"),
-        seen=_refs(said, "seen"),
-        excluded=_refs(said, "excluded"),
+        seen=each_once([*_refs(said, "seen"), *_of_series(said, "seen")]),
+        excluded=each_once([*_refs(said, "excluded"), *_of_series(said, "excluded")]),
         exclude_series=tuple(each.series for each in said if each.series and each.stance in ("excluded", "seen", "disliked")),
         exclude_genres=wants.exclude_genres,
         exclude_tags=wants.exclude_tags,
@@ -63,6 +69,12 @@ def each_once(refs: Iterable[Ref]) -> tuple[Ref, ...]:
 
 def _refs(said: Iterable[Said], stance: Stance) -> tuple[Ref, ...]:
     return each_once(ref for each in said if each.stance == stance for ref in each.refs)
+
+
+def _of_series(said: Iterable[Said], stance: Stance) -> tuple[Ref, ...]:
+    """Every movie of the series that are meant as a whole."""
+    meant = (each for each in said if each.series and each.stance == stance)
+    return tuple(Ref(movie_id=movie_id, title=each.series) for each in meant for movie_id in each.of_series)
 
 
 def _apart(refs: tuple[Ref, ...], others: tuple[Ref, ...]) -> tuple[Ref, ...]:

@@ -48,7 +48,7 @@ def choose(scene: Scene) -> Script:
     """One of those that were shown, and the reason; without any, one to begin with."""
     last, frame, known = scene.dialogue.last_list, scene.frame, _known(scene)
     lately = [movie.movie_id for movie in last.movies] if last else scene.dialogue.shown[:MOST_SPOKEN_OF]
-    wanted = [ref.movie_id for ref in frame.movies] or lately
+    wanted = [ref.movie_id for ref in frame.movies] if len(frame.movies) > 1 else lately
     among = [known[movie_id] for movie_id in wanted if movie_id in known]
     if not among:
         one = frame.model_copy(update={"act": "find", "count": 1, "sort": frame.sort or "popularity"})
@@ -100,6 +100,8 @@ def outside(scene: Scene) -> Script:
 def unclear(scene: Scene) -> Script:
     """One question with choices."""
     yield from ()
+    if scene.dialogue.trimmed and not scene.dialogue.done:
+        return scene.say("out_of_sight")
     if choices := [wording.clean(choice) for choice in scene.frame.ambiguous[:3]]:
         return scene.say("unclear_choices", choices=wording.joined(choices, "or"))
     if scene.frame.movies:

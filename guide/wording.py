@@ -14,15 +14,6 @@ from movies.models import Because, Movie, MovieDetail, MovieList, MovieName
 
 FEW_RATINGS = 5
 MAX_NAME = 120
-NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-VERDICTS = {
-    4.0: "among the best liked",
-    3.7: "very well liked",
-    3.4: "well liked",
-    3.0: "received with mixed feelings",
-    2.5: "not much liked",
-    0.0: "poorly liked",
-}
 
 
 class Texts(BaseModel):
@@ -36,6 +27,9 @@ class Texts(BaseModel):
     topics: dict[str, str]
     orders: dict[str, str]
     dropped: dict[str, str]
+    groups: dict[str, str]
+    verdicts: dict[float, str]
+    bounds: dict[str, str]
 
 
 @cache
@@ -76,6 +70,11 @@ def sentence(text: str) -> str:
     return f"{capital(line)}{'' if line.endswith(('.', '!', '?')) else '.'}" if line else ""
 
 
+def tidy(text: str) -> str:
+    """A text whose gaps, left by what was empty, are closed."""
+    return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+
+
 def spaced(parts: Iterable[str], by: str = " ") -> str:
     """Non-empty parts, one after another."""
     return by.join(part for part in parts if part)
@@ -97,11 +96,6 @@ def counted(count: int, noun: str = "rating", plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def number_word(count: int) -> str:
-    """Small numbers as words."""
-    return NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else f"{count:,}"
-
-
 def stars(value: float) -> str:
     """Stars without needless decimals: "4 stars", "4.5 stars", "1 star"."""
     return f"{value:g} star" if value == 1 else f"{value:g} stars"
@@ -118,7 +112,7 @@ def verdict(movie: Movie) -> str:
     if movie.rating_mean is None or movie.rating_count < FEW_RATINGS:
         return f"rated by too few to say much: {told}" if movie.rating_count else "not rated by anyone in my data"
     liked = movie.rating_mean if movie.score is None else movie.score
-    return f"{next(word for least, word in VERDICTS.items() if liked >= least)}: {told}"
+    return f"{next(word for least, word in texts().verdicts.items() if liked >= least)}: {told}"
 
 
 def tags_of(movie: Movie, most: int = 5) -> list[str]:
@@ -128,9 +122,9 @@ def tags_of(movie: Movie, most: int = 5) -> list[str]:
 
 
 def spread(histogram: Mapping[str, int]) -> str:
-    """How many gave how many stars, most stars first: "5 stars: 20, 4.5 stars: 17"."""
+    """How many gave how many stars, most stars first: "5: 20, 4.5: 17"."""
     given = sorted(((float(value), count) for value, count in histogram.items() if count), reverse=True)
-    return ", ".join(f"{stars(value)}: {count:,}" for value, count in given)
+    return ", ".join(f"{value:g}: {count:,}" for value, count in given)
 
 
 def facts_of(movie: Movie) -> dict[str, str]:
@@ -195,13 +189,7 @@ def _period(first: object, last: object) -> str:
 
 
 def _bounds(args: Args) -> str:
-    bounds = {
-        "min_ratings": "at least {:,} ratings",
-        "max_ratings": "at most {:,} ratings",
-        "min_mean": "a mean of at least {:g} stars",
-        "max_mean": "a mean of at most {:g} stars",
-    }
-    said = joined(text.format(args[name]) for name, text in bounds.items() if args.get(name))
+    said = joined(text.format(args[name]) for name, text in texts().bounds.items() if args.get(name))
     return f"with {said}" if said else ""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.conversations.oracle import Malformed, Oracle, Ranked, number, tokens, unquote
+from benchmarks.conversations.reading import Mention, without
 
 MOST = 0.6
 MEAN_TOLERANCE = 0.05
@@ -61,8 +62,8 @@ class Answer:
     """The text without examples of what one could say."""
     bare: str = ""
     """Also without the titles, to look for figures in; of the same length."""
-    heads: dict[int, int] = field(default_factory=dict)
-    """The movies that a list item or a row is about, by where they stand in the text."""
+    mentions: list[Mention] = field(default_factory=list)
+    """Where each movie stands in the text."""
     cards: frozenset[int] = frozenset()
     """Movie ids in the tool results of the turn."""
     ratings: dict[int, float] = field(default_factory=dict)
@@ -73,11 +74,16 @@ class Answer:
         told: list[str] = []
         begin = 0
         for line in self.bare.split("\n"):
-            heads = {place for at, place in self.heads.items() if begin <= at < begin + len(line)}
-            if places is None or heads <= places:
+            within = [one for one in self.mentions if begin <= one.start < begin + len(line)]
+            if places is None or {one.place for one in within if one.head} <= places:
                 told.append(_LIST_MARK.sub("", line))
             begin += len(line) + 1
         return figures("\n".join(told))
+
+    def years(self, places: set[int]) -> list[float]:
+        """The figures of the answer, also in the titles, but not in those of other movies or in asides."""
+        others = [(one.start, one.end) for one in self.mentions if one.reason or one.place not in places]
+        return figures(without(self.plain, others))
 
 
 Judge = Callable[[Answer], str | None]
@@ -265,13 +271,13 @@ def _value(rest: str, oracle: Oracle) -> Judge:
     wanted = oracle.value(match["expression"])
     of_mean = any(word in {"mean", "mean-of-means"} for word in match["expression"].split()[:3])
     tolerance = number(match["tolerance"]) if match["tolerance"] else MEAN_TOLERANCE if of_mean else 0.0
+    of_year = match["expression"].startswith("year ")
     places = None if _OF_ONE_RATING.match(match["expression"]) else oracle.subject(match["expression"])
-    year = match["expression"].startswith("year ")
 
     def judge(answer: Answer) -> str | None:
         if wanted == 0 and tolerance == 0 and _NONE.search(answer.plain):
             return None
-        found = figures(answer.plain) if year else answer.figures(places)
+        found = answer.years(places or set()) if of_year else answer.figures(places)
         return None if any(abs(figure - wanted) <= tolerance + 1e-6 for figure in found) else f"{wanted:g} is not told"
 
     return judge

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 
-from benchmarks.conversations.expectations import Answer, Conversation, Turn
+from benchmarks.conversations.expectations import Answer, Conversation, Turn, figures
 from benchmarks.conversations.oracle import Oracle
 from benchmarks.conversations.reading import Reader, Reading
 
@@ -126,7 +126,7 @@ class Player:
         began = time.perf_counter()
         try:
             events = self._ask(session, turn.say)
-        except httpx.HTTPError as exc:
+        except (httpx.HTTPError, ValueError) as exc:  # also an event that was cut off
             played.failures.append(f"no answer: {type(exc).__name__} {exc}")
             return played
         played.seconds = time.perf_counter() - began
@@ -134,6 +134,7 @@ class Player:
         _count(played, events)
         _check_end(played, events)
         if played.text.strip():
+            told.figures.update(figures(turn.say), *(_numbers(event.get("arguments")) for event in events))
             self._judge(turn, played, told, [event["result"] for event in events if event["type"] == "tool.result"])
         told.messages.append(turn.say)
         return played
@@ -151,7 +152,7 @@ class Player:
         earlier, before = told.places, "\n".join(told.messages)
         reading = self._reader.read(played.text, said=turn.say, before=before, cards=shown, earlier=earlier)
         told.places.update(shown, reading.mentioned)
-        told.figures.update(*(set(_figures(result)) for result in results))
+        told.figures.update(*(_numbers(result) for result in results))
         false = self._reader.false_figures(played.text, reading.mentions, told.figures)
         played.invented = [*reading.invented, *false]
         played.failures += [f"invented: {fact}" for fact in played.invented]
@@ -173,7 +174,7 @@ class Player:
             listed_though_said=reading.listed_though_said,
             plain=reading.plain,
             bare=reading.bare,
-            heads={mention.start: mention.place for mention in reading.mentions if mention.head},
+            mentions=reading.mentions,
             cards=frozenset(self._oracle.films[place].movie_id for place in shown),
             ratings=self._own_ratings() if rates else {},
         )
@@ -219,7 +220,7 @@ def _count(played: Played, events: Sequence[dict[str, Any]]) -> None:
     calls = [event for event in events if event["type"] == "tool.call"]
     played.calls = len(calls)
     for at, call in enumerate(calls):
-        if call["error"] is not None:
+        if call.get("error") is not None:
             played.refused += 1
             played.repaired += any(
                 later["name"] == call["name"] and later["error"] is None for later in calls[at + 1 :]
@@ -254,10 +255,13 @@ def _is_dead_end(text: str, reading: Reading) -> bool:
     return silent and bool(_LOST.search(text.replace("’", "'")))
 
 
-def _figures(result: Any) -> Iterator[float]:
-    """The numbers anywhere in a tool result."""
+def _numbers(result: Any) -> Iterator[float]:
+    """The numbers anywhere in a tool result or a call's arguments, but for ids."""
     if isinstance(result, int | float) and not isinstance(result, bool):
         yield float(result)
-    elif isinstance(result, dict | list):
-        for one in result.values() if isinstance(result, dict) else result:
-            yield from _figures(one)
+    elif isinstance(result, dict):
+        for name, one in result.items():
+            yield from () if name.endswith("_id") else _numbers(one)
+    elif isinstance(result, list):
+        for one in result:
+            yield from _numbers(one)

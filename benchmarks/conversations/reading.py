@@ -309,8 +309,8 @@ def _sorted_out(text: str, found: list[Mention], now: set[int], once: set[int], 
         affirmed=_once(affirmed),
         mentioned=_once([mention.place for mention in found]),
         invented=invented,
-        plain=_without(text, examples := _examples(text)),
-        bare=_without(text, [*titles, *examples]),
+        plain=without(text, examples := _examples(text)),
+        bare=without(text, [*titles, *examples]),
     )
 
 
@@ -319,7 +319,8 @@ def _examples(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _EXAMPLE.finditer(text) if " " in match[0] and not match[0][1].isdigit()]
 
 
-def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+def without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text with blanks in these places."""
     signs = list(text)
     for start, end in spans:
         signs[start:end] = " " * (end - start)

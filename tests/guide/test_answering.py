@@ -195,7 +195,7 @@ async def test_fewer_than_asked_for_is_said(talk: Talk) -> None:
         ("rating", " stars on average from "),
         ("count", " ratings."),
         ("good", "gave it 4 stars or more"),
-        ("histogram", "5 stars: "),
+        ("histogram", "By stars given, 5: "),
         ("tags", "People tag **Heat** (1995)"),
         ("links", "IMDb: https://www.imdb.com/title/tt0113277/"),
         ("lately", "of all time; my data ends in"),
@@ -213,7 +213,7 @@ async def test_facts(talk: Talk, aspect: str, says: str) -> None:
 
 async def test_an_ambiguous_title_is_said_once(talk: Talk) -> None:
     heat, ronin = await talk.ref("Heat (1995)"), await talk.ref("Ronin (1998)")
-    heat = heat.model_copy(update={"others": (ronin.movie_id,)})
+    heat = heat.model_copy(update={"others": (ronin.movie_id,), "certainty": 0.5})
     remark = "I took Heat (1995); there is also Ronin (1998)."
     assert remark in await talk.say("fact", movies=(heat,), aspect="year")
     assert remark not in await talk.say("fact", movies=(heat,), aspect="year")
@@ -316,10 +316,11 @@ async def test_reasons(talk: Talk) -> None:
     heat = await talk.ref("Heat (1995)")
     await talk.say("like", movies=(heat,))
     assert "is close to Heat" in await talk.say("why")
-    await talk.say("recommend", liked=(heat, await talk.ref("Ronin (1998)")))
+    liked = (heat, await talk.ref("Ronin (1998)"), await talk.ref("Fargo (1996)"))
+    await talk.say("recommend", liked=liked)
     said = await talk.say("why", movies=(await talk.ref(talk.movies[1].called),))
     assert "because you liked " in said
-    assert talk.done[0].args["liked"] == [heat.movie_id, (await talk.ref("Ronin (1998)")).movie_id]
+    assert talk.done[0].args["liked"] == [ref.movie_id for ref in liked]
 
 
 # The talk itself
