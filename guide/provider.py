@@ -17,6 +17,7 @@ from errors import UpstreamRejected
 from guide.answering import script
 from guide.dialogue import Dialogue, Done, Turn, remember
 from guide.frame import Frame
+from guide.prompts import worded
 from guide.reading import read
 from guide.scripts import Call, Calls, Scene, Script
 from guide.wording import paragraphs, texts
@@ -70,7 +71,7 @@ async def _step(request: ChatRequest) -> tuple[Sequence[ToolRequest], str]:
     """The calls to make next; where none is left, what to say."""
     dialogue, turn = remember(request.messages)
     if not request.tools and not turn.done:
-        return [], texts().say["no_prose"][0]
+        return [], (request.prompt and worded(request.prompt)) or texts().say["no_prose"][0]
     frames = await _read(request, dialogue, turn.text)
     info, offered = request.snapshot.info if request.snapshot else None, {tool.name for tool in request.tools}
     acts = [frame.act for frame in frames]
