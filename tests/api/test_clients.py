@@ -304,7 +304,7 @@ def test_the_document_has_every_event_and_every_tool_result(client: httpx.Client
     assert {e["type"] for e in whole.events} <= event["discriminator"]["mapping"].keys()
     assert {ref["$ref"] for ref in event["oneOf"]} == set(event["discriminator"]["mapping"].values())
     results = {ref["$ref"].rpartition("/")[2] for ref in schemas["ToolResult"]["anyOf"]}
-    assert {"MovieList", "MovieResult", "TasteProfile", "Prediction"} <= results <= schemas.keys()
+    assert {"MovieList", "MovieResult", "TasteProfile", "QueryResult"} <= results <= schemas.keys()
     streams = [
         answer["content"]["text/event-stream"]["schema"]
         for path in document["paths"].values()
