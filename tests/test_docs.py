@@ -17,8 +17,10 @@ from tests.support.wire import check_whole, new_session, send
 
 DOCUMENT = (ROOT / "docs/architecture.md").read_text()
 WAY = DOCUMENT.split("## The way of a message")[1].split("## Three walks")[0]
-MOST_FILES, MOST_LINES = 14, 3_000
-ELSEWHERE = {"main", "providers.base", "providers.prompts", "providers.tool_calls"}  # the document says why
+MOST_FILES, MOST_LINES = 17, 3_600
+ELSEWHERE = {  # the document says why
+    "main", "providers.base", "providers.prompts", "providers.tool_calls", "providers.text_calls", "providers.digest"
+}  # fmt: skip
 NOW_AND_THEN = {"runs.settling", "runs.leases"}  # looks after other runs every few seconds
 
 
