@@ -75,6 +75,11 @@ That answer is not valid. {problem}
 Answer again with one JSON document that matches the schema, and nothing else.
 """
 
+UNSUPPORTED = """\
+These are in no result of your tools, and the person did not say them: {claims}.
+Look them up, or answer again without them.
+"""
+
 JSON_ALONE = """
 Answer with one JSON document, and nothing else, that is valid by this JSON Schema:
 {schema}
@@ -93,6 +98,19 @@ class Template:
     def render(self, values: Mapping[str, str]) -> str:
         """The text with its braces filled in."""
         return self.text.format_map(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A template with the values for its braces."""
+
+    template: Template
+    values: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The prompt as a model is sent it."""
+        return self.template.render(self.values)
 
 
 Listed = Annotated[int, Field(ge=1, le=50), JsonNumber]

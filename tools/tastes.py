@@ -271,7 +271,7 @@ def _affinities(given: Sequence[tuple[str, float]], mean: float) -> list[Affinit
 async def _explanation_notes(ctx: Context, profile: Profile, movie: Movie, text: str | None) -> list[str]:
     if not len(profile):
         if text and (words := await ctx.snapshot.catalogue.words_in_common(text, movie.movie_id)):
-            return [f"It has these words of what the person tells of themselves: {', '.join(words)}."]
+            return [f"It has these words of the profile: {', '.join(words)}."]
         return ["Nothing is known of the person's taste: there is no personal reason."]
     return [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
 
