@@ -30,7 +30,12 @@ def framed(part: Part, context: Context) -> list[Frame]:
     else:
         made = _MAKERS.get(part.intent.act, _plain)(part, context)
         frames = made if isinstance(made, list) else [made]
-        if part.intent.act in LISTS and part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):
+        if (
+            part.intent.act in LISTS
+            and part.stars is not None
+            and part.refs
+            and part.clause.has("rating_lines", "mine")
+        ):
             frames = [Frame(act="rate", movies=part.refs[:1], stars=part.stars), *frames]
     return [frame.model_copy(update={"confidence": part.intent.odds}) for frame in frames]
 
@@ -158,7 +163,12 @@ def _about(part: Part, context: Context) -> list[Frame]:
         return [Frame(act="find", text=topic)]
     if aspect == "genres" and (part.wants.genres or part.wants.tags):
         aspect = "trait"
-    if act == "fact" and aspect in ("histogram", "count", "rating") and part.stars is not None and not part.wants.bounds:
+    if (
+        act == "fact"
+        and aspect in ("histogram", "count", "rating")
+        and part.stars is not None
+        and not part.wants.bounds
+    ):
         aspect = "stars"
     if act == "fact" and part.clause.has("statistic", "lately"):
         aspect = "lately"
@@ -180,12 +190,18 @@ def _about(part: Part, context: Context) -> list[Frame]:
 
 def _outside(part: Part, context: Context) -> Frame:
     refers = part.clause.has("refer", "it") or part.clause.asks
-    return Frame(act="outside", aspect=part.intent.aspect, movies=part.refs or (context.spoken if refers and part.intent.aspect in ABOUT_MOVIES else ()))
+    return Frame(
+        act="outside",
+        aspect=part.intent.aspect,
+        movies=part.refs or (context.spoken if refers and part.intent.aspect in ABOUT_MOVIES else ()),
+    )
 
 
 def _choose(part: Part, context: Context) -> Frame:
     wants = part.wants
-    return Frame(act="choose", movies=part.refs, filters=wants.filters(), sort=wants.sort, unmet=wants.unmet, count=wants.count)
+    return Frame(
+        act="choose", movies=part.refs, filters=wants.filters(), sort=wants.sort, unmet=wants.unmet, count=wants.count
+    )
 
 
 def _recall(part: Part, context: Context) -> Frame:
@@ -243,15 +259,24 @@ def _each(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
         return [frame.model_copy(update={"users": (user,)}) for user in users]
     if not part.clause.has("statistic", "against"):
         return [frame]
-    years = [(int(link.low), int(link.high)) for _, link in part.clause.links("year", "years") if link.low and link.high]
-    whole = frame.aggregate.model_copy(update={"by": "none", "sort_by": "count", "at_least": None}) if frame.aggregate else None
+    years = [
+        (int(link.low), int(link.high)) for _, link in part.clause.links("year", "years") if link.low and link.high
+    ]
+    whole = (
+        frame.aggregate.model_copy(update={"by": "none", "sort_by": "count", "at_least": None})
+        if frame.aggregate
+        else None
+    )
     if len(years) > 1:
         bounds = [{"year_from": first, "year_to": last} for first, last in years]
     elif len(frame.filters.genres) > 1:
         bounds = [{"genres": [genre]} for genre in frame.filters.genres]
     else:
         return [frame]
-    return [frame.model_copy(update={"aggregate": whole, "filters": frame.filters.model_copy(update=bound)}) for bound in bounds]
+    return [
+        frame.model_copy(update={"aggregate": whole, "filters": frame.filters.model_copy(update=bound)})
+        for bound in bounds
+    ]
 
 
 def aspects_of(part: Part) -> list[str]:
@@ -310,11 +335,21 @@ def _rate(part: Part, context: Context) -> list[Frame]:
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
         return [Frame(act="rate", movies=everything or part.refs or _last_rated(context))]
     points = part.pointed or {}
-    numbers = [(place, link.low) for place, link in part.clause.links("stars", "number") if place not in points and link.low is not None]
+    numbers = [
+        (place, link.low)
+        for place, link in part.clause.links("stars", "number")
+        if place not in points and link.low is not None
+    ]
     names = [(said.place, said.refs) for said in part.said] or [(-1, _last_rated(context))]
     if not numbers:
         title = part.refs[0].title if part.refs else ""
-        return [Frame(act="unclear", movies=part.refs, ambiguous=tuple(f"{stars} stars for {title}" for stars in (3, 4, 5)) if title else ())]
+        return [
+            Frame(
+                act="unclear",
+                movies=part.refs,
+                ambiguous=tuple(f"{stars} stars for {title}" for stars in (3, 4, 5)) if title else (),
+            )
+        ]
     return _paired(numbers, names)
 
 
@@ -331,7 +366,9 @@ def _paired(numbers: Sequence[tuple[int, float]], names: Sequence[tuple[int, tup
 
 
 def _last_rated(context: Context) -> tuple[Ref, ...]:
-    rated = (done.movies[0].movie_id for done in reversed(context.dialogue.done) if done.name == "rate_movie" and done.movies)
+    rated = (
+        done.movies[0].movie_id for done in reversed(context.dialogue.done) if done.name == "rate_movie" and done.movies
+    )
     movie_id = next(rated, None)
     return context.spoken if movie_id is None else (names_of(context.dialogue)[movie_id],)
 

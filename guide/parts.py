@@ -10,7 +10,7 @@ from functools import cached_property
 from guide.conditions import Conditions, conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
-from guide.intents import LISTS, Intent, Situation, intent
+from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, last_list_frame, names_of, pointed, rated_before
@@ -90,9 +90,9 @@ class Context:
         return self.me or self.told.users
 
     @cached_property
-    def situation(self) -> Situation:
+    def situation(self) -> frozenset[str]:
         """The state of the conversation."""
-        return Situation.of(self.dialogue)
+        return situation_of(self.dialogue)
 
     @cached_property
     def names(self) -> dict[int, Ref]:
@@ -100,7 +100,10 @@ class Context:
         found: dict[int, Ref] = {}
         for turn in self.dialogue.turns[-MOST_TURNS:]:
             for link in self.linker.link(turn.text):
-                found |= {each.movie_id: Ref(movie_id=each.movie_id, title=each.title, year=each.year) for each in link.candidates}
+                found |= {
+                    each.movie_id: Ref(movie_id=each.movie_id, title=each.title, year=each.year)
+                    for each in link.candidates
+                }
         return found | names_of(self.dialogue)
 
     @cached_property
@@ -173,7 +176,11 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
 
 def _lacks_title(part: Part) -> bool:
     wants = part.wants
-    if part.clause.has("aspect", "joined") and part.clause.has("aspect", "year") and part.clause.has("aspect", "rating"):
+    if (
+        part.clause.has("aspect", "joined")
+        and part.clause.has("aspect", "year")
+        and part.clause.has("aspect", "rating")
+    ):
         return not part.said and not part.users
     conditions_named = wants.genres or wants.tags or wants.years or wants.bounds
     if not part.said and part.clause.has("stance", "before", "similar") and part.intent.act in LISTS:

@@ -9,7 +9,7 @@ from guide.aggregates import aggregate
 from guide.conditions import Conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
-from guide.framing import listed, list_fields, with_told
+from guide.framing import list_fields, listed, with_told
 from guide.intents import LISTS, SHORT
 from guide.parts import Context, Part, bare_title
 from guide.references import shown_list
@@ -100,7 +100,9 @@ _CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "o
 def _narrow_list(part: Part, context: Context, base: Frame) -> Frame:
     wants = part.wants
     adds = part.clause.has("fragment", "adds")
-    frame = narrowed(base, wants, instead=not adds and (len(part.clause.tokens) <= SHORT or part.clause.has("instead", "words")))
+    frame = narrowed(
+        base, wants, instead=not adds and (len(part.clause.tokens) <= SHORT or part.clause.has("instead", "words"))
+    )
     last = context.dialogue.last_list
     counts = sorted(getattr(movie, "rating_count", 0) for movie in (last.movies if last else []))
     if wants.novelty and counts:
@@ -114,9 +116,16 @@ def _narrow_list(part: Part, context: Context, base: Frame) -> Frame:
     if part.users:
         frame = frame.model_copy(update={"users": part.users, "act": "recommend"})
     if wants.relative and not wants.years:
-        frame = frame.model_copy(update={"filters": frame.filters.model_copy(update=_shifted(wants.relative, base, context))})
+        frame = frame.model_copy(
+            update={"filters": frame.filters.model_copy(update=_shifted(wants.relative, base, context))}
+        )
     points = part.pointed or {}
-    named = each_once(ref for said in part.said if said.stance == "similar" or (said.stance == "named" and said.place not in points) for ref in said.refs)
+    named = each_once(
+        ref
+        for said in part.said
+        if said.stance == "similar" or (said.stance == "named" and said.place not in points)
+        for ref in said.refs
+    )
     if named:
         frame = frame.model_copy(update={"act": "like", "movies": named, "sort": None})
     return with_told(frame, context.told.without(wants) | part.told)
@@ -223,7 +232,7 @@ def _pick(part: Part, context: Context, reread: Reread) -> list[Frame]:
     """A choice from what was offered: titles that are liked, or one to hear more of."""
     choices = next((frame.ambiguous for frame in _before(context, reread) if frame.ambiguous), ())
     refs = part.refs or _by_numbers(part, context)
-    if context.situation.asked:
+    if "asked" in context.situation:
         liked = Frame(act="opinion", liked=refs)
         return [with_told(liked, context.told) if refs else _none(context)]
     if choices and not part.refs:
@@ -240,8 +249,8 @@ def _by_numbers(part: Part, context: Context) -> tuple[Ref, ...]:
 
 def _none(context: Context) -> Frame:
     base = _last_list(context)
-    if base is None or context.situation.asked:
-        shown = shown_list(context.dialogue) if context.situation.asked else ()
+    if base is None or "asked" in context.situation:
+        shown = shown_list(context.dialogue) if "asked" in context.situation else ()
         return Frame(act="recommend", sort="popularity", exclude=shown)
     return base.model_copy(update={"again": True})
 

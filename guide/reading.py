@@ -45,10 +45,16 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if place is not None:
         told = _told(loose)
         known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
-        frame = _as_taste(narrowed(frames[place], replace(_joined(part.wants for part in loose), sort=None, count=None)), told)
+        frame = _as_taste(
+            narrowed(frames[place], replace(_joined(part.wants for part in loose), sort=None, count=None)), told
+        )
         frames[place] = with_told(frame, told | Told(seen=known))
         return frames
-    reactions = [frame for part in _one([part for part in loose if part.intent.act in ("delta", "answer")]) for frame in reaction(part, context, _read)]
+    reactions = [
+        frame
+        for part in _one([part for part in loose if part.intent.act in ("delta", "answer")])
+        for frame in reaction(part, context, _read)
+    ]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if reactions and reactions[-1].act in LISTS:
         told = _told(tells)
@@ -79,7 +85,12 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
     for part, frames in framed_parts:
         last = found[-1] if found else None
         bare = part.intent.act in ("statistic", "find") and not (part.wants.genres or part.wants.tags or part.refs)
-        if last and last.act == "statistic" and bare and (part.intent.act == "statistic" or part.clause.has("refer", "one_of")):
+        if (
+            last
+            and last.act == "statistic"
+            and bare
+            and (part.intent.act == "statistic" or part.clause.has("refer", "one_of"))
+        ):
             kept = {"genres": last.filters.genres, "tags": last.filters.tags}
             frames = [frame.model_copy(update={"filters": frame.filters.model_copy(update=kept)}) for frame in frames]
             users = {"users": last.users, "own": last.own} if not part.users and part.intent.act == "statistic" else {}
@@ -90,10 +101,16 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
 
 def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     """True beside a wish for a list for what is no question: "nothing too long", "night shift again", "she left"."""
-    lists = any(other.intent.act in LISTS and other.intent.odds > part.intent.odds for other in parts if other is not part)
+    lists = any(
+        other.intent.act in LISTS and other.intent.odds > part.intent.odds for other in parts if other is not part
+    )
     if not lists or part.clause.asks or part.intent.act in LISTS:
         return False
-    return part.intent.odds < ASIDE or part.intent.act == "small_talk" or (part.intent.act == "outside" and bool(part.wants.unmet))
+    return (
+        part.intent.odds < ASIDE
+        or part.intent.act == "small_talk"
+        or (part.intent.act == "outside" and bool(part.wants.unmet))
+    )
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -127,7 +144,11 @@ def _joined(wants: Iterable[Conditions]) -> Conditions:
 
 def _as_taste(frame: Frame, told: Told) -> Frame:
     """A plain list with likes beside it goes by these."""
-    return frame.model_copy(update={"act": "recommend"}) if frame.act == "find" and frame.sort is None and told.liked else frame
+    return (
+        frame.model_copy(update={"act": "recommend"})
+        if frame.act == "find" and frame.sort is None and told.liked
+        else frame
+    )
 
 
 def _united(frames: Sequence[Frame]) -> list[Frame]:
@@ -148,7 +169,9 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
     empty = not (other.filters.genres or other.filters.tags or other.movies or other.text or other.sort)
     if frame.filters.genres and other.filters.genres and frame.count and other.count:
         return False
-    return empty or "recommend" in (frame.act, other.act) or (frame.act != other.act and None in (frame.sort, other.sort))
+    return (
+        empty or "recommend" in (frame.act, other.act) or (frame.act != other.act and None in (frame.sort, other.sort))
+    )
 
 
 def _merged(frame: Frame, other: Frame) -> Frame:
@@ -160,13 +183,27 @@ def _merged(frame: Frame, other: Frame) -> Frame:
     for name, value in filters.items():
         both[name] = list(dict.fromkeys([*both.get(name, []), *value])) if isinstance(value, list) else value
     text = " ".join(dict.fromkeys(part for part in (frame.text, other.text) if part)) or None
-    pairs = {name: each_once([*getattr(frame, name), *getattr(other, name)]) for name in ("movies", "liked", "disliked", "exclude")}
+    pairs = {
+        name: each_once([*getattr(frame, name), *getattr(other, name)])
+        for name in ("movies", "liked", "disliked", "exclude")
+    }
     return frame.model_copy(
-        update={**update, **pairs, "act": act, "filters": type(frame.filters).model_validate(both), "text": text, "unmet": frame.unmet + other.unmet}
+        update={
+            **update,
+            **pairs,
+            "act": act,
+            "filters": type(frame.filters).model_validate(both),
+            "text": text,
+            "unmet": frame.unmet + other.unmet,
+        }
     )
 
 
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
     """Courtesies only where nothing else was said."""
-    weighty = [frame for frame in frames if not (frame.act == "small_talk" and frame.aspect in POLITE) and frame.act != "unclear"]
+    weighty = [
+        frame
+        for frame in frames
+        if not (frame.act == "small_talk" and frame.aspect in POLITE) and frame.act != "unclear"
+    ]
     return weighty or list(frames[:1])
