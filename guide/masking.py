@@ -89,7 +89,9 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
 
 def _as_tag(text: str, link: Link) -> Link:
     """Words in lower case that are a title and a tag, as the tag where they say what a movie is about."""
-    about = text[: link.start].split()[-1:] and plain(text[: link.start].rsplit(maxsplit=1)[-1]) in table("topic", "tag_follows")
+    about = text[: link.start].split()[-1:] and plain(text[: link.start].rsplit(maxsplit=1)[-1]) in table(
+        "topic", "tag_follows"
+    )
     tag = next((other for other in link.also if other.kind == "tag"), None)
     return tag if tag and about and link.text.islower() else link
 

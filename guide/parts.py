@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from guide.standing import Told, each_once, told_in
 from movies.linking import Linker
 from movies.links import Link
 
-MOST_TURNS = 16
+MOST_TURNS, MOST_REREAD = 16, 3
 SOUGHT = 0.6
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
@@ -73,6 +73,7 @@ class Context:
     """The conversation before a message, and the catalogue's linker.
 
     Attributes:
+        reader: Reads a message in a context.
         depth: How often a message was read again.
         me: The MovieLens user that the person says to be in this message.
         they: The MovieLens user that this message names first.
@@ -80,6 +81,7 @@ class Context:
 
     dialogue: Dialogue
     linker: Linker
+    reader: Callable[[str, Context], list[Frame]]
     depth: int = 0
     me: tuple[int, ...] = ()
     they: tuple[int, ...] = ()
@@ -130,6 +132,19 @@ class Context:
         same = [each for each in self.linker.find(ref.title) if bare_title(each.title) == bare_title(ref.title)]
         found = [Ref(movie_id=each.movie_id, title=each.title, year=each.year) for each in same]
         return sorted(found, key=lambda each: each.year or 0)
+
+    @cached_property
+    def before(self) -> list[Frame]:
+        """The frames of the message before, read again."""
+        turns = self.dialogue.turns
+        if not turns or self.depth >= MOST_REREAD:
+            return []
+        earlier = Context(Dialogue(turns[:-1]), self.linker, self.reader, self.depth + 1)
+        return self.reader(turns[-1].text, earlier)
+
+    def reread(self, text: str) -> list[Frame]:
+        """The frames of another text, as if it had been said now."""
+        return self.reader(text, replace(self, depth=self.depth + 1))
 
     @cached_property
     def last_list(self) -> Frame | None:
