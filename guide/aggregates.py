@@ -65,7 +65,7 @@ def _measure(clause: Clause, by: Group) -> Measure:
 
 
 def _of_ratings(clause: Clause) -> bool:
-    return clause.has("statistic", "ratings") and not clause.has("bounds", "min_ratings") and not clause.has("bounds", "max_ratings")
+    return clause.has("statistic", "ratings") and not any(clause.has("bounds", name) for name in table("bounds"))
 
 
 def _when(clause: Clause, by: Group, *, of_someone: bool) -> tuple[str | None, str | None]:

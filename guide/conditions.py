@@ -272,9 +272,12 @@ def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
     """What the data cannot apply, in the person's words."""
     for name in table("unmet"):
         for spot in clause.spots("unmet", name)[:1]:
-            linked = [token.link for token in clause.tokens[spot.first : spot.end] if token.link]
+            linked = [token.link for token in clause.tokens[spot.first : spot.end + 1] if token.link]
             if not any(link.kind in ("tag", "movie", "series") for link in linked) and not spent & set(range(*spot)):
                 yield clause.said(*spot)
+    for spot in clause.spots("without", "bare"):
+        if spot.end < len(clause.tokens) and _tells(clause.tokens[spot.end]):
+            yield clause.said(spot.first, spot.end + 1)
 
 
 def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
@@ -289,7 +292,8 @@ def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
     places = [place for start, place in cues if _goes_on_from(clause, start, place)]
     if alone or not clause.links("genre", "tag"):
         places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
-    unwanted = unwanted | {place for mood in table("moods") for spot in clause.spots("moods", mood) for place in range(*spot)}
+    groups = [(group, name) for group in ("moods", "sort", "niche", "count") for name in table(group)]
+    unwanted = unwanted | {place for path in groups for spot in clause.spots(*path) for place in range(*spot)}
     told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]
     return " ".join(clause.tokens[place].said for place in told[:MOST_TOPIC])
 

@@ -80,6 +80,7 @@ def listed(part: Part, context: Context, act: Act | None = None) -> Frame:
         filters=_in_same_year(part, context, wants.filters(_era(wants))),
         text=" ".join(filter(None, (about, wants.text))) or None,
         users=users,
+        again=bool(context.last_list) and part.clause.has("refer", "else"),
         own=bool(part.users) and part.clause.has("refer", "me_too"),
         **list_fields(wants) | ({"sort": None} if users else {}),
     )

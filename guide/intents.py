@@ -172,7 +172,9 @@ def _rating_row(clause: Clause, said: Sequence[Said], situation: Situation, gues
 def _not_wanted(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:
     """Nothing but what is not wanted."""
     stances = {each.stance for each in said}
-    return "delta.narrow" if stances == {"excluded"} and guess.act in ("compare", "fact", "answer", "outside", "tell") else ""
+    if stances != {"excluded"} or guess.act not in ("compare", "fact", "answer", "outside", "tell", "small_talk", "statistic"):
+        return ""
+    return "delta.narrow" if situation.begun else "recommend"
 
 
 def _stars_given(clause: Clause, said: Sequence[Said], situation: Situation, guess: Intent) -> str:

@@ -201,7 +201,7 @@ def _glossary(language: str) -> dict[str, str]:
 
 def _language(words: Sequence[str]) -> str:
     """The language that most words are of; English unless another has more. Words of both say nothing."""
-    said = [plain(word) for word in words if word[0].isalpha()]
+    said = [plain(word) for word in words if word[0].isalpha() and len(word) > 1]
     english = [_is_english(word) for word in said]
     scores = {language: _score(said, english, _glossary(language)) for language in _FOREIGN}
     best = max(_FOREIGN, key=lambda language: scores[language])

@@ -14,7 +14,6 @@ from guide.parts import Context, Part, parts_of
 from guide.reactions import narrowed, reaction
 from guide.standing import Told, each_once
 from movies.linking import Linker
-from movies.models import Filters
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
 ASIDE, NOISE = 0.4, 0.2
@@ -99,7 +98,7 @@ def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
     """Tastes, or seen movies, told without asking for anything."""
-    told, wants = _told(parts), _joined(part.wants for part in parts)
+    told, wants = _told(parts), _joined(part.wants for part in parts if not part.said)
     if not parts:
         return []
     if not (told.liked or told.disliked) and (told.seen or told.exclude_series):
