@@ -87,7 +87,7 @@ class TitleIndex:
 
     Attributes:
         keys: all that is in the dictionary.
-        begins: of each word or two that a longer key begins with, the words of the longest.
+        begins: of each word, or two or three, with which longer keys begin, the words of the longest.
         rows: the movies; everything else names them by their place in it.
         popularity: 0 to 1, of each movie.
     """
@@ -208,12 +208,11 @@ class TitleIndex:
             self._forms[key] = [found, code]
 
     def _begin(self, words: Sequence[str]) -> None:
-        """Note how long titles are that begin so: with a word, or with two written as one."""
-        length = min(len(words), LONGEST)
-        if length > 1:
-            first, both = words[0], words[0] + words[1]
-            self.begins[first] = max(self.begins.get(first, 1), length)
-            self.begins[both] = max(self.begins.get(both, 1), length - 1)
+        """Note how long titles are that begin so: with a word, with two or three that may be written as one."""
+        length, beginning = min(len(words), LONGEST), ""
+        for number, word in enumerate(words[: min(3, length - 1)]):
+            beginning += word
+            self.begins[beginning] = max(self.begins.get(beginning, 1), length - number)
 
     def _add_series(self) -> None:
         """Series are the common beginnings of titles: before a colon, a number, or "and the"."""

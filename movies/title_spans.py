@@ -83,8 +83,8 @@ def _keys_from(
     index: TitleIndex, around: Around, elements: Sequence[_Element], at: int
 ) -> Iterator[tuple[int, str, int]]:
     """The keys that begin with an element: their length, and the letters of a possessive that they are without."""
-    keys, key = index.keys, ""
-    longest = max(index.begins.get(elements[at].first, 1), 2)
+    keys, begins, key = index.keys, index.begins, ""
+    longest = max(begins.get(elements[at].first, 1), 2)
     for length, last in enumerate(elements[at : at + longest]):
         before, key = key, key + (last.inner if length else last.first)
         possessive = around.words[last.end].possessive
@@ -92,6 +92,8 @@ def _keys_from(
             yield length + 1, before + last.inner[:-1], possessive
         elif key in keys and not (length and key.isdigit()):  # "1 1" is no 11
             yield length + 1, key, 0
+        if length == 1 and key not in begins:
+            return
 
 
 def _span(around: Around, elements: Sequence[_Element], entry: Entry, possessive: int) -> Iterator[TitleSpan]:
