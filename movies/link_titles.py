@@ -28,7 +28,7 @@ MOST_FORMS = 50  # movies of one key
 LONGEST = 14  # words of a title that are looked up
 RARE = 9_000  # rank of a word
 LEAST_ALIKE = 0.8
-MOST_ALIKE = 400  # titles that share a rare word and are compared letter by letter
+MOST_ALIKE = 200  # titles that share a rare word and are compared letter by letter
 KEPT = 20_000  # entries and corrections, of the words that people use
 
 MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME = range(5)
@@ -148,10 +148,14 @@ class TitleIndex:
 
     def alike(self, words: Sequence[str]) -> list[int]:
         """Movies with the title that these words were meant to be, but for a slip of the pen or a small word."""
-        if len(words) < 2 or len("".join(words)) < 9:
+        if len(words) < 2 or len("".join(words)) < 9 or not any(self._uncommon(word) for word in words):
             return []
         near = self.likest(words, LEAST_ALIKE)
         return [place for place, _ in near if self._slipped(words, self._contents[place].split())][:1]
+
+    @staticmethod
+    def _uncommon(word: str) -> bool:
+        return ranks().get(word, UNKNOWN_RANK) > 2_000 and word.isalpha()
 
     def _slipped(self, words: Sequence[str], theirs: Sequence[str]) -> bool:
         """True where words differ by letters that nobody means, or by one small word more or less."""
