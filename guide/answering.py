@@ -33,6 +33,6 @@ _SCRIPTS: dict[Act, Callable[[Scene], Script]] = {
 
 def script(scene: Scene) -> Script:
     """What the frame asks for; before it what could not be applied, after it how an ambiguous title was taken."""
-    remark = "" if scene.frame.act == "rate" else (yield from facts.alternatives(scene))
+    remark = yield from facts.alternatives(scene)
     said = yield from _SCRIPTS[scene.frame.act](scene)
     return paragraphs([talk.unmet(scene), said, remark])

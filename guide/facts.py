@@ -15,7 +15,8 @@ from tools.results import Comparison, Group, MovieResult, QueryResult
 MOST_MOVIES = 4
 WINDOWS = (30, 365)
 MUCH_ALIKE = 0.3
-SURE, UNSURE = 0.97, 0.6
+SURE, RATED, UNSURE = 0.97, 0.85, 0.6
+"""Certainty of a title from which no other is spoken of, stars are stored, and another title is no rival."""
 GROUPS, MOST_GROUPS = 5, 50
 
 
@@ -102,8 +103,9 @@ def alternatives(scene: Scene) -> Script:
     """As in "I took Heat (1995); there is also Heat (1986)", said when a title comes up first."""
     known = set(scene.dialogue.shown)
     refs = [ref for ref in (*scene.frame.movies, *scene.frame.liked) if ref.others and ref.certainty < SURE]
-    unsure = [ref for ref in refs if not {ref.movie_id, *ref.others} & known][:2]
-    others = yield from details_of([ref.others[0] for ref in unsure])
+    asks = scene.frame.act == "rate"  # which asks itself where the title is less certain
+    unsure = [ref for ref in refs if not {ref.movie_id, *ref.others} & known and not (asks and ref.certainty < RATED)]
+    others = yield from details_of([ref.others[0] for ref in unsure[:2]])
     return wording.spaced(map(_taken, unsure, others))
 
 
@@ -138,7 +140,7 @@ def statistic(scene: Scene) -> Script:
         told = f"{wording.capital(over)}{_order(done)}:\n\n{wording.numbered(found.movies)}"
     else:
         told = _ranking(scene, done, found) if found.by != "none" else _figure(scene, done, found)
-    return wording.paragraphs([told, wording.spaced(map(wording.sentence, found.notes))])
+    return wording.paragraphs([told, wording.spaced(map(wording.sentence, found.notes) if found.total else [])])
 
 
 def _query(scene: Scene, asked: Aggregate) -> Args:

@@ -74,7 +74,8 @@ def _call(scene: Scene) -> Call:
         frame.users or frame.act == "like" or (liked and frame.sort in (None, "relevance", "rating", "popularity"))
     )
     ordered = frame.sort not in (None, "relevance") or frame.window_days
-    if not by_taste and (frame.act == "find" or ordered):
+    anything = not (ordered or frame.text or frame.again or frame.follows or given(args).keys() - ASIDE)
+    if not by_taste and ((frame.act == "find" and not anything) or ordered):
         return _search(scene, args)
     few = 0 < len(liked) <= FEW_LIKED and not scene.whose
     if ((frame.act == "like" and frame.movies) or few) and not (frame.text or disliked):

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from guide import wording
 from guide.dialogue import Args, Done
+from guide.facts import RATED
 from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids, problem
 from movies.models import Movie, MovieList
 from tools.results import Affinity, Explanation, Rated, RatingList, TasteProfile
 
-SURE = 0.9
-"""Certainty from which stars are stored for a title that others share; below it the person is asked."""
 MOST_RATED, MOST_LISTED, MOST_EXPLAINED, PAIR = 10, 50, 4, 2
 CHANCES = {4.2: "Very likely, yes", 3.7: "Probably", 3.2: "Perhaps", 2.5: "Rather not", 0.0: "I doubt it"}
 
@@ -23,7 +22,7 @@ def rate(scene: Scene) -> Script:
         return scene.say("which_to_rate")
     if given is not None and not 0 <= given <= 5:
         return scene.say("stars_range", stars=f"{given:g}")
-    unsure = [ref for ref in frame.movies if ref.certainty < SURE and ref.others]
+    unsure = [ref for ref in frame.movies if ref.certainty < RATED and ref.others]
     sure = ids(*(ref for ref in frame.movies if ref not in unsure))[:MOST_RATED]
     halves = max(0.5, round((given or 0) * 2) / 2)
     dones = yield from ask_each("rate_movie", sure, {"remove": True} if given is None else {"stars": halves})

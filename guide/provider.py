@@ -27,8 +27,8 @@ from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, U
 NAME, MODEL = "offline", "offline-guide"
 CHARS_PER_TOKEN = 4
 MAX_CALLS = 12
-READ_AT_ONCE = 2_000
-"""Characters of a message up to which reading holds nobody up; longer ones are read in a thread."""
+READ_AT_ONCE, MOST_READ = 1_000, 6_000
+"""Characters of a message up to which reading holds nobody up, so that no thread is needed; and that are read at all."""
 _WORDS = re.compile(r"\s*\S+|\s+$")
 
 
@@ -72,7 +72,7 @@ async def _step(request: ChatRequest) -> tuple[Sequence[ToolRequest], str]:
     dialogue, turn = remember(request.messages)
     if not request.tools and not turn.done:
         return [], (request.prompt and worded(request.prompt)) or texts().say["no_prose"][0]
-    frames = await _read(request, dialogue, turn.text)
+    frames = await _read(request, dialogue, turn.text[:MOST_READ])
     info, offered = request.snapshot.info if request.snapshot else None, {tool.name for tool in request.tools}
     acts = [frame.act for frame in frames]
     scenes = (Scene(each, dialogue, (*acts[:at], *acts[at + 1 :]), info) for at, each in enumerate(frames))
@@ -83,7 +83,8 @@ async def _step(request: ChatRequest) -> tuple[Sequence[ToolRequest], str]:
         named = enumerate(list(open_.values())[: MAX_CALLS - made], made + 1)
         return [_request(f"call_{dialogue.seed + 1}_{place}", call) for place, call in named], ""
     foreign = texts().languages.get(frames[0].language, "")
-    said = paragraphs([foreign, *(part for part in played if isinstance(part, str))])
+    cut = texts().say["too_long"][0].format(most=MOST_READ) if len(turn.text) > MOST_READ else ""
+    said = paragraphs([foreign, cut, *(part for part in played if isinstance(part, str))])
     return [], said or texts().say["failed"][0]
 
 

@@ -108,6 +108,8 @@ def called(refs: Iterable[Ref]) -> list[str]:
 
 def problem(scene: Scene, done: Done) -> str:
     """An error in the person's terms: tools write them in plain words, except that they failed."""
+    if done.error.startswith("user_id: "):
+        return scene.say("no_user")
     if done.error.startswith("The tool failed") or "The arguments are: " in done.error:
         return scene.say("failed")
     return paragraphs([sentence(done.error), scene.say("try")])

@@ -15,6 +15,7 @@ from movies.words import Token, cues, tables
 
 FIRST_YEAR, LAST_YEAR = 1880, 2035
 LOOKED_AT = 28  # characters left and right of a number
+LARGEST = 1e15  # of a number: longer rows of digits mean nothing
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?(?:\s?½)?|½")
 _OUT_OF = re.compile(r"\s*(?:/|out of|von|sur|su|van)\s*(5|10|100)(?![\d.,]*\d)")
@@ -71,9 +72,10 @@ def _user(level: str, match: re.Match[str], *, on: bool) -> _Span | None:
     before = level[max(0, match.start() - 6) : match.start()].rstrip(" #")[-1:]
     named = before.isalpha() or before == "."
     left = _user_words().search(level, max(0, match.start() - LOOKED_AT), match.start()) if named else None
+    user = min(float(match[0]), LARGEST)
     if left is not None:
-        return left.start(), match.end(), "user", 0.98, float(match[0]), float(match[0])
-    return (match.start(), match.end(), "user", 0.9, float(match[0]), float(match[0])) if on else None
+        return left.start(), match.end(), "user", 0.98, user, user
+    return (match.start(), match.end(), "user", 0.9, user, user) if on else None
 
 
 @cache
@@ -89,7 +91,7 @@ def _star_words() -> re.Pattern[str]:
 
 def _value(number: str) -> float:
     half = 0.5 if "½" in number else 0.0
-    return float(number.replace("½", "").strip().replace(",", ".") or 0) + half
+    return min(float(number.replace("½", "").strip().replace(",", ".") or 0) + half, LARGEST)
 
 
 def _stars(level: str, match: re.Match[str]) -> _Span | None:

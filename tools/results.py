@@ -128,18 +128,6 @@ class TasteProfile(Model):
     notes: list[str] = []
 
 
-class Prediction(Model):
-    """An expected rating with its likely range, and on how many of the person's ratings it rests."""
-
-    movie: Movie
-    whose: str
-    stars: float | None = None
-    low: float | None = None
-    high: float | None = None
-    support: int
-    notes: list[str] = []
-
-
 class Questions(Model):
     """Movies whose rating would tell most about a new person."""
 
