@@ -191,7 +191,7 @@ def _lines(scene: Scene, done: Done) -> str:
 
 
 def _after(scene: Scene, done: Done) -> list[str]:
-    """What a careful answer adds: the tool's notes, and that there are fewer than asked for, or how to go on."""
+    """Remarks of a careful answer: the tool's notes, and that there are fewer than asked for, or how to go on."""
     before = [each.result for each in scene.dialogue.done]
     said = {note for result in before for note in getattr(result, "notes", [])}
     notes = [note for note in getattr(done.result, "notes", []) if not note.startswith((*SAID_OTHERWISE, *said))]

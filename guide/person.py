@@ -120,7 +120,7 @@ def _affinities(group: Sequence[Affinity], whose: str) -> str:
 
 
 def predict(scene: Scene) -> Script:
-    """Whether somebody would like a movie: about how many stars, between which, and on what that rests."""
+    """The stars that somebody would give: about how many, between which, and on what that rests."""
     frame = scene.frame
     if not frame.movies:
         return scene.say("which")
