@@ -22,7 +22,9 @@ def aggregate(clause: Clause, *, of_someone: bool) -> Aggregate:
     """
     by = _group(clause)
     measure = _measure(clause, by)
-    of_ratings = of_someone or measure in ("mean", "min", "max", "histogram") or _of_ratings(clause) or by in _OF_RATINGS
+    of_ratings = (
+        of_someone or measure in ("mean", "min", "max", "histogram") or _of_ratings(clause) or by in _OF_RATINGS
+    )
     since, until = _when(clause, by, of_someone=of_someone)
     ranked = by not in ("none", "month", "rated_year", "stars")
     return Aggregate(

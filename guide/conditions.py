@@ -78,7 +78,11 @@ class Conditions:
     def filters(self, before: Filters = Filters(), *, instead: bool = False) -> Filters:
         """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
         genres = self.genres if instead and self.genres else _without(before.genres, self.exclude_genres) + self.genres
-        tags = self.tags if instead and (self.tags or self.genres) else _without(before.tags, self.exclude_tags) + self.tags
+        tags = (
+            self.tags
+            if instead and (self.tags or self.genres)
+            else _without(before.tags, self.exclude_tags) + self.tags
+        )
         first, last = self.years or ((None, None) if self.any_year else (before.year_from, before.year_to))
         held = {name: getattr(before, name) for name in _BOUNDS} | {
             name: min(max(int(value), 1), MOST_RATINGS) if name.endswith("ratings") else min(max(value, 0.5), 5.0)
@@ -87,9 +91,13 @@ class Conditions:
         return Filters.model_validate(
             {
                 "genres": _distinct(_without(genres, self.back), 5),
-                "exclude_genres": _distinct(_without((*before.exclude_genres, *self.exclude_genres), (*self.back, *self.genres)), 10),
+                "exclude_genres": _distinct(
+                    _without((*before.exclude_genres, *self.exclude_genres), (*self.back, *self.genres)), 10
+                ),
                 "tags": _distinct(_without(tags, self.back), 5),
-                "exclude_tags": _distinct(_without((*before.exclude_tags, *self.exclude_tags), (*self.back, *self.tags)), 10),
+                "exclude_tags": _distinct(
+                    _without((*before.exclude_tags, *self.exclude_tags), (*self.back, *self.tags)), 10
+                ),
                 "year_from": first if first and FIRST_YEAR <= first <= LAST_YEAR else None,
                 "year_to": last if last and FIRST_YEAR <= last <= LAST_YEAR else None,
                 **held,
@@ -108,7 +116,9 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
         exclude_genres=_first_of_each([pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]),
-        tags=tuple(name for place, name in tags if place not in unwanted)[: 1 if clause.has("without", "either") else MOST_TAGS],
+        tags=tuple(name for place, name in tags if place not in unwanted)[
+            : 1 if clause.has("without", "either") else MOST_TAGS
+        ],
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
         years=_years(clause, unwanted),
         bounds=bounds,
@@ -177,7 +187,17 @@ def _unwanted(clause: Clause) -> set[int]:
             token = clause.tokens[place]
             if place in ends and place > cue.end:
                 break
-            others += token.link is None and token.word not in ("or", "and", ",", "nor", "any", "too", "movies", "no", "not")
+            others += token.link is None and token.word not in (
+                "or",
+                "and",
+                ",",
+                "nor",
+                "any",
+                "too",
+                "movies",
+                "no",
+                "not",
+            )
             if others > NEGATION_REACH or (token.word == "," and not _goes_on(clause, place)):
                 break
             found.add(place)
@@ -192,8 +212,12 @@ def _usual(clause: Clause) -> set[int]:
 
 def _goes_on(clause: Clause, place: int) -> bool:
     """True where a comma only parts a row of names."""
-    following = [token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")]
-    return bool(following and following[0].link) and (len(following) < 2 or following[1].word in (",", "or", "and", "please", "movies"))
+    following = [
+        token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")
+    ]
+    return bool(following and following[0].link) and (
+        len(following) < 2 or following[1].word in (",", "or", "and", "please", "movies")
+    )
 
 
 def _after_all(clause: Clause) -> set[int]:
@@ -237,7 +261,9 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
     spent: set[int] = set()
     for name in _BOUNDS:
         for spot in clause.spots("bounds", name):
-            places = [at for at in range(spot.first, spot.end) if _is_number(clause.tokens[at].link) and at not in spent]
+            places = [
+                at for at in range(spot.first, spot.end) if _is_number(clause.tokens[at].link) and at not in spent
+            ]
             value = _number(clause.tokens[places[-1]].link) if places else None
             if value is not None and (name.endswith("ratings") or 0 < value <= 5):
                 found[name] = value
@@ -320,4 +346,3 @@ def _without(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
 
 def _distinct(names: Iterable[str], most: int) -> list[str]:
     return list(dict.fromkeys(names))[:most]
-

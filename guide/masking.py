@@ -60,7 +60,9 @@ class Clause:
 
     def links(self, *kinds: str) -> list[tuple[int, Link]]:
         """Linked tokens of some kinds, or of any, and their places."""
-        return [(place, t.link) for place, t in enumerate(self.tokens) if t.link and (not kinds or t.link.kind in kinds)]
+        return [
+            (place, t.link) for place, t in enumerate(self.tokens) if t.link and (not kinds or t.link.kind in kinds)
+        ]
 
     def said(self, first: int, end: int) -> str:
         """Some of the tokens as they were typed."""
@@ -87,7 +89,9 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
 
 def _as_tag(text: str, link: Link) -> Link:
     """Words in lower case that are a title and a tag, as the tag where they say what a movie is about."""
-    about = text[: link.start].split()[-1:] and plain(text[: link.start].split()[-1]) in table("topic", "tag_follows")
+    about = text[: link.start].split()[-1:] and plain(text[: link.start].rsplit(maxsplit=1)[-1]) in table(
+        "topic", "tag_follows"
+    )
     tag = next((other for other in link.also if other.kind == "tag"), None)
     return tag if tag and about and link.text.islower() else link
 
@@ -104,7 +108,9 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
     found: list[Clause] = []
     begun = 0
     for place, token in enumerate(tokens):
-        if token.word in ENDS and not has("".join(f"{each.word} " for each in tokens[place + 1 : place + 5]), "split", "goes_on"):
+        if token.word in ENDS and not has(
+            "".join(f"{each.word} " for each in tokens[place + 1 : place + 5]), "split", "goes_on"
+        ):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
         elif place - begun >= 2 and _starts(tokens, place):
@@ -149,7 +155,11 @@ def _as_year(token: Token, before: str) -> Token:
     bounds = {"after": (year + 1, None), "since": (year, None), "before": (None, year - 1), "until": (None, year)}
     if (bound := bounds.get(before)) is not None:
         return Token("YEARS", token.said, replace(link, kind="years", low=bound[0], high=bound[1]))
-    return Token("YEAR", token.said, replace(link, kind="year", high=year)) if before in ("in", "from", "of", "and", "or") else token
+    return (
+        Token("YEAR", token.said, replace(link, kind="year", high=year))
+        if before in ("in", "from", "of", "and", "or")
+        else token
+    )
 
 
 def _words(said: str, language: str) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from guide.conditions import Conditions, conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
-from guide.intents import LISTS, Intent, Situation, intent
+from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, last_list_frame, names_of, pointed, rated_before
@@ -19,7 +19,7 @@ from guide.standing import Told, each_once, told_in
 from movies.linking import Linker
 from movies.links import Link
 
-MOST_TURNS = 16
+MOST_TURNS, MOST_REREAD = 16, 3
 SOUGHT = 0.6
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
@@ -73,6 +73,7 @@ class Context:
     """The conversation before a message, and the catalogue's linker.
 
     Attributes:
+        reader: Reads a message in a context.
         depth: How often a message was read again.
         me: The MovieLens user that the person says to be in this message.
         they: The MovieLens user that this message names first.
@@ -80,6 +81,7 @@ class Context:
 
     dialogue: Dialogue
     linker: Linker
+    reader: Callable[[str, Context], list[Frame]]
     depth: int = 0
     me: tuple[int, ...] = ()
     they: tuple[int, ...] = ()
@@ -90,9 +92,9 @@ class Context:
         return self.me or self.told.users
 
     @cached_property
-    def situation(self) -> Situation:
+    def situation(self) -> frozenset[str]:
         """The state of the conversation."""
-        return Situation.of(self.dialogue)
+        return situation_of(self.dialogue)
 
     @cached_property
     def names(self) -> dict[int, Ref]:
@@ -100,7 +102,10 @@ class Context:
         found: dict[int, Ref] = {}
         for turn in self.dialogue.turns[-MOST_TURNS:]:
             for link in self.linker.link(turn.text):
-                found |= {each.movie_id: Ref(movie_id=each.movie_id, title=each.title, year=each.year) for each in link.candidates}
+                found |= {
+                    each.movie_id: Ref(movie_id=each.movie_id, title=each.title, year=each.year)
+                    for each in link.candidates
+                }
         return found | names_of(self.dialogue)
 
     @cached_property
@@ -127,6 +132,19 @@ class Context:
         same = [each for each in self.linker.find(ref.title) if bare_title(each.title) == bare_title(ref.title)]
         found = [Ref(movie_id=each.movie_id, title=each.title, year=each.year) for each in same]
         return sorted(found, key=lambda each: each.year or 0)
+
+    @cached_property
+    def before(self) -> list[Frame]:
+        """The frames of the message before, read again."""
+        turns = self.dialogue.turns
+        if not turns or self.depth >= MOST_REREAD:
+            return []
+        earlier = Context(Dialogue(turns[:-1]), self.linker, self.reader, self.depth + 1)
+        return self.reader(turns[-1].text, earlier)
+
+    def reread(self, text: str) -> list[Frame]:
+        """The frames of another text, as if it had been said now."""
+        return self.reader(text, replace(self, depth=self.depth + 1))
 
     @cached_property
     def last_list(self) -> Frame | None:
@@ -173,7 +191,11 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
 
 def _lacks_title(part: Part) -> bool:
     wants = part.wants
-    if part.clause.has("aspect", "joined") and part.clause.has("aspect", "year") and part.clause.has("aspect", "rating"):
+    if (
+        part.clause.has("aspect", "joined")
+        and part.clause.has("aspect", "year")
+        and part.clause.has("aspect", "rating")
+    ):
         return not part.said and not part.users
     conditions_named = wants.genres or wants.tags or wants.years or wants.bounds
     if not part.said and part.clause.has("stance", "before", "similar") and part.intent.act in LISTS:

@@ -48,7 +48,10 @@ def spots(text: str, *path: str) -> list[Spot]:
         text: Tokens, each with a space after it.
         path: Keys of the list in the file.
     """
-    return [Spot(text.count(" ", 0, found.start()), text.count(" ", 0, found.end())) for found in _regex(path).finditer(text)]
+    return [
+        Spot(text.count(" ", 0, found.start()), text.count(" ", 0, found.end()))
+        for found in _regex(path).finditer(text)
+    ]
 
 
 def has(text: str, *path: str) -> bool:

@@ -36,7 +36,11 @@ def rating_links(text: str, links: Sequence[Link], linker: Linker) -> list[Link]
     found = [link for link in links if not any(_meet(link, sign) for sign in signs)] + signs
     rated = list(_rated(text, found))
     for title in rated:
-        known = [link for link in found if link.kind in ("movie", "series") and _meet(link, title) and link.confidence >= LEAST_ODDS]
+        known = [
+            link
+            for link in found
+            if link.kind in ("movie", "series") and _meet(link, title) and link.confidence >= LEAST_ODDS
+        ]
         if known and known[0].end <= title.end:
             continue
         if known and len(rated) < 2:
@@ -76,7 +80,9 @@ def _rated(text: str, links: Sequence[Link]) -> Iterator[Rated]:
             continue
         words = [word for word in _WORD.finditer(text, segment.start(), number.start)]
         behind = list(_WORD.finditer(text, number.end, segment.end()))
-        if all(_said(word[0]) in table("rating_lines", "before") for word in words) and [_said(w[0]) for w in behind[:1]] in (["for"], ["to"]):
+        if all(_said(word[0]) in table("rating_lines", "before") for word in words) and [
+            _said(w[0]) for w in behind[:1]
+        ] in (["for"], ["to"]):
             words, behind = behind[1:], []
         while words and _said(words[0][0]) in table("rating_lines", "before"):
             words.pop(0)
@@ -107,7 +113,9 @@ def _number(text: str, start: int, end: int, links: Sequence[Link]) -> Link | No
     if last is None or not re.search(r"\s\d$", last.text):
         return None
     stars = float(last.text[-1])
-    return replace(last, start=last.end - 1, text=last.text[-1], kind="number", candidates=(), movie_ids=(), low=stars, high=stars)
+    return replace(
+        last, start=last.end - 1, text=last.text[-1], kind="number", candidates=(), movie_ids=(), low=stars, high=stars
+    )
 
 
 def _said(word: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 
 from guide.conditions import Conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame
-from guide.framing import framed, listed, with_told
+from guide.framing import but, filtered, framed, listed, with_told
 from guide.intents import LISTS
 from guide.parts import Context, Part, parts_of
 from guide.reactions import narrowed, reaction
@@ -23,7 +25,7 @@ POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
 
 def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
     """The wishes of a message, in its order; at least one frame."""
-    return _read(text, Context(dialogue, linker))
+    return _read(text, Context(dialogue, linker, _read))
 
 
 def _read(text: str, context: Context) -> list[Frame]:
@@ -34,7 +36,7 @@ def _read(text: str, context: Context) -> list[Frame]:
     context = replace(context, me=me, they=they) if they else context
     frames = _weighty(_folded(parts, context)) or [Frame(act="unclear", confidence=0.0)]
     most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
-    return [frame.model_copy(update={"language": language}) for frame in frames[:most]]
+    return [but(frame, language=language) for frame in frames[:most]]
 
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -43,17 +45,16 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     frames = _united(_inherited([(part, framed(part, context)) for part in parts if part not in loose]))
     place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
     if place is not None:
-        told = _told(loose)
         known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
-        frame = _as_taste(narrowed(frames[place], replace(_joined(part.wants for part in loose), sort=None, count=None)), told)
-        frames[place] = with_told(frame, told | Told(seen=known))
+        wants = replace(_joined(loose), sort=None, count=None)
+        frames[place] = _by_taste(narrowed(frames[place], wants), _told(loose) | Told(seen=known))
         return frames
-    reactions = [frame for part in _one([part for part in loose if part.intent.act in ("delta", "answer")]) for frame in reaction(part, context, _read)]
+    changes = _one([part for part in loose if part.intent.act in ("delta", "answer")])
+    frames += [frame for part in changes for frame in reaction(part, context)]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
-    if reactions and reactions[-1].act in LISTS:
-        told = _told(tells)
-        return [*frames, *reactions[:-1], with_told(_as_taste(reactions[-1], told), told)]
-    return [*frames, *reactions, *_telling(tells, context)]
+    if changes and frames[-1].act in LISTS:
+        return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
+    return [*frames, *_telling(tells, context)]
 
 
 def _one(parts: Sequence[Part]) -> list[Part]:
@@ -64,7 +65,7 @@ def _one(parts: Sequence[Part]) -> list[Part]:
     order = ("delta.correct", "delta.narrow", "delta.more")
     first = min(changes, key=lambda part: order.index(part.intent.label))
     names = next((part for part in (first, *changes) if part.said), first)
-    told = replace(first, wants=_joined(part.wants for part in changes), said=names.said, pointed=names.pointed)
+    told = replace(first, wants=_joined(changes), said=names.said, pointed=names.pointed)
     return [part for part in parts if part not in changes] + [told]
 
 
@@ -77,57 +78,53 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
     """The frames of a message; "and how many from 1991?", "the most rated one?" are of the genre before."""
     found: list[Frame] = []
     for part, frames in framed_parts:
-        last = found[-1] if found else None
-        bare = part.intent.act in ("statistic", "find") and not (part.wants.genres or part.wants.tags or part.refs)
-        if last and last.act == "statistic" and bare and (part.intent.act == "statistic" or part.clause.has("refer", "one_of")):
+        last, counts = (found[-1] if found else None), part.intent.act == "statistic"
+        bare = not (part.wants.genres or part.wants.tags or part.refs)
+        refers = counts or (part.intent.act == "find" and part.clause.has("refer", "one_of"))
+        if last and last.act == "statistic" and bare and refers:
             kept = {"genres": last.filters.genres, "tags": last.filters.tags}
-            frames = [frame.model_copy(update={"filters": frame.filters.model_copy(update=kept)}) for frame in frames]
-            users = {"users": last.users, "own": last.own} if not part.users and part.intent.act == "statistic" else {}
-            frames = [frame.model_copy(update=users) for frame in frames]
-        found += frames
+            whose = {"users": last.users, "own": last.own} if counts and not part.users else {}
+            found += [but(filtered(frame, **kept), **whose) for frame in frames]
+        else:
+            found += frames
     return found
 
 
 def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     """True beside a wish for a list for what is no question: "nothing too long", "night shift again", "she left"."""
-    lists = any(other.intent.act in LISTS and other.intent.odds > part.intent.odds for other in parts if other is not part)
-    if not lists or part.clause.asks or part.intent.act in LISTS:
+    mine, others = part.intent, [other.intent for other in parts if other is not part]
+    if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
-    return part.intent.odds < ASIDE or part.intent.act == "small_talk" or (part.intent.act == "outside" and bool(part.wants.unmet))
+    return mine.odds < ASIDE or mine.act == "small_talk" or (mine.act == "outside" and bool(part.wants.unmet))
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
     """Tastes, or seen movies, told without asking for anything."""
-    told, wants = _told(parts), _joined(part.wants for part in parts if not part.said)
+    told, wants = _told(parts), _joined([part for part in parts if not part.said])
     if not parts:
         return []
-    if not (told.liked or told.disliked) and (told.seen or told.exclude_series):
-        return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
     if told.liked or told.disliked:
         taste = Frame(act="recommend", filters=wants.filters())
-        return [with_told(taste, context.told | told).model_copy(update={"act": "opinion"})]
+        return [but(with_told(taste, context.told | told), act="opinion")]
+    if told.seen or told.exclude_series:
+        return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
     if wants.genres or wants.tags or wants.exclude_genres or wants.exclude_tags:
         return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
     return [Frame(act="small_talk", aspect="praise")]
 
 
 def _told(parts: Iterable[Part]) -> Told:
-    told = Told()
-    for part in parts:
-        told |= part.told
-    return told
+    return reduce(or_, (part.told for part in parts), Told())
 
 
-def _joined(wants: Iterable[Conditions]) -> Conditions:
-    joined = Conditions()
-    for each in wants:
-        joined = joined.joined(each)
-    return joined
+def _joined(parts: Iterable[Part]) -> Conditions:
+    return reduce(Conditions.joined, (part.wants for part in parts), Conditions())
 
 
-def _as_taste(frame: Frame, told: Told) -> Frame:
-    """A plain list with likes beside it goes by these."""
-    return frame.model_copy(update={"act": "recommend"}) if frame.act == "find" and frame.sort is None and told.liked else frame
+def _by_taste(frame: Frame, told: Told) -> Frame:
+    """A list with what was told beside it; a plain one with likes goes by these."""
+    plain = frame.act == "find" and frame.sort is None and told.liked
+    return with_told(but(frame, act="recommend") if plain else frame, told)
 
 
 def _united(frames: Sequence[Frame]) -> list[Frame]:
@@ -145,28 +142,27 @@ def _united(frames: Sequence[Frame]) -> list[Frame]:
 def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
         return frame == other
-    empty = not (other.filters.genres or other.filters.tags or other.movies or other.text or other.sort)
     if frame.filters.genres and other.filters.genres and frame.count and other.count:
         return False
-    return empty or "recommend" in (frame.act, other.act) or (frame.act != other.act and None in (frame.sort, other.sort))
+    bare = not (other.filters.genres or other.filters.tags or other.movies or other.text or other.sort)
+    acts = {frame.act, other.act}
+    return bare or "recommend" in acts or (len(acts) > 1 and None in (frame.sort, other.sort))
 
 
 def _merged(frame: Frame, other: Frame) -> Frame:
-    """Two halves of one wish."""
+    """Two halves of one wish: of lists both, of all else what was said last."""
     act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
-    update = {name: getattr(other, name) for name in other.model_fields_set if getattr(other, name)}
-    filters = other.filters.model_dump(exclude_defaults=True)
     both = frame.filters.model_dump(exclude_defaults=True)
-    for name, value in filters.items():
+    for name, value in other.filters.model_dump(exclude_defaults=True).items():
         both[name] = list(dict.fromkeys([*both.get(name, []), *value])) if isinstance(value, list) else value
+    update = {name: getattr(other, name) for name in other.model_fields_set if getattr(other, name)}
+    for name in ("movies", "liked", "disliked", "exclude"):
+        update[name] = each_once([*getattr(frame, name), *getattr(other, name)])
     text = " ".join(dict.fromkeys(part for part in (frame.text, other.text) if part)) or None
-    pairs = {name: each_once([*getattr(frame, name), *getattr(other, name)]) for name in ("movies", "liked", "disliked", "exclude")}
-    return frame.model_copy(
-        update={**update, **pairs, "act": act, "filters": type(frame.filters).model_validate(both), "text": text, "unmet": frame.unmet + other.unmet}
-    )
+    filters = type(frame.filters).model_validate(both)
+    return but(frame, **update | {"act": act, "filters": filters, "text": text, "unmet": frame.unmet + other.unmet})
 
 
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
-    """Courtesies only where nothing else was said."""
-    weighty = [frame for frame in frames if not (frame.act == "small_talk" and frame.aspect in POLITE) and frame.act != "unclear"]
-    return weighty or list(frames[:1])
+    """Courtesies, and what was not understood, only where nothing else was said."""
+    return [each for each in frames if each.act != "unclear" and each.aspect not in POLITE] or list(frames[:1])

@@ -112,7 +112,12 @@ def _by_place(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[
     """As in "the second", "the first two", "number 3"."""
     token, following = clause.tokens[place], _word(clause, place + 1)
     which = table("ordinals").get(token.word)
-    if which is None and token.link and token.link.kind == "number" and _word(clause, place - 1) in ("number", "#", "nr"):
+    if (
+        which is None
+        and token.link
+        and token.link.kind == "number"
+        and _word(clause, place - 1) in ("number", "#", "nr")
+    ):
         which = int(token.link.low or 0)
     if _word(clause, place - 1) in table("refer", "order"):
         return ()
@@ -144,7 +149,11 @@ def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], listed
     one = tuple(named[-1:]) or focus(dialogue)
     for name, refs in (("both", several[:2]), ("them", several), ("it", one)):
         for spot in clause.spots("refer", name):
-            if refs and (name != "it" or clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")):
+            if refs and (
+                name != "it"
+                or clause.tokens[spot.first].word == "it"
+                or _word(clause, spot.end) in table("refer", "after_that")
+            ):
                 return {spot.first: refs}
     return {}
 
@@ -183,7 +192,11 @@ def frame_of(done: Done, names: Mapping[int, Ref]) -> Frame | None:
             "users": tuple(user for part in (args, *members) if isinstance(user := part.get("user_id"), int)),
             "own": any("user_id" not in member for member in members),
             "aggregate": _aggregate(args) if act == "statistic" else None,
-            **{name: args[name] for name in _SAME if args.get(name) is not None and (name != "order" or act == "ratings")},
+            **{
+                name: args[name]
+                for name in _SAME
+                if args.get(name) is not None and (name != "order" or act == "ratings")
+            },
             "sort": args.get("sort") if args.get("sort") in _SORTS else None,
         }
     )
@@ -238,4 +251,3 @@ def _refs(values: Iterable[JsonValue], names: Mapping[int, Ref]) -> tuple[Ref, .
         elif isinstance(value, str) and (known := by_title.get(value.lower())):
             found.append(known)
     return tuple(found)
-

@@ -16,7 +16,29 @@ BEFORE: tuple[Stance, ...] = ("named", "disliked", "unseen", "liked", "seen", "e
 AFTER: tuple[Stance, ...] = ("disliked", "liked", "seen")
 REACH = 3
 """How many other words may stand between a cue and the name that it is about."""
-_JOINING = frozenset({"and", "or", ",", "&", "the", "a", "movie", "movies", "also", "with", ":", "nor", "both", "'", '"', "*", "-", "+", "called"})
+_JOINING = frozenset(
+    {
+        "and",
+        "or",
+        ",",
+        "&",
+        "the",
+        "a",
+        "movie",
+        "movies",
+        "also",
+        "with",
+        ":",
+        "nor",
+        "both",
+        "'",
+        '"',
+        "*",
+        "-",
+        "+",
+        "called",
+    }
+)
 _BREAKS = frozenset({"but", "while", "though", "although", "however"})
 
 
@@ -134,12 +156,7 @@ def _closing(
     end = place + 1
     while end < len(tokens) and (_is_name(end, tokens, names) or tokens[end].word in table("stance", "row")):
         end += 1
-    found = [
-        (cue.first, -cue.end, stance)
-        for stance in AFTER
-        for cue in closing[stance]
-        if place < cue.first <= end
-    ]
+    found = [(cue.first, -cue.end, stance) for stance in AFTER for cue in closing[stance] if place < cue.first <= end]
     return min(found)[2] if found else None
 
 

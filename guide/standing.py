@@ -56,7 +56,9 @@ def told_in(said: Iterable[Said], wants: Conditions) -> Told:
         disliked=_refs(said, "disliked"),
         seen=each_once([*_refs(said, "seen"), *_of_series(said, "seen")]),
         excluded=each_once([*_refs(said, "excluded"), *_of_series(said, "excluded")]),
-        exclude_series=tuple(each.series for each in said if each.series and each.stance in ("excluded", "seen", "disliked")),
+        exclude_series=tuple(
+            each.series for each in said if each.series and each.stance in ("excluded", "seen", "disliked")
+        ),
         exclude_genres=wants.exclude_genres,
         exclude_tags=wants.exclude_tags,
     )

@@ -28,7 +28,7 @@ MOST_FORMS = 50  # movies of one key
 LONGEST = 14  # words of a title that are looked up
 RARE = 9_000  # rank of a word
 LEAST_ALIKE = 0.8
-MOST_ALIKE = 400  # titles that share a rare word and are compared letter by letter
+MOST_ALIKE = 200  # titles that share a rare word and are compared letter by letter
 KEPT = 20_000  # entries and corrections, of the words that people use
 
 MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME = range(5)
@@ -87,7 +87,7 @@ class TitleIndex:
 
     Attributes:
         keys: all that is in the dictionary.
-        begins: of each word or two that a longer key begins with, the words of the longest.
+        begins: of each word, or two or three, with which longer keys begin, the words of the longest.
         rows: the movies; everything else names them by their place in it.
         popularity: 0 to 1, of each movie.
     """
@@ -148,10 +148,14 @@ class TitleIndex:
 
     def alike(self, words: Sequence[str]) -> list[int]:
         """Movies with the title that these words were meant to be, but for a slip of the pen or a small word."""
-        if len(words) < 2 or len("".join(words)) < 9:
+        if len(words) < 2 or len("".join(words)) < 9 or not any(self._uncommon(word) for word in words):
             return []
         near = self.likest(words, LEAST_ALIKE)
         return [place for place, _ in near if self._slipped(words, self._contents[place].split())][:1]
+
+    @staticmethod
+    def _uncommon(word: str) -> bool:
+        return ranks().get(word, UNKNOWN_RANK) > 2_000 and word.isalpha()
 
     def _slipped(self, words: Sequence[str], theirs: Sequence[str]) -> bool:
         """True where words differ by letters that nobody means, or by one small word more or less."""
@@ -208,12 +212,11 @@ class TitleIndex:
             self._forms[key] = [found, code]
 
     def _begin(self, words: Sequence[str]) -> None:
-        """Note how long titles are that begin so: with a word, or with two written as one."""
-        length = min(len(words), LONGEST)
-        if length > 1:
-            first, both = words[0], words[0] + words[1]
-            self.begins[first] = max(self.begins.get(first, 1), length)
-            self.begins[both] = max(self.begins.get(both, 1), length - 1)
+        """Note how long titles are that begin so: with a word, with two or three that may be written as one."""
+        length, beginning = min(len(words), LONGEST), ""
+        for number, word in enumerate(words[: min(3, length - 1)]):
+            beginning += word
+            self.begins[beginning] = max(self.begins.get(beginning, 1), length - number)
 
     def _add_series(self) -> None:
         """Series are the common beginnings of titles: before a colon, a number, or "and the"."""

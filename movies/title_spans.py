@@ -20,6 +20,7 @@ RAISED = 3.0  # beside a sure title in a list
 SURE_IN_A_LIST = 0.5
 ALL_OF_A_MESSAGE = 4.0  # to each of "alien or aliens?"
 SHORT_LIST = 16  # words
+BEFORE_A_SLIP = 7  # words of a title before its misspelt one
 TELLING_LENGTH = 3  # words of a whole title, within which no other is looked for
 LEFT_OF_A_YEAR = 24  # characters
 
@@ -54,8 +55,10 @@ def title_spans(index: TitleIndex, around: Around) -> list[TitleSpan]:
     elements = list(_elements(around.words))
     found = {(span.match.first, span.match.last): span for span in _look_up(index, around, elements)}
     corrected = [_corrected(element, index.correct(element.inner)) for element in elements]
-    if any(element.corrected for element in corrected):
-        for span in _look_up(index, around, corrected):
+    slips = [at for at, element in enumerate(corrected) if element.corrected]
+    if slips:
+        near = sorted({at for slip in slips for at in range(max(0, slip - BEFORE_A_SLIP), slip + 1)})
+        for span in _look_up(index, around, corrected, near):
             found.setdefault((span.match.first, span.match.last), span)
     spans = list(found.values())
     for span in spans:
@@ -65,10 +68,12 @@ def title_spans(index: TitleIndex, around: Around) -> list[TitleSpan]:
     return spans
 
 
-def _look_up(index: TitleIndex, around: Around, elements: Sequence[_Element]) -> Iterator[TitleSpan]:
+def _look_up(
+    index: TitleIndex, around: Around, elements: Sequence[_Element], starts: Sequence[int] | None = None
+) -> Iterator[TitleSpan]:
     """Runs that are in the dictionary, without those within a whole title of three words or more."""
     covered = 0
-    for at in range(len(elements)):
+    for at in range(len(elements)) if starts is None else starts:
         runs = [
             (length, key, cut) for length, key, cut in _keys_from(index, around, elements, at) if at + length > covered
         ]
@@ -83,8 +88,8 @@ def _keys_from(
     index: TitleIndex, around: Around, elements: Sequence[_Element], at: int
 ) -> Iterator[tuple[int, str, int]]:
     """The keys that begin with an element: their length, and the letters of a possessive that they are without."""
-    keys, key = index.keys, ""
-    longest = max(index.begins.get(elements[at].first, 1), 2)
+    keys, begins, key = index.keys, index.begins, ""
+    longest = max(begins.get(elements[at].first, 1), 2)
     for length, last in enumerate(elements[at : at + longest]):
         before, key = key, key + (last.inner if length else last.first)
         possessive = around.words[last.end].possessive
@@ -92,6 +97,8 @@ def _keys_from(
             yield length + 1, before + last.inner[:-1], possessive
         elif key in keys and not (length and key.isdigit()):  # "1 1" is no 11
             yield length + 1, key, 0
+        if length == 1 and key not in begins:
+            return
 
 
 def _span(around: Around, elements: Sequence[_Element], entry: Entry, possessive: int) -> Iterator[TitleSpan]:

@@ -247,7 +247,9 @@ def _names(refs: tuple[Ref, ...]) -> str:
 def _filters(frame: Frame) -> list[str]:
     filters = frame.filters
     years = f"{filters.year_from or ''}-{filters.year_to or ''}"
-    bounds = [f"{n}={v:g}" for n in ("min_ratings", "max_ratings", "min_mean", "max_mean") if (v := getattr(filters, n))]
+    bounds = [
+        f"{n}={v:g}" for n in ("min_ratings", "max_ratings", "min_mean", "max_mean") if (v := getattr(filters, n))
+    ]
     return [
         "+".join(filters.genres),
         "".join(f"-{genre}" for genre in filters.exclude_genres),
