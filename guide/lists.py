@@ -8,7 +8,7 @@ from guide import wording
 from guide.dialogue import Args, Done
 from guide.facts import fact
 from guide.scripts import Call, Scene, Script, ask, called, given, ids, problem
-from movies.models import Movie, MovieList, MovieName
+from movies.models import Filters, Movie, MovieList, MovieName
 from tools.results import Questions
 
 LISTS = frozenset({"recommend", "like", "find"})
@@ -49,14 +49,17 @@ def seen(scene: Scene) -> Script:
     titles = wording.joined(called(movies)) if 0 < len(movies) <= LIMIT else "those"
     if LISTS & set(scene.beside):
         return ""
-    if last is None or not isinstance(last.result, MovieList):
+    if last is None or isinstance(last.result, Questions):
         return scene.say("seen_early", titles=titles)
     there = [movie.movie_id for movie in last.movies]
     gone = [*ids(*movies), *scene.frame.exclude_series, *there, *_many(last.args, "exclude")]
     wanted = scene.frame.count or sum(ref.movie_id in there for ref in movies) or len(there)
     exclude: Args = {"exclude": list(dict.fromkeys(gone))[:MOST_EXCLUDED], "limit": min(wanted, LARGEST)}
-    done = yield from ask(last.name, last.args | exclude)
-    return (yield from _shown(scene, done, titles))
+    name, args = last.name, last.args
+    if name == "query_catalogue":  # which leaves out no movies
+        name = "search_movies"
+        args = {"sort": "rating", **{key: args[key] for key in Filters.model_fields if key in args}}
+    return (yield from _shown(scene, (yield from ask(name, args | exclude)), titles))
 
 
 # The call

@@ -9,7 +9,7 @@ from guide.dialogue import Args, Done
 from guide.facts import RATED
 from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids, problem
 from movies.models import Movie, MovieList
-from tools.results import Affinity, Explanation, Rated, RatingList, TasteProfile
+from tools.results import Affinity, Explanation, QueryResult, Rated, RatingList, TasteProfile
 
 MOST_RATED, MOST_LISTED, MOST_EXPLAINED, PAIR = 10, 50, 4, 2
 CHANCES = {4.2: "Very likely, yes", 3.7: "Probably", 3.2: "Perhaps", 2.5: "Rather not", 0.0: "I doubt it"}
@@ -162,7 +162,7 @@ def why(scene: Scene) -> Script:
     refs = ids(*scene.frame.movies)[:MOST_EXPLAINED] or ([last.movies[0].movie_id] if last else [])
     if not refs:
         return scene.say("out_of_sight" if scene.dialogue.trimmed else "nothing_shown")
-    lists = [done for done in reversed(scene.dialogue.done) if isinstance(done.result, MovieList)]
+    lists = [done for done in reversed(scene.dialogue.done) if isinstance(done.result, MovieList | QueryResult)]
     listed = next((done for done in lists if {movie.movie_id for movie in done.movies} & set(refs)), None)
     if listed is not None and getattr(listed.result, "basis", "") not in ("personal", "seeds"):
         shown = [movie for movie in listed.movies if isinstance(movie, Movie) and movie.movie_id in refs]
