@@ -94,9 +94,8 @@ def _search(scene: Scene, args: Args) -> Call:
         by_mean: Args = {"of": "movies", "measure": "list", "sort_by": "mean", "limit": args["limit"]}
         return Call("query_catalogue", by_mean | scene.filters)
     worst = {"min_ratings": LEAST_FOR_WORST} if frame.sort == "worst" and not frame.filters.min_ratings else {}
-    return Call(
-        "search_movies", {**args, **worst, "query": frame.text, "sort": frame.sort, "window_days": frame.window_days}
-    )
+    sort = frame.sort or ("rating" if frame.novelty else None)
+    return Call("search_movies", {**args, **worst, "query": frame.text, "sort": sort, "window_days": frame.window_days})
 
 
 def _listing(scene: Scene) -> Args:
@@ -209,7 +208,8 @@ def _described(scene: Scene, done: Done) -> str:
     days = done.args.get("window_days")
     order = wording.texts().orders.get(str(done.args.get("sort") or done.args.get("sort_by")), "")
     lately = f"by the ratings of the last {days} days of the data" if days else ""
-    phrase = wording.spaced([wording.kind(done.args, scene.plural), *_origin(scene, done)])
+    known = "lesser-known" if done.args.get("novelty") else ""
+    phrase = wording.spaced([known, wording.kind(done.args, scene.plural), *_origin(scene, done)])
     return wording.spaced([phrase, order, lately], ", ")
 
 

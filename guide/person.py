@@ -78,7 +78,8 @@ def _ratings(scene: Scene, done: Done, found: RatingList) -> str:
     if not found.ratings:
         return "That was all of them."
     mean = f", {found.mean:.2f} stars on average" if found.mean is not None else ""
-    how_many = kind if scene.frame.movies else f"{found.count:,} {kind}"
+    how_many = kind if scene.frame.movies else wording.counted(found.count, f"of the {kind}", kind)
+    how_many = scene.counted(1) if how_many == f"1 of the {scene.plural}" else how_many
     order = wording.texts().orders[str(done.args.get("order") or "newest")]
     part = f" {wording.capital(order)}:" if len(found.ratings) < found.count else ""
     lines = [
@@ -100,7 +101,7 @@ def taste(scene: Scene) -> Script:
         return f"{who} not rated anything yet, so there is no taste to tell of. {scene.say('rate_how')}"
     mean = f", {found.mean:.2f} stars on average" if found.mean is not None else ""
     groups = ((found.genres, "Genres"), (found.decades, "Decades"), (found.tags, "Themes"))
-    lines = [f"{who} rated {found.ratings:,} {scene.plural}{mean}."]
+    lines = [f"{who} rated {scene.counted(found.ratings)}{mean}."]
     lines += [f"- {name} {told}." for group, name in groups if (told := _affinities(group, "your" if you else "their"))]
     lines += [f"- Favourites: {wording.joined(map(wording.marked, found.favourites))}." if found.favourites else ""]
     return "\n".join([*lines, *map(wording.sentence, found.notes)])
