@@ -17,6 +17,7 @@ from errors import IdempotencyMismatch, NotFound
 from movies.models import Page
 from schemas import Message, ResponseFormat, Run, Session
 from storage.records import (
+    MENTIONS,
     SESSIONS,
     TOOL_CALLS,
     EndedRun,
@@ -290,15 +291,19 @@ async def _end_run(connection: aiosqlite.Connection, end: EndedRun) -> bool:
     cursor = await connection.execute(
         """
         UPDATE runs SET status = ?, steps = ?, input_tokens = ?, output_tokens = ?, usage_estimated = ?,
-            first_delta_ms = ?, total_ms = ?, error = ?, note = ?, finished_at = ?
+            first_delta_ms = ?, total_ms = ?, error = ?, note = ?, grounding = ?, finished_at = ?
         WHERE id = ? AND status = 'in_progress'
         """,
         (run.status, run.steps, usage and usage.input_tokens, usage and usage.output_tokens, usage and usage.estimated,
          run.timings.first_delta_ms, run.timings.total_ms, run.error and run.error.model_dump_json(), run.note,
+         run.grounding and run.grounding.model_dump_json(),
          stamp(run.finished_at) if run.finished_at else None, run.id),
     )  # fmt: skip
     if cursor.rowcount == 1:
         await _insert_messages(connection, end.messages)
+        if end.asked:
+            asked = MENTIONS.dump_json(list(end.asked)).decode()
+            await connection.execute("UPDATE messages SET mentions = ? WHERE id = ?", (asked, run.message_id))
     return cursor.rowcount == 1
 
 
@@ -306,13 +311,14 @@ async def _insert_messages(connection: aiosqlite.Connection, messages: Sequence[
     await connection.executemany(
         """
         INSERT INTO messages (id, session_id, run_id, role, content, status, reasoning, tool_calls, call_id, name, ok,
-                              result, alternative, created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                              result, mentions, alternative, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [
             (m.id, m.session_id, m.run_id, m.role, m.content, m.status, m.reasoning,
              TOOL_CALLS.dump_json(m.tool_calls).decode(), m.call_id, m.name, m.ok,
-             json.dumps(m.result, ensure_ascii=False), m.alternative, stamp(m.created_at))
+             json.dumps(m.result, ensure_ascii=False), MENTIONS.dump_json(m.mentions).decode(), m.alternative,
+             stamp(m.created_at))
             for m in messages
         ],
     )  # fmt: skip

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -94,6 +94,7 @@ class Outcome:
     status: Literal["completed", "requires_action"]
 
 
+ClaimCheck = Callable[[str], Awaitable[str | None]]  # the claims of a text that nothing supports, if any
 ReplyEvent = TextDeltaEvent | ReasoningDeltaEvent | CallEvent | StepEnded | Outcome
 
 
@@ -136,7 +137,10 @@ class _Step:
 
 
 class Reply:
-    """One answer to the last message of a conversation."""
+    """One answer to the last message of a conversation.
+
+    With `claims_of` its text is held back until that finds nothing, or it was mended once; so is a structured one.
+    """
 
     def __init__(
         self,
@@ -149,6 +153,7 @@ class Reply:
         contexts: Contexts,
         limits: Limits,
         problem_of: DocumentCheck,
+        claims_of: ClaimCheck | None = None,
         actions: Sequence[Action] = (),
         response_format: ResponseFormat | None = None,
     ) -> None:
@@ -160,6 +165,7 @@ class Reply:
         self._contexts = contexts
         self._limits = limits
         self._problem_of = problem_of
+        self._claims_of = claims_of
         self._actions = {action.name: action for action in actions}
         self._response_format = response_format
         self._fit(contexts.tokens(model))
@@ -186,7 +192,7 @@ class Reply:
         """
         for number in range(1, self._limits.max_steps + 1):
             closing = self._earlier.hopeless or 1 < number == self._limits.max_steps
-            step = _Step(new_id("msg"), closing, held_back=self._response_format is not None)
+            step = _Step(new_id("msg"), closing, held_back=self._held_back)
             async with aclosing(self._request(step)) as events:
                 async for event in events:
                     yield event
@@ -274,11 +280,11 @@ class Reply:
         )
 
     def _event(self, step: _Step, delta: object) -> ReplyEvent | None:
-        """Note a delta; the event that it is at once, if any. A structured answer is held back until it is valid."""
+        """Note a delta; the event that it is at once, if any."""
         match delta:
             case TextDelta(text):
                 step.text.append(text)
-                return None if self._response_format else TextDeltaEvent(message_id=step.message_id, delta=text)
+                return None if step.held_back else TextDeltaEvent(message_id=step.message_id, delta=text)
             case ReasoningDelta(text):
                 step.thoughts.append(text)
                 return ReasoningDeltaEvent(message_id=step.message_id, delta=text)
@@ -299,7 +305,7 @@ class Reply:
         """The events after a whole completion: of its calls, a repair, or the end."""
         text = "".join(step.text)
         if step.to_run:
-            if text and self._response_format:
+            if text and step.held_back:
                 yield TextDeltaEvent(message_id=step.message_id, delta=text)
             calls = Calls(step.message_id, step.to_run)
             async for event in calls.events(self._toolbox, self._earlier, self._actions, self._problem_of):
@@ -313,15 +319,31 @@ class Reply:
                 self._repairs += 1
             return
         problem = await self._problem(text)
-        if problem is None or self._repairs >= self._limits.max_repairs:
-            if self._response_format:
-                yield TextDeltaEvent(message_id=step.message_id, delta=text)
-            if problem is not None:
-                raise InvalidOutput(f"The answer is not valid after {self._repairs} repairs. {problem}")
-            yield Outcome("completed")
+        if (mend := await self._mend(step, text, problem)) is not None:
+            self._conversation.add(ChatMessage("assistant", text), ChatMessage("user", mend))
             return
-        self._repairs += 1
-        self._conversation.add(ChatMessage("assistant", text), ChatMessage("user", REPAIR.format(problem=problem)))
+        if step.held_back:
+            yield TextDeltaEvent(message_id=step.message_id, delta=text)
+        if problem is not None:
+            raise InvalidOutput(f"The answer is not valid after {self._repairs} repairs. {problem}")
+        yield Outcome("completed")
+
+    @property
+    def _held_back(self) -> bool:
+        """True where no text is shown before it was checked."""
+        return self._response_format is not None or self._claims_of is not None
+
+    async def _mend(self, step: _Step, text: str, problem: str | None) -> str | None:
+        """The words that ask for another answer; None where this one stands, or enough were asked for."""
+        if problem is not None:
+            if self._repairs >= self._limits.max_repairs:
+                return None
+            self._repairs += 1
+            return REPAIR.format(problem=problem)
+        if self._claims_of is None or self._response_format is not None or step.closing:
+            return None
+        claims_of, self._claims_of = self._claims_of, None  # it is mended once; the next one is marked
+        return await claims_of(text)
 
     async def _problem(self, text: str) -> str | None:
         """The flaw of a structured answer; None where it is valid, or where any text will do."""

@@ -120,6 +120,13 @@ class Timings(Model):
     total_ms: int | None = None
 
 
+class Grounding(Model):
+    """How many movies and figures an answer names, and how many of them nothing in the conversation supports."""
+
+    mentions: int
+    unsupported: int
+
+
 class Run(Model):
     """Everything from one user message to the end of its answer.
 
@@ -137,6 +144,7 @@ class Run(Model):
     timings: Timings = Timings()
     error: Error | None = None
     note: str | None = Field(default=None, description="What is odd about an answer that counts as whole")
+    grounding: Grounding | None = Field(default=None, description="Null where nothing was checked")
     continues: str | None = None
     retry_of: str | None = None
     created_at: datetime
@@ -159,6 +167,24 @@ class Feedback(Model):
     comment: Annotated[str, Field(max_length=2_000)] | None = None
 
 
+class Mention(Model):
+    """A movie that a message names, or a figure beside one. Offsets count Unicode code points.
+
+    `supported`: a tool result of the conversation, or the person, brought it. A movie that the catalogue has not has no
+    `movie_id`.
+    """
+
+    start: int
+    end: int
+    text: str
+    kind: Literal["movie", "year", "rating", "count"] = "movie"
+    movie_id: int | None = None
+    title: str
+    year: int | None = None
+    confidence: float
+    supported: bool
+
+
 class Message(Model):
     """One role-tagged entry of a session.
 
@@ -179,6 +205,7 @@ class Message(Model):
     ok: bool | None = None
     result: JsonValue = None
     feedback: Feedback | None = None
+    mentions: list[Mention] = Field(default=[], description="The movies it names, and the figures beside them")
     alternative: bool = False
     created_at: datetime
 

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     llm_tools: Literal["auto", "full", "small"] = "auto"
     llm_context_tokens: Annotated[int, Field(ge=1_000, le=10_000_000)] = 32_000
     llm_temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    grounding: Literal["off", "mark", "strict"] = "mark"
 
     cors_origins: Names = ()
     allowed_hosts: Names = ()

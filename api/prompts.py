@@ -12,9 +12,8 @@ from fastapi import APIRouter
 from api.dependencies import Service, Tools
 from errors import NotFound, ParameterRefused, UpstreamTimeout, UpstreamUnavailable
 from movies.models import Filters, ListedMovie, Movie, MovieList, Page, RatingOrder, UserRating
-from movies.titles import plain
 from providers.base import ChatMessage, ChatRequest, Finish, Provider, TextDelta
-from providers.prompts import TEMPLATES, PerGenre, PerMovie, PerTag, PerTaste, PerUser, Template
+from providers.prompts import TEMPLATES, Filled, PerGenre, PerMovie, PerTag, PerTaste, PerUser, Template
 from schemas import Prompt, PromptAnswer
 from service import Marquee
 from tools.args import GetUserRatings, Recommend, SearchMovies
@@ -121,7 +120,7 @@ async def explain(service: Marquee, ctx: Context, served: MovieList, *, user_id:
 async def _ask(service: Marquee, ctx: Context, template: Template, values: Mapping[str, str]) -> PromptAnswer:
     """Put one prompt to the default model, without tools; its most probable first token comes along where it tells."""
     info = ctx.snapshot.info
-    prompt = template.render({**values, "noun": info.noun, "plural": info.plural})
+    prompt = Filled(template, {**values, "noun": info.noun, "plural": info.plural})
     try:
         async with asyncio.timeout(service.settings.llm_total_timeout):
             try:
@@ -132,8 +131,9 @@ async def _ask(service: Marquee, ctx: Context, template: Template, values: Mappi
         raise UpstreamTimeout("The answer took longer than the time limit (LLM_TOTAL_TIMEOUT).") from None
 
 
-async def _answer(provider: Provider, prompt: str, *, logprobs: bool) -> PromptAnswer:
-    request = ChatRequest(provider.default_model, (ChatMessage("user", prompt),), logprobs=logprobs)
+async def _answer(provider: Provider, prompt: Filled, *, logprobs: bool) -> PromptAnswer:
+    message = ChatMessage("user", prompt.text)
+    request = ChatRequest(provider.default_model, (message,), logprobs=logprobs, prompt=prompt)
     text: list[str] = []
     token = None
     async with aclosing(provider.stream(request)) as deltas:
@@ -144,7 +144,7 @@ async def _answer(provider: Provider, prompt: str, *, logprobs: bool) -> PromptA
                 token = delta.first_token
     if not text:
         raise UpstreamUnavailable("The model gave an empty answer.")
-    return PromptAnswer(prompt=prompt, model=request.model, text="".join(text), most_probable_token=token)
+    return PromptAnswer(prompt=message.content, model=request.model, text="".join(text), most_probable_token=token)
 
 
 async def _rated(ctx: Context, args: PerUser, order: RatingOrder) -> list[UserRating]:
@@ -157,7 +157,7 @@ async def _recommended(ctx: Context, args: PerUser) -> MovieList:
 
 
 async def _own_words(ctx: Context, user_id: int) -> str:
-    """What a user tells of themselves; '' where the data has nothing."""
+    """A user's words about themselves; '' where the data has none."""
     return (await ctx.snapshot.catalogue.user_text(user_id) or "")[:LONGEST_PROFILE]
 
 
@@ -165,7 +165,7 @@ async def _relevance(ctx: Context, movie: Movie, tag: str) -> str:
     """`: 0.93`, the relevance of a tag for a movie; '' where the data has none."""
     detail = await ctx.snapshot.catalogue.movie(movie.movie_id)
     known = detail.top_tags if detail else []
-    return next((f": {one.relevance:.2f}" for one in known if plain(one.tag) == plain(tag)), "")
+    return next((f": {one.relevance:.2f}" for one in known if one.tag.casefold() == tag.casefold()), "")
 
 
 def _stars(ratings: Sequence[UserRating], own_words: str = "") -> str:

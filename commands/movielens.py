@@ -39,6 +39,21 @@ from movies.ingest.files import MovieFiles
 from settings import Settings
 from text import printable
 
+FORMAT = """\
+files, in CSV with a header (columns in any order and among others) and UTF-8:
+  movies.csv      movieId, title, [genres], [description]     the items, of whatever kind; a year may end the title:
+                                                              "Heat (1995)"; genres are separated by |
+  ratings.csv     userId, movieId, rating, timestamp          optional; 0.5 to 5 in halves, seconds since 1970
+  tags.csv        userId, movieId, tag, timestamp             optional
+  users.csv       userId, profile                             optional; what people tell of themselves in words:
+                                                              recommended by until they rate something
+  links.csv       movieId, [imdbId], [tmdbId]                 optional
+  genome-tags.csv, genome-scores.csv                          optional; tagId, tag and movieId, tagId, relevance
+  catalogue.toml  noun = "job", plural = "jobs", examples = ["Which jobs are outdoors?"]
+                                                              optional; what the items are called, and questions
+data/README.md says more; examples/jobs/ is a catalogue of 60 jobs.
+"""
+
 
 class Display:
     """Progress on the terminal: a bar for each file, and what is being made of them. Silent where nobody looks."""
@@ -147,7 +162,13 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("edition", metavar="NAME", help=", ".join(EDITIONS))
     fetch.set_defaults(if_needed=False)
     fetch.add_argument("--base-url", default=GROUPLENS, help="where the editions are (default: %(default)s)")
-    local = commands.add_parser("import", help="import a folder or a zip that is on disk")
+    local = commands.add_parser(
+        "import",
+        help="import a folder or a zip that is on disk",
+        description="Import a MovieLens edition, or any catalogue in its layout, from a folder or a zip.",
+        epilog=FORMAT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     local.add_argument("path", metavar="DIR|ZIP", type=Path)
     local.add_argument("--if-needed", action="store_true", help="do nothing where a whole catalogue is there")
     for command in (fetch, local):

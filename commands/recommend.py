@@ -58,7 +58,7 @@ def fit(settings: Settings, tune_by: Protocol | None = None) -> None:
         tune_by: for what to choose the hyper-parameters first; None for the defaults.
 
     Raises:
-        CatalogueError: The catalogue cannot be read.
+        CatalogueError: The catalogue cannot be read, or has no ratings to tune by.
     """
     with _progress_bar() as progress:
         task = progress.add_task("reading", total=1.0)
@@ -67,6 +67,8 @@ def fit(settings: Settings, tune_by: Protocol | None = None) -> None:
             progress.update(task, description=stage, completed=share)
 
         ratings, movies = load_ratings(settings.catalogue_path), load_movies(settings.catalogue_path)
+        if tune_by and not len(ratings.stars):
+            raise CatalogueError("The catalogue has no ratings to choose parameters by.")
         config = tune(ratings, movies, by=tune_by, progress=tell) if tune_by else None
         recommender = Recommender.fit(ratings, movies, config, tell)
         recommender.save(settings.model_path, asyncio.run(_version(settings.catalogue_path)))

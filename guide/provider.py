@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from errors import UpstreamRejected
 from guide import lists, scripts, wording
 from guide.memory import Done, Intent, Memory, Turn, remember
+from guide.prompts import worded
 from guide.scripts import Call, Scene, Script
 from guide.understanding import understand
 from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
@@ -64,7 +65,7 @@ class Step:
 
 def _step(request: ChatRequest) -> Step:
     if not request.tools:
-        return Step(text=wording.NO_PROSE)
+        return Step(text=(request.prompt and worded(request.prompt)) or wording.NO_PROSE)
     memory, turn = remember(request.messages)
     results = _Results(turn, frozenset(tool.name for tool in request.tools))
     played = [_play(_script(intent, memory), results) for intent in understand(turn.text, memory)]

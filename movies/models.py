@@ -165,7 +165,7 @@ class Count(Model):
 
 
 class Naming(Model):
-    """What the catalogue's items are called, one and several, and questions that people may ask of it."""
+    """The names of a catalogue's items, one and several, and questions that people may ask of it."""
 
     noun: Noun = "movie"
     plural: Noun = "movies"

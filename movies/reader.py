@@ -202,7 +202,7 @@ class Catalogue(CatalogueFile):
         return (count, mean) if count or await self.user_text(user_id) else None
 
     async def user_text(self, user_id: int) -> str | None:
-        """What a user tells of themselves in words, where the data has it."""
+        """The words in which a user tells of themselves, where the data has any."""
         rows = await self.fetch("SELECT profile FROM users WHERE user_id = ?", (_bounded(user_id),))
         return rows[0][0] if rows else None
 

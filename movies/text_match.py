@@ -24,8 +24,8 @@ Scores = npt.NDArray[np.float32]
 
 MAX_WORDS = 24
 MAX_IDEAS = 8
-MAX_CLAUSES = 40  # of a text that is too long for one search
-LONGEST = 1_000
+PIECE, MAX_CLAUSES = 12, 20  # words and pieces of a text that says more
+LONGEST = 2_000
 CANDIDATES = 500
 COMMON = 3_000  # movies; an idea that so many have does not tell them apart
 KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
@@ -89,7 +89,7 @@ class TextMatcher:
         Where some idea is rare, only movies that have a rare one are looked at: a common one alone says too little.
         Where all are common, only movies that have all of them, or most.
         """
-        ideas, ids = await self._ideas(text[:LONGEST]), await self._ids()
+        ideas, ids = await self._ideas(text), await self._ids()
         had = await self._hits(f'"{" ".join(idea)}"' for idea in ideas)
         rare = [idea for idea, hits in zip(ideas, had, strict=True) if len(hits.at) < COMMON]
         if any(0 < len(hits.at) < COMMON for hits in had):
@@ -148,20 +148,20 @@ class TextMatcher:
 
 
 def clauses(text: str) -> list[str]:
-    """A text as it is; one of more words than a search takes in its clauses, none longer than that.
+    """A text as it is; one that says more than a search takes in its clauses, those cut to pieces if need be.
 
-    >>> clauses("A nurse, calm; " + "I like " + "very " * 24 + "much")[:2]
-    ['A nurse', 'calm']
+    >>> clauses("Calm nurse, fond of old people; no nights, no weekends, part-time, near the sea")[:3]
+    ['Calm nurse', 'fond of old people', 'no nights']
     """
-    if len(text.split()) <= MAX_WORDS:
+    text = text[:LONGEST]
+    if sum(word not in STOP_WORDS for word in plain_words(text)) <= MAX_IDEAS:
         return [text]
     words = [clause.split() for clause in _CLAUSE.findall(text)]
-    parts = [" ".join(row[at : at + MAX_WORDS]) for row in words for at in range(0, len(row), MAX_WORDS)]
-    return parts[:MAX_CLAUSES] or [text]
+    return [" ".join(row[at : at + PIECE]) for row in words for at in range(0, len(row), PIECE)][:MAX_CLAUSES] or [text]
 
 
 def together(found: list[TextMatch], parts: int) -> list[TextMatch]:
-    """What the parts of a text found as one list: scores are added, shares averaged."""
+    """The matches of all parts of a text as one list: scores are added, shares averaged."""
     sums: dict[int, tuple[float, float]] = {}
     for movie_id, score, share in found:
         scores, shares = sums.get(movie_id, (0.0, 0.0))

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from movies.library import Snapshot
+from providers.prompts import Filled
 from schemas import ResponseFormat
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -108,7 +109,11 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One model request. `snapshot`: the movie data as the run has it; only the built-in guide reads with it."""
+    """One model request.
+
+    `snapshot`: the movie data as the run has it; `prompt`: the template that the message was filled in from. Only the
+    built-in guide looks at these two.
+    """
 
     model: str
     messages: tuple[ChatMessage, ...]
@@ -116,6 +121,7 @@ class ChatRequest:
     response_format: ResponseFormat | None = None
     logprobs: bool = False
     snapshot: Snapshot | None = None
+    prompt: Filled | None = None
 
 
 class Provider(Protocol):

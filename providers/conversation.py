@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 
 from pydantic import JsonValue
 
@@ -108,6 +109,12 @@ class Conversation:
         self._exchanges = exchanges
         self._current = list(current)
         self._whole = whole
+
+    @property
+    def messages(self) -> Iterator[ChatMessage]:
+        """All entries that are known, oldest first, but for the words that asked for a mended answer."""
+        current = (message for place, message in enumerate(self._current) if not place or message.role != "user")
+        return chain(*self._exchanges, current)
 
     @property
     def call_ids(self) -> set[str]:

@@ -17,11 +17,12 @@ from movies.library import Library, Snapshot
 from providers.base import Provider
 from providers.contexts import Contexts
 from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, whose_taste
+from runs.grounding import Grounder
 from runs.journal import Journal
 from runs.schema_checks import SchemaChecker
 from runs.settling import Settler
 from runs.transcript import Transcript, last_event
-from schemas import Error, Event, Run, RunStatus, Session, SessionUpdated, TextDeltaEvent, Timings, TokenUsage
+from schemas import Error, Event, Mention, Run, RunStatus, Session, SessionUpdated, TextDeltaEvent, Timings, TokenUsage
 from settings import Settings
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, EndedRun, NewRun
@@ -73,6 +74,7 @@ class LiveRun:
         self._said = Transcript(new.run)
         self._steps = 0
         self._reply: Reply | None = None
+        self._grounder: Grounder | None = None
         self._note: str | None = None
         self._first_delta_at: datetime | None = None
         resources.journal.open(new.first, lambda event: self.committed.add(event, resources.clock()))
@@ -90,8 +92,10 @@ class LiveRun:
     async def _end(self) -> None:
         status, error = self._verdict()
         run = self._ended(status, error)
-        messages = self._said.messages(status)
-        await self._with.journal.end(run.id, last_event(run, messages), EndedRun(run, messages))
+        messages, asked = self._said.messages(status), list[Mention]()
+        if self._grounder is not None:
+            run, messages, asked = await self._grounder.mark(run, messages)
+        await self._with.journal.end(run.id, last_event(run, messages), EndedRun(run, messages, asked))
         how = f"{status} ({error.code})" if error else status
         logger.info("{} {} after {} ms, {} steps", run.id, how, run.timings.total_ms, run.steps)
 
@@ -121,8 +125,12 @@ class LiveRun:
         room = Conversation(offer.system, (), current).room(offer.room(context))
         async with aclosing(store.earlier_messages(session.id, self.run.message_id)) as pages:
             earlier, whole = await newest_exchanges(pages, room)
+        conversation = Conversation(offer.system, earlier, current, whole=whole)
+        if settings.grounding != "off":
+            shown = () if whole else await self._with.ratings.shown(session.id)  # what is left out was shown, too
+            self._grounder = await Grounder.begin(snapshot, conversation, current[0].content, shown)
         return Reply(
-            Conversation(offer.system, earlier, current, whole=whole),
+            conversation,
             provider=self._with.provider,
             model=self.run.model,
             toolbox=toolbox,
@@ -130,6 +138,7 @@ class LiveRun:
             contexts=contexts,
             limits=Limits(settings.llm_max_steps, settings.llm_max_repairs),
             problem_of=self._with.checker.document_problem,
+            claims_of=self._grounder.problem if self._grounder and settings.grounding == "strict" else None,
             actions=session.actions,
             response_format=self._new.response_format,
         )

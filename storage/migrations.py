@@ -139,4 +139,8 @@ MIGRATIONS = [
     """
     ALTER TABLE runs RENAME COLUMN boot_id TO lease_id
     """,
+    """
+    ALTER TABLE messages ADD COLUMN mentions TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE runs ADD COLUMN grounding TEXT
+    """,
 ]

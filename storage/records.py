@@ -14,12 +14,27 @@ import aiosqlite
 from pydantic import JsonValue, TypeAdapter
 
 from errors import RunInProgress
-from schemas import EVENT, Action, Error, Event, Feedback, Message, ResponseFormat, Run, Session, TokenUsage, ToolCall
+from schemas import (
+    EVENT,
+    Action,
+    Error,
+    Event,
+    Feedback,
+    Grounding,
+    Mention,
+    Message,
+    ResponseFormat,
+    Run,
+    Session,
+    TokenUsage,
+    ToolCall,
+)
 
 Clock = Callable[[], datetime]
 
 ACTIONS = TypeAdapter(list[Action])
 TOOL_CALLS = TypeAdapter(list[ToolCall])
+MENTIONS = TypeAdapter(list[Mention])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +56,11 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class EndedRun:
-    """A run in its final state and the messages that it adds to the history."""
+    """A run in its final state and the messages that it adds to the history. `asked`: mentions of the user's."""
 
     run: Run
     messages: Sequence[Message]
+    asked: Sequence[Mention] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +166,9 @@ def run_of(row: sqlite3.Row) -> Run:
     fields: dict[str, Any] = {name: row[name] for name in _RUN_COLUMNS}
     timings = {"first_delta_ms": row["first_delta_ms"], "total_ms": row["total_ms"]}
     error = Error.model_validate_json(row["error"]) if row["error"] else None
-    return Run.model_validate({**fields, "usage": usage, "timings": timings, "error": error})
+    grounding = Grounding.model_validate_json(row["grounding"]) if row["grounding"] else None
+    parts = {"usage": usage, "timings": timings, "error": error, "grounding": grounding}
+    return Run.model_validate({**fields, **parts})
 
 
 _RUN_COLUMNS = (
@@ -166,6 +184,8 @@ def message_of(row: sqlite3.Row) -> Message:
         fields["tool_calls"] = TOOL_CALLS.validate_json(row["tool_calls"])
     if row["result"] != "null":
         fields["result"] = json.loads(row["result"])
+    if row["mentions"] != "[]":
+        fields["mentions"] = MENTIONS.validate_json(row["mentions"])
     return Message.model_validate({**fields, "feedback": feedback})
 
 

@@ -26,7 +26,7 @@ NAMED = 5  # movies that could be meant
 FAR_BETTER_KNOWN = 10  # times the ratings
 FEWEST_LISTED = 3  # below this a list says why it is short
 NOTHING_KNOWN = "Nothing is known of the person's taste yet; these are widely liked movies."
-FROM_PROFILE = "This rests on what the person tells of themselves in words; they rated nothing."
+FROM_PROFILE = "This rests on the profile in words: nothing is rated yet."
 CONTENT_ONLY = "No model of taste is fitted yet; this rests on popularity and content alone."
 
 

@@ -49,6 +49,9 @@ AFFINITIES = 6
 FAVOURITES = 5
 ENOUGH_RATINGS = 10
 ASK_WHICH = "Nothing was stored: it is not certain which movie is meant. Ask which one."
+NOBODY_KNOWN = (
+    "Nothing is known of the person's taste: no reason is personal, and expected stars are those of everybody."
+)
 FEW_RATINGS = "Few ratings: take it with a grain of salt."
 
 
@@ -155,7 +158,7 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
     someone = liker(ctx, liked) if liked else await person(ctx, args.user_id)
     profile, index = someone.profile, int(ctx.snapshot.indexes([movie.movie_id])[0])
     recommender, known = ctx.snapshot.recommender, len(profile) > 0
-    predicted = recommender.predict_rating(profile, index)
+    predicted = recommender.predict_rating(profile, index) if known or movie.rating_count else None
     [causes] = await because(ctx, [recommender.because(profile, index, WHY) if known else []])
     theirs = await ctx.snapshot.catalogue.movies([cause.movie_id for cause in causes])
     return Explanation(
@@ -164,9 +167,9 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
         because=causes,
         shared_genres=_shared(movie.genres, (other.genres for other in theirs)),
         shared_tags=_shared(movie.tags, (other.tags for other in theirs)),
-        predicted_stars=round(predicted.stars, 2),
-        low=round(predicted.low, 1),
-        high=round(predicted.high, 1),
+        predicted_stars=round(predicted.stars, 2) if predicted else None,
+        low=round(predicted.low, 1) if predicted else None,
+        high=round(predicted.high, 1) if predicted else None,
         support=len(profile),
         own_stars=None if liked else someone.stars_of(index),
         resolved=[*resolved, *resolved_too],
@@ -271,8 +274,8 @@ def _affinities(given: Sequence[tuple[str, float]], mean: float) -> list[Affinit
 async def _explanation_notes(ctx: Context, profile: Profile, movie: Movie, text: str | None) -> list[str]:
     if not len(profile):
         if text and (words := await ctx.snapshot.catalogue.words_in_common(text, movie.movie_id)):
-            return [f"It has these words of what the person tells of themselves: {', '.join(words)}."]
-        return ["Nothing is known of the person's taste: there is no personal reason."]
+            return [f"It has these words of the profile: {', '.join(words)}."]
+        return [NOBODY_KNOWN]
     return [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
 
 

@@ -124,7 +124,7 @@ class MovieFiles:
             yield UserRow(line, *values)
 
     def naming(self) -> Naming:
-        """What the items are called; movies, where no file says so."""
+        """The names of the items; movies, where no file says so."""
         if NAMING not in self._present:
             return Naming()
         try:

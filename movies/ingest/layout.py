@@ -126,13 +126,13 @@ def naming(content: bytes) -> Naming:
         CatalogueError: it is no TOML, or a key is missing, unknown or wrong; the text names it.
     """
     try:
-        return NamingFile.model_validate(tomllib.loads(content.decode()))
+        return NamingFile.model_validate(tomllib.loads(content.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         raise CatalogueError(f"{NAMING} is not valid UTF-8 (byte {error.start})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"{NAMING} cannot be read as TOML: {error}") from None
     except ValidationError as error:
         raise CatalogueError(f"{NAMING}, {_first_wrong(error)}") from None
+    except (ValueError, RecursionError) as error:  # not TOML, a number without end, lists in lists without end
+        raise CatalogueError(f"{NAMING} cannot be read as TOML: {error}") from None
 
 
 def _first_wrong(error: ValidationError) -> str:

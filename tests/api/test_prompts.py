@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 
@@ -77,3 +79,24 @@ def test_prompts_of_a_genre_and_a_movie(client: httpx.Client) -> None:
 def test_what_is_not_there_is_said(name: str, body: dict[str, object], client: httpx.Client) -> None:
     response = client.post(f"/prompts/{name}", json=body)
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+BODIES: dict[str, dict[str, object]] = {
+    "ratings_prompt_per_user": {"user_id": 7},
+    "recommendations_prompt_per_user": {"user_id": 7},
+    "recommendations_prompt_per_taste": {"user_id": 7, "taste": "quiet films"},
+    "movies_prompt_per_tag": {"tag": "heist"},
+    "movies_prompt_per_genre": {"genre": "Western"},
+    "ratings_prompt_per_movie": {"movie_id": 1},
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_guide_words_every_template_from_what_is_filled_in(name: str, client: httpx.Client) -> None:
+    """Each title and figure of its words stands in the prompt: nothing is told that was not given."""
+    answer = client.post(f"/prompts/{name}", json=BODIES[name]).json()
+    filled_in = {line.removeprefix("- ") for line in answer["prompt"].splitlines() if line.startswith("- ")}
+    named = [title for line in filled_in if (title := re.split(r": |, because", line)[0]) in answer["text"]]
+    assert named, answer["text"]
+    told = re.sub(r"\d+ of \d+", "", answer["text"])  # a sum of what is listed
+    assert all(number in answer["prompt"] for number in re.findall(r"\d+(?:\.\d+)?", told))

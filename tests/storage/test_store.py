@@ -97,7 +97,7 @@ def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> N
     client.patch(f"/sessions/{session}", json=dict.fromkeys(("title", "model", "instructions", "user_id"), None))
     client.patch(f"/sessions/{session}", json={"metadata": {}})
     upstream.queue(calls(call("open_page", {})))
-    waiting = ask(client, session)
+    waiting = ask(client, session, "movies like Toy Story")
     results = {"results": [{"call_id": "call_1", "output": 1}]}
     done = client.post(f"/runs/{waiting['run']['id']}/actions", json=results, headers=JSON).json()
     first = send(client, session, key="key").run

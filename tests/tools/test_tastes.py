@@ -167,3 +167,10 @@ async def test_what_the_person_rated_is_not_recommended_unless_asked_for(tools: 
     await ask(tools, "rate_movie", movie=seen["movie_id"], stars=3)
     assert seen["title"] not in titles(await ask(tools, "recommend", **asked, limit=20))
     assert seen["title"] in titles(await ask(tools, "recommend", **asked, limit=20, include_seen=True))
+
+
+async def test_of_somebody_unknown_stars_are_expected_as_of_everybody(tools: Toolbox) -> None:
+    why = await ask(tools, "explain_recommendation", movie="Heat (1995)")
+    assert (why["support"], why["because"], why["own_stars"]) == (0, [], None)
+    assert why["predicted_stars"] == pytest.approx(why["movie"]["rating_mean"], abs=0.3)
+    assert "no reason is personal" in why["notes"][0]

@@ -32,9 +32,10 @@ from hypothesis import strategies as st
 
 from errors import CatalogueError, MalformedFile
 from movielens import ImportReport, import_catalogue
-from movies.ingest import files, parsing
+from movies.ingest import files, layout, parsing
 from movies.ingest.archives import EDITIONS, Folder, Zip, open_source
 from movies.ingest.files import MovieFiles
+from movies.models import Naming
 from movies.titles import parse_title, title_forms
 from tests.support.serving import ROOT
 
@@ -365,6 +366,15 @@ def test_any_catalogue_in_this_layout_is_imported(tmp_path: Path) -> None:
     assert report.missing == ["links.csv", "tags.csv", "genome-tags.csv", "genome-scores.csv"]
 
 
+def test_the_format_is_told_by_help_and_document() -> None:
+    tables = (value for value in vars(layout).values() if isinstance(value, layout.Table))
+    named = [(f"{table.stem}.csv", [column.name for column in table.columns]) for table in tables]
+    named.append((layout.NAMING, list(Naming.model_fields)))
+    for told in (command("import", "--help").stdout, (ROOT / "data/README.md").read_text()):
+        for file, keys in named:
+            assert [name for name in (file, *keys) if name not in told] == []
+
+
 def test_what_a_catalogue_needs_is_named(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match=r"files has no movies\.csv"):
         load(tmp_path, {"ratings.csv": RATINGS})
@@ -416,6 +426,8 @@ def test_a_catalogue_names_its_items(tmp_path: Path) -> None:
         ('noun = "job"\nplural = "jobs"\nexamples = ["a", ""]\n', "key examples.1: String should have at least 1 char"),
         ("noun = job\n", "catalogue.toml cannot be read as TOML: Invalid value (at line 1, column 8)"),
         (b"noun = '\xff'", "catalogue.toml is not valid UTF-8 (byte 8)"),
+        ("noun = " + "[" * 60_000, "catalogue.toml cannot be read as TOML: maximum recursion"),
+        ("noun = " + "9" * 6_000, "catalogue.toml cannot be read as TOML: Exceeds the limit"),
         ("#" * 70_000, "catalogue.toml is larger than 64 KB"),
     ],
 )
