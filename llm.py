@@ -192,8 +192,6 @@ class Reply:
         """
         for number in range(1, self._limits.max_steps + 1):
             closing = self._earlier.hopeless or 1 < number == self._limits.max_steps
-            if closing or number == self._limits.max_steps:
-                self._claims_of = None  # no step is left to mend it in
             step = _Step(new_id("msg"), closing, held_back=self._held_back)
             async with aclosing(self._request(step)) as events:
                 async for event in events:
@@ -321,7 +319,7 @@ class Reply:
                 self._repairs += 1
             return
         problem = await self._problem(text)
-        if (mend := await self._mend(text, problem)) is not None:
+        if (mend := await self._mend(step, text, problem)) is not None:
             self._conversation.add(ChatMessage("assistant", text), ChatMessage("user", mend))
             return
         if step.held_back:
@@ -335,14 +333,15 @@ class Reply:
         """True where no text is shown before it was checked."""
         return self._response_format is not None or self._claims_of is not None
 
-    async def _mend(self, text: str, problem: str | None) -> str | None:
+    async def _mend(self, step: _Step, text: str, problem: str | None) -> str | None:
         """The words that ask for another answer; None where this one stands, or enough were asked for."""
         if problem is not None:
             if self._repairs >= self._limits.max_repairs:
                 return None
             self._repairs += 1
             return REPAIR.format(problem=problem)
-        if self._claims_of is None or self._response_format is not None:
+        last = step.closing or self._limits.max_steps == 1
+        if self._claims_of is None or self._response_format is not None or last:
             return None
         claims_of, self._claims_of = self._claims_of, None  # it is mended once; the next one is marked
         return await claims_of(text)

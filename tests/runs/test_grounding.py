@@ -69,6 +69,20 @@ def test_a_strict_answer_is_held_back_and_mended(llm_settings: Settings, upstrea
     assert stream.events[-1]["run"]["grounding"]["unsupported"] == 0
 
 
+def test_a_strict_answer_that_is_true_is_shown(llm_settings: Settings, upstream: scripted.Upstream) -> None:
+    upstream.queue(LOOKED_UP, text(TRUE))
+    with grounded(llm_settings, "strict") as client:
+        _, stream = asked(client)
+    assert (stream.text, stream.run["status"]) == (TRUE, "completed")
+
+
+def test_the_last_step_gives_a_strict_answer_too(llm_settings: Settings, upstream: scripted.Upstream) -> None:
+    upstream.queue(LOOKED_UP, text(FALSE))
+    with grounded(llm_settings.model_copy(update={"llm_max_steps": 2}), "strict") as client:
+        _, stream = asked(client)
+    assert (stream.text, stream.run["status"]) == (FALSE, "completed")
+
+
 def test_a_strict_answer_is_mended_once(llm_settings: Settings, upstream: scripted.Upstream) -> None:
     upstream.queue(LOOKED_UP, text(FALSE), text(FALSE))
     with grounded(llm_settings, "strict") as client:
