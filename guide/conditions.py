@@ -91,6 +91,9 @@ class Conditions:
         return Filters.model_validate({**lists, "year_from": first, "year_to": last, **held})
 
 
+NOTHING = Conditions()
+
+
 def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     """All the conditions of a clause. `topics`: words that are nothing else say what it should be about."""
     unwanted = _unwanted(clause)
@@ -104,7 +107,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
         # of two genres on one span only the first: who wants no romantic comedy may want a comedy
-        exclude_genres=tuple({place: name for place, name in reversed(refused)}.values()),
+        exclude_genres=tuple(dict(reversed(refused)).values()),
         tags=tuple(name for place, name in tags if place not in unwanted)[:most],
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
         years=_years(clause, unwanted),
