@@ -213,8 +213,10 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
             if (low is None) == (high is None):
                 continue
             low, high = (high + 1 if high is not None else None), (low - 1 if low is not None else None)
-        if found and (low is None or high is None):
+        if found and None in (low, high):
             low, high = (found[0] if low is None else low), (found[1] if high is None else high)
+        elif found and None not in found and clause.has("any_year", "row"):
+            low, high = min(found[0] or 0, low or 0), max(found[1] or 0, high or 0)
         found = (low, high)
     return found
 
@@ -284,7 +286,7 @@ def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
     ]
     if alone or not clause.links("genre", "tag"):
         places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
-    groups = [(group, name) for group in ("moods", "sort", "niche", "count") for name in table(group)]
+    groups = [(group, name) for group in ("moods", "sort", "niche", "count", "bounds") for name in table(group)]
     unwanted = unwanted | {place for path in groups for spot in clause.spots(*path) for place in range(*spot)}
     told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]
     return " ".join(clause.tokens[place].said for place in told[:MOST_TOPIC])
