@@ -32,7 +32,7 @@ _SCRIPTS: dict[Act, Callable[[Scene], Script]] = {
 
 
 def script(scene: Scene) -> Script:
-    """What the frame asks for; before it what could not be applied, after it how an ambiguous title was taken."""
+    """The frame's own script; before it what could not be applied, after it how an ambiguous title was taken."""
     remark = yield from facts.alternatives(scene)
     said = yield from _SCRIPTS[scene.frame.act](scene)
     return paragraphs([talk.unmet(scene), said, remark])

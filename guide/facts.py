@@ -145,7 +145,7 @@ def statistic(scene: Scene) -> Script:
 
 def _query(scene: Scene, asked: Aggregate) -> Args:
     frame = scene.frame
-    in_time = asked.by in ("month", "rated_year") and asked.sort_by != "mean"
+    in_time = asked.by in ("month", "rated_year") and not (frame.count or asked.ascending)
     ordered = asked.by != "none" or asked.measure == "list"
     return {
         "of": "ratings" if frame.movies else asked.of,
@@ -226,6 +226,6 @@ def _group(scene: Scene, found: QueryResult, group: Group) -> str:
     name = f"MovieLens {name}" if name.startswith("user ") else f"{name} stars" if found.by == "stars" else name
     if found.of == "ratings" and found.by != "stars":
         return f"{name}: {wording.average(group.mean, group.count)}"
-    noun = (scene.info.noun if scene.info else "movie", scene.plural) if found.of == "movies" else ("rating", "ratings")
+    number = scene.counted(group.count) if found.of == "movies" else wording.counted(group.count)
     mean = f", {group.mean:.2f} stars on average" if group.mean is not None and found.measure == "mean" else ""
-    return f"{name}: {wording.counted(group.count, *noun)}{mean}"
+    return f"{name}: {number}{mean}"

@@ -8,7 +8,7 @@ from guide import wording
 from guide.dialogue import Args, Done
 from guide.facts import fact
 from guide.scripts import Call, Scene, Script, ask, called, given, ids, problem
-from movies.models import Movie, MovieList, MovieName
+from movies.models import Filters, Movie, MovieList, MovieName
 from tools.results import Questions
 
 LISTS = frozenset({"recommend", "like", "find"})
@@ -49,14 +49,17 @@ def seen(scene: Scene) -> Script:
     titles = wording.joined(called(movies)) if 0 < len(movies) <= LIMIT else "those"
     if LISTS & set(scene.beside):
         return ""
-    if last is None or not isinstance(last.result, MovieList):
+    if last is None or isinstance(last.result, Questions):
         return scene.say("seen_early", titles=titles)
     there = [movie.movie_id for movie in last.movies]
     gone = [*ids(*movies), *scene.frame.exclude_series, *there, *_many(last.args, "exclude")]
     wanted = scene.frame.count or sum(ref.movie_id in there for ref in movies) or len(there)
     exclude: Args = {"exclude": list(dict.fromkeys(gone))[:MOST_EXCLUDED], "limit": min(wanted, LARGEST)}
-    done = yield from ask(last.name, last.args | exclude)
-    return (yield from _shown(scene, done, titles))
+    name, args = last.name, last.args
+    if name == "query_catalogue":  # which leaves out no movies
+        name = "search_movies"
+        args = {"sort": "rating", **{key: args[key] for key in Filters.model_fields if key in args}}
+    return (yield from _shown(scene, (yield from ask(name, args | exclude)), titles))
 
 
 # The call
@@ -91,9 +94,8 @@ def _search(scene: Scene, args: Args) -> Call:
         by_mean: Args = {"of": "movies", "measure": "list", "sort_by": "mean", "limit": args["limit"]}
         return Call("query_catalogue", by_mean | scene.filters)
     worst = {"min_ratings": LEAST_FOR_WORST} if frame.sort == "worst" and not frame.filters.min_ratings else {}
-    return Call(
-        "search_movies", {**args, **worst, "query": frame.text, "sort": frame.sort, "window_days": frame.window_days}
-    )
+    sort = frame.sort or ("rating" if frame.novelty else None)
+    return Call("search_movies", {**args, **worst, "query": frame.text, "sort": sort, "window_days": frame.window_days})
 
 
 def _listing(scene: Scene) -> Args:
@@ -191,7 +193,7 @@ def _lines(scene: Scene, done: Done) -> str:
 
 
 def _after(scene: Scene, done: Done) -> list[str]:
-    """What a careful answer adds: the tool's notes, and that there are fewer than asked for, or how to go on."""
+    """Remarks of a careful answer: the tool's notes, and that there are fewer than asked for, or how to go on."""
     before = [each.result for each in scene.dialogue.done]
     said = {note for result in before for note in getattr(result, "notes", [])}
     notes = [note for note in getattr(done.result, "notes", []) if not note.startswith((*SAID_OTHERWISE, *said))]
@@ -206,7 +208,8 @@ def _described(scene: Scene, done: Done) -> str:
     days = done.args.get("window_days")
     order = wording.texts().orders.get(str(done.args.get("sort") or done.args.get("sort_by")), "")
     lately = f"by the ratings of the last {days} days of the data" if days else ""
-    phrase = wording.spaced([wording.kind(done.args, scene.plural), *_origin(scene, done)])
+    known = "lesser-known" if done.args.get("novelty") else ""
+    phrase = wording.spaced([known, wording.kind(done.args, scene.plural), *_origin(scene, done)])
     return wording.spaced([phrase, order, lately], ", ")
 
 

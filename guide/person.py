@@ -9,7 +9,7 @@ from guide.dialogue import Args, Done
 from guide.facts import RATED
 from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids, problem
 from movies.models import Movie, MovieList
-from tools.results import Affinity, Explanation, Rated, RatingList, TasteProfile
+from tools.results import Affinity, Explanation, QueryResult, Rated, RatingList, TasteProfile
 
 MOST_RATED, MOST_LISTED, MOST_EXPLAINED, PAIR = 10, 50, 4, 2
 CHANCES = {4.2: "Very likely, yes", 3.7: "Probably", 3.2: "Perhaps", 2.5: "Rather not", 0.0: "I doubt it"}
@@ -78,7 +78,8 @@ def _ratings(scene: Scene, done: Done, found: RatingList) -> str:
     if not found.ratings:
         return "That was all of them."
     mean = f", {found.mean:.2f} stars on average" if found.mean is not None else ""
-    how_many = kind if scene.frame.movies else f"{found.count:,} {kind}"
+    how_many = kind if scene.frame.movies else wording.counted(found.count, f"of the {kind}", kind)
+    how_many = scene.counted(1) if how_many == f"1 of the {scene.plural}" else how_many
     order = wording.texts().orders[str(done.args.get("order") or "newest")]
     part = f" {wording.capital(order)}:" if len(found.ratings) < found.count else ""
     lines = [
@@ -100,7 +101,7 @@ def taste(scene: Scene) -> Script:
         return f"{who} not rated anything yet, so there is no taste to tell of. {scene.say('rate_how')}"
     mean = f", {found.mean:.2f} stars on average" if found.mean is not None else ""
     groups = ((found.genres, "Genres"), (found.decades, "Decades"), (found.tags, "Themes"))
-    lines = [f"{who} rated {found.ratings:,} {scene.plural}{mean}."]
+    lines = [f"{who} rated {scene.counted(found.ratings)}{mean}."]
     lines += [f"- {name} {told}." for group, name in groups if (told := _affinities(group, "your" if you else "their"))]
     lines += [f"- Favourites: {wording.joined(map(wording.marked, found.favourites))}." if found.favourites else ""]
     return "\n".join([*lines, *map(wording.sentence, found.notes)])
@@ -120,7 +121,7 @@ def _affinities(group: Sequence[Affinity], whose: str) -> str:
 
 
 def predict(scene: Scene) -> Script:
-    """Whether somebody would like a movie: about how many stars, between which, and on what that rests."""
+    """The stars that somebody would give: about how many, between which, and on what that rests."""
     frame = scene.frame
     if not frame.movies:
         return scene.say("which")
@@ -162,7 +163,7 @@ def why(scene: Scene) -> Script:
     refs = ids(*scene.frame.movies)[:MOST_EXPLAINED] or ([last.movies[0].movie_id] if last else [])
     if not refs:
         return scene.say("out_of_sight" if scene.dialogue.trimmed else "nothing_shown")
-    lists = [done for done in reversed(scene.dialogue.done) if isinstance(done.result, MovieList)]
+    lists = [done for done in reversed(scene.dialogue.done) if isinstance(done.result, MovieList | QueryResult)]
     listed = next((done for done in lists if {movie.movie_id for movie in done.movies} & set(refs)), None)
     if listed is not None and getattr(listed.result, "basis", "") not in ("personal", "seeds"):
         shown = [movie for movie in listed.movies if isinstance(movie, Movie) and movie.movie_id in refs]

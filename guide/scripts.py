@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from guide.dialogue import Args, Dialogue, Done
 from guide.frame import Act, Frame, Ref
-from guide.wording import joined, named, paragraphs, sentence, texts, tidy
+from guide.wording import counted, joined, named, paragraphs, sentence, texts, tidy
 from movies.models import CatalogueInfo, MovieName
 from tools.results import MovieResult
 
@@ -46,6 +46,10 @@ class Scene:
     def plural(self) -> str:
         """The catalogue's word for its items."""
         return self.info.plural if self.info else "movies"
+
+    def counted(self, count: int) -> str:
+        """So many of the catalogue's items."""
+        return counted(count, self.info.noun if self.info else "movie", self.plural)
 
     @property
     def whose(self) -> Args:

@@ -78,9 +78,15 @@ def small_talk(scene: Scene) -> Script:
     yield from ()
     if aspect == "repeat":
         return (turns and turns[-1].answer) or scene.say("nothing_shown")
-    early = f"{aspect}_early"
+    early = f"{aspect}_own" if scene.info and scene.info.examples else f"{aspect}_early"
     data = scene.info.in_words if scene.info else "none yet"
-    kind = early if not scene.dialogue.done and early in known else aspect if aspect in known else "greet"
+    kind = (
+        early
+        if early in known and (early.endswith("_own") or not scene.dialogue.done)
+        else aspect
+        if aspect in known
+        else "greet"
+    )
     return scene.say(kind, data=data)
 
 

@@ -107,7 +107,7 @@ def average(mean: float | None, count: int) -> str:
 
 
 def verdict(movie: Movie) -> str:
-    """How a movie is liked, as in "among the best liked: 4.16 stars on average from 329 ratings"."""
+    """A verdict with its figures, as in "among the best liked: 4.16 stars on average from 329 ratings"."""
     told = average(movie.rating_mean, movie.rating_count)
     if movie.rating_mean is None or movie.rating_count < FEW_RATINGS:
         return f"rated by too few to say much: {told}" if movie.rating_count else "not rated by anyone in my data"
@@ -122,7 +122,7 @@ def tags_of(movie: Movie, most: int = 5) -> list[str]:
 
 
 def spread(histogram: Mapping[str, int]) -> str:
-    """How many gave how many stars, most stars first: "5: 20, 4.5: 17"."""
+    """The stars and how many gave them, most stars first: "5: 20, 4.5: 17"."""
     given = sorted(((float(value), count) for value, count in histogram.items() if count), reverse=True)
     return ", ".join(f"{value:g}: {count:,}" for value, count in given)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import ToolError
-from tools.registry import find_tool, parse_arguments
+from tools.registry import TOOLS, find_tool, parse_arguments
 
 GIVEN = [  # a tool, what models write, and the arguments that this means
     ("search_movies", {"genres": "Comedy"}, {"genres": ["Comedy"]}),
@@ -117,3 +117,24 @@ def test_every_generous_form_is_the_strict_one(strict: dict[str, Any], ways: lis
     found = read("search_movies", written | left_out)
     found["exclude"] = [int(item) for item in found["exclude"]]  # an id may be text: the title of a movie as well
     assert found == expected
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("name", list(TOOLS))
+@given(st.data())
+def test_whatever_comes_is_read_or_refused_in_words(name: str, data: st.DataObject) -> None:
+    fields = st.sampled_from([*TOOLS[name].args.model_fields, "title", "year", "arguments", "x"])
+    written = data.draw(st.dictionaries(fields, ANY_JSON | ANY_JSON.map(json.dumps), max_size=5))
+    try:
+        args = find_tool(name).check(written)
+    except ToolError as refused:
+        assert "The arguments are:" in str(refused)  # noqa: PT017
+    else:
+        again = args.model_dump(mode="json", exclude_unset=True)
+        assert find_tool(name).check(again).model_dump(exclude_unset=True) == args.model_dump(exclude_unset=True)
