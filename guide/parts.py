@@ -22,6 +22,7 @@ from movies.links import Candidate, Link
 MOST_TURNS, MOST_REREAD = 16, 3
 SOUGHT = 0.6
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
+_CALLED = re.compile(r"\b(?:called|titled|named|(?:the|a) (?:film|movie)) $", re.IGNORECASE)
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
 
@@ -159,6 +160,7 @@ def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     """The parts of a message, and its language. Where one lacks the title that it is about, doubtful ones count too."""
     text = tidied(text)
     links = context.linker.link(text, context=context.dialogue.shown, least=DOUBTFUL)
+    links = [_as_title(link) if _CALLED.search(text[: link.start]) else link for link in links]
     links = rating_links(text, links, context.linker)
     parts, language = _parts(text, links, context, SURE)
     if any(map(_lacks_title, parts)):
@@ -208,7 +210,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
         meant = intent(clause, said, context.situation)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
-        named += [ref for each in said if each.place not in points for ref in each.refs]
+        named += [ref for each in said for ref in each.refs]
     return found, language
 
 
