@@ -22,7 +22,7 @@ LARGEST = 5
 SHORT = 4
 """Words up to which a message in mid-conversation can be a bare condition: "thrillers please"."""
 LISTS = frozenset({"recommend", "like", "find"})
-FIGURES = ("query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
+FIGURES = ("compare_movies", "query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
         large = any((link.low or 0) > LARGEST for _, link in clause.links("number"))
         counted = (clause.has("count", "things") or large) and not clause.links("stars")
         return not asks and not counted and (each.aspect != "remove" or clause.has("rating_lines", "remove"))
+    if each.act == "small_talk" and clause.links("genre", "years"):
+        return False
     if each.act in ("outside", "small_talk") and each.odds < GUESS:
         return not (said or clause.links()) and (each.aspect != "repeat" or "begun" in situation)
     return True

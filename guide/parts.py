@@ -175,7 +175,8 @@ def _as_title(link: Link) -> Link:
     """A number, a year or a tag that is a title as well, as the title."""
     if link.kind not in ("number", "year", "tag", "genre"):
         return link
-    return next((replace(other, start=link.start, end=link.end) for other in link.also if other.kind == "movie"), link)
+    titles = (other for other in link.also if other.kind == "movie")
+    return next((replace(title, start=link.start, end=link.end, confidence=SURE) for title in titles), link)
 
 
 def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:

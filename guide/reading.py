@@ -64,7 +64,8 @@ def _one(parts: Sequence[Part]) -> list[Part]:
         return list(parts)
     order = ("delta.correct", "delta.narrow", "delta.more")
     first = min(changes, key=lambda part: order.index(part.intent.label))
-    names = next((part for part in (first, *changes) if part.said), first)
+    named = [part for part in (first, *changes) if part.said]
+    names = next((part for part in named if part.clause.links("movie", "series")), (named or [first])[0])
     told = replace(first, wants=_joined(changes), said=names.said, pointed=names.pointed)
     return [part for part in parts if part not in changes] + [told]
 
