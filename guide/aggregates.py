@@ -21,6 +21,7 @@ def aggregate(clause: Clause, *, of_someone: bool) -> Aggregate:
         of_someone: A user's or the person's own ratings are meant.
     """
     by = _group(clause)
+    by = "rated_year" if by == "year" and of_someone and not clause.has("statistic", "released") else by
     measure = _measure(clause, by)
     of_ratings = (
         of_someone or measure in ("mean", "min", "max", "histogram") or _of_ratings(clause) or by in _OF_RATINGS
@@ -53,13 +54,16 @@ def _group(clause: Clause) -> Group:
     names = {"rated_year": "rated_year"} | {group: f"by_{group}" for group in GROUPS if group != "rated_year"}
     if clause.has("statistic", "users"):
         return "user"
+    if len(clause.links("user")) > 1:
+        return "none"
     return next((group for group in GROUPS if clause.has("statistic", names[group])), "none")
 
 
 def _measure(clause: Clause, by: Group) -> Measure:
     if clause.has("statistic", "histogram") or by == "stars":
         return "histogram"
-    if clause.has("statistic", "counts") and not clause.has("statistic", "average"):
+    bounded = clause.has("bounds", "min_mean") or clause.has("bounds", "max_mean")
+    if clause.has("statistic", "counts") and (bounded or not clause.has("statistic", "average")):
         return "count"
     if clause.has("statistic", "min"):
         return "min"

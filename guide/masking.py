@@ -15,7 +15,7 @@ from guide.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
 from movies.words import UNKNOWN_RANK, ranks
 
-SURE, DOUBTFUL = 0.45, 0.2
+SURE, DOUBTFUL = 0.45, 0.17
 """Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
 TYPO_LENGTH = 5
@@ -25,7 +25,7 @@ COMMON = 6_000
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
 _OWNING = ("'s", "’s")
 _ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
-_USER = re.compile(r"\bu(?:ser)? ?#?(\d{1,6})s?\b", re.IGNORECASE)
+_USER = re.compile(r"\b(?:user[ :#]*|u)(\d{1,6})s?\b", re.IGNORECASE)
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -84,6 +84,13 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
     pieces = list(_pieces(text, [_as_tag(text, link) for link in taken]))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
     tokens = [token for piece in pieces for token in _tokens(piece, language)]
+    if language != "en":
+        follows = [*(token.word for token in tokens[1:]), ""]
+        asking = zip(tokens, follows, strict=True)
+        tokens = [
+            replace(t, word="how") if t.word == "like" and word in table("languages_how", "words") else t
+            for t, word in asking
+        ]
     return [_as_year(token, _bound_before(tokens, place)) for place, token in enumerate(tokens)], language
 
 

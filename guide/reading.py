@@ -34,7 +34,7 @@ def _read(text: str, context: Context) -> list[Frame]:
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
     they = next((part.users[:1] for part in parts if part.users), ())
     context = replace(context, me=me, they=they) if they else context
-    frames = _weighty(_folded(parts, context)) or [Frame(act="unclear", confidence=0.0)]
+    frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
     most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
     return [but(frame, language=language) for frame in frames[:most]]
 
@@ -64,7 +64,8 @@ def _one(parts: Sequence[Part]) -> list[Part]:
         return list(parts)
     order = ("delta.correct", "delta.narrow", "delta.more")
     first = min(changes, key=lambda part: order.index(part.intent.label))
-    names = next((part for part in (first, *changes) if part.said), first)
+    named = [part for part in (first, *changes) if part.said]
+    names = next((part for part in named if part.clause.links("movie", "series")), (named or [first])[0])
     told = replace(first, wants=_joined(changes), said=names.said, pointed=names.pointed)
     return [part for part in parts if part not in changes] + [told]
 
@@ -95,7 +96,8 @@ def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     mine, others = part.intent, [other.intent for other in parts if other is not part]
     if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
-    return mine.odds < ASIDE or mine.act == "small_talk" or (mine.act == "outside" and bool(part.wants.unmet))
+    beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said
+    return mine.odds < ASIDE or mine.act == "small_talk" or beside
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -141,7 +143,8 @@ def _united(frames: Sequence[Frame]) -> list[Frame]:
 
 def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
-        return frame == other
+        told = [(each.act, each.aspect, each.movies, each.stars, each.users, each.filters) for each in (frame, other)]
+        return told[0] == told[1] and frame.aggregate == other.aggregate
     if frame.filters.genres and other.filters.genres and frame.count and other.count:
         return False
     bare = not (other.filters.genres or other.filters.tags or other.movies or other.text or other.sort)
