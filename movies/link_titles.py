@@ -33,7 +33,7 @@ KEPT = 20_000  # entries and corrections, of the words that people use
 
 MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME = range(5)
 KINDS = 8
-KEY = 1
+KEY, LONGER = 1, 2  # is a key, longer ones begin so
 WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0)  # of a movie among those of one form, by the kind of the form
 
 _SUBTITLE = re.compile(r"\s*(?::|\s[-\u2013\u2014]\s|;|,? or:?\s(?=how\b|the\b)|\bor:)\s*", re.IGNORECASE)
@@ -222,7 +222,7 @@ class TitleIndex:
         length, beginning = min(len(words), LONGEST), ""
         for number, word in enumerate(words[: min(3, length - 1)]):
             beginning += word
-            self.known[beginning] = max(self.known.get(beginning, 0), 2 * (length - number))
+            self.known[beginning] = max(self.known.get(beginning, 0), LONGER * (length - number))
 
     def _add_series(self) -> None:
         """Series are the common beginnings of titles: before a colon, a number, or "and the"."""

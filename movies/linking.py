@@ -106,16 +106,17 @@ class Linker:
     def _title_link(self, around: Around, match: Match, odds: float, context: Sequence[int]) -> Link:
         entry, odds = match.entry, round(odds, 4)
         start, end, span = match.start, match.end, around.text[match.start : match.end]
-        links = []
-        if entry.forms:
-            candidates = tuple(self._candidates(entry, span, match.meant, context)[:MOST_CANDIDATES])
-            ids = tuple([candidate.movie_id for candidate in candidates])
-            links.append(Link(start, end, span, "movie", odds, candidates, ids))
-        if entry.series:
-            links.append(Link(start, end, span, "series", odds, (), entry.series.movie_ids, entry.series.name))
-        if len(links) == 2 and (not entry.very or _means_series(around, match)):
-            links.reverse()
-        return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
+        candidates = tuple(self._candidates(entry, span, match.meant, context)[:MOST_CANDIDATES])
+        ids = tuple([candidate.movie_id for candidate in candidates])
+        movie = Link(start, end, span, "movie", odds, candidates, ids)
+        if not entry.series:
+            return movie
+        series = Link(start, end, span, "series", odds, (), entry.series.movie_ids, entry.series.name)
+        if not entry.forms:
+            return series
+        if not entry.very or _means_series(around, match):
+            return replace(series, also=(movie,))
+        return replace(movie, also=(series,))
 
     def _candidates(self, entry: Entry, span: str, year: int | None, context: Sequence[int]) -> list[Candidate]:
         """The movies of an entry, the likest first."""
@@ -136,27 +137,15 @@ class Linker:
         return [Candidate(rows[place].movie_id, rows[place].title, rows[place].year, odds[place]) for place in ranked]
 
     def _term_links(self, around: Around) -> Iterator[Link]:
-        names, words = around.names, around.words
-        for at, name in enumerate(names):
-            longest = self._term_begins.get(name)
-            if longest is None:
-                continue
-            key = ""
-            for last in _without_articles(names, at, longest):
-                key += names[last]
-                if key in self._terms:
-                    plainly = _of_people(names, at, key)
-                    yield _term_link(around.text, words[at].start, words[last].end, self._terms[key], plainly=plainly)
-
-
-def _without_articles(names: Sequence[str], at: int, most: int) -> Iterator[int]:
-    """The places of so many words from one on that are no articles."""
-    end = len(names)
-    while at < end and most:
-        if names[at] not in ARTICLES:
-            yield at
-            most -= 1
-        at += 1
+        names, begins = around.names, self._term_begins
+        for at in [at for at, name in enumerate(names) if name in begins]:
+            key, left, last = "", begins[names[at]], at
+            while left and last < len(names):
+                if names[last] not in ARTICLES:
+                    key, left = key + names[last], left - 1
+                    if key in self._terms:
+                        yield _term_link(around, at, last, self._terms[key], plainly=_of_people(names, at, key))
+                last += 1
 
 
 def _of_people(names: Sequence[str], at: int, key: str) -> bool:
@@ -164,12 +153,13 @@ def _of_people(names: Sequence[str], at: int, key: str) -> bool:
     if key not in cues("people"):
         return False
     left = [name for name in names[max(0, at - 6) : at] if name not in ARTICLES][-2:]
-    after = [names[place] for place in _without_articles(names, at + 1, 1)]
+    after = [name for name in names[at + 1 : at + 6] if name not in ARTICLES][:1]
     return _FOR.isdisjoint(left) and cues("nouns").isdisjoint(after)
 
 
-def _term_link(text: str, start: int, end: int, meanings: Sequence[_Term], *, plainly: bool) -> Link:
-    span = text[start:end]
+def _term_link(around: Around, first: int, last: int, meanings: Sequence[_Term], *, plainly: bool) -> Link:
+    start, end = around.words[first].start, around.words[last].end
+    span = around.text[start:end]
     also = tuple([Link(start, end, span, term.kind, term.confidence, name=term.name) for term in meanings[1:]])
     term = meanings[0]
     return Link(start, end, span, term.kind, PLAIN_GENRE if plainly else term.confidence, name=term.name, also=also)

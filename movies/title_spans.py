@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
-from movies.link_titles import ARTICLES, KEY, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
+from movies.link_titles import ARTICLES, KEY, LONGER, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
 from movies.titles import NUMBERS, PARTS, ROMAN
 from movies.words import Token, cues
 
@@ -68,8 +68,9 @@ def title_spans(index: TitleIndex, around: Around) -> list[Match]:
 def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Iterable[int]) -> Iterator[Match]:
     """Runs that are in the dictionary, without those within a whole title of three words or more."""
     known, covered = index.known, 0
+    possessives = {at: cut for at, end in enumerate(elements.ends) if (cut := around.words[end].possessive)}
     for at in starts:
-        runs = _runs_from(known, around.words, elements, at)
+        runs = _runs_from(known, possessives, elements, at)
         if at < covered:
             runs = [run for run in runs if at + run[0] > covered]
         if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
@@ -82,24 +83,24 @@ def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Ite
 
 
 def _runs_from(
-    known: Mapping[str, int], words: Sequence[Token], elements: _Elements, at: int
+    known: Mapping[str, int], possessives: Mapping[int, int], elements: _Elements, at: int
 ) -> list[tuple[int, str, int]]:
     """The keys that begin with an element: their length, and the letters of a possessive that they are without."""
-    firsts, inners, _, ends, _ = elements
-    key, runs = firsts[at], []
+    inners, runs = elements.inners, []
+    key = elements.firsts[at]
     value = known.get(key, 0)
-    if (possessive := words[ends[at]].possessive) and known.get(inners[at][:-1], 0) & KEY:
-        runs.append((1, inners[at][:-1], possessive))
+    if at in possessives and known.get(inners[at][:-1], 0) & KEY:
+        runs.append((1, inners[at][:-1], possessives[at]))
     elif value & KEY:
         runs.append((1, key, 0))
-    for inner in range(at + 1, min(at + max(value >> 1, 2), len(ends))):
-        before, key = key, key + inners[inner]
+    for place in range(at + 1, min(at + max(value >> 1, 2), len(inners))):
+        key += inners[place]
         value = known.get(key, 0)
-        if (possessive := words[ends[inner]].possessive) and known.get(key[:-1], 0) & KEY:
-            runs.append((inner - at + 1, before + inners[inner][:-1], possessive))
+        if place in possessives and known.get(key[:-1], 0) & KEY:
+            runs.append((place - at + 1, key[:-1], possessives[place]))
         elif value & KEY and not key.isdigit():  # "1 1" is no 11
-            runs.append((inner - at + 1, key, 0))
-        if value < 2 and inner == at + 1:
+            runs.append((place - at + 1, key, 0))
+        if value < LONGER and place == at + 1:
             break
     return runs
 
