@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -38,7 +39,7 @@ HOPELESS = -3.9  # of which no list makes a title
 NEVER = -8.0  # nor any cue
 SHORT_MESSAGE = 6  # words
 
-_FOUR_DIGITS = re.compile(r"\d{4}")
+_FOUR_DIGITS = re.compile(r"\d{4,}")
 _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
@@ -104,9 +105,16 @@ class Around:
         return first, last
 
     @cached_property
-    def dated(self) -> bool:
-        """True where four digits stand somewhere."""
-        return _FOUR_DIGITS.search(self.text) is not None
+    def _years(self) -> tuple[list[int], list[int]]:
+        """The starts and ends of what may be years."""
+        spans = [match.span() for match in _FOUR_DIGITS.finditer(self.text)]
+        return [start for start, _ in spans], [end for _, end in spans]
+
+    def dated(self, start: int, end: int) -> bool:
+        """True where a year may stand between two places of the text."""
+        starts, ends = self._years
+        at = bisect_right(ends, start)
+        return at < len(starts) and starts[at] < end
 
     def word(self, at: int) -> str:
         """A word by its place; none beyond the ends."""

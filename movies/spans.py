@@ -16,7 +16,7 @@ from movies.words import Token, cues, tables
 FIRST_YEAR, LAST_YEAR = 1880, 2035
 LOOKED_AT = 28  # characters left and right of a number
 
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?(?:\s?½)?|½")
+_NUMBER = re.compile(r"[\d½](?<![\w.]\d)(?:(?<=½)|\d*(?:[.,]\d+)?(?:\s?½)?)")
 _OUT_OF = re.compile(r"\s*(?:/|out of|von|sur|su|van)\s*(5|10|100)(?![\d.,]*\d)")
 _DECADE_END = re.compile(r"(?:'?s|er[ns]?|ies)\b(?: jahren?\b)?")
 _DECADE_WORD = re.compile(r"(?:\b(?:annees|anos|anni|jaren|decada de(?: los)?)\s+|\b(?:los|les|gli)\s+)'?$")
@@ -218,9 +218,7 @@ def _count(match: re.Match[str]) -> _Span:
 def _words(level: str, words: Sequence[Token]) -> Iterator[_Span]:
     """Numbers and decades written as words: "the early eighties", "five stars", "a couple"."""
     numbers, decades, said = tables()["numbers"], tables()["decades"], _number_words()
-    for at, token in enumerate(words):
-        if token.word not in said:
-            continue
+    for at, token in [(at, token) for at, token in enumerate(words) if token.word in said]:
         if token.word in decades:
             years = _part(level, token.start, token.end, decades[token.word])
             yield _open_years(level, years) or (years.start, years.end, "years", 0.93, years.low, years.high)
