@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
-from movies.link_titles import ARTICLES, MAIN, SHORT, Entry, Form, TitleIndex, TitleRow, content
+from movies.link_titles import ARTICLES, KEPT, MAIN, SHORT, Entry, Form, TitleIndex, TitleRow, content
 from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import title_spans
@@ -46,7 +47,8 @@ class Linker:
     def __init__(self, index: TitleIndex, terms: dict[str, list[_Term]]) -> None:
         self._index, self._terms = index, terms
         self._term_begins: dict[str, int] = {}
-        self._plain = lru_cache(maxsize=20_000)(plain)
+        self._plain = lru_cache(maxsize=KEPT)(plain)
+        self._candidates = lru_cache(maxsize=KEPT)(self._make_candidates)
         self._genre_words = _keys_of(terms, "genre")
         self._tag_words = _keys_of(terms, "tag")
 
@@ -75,8 +77,9 @@ class Linker:
         around = Around(text, words, self._genre_words, self._tag_words)
         links = [*read_spans(text, level(text), words), *self._term_links(around)]
         links = [link for link in links if link.confidence >= least]
+        spoken_of = tuple(context)
         sure = [(match, sigmoid(match.logit)) for match in title_spans(self._index, around)]
-        links += [self._title_link(around, match, odds, context) for match, odds in sure if odds >= least]
+        links += [self._title_link(around, match, odds, spoken_of) for match, odds in sure if odds >= least]
         return _chosen(links)
 
     def find(self, text: str, *, context: Sequence[int] = (), limit: int = 5) -> list[Candidate]:
@@ -89,7 +92,7 @@ class Linker:
         if not forms:
             near = self._index.likest(content(title), 0.55)
             forms, likeness = [Form(place, MAIN) for place, _ in near], dict(near)
-        candidates = self._candidates(self._index.entry_of(forms), title, year, context)[:limit]
+        candidates, _ = self._candidates(self._index.entry_of(forms), title, year, tuple(context), limit)
         places = {self._index.rows[place].movie_id: score for place, score in likeness.items()}
         return [one._replace(odds=round(one.odds * places.get(one.movie_id, 1.0), 4)) for one in candidates]
 
@@ -103,11 +106,10 @@ class Linker:
         corrected = [self._index.correct(word) or word for word in words]
         return self._index.forms("".join(corrected)) if corrected != words else []
 
-    def _title_link(self, around: Around, match: Match, odds: float, context: Sequence[int]) -> Link:
+    def _title_link(self, around: Around, match: Match, odds: float, context: tuple[int, ...]) -> Link:
         entry, odds = match.entry, round(odds, 4)
         start, end, span = match.start, match.end, around.text[match.start : match.end]
-        candidates = tuple(self._candidates(entry, span, match.meant, context)[:MOST_CANDIDATES])
-        ids = tuple([candidate.movie_id for candidate in candidates])
+        candidates, ids = self._candidates(entry, "" if entry.single else span, match.meant, context)
         movie = Link(start, end, span, "movie", odds, candidates, ids)
         if not entry.series:
             return movie
@@ -118,12 +120,14 @@ class Linker:
             return replace(series, also=(movie,))
         return replace(movie, also=(series,))
 
-    def _candidates(self, entry: Entry, span: str, year: int | None, context: Sequence[int]) -> list[Candidate]:
-        """The movies of an entry, the likest first."""
+    def _make_candidates(
+        self, entry: Entry, span: str, year: int | None, context: tuple[int, ...], limit: int = MOST_CANDIDATES
+    ) -> tuple[tuple[Candidate, ...], tuple[int, ...]]:
+        """The movies of an entry, the likest first, and their ids."""
         rows = self._index.rows
-        if len(entry.forms) == 1:
+        if entry.single:
             row = rows[entry.forms[0].movie]
-            return [Candidate(row.movie_id, row.title, row.year, 1.0)]
+            return (Candidate(row.movie_id, row.title, row.year, 1.0),), (row.movie_id,)
         exact = self._plain(span)
         weights: dict[int, float] = {}
         for form, weight in zip(entry.forms, entry.weights, strict=True):
@@ -132,9 +136,10 @@ class Linker:
             factor *= SPOKEN_OF / (1 + context.index(row.movie_id)) if row.movie_id in context else 1.0
             weights[form.movie] = max(weight * factor, weights.get(form.movie, 0.0))
         whole = sum(weights.values()) or 1.0
-        ranked = sorted(weights, key=lambda place: (-weights[place], rows[place].movie_id))
-        odds = {place: math.floor(1e4 * weights[place] / whole) / 1e4 for place in ranked}
-        return [Candidate(rows[place].movie_id, rows[place].title, rows[place].year, odds[place]) for place in ranked]
+        ranked = sorted(weights, key=lambda place: (-weights[place], rows[place].movie_id))[:limit]
+        odds = {rows[place]: math.floor(1e4 * weights[place] / whole) / 1e4 for place in ranked}
+        candidates = [Candidate(row.movie_id, row.title, row.year, share) for row, share in odds.items()]
+        return tuple(candidates), tuple([candidate.movie_id for candidate in candidates])
 
     def _term_links(self, around: Around) -> Iterator[Link]:
         names, begins = around.names, self._term_begins
@@ -219,7 +224,7 @@ def _chosen(links: list[Link]) -> list[Link]:
     ends = [link.end for link in merged]
     best: list[tuple[float, Link | None, int]] = [(0.0, None, 0)]
     for at, link in enumerate(merged):
-        before = _ending_by(ends, link.start, at)
+        before = bisect_right(ends, link.start, 0, at)
         taken = best[before][0] + _weight(link)
         best.append((taken, link, before) if taken > best[at][0] else (best[at][0], None, at))
     chosen = []
@@ -230,17 +235,6 @@ def _chosen(links: list[Link]) -> list[Link]:
             chosen.append(kept)
         at = before
     return chosen[::-1]
-
-
-def _ending_by(ends: Sequence[int], start: int, most: int) -> int:
-    low, high = 0, most
-    while low < high:
-        middle = (low + high) // 2
-        if ends[middle] <= start:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _by_span(links: Sequence[Link]) -> list[list[Link]]:
