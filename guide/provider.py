@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from collections.abc import Set as AbstractSet
 
-from errors import UpstreamRejected
+from errors import CatalogueError, UpstreamRejected
 from guide.answering import script
 from guide.dialogue import Dialogue, Done, Turn, remember
 from guide.frame import Frame
@@ -72,7 +72,10 @@ async def _step(request: ChatRequest) -> tuple[Sequence[ToolRequest], str]:
     dialogue, turn = remember(request.messages)
     if not request.tools and not turn.done:
         return [], (request.prompt and worded(request.prompt)) or texts().say["no_prose"][0]
-    frames = await _read(request, dialogue, turn.text[:MOST_READ])
+    try:
+        frames = await _read(request, dialogue, turn.text[:MOST_READ])
+    except CatalogueError:
+        return [], texts().say["unreadable"][0]
     info, offered = request.snapshot.info if request.snapshot else None, {tool.name for tool in request.tools}
     acts = [frame.act for frame in frames]
     scenes = (Scene(each, dialogue, (*acts[:at], *acts[at + 1 :]), info) for at, each in enumerate(frames))

@@ -24,21 +24,23 @@ NAMED = 6  # unsupported mentions that the model is told of
 class Grounder:
     """Reads with the linker of the run's data; `conversation` grows while the run goes on.
 
-    `question`: the person's message; `shown`: ids of the movies that lists of the session had before.
+    `question`: the person's message; `stated`: words about the catalogue, which a model is told; `shown`: ids of the
+    movies that lists of the session had before.
     """
 
     linker: Linker
     conversation: Conversation
     question: str
+    stated: str
     shown: Sequence[int] = ()
 
     @classmethod
     async def begin(
-        cls, snapshot: Snapshot, conversation: Conversation, question: str, shown: Sequence[int]
+        cls, snapshot: Snapshot, conversation: Conversation, question: str, shown: Sequence[int] = ()
     ) -> Grounder | None:
         """The grounder of a run; None where the catalogue cannot be read: the run goes on without."""
         try:
-            return cls(await snapshot.linker(), conversation, question, shown)
+            return cls(await snapshot.linker(), conversation, question, snapshot.info.in_words, shown)
         except CatalogueError as error:
             logger.warning("No mentions are marked: {}", error)
             return None
@@ -70,7 +72,7 @@ class Grounder:
         return await asyncio.to_thread(self._read, text)
 
     def _read(self, text: str) -> list[Mention]:
-        evidence = Evidence.of(self.conversation.messages, self.linker, self.shown)
+        evidence = Evidence.of(self.conversation.messages, self.linker, self.shown, self.stated)
         return mentions(text, self.linker, evidence)
 
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, chain, combinations, product
 from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
 from movies.linking import Linker
-from movies.links import Link
+from movies.links import Candidate, Link
 from movies.titles import plain
 from providers.base import ChatMessage
 from schemas import Mention
 
 LEAST = 0.5  # confidence from which a span counts as a mention
+HINT = 0.1  # confidence from which the person may have meant a movie
 INVENTED = 0.8  # confidence that words shaped like a title are one, though the catalogue has none of that name
 ROUGHLY = 0.1  # how far a figure after "about" or "over" may be off
 NO_FIGURES = frozenset({"movie_id", "match", "share", "recommendation_id", "user_id"})
@@ -48,28 +50,31 @@ class Evidence:
 
     Attributes:
         figures: by movie id, the numbers that results have of it.
-        bars: the same, of its histogram: how many gave so many stars.
+        bars: the same, of its histogram: how many gave so many stars, from the least stars to the most.
         others: numbers of results and of the person's messages that belong to no movie.
         named: folded titles of the movies that the results name.
         tags: the tags that the results name, in lower case.
     """
 
     figures: dict[int, set[float]] = field(default_factory=dict)
-    bars: dict[int, set[float]] = field(default_factory=dict)
+    bars: dict[int, tuple[float, ...]] = field(default_factory=dict)
     others: set[float] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     tags: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, messages: Iterable[ChatMessage], linker: Linker, shown: Iterable[int] = ()) -> Evidence:
+    def of(
+        cls, messages: Iterable[ChatMessage], linker: Linker, shown: Iterable[int] = (), stated: str = ""
+    ) -> Evidence:
         """What a conversation brought.
 
         Args:
             messages: all of it, the present exchange too.
             linker: reads the person's messages.
             shown: ids of movies that earlier lists had, though their messages are left out.
+            stated: words about the catalogue, whose figures the model was told.
         """
-        found = cls({movie_id: set() for movie_id in shown})
+        found = cls({movie_id: set() for movie_id in shown}, others=set(_numbers(stated)))
         for message in messages:
             if message.role == "tool":
                 found._take_result(message.result, None)
@@ -78,10 +83,12 @@ class Evidence:
         return found
 
     def _take_words(self, text: str, linker: Linker) -> None:
-        titles = [link for link in linker.link(text) if link.kind in ("movie", "series")]
+        links = linker.link(text, least=HINT)
+        titles = [link for link in links if link.kind in ("movie", "series")]
         for link in titles:
             for movie_id in link.movie_ids:
                 self.figures.setdefault(movie_id, set())
+        self.others.update(link.low for link in links if link.kind in ("number", "stars") and link.low is not None)
         for found in _NUMBER.finditer(text):
             if not any(link.start <= found.start() < link.end for link in titles):
                 self.others.add(_number(found[0]))
@@ -94,7 +101,7 @@ class Evidence:
                 if name == "tags" and isinstance(part, list):
                     self.tags.update(str(tag).lower() for tag in part)
                 elif name == "histogram" and isinstance(part, dict) and owner is not None:
-                    self.bars[owner] = {float(count) for count in part.values() if isinstance(count, int)}
+                    self.bars[owner] = tuple(float(count) for count in part.values() if isinstance(count, int))
                 elif name not in NO_FIGURES:
                     self._take_result(part, owner)
         elif isinstance(value, list):
@@ -142,9 +149,7 @@ def _linked(text: str, linker: Linker, evidence: Evidence) -> Iterator[Mention]:
             continue
         if link.text in evidence.tags or any(_is_within(link, found) for found in said):
             continue
-        best = next((one for one in link.candidates if one.movie_id in evidence.figures), link.candidates[0])
-        if _other_year(text, link.end, link.text, best.year):
-            best = link.candidates[0]
+        best = _meant(link.candidates, _year_of(text, link), evidence)
         yield Mention(
             start=link.start,
             end=link.end,
@@ -168,10 +173,17 @@ def _is_a_title(text: str, span: str, end: int) -> bool:
     return any(map(str.isalpha, span)) or bool(_BRACKETED.search(span) or _BRACKETED.match(text, end))
 
 
-def _other_year(text: str, end: int, span: str, year: int | None) -> bool:
-    """True where a year in brackets in or after a span is not `year`."""
-    found = _BRACKETED.search(span) or _BRACKETED.match(text, end)
-    return found is not None and year is not None and int(found[1]) != year
+def _year_of(text: str, link: Link) -> int | None:
+    """The year in brackets in or after a title."""
+    found = _BRACKETED.search(link.text) or _BRACKETED.match(text, link.end)
+    return int(found[1]) if found else None
+
+
+def _meant(candidates: Sequence[Candidate], year: int | None, evidence: Evidence) -> Candidate:
+    """The movie of that year; else the one that the conversation brought; else the likeliest."""
+    of_year = [one for one in candidates if one.year == year]
+    brought = [one for one in of_year or candidates if one.movie_id in evidence.figures]
+    return next(iter(brought or of_year or candidates))
 
 
 def _invented(text: str, known: Sequence[Mention], evidence: Evidence) -> Iterator[Mention]:
@@ -204,11 +216,13 @@ def _like_a_title(words: str) -> bool:
 def _figures_beside(text: str, movies: Sequence[Mention], evidence: Evidence) -> Iterator[Mention]:
     """The figures of each line that names a movie, or that follows one that does within a paragraph."""
     about: list[Mention] = []
+    said = [found.span() for found in _UTTERANCE.finditer(text)]
     for start, end in _lines(text):
         here = [mention for mention in movies if start <= mention.start < end]
         about = here or (about if text[start:end].strip() else [])
         for figure in _figures(text, start, end, here):
-            if about and not _inside_title(figure, here):
+            quoted = any(first < figure.start < last for first, last in said)
+            if about and not quoted and not _inside_title(figure, here):
                 yield _judged(text, figure, about, evidence)
 
 
@@ -244,13 +258,14 @@ def _values(figure: Figure, nearest: Mention, about: Sequence[Mention], evidence
         yield from () if nearest.year is None else (float(nearest.year),)
         return
     yield from evidence.others
-    for mention in about:
-        if mention.year is not None:
-            yield float(mention.year)
-        known = evidence.figures.get(mention.movie_id, ()) if mention.movie_id is not None else ()
-        yield from known
-        if figure.of_stars and mention.movie_id is not None:
-            yield from evidence.bars.get(mention.movie_id, ())
+    known = [evidence.figures.get(mention.movie_id, ()) for mention in about if mention.movie_id is not None]
+    yield from (float(mention.year) for mention in about if mention.year is not None)
+    yield from chain(*known)
+    if figure.kind == "rating" and len(known) > 1:
+        yield from (abs(one - other) for a, b in combinations(known, 2) for one, other in product(a, b))
+    for mention in about if figure.of_stars else ():
+        bars = evidence.bars.get(mention.movie_id or -1, ())
+        yield from chain(bars, accumulate(bars), accumulate(reversed(bars)))
 
 
 def _figures(text: str, start: int, end: int, here: Sequence[Mention]) -> Iterator[Figure]:
@@ -269,7 +284,7 @@ def _figures(text: str, start: int, end: int, here: Sequence[Mention]) -> Iterat
 def _year(found: re.Match[str], here: Sequence[Mention]) -> Figure | None:
     """A year; one in brackets right after a title is that movie's own."""
     start, end = found.span("n")
-    if _BOUND.search(found.string, max(0, start - 12), start):
+    if _BOUND.search(found.string, max(0, start - 12), start) or _ONWARDS.match(found.string, end):
         return None  # "before 1990" is a condition
     own = any(mention.start < start <= mention.end + 4 for mention in here) and found.string[start - 1] == "("
     return Figure(start, end, "year", float(found["n"]), 0.0 if own else 0.001)
@@ -278,7 +293,7 @@ def _year(found: re.Match[str], here: Sequence[Mention]) -> Figure | None:
 def _rating(found: re.Match[str], _: Sequence[Mention]) -> Figure | None:
     """Stars; "8/10" are four."""
     value, scale = _number(found["n"]), 2 if _OF_TEN.search(found[0]) else 1
-    if value > 5 * scale:
+    if value > 5 * scale or _OR_MORE.match(found.string, found.end()):
         return None
     return Figure(*found.span("n"), "rating", value / scale, _precision(found["n"], found) / scale)
 
@@ -318,6 +333,10 @@ def _number(digits: str) -> float:
     return float(digits.replace("½", "").replace(",", ".") or 0) + half
 
 
+def _numbers(text: str) -> Iterator[float]:
+    return (_number(found[0]) for found in _NUMBER.finditer(text))
+
+
 def _lines(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     for line in text.splitlines(keepends=True):
@@ -336,6 +355,8 @@ _STARS_AFTER = re.compile(r"[^.\n]{0,20}\b(?:gave|give|with)\b|[^.\n]{0,12}(?:st
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+|\d+(?:[.,]\d+)?½?")
 _OF_TEN = re.compile(r"(?:/\s?|out of )(?:10|ten)$", re.IGNORECASE)
 _BOUND = re.compile(r"\b(?:before|after|since|until|till|between|and|to|than)\s+$", re.IGNORECASE)
+_ONWARDS = re.compile(r"\s+(?:on|onwards?)\b", re.IGNORECASE)
+_OR_MORE = re.compile(r"\s*(?:stars?)?\s*(?:or|and) (?:more|above|up|higher|less|fewer|below)\b", re.IGNORECASE)
 _UTTERANCE = re.compile(r"\u201c[^\u201c\u201d\n]*\u201d")  # what one could say next, which claims nothing
 _THOUSANDS = re.compile(r"\d{1,3}(?:[,.\u00a0 ]\d{3})+")
 _BRACKETED = re.compile(r"[*_”\"']{0,3},? ?\(?((?:18|19|20)\d\d)\)")
@@ -349,7 +370,7 @@ _FIGURES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Sequence[Mention
     (re.compile(rf"\b(?:rated by|ratings:|votes:)\s*\**{_WHOLE}(?!\s*(?:stars?|/|out))", re.IGNORECASE), _count),
     (re.compile(rf"(?<!\d){_N}\s*-?(?:stars?\b|★|⭐|/\s?(?:5|10)\b|{_OUT_OF}\b)", re.IGNORECASE), _rating),
     (re.compile(r"(?<![\d.,])(?P<n>[0-5][.,]\d{1,2})(?![\d%.,]*\d)"), _rating),
-    (re.compile(r"(?<![\d.,-])(?P<n>(?:18|19|20)\d\d)(?![\ds%]|-\d|['’]s)"), _year),
+    (re.compile(r"(?<![\w.,-])(?P<n>(?:18|19|20)\d\d)(?![\w%]|-\w|['’]s)"), _year),
 )
 _TITLE_AND_YEAR = re.compile(
     r"(?<!\w)(?P<title>[A-Z0-9][\w'’.!?&:,-]{0,40}"
