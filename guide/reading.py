@@ -157,7 +157,8 @@ def _merged(frame: Frame, other: Frame) -> Frame:
     act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
     both = frame.filters.model_dump(exclude_defaults=True)
     for name, value in other.filters.model_dump(exclude_defaults=True).items():
-        both[name] = list(dict.fromkeys([*both.get(name, []), *value])) if isinstance(value, list) else value
+        most = 10 if name.startswith("exclude") else 5
+        both[name] = list(dict.fromkeys([*both.get(name, []), *value]))[:most] if isinstance(value, list) else value
     update = {name: getattr(other, name) for name in other.model_fields_set if getattr(other, name)}
     for name in ("movies", "liked", "disliked", "exclude"):
         update[name] = each_once([*getattr(frame, name), *getattr(other, name)])
