@@ -17,6 +17,7 @@ from errors import UpstreamRejected
 from guide.answering import script
 from guide.dialogue import Dialogue, Done, Turn, remember
 from guide.frame import Frame
+from guide.prompts import worded
 from guide.reading import read
 from guide.scripts import Call, Calls, Scene, Script
 from guide.wording import paragraphs, texts
@@ -27,7 +28,7 @@ NAME, MODEL = "offline", "offline-guide"
 CHARS_PER_TOKEN = 4
 MAX_CALLS = 12
 READ_AT_ONCE, MOST_READ = 1_000, 6_000
-"""Characters of a message up to which reading holds nobody up, so that no thread is needed; and that are read at all."""
+"""Characters of a message up to which reading holds nobody up, so that no thread is needed; and read at all."""
 _WORDS = re.compile(r"\s*\S+|\s+$")
 
 
@@ -70,7 +71,7 @@ async def _step(request: ChatRequest) -> tuple[Sequence[ToolRequest], str]:
     """The calls to make next; where none is left, what to say."""
     dialogue, turn = remember(request.messages)
     if not request.tools and not turn.done:
-        return [], texts().say["no_prose"][0]
+        return [], (request.prompt and worded(request.prompt)) or texts().say["no_prose"][0]
     frames = await _read(request, dialogue, turn.text[:MOST_READ])
     info, offered = request.snapshot.info if request.snapshot else None, {tool.name for tool in request.tools}
     acts = [frame.act for frame in frames]
