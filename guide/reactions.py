@@ -7,7 +7,7 @@ from typing import Any
 from guide.aggregates import aggregate
 from guide.conditions import Conditions
 from guide.frame import Frame, Ref
-from guide.framing import but, filtered, list_fields, listed, with_told
+from guide.framing import RATING_ORDERS, but, filtered, list_fields, listed, with_told
 from guide.intents import LISTS, SHORT
 from guide.parts import Context, Part
 from guide.references import rated_before, shown_list
@@ -94,12 +94,14 @@ def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
 def _changed_other(part: Part, base: Frame) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     wants, of_those = part.wants, part.clause.has("refer", "of_those")
-    if base.act == "statistic" and wants.sort and of_those:
+    if base.act == "statistic" and of_those and (wants.sort or wants.count):
         return Frame(act="find", filters=base.filters, sort=wants.sort, count=wants.count)
     fields: dict[str, Any] = {"movies": part.refs or base.movies, "users": part.users or base.users}
     fields["own"] = base.own and not part.users
     if base.aspect == "stars" and (numbers := part.clause.links("number", "stars")):
         fields["stars"] = numbers[0][1].low
+    if base.users and not part.users and wants.count is None:
+        fields["users"] = tuple(int(link.low or 0) for _, link in part.clause.links("number"))[:1] or base.users
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         fields["movies"] = (base.movies[0], *part.refs)
     if base.act in ("statistic", "ratings"):
@@ -117,7 +119,8 @@ def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
         filters = base.filters
     changed |= {"by": asked.by} if asked.by != "none" else {}
     changed |= {"ascending": True} if asked.ascending else {}
-    order = {"worst": "lowest", "rating": "highest"}.get(wants.sort or "", base.order)
+    named = (name for name in RATING_ORDERS if base.act == "ratings" and part.clause.has("order", name))
+    order = next(named, base.order)
     figure = figure.model_copy(update=changed) if figure else None
     return {"aggregate": figure, "filters": filters, "order": order, "text": part.series or base.text}
 
@@ -137,7 +140,8 @@ def _correct(part: Part, context: Context) -> list[Frame]:
         return [but(changed, filters=part.wants.filters(base.filters, instead=True)) if named else changed]
     same = [ref for ref in mistaken if ref.title == meant[0].title]
     kept = tuple(meant[0] if ref in same else ref for ref in mistaken) if len(mistaken) > 1 and same else meant
-    stored = base.act == "rate" and any(ref in rated_before(context.dialogue) for ref in mistaken)
+    rated = {ref.movie_id for ref in rated_before(context.dialogue)}
+    stored = base.act == "rate" and any(ref.movie_id in rated for ref in mistaken)
     undone = [Frame(act="rate", movies=mistaken)] if stored else []
     return [*undone, but(base, **{field: kept}, follows=True, exclude=())]
 

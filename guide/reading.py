@@ -110,6 +110,8 @@ def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
         return [but(with_told(taste, context.told | told), act="opinion")]
     if told.seen or told.exclude_series:
         return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
+    if wants != Conditions() and context.last_list:
+        return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
     if wants.genres or wants.tags or wants.exclude_genres or wants.exclude_tags:
         return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
     return [Frame(act="small_talk", aspect="praise")]
@@ -157,7 +159,8 @@ def _merged(frame: Frame, other: Frame) -> Frame:
     act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
     both = frame.filters.model_dump(exclude_defaults=True)
     for name, value in other.filters.model_dump(exclude_defaults=True).items():
-        both[name] = list(dict.fromkeys([*both.get(name, []), *value])) if isinstance(value, list) else value
+        most = 10 if name.startswith("exclude") else 5
+        both[name] = list(dict.fromkeys([*both.get(name, []), *value]))[:most] if isinstance(value, list) else value
     update = {name: getattr(other, name) for name in other.model_fields_set if getattr(other, name)}
     for name in ("movies", "liked", "disliked", "exclude"):
         update[name] = each_once([*getattr(frame, name), *getattr(other, name)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -206,6 +207,17 @@ def test_anything_is_read(linker: Linker, said: str) -> None:
     assert read(said, Dialogue(), linker)
 
 
+def test_any_mixture_is_read(linker: Linker) -> None:
+    lines, random = [said for said, _ in _table()], Random(0)
+    for _ in range(100):
+        turns: tuple[Turn, ...] = ()
+        for _ in range(3):
+            said = " ".join(random.choices(lines, k=random.randint(1, 5)))
+            frames = read(said, Dialogue(turns), linker)
+            assert 1 <= len(frames) <= 12
+            turns = (*turns, Turn(said, tuple(_answered(frames[0])), "ok"))
+
+
 def test_an_ordinary_message_takes_milliseconds(linker: Linker) -> None:
     said = "can you recommend five thrillers from the 90s like Heat but without too much violence?"
     read(said, Dialogue(), linker)
@@ -253,8 +265,8 @@ def _filters(frame: Frame) -> list[str]:
     return [
         "+".join(filters.genres),
         "".join(f"-{genre}" for genre in filters.exclude_genres),
-        " ".join(f"#{tag}" for tag in filters.tags),
-        " ".join(f"-#{tag}" for tag in filters.exclude_tags),
+        " ".join(f"#{tag.replace('-', ' ')}" for tag in filters.tags),
+        " ".join(f"-#{tag.replace('-', ' ')}" for tag in filters.exclude_tags),
         years if years != "-" else "",
         *bounds,
     ]
