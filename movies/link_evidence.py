@@ -301,13 +301,11 @@ def _case(around: Around, match: Match) -> float:
         return 0.0
     if not around.begins_sentence(match.first):
         named = all(token.word in cues("names") for token in telling)
-        if named:
-            return 1.2
-        return 4.2 if len(telling) < 2 else 5.0
-    if len(telling) > 1:
-        return 4.2
+        several = 5.0 if len(telling) > 1 else 4.2
+        return 1.2 if named else several
     shouted = len(telling[0].word) > 1 and around.text[telling[0].start : telling[0].end].isupper()
-    return 2.5 if shouted else 0.4
+    alone = 2.5 if shouted else 0.4
+    return 4.2 if len(telling) > 1 else alone
 
 
 def _in_small_letters(around: Around, match: Match) -> float:
@@ -347,7 +345,8 @@ def _larger(around: Around, match: Match) -> float:
     if match.first == match.last and not match.entry.series:
         value += _kind_or_pair(around, match)
     if around.words[match.last].capital and around.cased and not around.quoted(match.start, match.end):
-        larger = _goes_on_before(around, match) or (not match.entry.series and _goes_on_after(around, match))
+        alone = not match.entry.series or around.names[match.first] in cues("names")
+        larger = _goes_on_before(around, match) or (alone and _goes_on_after(around, match))
         value += PART_OF_A_NAME if larger else 0.0
     return value
 
@@ -424,13 +423,13 @@ def _before(around: Around, match: Match) -> float:
     if cue in ("is", "was"):
         favourite = {around.word(at - back) for back in (1, 2, 3)} & cues("favourites")
         return (FAVOURITE_IS if favourite else 0.5) if closed else 0.0
+    return _before_weakly(around, match, before, cue, closed=closed)
+
+
+def _before_weakly(around: Around, match: Match, before: str, cue: str, *, closed: bool) -> float:
+    """Words that stand before a title, and before much else; as pairs rather before titles: "similar to"."""
     if f"{before} {cue}" in cues("pairs"):
         return FAVOURITE_IS if closed else 1.2
-    return _before_weakly(around, match, cue, closed=closed)
-
-
-def _before_weakly(around: Around, match: Match, cue: str, *, closed: bool) -> float:
-    """Words that stand before a title, and before much else."""
     if cue not in cues("weak_before"):
         return 0.0
     if closed and cue in ("see", "watch", "remember", "watching"):
@@ -448,10 +447,8 @@ def _after(around: Around, match: Match, *, after_cue: bool) -> float:
         return 0.0
     if following in cues("nouns"):
         return 1.0 if after_cue else 0.3
-    if after_cue:
-        return 0.0
     leading = around.begins_sentence(match.first) or around.word(match.first - 1) in cues("openers")
-    if not leading:
-        return 0.8
+    if after_cue or not leading:
+        return 0.0 if after_cue else 0.8
     verdict = around.word(at + 1) in cues("judging") or following not in ("was", "is")
     return BEFORE_VERDICT if verdict else 1.5
