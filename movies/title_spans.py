@@ -76,9 +76,11 @@ def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Ite
     for at in starts:
         if pairs[at] or at in possessives or at + 1 in possessives:
             runs = [run for run in _runs_from(known, possessives, elements, at) if at + run[0] > covered]
-        elif at >= covered and (singles[at] or 0) & KEY:
-            runs = [(1, elements.firsts[at], 0)]
         else:
+            single = at >= covered and (singles[at] or 0) & KEY
+            match = _match(around, elements, at, 1, index.entry(elements.firsts[at]), 0) if single else None
+            if match is not None:
+                yield match
             continue
         if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
             runs = runs[-1:]
@@ -155,20 +157,17 @@ def _nearly(index: TitleIndex, around: Around, found: Sequence[Match]) -> Iterat
 
 
 def _elements(names: Sequence[str]) -> _Elements:
-    firsts, inners, begins, ends = [], [], [], []
-    done = -1
-    for at, word in enumerate(names):
-        if word in ARTICLES or at == done:
-            continue
-        first = FIRST.get(word, word)
-        inner, end = ROMAN.get(first, first), at
-        if word in PARTS and (part := _part(names, at)):
-            first, inner, end = word + part, part, at + 1
-            done = end
-        firsts.append(first)
-        inners.append(inner)
-        begins.append(at)
-        ends.append(end)
+    parts = {}
+    if not PARTS.isdisjoint(names):
+        for at, word in enumerate(names):
+            if word in PARTS and at - 1 not in parts and (part := _part(names, at)):
+                parts[at] = part
+    begins = [at for at, word in enumerate(names) if word not in ARTICLES and at - 1 not in parts]
+    firsts = [FIRST.get(names[at], names[at]) for at in begins]
+    inners, ends = [ROMAN.get(first, first) for first in firsts], begins.copy()
+    for place, at in enumerate(begins) if parts else ():
+        if at in parts:
+            firsts[place], inners[place], ends[place] = names[at] + parts[at], parts[at], at + 1
     return _Elements(firsts, inners, begins, ends, {})
 
 
