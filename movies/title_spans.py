@@ -238,16 +238,17 @@ def _join_lists(around: Around, found: list[Match]) -> None:
 
 
 def _raise_beside(around: Around, matches: Sequence[Match], *, forward: bool) -> None:
-    text, sure = around.text, list[Match]()
+    text, sure = around.text, list[int]()
     for match in matches:
-        for other in sure[-6:]:
-            left, right = (other.end, match.start) if forward else (match.end, other.start)
-            if 0 < right - left < MOST_BETWEEN and joins(text[left:right]):
+        edge = match.start if forward else match.end
+        for other in [other for other in sure[-6:] if 0 < abs(edge - other) < MOST_BETWEEN]:
+            left, right = (other, edge) if forward else (edge, other)
+            if left < right and joins(text[left:right]):
                 more = OR_ANOTHER if _to_choose(around, match, left) else 0.0
                 match.logit += RAISED + more if match.logit + more > NO_TITLE else 0.0
                 break
         if match.logit > SURE_IN_A_LIST:
-            sure.append(match)
+            sure.append(match.end if forward else match.start)
 
 
 def _to_choose(around: Around, match: Match, left: int) -> bool:
