@@ -59,7 +59,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a model is told and may call: a system prompt, and the tools that it speaks of."""
+    """A system prompt and the tools that it speaks of: all that a model is told."""
 
     system: str
     tools: tuple[ToolSpec, ...]

@@ -85,7 +85,9 @@ def make_provider(settings: Settings) -> Provider:
     """The configured endpoint, or the offline guide where none is."""
     if settings.offline:
         logger.info("No OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in offline guide answers")
-        return OfflineGuide()
+        guide = OfflineGuide()
+        guide.prepare()
+        return guide
     from providers.openai_compatible import OpenAIProvider  # noqa: PLC0415  the SDK takes half a second to import
 
     logger.info("Answers come from {} at {}", settings.openai_model, settings.address)

@@ -15,6 +15,7 @@ from collections.abc import Set as AbstractSet
 
 from errors import CatalogueError, UpstreamRejected
 from guide.answering import script
+from guide.classifier import classifier
 from guide.dialogue import Dialogue, Done, Turn, remember
 from guide.frame import Frame
 from guide.prompts import worded
@@ -59,6 +60,10 @@ class OfflineGuide:
         usage = Usage(_tokens(sum(len(message.content) for message in request.messages)), _tokens(told), estimated=True)
         yield Finish("tool_calls" if calls else "stop", usage)
 
+    def prepare(self) -> None:
+        """Begin to learn, in a thread, what the first answer needs."""
+        asyncio.get_running_loop().run_in_executor(None, classifier)
+
     async def close(self) -> None:
         """Nothing is held open."""
 
@@ -93,6 +98,8 @@ async def _step(request: ChatRequest) -> tuple[Sequence[ToolRequest], str]:
 
 async def _read(request: ChatRequest, dialogue: Dialogue, text: str) -> list[Frame]:
     linker = await request.snapshot.linker() if request.snapshot else Linker.build([], [], [])
+    if not classifier.cache_info().currsize:
+        await asyncio.to_thread(classifier)
     if len(text) > READ_AT_ONCE:
         return await asyncio.to_thread(read, text, dialogue, linker)
     return read(text, dialogue, linker)
