@@ -107,7 +107,7 @@ class Around:
 
     @cached_property
     def framed(self) -> tuple[int, int] | None:
-        """What is asked about, as first and last word: in "tell me about …", "is … any good"."""
+        """The words asked about, as first and last: in "tell me about …", "is … any good"."""
         first, last = self.whole
         said = " ".join(self.names[first : last + 1]) if last - first < SHORT_MESSAGE + 6 else ""
         for frame in cues("frames"):
