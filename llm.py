@@ -396,7 +396,7 @@ def _usage(step: _Step, request: ChatRequest) -> Usage:
 
 
 def _note(step: _Step) -> str | None:
-    """What a client is told of a completion that is taken as whole."""
+    """A remark for the client on a completion that is taken as whole."""
     if step.finish is None or step.finish.unknown_reason is None:
         return step.note
     unknown = f"The provider ended the answer with an unknown finish_reason, '{step.finish.unknown_reason}'."
