@@ -121,7 +121,7 @@ class Timings(Model):
 
 
 class Grounding(Model):
-    """How many movies and figures an answer names, and how many of them nothing in the conversation supports."""
+    """The number of movies and figures that an answer names, and of those that nothing in the conversation supports."""
 
     mentions: int
     unsupported: int

@@ -60,7 +60,7 @@ class Chosen(NamedTuple):
 
 
 class Memberships(NamedTuple):
-    """Which movies belong to which groups: pairs of a group's index in `names` and a movie's index."""
+    """The movies of groups: pairs of a group's index in `names` and a movie's index."""
 
     names: list[str]
     groups: Ints
@@ -112,7 +112,7 @@ class Aggregates:
         return await self._counted(_by_user, chosen)
 
     async def carriers(self, table: str) -> Memberships:
-        """Which movies carry which genre, or tag."""
+        """The movies that carry each genre, or tag."""
         if table in self._carriers:
             return self._carriers[table]
         sql = {
@@ -128,7 +128,7 @@ class Aggregates:
         return self._carriers[table]
 
     async def _counted(self, count: Callable[[Sequence[Part], Chosen], T], chosen: Chosen) -> T:
-        """What is counted of everybody, in a thread; kept where it is of all movies and all time."""
+        """The counts of everybody, made in a thread; kept where it is of all movies and all time."""
         if not chosen.everything:
             return await asyncio.to_thread(count, await self._parts(), chosen)
         if count not in self._kept:

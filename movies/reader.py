@@ -320,7 +320,7 @@ class Catalogue(CatalogueFile):
         return [movie_id for (movie_id,) in await self.fetch("SELECT movie_id FROM movies ORDER BY title, year")]
 
     async def memberships(self, by: str) -> Memberships:
-        """Which movies belong to which genre, tag, year or decade."""
+        """The movies of each genre, tag, year or decade."""
         if by in ("genre", "tag"):
             return await self.aggregates.carriers(by)
         years = (await self._short()).years.astype(np.int64)

@@ -52,11 +52,11 @@ class Contexts:
 
     @property
     def problems(self) -> list[str]:
-        """What only the operator can mend, in sentences: models whose server cuts requests or answers."""
+        """The troubles that only the operator can mend, in sentences: models whose server cuts requests or answers."""
         return list(self._cuts.values())
 
     def in_words(self, model: str) -> str:
-        """What a model is offered, and why it is less than was set."""
+        """The tools that a model is offered, and why it is less than was set."""
         offered = "the small set of tools" if self.is_small(self.tokens(model)) else "all tools"
         learned = f", since its server takes no more than about {self.tokens(model):,} tokens a request"
         return f"{model} is offered {offered}{learned if model in self._learned else ''}."

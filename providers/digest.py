@@ -77,7 +77,7 @@ def _movie(movie: dict[str, Any]) -> dict[str, JsonValue]:
 
 
 def _details(movie: dict[str, Any]) -> dict[str, JsonValue]:
-    """What more is told of a movie that was asked for by itself."""
+    """More of a movie that was asked for by itself."""
     tags = [tag["tag"] for tag in movie.get("top_tags", ())][:TAGS_OF_ONE]
     return _without_nothing(
         {
@@ -90,7 +90,7 @@ def _details(movie: dict[str, Any]) -> dict[str, JsonValue]:
 
 
 def _resolved(resolved: dict[str, Any]) -> dict[str, JsonValue]:
-    """How a title was understood; nothing that its movie does not say, where it is just that movie's title."""
+    """The reading of a title; nothing that its movie does not say, where it is just that movie's title."""
     given, movie, others = resolved["given"], resolved["movie"], _titles(resolved.get("others", ()))
     taken = given if not others and given == movie["title"] else _called(movie)
     return _without_nothing({"given": given, "taken": taken, "others": others})

@@ -86,7 +86,7 @@ class TextReader:
         yield delta
 
     def feed(self, text: str) -> Iterator[Delta]:
-        """What can be told with this text."""
+        """The deltas that can be told with this text."""
         self._held += text
         return self._told(last=False)
 

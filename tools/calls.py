@@ -44,7 +44,7 @@ class _Call:
 
 
 class Earlier:
-    """What came of the calls of an answer so far."""
+    """The outcomes of the calls of an answer so far."""
 
     def __init__(self) -> None:
         self._failures: defaultdict[str, set[str]] = defaultdict(set)  # the steps in which each call failed
@@ -56,7 +56,7 @@ class Earlier:
         return max(map(len, self._failures.values()), default=0) >= MOST_FAILURES
 
     def failed(self, call: _Call, step: str, why: str) -> str:
-        """What the model is told of a call that failed in a step, and why."""
+        """The words for a call that failed in a step, and why."""
         key = call.asked.name + (call.asked.arguments if call.flaw else json.dumps(call.arguments, sort_keys=True))
         self._failures[key].add(step)
         if len(self._failures[key]) == 1:

@@ -66,7 +66,7 @@ class Evidence:
     def of(
         cls, messages: Iterable[ChatMessage], linker: Linker, shown: Iterable[int] = (), stated: str = ""
     ) -> Evidence:
-        """What a conversation brought.
+        """All that a conversation brought.
 
         Args:
             messages: all of it, the present exchange too.

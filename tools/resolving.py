@@ -87,7 +87,7 @@ async def certain(ctx: Context, ref: int | str) -> tuple[Movie | None, list[Movi
 
 
 async def _near(ctx: Context, title: str) -> list[MovieName]:
-    """What a title that nothing has could mean: a text of digits an id, any other one what the linker makes of it."""
+    """The meaning of a title that nothing has: a text of digits may be an id, any other one is for the linker."""
     ids = [int(title[:15])] if title.isdigit() else [c.movie_id for c in (await ctx.snapshot.linker()).find(title)]
     ids = ids or (await series(ctx, title))[:NAMED]
     if not (found := await ctx.snapshot.catalogue.movies(ids)):

@@ -125,7 +125,7 @@ async def _known_tag(ctx: Context, given: str) -> str | None:
 
 
 def _without(text: str, links: Iterable[Link]) -> str:
-    """What is left of a text."""
+    """The rest of a text."""
     for link in links:
         text = text.replace(link.text, " ")
     return text

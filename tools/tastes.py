@@ -152,7 +152,7 @@ def _ordered(someone: Person, at: Longs, order: RatingOrder) -> Longs:
 
 
 async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> Explanation:
-    """Why a movie suits somebody, or whether they would like it: expected stars and their movies that speak for it."""
+    """Reasons why a movie suits somebody, or would not: expected stars and their movies that speak for it."""
     movie, resolved = await resolve(ctx, args.movie)
     liked, resolved_too = await resolve_all(ctx, args.liked)
     someone = liker(ctx, liked) if liked else await person(ctx, args.user_id)
