@@ -91,7 +91,7 @@ class Comparison(Model):
 
 
 class Explanation(Model):
-    """The reasons why a movie suits someone, and how well: their own movies by share in its score, and what these have in common.
+    """The reasons why a movie suits someone, and how well: their movies by share in its score, and what these share.
 
     `predicted_stars`, likely between `low` and `high`, rest on `support` ratings. `own_stars`: what they gave it.
     """
