@@ -53,6 +53,8 @@ def _group(clause: Clause) -> Group:
     names = {"rated_year": "rated_year"} | {group: f"by_{group}" for group in GROUPS if group != "rated_year"}
     if clause.has("statistic", "users"):
         return "user"
+    if len(clause.links("user")) > 1:
+        return "none"
     return next((group for group in GROUPS if clause.has("statistic", names[group])), "none")
 
 

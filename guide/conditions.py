@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
@@ -15,13 +15,10 @@ from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 Order = Literal["rating", "popularity", "worst", "newest", "oldest"]
 SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
 NOVEL, DIFFERENT = 0.8, 0.7
-MONTH, YEAR_OF_DAYS = 30, 365
+YEAR_OF_DAYS = 365
 MOST_TAGS, MOST_TOPIC = 2, 4
-SHORT, LONG = 3, 10
 NEGATION_REACH = 4
 MOST_RATINGS = 10_000_000
-OLD_UNTIL = 1979
-RECENT_YEARS = 8
 FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
 _BOUNDS = ("max_ratings", "min_ratings", "max_mean", "min_mean")
 
@@ -69,40 +66,32 @@ class Conditions:
             mine = getattr(self, name)
             if isinstance(value, tuple) and name != "years":
                 both[name] = tuple(dict.fromkeys((*mine, *value)))
-            elif isinstance(value, dict):
-                both[name] = mine | value
             else:
-                both[name] = " ".join(part for part in (mine, value) if part) if name == "text" else value or mine
+                both[name] = mine | value if isinstance(value, dict) else value or mine
         return Conditions(**both)
 
-    def filters(self, before: Filters = Filters(), *, instead: bool = False) -> Filters:
+    def filters(self, before: Filters | None = None, *, instead: bool = False) -> Filters:
         """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
-        genres = self.genres if instead and self.genres else _without(before.genres, self.exclude_genres) + self.genres
-        tags = (
-            self.tags
-            if instead and (self.tags or self.genres)
-            else _without(before.tags, self.exclude_tags) + self.tags
-        )
-        first, last = self.years or ((None, None) if self.any_year else (before.year_from, before.year_to))
-        held = {name: getattr(before, name) for name in _BOUNDS} | {
-            name: min(max(int(value), 1), MOST_RATINGS) if name.endswith("ratings") else min(max(value, 0.5), 5.0)
-            for name, value in self.bounds.items()
+        before = before or Filters()
+        kept_genres = () if instead and self.genres else _without(before.genres, self.exclude_genres)
+        kept_tags = () if instead and (self.genres or self.tags) else _without(before.tags, self.exclude_tags)
+        no_genres, no_tags = (*before.exclude_genres, *self.exclude_genres), (*before.exclude_tags, *self.exclude_tags)
+        years = self.years or ((None, None) if self.any_year else (before.year_from, before.year_to))
+        first, last = (year if year and FIRST_YEAR <= year <= LAST_YEAR else None for year in years)
+        held = {name: getattr(before, name) for name in _BOUNDS}
+        for name, value in self.bounds.items():
+            ratings = name.endswith("ratings")
+            held[name] = min(max(int(value), 1), MOST_RATINGS) if ratings else min(max(value, 0.5), 5.0)
+        lists = {
+            "genres": _without((*kept_genres, *self.genres), self.back)[:5],
+            "exclude_genres": _without(no_genres, (*self.back, *self.genres))[:10],
+            "tags": _without((*kept_tags, *self.tags), self.back)[:5],
+            "exclude_tags": _without(no_tags, (*self.back, *self.tags))[:10],
         }
-        return Filters.model_validate(
-            {
-                "genres": _distinct(_without(genres, self.back), 5),
-                "exclude_genres": _distinct(
-                    _without((*before.exclude_genres, *self.exclude_genres), (*self.back, *self.genres)), 10
-                ),
-                "tags": _distinct(_without(tags, self.back), 5),
-                "exclude_tags": _distinct(
-                    _without((*before.exclude_tags, *self.exclude_tags), (*self.back, *self.tags)), 10
-                ),
-                "year_from": first if first and FIRST_YEAR <= first <= LAST_YEAR else None,
-                "year_to": last if last and FIRST_YEAR <= last <= LAST_YEAR else None,
-                **held,
-            }
-        )
+        return Filters.model_validate({**lists, "year_from": first, "year_to": last, **held})
+
+
+NOTHING = Conditions()
 
 
 def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
@@ -113,12 +102,13 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     genres = [pair for pair in _genres(clause) if pair[0] not in usual]
     tags = [pair for pair in _tags(clause) if pair[0] not in usual]
     unmet = tuple(_unmet(clause, spent))
+    most = 1 if clause.has("without", "either") else MOST_TAGS
+    refused = [pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
-        exclude_genres=_first_of_each([pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]),
-        tags=tuple(name for place, name in tags if place not in unwanted)[
-            : 1 if clause.has("without", "either") else MOST_TAGS
-        ],
+        # of two genres on one span only the first: who wants no romantic comedy may want a comedy
+        exclude_genres=tuple(dict(reversed(refused)).values()),
+        tags=tuple(name for place, name in tags if place not in unwanted)[:most],
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
         years=_years(clause, unwanted),
         bounds=bounds,
@@ -128,15 +118,15 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
         novelty=NOVEL if clause.has("niche", "novel") else None,
         diversity=DIFFERENT if clause.has("niche", "different") else None,
         window_days=YEAR_OF_DAYS if clause.has("niche", "window") else None,
-        back=tuple(_back(clause)),
-        any_year=bool(clause.has("any_year", "words")),
+        back=_back(clause),
+        any_year=clause.has("any_year", "words"),
         relative=next((name for name in ("older", "newer") if clause.has("relative", name)), ""),
         era=next((name for name in ("old", "new") if clause.has("relative", name)), ""),
         unmet=unmet,
     )
-    if not topics or unmet:
+    if not topics or unmet or found.tags:
         return found
-    return found if found.tags else replace(found, text=_topic(clause, unwanted, alone=found.empty))
+    return replace(found, text=_topic(clause, unwanted, alone=found == Conditions()))
 
 
 # Genres and tags
@@ -156,11 +146,6 @@ def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
 def _genres_of(tags: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """The genres that go with tags, for who does not want them."""
     return ((place, table("tag_genres")[name.lower()]) for place, name in tags if name.lower() in table("tag_genres"))
-
-
-def _first_of_each(genres: Sequence[tuple[int, str]]) -> tuple[str, ...]:
-    """Of two genres on one span only the first: who wants no romantic comedy may want a comedy."""
-    return tuple(dict((place, name) for place, name in reversed(genres)).values())
 
 
 def _as_genre(tag: Link) -> str:
@@ -185,23 +170,21 @@ def _unwanted(clause: Clause) -> set[int]:
         others = 0
         for place in range(cue.end, len(clause.tokens)):
             token = clause.tokens[place]
-            if place in ends and place > cue.end:
-                break
-            others += token.link is None and token.word not in (
-                "or",
-                "and",
-                ",",
-                "nor",
-                "any",
-                "too",
-                "movies",
-                "no",
-                "not",
-            )
-            if others > NEGATION_REACH or (token.word == "," and not _goes_on(clause, place)):
+            others += token.link is None and token.word not in table("without", "row")
+            parted = token.word == "," and not _goes_on(clause, place)
+            if (place in ends and place > cue.end) or others > NEGATION_REACH or parted:
                 break
             found.add(place)
-    return found - _after_all(clause)
+    return found - {place for spot in clause.spots("without", "again") for place in range(*spot)}
+
+
+def _goes_on(clause: Clause, place: int) -> bool:
+    """True where a comma only parts a row of names."""
+    following = [
+        token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")
+    ]
+    ends = len(following) < 2 or following[1].word in table("without", "parts")
+    return bool(following and following[0].link) and ends
 
 
 def _usual(clause: Clause) -> set[int]:
@@ -210,25 +193,12 @@ def _usual(clause: Clause) -> set[int]:
     return {place for spot in clause.spots("without", "usual") for place in range(spot.end, max(ends))}
 
 
-def _goes_on(clause: Clause, place: int) -> bool:
-    """True where a comma only parts a row of names."""
-    following = [
-        token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")
-    ]
-    return bool(following and following[0].link) and (
-        len(following) < 2 or following[1].word in (",", "or", "and", "please", "movies")
+def _back(clause: Clause) -> tuple[str, ...]:
+    """Genres and tags that are welcome again."""
+    places = {place for spot in clause.spots("without", "again") for place in range(*spot)}
+    return tuple(
+        name for place, link in clause.links("genre", "tag") if place in places for name in link.name.split("|")
     )
-
-
-def _after_all(clause: Clause) -> set[int]:
-    return {place for spot in clause.spots("without", "again") for place in range(spot.first, spot.end)}
-
-
-def _back(clause: Clause) -> Iterator[str]:
-    for spot in clause.spots("without", "again"):
-        for token in clause.tokens[spot.first : spot.end]:
-            if token.link and token.link.kind in ("genre", "tag"):
-                yield from token.link.name.split("|")
 
 
 # Years, bounds, numbers
@@ -243,8 +213,10 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
             if (low is None) == (high is None):
                 continue
             low, high = (high + 1 if high is not None else None), (low - 1 if low is not None else None)
-        if found and (low is None or high is None):
+        if found and None in (low, high):
             low, high = (found[0] if low is None else low), (found[1] if high is None else high)
+        elif found and None not in found and clause.has("any_year", "row"):
+            low, high = min(found[0] or 0, low or 0), max(found[1] or 0, high or 0)
         found = (low, high)
     return found
 
@@ -261,32 +233,22 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
     spent: set[int] = set()
     for name in _BOUNDS:
         for spot in clause.spots("bounds", name):
-            places = [
-                at for at in range(spot.first, spot.end) if _is_number(clause.tokens[at].link) and at not in spent
-            ]
-            value = _number(clause.tokens[places[-1]].link) if places else None
-            if value is not None and (name.endswith("ratings") or 0 < value <= 5):
-                found[name] = value
-                spent.update(places)
+            numbers = [(at, link.low or 0) for at, link in clause.links("number", "stars", "year") if at not in spent]
+            numbers = [(at, value) for at, value in numbers if spot.first <= at < spot.end]
+            if numbers and (name.endswith("ratings") or 0 < numbers[-1][1] <= 5):
+                found[name] = numbers[-1][1]
+                spent.update(at for at, _ in numbers)
     fixed = next((bound for name, bound in FIXED.items() if clause.has("fixed", name)), {})
     return found | fixed, spent
 
 
-def _is_number(link: Link | None) -> bool:
-    return link is not None and link.kind in ("number", "stars", "year")
-
-
-def _number(link: Link | None) -> float | None:
-    return link.low if link else None
-
-
 def _count(clause: Clause, spent: set[int]) -> int | None:
     """How many movies are wanted."""
+    numbers = {place: link.low or 0 for place, link in clause.links("number") if place not in spent}
     for spot in [*clause.spots("count", "words"), *clause.spots("count", "meant")]:
-        for place in range(spot.first, spot.end):
-            link = clause.tokens[place].link
-            if link and link.kind == "number" and place not in spent and link.low and link.low >= 1:
-                return int(link.low)
+        for place in range(*spot):
+            if numbers.get(place, 0) >= 1:
+                return int(numbers[place])
     words = {"one": 1, "couple": 2, "few": 3}
     return next((number for name, number in words.items() if clause.has("count", name)), None)
 
@@ -314,19 +276,20 @@ def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
         unwanted: Places of what should not be in it.
         alone: Nothing else was asked, so that a word beside "movies" is what it should be about.
     """
-    cues = [(spot.end, place) for spot in clause.spots("topic", "cue") for place in range(spot.end, len(clause.tokens))]
-    places = [place for start, place in cues if _goes_on_from(clause, start, place)]
+    ends = [place for place, token in enumerate(clause.tokens) if token.word in table("topic", "ends")] + [
+        len(clause.tokens)
+    ]
+    places = [
+        place
+        for spot in clause.spots("topic", "cue")
+        for place in range(spot.end, min(at for at in ends if at >= spot.end))
+    ]
     if alone or not clause.links("genre", "tag"):
         places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
-    groups = [(group, name) for group in ("moods", "sort", "niche", "count") for name in table(group)]
+    groups = [(group, name) for group in ("moods", "sort", "niche", "count", "bounds") for name in table(group)]
     unwanted = unwanted | {place for path in groups for spot in clause.spots(*path) for place in range(*spot)}
     told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]
     return " ".join(clause.tokens[place].said for place in told[:MOST_TOPIC])
-
-
-def _goes_on_from(clause: Clause, start: int, place: int) -> bool:
-    """True for a word in the same row as the first one behind a cue."""
-    return all(clause.tokens[at].word not in table("topic", "ends") for at in range(start, place + 1))
 
 
 def _tells(token: Token) -> bool:
@@ -339,10 +302,7 @@ def _plain_words() -> frozenset[str]:
     return frozenset(table("asides", "plain").split())
 
 
-def _without(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+def _without(names: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
+    """Names once each, but for some."""
     gone = {other.lower() for other in others}
-    return tuple(name for name in names if name.lower() not in gone)
-
-
-def _distinct(names: Iterable[str], most: int) -> list[str]:
-    return list(dict.fromkeys(names))[:most]
+    return tuple(name for name in dict.fromkeys(names) if name.lower() not in gone)

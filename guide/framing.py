@@ -115,12 +115,13 @@ def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
 
 def _era(part: Part, context: Context) -> Filters:
     """Years that were not named: "old movies", "others of that same year"."""
+    relative = {"older": "old", "newer": "new"}.get(part.wants.relative, "") if not part.refs else ""
     year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
     if part.wants.years:
         return Filters()
     if year and part.clause.has("refer", "same_year"):
         return Filters(year_from=year, year_to=year)
-    return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(part.wants.era, Filters())
+    return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(part.wants.era or relative, Filters())
 
 
 def _unclear(part: Part, context: Context) -> Frame:
@@ -253,7 +254,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
         "act": "ratings",
         "users": users,
         "own": not users,
-        "order": next((name for name in RATING_ORDERS if part.clause.has("order", name)), None),
+        "order": next((name for name in RATING_ORDERS if part.clause.has("order", name)), "highest" if part.stars else None),
         "filters": _released(part, then),
         "movies": part.refs,
         "count": part.wants.count,

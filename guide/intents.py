@@ -72,7 +72,7 @@ def intent(clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> I
 def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> bool:
     """What a label needs: something before it in the conversation, or a movie."""
     needs = table("needs").get(each.act)
-    if needs and not (situation & set(needs) or (said and "named" in needs) or (clause.asks and "asks" in needs)):
+    if needs and each.aspect != "remove" and not (situation & set(needs) or (said and "named" in needs) or (clause.asks and "asks" in needs)):
         return False
     if each.act == "compare":
         several = sum(len(name.refs) for name in said) + ("spoken" in situation) > 1 or "listed" in situation

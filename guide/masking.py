@@ -15,7 +15,7 @@ from guide.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
 from movies.words import UNKNOWN_RANK, ranks
 
-SURE, DOUBTFUL = 0.45, 0.2
+SURE, DOUBTFUL = 0.45, 0.17
 """Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
 TYPO_LENGTH = 5

@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from guide.conditions import Conditions, conditions
+from guide.conditions import NOTHING, Conditions, conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from guide.rating_lines import rating_links
-from guide.references import Pointed, focus, last_list_frame, names_of, pointed, rated_before
+from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
 from guide.stances import Said, refs_of, stances
 from guide.standing import Told, each_once, told_in
 from movies.linking import Linker
-from movies.links import Link
+from movies.links import Candidate, Link
 
 MOST_TURNS, MOST_REREAD = 16, 3
 SOUGHT = 0.6
@@ -33,7 +33,7 @@ class Part:
     intent: Intent
     said: tuple[Said, ...] = ()
     pointed: Pointed | None = None
-    wants: Conditions = Conditions()
+    wants: Conditions = NOTHING
     before: tuple[Ref, ...] = ()
 
     @property
@@ -99,14 +99,8 @@ class Context:
     @cached_property
     def names(self) -> dict[int, Ref]:
         """Movies by id: as the person named them, and as results did."""
-        found: dict[int, Ref] = {}
-        for turn in self.dialogue.turns[-MOST_TURNS:]:
-            for link in self.linker.link(turn.text):
-                found |= {
-                    each.movie_id: Ref(movie_id=each.movie_id, title=each.title, year=each.year)
-                    for each in link.candidates
-                }
-        return found | names_of(self.dialogue)
+        links = [link for turn in self.dialogue.turns[-MOST_TURNS:] for link in self.linker.link(turn.text)]
+        return {each.movie_id: as_ref(each) for link in links for each in link.candidates} | names_of(self.dialogue)
 
     @cached_property
     def told(self) -> Told:
@@ -129,9 +123,8 @@ class Context:
 
     def siblings(self, ref: Ref) -> list[Ref]:
         """The movies of the same title, the oldest first."""
-        same = [each for each in self.linker.find(ref.title) if bare_title(each.title) == bare_title(ref.title)]
-        found = [Ref(movie_id=each.movie_id, title=each.title, year=each.year) for each in same]
-        return sorted(found, key=lambda each: each.year or 0)
+        same = [each for each in self.linker.find(ref.title) if _bare(each.title) == _bare(ref.title)]
+        return sorted(map(as_ref, same), key=lambda each: each.year or 0)
 
     @cached_property
     def before(self) -> list[Frame]:
@@ -149,10 +142,15 @@ class Context:
     @cached_property
     def last_list(self) -> Frame | None:
         """The frame of the list that was shown last."""
-        return last_list_frame(self.dialogue, self.names)
+        return frame_of(self.dialogue.last_list, self.names) if self.dialogue.last_list else None
 
 
-def bare_title(title: str) -> str:
+def as_ref(candidate: Candidate) -> Ref:
+    """A movie that a title could mean, as the one that is meant."""
+    return Ref(movie_id=candidate.movie_id, title=candidate.title, year=candidate.year)
+
+
+def _bare(title: str) -> str:
     """A title without its article, to compare: "The Heat" and "Heat"."""
     return re.sub(r"^(?:the|a|an) ", "", title.lower())
 
@@ -190,17 +188,14 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
 
 
 def _lacks_title(part: Part) -> bool:
-    wants = part.wants
-    if (
-        part.clause.has("aspect", "joined")
-        and part.clause.has("aspect", "year")
-        and part.clause.has("aspect", "rating")
-    ):
-        return not part.said and not part.users
-    conditions_named = wants.genres or wants.tags or wants.years or wants.bounds
-    if not part.said and part.clause.has("stance", "before", "similar") and part.intent.act in LISTS:
-        return True
-    return part.intent.act in NEED_TITLES and not part.said and not part.users and not conditions_named
+    """True for what can only be about a movie, where none is named."""
+    wants, clause, act = part.wants, part.clause, part.intent.act
+    if part.said or part.users:
+        return False
+    row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
+    about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
+    alike = act in LISTS and clause.has("stance", "before", "similar")
+    return row or alike or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
 
 
 def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> tuple[list[Part], str]:
@@ -229,8 +224,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said
     wanted = [each for each in same if each.year in years][:1]
-    if not years:
-        wanted = [same[0 if name == "earlier" else -1] for name in told]
+    wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
     return replace(said, refs=tuple(wanted)) if wanted else said
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from rapidfuzz import fuzz
@@ -17,7 +16,7 @@ LEAST_ODDS, CONFIDENCE = 0.45, 0.9
 MOST_STARS, ALIKE = 10, 75
 _SEGMENT = re.compile(r"(?:[^;\n,.!?]|[.!?](?=\S))+")
 _WORD = re.compile(r"[\w'’.!?&-]*\w[!?]?|[★½]+|\d[.,]\d")
-_HALF = re.compile(r"\b(?:([0-4]|one|two|three|four) and )?(?:a half|half a)(?: stars?)?\b", re.IGNORECASE)
+_HALF = re.compile(r"\b(?:([0-4]|one|two|three|four) and a half(?: stars?)?|half a star)\b", re.IGNORECASE)
 _ZERO = re.compile(r"\b(?:zero|0) stars?\b", re.IGNORECASE)
 _SIGNS = re.compile(r"★+½?")
 
@@ -75,14 +74,13 @@ def _meet(link: Link, title: Rated | Link) -> bool:
 def _rated(text: str, links: Sequence[Link]) -> Iterator[Rated]:
     """Titles that fill their segment up to a number, with nothing of weight behind it."""
     for segment in _SEGMENT.finditer(text):
-        number = _number(text, segment.start(), segment.end(), links)
+        number = _number(segment.start(), segment.end(), links)
         if number is None or not 0 < (number.low or 0) <= MOST_STARS:
             continue
-        words = [word for word in _WORD.finditer(text, segment.start(), number.start)]
+        words = list(_WORD.finditer(text, segment.start(), number.start))
         behind = list(_WORD.finditer(text, number.end, segment.end()))
-        if all(_said(word[0]) in table("rating_lines", "before") for word in words) and [
-            _said(w[0]) for w in behind[:1]
-        ] in (["for"], ["to"]):
+        first = not words or all(_said(word[0]) in table("rating_lines", "before") for word in words)
+        if first and behind and _said(behind[0][0]) in ("for", "to"):
             words, behind = behind[1:], []
         while words and _said(words[0][0]) in table("rating_lines", "before"):
             words.pop(0)
@@ -103,7 +101,7 @@ def _titled(given: str, title: str) -> bool:
     return len(words) > 1 and " ".join(words) == " ".join(_said(word) for word in title.split())
 
 
-def _number(text: str, start: int, end: int, links: Sequence[Link]) -> Link | None:
+def _number(start: int, end: int, links: Sequence[Link]) -> Link | None:
     """The last number of a segment; or the digit at the end of a title, as in "Alien 5, Scream 4"."""
     inside = [link for link in links if start <= link.start and link.end <= end]
     numbers = [link for link in inside if link.kind in ("number", "stars")]
@@ -113,9 +111,7 @@ def _number(text: str, start: int, end: int, links: Sequence[Link]) -> Link | No
     if last is None or not re.search(r"\s\d$", last.text):
         return None
     stars = float(last.text[-1])
-    return replace(
-        last, start=last.end - 1, text=last.text[-1], kind="number", candidates=(), movie_ids=(), low=stars, high=stars
-    )
+    return Link(last.end - 1, last.end, last.text[-1], "number", CONFIDENCE, low=stars, high=stars)
 
 
 def _said(word: str) -> str:

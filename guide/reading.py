@@ -95,7 +95,8 @@ def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     mine, others = part.intent, [other.intent for other in parts if other is not part]
     if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
-    return mine.odds < ASIDE or mine.act == "small_talk" or (mine.act == "outside" and bool(part.wants.unmet))
+    beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said
+    return mine.odds < ASIDE or mine.act == "small_talk" or beside
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:

@@ -10,6 +10,7 @@ from guide.dialogue import Dialogue, Done
 from guide.frame import Act, Aggregate, Frame, Ref
 from guide.masking import Clause
 from guide.phrases import table
+from movies.links import Link
 from movies.models import Filters, ListedMovie, Movie, MovieName
 from tools.results import Comparison, RatingList
 
@@ -50,8 +51,8 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
     for place in range(len(clause.tokens)):
         if refs := _by_place(clause, place, listed) or _by_trait(clause, place, listed):
             found[place] = refs
-    if siblings and not found and (twin := _twin(clause, named or focus(dialogue), siblings)):
-        found[twin[0]] = (twin[1],)
+    if siblings and not found:
+        found = _twin(clause, named or focus(dialogue), siblings)
     if not found:
         found = _by_pronoun(clause, dialogue, named, listed)
     return found
@@ -79,54 +80,40 @@ def rated_before(dialogue: Dialogue) -> tuple[Ref, ...]:
 
 def _listed(dialogue: Dialogue, *, first: bool = False) -> list[MovieName]:
     """The movies of the last result with several; or those that were spoken of one by one since."""
-    singles: list[MovieName] = []
     several = [done for done in dialogue.done if done.is_list or isinstance(done.result, RatingList | Comparison)]
-    if first:
-        return several[0].movies if several else []
-    for done in reversed(dialogue.done):
-        if done in several[-1:]:
-            break
-        singles += [movie for movie in done.movies if movie not in singles]
-    return singles[:2][::-1] if len(singles) > 1 else several[-1].movies if several else []
+    since = dialogue.done[dialogue.done.index(several[-1]) + 1 :] if several and not first else dialogue.done
+    singles = list({movie.movie_id: movie for done in since for movie in done.movies}.values())
+    if len(singles) > 1 and not first:
+        return singles[-2:]
+    return several[0 if first else -1].movies if several else []
 
 
-def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> tuple[int, Ref] | None:
+def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
     """As in "the older one", "the remake", "the other one": another movie of the same title."""
-    spots = {name: clause.spots("refer", name) for name in ("earlier", "later", "other")}
-    if not movies or not any(spots.values()):
-        return None
-    movie = movies[-1]
-    same = siblings(movie)
-    others = [each for each in same if each.movie_id != movie.movie_id]
+    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other")}
+    said = [name for name, spot in spots.items() if spot]
+    same = siblings(movies[-1]) if said and movies else []
+    others = [each for each in same if each.movie_id != movies[-1].movie_id]
     if not others:
-        return None
-    years = [int(link.low or 0) for _, link in clause.links("year")]
-    if by_year := [each for each in others if each.year in years]:
-        return next(spot[0].first for spot in spots.values() if spot), by_year[0]
-    if spots["earlier"]:
-        return spots["earlier"][0].first, same[0]
-    return (spots["later"][0].first, same[-1]) if spots["later"] else (spots["other"][0].first, others[0])
+        return {}
+    years = [link.low for _, link in clause.links("year")]
+    chosen = next((each for each in others if each.year in years), None)
+    chosen = chosen or {"earlier": same[0], "later": same[-1], "other": others[0]}[said[0]]
+    return {spots[said[0]][0].first: (chosen,)}
 
 
 def _by_place(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[Ref, ...]:
     """As in "the second", "the first two", "number 3"."""
-    token, following = clause.tokens[place], _word(clause, place + 1)
-    which = table("ordinals").get(token.word)
-    if (
-        which is None
-        and token.link
-        and token.link.kind == "number"
-        and _word(clause, place - 1) in ("number", "#", "nr")
-    ):
-        which = int(token.link.low or 0)
-    if _word(clause, place - 1) in table("refer", "order"):
+    link, before = clause.tokens[place].link, _word(clause, place - 1)
+    which = table("ordinals").get(clause.tokens[place].word, 0)
+    if link and link.kind == "number" and before in ("number", "#", "nr"):
+        which = int(link.low or 0)
+    apart = before in table("refer", "order") or _word(clause, place + 1) in table("refer", "never")
+    if apart or not 1 <= abs(which) <= len(listed):
         return ()
-    if which is None or following in table("refer", "never") or not 1 <= abs(which) <= len(listed):
-        return ()
-    after = clause.tokens[place + 1].link if place + 1 < len(clause.tokens) else None
-    many = int(after.low or 1) if after and after.kind == "number" and abs(which) == 1 else 1
-    chosen = listed[-many:] if which < 0 else listed[which - 1 : which - 1 + many]
-    return tuple(map(ref, chosen))
+    after = [int(number.low or 1) for at, number in clause.links("number") if at == place + 1 and abs(which) == 1]
+    many = after[0] if after else 1
+    return tuple(map(ref, listed[-many:] if which < 0 else listed[which - 1 : which - 1 + many]))
 
 
 def _by_trait(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[Ref, ...]:
@@ -135,25 +122,22 @@ def _by_trait(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[
     one = "one" in (_word(clause, place + 1), _word(clause, place - 2), _word(clause, place - 3))
     if link is None or not one or link.kind not in ("year", "years", "genre"):
         return ()
-    return tuple(ref(movie) for movie in listed if _has_trait(movie, link.kind, link.name, link.low, link.high))[:1]
+    return tuple(ref(movie) for movie in listed if _is_so(movie, link))[:1]
 
 
-def _has_trait(movie: MovieName, kind: str, name: str, low: float | None, high: float | None) -> bool:
-    if kind == "genre":
-        return isinstance(movie, Movie) and set(name.split("|")) <= set(movie.genres)
-    return movie.year is not None and (low or 0) <= movie.year <= (high or 9999)
+def _is_so(movie: MovieName, link: Link) -> bool:
+    if link.kind == "genre":
+        return isinstance(movie, Movie) and set(link.name.split("|")) <= set(movie.genres)
+    return movie.year is not None and (link.low or 0) <= movie.year <= (link.high or 9999)
 
 
 def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], listed: Sequence[MovieName]) -> Pointed:
     several = tuple(named) if len(named) > 1 else tuple(map(ref, listed))
     one = tuple(named[-1:]) or focus(dialogue)
     for name, refs in (("both", several[:2]), ("them", several), ("it", one)):
-        for spot in clause.spots("refer", name):
-            if refs and (
-                name != "it"
-                or clause.tokens[spot.first].word == "it"
-                or _word(clause, spot.end) in table("refer", "after_that")
-            ):
+        for spot in clause.spots("refer", name) if refs else ():
+            alone = clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")
+            if name != "it" or alone:
                 return {spot.first: refs}
     return {}
 
@@ -192,24 +176,16 @@ def frame_of(done: Done, names: Mapping[int, Ref]) -> Frame | None:
             "users": tuple(user for part in (args, *members) if isinstance(user := part.get("user_id"), int)),
             "own": any("user_id" not in member for member in members),
             "aggregate": _aggregate(args) if act == "statistic" else None,
-            **{
-                name: args[name]
-                for name in _SAME
-                if args.get(name) is not None and (name != "order" or act == "ratings")
-            },
+            **{name: args[name] for name in _SAME if args.get(name) is not None},
+            "order": args.get("order") if act == "ratings" else None,
             "sort": args.get("sort") if args.get("sort") in _SORTS else None,
         }
     )
 
 
 _LISTS: tuple[Act, ...] = ("find", "like", "recommend")
-_SAME = ("novelty", "diversity", "window_days", "order", "stars")
+_SAME = ("novelty", "diversity", "window_days", "stars")
 _SORTS = ("relevance", "rating", "popularity", "worst", "newest", "oldest")
-
-
-def last_list_frame(dialogue: Dialogue, names: Mapping[int, Ref]) -> Frame | None:
-    """The frame of the list that was shown last."""
-    return frame_of(dialogue.last_list, names) if dialogue.last_list else None
 
 
 def names_of(dialogue: Dialogue) -> dict[int, Ref]:

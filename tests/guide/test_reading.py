@@ -126,8 +126,8 @@ recommend; Comedy; count=3; users=14; follows
 opinion; liked: Inception (2010), Interstellar (2014)
 > older ones
 recommend; liked: Inception (2010), Interstellar (2014); -1971; follows
-> I hated the first one
-opinion; liked: Inception (2010), Interstellar (2014); disliked: The Silence of the Lambs (1991); without: The Silence of the Lambs (1991)
+> I hated The Matrix
+opinion; liked: Inception (2010), Interstellar (2014); disliked: The Matrix (1999); without: The Matrix (1999)
 
 > rate Jaws 4
 rate; Jaws (1975); stars=4
@@ -289,21 +289,17 @@ def _answered(frame: Frame) -> list[Done]:
     ids = [ref.movie_id for ref in frame.movies]
     movies = MovieList(basis="popular", movies=_listed())
     details = [MovieDetail(movie_id=r.movie_id, title=r.title, year=r.year, source_title=r.title) for r in frame.movies]
-    match frame.act:
-        case "find":
-            return [Done("search_movies", args, movies)]
-        case "like":
-            return [Done("similar_movies", args | {"movies": ids}, movies)]
-        case "recommend" | "opinion":
-            liked = {"liked": [ref.movie_id for ref in frame.liked], "user_id": frame.users[0] if frame.users else None}
-            return [Done("recommend", args | liked, movies)]
-        case "fact":
-            return [Done("get_movie", {"movie": each.movie_id}, MovieResult(movie=each)) for each in details]
-        case "statistic" if frame.aggregate:
-            figure = frame.aggregate.model_dump(exclude_defaults=True)
-            result = QueryResult(of=frame.aggregate.of, measure=frame.aggregate.measure, by=frame.aggregate.by, total=3)
-            return [Done("query_catalogue", figure | args, result)]
-        case "rate" if frame.stars is not None:
-            return [Done("rate_movie", {"movie": ids[0], "stars": frame.stars}, Rated(stored=True, movie=details[0]))]
-        case _:
-            return []
+    lists = {"find": "search_movies", "like": "similar_movies", "recommend": "recommend", "opinion": "recommend"}
+    if frame.act in lists:
+        known = {"movies": ids} if frame.act == "like" else {"liked": [ref.movie_id for ref in frame.liked]}
+        whose = {"user_id": frame.users[0]} if frame.users else {}
+        return [Done(lists[frame.act], args | known | whose, movies)]
+    if frame.act == "fact":
+        return [Done("get_movie", {"movie": each.movie_id}, MovieResult(movie=each)) for each in details]
+    if frame.act == "rate" and frame.stars is not None:
+        return [Done("rate_movie", {"movie": ids[0], "stars": frame.stars}, Rated(stored=True, movie=details[0]))]
+    if frame.aggregate:
+        figure = frame.aggregate.model_dump(exclude_defaults=True)
+        result = QueryResult(of=frame.aggregate.of, measure=frame.aggregate.measure, by=frame.aggregate.by, total=3)
+        return [Done("query_catalogue", figure | args, result)]
+    return []
