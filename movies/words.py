@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cache
+from functools import cache, partial
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from movies.titles import fold
 
 _FOLDER = Path(__file__).parent
-_TOKEN = re.compile("[^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*|&")
+_TOKEN = re.compile("([^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*|&)")
+_ASCII_TOKEN = re.compile("([A-Za-z0-9]+(?:['`][A-Za-z0-9]+)*|&)")
 _APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
 _MARKS = re.compile("[\u0300-\u036f]")
 UNKNOWN_RANK = 20_001  # of words that are not among the commonest
@@ -28,6 +30,9 @@ class Token(NamedTuple):
     word: str
     capital: bool
     possessive: int  # letters of a possessive at the end, apostrophe included: 2 in "Alien's"
+
+
+_MAKE = partial(tuple.__new__, Token)  # of fields, faster than Token(*fields)
 
 
 @cache
@@ -73,15 +78,13 @@ def tokens(text: str) -> list[Token]:
     >>> [token.word for token in tokens("Schindler's List & Léon")]
     ['schindlers', 'list', 'and', 'leon']
     """
-    lower = text.lower() if text.isascii() else ""
-    found = []
-    for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        word = lower[start:end]
-        if word.isalnum():
-            found.append(Token(start, end, word, text[start].isupper(), 0))
-        else:
-            found.append(_token(text[start:end], start))
+    pieces = (_ASCII_TOKEN if text.isascii() else _TOKEN).split(text)
+    edges, sources = list(accumulate(map(len, pieces))), pieces[1::2]
+    words, capitals = [source.lower() for source in sources], [source[0].isupper() for source in sources]
+    found = [_MAKE(fields) for fields in zip(edges[::2], edges[1::2], words, capitals, repeat(0), strict=False)]
+    for at, source in enumerate(sources):
+        if not (source.isalnum() and source.isascii()):
+            found[at] = _token(source, edges[2 * at])
     return found
 
 
