@@ -14,11 +14,12 @@ from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 
 Order = Literal["rating", "popularity", "worst", "newest", "oldest"]
 SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
+"""The orders, the surest first: "top" and "best" say less than "most rated"."""
 NOVEL, DIFFERENT = 0.8, 0.7
 YEAR_OF_DAYS = 365
 MOST_TAGS, MOST_TOPIC = 2, 4
 NEGATION_REACH = 4
-MOST_RATINGS = 10_000_000
+MOST_RATINGS, MOST_STARS = 10_000_000, 5
 FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
 _BOUNDS = ("max_ratings", "min_ratings", "max_mean", "min_mean")
 
@@ -171,7 +172,8 @@ def _unwanted(clause: Clause) -> set[int]:
         for place in range(cue.end, len(clause.tokens)):
             token = clause.tokens[place]
             others += token.link is None and token.word not in table("without", "row")
-            parted = token.word == "," and not _goes_on(clause, place)
+            named = any(each.link for each in clause.tokens[cue.end : place])
+            parted = token.word == "," and not (named and _goes_on(clause, place))
             if (place in ends and place > cue.end) or others > NEGATION_REACH or parted:
                 break
             found.add(place)
@@ -224,22 +226,46 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
 def _sort(clause: Clause) -> Order | None:
     """The order asked for. "Less famous" is none by fame."""
     niche = {place for spot in clause.spots("niche", "novel") for place in range(*spot)}
-    return next((sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))), None)
+    told = [sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))]
+    return told[0] if told else "rating" if clause.has("sort", "good") else None
 
 
 def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
     """Bounds by the name of their filter, and the places of their numbers."""
     found: dict[str, float] = {}
     spent: set[int] = set()
-    for name in _BOUNDS:
-        for spot in clause.spots("bounds", name):
-            numbers = [(at, link.low or 0) for at, link in clause.links("number", "stars", "year") if at not in spent]
-            numbers = [(at, value) for at, value in numbers if spot.first <= at < spot.end]
-            if numbers and (name.endswith("ratings") or 0 < numbers[-1][1] <= 5):
-                found[name] = numbers[-1][1]
-                spent.update(at for at, _ in numbers)
+    numbers = {at: link for at, link in clause.links("number", "stars", "year") if (link.low or 0) > 0}
+    for side, (bound, beyond) in _SIDES.items():
+        for spot in clause.spots("bounds", side):
+            places = [at for at in range(*spot) if at in numbers and at not in spent]
+            if places and (unit := _unit(clause, spot.first, places[-1], numbers[places[-1]])):
+                found[f"{bound}_{unit}"] = (numbers[places[-1]].low or 0) + (beyond if unit == "ratings" else 0)
+                spent.update(places)
     fixed = next((bound for name, bound in FIXED.items() if clause.has("fixed", name)), {})
     return found | fixed, spent
+
+
+_SIDES = {"at_least": ("min", 0), "at_most": ("max", 0), "more": ("min", 1), "less": ("max", -1)}
+
+
+def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
+    """The thing that a number bounds: "ratings" by their count, the "mean" of their stars, or neither.
+
+    Args:
+        clause: What was said.
+        first: The place where the bound begins.
+        place: That of its number.
+        number: The number.
+    """
+    before = {token.word for token in clause.tokens[max(first - 4, 0) : place]}
+    after = [token.word for token in clause.tokens[place + 1 : place + 5]]
+    end = next((at for at, word in enumerate(after) if word in table("units", "ends")), len(after))
+    if set(after[:end]) & set(table("units", "ratings")):
+        return "ratings"
+    if (number.low or 0) > MOST_STARS:
+        return "ratings" if before & set(table("units", "told")) else ""
+    stars = number.kind == "stars" or set(after[:end]) & set(table("units", "mean"))
+    return "mean" if stars or before & {*table("units", "told"), *table("units", "compared")} else ""
 
 
 def _count(clause: Clause, spent: set[int]) -> int | None:

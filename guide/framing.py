@@ -8,7 +8,7 @@ from typing import Any
 
 from guide.aggregates import aggregate
 from guide.conditions import Conditions, conditions
-from guide.frame import Frame, Ref
+from guide.frame import Aggregate, Frame, Ref
 from guide.intents import LEAST_ODDS, LISTS
 from guide.parts import Context, Part
 from guide.phrases import table
@@ -193,15 +193,11 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     users = _whose(part, context)
     own = part.clause.has("refer", "mine") and not users
     users, own = (context.user, False) if own and context.user else (users, own)
-    figure = aggregate(part.clause, of_someone=own or bool(users))
+    figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     if not (part.refs or own or users) and part.wants.empty and part.clause.has("refer", "it"):
         part = replace(part, said=(Said(context.spoken, "named", 0),))
-    if (
-        any(ref.title != part.series for ref in part.refs)
-        and not (own or users)
-        and figure.by not in ("genre", "tag", "decade")
-    ):
-        return _figures_of_movies(part, figure.measure)
+    if any(ref.title != part.series for ref in part.refs) and not (own or users):
+        return _figures_of_movies(part, figure, context)
     topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""
     frame = Frame(
         act="statistic",
@@ -217,13 +213,15 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     return _each(part, frame, users)
 
 
-def _figures_of_movies(part: Part, measure: str) -> list[Frame]:
-    """A figure of movies by name: their facts; of titles that are counted, a list of those called so."""
+def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
+    """A figure of movies by name: their facts; of titles that are counted, all that are called so."""
     if part.clause.has("statistic", "called"):
-        return [Frame(act="find", text=part.refs[0].title)]
+        return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
     if len(part.refs) > 1:
-        return [Frame(act="compare", movies=part.refs)]
-    aspects = _aspects(part, measure if measure in ("count", "histogram") else "rating")
+        return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
+    known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}
+    measure = figure.measure if figure.measure in ("count", "histogram") else "rating"
+    aspects = _aspects(part, known.get(figure.by, measure))
     return [Frame(act="fact", aspect=aspect, movies=part.refs, stars=part.stars) for aspect in aspects]
 
 
@@ -248,7 +246,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
     users = _whose(part, context)
     if part.intent.act == "taste":
         return [Frame(act="taste", users=users, own=not users)]
-    figure = aggregate(part.clause, of_someone=True)
+    figure = aggregate(part.clause, part.wants, of_someone=True)
     then = figure.since or figure.until
     fields = {
         "act": "ratings",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from guide.classifier import classifier
 from guide.conditions import NOTHING, Conditions, conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
@@ -21,6 +22,9 @@ from movies.links import Candidate, Link
 
 MOST_TURNS, MOST_REREAD = 16, 3
 SOUGHT = 0.6
+FAINT = 0.004
+"""Confidence below which a word is no title, whatever is said around it."""
+VAGUE, USUAL, MOST_TRIALS = 0.45, 0.6, 8
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
@@ -156,24 +160,56 @@ def _bare(title: str) -> str:
 
 
 def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
-    """The parts of a message, and its language. Where one lacks the title that it is about, doubtful ones count too."""
+    """The parts of a message, and its language. Where one makes no sense without a title, doubtful ones count too."""
     text = tidied(text)
-    links = context.linker.link(text, context=context.dialogue.shown, least=DOUBTFUL)
+    links = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
     links = rating_links(text, links, context.linker)
     parts, language = _parts(text, links, context, SURE)
-    if any(map(_lacks_title, parts)):
-        links = links + _sought(text, links, context.linker)
-        again, _ = _parts(text, list(map(_as_title, links)), context, DOUBTFUL)
-        if sum(map(_lacks_title, again)) < sum(map(_lacks_title, parts)):
-            return again, language
-    return parts, language
+    if not any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts):
+        return parts, language
+    trials = [_parts(text, trial, context, FAINT)[0] for trial in _bolder(text, links, context.linker)]
+    trials = [trial for trial in trials if _makes_more_sense(trial, parts)]
+    return min(trials, key=_senseless, default=parts), language
 
 
-def _as_title(link: Link) -> Link:
-    """A number, a year or a tag that is a title as well, as the title."""
-    if link.kind not in ("number", "year", "tag", "genre"):
+def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[Link]]:
+    """The links with doubtful titles among them: those that are likely, all, and each by itself."""
+    links = [*links, *_sought(text, links, linker)]
+    titles = {link.start: title for link in links if (title := _as_title(link)) and not _is_sure(link)}
+    likely = [start for start, title in titles.items() if title.confidence >= DOUBTFUL]
+    for starts in [likely, list(titles), *([start] for start in titles)][:MOST_TRIALS]:
+        chosen = [titles[link.start] if link.start in starts else link for link in links]
+        kept = (link for link in chosen if link.start in starts or link.kind != "movie" or _is_sure(link))
+        yield [replace(link, confidence=max(link.confidence, FAINT)) for link in kept]
+
+
+def _is_sure(link: Link) -> bool:
+    return link.kind in ("movie", "series") and link.confidence >= SURE
+
+
+def _as_title(link: Link) -> Link | None:
+    """A title, or a number, a year, a tag or a genre that is a title as well."""
+    if link.kind in ("movie", "series"):
         return link
-    return next((replace(other, start=link.start, end=link.end) for other in link.also if other.kind == "movie"), link)
+    title = next((other for other in link.also if other.kind == "movie" and other.candidates), None)
+    return replace(title, start=link.start, end=link.end) if title else None
+
+
+def _makes_more_sense(trial: Sequence[Part], parts: Sequence[Part]) -> bool:
+    """True where fewer parts lack a title, and what is said with it is no less usual; or it is far more usual."""
+    lacks, before = sum(map(_lacks_title, trial)), sum(map(_lacks_title, parts))
+    odds, odds_before = (min(map(_usual, each)) for each in (trial, parts))
+    about = all(part.intent.act in NEED_TITLES for part in trial if part.said and part.intent.odds < 1)
+    return (lacks < before and odds >= min(odds_before, USUAL)) or (about and odds >= USUAL > 2 * odds_before)
+
+
+def _senseless(parts: Sequence[Part]) -> tuple[int, float]:
+    return sum(map(_lacks_title, parts)), -min(map(_usual, parts))
+
+
+def _usual(part: Part) -> float:
+    """How sure the classifier is of what is said."""
+    return classifier().odds(part.clause.text)[0][1]
 
 
 def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:

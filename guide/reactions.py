@@ -110,7 +110,7 @@ def _changed_other(part: Part, base: Frame) -> Frame:
 def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
     wants, figure = part.wants, base.aggregate
     filters, changed = wants.filters(base.filters, instead=instead), dict[str, Any]()
-    asked = aggregate(part.clause, of_someone=bool(base.users) or base.own)
+    asked = aggregate(part.clause, wants, of_someone=bool(base.users) or base.own)
     if figure and (figure.since or figure.until) and wants.years:
         first, last = wants.years
         changed = {"since": f"{first}-01-01" if first else None, "until": f"{last}-12-31" if last else None}
