@@ -24,7 +24,7 @@ MOST_TURNS, MOST_REREAD = 16, 3
 SOUGHT = 0.6
 FAINT = 0.004
 """Confidence below which a word is no title, whatever is said around it."""
-VAGUE, USUAL, MOST_TRIALS = 0.45, 0.6, 8
+VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
@@ -199,17 +199,17 @@ def _makes_more_sense(trial: Sequence[Part], parts: Sequence[Part]) -> bool:
     """True where fewer parts lack a title, and what is said with it is no less usual; or it is far more usual."""
     lacks, before = sum(map(_lacks_title, trial)), sum(map(_lacks_title, parts))
     odds, odds_before = (min(map(_usual, each)) for each in (trial, parts))
-    about = all(part.intent.act in NEED_TITLES for part in trial if part.said and part.intent.odds < 1)
-    return (lacks < before and odds >= min(odds_before, USUAL)) or (about and odds >= USUAL > 2 * odds_before)
+    about = any(part.said and part.intent.act in NEED_TITLES for part in trial)
+    return (lacks < before and odds >= 0.9 * odds_before) or (about and odds >= max(USUAL, 2 * odds_before))
 
 
 def _senseless(parts: Sequence[Part]) -> tuple[int, float]:
-    return sum(map(_lacks_title, parts)), -min(map(_usual, parts))
+    return sum(map(_lacks_title, parts)), -min(map(_usual, parts)) - sum(len(part.said) for part in parts) * A_TITLE
 
 
 def _usual(part: Part) -> float:
-    """How sure the classifier is of what is said."""
-    return classifier().odds(part.clause.text)[0][1]
+    """How sure the classifier is of what is said, whatever a rule made of it."""
+    return part.intent.odds if part.intent.odds < 1 else classifier().odds(part.clause.text)[0][1]
 
 
 def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
@@ -226,7 +226,7 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
 def _lacks_title(part: Part) -> bool:
     """True for what can only be about a movie, where none is named."""
     wants, clause, act = part.wants, part.clause, part.intent.act
-    if part.said or part.users:
+    if part.said or part.users or part.before:
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
