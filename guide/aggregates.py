@@ -41,6 +41,7 @@ def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggrega
     )
 
 
+_ENDS: tuple[Measure, ...] = ("min", "max")
 _OF_RATINGS: tuple[Group, ...] = ("user", "month", "rated_year", "stars")
 
 
@@ -67,8 +68,9 @@ def _measure(clause: Clause, by: Group, wants: Conditions) -> Measure:
         return "histogram"
     if clause.has("statistic", "counts") and (bounded or not clause.has("statistic", "average")):
         return "count"
-    if clause.has("statistic", "min"):
-        return "min"
+    ends: list[Measure] = [end for end in _ENDS if clause.has("statistic", end)]
+    if ends:
+        return ends[0] if len(ends) < 2 else "histogram"
     return "mean" if clause.has("statistic", "mean") and not bounded else "count"
 
 

@@ -144,7 +144,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
         refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if not refs and (act != "why" or (last and not last[-1].is_list)):
-        refs = part.before[-1:] or context.spoken
+        compared = context.before[-1].movies if context.before and context.before[-1].act == "compare" else ()
+        refs = part.before[-1:] or compared or context.spoken
     if act == "fact" and not part.refs and (topic := conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]

@@ -132,7 +132,7 @@ def _as_tag(text: str, link: Link) -> Link:
 
 def _bound_before(tokens: Sequence[Token], place: int) -> str:
     """The word before a token; of "older than like" the "older"."""
-    words = [token.word for token in tokens[max(place - 3, 0) : place]]
+    words = [token.word for token in tokens[max(place - 4, 0) : place]]
     compared = [{"older": "before", "newer": "after"}[word] for word in words if word in ("older", "newer")]
     return compared[0] if compared and "than" in words else words[-1] if words else ""
 

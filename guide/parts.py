@@ -26,6 +26,7 @@ FAINT = 0.004
 """Confidence below which a word is no title, whatever is said around it."""
 VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
+ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
 
@@ -162,8 +163,9 @@ def _bare(title: str) -> str:
 def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     """The parts of a message, and its language. Where one makes no sense without a title, doubtful ones count too."""
     text = tidied(text)
-    links = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
-    links = rating_links(text, links, context.linker)
+    found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
+    links = rating_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
+    links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
     parts, language = _parts(text, links, context, SURE)
     if not any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts):
         return parts, language
@@ -174,7 +176,8 @@ def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
 
 def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[Link]]:
     """The links with doubtful titles among them: those that are likely, all, and each by itself."""
-    links = [*links, *_sought(text, links, linker)]
+    sought = _sought(text, links, linker)
+    links = [*(link for link in links if not any(_meet(link, title) for title in sought)), *sought]
     titles = {link.start: title for link in links if (title := _as_title(link)) and not _is_sure(link)}
     likely = [start for start, title in titles.items() if title.confidence >= DOUBTFUL]
     for starts in [likely, list(titles), *([start] for start in titles)][:MOST_TRIALS]:
@@ -196,11 +199,12 @@ def _as_title(link: Link) -> Link | None:
 
 
 def _makes_more_sense(trial: Sequence[Part], parts: Sequence[Part]) -> bool:
-    """True where fewer parts lack a title, and what is said with it is no less usual; or it is far more usual."""
-    lacks, before = sum(map(_lacks_title, trial)), sum(map(_lacks_title, parts))
-    odds, odds_before = (min(map(_usual, each)) for each in (trial, parts))
-    about = any(part.said and part.intent.act in NEED_TITLES for part in trial)
-    return (lacks < before and odds >= 0.9 * odds_before) or (about and odds >= max(USUAL, 2 * odds_before))
+    """True where a title makes a part less odd or gives it its subject, and none odder."""
+    pairs = [(new, old) for new, old in zip(trial, parts, strict=False) if (new.clause, new.said) != (old.clause, old.said)]
+    if len(trial) != len(parts) or any(_usual(new) < 0.9 * _usual(old) for new, old in pairs):
+        return False
+    about = [(new, old) for new, old in pairs if new.intent.act in ABOUT]
+    return any(_lacks_title(old) or _usual(new) >= max(USUAL, 2 * _usual(old)) for new, old in about)
 
 
 def _senseless(parts: Sequence[Part]) -> tuple[int, float]:
@@ -218,9 +222,13 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     for phrase in _PHRASE.finditer(text):
         start, end = phrase.span(1)
         best = next(iter(linker.find(phrase[1], limit=1)), None)
-        if best and best.odds >= SOUGHT and not any(link.start < end and link.end > start for link in links):
-            found.append(Link(start, end, phrase[1], "movie", SURE, (best,), (best.movie_id,)))
+        if best and best.odds >= SOUGHT and not any(_is_sure(link) and link.start < end and link.end > start for link in links):
+            found.append(Link(start, end, phrase[1], "movie", DOUBTFUL, (best,), (best.movie_id,)))
     return found
+
+
+def _meet(link: Link, other: Link) -> bool:
+    return link.start < other.end and link.end > other.start
 
 
 def _lacks_title(part: Part) -> bool:

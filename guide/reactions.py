@@ -119,7 +119,8 @@ def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
     changed |= {"ascending": True} if asked.ascending else {}
     order = {"worst": "lowest", "rating": "highest"}.get(wants.sort or "", base.order)
     figure = figure.model_copy(update=changed) if figure else None
-    return {"aggregate": figure, "filters": filters, "order": order, "text": part.series or base.text}
+    count = wants.count or base.count
+    return {"aggregate": figure, "filters": filters, "order": order, "count": count, "text": part.series or base.text}
 
 
 def _correct(part: Part, context: Context) -> list[Frame]:
