@@ -23,6 +23,7 @@ def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggrega
         of_someone: A user's or the person's own ratings are meant.
     """
     by = _group(clause)
+    by = "rated_year" if by == "year" and of_someone and not clause.has("statistic", "released") else by
     measure = _measure(clause, by, wants)
     of_ratings = (
         of_someone or measure in ("mean", "min", "max", "histogram") or _of_ratings(clause, wants) or by in _OF_RATINGS

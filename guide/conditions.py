@@ -186,7 +186,9 @@ def _goes_on(clause: Clause, place: int) -> bool:
         token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")
     ]
     ends = len(following) < 2 or following[1].word in table("without", "parts")
-    return bool(following and following[0].link) and ends
+    return (
+        bool(following and following[0].link) and following[0].word not in ("YEAR", "YEARS", "USER", "NUMBER") and ends
+    )
 
 
 def _usual(clause: Clause) -> set[int]:

@@ -121,7 +121,9 @@ def _era(part: Part, context: Context) -> Filters:
         return Filters()
     if year and part.clause.has("refer", "same_year"):
         return Filters(year_from=year, year_to=year)
-    return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(part.wants.era or relative, Filters())
+    return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(
+        part.wants.era or relative, Filters()
+    )
 
 
 def _unclear(part: Part, context: Context) -> Frame:
@@ -253,7 +255,9 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
         "act": "ratings",
         "users": users,
         "own": not users,
-        "order": next((name for name in RATING_ORDERS if part.clause.has("order", name)), "highest" if part.stars else None),
+        "order": next(
+            (name for name in RATING_ORDERS if part.clause.has("order", name)), "highest" if part.stars else None
+        ),
         "filters": _released(part, then),
         "movies": part.refs,
         "count": part.wants.count,
@@ -286,10 +290,18 @@ def _rate(part: Part, context: Context) -> list[Frame]:
         return [Frame(act="rate", movies=everything or part.refs or last)]
     links = part.clause.links("stars", "number")
     numbers = [(place, link.low or 0.0) for place, link in links if place not in (part.pointed or {})]
-    if not numbers:
+    if not numbers or _cut_off(part):
         choices = tuple(f"{stars} stars for {ref.title}" for ref in part.refs[:1] for stars in (3, 4, 5))
         return [Frame(act="unclear", movies=part.refs, ambiguous=choices)]
     return _paired(numbers, [(said.place, said.refs) for said in part.said] or [(-1, last)])
+
+
+def _cut_off(part: Part) -> bool:
+    """True where a title goes on with words that are not its own: stars are not stored on a guess."""
+    follows = [part.clause.tokens[said.place + 1 : said.place + 2] for said in part.said]
+    return any(
+        token.said.istitle() and (not token.link or token.link.kind == "tag") for after in follows for token in after
+    )
 
 
 def _paired(numbers: Sequence[tuple[int, float]], names: Sequence[tuple[int, tuple[Ref, ...]]]) -> list[Frame]:

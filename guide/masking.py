@@ -25,7 +25,7 @@ COMMON = 6_000
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
 _OWNING = ("'s", "’s")
 _ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
-_USER = re.compile(r"\bu(?:ser)? ?#?(\d{1,6})s?\b", re.IGNORECASE)
+_USER = re.compile(r"\b(?:user[ :#]*|u)(\d{1,6})s?\b", re.IGNORECASE)
 _SIGN = re.compile(r"\s*([<>]=?|&&)\s*")
 _SHORT_YEARS = re.compile(r"\bbetween ([3-9]\d) and ([3-9]\d)\b(?! \w*(?:rat|vot|min|star))")
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
@@ -118,6 +118,13 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
     pieces = list(_pieces(text, [_as_tag(text, link) for link in taken]))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
     tokens = [token for piece in pieces for token in _tokens(piece, language)]
+    if language != "en":
+        follows = [*(token.word for token in tokens[1:]), ""]
+        asking = zip(tokens, follows, strict=True)
+        tokens = [
+            replace(t, word="how") if t.word == "like" and word in table("languages_how", "words") else t
+            for t, word in asking
+        ]
     return [_as_year(token, _bound_before(tokens, place)) for place, token in enumerate(tokens)], language
 
 

@@ -27,6 +27,7 @@ FAINT = 0.004
 VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
+_CALLED = re.compile(r"\b(?:called|titled|named|(?:the|a) (?:film|movie)) $", re.IGNORECASE)
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
 
@@ -164,6 +165,7 @@ def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     """The parts of a message, and its language. Where one makes no sense without a title, doubtful ones count too."""
     text = tidied(text)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
+    found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
     links = rating_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
     parts, language = _parts(text, links, context, SURE)
@@ -195,7 +197,7 @@ def _as_title(link: Link) -> Link | None:
     if link.kind in ("movie", "series"):
         return link
     title = next((other for other in link.also if other.kind == "movie" and other.candidates), None)
-    return replace(title, start=link.start, end=link.end) if title else None
+    return replace(title, start=link.start, end=link.end, confidence=SURE) if title else None
 
 
 def _makes_more_sense(trial: Sequence[Part], parts: Sequence[Part]) -> bool:
@@ -252,7 +254,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
         meant = intent(clause, said, context.situation)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
-        named += [ref for each in said if each.place not in points for ref in each.refs]
+        named += [ref for each in said for ref in each.refs]
     return found, language
 
 
