@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -38,7 +39,7 @@ HOPELESS = -3.9  # of which no list makes a title
 NEVER = -8.0  # nor any cue
 SHORT_MESSAGE = 6  # words
 
-_FOUR_DIGITS = re.compile(r"\d{4}")
+_FOUR_DIGITS = re.compile(r"\d{4,}")
 _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
@@ -84,8 +85,8 @@ class Around:
     @cached_property
     def cased(self) -> bool:
         """True where capitals mean something: some words have them, and most have not."""
-        letters = [token for token in self.words if token.word.isalpha()]
-        return bool(letters) and sum(token.capital for token in letters) <= 0.6 * len(letters)
+        capitals = [token.capital for token in self.words if token.word.isalpha()]
+        return bool(capitals) and sum(capitals) <= 0.6 * len(capitals)
 
     @cached_property
     def careful(self) -> bool:
@@ -104,9 +105,16 @@ class Around:
         return first, last
 
     @cached_property
-    def dated(self) -> bool:
-        """True where four digits stand somewhere."""
-        return _FOUR_DIGITS.search(self.text) is not None
+    def _years(self) -> tuple[list[int], list[int]]:
+        """The starts and ends of what may be years."""
+        spans = [match.span() for match in _FOUR_DIGITS.finditer(self.text)]
+        return [start for start, _ in spans], [end for _, end in spans]
+
+    def dated(self, start: int, end: int) -> bool:
+        """True where a year may stand between two places of the text."""
+        starts, ends = self._years
+        at = bisect_right(ends, start)
+        return at < len(starts) and starts[at] < end
 
     def word(self, at: int) -> str:
         """A word by its place; none beyond the ends."""
@@ -280,10 +288,11 @@ def _signs(around: Around, match: Match) -> float:
 
 def _article(around: Around, match: Match, words: Sequence[str]) -> float:
     """Titles seldom stand with an article that they have not, and words of one kind seldom without theirs."""
-    before = words[0] if words[0] in ARTICLES else around.word(match.first - 1)
+    left = around.word(match.first - 1)
+    before = words[0] if words[0] in ARTICLES else left
     if before in ("a", "an") and not match.entry.articles & {"a", "an"} and not match.year:
         return OTHER_ARTICLE
-    if len(words) == 1 and around.word(match.first - 1) in cues("determiners"):
+    if len(words) == 1 and left in cues("determiners"):
         return DETERMINED
     if before != "the" and len(words) == 1 and match.entry.articles == {"the"}:
         return -3.0 if ranks().get(words[0], UNKNOWN_RANK) < 5_000 else -1.0
@@ -307,9 +316,10 @@ def _larger(around: Around, match: Match) -> float:
 
 def _kind_or_pair(around: Around, match: Match) -> float:
     """One word before "movies" is a kind of them, before "& Slim" the half of another title."""
-    if around.word(match.last + 1) in ("movies", "films", "flicks"):
+    following = around.word(match.last + 1)
+    if following in ("movies", "films", "flicks"):
         return 0.0 if around.words[match.first].capital else KIND_OF_MOVIE
-    if around.word(match.last + 1) != "and" or around.gap(match.last) != " ":
+    if following != "and" or around.gap(match.last) != " ":
         return 0.0
     beyond = around.words[match.last + 2 : match.last + 3]
     return HALF_OF_A_PAIR if beyond and beyond[0].capital and beyond[0].word != "i" else 0.0
@@ -391,14 +401,15 @@ def _before_weakly(around: Around, match: Match, cue: str, *, closed: bool) -> f
 def _after(around: Around, match: Match, *, after_cue: bool) -> float:
     """The verdict that follows: "… was great"; or a noun: "the … trailer"."""
     at = match.last + 1
-    if around.word(at) not in _following_words() or around.gap(match.last).strip(" \"'*_”’") != "":
+    following = around.word(at)
+    if following not in _following_words() or around.gap(match.last).strip(" \"'*_”’") != "":
         return 0.0
-    if around.word(at) in cues("nouns"):
+    if following in cues("nouns"):
         return 1.0 if after_cue else 0.3
     if after_cue:
         return 0.0
     leading = around.begins_sentence(match.first) or around.word(match.first - 1) in cues("openers")
     if not leading:
         return 0.8
-    verdict = around.word(at + 1) in cues("judging") or around.word(at) not in ("was", "is")
+    verdict = around.word(at + 1) in cues("judging") or following not in ("was", "is")
     return BEFORE_VERDICT if verdict else 1.5

@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ KEPT = 20_000  # entries and corrections, of the words that people use
 
 MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME = range(5)
 KINDS = 8
-KEY = 1
+KEY, LONGER = 1, 2  # is a key, longer ones begin so
 WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0)  # of a movie among those of one form, by the kind of the form
 
 _SUBTITLE = re.compile(r"\s*(?::|\s[-\u2013\u2014]\s|;|,? or:?\s(?=how\b|the\b)|\bor:)\s*", re.IGNORECASE)
@@ -71,7 +72,8 @@ class Series(NamedTuple):
     told: bool  # by `words.toml`
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Entry:
     """The meaning of a key, and what of its movies tells how likely it is meant."""
 
     forms: list[Form]
@@ -81,6 +83,7 @@ class Entry(NamedTuple):
     years: frozenset[int]
     told: bool  # a nickname
     part: bool  # of titles, never a whole one
+    single: bool  # of one movie, and no more
     very: bool  # the very title of a movie, or a name as good
     weights: tuple[float, ...]  # of the movies of its forms, before anything is known of the text
 
@@ -141,7 +144,7 @@ class TitleIndex:
         told = any(form.kind == NICKNAME for form in forms) or (part and series is not None and series.told)
         very = any(form.kind in (MAIN, ALTERNATIVE, NICKNAME) for form in forms)
         weights = tuple(WEIGHTS[form.kind] * (row.rating_count + 0.5) for form, row in zip(forms, rows, strict=True))
-        return Entry(forms, series, popularity, frozenset(articles), years, told, part, very, weights)
+        return Entry(forms, series, popularity, frozenset(articles), years, told, part, len(forms) == 1, very, weights)
 
     def _make_entry(self, key: str) -> Entry:
         return self.entry_of(self.forms(key), self._series.get(key))
@@ -222,7 +225,7 @@ class TitleIndex:
         length, beginning = min(len(words), LONGEST), ""
         for number, word in enumerate(words[: min(3, length - 1)]):
             beginning += word
-            self.known[beginning] = max(self.known.get(beginning, 0), 2 * (length - number))
+            self.known[beginning] = max(self.known.get(beginning, 0), LONGER * (length - number))
 
     def _add_series(self) -> None:
         """Series are the common beginnings of titles: before a colon, a number, or "and the"."""

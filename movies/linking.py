@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
-from movies.link_titles import ARTICLES, MAIN, SHORT, Entry, Form, TitleIndex, TitleRow, content
+from movies.link_titles import ARTICLES, KEPT, MAIN, SHORT, Entry, Form, TitleIndex, TitleRow, content
 from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import title_spans
@@ -46,7 +47,8 @@ class Linker:
     def __init__(self, index: TitleIndex, terms: dict[str, list[_Term]]) -> None:
         self._index, self._terms = index, terms
         self._term_begins: dict[str, int] = {}
-        self._plain = lru_cache(maxsize=20_000)(plain)
+        self._plain = lru_cache(maxsize=KEPT)(plain)
+        self._candidates = lru_cache(maxsize=KEPT)(self._make_candidates)
         self._genre_words = _keys_of(terms, "genre")
         self._tag_words = _keys_of(terms, "tag")
 
@@ -75,8 +77,9 @@ class Linker:
         around = Around(text, words, self._genre_words, self._tag_words)
         links = [*read_spans(text, level(text), words), *self._term_links(around)]
         links = [link for link in links if link.confidence >= least]
+        spoken_of = tuple(context)
         sure = [(match, sigmoid(match.logit)) for match in title_spans(self._index, around)]
-        links += [self._title_link(around, match, odds, context) for match, odds in sure if odds >= least]
+        links += [self._title_link(around, match, odds, spoken_of) for match, odds in sure if odds >= least]
         return _chosen(links)
 
     def find(self, text: str, *, context: Sequence[int] = (), limit: int = 5) -> list[Candidate]:
@@ -89,7 +92,7 @@ class Linker:
         if not forms:
             near = self._index.likest(content(title), 0.55)
             forms, likeness = [Form(place, MAIN) for place, _ in near], dict(near)
-        candidates = self._candidates(self._index.entry_of(forms), title, year, context)[:limit]
+        candidates, _ = self._candidates(self._index.entry_of(forms), title, year, tuple(context), limit)
         places = {self._index.rows[place].movie_id: score for place, score in likeness.items()}
         return [one._replace(odds=round(one.odds * places.get(one.movie_id, 1.0), 4)) for one in candidates]
 
@@ -103,26 +106,28 @@ class Linker:
         corrected = [self._index.correct(word) or word for word in words]
         return self._index.forms("".join(corrected)) if corrected != words else []
 
-    def _title_link(self, around: Around, match: Match, odds: float, context: Sequence[int]) -> Link:
+    def _title_link(self, around: Around, match: Match, odds: float, context: tuple[int, ...]) -> Link:
         entry, odds = match.entry, round(odds, 4)
         start, end, span = match.start, match.end, around.text[match.start : match.end]
-        links = []
-        if entry.forms:
-            candidates = tuple(self._candidates(entry, span, match.meant, context)[:MOST_CANDIDATES])
-            ids = tuple([candidate.movie_id for candidate in candidates])
-            links.append(Link(start, end, span, "movie", odds, candidates, ids))
-        if entry.series:
-            links.append(Link(start, end, span, "series", odds, (), entry.series.movie_ids, entry.series.name))
-        if len(links) == 2 and (not entry.very or _means_series(around, match)):
-            links.reverse()
-        return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
+        candidates, ids = self._candidates(entry, "" if entry.single else span, match.meant, context)
+        movie = Link(start, end, span, "movie", odds, candidates, ids)
+        if not entry.series:
+            return movie
+        series = Link(start, end, span, "series", odds, (), entry.series.movie_ids, entry.series.name)
+        if not entry.forms:
+            return series
+        if not entry.very or _means_series(around, match):
+            return replace(series, also=(movie,))
+        return replace(movie, also=(series,))
 
-    def _candidates(self, entry: Entry, span: str, year: int | None, context: Sequence[int]) -> list[Candidate]:
-        """The movies of an entry, the likest first."""
+    def _make_candidates(
+        self, entry: Entry, span: str, year: int | None, context: tuple[int, ...], limit: int = MOST_CANDIDATES
+    ) -> tuple[tuple[Candidate, ...], tuple[int, ...]]:
+        """The movies of an entry, the likest first, and their ids."""
         rows = self._index.rows
-        if len(entry.forms) == 1:
+        if entry.single:
             row = rows[entry.forms[0].movie]
-            return [Candidate(row.movie_id, row.title, row.year, 1.0)]
+            return (Candidate(row.movie_id, row.title, row.year, 1.0),), (row.movie_id,)
         exact = self._plain(span)
         weights: dict[int, float] = {}
         for form, weight in zip(entry.forms, entry.weights, strict=True):
@@ -131,32 +136,21 @@ class Linker:
             factor *= SPOKEN_OF / (1 + context.index(row.movie_id)) if row.movie_id in context else 1.0
             weights[form.movie] = max(weight * factor, weights.get(form.movie, 0.0))
         whole = sum(weights.values()) or 1.0
-        ranked = sorted(weights, key=lambda place: (-weights[place], rows[place].movie_id))
-        odds = {place: math.floor(1e4 * weights[place] / whole) / 1e4 for place in ranked}
-        return [Candidate(rows[place].movie_id, rows[place].title, rows[place].year, odds[place]) for place in ranked]
+        ranked = sorted(weights, key=lambda place: (-weights[place], rows[place].movie_id))[:limit]
+        odds = {rows[place]: math.floor(1e4 * weights[place] / whole) / 1e4 for place in ranked}
+        candidates = [Candidate(row.movie_id, row.title, row.year, share) for row, share in odds.items()]
+        return tuple(candidates), tuple([candidate.movie_id for candidate in candidates])
 
     def _term_links(self, around: Around) -> Iterator[Link]:
-        names, words = around.names, around.words
-        for at, name in enumerate(names):
-            longest = self._term_begins.get(name)
-            if longest is None:
-                continue
-            key = ""
-            for last in _without_articles(names, at, longest):
-                key += names[last]
-                if key in self._terms:
-                    plainly = _of_people(names, at, key)
-                    yield _term_link(around.text, words[at].start, words[last].end, self._terms[key], plainly=plainly)
-
-
-def _without_articles(names: Sequence[str], at: int, most: int) -> Iterator[int]:
-    """The places of so many words from one on that are no articles."""
-    end = len(names)
-    while at < end and most:
-        if names[at] not in ARTICLES:
-            yield at
-            most -= 1
-        at += 1
+        names, begins = around.names, self._term_begins
+        for at in [at for at, name in enumerate(names) if name in begins]:
+            key, left, last = "", begins[names[at]], at
+            while left and last < len(names):
+                if names[last] not in ARTICLES:
+                    key, left = key + names[last], left - 1
+                    if key in self._terms:
+                        yield _term_link(around, at, last, self._terms[key], plainly=_of_people(names, at, key))
+                last += 1
 
 
 def _of_people(names: Sequence[str], at: int, key: str) -> bool:
@@ -164,12 +158,13 @@ def _of_people(names: Sequence[str], at: int, key: str) -> bool:
     if key not in cues("people"):
         return False
     left = [name for name in names[max(0, at - 6) : at] if name not in ARTICLES][-2:]
-    after = [names[place] for place in _without_articles(names, at + 1, 1)]
+    after = [name for name in names[at + 1 : at + 6] if name not in ARTICLES][:1]
     return _FOR.isdisjoint(left) and cues("nouns").isdisjoint(after)
 
 
-def _term_link(text: str, start: int, end: int, meanings: Sequence[_Term], *, plainly: bool) -> Link:
-    span = text[start:end]
+def _term_link(around: Around, first: int, last: int, meanings: Sequence[_Term], *, plainly: bool) -> Link:
+    start, end = around.words[first].start, around.words[last].end
+    span = around.text[start:end]
     also = tuple([Link(start, end, span, term.kind, term.confidence, name=term.name) for term in meanings[1:]])
     term = meanings[0]
     return Link(start, end, span, term.kind, PLAIN_GENRE if plainly else term.confidence, name=term.name, also=also)
@@ -229,7 +224,7 @@ def _chosen(links: list[Link]) -> list[Link]:
     ends = [link.end for link in merged]
     best: list[tuple[float, Link | None, int]] = [(0.0, None, 0)]
     for at, link in enumerate(merged):
-        before = _ending_by(ends, link.start, at)
+        before = bisect_right(ends, link.start, 0, at)
         taken = best[before][0] + _weight(link)
         best.append((taken, link, before) if taken > best[at][0] else (best[at][0], None, at))
     chosen = []
@@ -240,17 +235,6 @@ def _chosen(links: list[Link]) -> list[Link]:
             chosen.append(kept)
         at = before
     return chosen[::-1]
-
-
-def _ending_by(ends: Sequence[int], start: int, most: int) -> int:
-    low, high = 0, most
-    while low < high:
-        middle = (low + high) // 2
-        if ends[middle] <= start:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _by_span(links: Sequence[Link]) -> list[list[Link]]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import add
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
-from movies.link_titles import ARTICLES, KEY, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
+from movies.link_titles import ARTICLES, KEY, LONGER, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
 from movies.titles import NUMBERS, PARTS, ROMAN
 from movies.words import Token, cues
 
@@ -28,7 +29,6 @@ FIRST = {**SPELLINGS, **NUMBERS}  # of words with which titles begin; within tit
 
 _YEAR_AFTER = re.compile(r"[\s,*_\"'”’]*(?:\(\s*(\d{4})\s*(?:[-–]\s*(?:\d{4})?\s*)?\)|\[(\d{4})\]|(\d{4})(?![\d\w]))")
 _YEAR_BEFORE = re.compile(r"(?<!\d)(\d{4})(?:'s|’s)?\s+(?:the )?(?:version of |film |movie )?[\"'“‘*_]*$")
-_FOUR_DIGITS = re.compile(r"\d{4}")
 _YEAR_NEAR = re.compile(r"[\s,]*(?:from|of|von|de|in|aus|released in|made in)\s(?:the year )?(\d{4})\b")
 
 
@@ -68,10 +68,16 @@ def title_spans(index: TitleIndex, around: Around) -> list[Match]:
 def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Iterable[int]) -> Iterator[Match]:
     """Runs that are in the dictionary, without those within a whole title of three words or more."""
     known, covered = index.known, 0
+    singles = [*map(known.get, elements.firsts)]
+    pairs = [*map(known.get, map(add, elements.firsts, elements.inners[1:])), None]
+    possessives = {at: cut for at, end in enumerate(elements.ends) if (cut := around.words[end].possessive)}
     for at in starts:
-        runs = _runs_from(known, around.words, elements, at)
-        if at < covered:
-            runs = [run for run in runs if at + run[0] > covered]
+        if pairs[at] or at in possessives or at + 1 in possessives:
+            runs = [run for run in _runs_from(known, possessives, elements, at) if at + run[0] > covered]
+        elif at >= covered and (singles[at] or 0) & KEY:
+            runs = [(1, elements.firsts[at], 0)]
+        else:
+            continue
         if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
             runs = runs[-1:]
             covered = at + runs[-1][0]
@@ -82,24 +88,24 @@ def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Ite
 
 
 def _runs_from(
-    known: Mapping[str, int], words: Sequence[Token], elements: _Elements, at: int
+    known: Mapping[str, int], possessives: Mapping[int, int], elements: _Elements, at: int
 ) -> list[tuple[int, str, int]]:
     """The keys that begin with an element: their length, and the letters of a possessive that they are without."""
-    firsts, inners, _, ends, _ = elements
-    key, runs = firsts[at], []
+    inners, runs = elements.inners, []
+    key = elements.firsts[at]
     value = known.get(key, 0)
-    if (possessive := words[ends[at]].possessive) and known.get(inners[at][:-1], 0) & KEY:
-        runs.append((1, inners[at][:-1], possessive))
+    if at in possessives and known.get(inners[at][:-1], 0) & KEY:
+        runs.append((1, inners[at][:-1], possessives[at]))
     elif value & KEY:
         runs.append((1, key, 0))
-    for inner in range(at + 1, min(at + max(value >> 1, 2), len(ends))):
-        before, key = key, key + inners[inner]
+    for place in range(at + 1, min(at + max(value >> 1, 2), len(inners))):
+        key += inners[place]
         value = known.get(key, 0)
-        if (possessive := words[ends[inner]].possessive) and known.get(key[:-1], 0) & KEY:
-            runs.append((inner - at + 1, before + inners[inner][:-1], possessive))
+        if place in possessives and known.get(key[:-1], 0) & KEY:
+            runs.append((place - at + 1, key[:-1], possessives[place]))
         elif value & KEY and not key.isdigit():  # "1 1" is no 11
-            runs.append((inner - at + 1, key, 0))
-        if value < 2 and inner == at + 1:
+            runs.append((place - at + 1, key, 0))
+        if value < LONGER and place == at + 1:
             break
     return runs
 
@@ -120,7 +126,7 @@ def _match(around: Around, elements: _Elements, at: int, length: int, entry: Ent
 
 def _settled(around: Around, match: Match) -> Match:
     """The match with a year beside it taken in, if it is that of one of its movies."""
-    if not around.dated:
+    if not around.dated(match.start - LEFT_OF_A_YEAR, match.end + LEFT_OF_A_YEAR):
         return match
     for year, start, end in _years_beside(around.text, match):
         near = [known for known in match.entry.years if abs(known - year) <= 1]
@@ -180,8 +186,6 @@ def _corrected(elements: _Elements, slips: Mapping[int, str]) -> _Elements:
 
 def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
     """Years right after a title, right before it, or near it; with the span that belongs to the title."""
-    if not _FOUR_DIGITS.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.end + LEFT_OF_A_YEAR):
-        return
     if after := _YEAR_AFTER.match(text, match.end):
         yield int(after[1] or after[2] or after[3]), match.start, after.end()
     if before := _YEAR_BEFORE.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.start):
@@ -192,11 +196,12 @@ def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
 
 def _title_like(around: Around) -> Iterator[tuple[int, int]]:
     """Runs of words with capitals, in quotation marks, or after "like", as first and last word."""
-    words, names, before, done = around.words, around.names, cues("before"), 0
-    for at, word in enumerate(words):
+    words, names, done = around.words, around.names, 0
+    after_cue = {at for at, name in enumerate(names, 1) if name in cues("before")}
+    for at in [at for at, word in enumerate(words) if word.capital or at in after_cue]:
         if at < done:
             continue
-        if word.capital and around.cased:
+        if words[at].capital and around.cased:
             end = at
             while end + 1 < len(words) and _goes_on(around, end):
                 end += 1
@@ -204,7 +209,7 @@ def _title_like(around: Around) -> Iterator[tuple[int, int]]:
                 end -= 1
             done = end + 1
             yield at, end
-        elif at and names[at - 1] in before:
+        elif at in after_cue:
             end = _end_of_phrase(around, at)
             done = end + 1
             yield at, end

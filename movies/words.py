@@ -16,7 +16,7 @@ from movies.titles import fold
 
 _FOLDER = Path(__file__).parent
 _TOKEN = re.compile("([^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*|&)")
-_ASCII_TOKEN = re.compile("([A-Za-z0-9]+(?:['`][A-Za-z0-9]+)*|&)")
+_ASCII_TOKEN = re.compile("([a-z0-9]+(?:['`][a-z0-9]+)*|&)")
 _APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
 _MARKS = re.compile("[\u0300-\u036f]")
 UNKNOWN_RANK = 20_001  # of words that are not among the commonest
@@ -78,13 +78,15 @@ def tokens(text: str) -> list[Token]:
     >>> [token.word for token in tokens("Schindler's List & Léon")]
     ['schindlers', 'list', 'and', 'leon']
     """
-    pieces = (_ASCII_TOKEN if text.isascii() else _TOKEN).split(text)
+    ascii_alone = text.isascii()
+    pieces = _ASCII_TOKEN.split(text.lower()) if ascii_alone else _TOKEN.split(text)
     edges, sources = list(accumulate(map(len, pieces))), pieces[1::2]
-    words, capitals = [source.lower() for source in sources], [source[0].isupper() for source in sources]
-    found = [_MAKE(fields) for fields in zip(edges[::2], edges[1::2], words, capitals, repeat(0), strict=False)]
-    for at, source in enumerate(sources):
-        if not (source.isalnum() and source.isascii()):
-            found[at] = _token(source, edges[2 * at])
+    starts, ends = edges[:-1:2], edges[1::2]
+    words = sources if ascii_alone else [source.lower() for source in sources]
+    capitals = [text[start].isupper() for start in starts]
+    found = list(map(_MAKE, zip(starts, ends, words, capitals, repeat(0), strict=False)))
+    for at in [at for at, source in enumerate(sources) if not (source.isalnum() and source.isascii())]:
+        found[at] = _token(text[starts[at] : ends[at]], starts[at])
     return found
 
 
