@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
 from movies.link_titles import ARTICLES, Entry
-from movies.words import UNKNOWN_RANK, Token, cues, ranks, tables
+from movies.words import UNKNOWN_RANK, Token, cues, is_figure, ranks, tables
 
 TOLD = 2.5  # by the tables
 WHOLE_MESSAGE = 5.5
+ASKED_ABOUT = 5.0  # "is up any good"
 IN_QUOTES = 6.5
 LIST_ITEM = 5.0
 YEAR_BESIDE = 7.0
@@ -44,7 +45,7 @@ _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
 _ITEM = re.compile(r"(?:(?:^|\n)\s*(?:\d{1,3}\.|[-*\u2022\u2013])|(?:^|\s)\(?\d{1,3}\))\s+[*_\"\u201c]*$")
-_UNKNOWN_SEQUEL = re.compile(r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,]\d)", re.IGNORECASE)
+_UNKNOWN_SEQUEL = re.compile(r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,/]\d)", re.IGNORECASE)
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "‘": "’", "'": "'", "*": "*", "_": "_", "`": "`", "”": "”", "»": "«"}
 
 
@@ -97,10 +98,28 @@ class Around:
     @cached_property
     def whole(self) -> tuple[int, int]:
         """The first and last word of the message without words of courtesy."""
-        first, last, courtesy = 0, len(self.words) - 1, cues("courtesy")
-        while first < last and self.names[first] in courtesy:
+        return self._without(cues("courtesy"), 0, len(self.words) - 1)
+
+    @cached_property
+    def compared(self) -> tuple[int, int]:
+        """The same without words that ask for the better of two, too."""
+        return self._without(cues("courtesy") | cues("comparing"), *self.whole)
+
+    @cached_property
+    def framed(self) -> tuple[int, int] | None:
+        """What is asked about, as first and last word: in "tell me about …", "is … any good"."""
+        first, last = self.whole
+        said = " ".join(self.names[first : last + 1]) if last - first < SHORT_MESSAGE + 6 else ""
+        for frame in cues("frames"):
+            before, _, after = frame.partition("…")
+            if said.startswith(before) and said.endswith(after) and len(said) > len(before) + len(after):
+                return first + before.count(" "), last - after.count(" ")
+        return None
+
+    def _without(self, words: frozenset[str], first: int, last: int) -> tuple[int, int]:
+        while first < last and self.names[first] in words:
             first += 1
-        while last > first and self.names[last] in courtesy:
+        while last > first and self.names[last] in words:
             last -= 1
         return first, last
 
@@ -155,7 +174,16 @@ class Around:
         """True where nothing follows that the words could belong to."""
         while end < len(self.text) and self.text[end] in "\"'”’*_»":
             end += 1
-        return _CLOSING.match(self.text, end) is not None or self.word(last + 1) in cues("ends")
+        return _CLOSING.match(self.text, end) is not None or self.ends_phrase(last + 1)
+
+    def ends_phrase(self, at: int) -> bool:
+        """True of a word that begins something new, or is a rating: "4.5"."""
+        word = self.word(at)
+        return word in cues("ends") or "." in word or "/" in word
+
+    def opens(self, at: int) -> bool:
+        """True where a word begins a sentence, or stands after one that a title may follow."""
+        return self.begins_sentence(at) or self.names[at - 1] in _opening_words()
 
 
 def sigmoid(logit: float) -> float:
@@ -197,7 +225,7 @@ def hopeless(around: Around, at: int, popularity: float) -> bool:
     value = prior((word,), around.genre_words) + 4.0 * (popularity - 0.5)
     if value > HOPELESS or around.text[start - 1 : start] != " ":
         return False
-    if around.text[end : end + 1] not in (" ", ",", ".", "?", "!") or around.word(at + 1).isdigit():
+    if around.text[end : end + 1] not in (" ", ",", ".", "?", "!") or is_figure(around.word(at + 1)):
         return False
     return value < NEVER or (around.word(at - 1) not in _cue_words() and around.word(at + 1) not in cues("after"))
 
@@ -215,6 +243,11 @@ def _leading_words() -> frozenset[str]:
     """The words that, right before a title, tell that it is one."""
     pairs = {pair.split()[1] for pair in cues("pairs")}
     return frozenset({"is", "was"}.union(pairs, cues("before"), cues("rating"), cues("weak_before")))
+
+
+@cache
+def _opening_words() -> frozenset[str]:
+    return _leading_words() | cues("openers") | cues("comparing") | cues("courtesy")
 
 
 @cache
@@ -255,7 +288,7 @@ def _case(around: Around, match: Match) -> float:
     if not around.cased or match.corrected:
         return 0.0
     tokens = around.words[match.first : match.last + 1]
-    if not any([token.capital for token in tokens]):
+    if True not in [token.capital for token in tokens]:
         return _in_small_letters(around, match)
     small = cues("small")
     telling = [token for token in tokens if token.word not in small and not token.word.isdigit()] or tokens
@@ -355,6 +388,8 @@ def _place(around: Around, match: Match, words: Sequence[str]) -> float:
         return 0.0
     if match.start <= around.words[first].start and match.end >= around.words[last].end:
         return 0.0 if " ".join(words) in cues("phrases") else WHOLE_MESSAGE
+    if around.framed is not None and match.first <= around.framed[0] and match.last == around.framed[1]:
+        return 0.0 if " ".join(words) in cues("phrases") else ASKED_ABOUT
     value = _before(around, match)
     return value + _after(around, match, after_cue=value > 1)
 
@@ -380,7 +415,7 @@ def _before(around: Around, match: Match) -> float:
         return strength if closed else 1.2
     if cue in cues("rating"):
         following = around.word(match.last + 1 + (around.word(match.last + 1) in ARTICLES))
-        return AFTER_CUE if following.isdigit() or following in tables()["numbers"] else 0.4
+        return AFTER_CUE if is_figure(following) or following in tables()["numbers"] else 0.4
     if cue in ("is", "was"):
         favourite = {around.word(at - back) for back in (1, 2, 3)} & cues("favourites")
         return (FAVOURITE_IS if favourite else 0.5) if closed else 0.0
@@ -398,10 +433,18 @@ def _before_weakly(around: Around, match: Match, cue: str, *, closed: bool) -> f
     return 1.5 if closed and (match.last > match.first or around.words[match.first].capital) else 0.4
 
 
+def _is_rating(around: Around, at: int) -> bool:
+    """True of "3.92", "4/5" and "4 stars"."""
+    word = around.word(at)
+    return word[:1].isdigit() and ("." in word or "/" in word or around.word(at + 1) in cues("stars"))
+
+
 def _after(around: Around, match: Match, *, after_cue: bool) -> float:
     """The verdict that follows: "… was great"; or a noun: "the … trailer"."""
     at = match.last + 1
     following = around.word(at)
+    if _is_rating(around, at) and around.gap(match.last).strip(" :*_\"'”’(–—-") == "":
+        return BEFORE_VERDICT if around.words[match.first].capital or around.opens(match.first) else 1.5
     if following not in _following_words() or around.gap(match.last).strip(" \"'*_”’") != "":
         return 0.0
     if following in cues("nouns"):

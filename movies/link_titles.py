@@ -18,7 +18,7 @@ from rapidfuzz.distance import OSA
 
 from movies.title_match import allowed
 from movies.titles import acronym, parse_title, plain_words, split_year, title_words, with_digits
-from movies.words import UNKNOWN_RANK, cues, ranks, tables
+from movies.words import UNKNOWN_RANK, cues, ranks, spelled, tables
 
 SPELLINGS = {  # of the same word
     "vs": "versus", "dr": "doctor", "mister": "mr", "saint": "st", "gray": "grey", "colour": "color",
@@ -196,6 +196,8 @@ class TitleIndex:
         for word in set(words):
             self._vocabulary[word].append(place)
         self._add(words, Form(place, MAIN))
+        for name in (row.title, *row.alternatives):
+            self._add([word for word in spelled(name) or () if word not in ARTICLES], Form(place, MAIN))
         for name in row.alternatives:
             self._add(content(name), Form(place, ALTERNATIVE))
             for word in set(content(name)):

@@ -204,7 +204,9 @@ def _year_weight(wanted: int | None, year: int | None) -> float:
     return 0.05 if year is not None and abs(year - wanted) == 1 else 0.002
 
 
-_SEQUEL_AFTER = re.compile(r"\s(?:[2-9]|1\d|[IVX]{2,4})\b(?!\))|:\s\w|\s(?:part|episode|chapter)\b", re.IGNORECASE)
+_SEQUEL_AFTER = re.compile(
+    r"\s(?:[2-9]|1\d|[IVX]{2,4})\b(?!\)|[.,/]\d)|:\s(?!\d+[.,/]\d)\w|\s(?:part|episode|chapter)\b", re.IGNORECASE
+)
 _SERIES_AFTER = re.compile(
     r"['’]?s?\s+(?:\w+\s)?(?:movies|films|series|trilogy|saga|franchise|sequels|universe|filme)\b", re.IGNORECASE
 )

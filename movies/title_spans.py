@@ -13,12 +13,13 @@ from typing import NamedTuple
 from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
 from movies.link_titles import ARTICLES, KEY, LONGER, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
 from movies.titles import NUMBERS, PARTS, ROMAN
-from movies.words import Token, cues
+from movies.words import cues
 
 NEARLY = 1.2  # log-odds that a title with a slip of the pen loses
 RAISED = 3.0  # beside a sure title in a list
 SURE_IN_A_LIST = 0.5
 ALL_OF_A_MESSAGE = 4.0  # to each of "alien or aliens?"
+OR_ANOTHER = 2.5  # more for one of two to choose from, the other of which is sure
 SHORT_LIST = 16  # words
 MOST_BETWEEN = 12  # characters between two members of a list
 NO_TITLE = -6.0  # log-odds of what no list makes a title
@@ -29,6 +30,7 @@ FIRST = {**SPELLINGS, **NUMBERS}  # of words with which titles begin; within tit
 
 _YEAR_AFTER = re.compile(r"[\s,*_\"'”’]*(?:\(\s*(\d{4})\s*(?:[-–]\s*(?:\d{4})?\s*)?\)|\[(\d{4})\]|(\d{4})(?![\d\w]))")
 _YEAR_BEFORE = re.compile(r"(?<!\d)(\d{4})(?:'s|’s)?\s+(?:the )?(?:version of |film |movie )?[\"'“‘*_]*$")
+_OR = re.compile(r",?\s(?:or|oder|ou|o|vs\.?|versus)\s", re.IGNORECASE)
 _YEAR_NEAR = re.compile(r"[\s,]*(?:from|of|von|de|in|aus|released in|made in)\s(?:the year )?(\d{4})\b")
 
 
@@ -232,26 +234,36 @@ def _goes_on(around: Around, at: int) -> bool:
 def _join_lists(around: Around, found: list[Match]) -> None:
     """Raise what stands beside a sure title in a list: "Alien, big and heat"; and two that are all of a message."""
     by_start = sorted(found, key=lambda match: (match.start, -match.end))
-    _raise_beside(around.text, by_start, forward=True)
-    _raise_beside(around.text, sorted(found, key=lambda match: -match.end), forward=False)
     if by_start and len(around.words) <= SHORT_LIST:
         _join_all_of_a_message(around, by_start)
+    _raise_beside(around, by_start, forward=True)
+    _raise_beside(around, sorted(found, key=lambda match: -match.end), forward=False)
 
 
-def _raise_beside(text: str, matches: Sequence[Match], *, forward: bool) -> None:
-    sure: list[Match] = []
+def _raise_beside(around: Around, matches: Sequence[Match], *, forward: bool) -> None:
+    text, sure = around.text, list[Match]()
     for match in matches:
         for other in sure[-6:]:
             left, right = (other.end, match.start) if forward else (match.end, other.start)
             if 0 < right - left < MOST_BETWEEN and joins(text[left:right]):
-                match.logit += RAISED if match.logit > NO_TITLE else 0.0
+                more = OR_ANOTHER if _to_choose(around, match, left) else 0.0
+                match.logit += RAISED + more if match.logit + more > NO_TITLE else 0.0
                 break
         if match.logit > SURE_IN_A_LIST:
             sure.append(match)
 
 
+def _to_choose(around: Around, match: Match, left: int) -> bool:
+    """True of one of two titles joined by "or", where the words belong to nothing else."""
+    if around.names[match.first] in cues("pronouns") or _OR.match(around.text, left) is None:
+        return False
+    if left == match.end:
+        return around.opens(match.first)
+    return around.closed(match.end, match.last)
+
+
 def _join_all_of_a_message(around: Around, matches: list[Match]) -> None:
-    first, last = around.whole
+    first, last = around.compared
     for left in (match for match in matches if match.first <= first):
         for right in (match for match in matches if match.last >= last):
             if joins(around.text[left.end : right.start]):

@@ -15,9 +15,17 @@ from typing import Any, NamedTuple
 from movies.titles import fold
 
 _FOLDER = Path(__file__).parent
-_TOKEN = re.compile("([^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*|&)")
-_ASCII_TOKEN = re.compile("([a-z0-9]+(?:['`][a-z0-9]+)*|&)")
+_JOINED = "|".join((
+    r"\d+(?:[.,]\d+)?/(?:5|10)(?![\d/])", r"\d+[.,]\d+(?![.,]?\d)",  # ratings, figures
+    r"[a-z](?:\*[a-z])+(?![a-z])", r"[a-z](?:\.[a-z]){2,}(?![a-z])", r"a-[a-z0-9]+",  # M*A*S*H, S.W.A.T., A-Team
+))  # fmt: skip
+_WORD = "[^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*"
+_TOKEN = re.compile(f"({_JOINED}|{_WORD}|&)", re.IGNORECASE)
+_ASCII_TOKEN = re.compile(f"({_JOINED}|[a-z0-9]+(?:['`][a-z0-9]+)*|&)")
+_NAME_JOINED = re.compile(rf"\b(?:{_JOINED})", re.IGNORECASE)
+_FIGURE = re.compile(r"(\d+)(?:([.,])(\d+))?(/\d+)?")
 _APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
+_JOINTS = re.compile("['\u2018\u2019\u02bc`\u00b4*.-]")
 _MARKS = re.compile("[\u0300-\u036f]")
 UNKNOWN_RANK = 20_001  # of words that are not among the commonest
 
@@ -77,6 +85,8 @@ def tokens(text: str) -> list[Token]:
 
     >>> [token.word for token in tokens("Schindler's List & Léon")]
     ['schindlers', 'list', 'and', 'leon']
+    >>> [token.word for token in tokens("M*A*S*H 3,92/5, the A-Team")]
+    ['mash', '3.92/5', 'the', 'ateam']
     """
     ascii_alone = text.isascii()
     pieces = _ASCII_TOKEN.split(text.lower()) if ascii_alone else _TOKEN.split(text)
@@ -90,11 +100,25 @@ def tokens(text: str) -> list[Token]:
     return found
 
 
+def is_figure(word: str) -> bool:
+    """True of numbers in digits, also of "4.5" and "9/10"."""
+    return word.replace(".", "").replace("/", "").isdigit()
+
+
+def spelled(name: str) -> list[str] | None:
+    """The words of a name that are not those between its signs: of "M*A*S*H", "The A-Team", "Paranoia 1.0"."""
+    return [token.word for token in tokens(name)] if _NAME_JOINED.search(name) else None
+
+
 def _token(source: str, start: int) -> Token:
     """A word with apostrophes, diacritics or combining marks; or the sign for "and"."""
     if source == "&":
         return Token(start, start + 1, "and", capital=False, possessive=0)
-    word = _MARKS.sub("", _APOSTROPHE.sub("", fold(source)))
+    if figure := _FIGURE.fullmatch(source):
+        thousands = figure[2] == "," and len(figure[3]) == 3
+        word = source.replace(",", "" if thousands else ".")
+        return Token(start, start + len(source), word, capital=False, possessive=0)
+    word = _MARKS.sub("", _JOINTS.sub("", fold(source)))
     possessive = 2 if len(source) > 3 and source[-1] in "sS" and _APOSTROPHE.match(source[-2]) else 0
     return Token(start, start + len(source), word, source[0].isupper(), possessive)
 
