@@ -71,6 +71,12 @@ class Conditions:
                 both[name] = mine | value if isinstance(value, dict) else value or mine
         return Conditions(**both)
 
+    def beside(self, asked: Filters) -> Conditions:
+        """What was told before a request for a list: where the request says it better, that is left out."""
+        about: dict[str, Any] = {"genres": (), "tags": (), "text": ""} if asked.genres or asked.tags else {}
+        when: dict[str, Any] = {"years": None, "era": ""} if asked.year_from or asked.year_to else {}
+        return replace(self, **about, **when)
+
     def filters(self, before: Filters | None = None, *, instead: bool = False) -> Filters:
         """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
         before = before or Filters()

@@ -154,6 +154,9 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         ):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
+        elif place - begun >= 2 and _corrects(tokens, place):
+            found.append(Clause(tuple(tokens[begun:place])))
+            begun = place
         elif place - begun >= 2 and _starts(tokens, begun, place):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place + 1
@@ -167,8 +170,19 @@ def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
         return False
     if tokens[place].word == "," and tokens[begun].word in table("split", "opening"):
         return False
-    following = "".join(f"{token.word} " for token in tokens[place + 1 : place + 6])
-    return bool(found := spots(following, "split", "starts")) and found[0].first == 0
+    while place + 1 < len(tokens) and tokens[place + 1].word in table("split", "skips"):
+        place += 1
+    return _begins(tokens, place + 1, "starts")
+
+
+def _corrects(tokens: Sequence[Token], place: int) -> bool:
+    """True where the person takes back what was just said: "horror, no wait, fantasy"."""
+    return tokens[place - 1].word not in ("i", "you") and _begins(tokens, place, "corrects")
+
+
+def _begins(tokens: Sequence[Token], place: int, name: str) -> bool:
+    following = "".join(f"{token.word} " for token in tokens[place : place + 5])
+    return bool(found := spots(following, "split", name)) and found[0].first == 0
 
 
 def _pieces(text: str, links: Sequence[Link]) -> Iterator[str | Link]:

@@ -248,14 +248,25 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     tokens, language = masked(text, links, sure)
     found: list[Part] = []
     named: list[Ref] = []
+    situation = context.situation
     for clause in clauses(tokens):
         points = pointed(clause, context.dialogue, named or context.spoken, context.siblings)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
-        meant = intent(clause, said, context.situation)
+        meant = intent(clause, said, situation)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
+        situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
     return found, language
+
+
+_AFTER = {
+    "list": frozenset({"begun", "listed"}),
+    "statistic": frozenset({"begun", "figured"}),
+    "fact": frozenset({"begun", "figured"}),
+    "rate": frozenset({"begun", "rated"}),
+}
+"""The state of the conversation once a part of a message was said: the next can go on from it."""
 
 
 def _of_year(said: Said, clause: Clause, context: Context) -> Said:

@@ -94,12 +94,14 @@ def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
 def _changed_other(part: Part, base: Frame) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     wants, of_those = part.wants, part.clause.has("refer", "of_those")
-    if base.act == "statistic" and wants.sort and of_those:
-        return Frame(act="find", filters=base.filters, sort=wants.sort, count=wants.count)
-    fields: dict[str, Any] = {"movies": part.refs or base.movies, "users": part.users or base.users}
-    fields["own"] = base.own and not part.users
-    if base.aspect == "stars" and (numbers := part.clause.links("number", "stars")):
-        fields["stars"] = numbers[0][1].low
+    if base.act == "statistic" and of_those and (wants.sort or wants.count or part.clause.has("refer", "show")):
+        return Frame(act="find", filters=wants.filters(base.filters), sort=wants.sort, count=wants.count)
+    numbers = [link.low or 0 for _, link in part.clause.links("number", "stars")]
+    users = part.users or (tuple(map(int, numbers[:1])) if base.users and part.clause.has("fragment", "correcting") else ())
+    fields: dict[str, Any] = {"movies": part.refs or base.movies, "users": users or base.users}
+    fields["own"] = base.own and not users
+    if numbers and (base.aspect == "stars" or base.act == "rate"):
+        fields["stars"] = numbers[-1]
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         fields["movies"] = (base.movies[0], *part.refs)
     if base.act in ("statistic", "ratings"):
@@ -128,7 +130,11 @@ def _correct(part: Part, context: Context) -> list[Frame]:
     if not context.before:
         return [listed(part.to("recommend"), context)]
     base = context.before[-1]
-    base = (_last_list(context) if base.act in ON_LISTS else None) or base
+    return corrected(part, (_last_list(context) if base.act in ON_LISTS else None) or base, context)
+
+
+def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
+    """A frame with what was meant instead."""
     field = "movies" if base.movies or not base.liked else "liked"
     mistaken: tuple[Ref, ...] = getattr(base, field)
     meant = _meant(part, mistaken, context)

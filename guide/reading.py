@@ -13,7 +13,7 @@ from guide.frame import Frame
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.intents import LISTS
 from guide.parts import Context, Part, parts_of
-from guide.reactions import narrowed, reaction
+from guide.reactions import corrected, narrowed, reaction
 from guide.standing import Told, each_once
 from movies.linking import Linker
 
@@ -41,12 +41,18 @@ def _read(text: str, context: Context) -> list[Frame]:
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the list that they are about."""
+    at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), None)
+    if at and (before := _folded(parts[:at], context)):
+        changed = corrected(parts[at], before[-1], context)
+        return _united([*before[:-1], *changed, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
     loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer") or _is_aside(part, parts)]
     frames = _united(_inherited([(part, framed(part, context)) for part in parts if part not in loose]))
     place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
     if place is not None:
         known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
-        wants = replace(_joined(loose), sort=None, count=None)
+        first = next(at for at, part in enumerate(parts) if part.intent.act in LISTS)
+        aside, wants = (_joined(part for part in loose if (part in parts[:first]) == early) for early in (True, False))
+        wants = replace(aside.beside(frames[place].filters).joined(wants), sort=None, count=None)
         frames[place] = _by_taste(narrowed(frames[place], wants), _told(loose) | Told(seen=known))
         return frames
     changes = _one([part for part in loose if part.intent.act in ("delta", "answer")])
@@ -147,6 +153,8 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
         return told[0] == told[1] and frame.aggregate == other.aggregate
     if frame.filters.genres and other.filters.genres and frame.count and other.count:
         return False
+    if frame.filters.genres == other.filters.genres and None in (frame.filters.year_from, other.filters.year_from):
+        return True
     bare = not (other.filters.genres or other.filters.tags or other.movies or other.text or other.sort)
     acts = {frame.act, other.act}
     return bare or "recommend" in acts or (len(acts) > 1 and None in (frame.sort, other.sort))
