@@ -14,11 +14,12 @@ from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 
 Order = Literal["rating", "popularity", "worst", "newest", "oldest"]
 SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
+"""The orders, the surest first: "top" and "best" say less than "most rated"."""
 NOVEL, DIFFERENT = 0.8, 0.7
 YEAR_OF_DAYS = 365
 MOST_TAGS, MOST_TOPIC = 2, 4
 NEGATION_REACH = 4
-MOST_RATINGS = 10_000_000
+MOST_RATINGS, MOST_STARS = 10_000_000, 5
 FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
 _BOUNDS = ("max_ratings", "min_ratings", "max_mean", "min_mean")
 
@@ -180,7 +181,8 @@ def _unwanted(clause: Clause) -> set[int]:
         for place in range(cue.end, len(clause.tokens)):
             token = clause.tokens[place]
             others += token.link is None and token.word not in table("without", "row")
-            parted = token.word == "," and not _goes_on(clause, place)
+            named = any(each.link for each in clause.tokens[cue.end : place])
+            parted = token.word == "," and not (named and _goes_on(clause, place))
             if (place in ends and place > cue.end) or others > NEGATION_REACH or parted:
                 break
             found.add(place)
@@ -193,7 +195,9 @@ def _goes_on(clause: Clause, place: int) -> bool:
         token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")
     ]
     ends = len(following) < 2 or following[1].word in table("without", "parts")
-    return bool(following and following[0].link) and ends
+    return (
+        bool(following and following[0].link) and following[0].word not in ("YEAR", "YEARS", "USER", "NUMBER") and ends
+    )
 
 
 def _usual(clause: Clause) -> set[int]:
@@ -222,8 +226,10 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
             if (low is None) == (high is None):
                 continue
             low, high = (high + 1 if high is not None else None), (low - 1 if low is not None else None)
-        if found and (low is None or high is None):
+        if found and None in (low, high):
             low, high = (found[0] if low is None else low), (found[1] if high is None else high)
+        elif found and None not in found and clause.has("any_year", "row"):
+            low, high = min(found[0] or 0, low or 0), max(found[1] or 0, high or 0)
         found = (low, high)
     return found
 
@@ -231,22 +237,46 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
 def _sort(clause: Clause) -> Order | None:
     """The order asked for. "Less famous" is none by fame."""
     niche = {place for spot in clause.spots("niche", "novel") for place in range(*spot)}
-    return next((sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))), None)
+    told = [sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))]
+    return told[0] if told else "rating" if clause.has("sort", "good") else None
 
 
 def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
     """Bounds by the name of their filter, and the places of their numbers."""
     found: dict[str, float] = {}
     spent: set[int] = set()
-    for name in _BOUNDS:
-        for spot in clause.spots("bounds", name):
-            numbers = [(at, link.low or 0) for at, link in clause.links("number", "stars", "year") if at not in spent]
-            numbers = [(at, value) for at, value in numbers if spot.first <= at < spot.end]
-            if numbers and (name.endswith("ratings") or 0 < numbers[-1][1] <= 5):
-                found[name] = numbers[-1][1]
-                spent.update(at for at, _ in numbers)
+    numbers = {at: link for at, link in clause.links("number", "stars", "year") if (link.low or 0) > 0}
+    for side, (bound, beyond) in _SIDES.items():
+        for spot in clause.spots("bounds", side):
+            places = [at for at in range(*spot) if at in numbers and at not in spent]
+            if places and (unit := _unit(clause, spot.first, places[-1], numbers[places[-1]])):
+                found[f"{bound}_{unit}"] = (numbers[places[-1]].low or 0) + (beyond if unit == "ratings" else 0)
+                spent.update(places)
     fixed = next((bound for name, bound in FIXED.items() if clause.has("fixed", name)), {})
     return found | fixed, spent
+
+
+_SIDES = {"at_least": ("min", 0), "at_most": ("max", 0), "more": ("min", 1), "less": ("max", -1)}
+
+
+def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
+    """The thing that a number bounds: "ratings" by their count, the "mean" of their stars, or neither.
+
+    Args:
+        clause: What was said.
+        first: The place where the bound begins.
+        place: That of its number.
+        number: The number.
+    """
+    before = {token.word for token in clause.tokens[max(first - 4, 0) : place]}
+    after = [token.word for token in clause.tokens[place + 1 : place + 5]]
+    end = next((at for at, word in enumerate(after) if word in table("units", "ends")), len(after))
+    if set(after[:end]) & set(table("units", "ratings")):
+        return "ratings"
+    if (number.low or 0) > MOST_STARS:
+        return "ratings" if before & set(table("units", "told")) else ""
+    stars = number.kind == "stars" or set(after[:end]) & set(table("units", "mean"))
+    return "mean" if stars or before & {*table("units", "told"), *table("units", "compared")} else ""
 
 
 def _count(clause: Clause, spent: set[int]) -> int | None:
@@ -294,7 +324,7 @@ def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
     ]
     if alone or not clause.links("genre", "tag"):
         places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
-    groups = [(group, name) for group in ("moods", "sort", "niche", "count") for name in table(group)]
+    groups = [(group, name) for group in ("moods", "sort", "niche", "count", "bounds") for name in table(group)]
     unwanted = unwanted | {place for path in groups for spot in clause.spots(*path) for place in range(*spot)}
     told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]
     return " ".join(clause.tokens[place].said for place in told[:MOST_TOPIC])

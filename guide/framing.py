@@ -8,7 +8,7 @@ from typing import Any
 
 from guide.aggregates import aggregate
 from guide.conditions import Conditions, conditions
-from guide.frame import Frame, Ref
+from guide.frame import Aggregate, Frame, Ref
 from guide.intents import LEAST_ODDS, LISTS
 from guide.parts import Context, Part
 from guide.phrases import table
@@ -115,12 +115,15 @@ def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
 
 def _era(part: Part, context: Context) -> Filters:
     """Years that were not named: "old movies", "others of that same year"."""
+    relative = {"older": "old", "newer": "new"}.get(part.wants.relative, "") if not part.refs else ""
     year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
     if part.wants.years:
         return Filters()
     if year and part.clause.has("refer", "same_year"):
         return Filters(year_from=year, year_to=year)
-    return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(part.wants.era, Filters())
+    return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(
+        part.wants.era or relative, Filters()
+    )
 
 
 def _unclear(part: Part, context: Context) -> Frame:
@@ -143,7 +146,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
         refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if not refs and (act != "why" or (last and not last[-1].is_list)):
-        refs = part.before[-1:] or context.spoken
+        compared = context.before[-1].movies if context.before and context.before[-1].act == "compare" else ()
+        refs = part.before[-1:] or compared or context.spoken
     if act == "fact" and not part.refs and (topic := conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]
@@ -192,15 +196,11 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     users = _whose(part, context)
     own = part.clause.has("refer", "mine") and not users
     users, own = (context.user, False) if own and context.user else (users, own)
-    figure = aggregate(part.clause, of_someone=own or bool(users))
+    figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     if not (part.refs or own or users) and part.wants.empty and part.clause.has("refer", "it"):
         part = replace(part, said=(Said(context.spoken, "named", 0),))
-    if (
-        any(ref.title != part.series for ref in part.refs)
-        and not (own or users)
-        and figure.by not in ("genre", "tag", "decade")
-    ):
-        return _figures_of_movies(part, figure.measure)
+    if any(ref.title != part.series for ref in part.refs) and not (own or users):
+        return _figures_of_movies(part, figure, context)
     topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""
     frame = Frame(
         act="statistic",
@@ -216,13 +216,15 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     return _each(part, frame, users)
 
 
-def _figures_of_movies(part: Part, measure: str) -> list[Frame]:
-    """A figure of movies by name: their facts; of titles that are counted, a list of those called so."""
+def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
+    """A figure of movies by name: their facts; of titles that are counted, all that are called so."""
     if part.clause.has("statistic", "called"):
-        return [Frame(act="find", text=part.refs[0].title)]
+        return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
     if len(part.refs) > 1:
-        return [Frame(act="compare", movies=part.refs)]
-    aspects = _aspects(part, measure if measure in ("count", "histogram") else "rating")
+        return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
+    known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}
+    measure = figure.measure if figure.measure in ("count", "histogram") else "rating"
+    aspects = _aspects(part, known.get(figure.by, measure))
     return [Frame(act="fact", aspect=aspect, movies=part.refs, stars=part.stars) for aspect in aspects]
 
 
@@ -247,13 +249,15 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
     users = _whose(part, context)
     if part.intent.act == "taste":
         return [Frame(act="taste", users=users, own=not users)]
-    figure = aggregate(part.clause, of_someone=True)
+    figure = aggregate(part.clause, part.wants, of_someone=True)
     then = figure.since or figure.until
     fields = {
         "act": "ratings",
         "users": users,
         "own": not users,
-        "order": next((name for name in RATING_ORDERS if part.clause.has("order", name)), None),
+        "order": next(
+            (name for name in RATING_ORDERS if part.clause.has("order", name)), "highest" if part.stars else None
+        ),
         "filters": _released(part, then),
         "movies": part.refs,
         "count": part.wants.count,
@@ -286,10 +290,18 @@ def _rate(part: Part, context: Context) -> list[Frame]:
         return [Frame(act="rate", movies=everything or part.refs or last)]
     links = part.clause.links("stars", "number")
     numbers = [(place, link.low or 0.0) for place, link in links if place not in (part.pointed or {})]
-    if not numbers:
+    if not numbers or _cut_off(part):
         choices = tuple(f"{stars} stars for {ref.title}" for ref in part.refs[:1] for stars in (3, 4, 5))
         return [Frame(act="unclear", movies=part.refs, ambiguous=choices)]
     return _paired(numbers, [(said.place, said.refs) for said in part.said] or [(-1, last)])
+
+
+def _cut_off(part: Part) -> bool:
+    """True where a title goes on with words that are not its own: stars are not stored on a guess."""
+    follows = [part.clause.tokens[said.place + 1 : said.place + 2] for said in part.said]
+    return any(
+        token.said.istitle() and (not token.link or token.link.kind == "tag") for after in follows for token in after
+    )
 
 
 def _paired(numbers: Sequence[tuple[int, float]], names: Sequence[tuple[int, tuple[Ref, ...]]]) -> list[Frame]:

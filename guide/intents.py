@@ -18,10 +18,11 @@ LEAST_ODDS = 0.1
 """Below these odds nothing is done on a guess: the person is asked."""
 GUESS = 0.35
 """Odds below which talk beside the point is not believed where a movie or a condition is named."""
+LARGEST = 5
 SHORT = 4
 """Words up to which a message in mid-conversation can be a bare condition: "thrillers please"."""
 LISTS = frozenset({"recommend", "like", "find"})
-FIGURES = ("query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
+FIGURES = ("compare_movies", "query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +73,22 @@ def intent(clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> I
 def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> bool:
     """What a label needs: something before it in the conversation, or a movie."""
     needs = table("needs").get(each.act)
-    if needs and not (situation & set(needs) or (said and "named" in needs) or (clause.asks and "asks" in needs)):
+    if (
+        needs
+        and each.aspect != "remove"
+        and not (situation & set(needs) or (said and "named" in needs) or (clause.asks and "asks" in needs))
+    ):
         return False
     if each.act == "compare":
         several = sum(len(name.refs) for name in said) + ("spoken" in situation) > 1 or "listed" in situation
         return several and clause.has("compare", "words")
     if each.act == "rate":
         asks = clause.tokens[0].word in table("asks", "starts") or (clause.asks and clause.has("asks", "words"))
-        counted = clause.has("count", "things") and not clause.links("stars")
+        large = any((link.low or 0) > LARGEST for _, link in clause.links("number"))
+        counted = (clause.has("count", "things") or large) and not clause.links("stars")
         return not asks and not counted and (each.aspect != "remove" or clause.has("rating_lines", "remove"))
+    if each.act == "small_talk" and clause.links("genre", "years"):
+        return False
     if each.act in ("outside", "small_talk") and each.odds < GUESS:
         return not (said or clause.links()) and (each.aspect != "repeat" or "begun" in situation)
     return True

@@ -139,7 +139,7 @@ def _question(scene: Scene, popular: Done) -> Script:
 
 
 def _shown(scene: Scene, done: Done, seen_titles: str = "") -> Script:
-    """Word a list. One that is empty is asked for again with the least important condition dropped, and that is said."""
+    """Word a list. An empty one is asked for again with the least important condition dropped, and that is said."""
     first, dropped = done, ""
     for names in _loosenings(first):
         if done.movies:

@@ -15,7 +15,7 @@ from guide.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
 from movies.words import UNKNOWN_RANK, ranks
 
-SURE, DOUBTFUL = 0.45, 0.2
+SURE, DOUBTFUL = 0.45, 0.17
 """Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
 TYPO_LENGTH = 5
@@ -25,7 +25,9 @@ COMMON = 6_000
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
 _OWNING = ("'s", "’s")
 _ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
-_USER = re.compile(r"\bu(?:ser)? ?#?(\d{1,6})s?\b", re.IGNORECASE)
+_USER = re.compile(r"\b(?:user[ :#]*|u)(\d{1,6})s?\b", re.IGNORECASE)
+_SIGN = re.compile(r"\s*([<>]=?|&&)\s*")
+_SHORT_YEARS = re.compile(r"\bbetween ([3-9]\d) and ([3-9]\d)\b(?! \w*(?:rat|vot|min|star))")
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -71,8 +73,40 @@ class Clause:
 
 def tidied(text: str) -> str:
     """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
-    spaced = _USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text))
+    spaced = _signs(_USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text)))
+    spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
     return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
+
+
+def _signs(text: str) -> str:
+    """A text with signs such as ">=" in words."""
+    for sign, words in table("signs").items() if _SIGN.search(text) else ():
+        text = _SIGN.sub(r" \1 ", text).replace(sign, words)
+    return text
+
+
+@cache
+def _numerals() -> re.Pattern[str]:
+    """Two words of a number or more: "ninety-five", "two thousand and twelve"."""
+    words = "|".join(table("numerals"))
+    return re.compile(rf"\b(?:{words})(?:(?:[ -]|(?<=hundred|housand) and )(?:{words}))+\b", re.IGNORECASE)
+
+
+def _number(said: re.Match[str]) -> str:
+    """A number in digits; words that are none as they are: "one two"."""
+    whole = part = 0
+    for value in (table("numerals")[word] for word in re.split("[ -]", said[0].lower()) if word != "and"):
+        if value == 1000:
+            whole, part = (part or 1) * value, 0
+        elif value == 100:
+            part = (part or 1) * value
+        elif part % 100 == 0 or (part >= 20 and part % 10 == 0 and value < 10):
+            part += value
+        elif 10 < part < 100 and value >= 10:  # "nineteen ninety"
+            part = 100 * part + value
+        else:
+            return said[0]
+    return str(whole + part)
 
 
 def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[Token], str]:
@@ -84,6 +118,13 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
     pieces = list(_pieces(text, [_as_tag(text, link) for link in taken]))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
     tokens = [token for piece in pieces for token in _tokens(piece, language)]
+    if language != "en":
+        follows = [*(token.word for token in tokens[1:]), ""]
+        asking = zip(tokens, follows, strict=True)
+        tokens = [
+            replace(t, word="how") if t.word == "like" and word in table("languages_how", "words") else t
+            for t, word in asking
+        ]
     return [_as_year(token, _bound_before(tokens, place)) for place, token in enumerate(tokens)], language
 
 
@@ -98,7 +139,7 @@ def _as_tag(text: str, link: Link) -> Link:
 
 def _bound_before(tokens: Sequence[Token], place: int) -> str:
     """The word before a token; of "older than like" the "older"."""
-    words = [token.word for token in tokens[max(place - 3, 0) : place]]
+    words = [token.word for token in tokens[max(place - 4, 0) : place]]
     compared = [{"older": "before", "newer": "after"}[word] for word in words if word in ("older", "newer")]
     return compared[0] if compared and "than" in words else words[-1] if words else ""
 
@@ -116,16 +157,18 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         elif place - begun >= 2 and _corrects(tokens, place):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place
-        elif place - begun >= 2 and _starts(tokens, place):
+        elif place - begun >= 2 and _starts(tokens, begun, place):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place + 1
     found.append(Clause(tuple(tokens[begun:])))
     return [clause for clause in found if any(token.word != "," for token in clause.tokens)]
 
 
-def _starts(tokens: Sequence[Token], place: int) -> bool:
+def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
     """True where a conjunction is followed by the start of another wish."""
     if tokens[place].word not in table("split", "after"):
+        return False
+    if tokens[place].word == "," and tokens[begun].word in table("split", "opening"):
         return False
     while place + 1 < len(tokens) and tokens[place + 1].word in table("split", "skips"):
         place += 1
@@ -184,6 +227,8 @@ def _words(said: str, language: str) -> list[str]:
     shorthand: dict[str, str] = table("shorthand")
     if (meant := shorthand.get(word)) is not None:
         return meant.split()
+    if "-" in word and word not in _known():
+        return [part for half in word.split("-") for part in _words(half, language)]
     return [_mended(word)]
 
 

@@ -28,7 +28,7 @@ NAME, MODEL = "offline", "offline-guide"
 CHARS_PER_TOKEN = 4
 MAX_CALLS = 12
 READ_AT_ONCE, MOST_READ = 1_000, 6_000
-"""Characters of a message up to which reading holds nobody up, so that no thread is needed; and that are read at all."""
+"""Characters of a message up to which reading holds nobody up, so that no thread is needed; and read at all."""
 _WORDS = re.compile(r"\s*\S+|\s+$")
 
 

@@ -96,7 +96,8 @@ def _rated(text: str, links: Sequence[Link]) -> Iterator[Rated]:
 
 def _titled(given: str, title: str) -> bool:
     """True for the title's words, give or take typos; those of a sentence must be the very title, and several."""
-    if fuzz.partial_ratio(plain(given), plain(title)) < ALIKE:
+    begins = re.sub(r"^(?:the|a|an) ", "", plain(title)).startswith(re.sub(r"^(?:the|a|an) ", "", plain(given)))
+    if not begins and fuzz.ratio(plain(given), plain(title)) < ALIKE:
         return False
     words = [_said(word) for word in given.split()]
     if not set(words) & set(table("rating_lines", "never")):

@@ -114,7 +114,7 @@ def _changed_other(part: Part, base: Frame) -> Frame:
 def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
     wants, figure = part.wants, base.aggregate
     filters, changed = wants.filters(base.filters, instead=instead), dict[str, Any]()
-    asked = aggregate(part.clause, of_someone=bool(base.users) or base.own)
+    asked = aggregate(part.clause, wants, of_someone=bool(base.users) or base.own)
     if figure and (figure.since or figure.until) and wants.years:
         first, last = wants.years
         changed = {"since": f"{first}-01-01" if first else None, "until": f"{last}-12-31" if last else None}
@@ -123,7 +123,8 @@ def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
     changed |= {"ascending": True} if asked.ascending else {}
     order = {"worst": "lowest", "rating": "highest"}.get(wants.sort or "", base.order)
     figure = figure.model_copy(update=changed) if figure else None
-    return {"aggregate": figure, "filters": filters, "order": order, "text": part.series or base.text}
+    count = wants.count or base.count
+    return {"aggregate": figure, "filters": filters, "order": order, "count": count, "text": part.series or base.text}
 
 
 def _correct(part: Part, context: Context) -> list[Frame]:
@@ -153,14 +154,13 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
 def _meant(part: Part, mistaken: tuple[Ref, ...], context: Context) -> tuple[Ref, ...]:
     """The movie that was meant instead: named, or of the same title but another year."""
     ids = {ref.movie_id for ref in mistaken}
-    twin = part.clause.has("refer", "earlier") or part.clause.has("refer", "later")
-    chosen = each_once(ref for said in part.said if twin or said.stance != "excluded" for ref in said.refs)
-    new = tuple(ref for ref in chosen if ref.movie_id not in ids)
-    if new or not mistaken:
-        return new
-    others = [ref for ref in context.siblings(mistaken[0]) if ref.movie_id not in ids]
-    if not part.wants.years:
-        return tuple(others[:1]) if part.clause.has("refer", "other") else ()
+    others = [ref for ref in context.siblings(mistaken[0]) if ref.movie_id not in ids] if mistaken else []
+    twins = {"earlier": others[:1], "later": others[-1:], "other": others[:1]}
+    twin = next((refs for name, refs in twins.items() if part.clause.has("refer", name)), [])
+    named = (said for said in part.said if said.stance != "excluded" and said.place not in (part.pointed or {}))
+    new = tuple(ref for said in named for ref in said.refs if ref.movie_id not in ids)
+    if new or not (mistaken and part.wants.years):
+        return each_once(new or twin)
     low, high = part.wants.years
     return tuple(ref for ref in others if (low or 0) <= (ref.year or 0) <= (high or 9999))[:1]
 

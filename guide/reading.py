@@ -35,7 +35,7 @@ def _read(text: str, context: Context) -> list[Frame]:
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
     they = next((part.users[:1] for part in parts if part.users), ())
     context = replace(context, me=me, they=they) if they else context
-    frames = _weighty(_folded(parts, context)) or [Frame(act="unclear", confidence=0.0)]
+    frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
     most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
     return [but(frame, language=language) for frame in frames[:most]]
 
@@ -81,7 +81,8 @@ def _one(parts: Sequence[Part]) -> list[Part]:
         return list(parts)
     order = ("delta.correct", "delta.narrow", "delta.more")
     first = min(changes, key=lambda part: order.index(part.intent.label))
-    names = next((part for part in (first, *changes) if part.said), first)
+    named = [part for part in (first, *changes) if part.said]
+    names = next((part for part in named if part.clause.links("movie", "series")), (named or [first])[0])
     told = replace(first, wants=_joined(changes), said=names.said, pointed=names.pointed)
     return [part for part in parts if part not in changes] + [told]
 
@@ -114,7 +115,8 @@ def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
         return any(other.intent.act in LISTS and _wishes(other) for other in parts)
     if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
-    return mine.odds < ASIDE or mine.act == "small_talk" or (mine.act == "outside" and bool(part.wants.unmet))
+    beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said
+    return mine.odds < ASIDE or mine.act == "small_talk" or beside
 
 
 def _wishes(part: Part) -> bool:
@@ -165,7 +167,8 @@ def _united(frames: Sequence[Frame]) -> list[Frame]:
 
 def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
-        return frame == other
+        told = [(each.act, each.aspect, each.movies, each.stars, each.users, each.filters) for each in (frame, other)]
+        return told[0] == told[1] and frame.aggregate == other.aggregate
     if frame.filters.genres and other.filters.genres and frame.count and other.count:
         return False
     if frame.filters.genres == other.filters.genres and None in (frame.filters.year_from, other.filters.year_from):
@@ -180,7 +183,8 @@ def _merged(frame: Frame, other: Frame) -> Frame:
     act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
     both = frame.filters.model_dump(exclude_defaults=True)
     for name, value in other.filters.model_dump(exclude_defaults=True).items():
-        both[name] = list(dict.fromkeys([*both.get(name, []), *value])) if isinstance(value, list) else value
+        most = 10 if name.startswith("exclude") else 5
+        both[name] = list(dict.fromkeys([*both.get(name, []), *value]))[:most] if isinstance(value, list) else value
     update = {name: getattr(other, name) for name in other.model_fields_set if getattr(other, name)}
     for name in ("movies", "liked", "disliked", "exclude"):
         update[name] = each_once([*getattr(frame, name), *getattr(other, name)])

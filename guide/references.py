@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from pydantic import JsonValue
 
@@ -82,8 +83,12 @@ def rated_before(dialogue: Dialogue) -> tuple[Ref, ...]:
 def _listed(dialogue: Dialogue, *, first: bool = False) -> list[MovieName]:
     """The movies of the last result with several; or those that were spoken of one by one since."""
     several = [done for done in dialogue.done if done.is_list or isinstance(done.result, RatingList | Comparison)]
-    since = dialogue.done[dialogue.done.index(several[-1]) + 1 :] if several and not first else dialogue.done
-    singles = list({movie.movie_id: movie for done in since for movie in done.movies}.values())
+    since = (
+        list(takewhile(lambda done: done is not several[-1], reversed(dialogue.done)))
+        if several
+        else dialogue.done[::-1]
+    )
+    singles = list({movie.movie_id: movie for done in reversed(since) for movie in done.movies}.values())
     if len(singles) > 1 and not first:
         return singles[-2:]
     return several[0 if first else -1].movies if several else []

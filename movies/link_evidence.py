@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
-from movies.words import UNKNOWN_RANK, Token, cues, ranks, tables
-
-ARTICLES = frozenset({"the", "a", "an"})
+from movies.link_titles import ARTICLES, Entry
+from movies.words import UNKNOWN_RANK, Token, cues, is_figure, ranks, tables
 
 TOLD = 2.5  # by the tables
 WHOLE_MESSAGE = 5.5
+ASKED_ABOUT = 5.0  # "is up any good"
 IN_QUOTES = 6.5
 LIST_ITEM = 5.0
 YEAR_BESIDE = 7.0
@@ -39,40 +40,37 @@ HOPELESS = -3.9  # of which no list makes a title
 NEVER = -8.0  # nor any cue
 SHORT_MESSAGE = 6  # words
 
+_FOUR_DIGITS = re.compile(r"\d{4,}")
 _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
 _ITEM = re.compile(r"(?:(?:^|\n)\s*(?:\d{1,3}\.|[-*\u2022\u2013])|(?:^|\s)\(?\d{1,3}\))\s+[*_\"\u201c]*$")
-_UNKNOWN_SEQUEL = re.compile(r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,]\d)", re.IGNORECASE)
+_UNKNOWN_SEQUEL = re.compile(r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,/]\d)", re.IGNORECASE)
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "‘": "’", "'": "'", "*": "*", "_": "_", "`": "`", "”": "”", "»": "«"}
 
 
 @dataclass(slots=True)
 class Match:
-    """Words of a text that could be a movie.
+    """Words of a text that are a title or series, and could be meant as one.
 
     Attributes:
         first, last: of its tokens.
-        year: beside it stands the year of one of its movies; `near`: a little apart.
-        popularity: 0 to 1, of the most popular of its movies.
-        articles: with which its movies' titles begin; "" for none.
-        told: a nickname that the tables have.
-        series: it is a series' name.
-        part: it is but a part of a title, before or after a colon.
+        corrected: letters of the word that was corrected.
+        meant: the year of one of its movies, that stands beside it or a little apart.
+        year: this year is within the span; `near`: it is not.
+        logit: log-odds that a movie is meant.
     """
 
     start: int
     end: int
     first: int
     last: int
-    corrected: int = 0  # letters of the word that was corrected
+    entry: Entry
+    corrected: int = 0
+    meant: int | None = None
     year: bool = False
     near: bool = False
-    popularity: float = 0.0
-    articles: frozenset[str] = frozenset({""})
-    told: bool = False
-    series: bool = False
-    part: bool = False
+    logit: float = 0.0
 
 
 class Around:
@@ -82,36 +80,64 @@ class Around:
         self, text: str, words: Sequence[Token], genre_words: frozenset[str], tag_words: frozenset[str] = frozenset()
     ) -> None:
         self.text, self.words, self.genre_words, self.tag_words = text, words, genre_words, tag_words
+        self.names = tuple([token.word for token in words])
         self._begins: dict[int, bool] = {0: True}
 
     @cached_property
     def cased(self) -> bool:
         """True where capitals mean something: some words have them, and most have not."""
-        letters = [token for token in self.words if token.word.isalpha()]
-        return bool(letters) and sum(token.capital for token in letters) <= 0.6 * len(letters)
+        capitals = [token.capital for token in self.words if token.word.isalpha()]
+        return bool(capitals) and sum(capitals) <= 0.6 * len(capitals)
 
     @cached_property
     def careful(self) -> bool:
         """True where someone writes capitals within sentences."""
-        return any(token.capital and token.word != "i" and not self.begins_sentence(at) for at, token in self._numbered)
+        capitals = (at for at, token in enumerate(self.words) if token.capital and token.word != "i")
+        return any(not self.begins_sentence(at) for at in capitals)
 
     @cached_property
     def whole(self) -> tuple[int, int]:
         """The first and last word of the message without words of courtesy."""
-        first, last, courtesy = 0, len(self.words) - 1, cues("courtesy")
-        while first < last and self.words[first].word in courtesy:
+        return self._without(cues("courtesy"), 0, len(self.words) - 1)
+
+    @cached_property
+    def compared(self) -> tuple[int, int]:
+        """The same without words that ask for the better of two, too."""
+        return self._without(cues("courtesy") | cues("comparing"), *self.whole)
+
+    @cached_property
+    def framed(self) -> tuple[int, int] | None:
+        """What is asked about, as first and last word: in "tell me about …", "is … any good"."""
+        first, last = self.whole
+        said = " ".join(self.names[first : last + 1]) if last - first < SHORT_MESSAGE + 6 else ""
+        for frame in cues("frames"):
+            before, _, after = frame.partition("…")
+            if said.startswith(before) and said.endswith(after) and len(said) > len(before) + len(after):
+                return first + before.count(" "), last - after.count(" ")
+        return None
+
+    def _without(self, words: frozenset[str], first: int, last: int) -> tuple[int, int]:
+        while first < last and self.names[first] in words:
             first += 1
-        while last > first and self.words[last].word in courtesy:
+        while last > first and self.names[last] in words:
             last -= 1
         return first, last
 
-    @property
-    def _numbered(self) -> enumerate[Token]:
-        return enumerate(self.words)
+    @cached_property
+    def _years(self) -> tuple[list[int], list[int]]:
+        """The starts and ends of what may be years."""
+        spans = [match.span() for match in _FOUR_DIGITS.finditer(self.text)]
+        return [start for start, _ in spans], [end for _, end in spans]
+
+    def dated(self, start: int, end: int) -> bool:
+        """True where a year may stand between two places of the text."""
+        starts, ends = self._years
+        at = bisect_right(ends, start)
+        return at < len(starts) and starts[at] < end
 
     def word(self, at: int) -> str:
         """A word by its place; none beyond the ends."""
-        return self.words[at].word if 0 <= at < len(self.words) else ""
+        return self.names[at] if 0 <= at < len(self.names) else ""
 
     def gap(self, at: int) -> str:
         """The text between a word and the next."""
@@ -126,18 +152,20 @@ class Around:
         return known
 
     def quoted(self, start: int, end: int) -> bool:
-        before = self.text[start - 1 : start] if start else ""
-        if before not in _QUOTES or not before:
+        before = self.text[start - 1] if start else ""
+        if before not in _QUOTES:
             return False
         return _QUOTES[before] in self.text[end : end + 3].replace(" ", "") or self.text[end : end + 1] == before
 
     def rates(self, at: int) -> bool:
         """True where a number after a title is one of stars: "rate Alien 4"."""
-        return any(token.word in cues("rating") for token in self.words[max(0, at - 6) : at])
+        return not cues("rating").isdisjoint(self.names[max(0, at - 6) : at])
 
     def listed(self, start: int) -> bool:
         """True of what begins an item of a list: "1. Up"."""
         before = self.text[max(0, start - 12) : start]
+        if before[-1:] == " " and before[-2:-1].isalnum():
+            return False
         if start > 12 and "\n" not in before and ")" not in before:
             return False
         return _ITEM.search(self.text, max(0, start - 12), start) is not None
@@ -146,7 +174,16 @@ class Around:
         """True where nothing follows that the words could belong to."""
         while end < len(self.text) and self.text[end] in "\"'”’*_»":
             end += 1
-        return _CLOSING.match(self.text, end) is not None or self.word(last + 1) in cues("ends")
+        return _CLOSING.match(self.text, end) is not None or self.ends_phrase(last + 1)
+
+    def ends_phrase(self, at: int) -> bool:
+        """True of a word that begins something new, or is a rating: "4.5"."""
+        word = self.word(at)
+        return word in cues("ends") or "." in word or "/" in word
+
+    def opens(self, at: int) -> bool:
+        """True where a word begins a sentence, or stands after one that a title may follow."""
+        return self.begins_sentence(at) or self.names[at - 1] in _opening_words()
 
 
 def sigmoid(logit: float) -> float:
@@ -160,35 +197,35 @@ def joins(between: str) -> bool:
 
 def movie_logit(around: Around, match: Match) -> float:
     """Log-odds that the words of a match mean a movie here."""
-    words = tuple(token.word for token in around.words[match.first : match.last + 1])
-    logit = prior(words, around.genre_words) + 4.0 * (match.popularity - 0.5)
+    words = around.names[match.first : match.last + 1]
+    logit = prior(words, around.genre_words) + 4.0 * (match.entry.popularity - 0.5)
     logit += _case(around, match) + _signs(around, match) + _place(around, match, words)
     logit += _article(around, match, words) + _larger(around, match)
-    if match.part:
+    if match.entry.part:
         logit -= _part_of_a_title(match, words)
     if match.corrected:
         named = around.words[match.first].capital and not around.begins_sentence(match.first)
         logit -= 1.2 if len(words) > 1 else max(1.5, 5.0 - 0.5 * match.corrected) + 1.5 * named
-    return logit + (TOLD if match.told else 0.0)
+    return logit + (TOLD if match.entry.told else 0.0)
 
 
 def _part_of_a_title(match: Match, words: Sequence[str]) -> float:
     """Log-odds lost by what is but a part of titles; most by a person's name: "Kevin Hart: Let Me Explain"."""
-    if match.popularity > WELL_KNOWN:
+    if match.entry.popularity > WELL_KNOWN:
         return 1.0
     named = len(words) == 2 and all(ranks().get(word, UNKNOWN_RANK) > 1_000 for word in words)
     return 9.0 if named else 4.0
 
 
-def hopeless(around: Around, at: int, words: tuple[str, ...], popularity: float) -> bool:
+def hopeless(around: Around, at: int, popularity: float) -> bool:
     """True of a plain word by itself with nothing about it that could make it a title: most words of most texts."""
-    token = around.words[at]
-    if token.capital or around.text[token.start - 1 : token.start] != " ":
+    start, end, word, capital, _ = around.words[at]
+    if capital or len(around.names) < SHORT_MESSAGE:
         return False
-    if around.text[token.end : token.end + 1] not in (" ", ",", ".", "?", "!") or around.word(at + 1).isdigit():
+    value = prior((word,), around.genre_words) + 4.0 * (popularity - 0.5)
+    if value > HOPELESS or around.text[start - 1 : start] != " ":
         return False
-    value = prior(words, around.genre_words) + 4.0 * (popularity - 0.5)
-    if value > HOPELESS or len(around.words) < SHORT_MESSAGE:
+    if around.text[end : end + 1] not in (" ", ",", ".", "?", "!") or is_figure(around.word(at + 1)):
         return False
     return value < NEVER or (around.word(at - 1) not in _cue_words() and around.word(at + 1) not in cues("after"))
 
@@ -199,6 +236,23 @@ def _cue_words() -> frozenset[str]:
     names = ("before", "weak_before", "skipped", "connectors")
     pairs = {pair.split()[1] for pair in cues("pairs")}
     return frozenset({"is", "was", "to"}.union(pairs, *(cues(name) for name in names)))
+
+
+@cache
+def _leading_words() -> frozenset[str]:
+    """The words that, right before a title, tell that it is one."""
+    pairs = {pair.split()[1] for pair in cues("pairs")}
+    return frozenset({"is", "was"}.union(pairs, cues("before"), cues("rating"), cues("weak_before")))
+
+
+@cache
+def _opening_words() -> frozenset[str]:
+    return _leading_words() | cues("openers") | cues("comparing") | cues("courtesy")
+
+
+@cache
+def _following_words() -> frozenset[str]:
+    return cues("nouns") | cues("after")
 
 
 @lru_cache(maxsize=20_000)
@@ -234,12 +288,12 @@ def _case(around: Around, match: Match) -> float:
     if not around.cased or match.corrected:
         return 0.0
     tokens = around.words[match.first : match.last + 1]
+    if True not in [token.capital for token in tokens]:
+        return _in_small_letters(around, match)
     small = cues("small")
     telling = [token for token in tokens if token.word not in small and not token.word.isdigit()] or tokens
     if not all(token.capital for token in telling):
-        tagged = not (match.series and match.part) and len(tokens) == 1 and tokens[0].word in around.tag_words
-        value = TAG_AS_WELL if tagged else 0.0
-        return value - 0.7 if around.careful and not any(token.capital for token in tokens) else value
+        return 0.0
     if not around.begins_sentence(match.first):
         named = all(token.word in cues("names") for token in telling)
         if named:
@@ -249,6 +303,12 @@ def _case(around: Around, match: Match) -> float:
         return 4.2
     shouted = len(telling[0].word) > 1 and around.text[telling[0].start : telling[0].end].isupper()
     return 2.5 if shouted else 0.4
+
+
+def _in_small_letters(around: Around, match: Match) -> float:
+    single = match.first == match.last and not (match.entry.series and match.entry.part)
+    tagged = single and around.names[match.first] in around.tag_words
+    return (TAG_AS_WELL if tagged else 0.0) - (0.7 if around.careful else 0.0)
 
 
 def _signs(around: Around, match: Match) -> float:
@@ -261,14 +321,15 @@ def _signs(around: Around, match: Match) -> float:
 
 def _article(around: Around, match: Match, words: Sequence[str]) -> float:
     """Titles seldom stand with an article that they have not, and words of one kind seldom without theirs."""
-    before = words[0] if words[0] in ARTICLES else around.word(match.first - 1)
-    if before in ("a", "an") and not match.articles & {"a", "an"} and not match.year:
+    left = around.word(match.first - 1)
+    before = words[0] if words[0] in ARTICLES else left
+    if before in ("a", "an") and not match.entry.articles & {"a", "an"} and not match.year:
         return OTHER_ARTICLE
-    if len(words) == 1 and around.word(match.first - 1) in cues("determiners"):
+    if len(words) == 1 and left in cues("determiners"):
         return DETERMINED
-    if before != "the" and match.articles == {"the"} and len(words) == 1:
+    if before != "the" and len(words) == 1 and match.entry.articles == {"the"}:
         return -3.0 if ranks().get(words[0], UNKNOWN_RANK) < 5_000 else -1.0
-    if before != "the" or "the" not in match.articles:
+    if before != "the" or "the" not in match.entry.articles:
         return 0.0
     return 2.0 if around.words[match.first].capital and not around.begins_sentence(match.first) else 0.8
 
@@ -276,23 +337,25 @@ def _article(around: Around, match: Match, words: Sequence[str]) -> float:
 def _larger(around: Around, match: Match) -> float:
     """Signs that the words are but part of a name: capitals that go on beside them, a number after them."""
     value = 0.0
-    if _UNKNOWN_SEQUEL.match(around.text, match.end) and not match.year and not match.series:
+    if _UNKNOWN_SEQUEL.match(around.text, match.end) and not match.year and not match.entry.series:
         value += 0.0 if around.rates(match.first) else UNKNOWN_SEQUEL
-    if match.first == match.last and not match.series:
+    if match.first == match.last and not match.entry.series:
         value += _kind_or_pair(around, match)
-    if around.cased and around.words[match.last].capital and not around.quoted(match.start, match.end):
-        larger = _goes_on_before(around, match) or (not match.series and _goes_on_after(around, match))
+    if around.words[match.last].capital and around.cased and not around.quoted(match.start, match.end):
+        larger = _goes_on_before(around, match) or (not match.entry.series and _goes_on_after(around, match))
         value += PART_OF_A_NAME if larger else 0.0
     return value
 
 
 def _kind_or_pair(around: Around, match: Match) -> float:
     """One word before "movies" is a kind of them, before "& Slim" the half of another title."""
-    if around.word(match.last + 1) in ("movies", "films", "flicks"):
+    following = around.word(match.last + 1)
+    if following in ("movies", "films", "flicks"):
         return 0.0 if around.words[match.first].capital else KIND_OF_MOVIE
-    paired = around.word(match.last + 1) == "and" and around.gap(match.last) == " "
+    if following != "and" or around.gap(match.last) != " ":
+        return 0.0
     beyond = around.words[match.last + 2 : match.last + 3]
-    return HALF_OF_A_PAIR if paired and beyond and beyond[0].capital and beyond[0].word != "i" else 0.0
+    return HALF_OF_A_PAIR if beyond and beyond[0].capital and beyond[0].word != "i" else 0.0
 
 
 def _goes_on_after(around: Around, match: Match) -> bool:
@@ -325,6 +388,8 @@ def _place(around: Around, match: Match, words: Sequence[str]) -> float:
         return 0.0
     if match.start <= around.words[first].start and match.end >= around.words[last].end:
         return 0.0 if " ".join(words) in cues("phrases") else WHOLE_MESSAGE
+    if around.framed is not None and match.first <= around.framed[0] and match.last == around.framed[1]:
+        return 0.0 if " ".join(words) in cues("phrases") else ASKED_ABOUT
     value = _before(around, match)
     return value + _after(around, match, after_cue=value > 1)
 
@@ -340,14 +405,17 @@ def _before(around: Around, match: Match) -> float:
         return 0.0
     while at > 0 and around.word(at) in cues("skipped"):
         at -= 1
-    closed, cue, before = around.closed(match.end, match.last), around.word(at), around.word(at - 1)
+    cue, before = around.names[at], around.word(at - 1)
+    if cue not in _leading_words():
+        return 0.0
+    closed = around.closed(match.end, match.last)
     if cue in cues("before"):
         habit = cue in cues("habits") and before in cues("habit")
         strength = AFTER_HABIT if habit else AFTER_CUE
         return strength if closed else 1.2
     if cue in cues("rating"):
         following = around.word(match.last + 1 + (around.word(match.last + 1) in ARTICLES))
-        return AFTER_CUE if following.isdigit() or following in tables()["numbers"] else 0.4
+        return AFTER_CUE if is_figure(following) or following in tables()["numbers"] else 0.4
     if cue in ("is", "was"):
         favourite = {around.word(at - back) for back in (1, 2, 3)} & cues("favourites")
         return (FAVOURITE_IS if favourite else 0.5) if closed else 0.0
@@ -365,17 +433,26 @@ def _before_weakly(around: Around, match: Match, cue: str, *, closed: bool) -> f
     return 1.5 if closed and (match.last > match.first or around.words[match.first].capital) else 0.4
 
 
+def _is_rating(around: Around, at: int) -> bool:
+    """True of "3.92", "4/5" and "4 stars"."""
+    word = around.word(at)
+    return word[:1].isdigit() and ("." in word or "/" in word or around.word(at + 1) in cues("stars"))
+
+
 def _after(around: Around, match: Match, *, after_cue: bool) -> float:
     """The verdict that follows: "… was great"; or a noun: "the … trailer"."""
     at = match.last + 1
-    if at >= len(around.words) or around.gap(match.last).strip(" \"'*_”’") != "":
+    following = around.word(at)
+    if _is_rating(around, at) and around.gap(match.last).strip(" :*_\"'”’(–—-") == "":
+        return BEFORE_VERDICT if around.words[match.first].capital or around.opens(match.first) else 1.5
+    if following not in _following_words() or around.gap(match.last).strip(" \"'*_”’") != "":
         return 0.0
-    if around.word(at) in cues("nouns"):
+    if following in cues("nouns"):
         return 1.0 if after_cue else 0.3
-    if around.word(at) not in cues("after") or after_cue:
+    if after_cue:
         return 0.0
     leading = around.begins_sentence(match.first) or around.word(match.first - 1) in cues("openers")
     if not leading:
         return 0.8
-    verdict = around.word(at + 1) in cues("judging") or around.word(at) not in ("was", "is")
+    verdict = around.word(at + 1) in cues("judging") or following not in ("was", "is")
     return BEFORE_VERDICT if verdict else 1.5

@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from rapidfuzz.distance import OSA
 
 from movies.title_match import allowed
 from movies.titles import acronym, parse_title, plain_words, split_year, title_words, with_digits
-from movies.words import UNKNOWN_RANK, cues, ranks, tables
+from movies.words import UNKNOWN_RANK, cues, ranks, spelled, tables
 
 SPELLINGS = {  # of the same word
     "vs": "versus", "dr": "doctor", "mister": "mr", "saint": "st", "gray": "grey", "colour": "color",
@@ -33,6 +34,7 @@ KEPT = 20_000  # entries and corrections, of the words that people use
 
 MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME = range(5)
 KINDS = 8
+KEY, LONGER = 1, 2  # is a key, longer ones begin so
 WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0)  # of a movie among those of one form, by the kind of the form
 
 _SUBTITLE = re.compile(r"\s*(?::|\s[-\u2013\u2014]\s|;|,? or:?\s(?=how\b|the\b)|\bor:)\s*", re.IGNORECASE)
@@ -70,7 +72,8 @@ class Series(NamedTuple):
     told: bool  # by `words.toml`
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Entry:
     """The meaning of a key, and what of its movies tells how likely it is meant."""
 
     forms: list[Form]
@@ -80,14 +83,17 @@ class Entry(NamedTuple):
     years: frozenset[int]
     told: bool  # a nickname
     part: bool  # of titles, never a whole one
+    single: bool  # of one movie, and no more
+    very: bool  # the very title of a movie, or a name as good
+    weights: tuple[float, ...]  # of the movies of its forms, before anything is known of the text
 
 
 class TitleIndex:
     """Titles and series of one catalogue.
 
     Attributes:
-        keys: all that is in the dictionary.
-        begins: of each word, or two or three, with which longer keys begin, the words of the longest.
+        known: every key of the dictionary, and every word, or two or three, with which longer keys begin. Its value is
+            twice the words of the longest that begins so (0 for none), and one more for what is a key itself.
         rows: the movies; everything else names them by their place in it.
         popularity: 0 to 1, of each movie.
     """
@@ -99,13 +105,14 @@ class TitleIndex:
         self._contents: list[str] = []
         self._forms: dict[str, int | list[int]] = {}
         self._series: dict[str, Series] = {}
-        self.begins: dict[str, int] = {}
+        self.known: dict[str, int] = {}
         self._vocabulary: dict[str, list[int]] = defaultdict(list)
         for place, row in enumerate(self.rows):
             self._add_movie(place, row)
         self._add_series()
         self._add_told()
-        self.keys = self._forms.keys() | self._series.keys()
+        for key in self._forms.keys() | self._series.keys():
+            self.known[key] = self.known.get(key, 0) | KEY
         self._buckets = self._make_buckets()
         self.correct = lru_cache(maxsize=KEPT)(self._correct)
         self._entry = lru_cache(maxsize=KEPT)(self._make_entry)
@@ -135,7 +142,9 @@ class TitleIndex:
         popularity = max((self.popularity[movie] for movie in movies), default=0.0)
         part = all(form.kind in (SHORT, TAIL) for form in forms)
         told = any(form.kind == NICKNAME for form in forms) or (part and series is not None and series.told)
-        return Entry(forms, series, popularity, frozenset(articles), years, told, part)
+        very = any(form.kind in (MAIN, ALTERNATIVE, NICKNAME) for form in forms)
+        weights = tuple(WEIGHTS[form.kind] * (row.rating_count + 0.5) for form, row in zip(forms, rows, strict=True))
+        return Entry(forms, series, popularity, frozenset(articles), years, told, part, len(forms) == 1, very, weights)
 
     def _make_entry(self, key: str) -> Entry:
         return self.entry_of(self.forms(key), self._series.get(key))
@@ -187,6 +196,8 @@ class TitleIndex:
         for word in set(words):
             self._vocabulary[word].append(place)
         self._add(words, Form(place, MAIN))
+        for name in (row.title, *row.alternatives):
+            self._add([word for word in spelled(name) or () if word not in ARTICLES], Form(place, MAIN))
         for name in row.alternatives:
             self._add(content(name), Form(place, ALTERNATIVE))
             for word in set(content(name)):
@@ -216,7 +227,7 @@ class TitleIndex:
         length, beginning = min(len(words), LONGEST), ""
         for number, word in enumerate(words[: min(3, length - 1)]):
             beginning += word
-            self.begins[beginning] = max(self.begins.get(beginning, 1), length - number)
+            self.known[beginning] = max(self.known.get(beginning, 0), LONGER * (length - number))
 
     def _add_series(self) -> None:
         """Series are the common beginnings of titles: before a colon, a number, or "and the"."""

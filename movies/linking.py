@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -15,23 +16,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
-from movies.link_titles import (
-    ALTERNATIVE,
-    ARTICLES,
-    MAIN,
-    NICKNAME,
-    SHORT,
-    WEIGHTS,
-    Form,
-    TitleIndex,
-    TitleRow,
-    content,
-)
+from movies.link_titles import ARTICLES, KEPT, MAIN, SHORT, Entry, Form, TitleIndex, TitleRow, content
 from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
-from movies.title_spans import TitleSpan, title_spans
+from movies.title_spans import title_spans
 from movies.titles import plain, plain_words, split_bare_year, split_year
-from movies.words import UNKNOWN_RANK, Token, cues, level, ranks, tables, tokens
+from movies.words import UNKNOWN_RANK, cues, level, ranks, tables, tokens
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
@@ -40,6 +30,7 @@ PLAIN_GENRE = 0.45
 PLAIN_TAG = 700  # a tag of one word commoner than this is no tag
 
 PLAIN_TAG_MOVIES = 2  # movies that must carry a tag of one word
+_FOR = frozenset({"for", "fur", "pour", "para", "per"})
 
 __all__ = ["LONG_TEXT", "Candidate", "Link", "LinkKind", "Linker", "TitleRow"]
 
@@ -56,6 +47,8 @@ class Linker:
     def __init__(self, index: TitleIndex, terms: dict[str, list[_Term]]) -> None:
         self._index, self._terms = index, terms
         self._term_begins: dict[str, int] = {}
+        self._plain = lru_cache(maxsize=KEPT)(plain)
+        self._candidates = lru_cache(maxsize=KEPT)(self._make_candidates)
         self._genre_words = _keys_of(terms, "genre")
         self._tag_words = _keys_of(terms, "tag")
 
@@ -84,8 +77,9 @@ class Linker:
         around = Around(text, words, self._genre_words, self._tag_words)
         links = [*read_spans(text, level(text), words), *self._term_links(around)]
         links = [link for link in links if link.confidence >= least]
-        sure = [(span, sigmoid(span.logit)) for span in title_spans(self._index, around)]
-        links += [self._title_link(around, span, odds, context) for span, odds in sure if odds >= least]
+        spoken_of = tuple(context)
+        sure = [(match, sigmoid(match.logit)) for match in title_spans(self._index, around)]
+        links += [self._title_link(around, match, odds, spoken_of) for match, odds in sure if odds >= least]
         return _chosen(links)
 
     def find(self, text: str, *, context: Sequence[int] = (), limit: int = 5) -> list[Candidate]:
@@ -98,7 +92,7 @@ class Linker:
         if not forms:
             near = self._index.likest(content(title), 0.55)
             forms, likeness = [Form(place, MAIN) for place, _ in near], dict(near)
-        candidates = self._candidates(forms, title, year, context, limit)
+        candidates, _ = self._candidates(self._index.entry_of(forms), title, year, tuple(context), limit)
         places = {self._index.rows[place].movie_id: score for place, score in likeness.items()}
         return [one._replace(odds=round(one.odds * places.get(one.movie_id, 1.0), 4)) for one in candidates]
 
@@ -112,75 +106,68 @@ class Linker:
         corrected = [self._index.correct(word) or word for word in words]
         return self._index.forms("".join(corrected)) if corrected != words else []
 
-    def _title_link(self, around: Around, found: TitleSpan, confidence: float, context: Sequence[int]) -> Link:
-        match, confidence = found.match, round(confidence, 4)
-        span = around.text[match.start : match.end]
-        links = []
-        if found.entry.forms:
-            candidates = tuple(self._candidates(found.entry.forms, span, found.year, context, MOST_CANDIDATES))
-            ids = tuple(candidate.movie_id for candidate in candidates)
-            links.append(Link(match.start, match.end, span, "movie", confidence, candidates, ids))
-        if found.entry.series:
-            name, ids = found.entry.series.name, found.entry.series.movie_ids
-            links.append(Link(match.start, match.end, span, "series", confidence, (), ids, name))
-        if len(links) == 2 and (_means_series(around, match) or not _very_title(found)):
-            links.reverse()
-        return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
+    def _title_link(self, around: Around, match: Match, odds: float, context: tuple[int, ...]) -> Link:
+        entry, odds = match.entry, round(odds, 4)
+        start, end, span = match.start, match.end, around.text[match.start : match.end]
+        candidates, ids = self._candidates(entry, "" if entry.single else span, match.meant, context)
+        movie = Link(start, end, span, "movie", odds, candidates, ids)
+        if not entry.series:
+            return movie
+        series = Link(start, end, span, "series", odds, (), entry.series.movie_ids, entry.series.name)
+        if not entry.forms:
+            return series
+        if not entry.very or _means_series(around, match):
+            return replace(series, also=(movie,))
+        return replace(movie, also=(series,))
 
-    def _candidates(
-        self, forms: Sequence[Form], span: str, year: int | None, context: Sequence[int], limit: int
-    ) -> list[Candidate]:
+    def _make_candidates(
+        self, entry: Entry, span: str, year: int | None, context: tuple[int, ...], limit: int = MOST_CANDIDATES
+    ) -> tuple[tuple[Candidate, ...], tuple[int, ...]]:
+        """The movies of an entry, the likest first, and their ids."""
         rows = self._index.rows
-        if len(forms) == 1:
-            row = rows[forms[0].movie]
-            return [Candidate(row.movie_id, row.title, row.year, 1.0)]
-        exact = plain(span)
+        if entry.single:
+            row = rows[entry.forms[0].movie]
+            return (Candidate(row.movie_id, row.title, row.year, 1.0),), (row.movie_id,)
+        exact = self._plain(span)
         weights: dict[int, float] = {}
-        for form in forms:
+        for form, weight in zip(entry.forms, entry.weights, strict=True):
             row = rows[form.movie]
-            weight = WEIGHTS[form.kind] * (row.rating_count + 0.5)
-            weight *= 3.0 if _plain(row.title) == exact else 1.0
-            weight *= _year_weight(year, row.year)
-            weight *= SPOKEN_OF / (1 + context.index(row.movie_id)) if row.movie_id in context else 1.0
-            weights[form.movie] = max(weight, weights.get(form.movie, 0.0))
+            factor = (3.0 if self._plain(row.title) == exact else 1.0) * _year_weight(year, row.year)
+            factor *= SPOKEN_OF / (1 + context.index(row.movie_id)) if row.movie_id in context else 1.0
+            weights[form.movie] = max(weight * factor, weights.get(form.movie, 0.0))
         whole = sum(weights.values()) or 1.0
         ranked = sorted(weights, key=lambda place: (-weights[place], rows[place].movie_id))[:limit]
-        return [
-            Candidate(
-                rows[place].movie_id,
-                rows[place].title,
-                rows[place].year,
-                math.floor(1e4 * weights[place] / whole) / 1e4,
-            )
-            for place in ranked
-        ]
+        odds = {rows[place]: math.floor(1e4 * weights[place] / whole) / 1e4 for place in ranked}
+        candidates = [Candidate(row.movie_id, row.title, row.year, share) for row, share in odds.items()]
+        return tuple(candidates), tuple([candidate.movie_id for candidate in candidates])
 
     def _term_links(self, around: Around) -> Iterator[Link]:
-        words = [token for token in around.words if token.word not in ARTICLES]
-        for at, token in enumerate(words):
-            longest = self._term_begins.get(token.word)
-            if longest is None:
-                continue
-            key = ""
-            for last in words[at : at + longest]:
-                key += last.word
-                if key in self._terms:
-                    link = _term_link(around.text, token.start, last.end, self._terms[key])
-                    yield replace(link, confidence=PLAIN_GENRE) if _of_people(words, at, key) else link
+        names, begins = around.names, self._term_begins
+        for at in [at for at, name in enumerate(names) if name in begins]:
+            key, left, last = "", begins[names[at]], at
+            while left and last < len(names):
+                if names[last] not in ARTICLES:
+                    key, left = key + names[last], left - 1
+                    if key in self._terms:
+                        yield _term_link(around, at, last, self._terms[key], plainly=_of_people(names, at, key))
+                last += 1
 
 
-def _of_people(words: Sequence[Token], at: int, key: str) -> bool:
+def _of_people(names: Sequence[str], at: int, key: str) -> bool:
     """True of "kids" and the like where they are someone's, and no kind of movie: "with my kids"."""
     if key not in cues("people"):
         return False
-    before = {token.word for token in words[max(0, at - 2) : at]}
-    after = words[at + 1].word if at + 1 < len(words) else ""
-    return not (before & {"for", "fur", "pour", "para", "per"} or after in cues("nouns"))
+    left = [name for name in names[max(0, at - 6) : at] if name not in ARTICLES][-2:]
+    after = [name for name in names[at + 1 : at + 6] if name not in ARTICLES][:1]
+    return _FOR.isdisjoint(left) and cues("nouns").isdisjoint(after)
 
 
-def _term_link(text: str, start: int, end: int, meanings: Sequence[_Term]) -> Link:
-    links = [Link(start, end, text[start:end], term.kind, term.confidence, name=term.name) for term in meanings]
-    return replace(links[0], also=tuple(links[1:])) if len(links) > 1 else links[0]
+def _term_link(around: Around, first: int, last: int, meanings: Sequence[_Term], *, plainly: bool) -> Link:
+    start, end = around.words[first].start, around.words[last].end
+    span = around.text[start:end]
+    also = tuple([Link(start, end, span, term.kind, term.confidence, name=term.name) for term in meanings[1:]])
+    term = meanings[0]
+    return Link(start, end, span, term.kind, PLAIN_GENRE if plainly else term.confidence, name=term.name, also=also)
 
 
 def _keys_of(terms: dict[str, list[_Term]], kind: LinkKind) -> frozenset[str]:
@@ -217,7 +204,9 @@ def _year_weight(wanted: int | None, year: int | None) -> float:
     return 0.05 if year is not None and abs(year - wanted) == 1 else 0.002
 
 
-_SEQUEL_AFTER = re.compile(r"\s(?:[2-9]|1\d|[IVX]{2,4})\b(?!\))|:\s\w|\s(?:part|episode|chapter)\b", re.IGNORECASE)
+_SEQUEL_AFTER = re.compile(
+    r"\s(?:[2-9]|1\d|[IVX]{2,4})\b(?!\)|[.,/]\d)|:\s(?!\d+[.,/]\d)\w|\s(?:part|episode|chapter)\b", re.IGNORECASE
+)
 _SERIES_AFTER = re.compile(
     r"['’]?s?\s+(?:\w+\s)?(?:movies|films|series|trilogy|saga|franchise|sequels|universe|filme)\b", re.IGNORECASE
 )
@@ -230,13 +219,6 @@ def _means_series(around: Around, match: Match) -> bool:
     return bool(_SEQUEL_AFTER.match(around.text, match.end)) and not around.rates(match.first) and not match.year
 
 
-_plain = lru_cache(maxsize=20_000)(plain)
-
-
-def _very_title(found: TitleSpan) -> bool:
-    return any(form.kind in (MAIN, ALTERNATIVE, NICKNAME) for form in found.entry.forms)
-
-
 def _chosen(links: list[Link]) -> list[Link]:
     """Of overlapping spans those that weigh most together; readings of the same span become one link."""
     merged = [_merged(same) for same in _by_span(links)]
@@ -244,7 +226,7 @@ def _chosen(links: list[Link]) -> list[Link]:
     ends = [link.end for link in merged]
     best: list[tuple[float, Link | None, int]] = [(0.0, None, 0)]
     for at, link in enumerate(merged):
-        before = _ending_by(ends, link.start, at)
+        before = bisect_right(ends, link.start, 0, at)
         taken = best[before][0] + _weight(link)
         best.append((taken, link, before) if taken > best[at][0] else (best[at][0], None, at))
     chosen = []
@@ -255,17 +237,6 @@ def _chosen(links: list[Link]) -> list[Link]:
             chosen.append(kept)
         at = before
     return chosen[::-1]
-
-
-def _ending_by(ends: Sequence[int], start: int, most: int) -> int:
-    low, high = 0, most
-    while low < high:
-        middle = (low + high) // 2
-        if ends[middle] <= start:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _by_span(links: Sequence[Link]) -> list[list[Link]]:

@@ -17,7 +17,7 @@ FIRST_YEAR, LAST_YEAR = 1880, 2035
 LOOKED_AT = 28  # characters left and right of a number
 LARGEST = 1e15  # of a number: longer rows of digits mean nothing
 
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?(?:\s?½)?|½")
+_NUMBER = re.compile(r"[\d½](?<![\w.]\d)(?:(?<=½)|\d*(?:[.,]\d+)?(?:\s?½)?)")
 _OUT_OF = re.compile(r"\s*(?:/|out of|von|sur|su|van)\s*(5|10|100)(?![\d.,]*\d)")
 _DECADE_END = re.compile(r"(?:'?s|er[ns]?|ies)\b(?: jahren?\b)?")
 _DECADE_WORD = re.compile(r"(?:\b(?:annees|anos|anni|jaren|decada de(?: los)?)\s+|\b(?:los|les|gli)\s+)'?$")
@@ -69,8 +69,8 @@ def _digits(level: str) -> Iterator[_Span]:
 def _user(level: str, match: re.Match[str], *, on: bool) -> _Span | None:
     if not match[0].isdigit():
         return None
-    before = level[max(0, match.start() - 6) : match.start()].rstrip(" #")[-1:]
-    named = before.isalpha() or before == "."
+    before = level[max(0, match.start() - 6) : match.start()].rstrip(" #.")
+    named = before.endswith(_user_endings())
     left = _user_words().search(level, max(0, match.start() - LOOKED_AT), match.start()) if named else None
     user = min(float(match[0]), LARGEST)
     if left is not None:
@@ -82,6 +82,13 @@ def _user(level: str, match: re.Match[str], *, on: bool) -> _Span | None:
 def _user_words() -> re.Pattern[str]:
     users = "|".join(sorted(cues("users"), key=len, reverse=True))
     return re.compile(rf"\b(?:movielens )?(?:{users})s?\s*(?:ids?|number|numero|no\.?|nr\.?)?\s*#?\s*$")
+
+
+@cache
+def _user_endings() -> tuple[str, ...]:
+    """How the text before a user's number ends: most numbers have none of these left of them, and are no user's."""
+    words = [*cues("users"), "number", "numero", "no", "nr", "id"]
+    return tuple({ending[-2:] for word in words for ending in (word, f"{word}s")})
 
 
 @cache
@@ -122,10 +129,11 @@ def _years(level: str, match: re.Match[str], following: re.Match[str] | None) ->
 def _open_years(level: str, years: _Years) -> _Span | None:
     """Years that are open on one side: "before 1980", "1990 or later"."""
     start = max(0, years.start - LOOKED_AT)
-    for pattern, low, high in (
+    directions = (
         (_direction("earlier"), None, years.low - 1), (_direction("until"), None, years.high),
         (_direction("later"), years.high + 1, None), (_direction("since"), years.low, None),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for pattern, low, high in directions if _directed(level[start : years.start]) else ():
         left = pattern.search(level, start, years.start)
         if left and (no := _NOT.search(level, max(0, left.start() - 16), left.start())):
             return no.start(), years.end, "years", 0.93, *_turned(low, high)
@@ -136,6 +144,19 @@ def _open_years(level: str, years: _Years) -> _Span | None:
     if right := _OR_EARLIER.match(level, years.end):
         return years.start, right.end(), "years", 0.93, None, years.high
     return None
+
+
+def _directed(before: str) -> bool:
+    """True where a word such as "before" stands left of a year: of few."""
+    left = before.rstrip("'’")
+    for article in ("the ", "los ", "les "):
+        left = left.removesuffix(article)
+    return left[:-1].endswith(_directions())
+
+
+@cache
+def _directions() -> tuple[str, ...]:
+    return tuple({word for name in ("earlier", "until", "later", "since") for word in cues(name)})
 
 
 @cache
@@ -157,7 +178,7 @@ def _one_years(level: str, match: re.Match[str]) -> _Years | None:
     value = int(number)
     short = len(number) == 2
     ending = _DECADE_END.match(level, end)
-    word = _DECADE_WORD.search(level, max(0, start - LOOKED_AT), start)
+    word = _DECADE_WORD.search(level, max(0, start - LOOKED_AT), start) if value % 10 == 0 else None
     if value % 10 == 0 and (ending or (word and (short or FIRST_YEAR <= value <= LAST_YEAR))):
         first = value + (1900 if value >= 20 else 2000) if short else value
         begins = word.start() if word and not ending else start - (level[start - 1 : start] in "'\u2018\u2019")
@@ -198,13 +219,18 @@ def _count(match: re.Match[str]) -> _Span:
 
 def _words(level: str, words: Sequence[Token]) -> Iterator[_Span]:
     """Numbers and decades written as words: "the early eighties", "five stars", "a couple"."""
-    numbers, decades = tables()["numbers"], tables()["decades"]
-    for at, token in enumerate(words):
+    numbers, decades, said = tables()["numbers"], tables()["decades"], _number_words()
+    for at, token in [(at, token) for at, token in enumerate(words) if token.word in said]:
         if token.word in decades:
             years = _part(level, token.start, token.end, decades[token.word])
             yield _open_years(level, years) or (years.start, years.end, "years", 0.93, years.low, years.high)
-        elif token.word in numbers:
+        else:
             yield from _number_word(level, words, at, float(numbers[token.word]))
+
+
+@cache
+def _number_words() -> frozenset[str]:
+    return frozenset({*tables()["numbers"], *tables()["decades"]})
 
 
 def _number_word(level: str, words: Sequence[Token], at: int, value: float) -> Iterator[_Span]:

@@ -6,173 +6,188 @@ It says nothing of which movie is meant, nor which of runs that overlap to keep.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import add
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
-from movies.link_titles import ARTICLES, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
+from movies.link_titles import ARTICLES, KEY, LONGER, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
 from movies.titles import NUMBERS, PARTS, ROMAN
-from movies.words import Token, cues
+from movies.words import cues
 
 NEARLY = 1.2  # log-odds that a title with a slip of the pen loses
 RAISED = 3.0  # beside a sure title in a list
 SURE_IN_A_LIST = 0.5
 ALL_OF_A_MESSAGE = 4.0  # to each of "alien or aliens?"
+OR_ANOTHER = 2.5  # more for one of two to choose from, the other of which is sure
 SHORT_LIST = 16  # words
+MOST_BETWEEN = 12  # characters between two members of a list
+NO_TITLE = -6.0  # log-odds of what no list makes a title
 BEFORE_A_SLIP = 7  # words of a title before its misspelt one
 TELLING_LENGTH = 3  # words of a whole title, within which no other is looked for
 LEFT_OF_A_YEAR = 24  # characters
+FIRST = {**SPELLINGS, **NUMBERS}  # of words with which titles begin; within titles roman numbers are digits, too
 
 _YEAR_AFTER = re.compile(r"[\s,*_\"'”’]*(?:\(\s*(\d{4})\s*(?:[-–]\s*(?:\d{4})?\s*)?\)|\[(\d{4})\]|(\d{4})(?![\d\w]))")
 _YEAR_BEFORE = re.compile(r"(?<!\d)(\d{4})(?:'s|’s)?\s+(?:the )?(?:version of |film |movie )?[\"'“‘*_]*$")
-_FOUR_DIGITS = re.compile(r"\d{4}")
+_OR = re.compile(r",?\s(?:or|oder|ou|o|vs\.?|versus)\s", re.IGNORECASE)
 _YEAR_NEAR = re.compile(r"[\s,]*(?:from|of|von|de|in|aus|released in|made in)\s(?:the year )?(\d{4})\b")
 
 
-class _Element(NamedTuple):
-    """A word of a text as keys have them: an article is none, "part two" is one."""
+class _Elements(NamedTuple):
+    """The words of a text as keys have them: an article is none, "part two" is one.
 
-    first: str  # where a title begins with it
-    inner: str
-    begin: int  # token
-    end: int  # token, inclusive
-    corrected: bool = False
+    Attributes:
+        firsts: where a title begins with them; `inners`: elsewhere.
+        begins, ends: their tokens; an end is inclusive.
+        corrected: those with a misspelt word, and the letters that it should have.
+    """
 
-
-@dataclass(slots=True)
-class TitleSpan:
-    """A run of words that is a title or series; `year` is that of a movie of it, named beside."""
-
-    match: Match
-    entry: Entry
-    year: int | None = None
-    logit: float = 0.0
+    firsts: list[str]
+    inners: list[str]
+    begins: list[int]
+    ends: list[int]
+    corrected: dict[int, int]
 
 
-def title_spans(index: TitleIndex, around: Around) -> list[TitleSpan]:
+def title_spans(index: TitleIndex, around: Around) -> list[Match]:
     """All of them, also those that overlap, or mean something else for all we know."""
-    elements = list(_elements(around.words))
-    found = {(span.match.first, span.match.last): span for span in _look_up(index, around, elements)}
-    corrected = [_corrected(element, index.correct(element.inner)) for element in elements]
-    slips = [at for at, element in enumerate(corrected) if element.corrected]
+    elements = _elements(around.names)
+    found = {(match.first, match.last): match for match in _look_up(index, around, elements, range(len(elements.ends)))}
+    slips = {at: right for at, word in enumerate(elements.inners) if (right := index.correct(word)) is not None}
     if slips:
         near = sorted({at for slip in slips for at in range(max(0, slip - BEFORE_A_SLIP), slip + 1)})
-        for span in _look_up(index, around, corrected, near):
-            found.setdefault((span.match.first, span.match.last), span)
-    spans = list(found.values())
-    for span in spans:
-        span.logit = movie_logit(around, span.match)
-    spans += _nearly(index, around, spans)
-    _join_lists(around, spans)
-    return spans
+        for match in _look_up(index, around, _corrected(elements, slips), near):
+            found.setdefault((match.first, match.last), match)
+    matches = list(found.values())
+    for match in matches:
+        match.logit = movie_logit(around, match)
+    matches += _nearly(index, around, matches)
+    _join_lists(around, matches)
+    return matches
 
 
-def _look_up(
-    index: TitleIndex, around: Around, elements: Sequence[_Element], starts: Sequence[int] | None = None
-) -> Iterator[TitleSpan]:
+def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Iterable[int]) -> Iterator[Match]:
     """Runs that are in the dictionary, without those within a whole title of three words or more."""
-    covered = 0
-    for at in range(len(elements)) if starts is None else starts:
-        runs = [
-            (length, key, cut) for length, key, cut in _keys_from(index, around, elements, at) if at + length > covered
-        ]
+    known, covered = index.known, 0
+    singles = [*map(known.get, elements.firsts)]
+    pairs = [*map(known.get, map(add, elements.firsts, elements.inners[1:])), None]
+    possessives = {at: cut for at, end in enumerate(elements.ends) if (cut := around.words[end].possessive)}
+    for at in starts:
+        if pairs[at] or at in possessives or at + 1 in possessives:
+            runs = [run for run in _runs_from(known, possessives, elements, at) if at + run[0] > covered]
+        elif at >= covered and (singles[at] or 0) & KEY:
+            runs = [(1, elements.firsts[at], 0)]
+        else:
+            continue
         if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
             runs = runs[-1:]
             covered = at + runs[-1][0]
         for length, key, cut in runs:
-            yield from _span(around, elements[at : at + length], index.entry(key), cut)
+            match = _match(around, elements, at, length, index.entry(key), cut)
+            if match is not None:
+                yield match
 
 
-def _keys_from(
-    index: TitleIndex, around: Around, elements: Sequence[_Element], at: int
-) -> Iterator[tuple[int, str, int]]:
+def _runs_from(
+    known: Mapping[str, int], possessives: Mapping[int, int], elements: _Elements, at: int
+) -> list[tuple[int, str, int]]:
     """The keys that begin with an element: their length, and the letters of a possessive that they are without."""
-    keys, begins, key = index.keys, index.begins, ""
-    longest = max(begins.get(elements[at].first, 1), 2)
-    for length, last in enumerate(elements[at : at + longest]):
-        before, key = key, key + (last.inner if length else last.first)
-        possessive = around.words[last.end].possessive
-        if possessive and before + last.inner[:-1] in keys:
-            yield length + 1, before + last.inner[:-1], possessive
-        elif key in keys and not (length and key.isdigit()):  # "1 1" is no 11
-            yield length + 1, key, 0
-        if length == 1 and key not in begins:
-            return
+    inners, runs = elements.inners, []
+    key = elements.firsts[at]
+    value = known.get(key, 0)
+    if at in possessives and known.get(inners[at][:-1], 0) & KEY:
+        runs.append((1, inners[at][:-1], possessives[at]))
+    elif value & KEY:
+        runs.append((1, key, 0))
+    for place in range(at + 1, min(at + max(value >> 1, 2), len(inners))):
+        key += inners[place]
+        value = known.get(key, 0)
+        if place in possessives and known.get(key[:-1], 0) & KEY:
+            runs.append((place - at + 1, key[:-1], possessives[place]))
+        elif value & KEY and not key.isdigit():  # "1 1" is no 11
+            runs.append((place - at + 1, key, 0))
+        if value < LONGER and place == at + 1:
+            break
+    return runs
 
 
-def _span(around: Around, elements: Sequence[_Element], entry: Entry, possessive: int) -> Iterator[TitleSpan]:
-    begin, last = elements[0].begin, elements[-1].end
-    if begin == last and hopeless(around, begin, (around.words[begin].word,), entry.popularity):
-        return
-    article = around.word(begin - 1)
+def _match(around: Around, elements: _Elements, at: int, length: int, entry: Entry, possessive: int) -> Match | None:
+    begin, last = elements.begins[at], elements.ends[at + length - 1]
+    if begin == last and hopeless(around, begin, entry.popularity):
+        return None
+    article = around.names[begin - 1] if begin else ""
     if article in ARTICLES and (article == "the" or article in entry.articles) and around.gap(begin - 1).isspace():
         begin -= 1
-    if "\n" in around.text[around.words[begin].start : around.words[last].start]:
-        return
-    end = around.words[last].end - possessive
-    corrected = max((len(element.first) for element in elements if element.corrected), default=0)
-    yield _settled(around, Match(around.words[begin].start, end, begin, last, corrected), entry)
+    start, end = around.words[begin].start, around.words[last].end - possessive
+    if begin < last and "\n" in around.text[start : around.words[last].start]:
+        return None
+    corrected = elements.corrected and max(elements.corrected.get(place, 0) for place in range(at, at + length))
+    return _settled(around, Match(start, end, begin, last, entry, corrected or 0))
 
 
-def _settled(around: Around, match: Match, entry: Entry) -> TitleSpan:
-    """The span with a year beside it taken in, if it is that of one of its movies."""
-    match.articles, match.popularity, match.told = entry.articles, entry.popularity, entry.told
-    match.part, match.series = entry.part, entry.series is not None
-    span = TitleSpan(match, entry)
+def _settled(around: Around, match: Match) -> Match:
+    """The match with a year beside it taken in, if it is that of one of its movies."""
+    if not around.dated(match.start - LEFT_OF_A_YEAR, match.end + LEFT_OF_A_YEAR):
+        return match
     for year, start, end in _years_beside(around.text, match):
-        near = [known for known in entry.years if abs(known - year) <= 1]
+        near = [known for known in match.entry.years if abs(known - year) <= 1]
         if near:
-            span.year = year if year in near else near[0]
+            match.meant = year if year in near else near[0]
             match.year = (start, end) != (match.start, match.end)
             match.near = not match.year
             match.start, match.end = min(match.start, start), max(match.end, end)
             break
-    return span
+    return match
 
 
-def _nearly(index: TitleIndex, around: Around, found: Sequence[TitleSpan]) -> Iterator[TitleSpan]:
+def _nearly(index: TitleIndex, around: Around, found: Sequence[Match]) -> Iterator[Match]:
     """Runs of words in the place of a title that are nearly one."""
-    longer = [span.match for span in found if span.match.last > span.match.first]
-    taken = {at for match in longer for at in range(match.first, match.last + 1)}
+    taken = {at for match in found if match.last > match.first for at in range(match.first, match.last + 1)}
     for first, last in _title_like(around):
-        if first == last or any(at in taken for at in range(first, last + 1)):
+        if first == last or not taken.isdisjoint(range(first, last + 1)):
             continue
-        for place in index.alike(content(" ".join(token.word for token in around.words[first : last + 1]))):
-            match = Match(around.words[first].start, around.words[last].end, first, last)
-            span = _settled(around, match, index.entry_of([Form(place, MAIN)]))
-            span.logit = movie_logit(around, match) - NEARLY
-            yield span
+        for place in index.alike(content(" ".join(around.names[first : last + 1]))):
+            entry = index.entry_of([Form(place, MAIN)])
+            match = _settled(around, Match(around.words[first].start, around.words[last].end, first, last, entry))
+            match.logit = movie_logit(around, match) - NEARLY
+            yield match
 
 
-def _elements(words: Sequence[Token]) -> Iterator[_Element]:
-    at = 0
-    while at < len(words):
-        word = words[at].word
-        if word in PARTS and (part := _part(words, at)):
-            yield _Element(word + part, part, at, at + 1)
-            at += 1
-        elif word not in ARTICLES:
-            first = NUMBERS.get(word) or SPELLINGS.get(word, word)
-            yield _Element(first, ROMAN.get(word, first), at, at)
-        at += 1
+def _elements(names: Sequence[str]) -> _Elements:
+    firsts, inners, begins, ends = [], [], [], []
+    done = -1
+    for at, word in enumerate(names):
+        if word in ARTICLES or at == done:
+            continue
+        first = FIRST.get(word, word)
+        inner, end = ROMAN.get(first, first), at
+        if word in PARTS and (part := _part(names, at)):
+            first, inner, end = word + part, part, at + 1
+            done = end
+        firsts.append(first)
+        inners.append(inner)
+        begins.append(at)
+        ends.append(end)
+    return _Elements(firsts, inners, begins, ends, {})
 
 
-def _part(words: Sequence[Token], at: int) -> str:
+def _part(names: Sequence[str], at: int) -> str:
     """The number of a part, in digits: after "episode" also "i"."""
-    following = words[at + 1].word if at + 1 < len(words) else ""
+    following = names[at + 1] if at + 1 < len(names) else ""
     number = "1" if following == "i" else ROMAN.get(following) or NUMBERS.get(following, following)
     return number if number.isdigit() else ""
 
 
-def _corrected(element: _Element, spelling: str | None) -> _Element:
-    return element if spelling is None else element._replace(first=spelling, inner=spelling, corrected=True)
+def _corrected(elements: _Elements, slips: Mapping[int, str]) -> _Elements:
+    firsts, inners = elements.firsts.copy(), elements.inners.copy()
+    for at, right in slips.items():
+        firsts[at] = inners[at] = right
+    return elements._replace(firsts=firsts, inners=inners, corrected={at: len(right) for at, right in slips.items()})
 
 
 def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
     """Years right after a title, right before it, or near it; with the span that belongs to the title."""
-    if not _FOUR_DIGITS.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.end + LEFT_OF_A_YEAR):
-        return
     if after := _YEAR_AFTER.match(text, match.end):
         yield int(after[1] or after[2] or after[3]), match.start, after.end()
     if before := _YEAR_BEFORE.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.start):
@@ -183,27 +198,30 @@ def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
 
 def _title_like(around: Around) -> Iterator[tuple[int, int]]:
     """Runs of words with capitals, in quotation marks, or after "like", as first and last word."""
-    words = around.words
-    at = 0
-    while at < len(words):
-        end = at
+    words, names, done = around.words, around.names, 0
+    after_cue = {at for at, name in enumerate(names, 1) if name in cues("before")}
+    for at in [at for at, word in enumerate(words) if word.capital or at in after_cue]:
+        if at < done:
+            continue
         if words[at].capital and around.cased:
+            end = at
             while end + 1 < len(words) and _goes_on(around, end):
                 end += 1
-            while end > at and not words[end].capital and not words[end].word.isdigit():
+            while end > at and not words[end].capital and not names[end].isdigit():
                 end -= 1
+            done = end + 1
             yield at, end
-        elif at and words[at - 1].word in cues("before"):
-            while (
-                end + 1 < len(words)
-                and around.gap(end).strip(" ") == ""
-                and end - at < 6
-                and words[end + 1].word not in ("and", "or", "but")
-            ):
-                end += 1
+        elif at in after_cue:
+            end = _end_of_phrase(around, at)
+            done = end + 1
             yield at, end
-            end = at
-        at = end + 1
+
+
+def _end_of_phrase(around: Around, at: int) -> int:
+    end, most = at, min(at + 6, len(around.names) - 1)
+    while end < most and around.gap(end).strip(" ") == "" and around.names[end + 1] not in ("and", "or", "but"):
+        end += 1
+    return end
 
 
 def _goes_on(around: Around, at: int) -> bool:
@@ -213,28 +231,40 @@ def _goes_on(around: Around, at: int) -> bool:
     return following.capital or following.word.isdigit() or following.word in cues("small")
 
 
-def _join_lists(around: Around, found: list[TitleSpan]) -> None:
+def _join_lists(around: Around, found: list[Match]) -> None:
     """Raise what stands beside a sure title in a list: "Alien, big and heat"; and two that are all of a message."""
-    by_start = sorted(found, key=lambda span: (span.match.start, -span.match.end))
-    for spans, forward in ((by_start, True), (sorted(found, key=lambda span: -span.match.end), False)):
-        sure: list[TitleSpan] = []
-        for span in spans:
-            if any(_neighbours(around.text, span.match, other.match, forward=forward) for other in sure[-6:]):
-                span.logit += RAISED if span.logit > -6 else 0.0
-            if span.logit > SURE_IN_A_LIST:
-                sure.append(span)
+    by_start = sorted(found, key=lambda match: (match.start, -match.end))
     if by_start and len(around.words) <= SHORT_LIST:
         _join_all_of_a_message(around, by_start)
+    _raise_beside(around, by_start, forward=True)
+    _raise_beside(around, sorted(found, key=lambda match: -match.end), forward=False)
 
 
-def _join_all_of_a_message(around: Around, spans: list[TitleSpan]) -> None:
-    first, last = around.whole
-    for left in (span for span in spans if span.match.first <= first):
-        for right in (span for span in spans if span.match.last >= last):
-            if joins(around.text[left.match.end : right.match.start]):
+def _raise_beside(around: Around, matches: Sequence[Match], *, forward: bool) -> None:
+    text, sure = around.text, list[Match]()
+    for match in matches:
+        for other in sure[-6:]:
+            left, right = (other.end, match.start) if forward else (match.end, other.start)
+            if 0 < right - left < MOST_BETWEEN and joins(text[left:right]):
+                more = OR_ANOTHER if _to_choose(around, match, left) else 0.0
+                match.logit += RAISED + more if match.logit + more > NO_TITLE else 0.0
+                break
+        if match.logit > SURE_IN_A_LIST:
+            sure.append(match)
+
+
+def _to_choose(around: Around, match: Match, left: int) -> bool:
+    """True of one of two titles joined by "or", where the words belong to nothing else."""
+    if around.names[match.first] in cues("pronouns") or _OR.match(around.text, left) is None:
+        return False
+    if left == match.end:
+        return around.opens(match.first)
+    return around.closed(match.end, match.last)
+
+
+def _join_all_of_a_message(around: Around, matches: list[Match]) -> None:
+    first, last = around.compared
+    for left in (match for match in matches if match.first <= first):
+        for right in (match for match in matches if match.last >= last):
+            if joins(around.text[left.end : right.start]):
                 left.logit, right.logit = left.logit + ALL_OF_A_MESSAGE, right.logit + ALL_OF_A_MESSAGE
-
-
-def _neighbours(text: str, match: Match, other: Match, *, forward: bool) -> bool:
-    left, right = (other.end, match.start) if forward else (match.end, other.start)
-    return 0 < right - left < 12 and joins(text[left:right])

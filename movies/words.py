@@ -7,15 +7,25 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cache
+from functools import cache, partial
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from movies.titles import fold
 
 _FOLDER = Path(__file__).parent
-_TOKEN = re.compile("[^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*|&")
+_JOINED = "|".join((
+    r"\d+(?:[.,]\d+)?/(?:5|10)(?![\d/])", r"\d+[.,]\d+(?![.,]?\d)",  # ratings, figures
+    r"[a-z](?:\*[a-z])+(?![a-z])", r"[a-z](?:\.[a-z]){2,}(?![a-z])", r"a-[a-z0-9]+",  # M*A*S*H, S.W.A.T., A-Team
+))  # fmt: skip
+_WORD = "[^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*"
+_TOKEN = re.compile(f"({_JOINED}|{_WORD}|&)", re.IGNORECASE)
+_ASCII_TOKEN = re.compile(f"({_JOINED}|[a-z0-9]+(?:['`][a-z0-9]+)*|&)")
+_NAME_JOINED = re.compile(rf"\b(?:{_JOINED})", re.IGNORECASE)
+_FIGURE = re.compile(r"(\d+)(?:([.,])(\d+))?(/\d+)?")
 _APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
+_JOINTS = re.compile("['\u2018\u2019\u02bc`\u00b4*.-]")
 _MARKS = re.compile("[\u0300-\u036f]")
 UNKNOWN_RANK = 20_001  # of words that are not among the commonest
 
@@ -28,6 +38,9 @@ class Token(NamedTuple):
     word: str
     capital: bool
     possessive: int  # letters of a possessive at the end, apostrophe included: 2 in "Alien's"
+
+
+_MAKE = partial(tuple.__new__, Token)  # of fields, faster than Token(*fields)
 
 
 @cache
@@ -72,24 +85,40 @@ def tokens(text: str) -> list[Token]:
 
     >>> [token.word for token in tokens("Schindler's List & Léon")]
     ['schindlers', 'list', 'and', 'leon']
+    >>> [token.word for token in tokens("M*A*S*H 3,92/5, the A-Team")]
+    ['mash', '3.92/5', 'the', 'ateam']
     """
-    lower = text.lower() if text.isascii() else ""
-    found = []
-    for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        word = lower[start:end]
-        if word.isalnum():
-            found.append(Token(start, end, word, text[start].isupper(), 0))
-        else:
-            found.append(_token(text[start:end], start))
+    ascii_alone = text.isascii()
+    pieces = _ASCII_TOKEN.split(text.lower()) if ascii_alone else _TOKEN.split(text)
+    edges, sources = list(accumulate(map(len, pieces))), pieces[1::2]
+    starts, ends = edges[:-1:2], edges[1::2]
+    words = sources if ascii_alone else [source.lower() for source in sources]
+    capitals = [text[start].isupper() for start in starts]
+    found = list(map(_MAKE, zip(starts, ends, words, capitals, repeat(0), strict=False)))
+    for at in [at for at, source in enumerate(sources) if not (source.isalnum() and source.isascii())]:
+        found[at] = _token(text[starts[at] : ends[at]], starts[at])
     return found
+
+
+def is_figure(word: str) -> bool:
+    """True of numbers in digits, also of "4.5" and "9/10"."""
+    return word.replace(".", "").replace("/", "").isdigit()
+
+
+def spelled(name: str) -> list[str] | None:
+    """The words of a name that are not those between its signs: of "M*A*S*H", "The A-Team", "Paranoia 1.0"."""
+    return [token.word for token in tokens(name)] if _NAME_JOINED.search(name) else None
 
 
 def _token(source: str, start: int) -> Token:
     """A word with apostrophes, diacritics or combining marks; or the sign for "and"."""
     if source == "&":
         return Token(start, start + 1, "and", capital=False, possessive=0)
-    word = _MARKS.sub("", _APOSTROPHE.sub("", fold(source)))
+    if figure := _FIGURE.fullmatch(source):
+        thousands = figure[2] == "," and len(figure[3]) == 3
+        word = source.replace(",", "" if thousands else ".")
+        return Token(start, start + len(source), word, capital=False, possessive=0)
+    word = _MARKS.sub("", _JOINTS.sub("", fold(source)))
     possessive = 2 if len(source) > 3 and source[-1] in "sS" and _APOSTROPHE.match(source[-2]) else 0
     return Token(start, start + len(source), word, source[0].isupper(), possessive)
 

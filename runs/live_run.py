@@ -11,7 +11,7 @@ from functools import partial
 from loguru import logger
 
 from db import Store
-from errors import Internal, MarqueeError, RunFailed, UpstreamTimeout
+from errors import CatalogueError, Internal, MarqueeError, RunFailed, UpstreamTimeout
 from llm import Limits, Offer, Offers, Outcome, Reply, ReplyEvent, StepEnded
 from movies.library import Library, Snapshot
 from providers.base import Provider
@@ -150,7 +150,7 @@ class LiveRun:
             system_prompt,
             info,
             session.instructions,
-            genres=[count.name for count in await toolbox.snapshot.catalogue.genres()],
+            genres=await _genres(toolbox.snapshot),
             whose=whose_taste(info, session.user_id, await self._with.ratings.count(self._caller.account_id)),
             today=self._with.clock(),
         )
@@ -207,6 +207,14 @@ class LiveRun:
                 "finished_at": now,
             }
         )
+
+
+async def _genres(snapshot: Snapshot) -> list[str]:
+    """The names of the genres; none where the catalogue cannot be read, which its tools will say."""
+    try:
+        return [count.name for count in await snapshot.catalogue.genres()]
+    except CatalogueError:
+        return []
 
 
 def _ms(start: datetime, end: datetime | None) -> int | None:

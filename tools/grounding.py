@@ -330,6 +330,7 @@ _SMALL_WORDS = frozenset(
      "la", "le", "el", "&", "-", "\u2013")
 )  # fmt: skip
 _N = r"(?P<n>\d{1,3}(?:[,.\u00a0 ]\d{3})+|\d+(?:[.,]\d+)?½?)"
+_OUT_OF = r"out of (?:5|10|five|ten)"
 _WHOLE = r"(?<![\d.,])(?P<n>\d{1,3}(?:[,\u00a0 ]\d{3})+|\d+)(?![.,]\d)"
 _STARS_AFTER = re.compile(r"[^.\n]{0,20}\b(?:gave|give|with)\b|[^.\n]{0,12}(?:stars|★)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+|\d+(?:[.,]\d+)?½?")
@@ -346,12 +347,13 @@ _FIGURES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Sequence[Mention
     (re.compile(rf"{_WHOLE}\+?\s+(?:\w+\s+)?{_PEOPLE}\b", re.IGNORECASE), _count),
     (re.compile(rf"\|\s*\**{_WHOLE}\**\s*(?=\|)"), _cell),
     (re.compile(rf"\b(?:rated by|ratings:|votes:)\s*\**{_WHOLE}(?!\s*(?:stars?|/|out))", re.IGNORECASE), _count),
-    (re.compile(rf"{_N}\s*-?(?:stars?\b|★|⭐|/\s?(?:5|10)\b|out of (?:5|10|five|ten)\b)", re.IGNORECASE), _rating),
+    (re.compile(rf"(?<!\d){_N}\s*-?(?:stars?\b|★|⭐|/\s?(?:5|10)\b|{_OUT_OF}\b)", re.IGNORECASE), _rating),
     (re.compile(r"(?<![\d.,])(?P<n>[0-5][.,]\d{1,2})(?![\d%.,]*\d)"), _rating),
     (re.compile(r"(?<![\d.,-])(?P<n>(?:18|19|20)\d\d)(?![\ds%]|-\d|['’]s)"), _year),
 )
 _TITLE_AND_YEAR = re.compile(
-    r"(?P<title>(?:[A-Z0-9][\w'’.!?&:,-]*)(?:[ ](?:[A-Z0-9][\w'’.!?&:,-]*|of|the|and|a|in|to|for|on|with|&))*)"
+    r"(?<!\w)(?P<title>[A-Z0-9][\w'’.!?&:,-]{0,40}"
+    r"(?:[ ](?:[A-Z0-9][\w'’.!?&:,-]{0,40}|of|the|and|a|in|to|for|on|with|&)){0,20})"
     r"[*_\"”]{0,3} \((?:18|19|20)\d\d\)"
 )
 _EMPHASISED = re.compile(r"(?<![*_])(?:\*\*|\*|__)(?P<title>[A-Z0-9][^*_\n]{2,80}?)(?:\*\*|\*|__)(?![*_])")

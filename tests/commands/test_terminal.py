@@ -56,7 +56,7 @@ def test_a_session_goes_on(data_dir: Path) -> None:
 def test_the_prompt_may_come_from_standard_input(data_dir: Path) -> None:
     done = run(data_dir, stdin="is Heat any good?\n")
     assert done.returncode == 0
-    assert "Heat (1995)" in done.stdout
+    assert "**Heat** (1995)" in done.stdout
 
 
 def test_events_are_printed_as_json_lines(data_dir: Path) -> None:

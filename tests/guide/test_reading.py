@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -204,6 +205,17 @@ def test_the_answer_to_the_question_for_tastes(linker: Linker) -> None:
 @pytest.mark.parametrize("said", ["", " ", "?", "\x00", "😀" * 50, "a" * 5_000, "Heat " * 500, "no " * 300, "1" * 400])
 def test_anything_is_read(linker: Linker, said: str) -> None:
     assert read(said, Dialogue(), linker)
+
+
+def test_any_mixture_is_read(linker: Linker) -> None:
+    lines, random = [said for said, _ in _table()], Random(0)
+    for _ in range(100):
+        turns: tuple[Turn, ...] = ()
+        for _ in range(3):
+            said = " ".join(random.choices(lines, k=random.randint(1, 5)))
+            frames = read(said, Dialogue(turns), linker)
+            assert 1 <= len(frames) <= 12
+            turns = (*turns, Turn(said, tuple(_answered(frames[0])), "ok"))
 
 
 def test_an_ordinary_message_takes_milliseconds(linker: Linker) -> None:
