@@ -183,7 +183,7 @@ class TitleIndex:
         return plural or (unmeant and OSA.distance(word, other) <= min(2, allowed(word)))
 
     def _sharing_rare_words(self, words: Sequence[str]) -> list[int]:
-        known = sorted((self._vocabulary[word] for word in set(words) if word in self._vocabulary), key=len)
+        known = sorted((self._vocabulary[word] for word in dict.fromkeys(words) if word in self._vocabulary), key=len)
         places: dict[int, None] = {}
         for places_of in known[:3]:
             if len(places_of) <= MOST_ALIKE:

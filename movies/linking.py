@@ -216,7 +216,9 @@ def _means_series(around: Around, match: Match) -> bool:
     """True before "movies", and before a number or subtitle that no title of the series has."""
     if _SERIES_AFTER.match(around.text, match.end):
         return True
-    return bool(_SEQUEL_AFTER.match(around.text, match.end)) and not around.rates(match.first) and not match.year
+    if match.year or around.rated(match) or around.rates(match.first):
+        return False
+    return _SEQUEL_AFTER.match(around.text, match.end) is not None
 
 
 def _chosen(links: list[Link]) -> list[Link]:

@@ -212,9 +212,7 @@ def _title_like(around: Around) -> Iterator[tuple[int, int]]:
             done = end + 1
             yield at, end
         elif at in after_cue:
-            end = _end_of_phrase(around, at)
-            done = end + 1
-            yield at, end
+            yield at, _end_of_phrase(around, at)
 
 
 def _end_of_phrase(around: Around, at: int) -> int:
@@ -259,7 +257,7 @@ def _to_choose(around: Around, match: Match, left: int) -> bool:
         return False
     if left == match.end:
         return around.opens(match.first)
-    return around.closed(match.end, match.last)
+    return around.closed(match.end)
 
 
 def _join_all_of_a_message(around: Around, matches: list[Match]) -> None:

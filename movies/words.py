@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 from movies.titles import fold
 
 _FOLDER = Path(__file__).parent
-_JOINED = "|".join((
-    r"\d+(?:[.,]\d+)?/(?:5|10)(?![\d/])", r"\d+[.,]\d+(?![.,]?\d)",  # ratings, figures
-    r"[a-z](?:\*[a-z])+(?![a-z])", r"[a-z](?:\.[a-z]){2,}(?![a-z])", r"a-[a-z0-9]+",  # M*A*S*H, S.W.A.T., A-Team
-))  # fmt: skip
+_RATING, _DECIMAL = r"\d+(?:[.,]\d+)?/(?:5|10)(?![\d/])", r"\d+[.,]\d+(?![.,]?\d)"
+_LETTERS = r"[a-z](?:\*[a-z])+(?![a-z])|[a-z](?:\.[a-z]){2,}(?![a-z])|a-[a-z0-9]+"  # M*A*S*H, S.W.A.T., A-Team
+_JOINED = f"{_RATING}|{_DECIMAL}|{_LETTERS}"
 _WORD = "[^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*"
 _TOKEN = re.compile(f"({_JOINED}|{_WORD}|&)", re.IGNORECASE)
 _ASCII_TOKEN = re.compile(f"({_JOINED}|[a-z0-9]+(?:['`][a-z0-9]+)*|&)")
