@@ -47,7 +47,7 @@ def filtered(frame: Frame, **filters: Any) -> Frame:
 
 
 def with_told(frame: Frame, told: Told) -> Frame:
-    """What was told, worked into a list: tastes where it goes by taste; what was seen or excluded, everywhere."""
+    """The tastes that were told, worked into a list: tastes where it goes by taste; what was seen or excluded, everywhere."""
     seeds = {ref.movie_id for ref in (*frame.movies, *frame.liked)}
     by_taste = frame.act == "recommend" and not frame.users and frame.sort is None
     known = (*told.seen, *told.disliked, *(told.liked if frame.act == "like" else ()))
@@ -84,6 +84,8 @@ def listed(part: Part, context: Context) -> Frame:
         "again": bool(context.last_list) and part.clause.has("refer", "else"),
         "own": bool(part.users) and part.clause.has("refer", "me_too"),
     }
+    if not seeds and part.clause.has("stance", "before", "similar") and (unknown := _unknown(part)):
+        fields["unmet"] = (*wants.unmet, f"like {unknown}")
     frame = Frame.model_validate(fields | ({"sort": None} if users else {}))
     years = [ref.year for ref in seeds if ref.year]
     if wants.relative and years and not wants.years:
@@ -97,6 +99,13 @@ def list_fields(wants: Conditions) -> dict[str, Any]:
     count = wants.count or {1: LONG, -1: SHORT}.get(wants.longer)
     fields = {name: getattr(wants, name) for name in ("sort", "novelty", "diversity", "window_days", "unmet")}
     return fields | {"count": min(count, MOST) if count else None}
+
+
+def _unknown(part: Part) -> str:
+    """A title that the catalogue does not have: words with a capital that mean nothing else."""
+    plain = set(table("asides", "plain").split())
+    words = [token for token in part.clause.tokens[1:] if not token.link and token.word not in plain]
+    return " ".join(token.said for token in words if token.said.istitle() and len(token.said) > 2)
 
 
 def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
@@ -148,7 +157,7 @@ def _about(part: Part, context: Context) -> list[Frame]:
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         compared = context.before[-1].movies if context.before and context.before[-1].act == "compare" else ()
         refs = part.before[-1:] or compared or context.spoken
-    if act == "fact" and not part.refs and (topic := conditions(part.clause).text):
+    if act in ("fact", "predict") and not part.refs and (topic := _unknown(part) or conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()

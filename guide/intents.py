@@ -71,19 +71,20 @@ def intent(clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> I
 
 
 def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> bool:
-    """What a label needs: something before it in the conversation, or a movie."""
+    """True where there is what a label needs: something before it in the conversation, or a movie."""
     needs = table("needs").get(each.act)
+    begins = clause.tokens[0].word in table("asks", "starts")
     if (
         needs
         and each.aspect != "remove"
-        and not (situation & set(needs) or (said and "named" in needs) or (clause.asks and "asks" in needs))
+        and not (situation & set(needs) or (said and "named" in needs) or ((clause.asks or begins) and "asks" in needs))
     ):
         return False
     if each.act == "compare":
         several = sum(len(name.refs) for name in said) + ("spoken" in situation) > 1 or "listed" in situation
         return several and clause.has("compare", "words")
     if each.act == "rate":
-        asks = clause.tokens[0].word in table("asks", "starts") or (clause.asks and clause.has("asks", "words"))
+        asks = begins or (clause.asks and clause.has("asks", "words"))
         large = any((link.low or 0) > LARGEST for _, link in clause.links("number"))
         counted = (clause.has("count", "things") or large) and not clause.links("stars")
         return not asks and not counted and (each.aspect != "remove" or clause.has("rating_lines", "remove"))
@@ -95,7 +96,7 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
 
 
 def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
-    """What the rules look at: stances, kinds of links, and of what words nothing else is left."""
+    """The facts that the rules look at: stances, kinds of links, and of what words nothing else is left."""
     words = {token.word for token in clause.tokens if token.link is None}
     kinds = [link.kind for _, link in clause.links()]
     names = clause.links("movie", "series")

@@ -157,11 +157,16 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         elif place - begun >= 2 and _corrects(tokens, place):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place
-        elif place - begun >= 2 and _starts(tokens, begun, place):
+        elif place - begun >= 2 and _starts(tokens, begun, place) and not _leads_in(tokens[begun:place]):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place + 1
     found.append(Clause(tuple(tokens[begun:])))
     return [clause for clause in found if any(token.word != "," for token in clause.tokens)]
+
+
+def _leads_in(tokens: Sequence[Token]) -> bool:
+    """True for what is no wish of its own: "and of those, …"."""
+    return all(token.word in table("split", "leads_in") for token in tokens)
 
 
 def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
@@ -284,6 +289,6 @@ def _is_english(word: str) -> bool:
 
 
 def _score(said: Sequence[str], english: Sequence[bool], glossary: Mapping[str, str]) -> int:
-    """How many more words are of a language alone than of English alone."""
+    """The words of a language alone, less those of English alone."""
     pairs = [(word in glossary, also) for word, also in zip(said, english, strict=True)]
     return sum(foreign and not also for foreign, also in pairs) - sum(also and not foreign for foreign, also in pairs)

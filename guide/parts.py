@@ -27,6 +27,7 @@ FAINT = 0.004
 VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
+_SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
 _CALLED = re.compile(r"\b(?:called|titled|named|(?:the|a) (?:film|movie)) $", re.IGNORECASE)
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
@@ -221,7 +222,7 @@ def _usual(part: Part) -> float:
 def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     """Whole phrases that are the very title of a movie: "Big, the one with …", "average for ET?"."""
     found: list[Link] = []
-    for phrase in _PHRASE.finditer(text):
+    for phrase in (*_PHRASE.finditer(text), *_SUBJECT.finditer(text)):
         start, end = phrase.span(1)
         best = next(iter(linker.find(phrase[1], limit=1)), None)
         if best and best.odds >= SOUGHT and not any(_is_sure(link) and link.start < end and link.end > start for link in links):
@@ -286,7 +287,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
 
 
 def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:
-    """What holds after one more message: a light reading, of tastes alone."""
+    """The tastes that hold after one more message: a light reading, of tastes alone."""
     for clause in clauses(masked(text, linker.link(text))[0]):
         if clause.has("told", "reset"):
             told = Told()

@@ -7,7 +7,7 @@ from typing import Any
 from guide.aggregates import aggregate
 from guide.conditions import Conditions
 from guide.frame import Frame, Ref
-from guide.framing import but, filtered, list_fields, listed, with_told
+from guide.framing import RATING_ORDERS, but, filtered, list_fields, listed, with_told
 from guide.intents import LISTS, SHORT
 from guide.parts import Context, Part
 from guide.references import rated_before, shown_list
@@ -119,7 +119,8 @@ def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
         filters = base.filters
     changed |= {"by": asked.by} if asked.by != "none" else {}
     changed |= {"ascending": True} if asked.ascending else {}
-    order = {"worst": "lowest", "rating": "highest"}.get(wants.sort or "", base.order)
+    named = (name for name in RATING_ORDERS if base.act == "ratings" and part.clause.has("order", name))
+    order = next(named, base.order)
     figure = figure.model_copy(update=changed) if figure else None
     count = wants.count or base.count
     return {"aggregate": figure, "filters": filters, "order": order, "count": count, "text": part.series or base.text}
@@ -144,7 +145,8 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
         return [but(changed, filters=part.wants.filters(base.filters, instead=True)) if named else changed]
     same = [ref for ref in mistaken if ref.title == meant[0].title]
     kept = tuple(meant[0] if ref in same else ref for ref in mistaken) if len(mistaken) > 1 and same else meant
-    stored = base.act == "rate" and any(ref in rated_before(context.dialogue) for ref in mistaken)
+    rated = {ref.movie_id for ref in rated_before(context.dialogue)}
+    stored = base.act == "rate" and any(ref.movie_id in rated for ref in mistaken)
     undone = [Frame(act="rate", movies=mistaken)] if stored else []
     return [*undone, but(base, **{field: kept}, follows=True, exclude=())]
 

@@ -116,6 +116,8 @@ def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
         return [but(with_told(taste, context.told | told), act="opinion")]
     if told.seen or told.exclude_series:
         return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
+    if wants != Conditions() and context.last_list:
+        return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
     if wants.genres or wants.tags or wants.exclude_genres or wants.exclude_tags:
         return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
     return [Frame(act="small_talk", aspect="praise")]

@@ -265,8 +265,8 @@ def _filters(frame: Frame) -> list[str]:
     return [
         "+".join(filters.genres),
         "".join(f"-{genre}" for genre in filters.exclude_genres),
-        " ".join(f"#{tag}" for tag in filters.tags),
-        " ".join(f"-#{tag}" for tag in filters.exclude_tags),
+        " ".join(f"#{tag.replace('-', ' ')}" for tag in filters.tags),
+        " ".join(f"-#{tag.replace('-', ' ')}" for tag in filters.exclude_tags),
         years if years != "-" else "",
         *bounds,
     ]
