@@ -45,6 +45,7 @@ class Snapshot:
     meanings: Meanings | None = None
     users: int = 0
     _linker: asyncio.Task[Linker] | None = None
+    _unlinkable: str = ""
 
     @property
     def info(self) -> CatalogueInfo:
@@ -63,7 +64,13 @@ class Snapshot:
         return [int(movie_id) for movie_id in self.movie_ids[indexes]]
 
     async def linker(self) -> Linker:
-        """The linker of the catalogue's titles, genres and tags, built in a thread when first asked for."""
+        """The linker of the catalogue's titles, genres and tags, built in a thread when first asked for.
+
+        Raises:
+            CatalogueError: The catalogue cannot be read now, or never as far as linking goes; callers do without.
+        """
+        if self._unlinkable:
+            raise CatalogueError(self._unlinkable)
         if self._linker is None or (self._linker.done() and (self._linker.cancelled() or self._linker.exception())):
             self._linker = asyncio.create_task(self._build_linker(), name="linker")
         return await asyncio.shield(self._linker)
@@ -74,8 +81,15 @@ class Snapshot:
             self._linker.cancel()
 
     async def _build_linker(self) -> Linker:
-        movies, genres, tags = await self.catalogue.link_rows()
-        return await asyncio.to_thread(Linker.build, movies, genres, tags)
+        try:
+            movies, genres, tags = await self.catalogue.link_rows()
+            return await asyncio.to_thread(Linker.build, movies, genres, tags)
+        except CatalogueError:
+            raise
+        except Exception as error:
+            logger.opt(exception=error).debug("No linker could be built")
+            self._unlinkable = f"Titles cannot be found in texts: {error!r}"
+            raise CatalogueError(self._unlinkable) from error
 
     async def allowed(self, filters: Filters) -> Mask | None:
         """A mask of the movies that pass, bool [n_movies]; None where every one does."""
@@ -166,12 +180,18 @@ class Library:
             try:
                 await self._look()
                 await self._current.catalogue.warm()
-                await self._current.linker()
+                await self._warm_linker()
                 if work:
                     await self._see_to_chores()
             except (CatalogueError, OSError) as error:
                 self._note("library", f"The data directory cannot be looked after: {error}.")
             await asyncio.sleep(WATCH_SECONDS)
+
+    async def _warm_linker(self) -> None:
+        try:
+            await self._current.linker()
+        except CatalogueError as error:
+            self._note("linker", f"{error}; the service does without.")
 
     async def _look(self) -> None:
         """Take up what was replaced, and what was damaged under us once it is whole again; the old one serves on."""

@@ -107,7 +107,7 @@ class Around:
 
     @cached_property
     def framed(self) -> tuple[int, int] | None:
-        """What is asked about, as first and last word: in "tell me about …", "is … any good"."""
+        """The words asked about, as first and last: in "tell me about …", "is … any good"."""
         first, last = self.whole
         said = " ".join(self.names[first : last + 1]) if last - first < SHORT_MESSAGE + 6 else ""
         for frame in cues("frames"):
@@ -157,6 +157,10 @@ class Around:
             return False
         return _QUOTES[before] in self.text[end : end + 3].replace(" ", "") or self.text[end : end + 1] == before
 
+    def within(self, start: int) -> bool:
+        """True of a place after a word and a blank, where neither quotation nor item begins."""
+        return start > 1 and self.text[start - 1] == " " and self.text[start - 2].isalnum()
+
     def rates(self, at: int) -> bool:
         """True where a number after a title is one of stars: "rate Alien 4"."""
         return not cues("rating").isdisjoint(self.names[max(0, at - 6) : at])
@@ -164,22 +168,25 @@ class Around:
     def listed(self, start: int) -> bool:
         """True of what begins an item of a list: "1. Up"."""
         before = self.text[max(0, start - 12) : start]
-        if before[-1:] == " " and before[-2:-1].isalnum():
-            return False
         if start > 12 and "\n" not in before and ")" not in before:
             return False
         return _ITEM.search(self.text, max(0, start - 12), start) is not None
 
-    def closed(self, end: int, last: int) -> bool:
-        """True where nothing follows that the words could belong to."""
+    def closed(self, end: int) -> bool:
+        """True at the end of a clause, by its signs."""
         while end < len(self.text) and self.text[end] in "\"'”’*_»":
             end += 1
-        return _CLOSING.match(self.text, end) is not None or self.ends_phrase(last + 1)
+        return _CLOSING.match(self.text, end) is not None
 
-    def ends_phrase(self, at: int) -> bool:
-        """True of a word that begins something new, or is a rating: "4.5"."""
-        word = self.word(at)
-        return word in cues("ends") or "." in word or "/" in word
+    def complete(self, match: Match) -> bool:
+        """True where nothing follows that the words could belong to: signs, a rating, or the beginning of another."""
+        word = self.word(match.last + 1)
+        return self.closed(match.end) or word in cues("ends") or "." in word or "/" in word
+
+    def rated(self, match: Match) -> bool:
+        """True before "3.92", "4/5" and "4 stars"."""
+        word = self.word(match.last + 1)
+        return word[:1].isdigit() and ("." in word or "/" in word or self.word(match.last + 2) in cues("stars"))
 
     def opens(self, at: int) -> bool:
         """True where a word begins a sentence, or stands after one that a title may follow."""
@@ -296,13 +303,11 @@ def _case(around: Around, match: Match) -> float:
         return 0.0
     if not around.begins_sentence(match.first):
         named = all(token.word in cues("names") for token in telling)
-        if named:
-            return 1.2
-        return 4.2 if len(telling) < 2 else 5.0
-    if len(telling) > 1:
-        return 4.2
+        several = 5.0 if len(telling) > 1 else 4.2
+        return 1.2 if named else several
     shouted = len(telling[0].word) > 1 and around.text[telling[0].start : telling[0].end].isupper()
-    return 2.5 if shouted else 0.4
+    alone = 2.5 if shouted else 0.4
+    return 4.2 if len(telling) > 1 else alone
 
 
 def _in_small_letters(around: Around, match: Match) -> float:
@@ -315,8 +320,10 @@ def _signs(around: Around, match: Match) -> float:
     """Quotation marks, emphasis, a year beside, the beginning of a list's item."""
     value = YEAR_BESIDE if match.year else 0.0
     value += YEAR_NEAR if match.near else 0.0
+    if around.within(match.start):
+        return value
     value += IN_QUOTES if around.quoted(match.start, match.end) else 0.0
-    return value + (LIST_ITEM if around.listed(match.start) and around.closed(match.end, match.last) else 0.0)
+    return value + (LIST_ITEM if around.listed(match.start) and around.complete(match) else 0.0)
 
 
 def _article(around: Around, match: Match, words: Sequence[str]) -> float:
@@ -342,7 +349,8 @@ def _larger(around: Around, match: Match) -> float:
     if match.first == match.last and not match.entry.series:
         value += _kind_or_pair(around, match)
     if around.words[match.last].capital and around.cased and not around.quoted(match.start, match.end):
-        larger = _goes_on_before(around, match) or (not match.entry.series and _goes_on_after(around, match))
+        alone = not match.entry.series or around.names[match.first] in cues("names")
+        larger = _goes_on_before(around, match) or (alone and _goes_on_after(around, match))
         value += PART_OF_A_NAME if larger else 0.0
     return value
 
@@ -408,7 +416,7 @@ def _before(around: Around, match: Match) -> float:
     cue, before = around.names[at], around.word(at - 1)
     if cue not in _leading_words():
         return 0.0
-    closed = around.closed(match.end, match.last)
+    closed = around.complete(match)
     if cue in cues("before"):
         habit = cue in cues("habits") and before in cues("habit")
         strength = AFTER_HABIT if habit else AFTER_CUE
@@ -419,13 +427,13 @@ def _before(around: Around, match: Match) -> float:
     if cue in ("is", "was"):
         favourite = {around.word(at - back) for back in (1, 2, 3)} & cues("favourites")
         return (FAVOURITE_IS if favourite else 0.5) if closed else 0.0
+    return _before_weakly(around, match, before, cue, closed=closed)
+
+
+def _before_weakly(around: Around, match: Match, before: str, cue: str, *, closed: bool) -> float:
+    """Words that stand before a title, and before much else; as pairs rather before titles: "similar to"."""
     if f"{before} {cue}" in cues("pairs"):
         return FAVOURITE_IS if closed else 1.2
-    return _before_weakly(around, match, cue, closed=closed)
-
-
-def _before_weakly(around: Around, match: Match, cue: str, *, closed: bool) -> float:
-    """Words that stand before a title, and before much else."""
     if cue not in cues("weak_before"):
         return 0.0
     if closed and cue in ("see", "watch", "remember", "watching"):
@@ -433,26 +441,18 @@ def _before_weakly(around: Around, match: Match, cue: str, *, closed: bool) -> f
     return 1.5 if closed and (match.last > match.first or around.words[match.first].capital) else 0.4
 
 
-def _is_rating(around: Around, at: int) -> bool:
-    """True of "3.92", "4/5" and "4 stars"."""
-    word = around.word(at)
-    return word[:1].isdigit() and ("." in word or "/" in word or around.word(at + 1) in cues("stars"))
-
-
 def _after(around: Around, match: Match, *, after_cue: bool) -> float:
     """The verdict that follows: "… was great"; or a noun: "the … trailer"."""
     at = match.last + 1
     following = around.word(at)
-    if _is_rating(around, at) and around.gap(match.last).strip(" :*_\"'”’(–—-") == "":
+    if around.rated(match) and around.gap(match.last).strip(" :*_\"'”’(–—-") == "":
         return BEFORE_VERDICT if around.words[match.first].capital or around.opens(match.first) else 1.5
     if following not in _following_words() or around.gap(match.last).strip(" \"'*_”’") != "":
         return 0.0
     if following in cues("nouns"):
         return 1.0 if after_cue else 0.3
-    if after_cue:
-        return 0.0
     leading = around.begins_sentence(match.first) or around.word(match.first - 1) in cues("openers")
-    if not leading:
-        return 0.8
+    if after_cue or not leading:
+        return 0.0 if after_cue else 0.8
     verdict = around.word(at + 1) in cues("judging") or following not in ("was", "is")
     return BEFORE_VERDICT if verdict else 1.5

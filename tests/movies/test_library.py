@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,22 @@ def test_nobody_sees_an_error_while_the_catalogue_is_replaced(server: Server, tm
     done.set()
     thread.join()
     assert wrong == []
+
+
+async def test_titles_that_cannot_be_linked_end_neither_the_watcher_nor_the_service(data_dir: Path) -> None:
+    with closing(sqlite3.connect(data_dir / "catalogue.db")) as db, db:
+        db.execute("UPDATE movies SET source_title = x'ff' WHERE movie_id = 851")
+    library = await Library.open(Settings(_env_file=None, data_dir=data_dir), work=False)
+    try:
+        await until(lambda: library.problems)
+        [problem] = library.problems
+        assert "the service does without" in problem
+        async with library.use() as snapshot:
+            for _ in range(2):
+                with pytest.raises(CatalogueError, match="Titles cannot be found in texts"):
+                    await snapshot.linker()
+            assert [movie.title for movie in await snapshot.catalogue.movies([851])] == ["The Matrix"]
+        assert library._watcher is not None
+        assert not library._watcher.done()
+    finally:
+        await library.close()
