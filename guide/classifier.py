@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_matrix
 
 EXAMPLES = Path(__file__).with_name("examples.toml")
@@ -41,7 +41,8 @@ class Classifier:
         right = np.zeros((len(labels), len(self.labels)), np.float32)
         right[np.arange(len(labels)), [self.labels.index(label) for label in labels]] = 1
         gram = (rows @ rows.T).toarray() + PENALTY * np.eye(len(labels), dtype=np.float32)
-        self._weights: Floats = np.asarray(rows.T @ solve(gram, right, assume_a="pos", check_finite=False), np.float32)
+        factor = cho_factor(gram, overwrite_a=True, check_finite=False)
+        self._weights: Floats = np.asarray(rows.T @ cho_solve(factor, right, check_finite=False), np.float32)
 
     @classmethod
     def of_examples(cls) -> Classifier:

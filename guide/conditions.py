@@ -173,7 +173,10 @@ def _unwanted(clause: Clause) -> set[int]:
     """Places of what stands behind a negation, as far as the row goes: "no horror or war but comedy"."""
     found: set[int] = set()
     ends = {spot.first for spot in clause.spots("without", "with")}
+    takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for cue in clause.spots("without", "words"):
+        if cue.first in takes_back:  # "no wait, fantasy"
+            continue
         others = 0
         for place in range(cue.end, len(clause.tokens)):
             token = clause.tokens[place]
@@ -297,8 +300,9 @@ def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
             linked = [token.link for token in clause.tokens[spot.first : spot.end + 1] if token.link]
             if not any(link.kind in ("tag", "movie", "series") for link in linked) and not spent & set(range(*spot)):
                 yield clause.said(*spot)
+    takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for spot in clause.spots("without", "bare"):
-        if spot.end < len(clause.tokens) and _tells(clause.tokens[spot.end]):
+        if spot.first not in takes_back and spot.end < len(clause.tokens) and _tells(clause.tokens[spot.end]):
             yield clause.said(spot.first, spot.end + 1)
 
 

@@ -82,6 +82,9 @@ def _rated(text: str, links: Sequence[Link]) -> Iterator[Rated]:
         first = not words or all(_said(word[0]) in table("rating_lines", "before") for word in words)
         if first and behind and _said(behind[0][0]) in ("for", "to"):
             words, behind = behind[1:], []
+        joints = [at for at, word in enumerate(words[1:-1], 1) if _said(word[0]) == "and"]
+        if joints and _said(words[joints[-1] + 1][0]) in table("rating_lines", "before"):  # "delete Alien and put Up at 5"
+            words = words[joints[-1] + 1 :]
         while words and _said(words[0][0]) in table("rating_lines", "before"):
             words.pop(0)
         while words and _said(words[-1][0]) in table("rating_lines", "between"):

@@ -32,7 +32,7 @@ def reaction(part: Part, context: Context) -> list[Frame]:
         return [listed(part.to("recommend"), context)]
     if more:
         return [but(with_told(narrowed(base, part.wants), part.told), again=True)]
-    return [_changed(part, context, base)]
+    return [changed(part, context, base)]
 
 
 def narrowed(base: Frame, wants: Conditions, *, instead: bool = False) -> Frame:
@@ -50,7 +50,8 @@ def _last_list(context: Context) -> Frame | None:
     return but(frame, follows=True, exclude=tuple(ref for ref in frame.exclude if ref.movie_id in kept))
 
 
-def _changed(part: Part, context: Context, base: Frame) -> Frame:
+def changed(part: Part, context: Context, base: Frame) -> Frame:
+    """A frame, as a part goes on from it."""
     return _changed_list(part, context, base) if base.act in LISTS else _changed_other(part, base)
 
 
@@ -94,7 +95,8 @@ def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
 def _changed_other(part: Part, base: Frame) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     wants, of_those = part.wants, part.clause.has("refer", "of_those")
-    if base.act == "statistic" and of_those and (wants.sort or wants.count or part.clause.has("refer", "show")):
+    shows = bool(wants.sort or part.clause.has("refer", "show")) if of_those else bool(wants.count)
+    if base.act == "statistic" and shows and not part.users:
         return Frame(act="find", filters=wants.filters(base.filters), sort=wants.sort, count=wants.count)
     numbers = [link.low or 0 for _, link in part.clause.links("number", "stars")]
     users = part.users or (tuple(map(int, numbers[:1])) if base.users and part.clause.has("fragment", "correcting") else ())
@@ -140,9 +142,9 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
     mistaken: tuple[Ref, ...] = getattr(base, field)
     meant = _meant(part, mistaken, context)
     if not meant:
-        changed = _changed(part, context, base)
+        found = changed(part, context, base)
         named = part.wants.genres or part.wants.tags
-        return [but(changed, filters=part.wants.filters(base.filters, instead=True)) if named else changed]
+        return [but(found, filters=part.wants.filters(base.filters, instead=True)) if named else found]
     same = [ref for ref in mistaken if ref.title == meant[0].title]
     kept = tuple(meant[0] if ref in same else ref for ref in mistaken) if len(mistaken) > 1 and same else meant
     rated = {ref.movie_id for ref in rated_before(context.dialogue)}

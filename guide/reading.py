@@ -13,11 +13,12 @@ from guide.frame import Frame
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.intents import LISTS
 from guide.parts import Context, Part, parts_of
-from guide.reactions import corrected, narrowed, reaction
+from guide.reactions import changed, corrected, narrowed, reaction
 from guide.standing import Told, each_once
 from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
+FIGURES = ("statistic", "fact", "ratings")
 ASIDE, NOISE = 0.4, 0.2
 """Odds below which a sentence beside a wish is taken for talk around it."""
 POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
@@ -43,24 +44,34 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the list that they are about."""
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), None)
     if at and (before := _folded(parts[:at], context)):
-        changed = corrected(parts[at], before[-1], context)
-        return _united([*before[:-1], *changed, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
+        meant = corrected(parts[at], before[-1], context)
+        return _united([*before[:-1], *meant, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
+    parts = [part.to("find") if _is_list_of_its_own(part, parts) else part for part in parts]
     loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer") or _is_aside(part, parts)]
     frames = _united(_inherited([(part, framed(part, context)) for part in parts if part not in loose]))
     place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
     if place is not None:
         known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
-        first = next(at for at, part in enumerate(parts) if part.intent.act in LISTS)
+        first = next(at for at, part in enumerate(parts) if part not in loose and part.intent.act in LISTS)
         aside, wants = (_joined(part for part in loose if (part in parts[:first]) == early) for early in (True, False))
-        wants = replace(aside.beside(frames[place].filters).joined(wants), sort=None, count=None)
+        asked = narrowed(frames[place], wants).filters
+        wants = replace(aside.beside(asked).joined(wants), sort=None, count=None)
         frames[place] = _by_taste(narrowed(frames[place], wants), _told(loose) | Told(seen=known))
         return frames
     changes = _one([part for part in loose if part.intent.act in ("delta", "answer")])
+    if frames and frames[-1].act in FIGURES:
+        return [*frames, *(changed(part, context, frames[-1]) for part in changes)]
     frames += [frame for part in changes for frame in reaction(part, context)]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
     return [*frames, *_telling(tells, context)]
+
+
+def _is_list_of_its_own(part: Part, parts: Sequence[Part]) -> bool:
+    """True for the second half of "2 comedies from 1990 and 2 dramas from 2010"."""
+    counted = [each for each in parts if each.wants.count and (each.wants.genres or each.wants.tags)]
+    return part.intent.label == "delta.narrow" and part in counted[1:] and counted[0].intent.act in LISTS
 
 
 def _one(parts: Sequence[Part]) -> list[Part]:
@@ -100,10 +111,17 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
 def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     """True beside a wish for a list for what is no question: "nothing too long", "night shift again", "she left"."""
     mine, others = part.intent, [other.intent for other in parts if other is not part]
+    if mine.act in LISTS and not _wishes(part):
+        return any(other.intent.act in LISTS and _wishes(other) for other in parts)
     if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
     beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said
     return mine.odds < ASIDE or mine.act == "small_talk" or beside
+
+
+def _wishes(part: Part) -> bool:
+    """True for what asks for a list, and does not only tell of what lists are made of."""
+    return part.clause.asks or part.clause.has("wish", "words") or not part.clause.has("wish", "tells")
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:

@@ -54,7 +54,8 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
             found[place] = refs
     if siblings and not found:
         found = _twin(clause, named or focus(dialogue), siblings)
-    if not found:
+    apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
+    if not found and not apart:  # "delete Alien, I only rated it by mistake"
         found = _by_pronoun(clause, dialogue, named, listed)
     return found
 
