@@ -280,7 +280,7 @@ def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
 
 
 def _count(clause: Clause, spent: set[int]) -> int | None:
-    """How many movies are wanted."""
+    """The number of movies that are wanted."""
     numbers = {place: link.low or 0 for place, link in clause.links("number") if place not in spent}
     for spot in [*clause.spots("count", "words"), *clause.spots("count", "meant")]:
         for place in range(*spot):
@@ -294,7 +294,7 @@ def _count(clause: Clause, spent: set[int]) -> int | None:
 
 
 def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
-    """What the data cannot apply, in the person's words."""
+    """Conditions that the data cannot apply, in the person's words."""
     for name in table("unmet"):
         for spot in clause.spots("unmet", name)[:1]:
             linked = [token.link for token in clause.tokens[spot.first : spot.end + 1] if token.link]

@@ -71,7 +71,7 @@ def intent(clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> I
 
 
 def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> bool:
-    """What a label needs: something before it in the conversation, or a movie."""
+    """True where there is what a label needs: something before it in the conversation, or a movie."""
     needs = table("needs").get(each.act)
     begins = clause.tokens[0].word in table("asks", "starts")
     if (
@@ -96,7 +96,7 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
 
 
 def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
-    """What the rules look at: stances, kinds of links, and of what words nothing else is left."""
+    """The facts that the rules look at: stances, kinds of links, and of what words nothing else is left."""
     words = {token.word for token in clause.tokens if token.link is None}
     kinds = [link.kind for _, link in clause.links()]
     names = clause.links("movie", "series")

@@ -289,6 +289,6 @@ def _is_english(word: str) -> bool:
 
 
 def _score(said: Sequence[str], english: Sequence[bool], glossary: Mapping[str, str]) -> int:
-    """How many more words are of a language alone than of English alone."""
+    """The words of a language alone, less those of English alone."""
     pairs = [(word in glossary, also) for word, also in zip(said, english, strict=True)]
     return sum(foreign and not also for foreign, also in pairs) - sum(also and not foreign for foreign, also in pairs)

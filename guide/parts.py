@@ -287,7 +287,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
 
 
 def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:
-    """What holds after one more message: a light reading, of tastes alone."""
+    """The tastes that hold after one more message: a light reading, of tastes alone."""
     for clause in clauses(masked(text, linker.link(text))[0]):
         if clause.has("told", "reset"):
             told = Told()

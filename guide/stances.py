@@ -15,7 +15,7 @@ Stance = Literal["liked", "disliked", "seen", "unseen", "excluded", "similar", "
 BEFORE: tuple[Stance, ...] = ("named", "disliked", "unseen", "liked", "seen", "excluded", "similar")
 AFTER: tuple[Stance, ...] = ("disliked", "liked", "seen")
 REACH = 3
-"""How many other words may stand between a cue and the name that it is about."""
+"""The number of other words that may stand between a cue and the name that it is about."""
 
 
 @dataclass(frozen=True, slots=True)

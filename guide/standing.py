@@ -1,4 +1,4 @@
-"""What a person told about movies and genres: likes, dislikes, seen, not wanted; in a message, and in the turns before."""
+"""The tastes that a person told about movies and genres: likes, dislikes, seen, not wanted; in a message, and in the turns before."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Told:
         )
 
     def without(self, wants: Conditions) -> Told:
-        """What is left once genres and tags were asked for again."""
+        """The tastes that are left once genres and tags were asked for again."""
         back = {*wants.back, *wants.genres, *wants.tags}
         genres = tuple(name for name in self.exclude_genres if name not in back)
         tags = tuple(name for name in self.exclude_tags if name not in back)

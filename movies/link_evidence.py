@@ -107,7 +107,7 @@ class Around:
 
     @cached_property
     def framed(self) -> tuple[int, int] | None:
-        """What is asked about, as first and last word: in "tell me about …", "is … any good"."""
+        """The words asked about, as first and last: in "tell me about …", "is … any good"."""
         first, last = self.whole
         said = " ".join(self.names[first : last + 1]) if last - first < SHORT_MESSAGE + 6 else ""
         for frame in cues("frames"):
@@ -157,6 +157,10 @@ class Around:
             return False
         return _QUOTES[before] in self.text[end : end + 3].replace(" ", "") or self.text[end : end + 1] == before
 
+    def within(self, start: int) -> bool:
+        """True of a place after a word and a blank, where neither quotation nor item begins."""
+        return start > 1 and self.text[start - 1] == " " and self.text[start - 2].isalnum()
+
     def rates(self, at: int) -> bool:
         """True where a number after a title is one of stars: "rate Alien 4"."""
         return not cues("rating").isdisjoint(self.names[max(0, at - 6) : at])
@@ -164,8 +168,6 @@ class Around:
     def listed(self, start: int) -> bool:
         """True of what begins an item of a list: "1. Up"."""
         before = self.text[max(0, start - 12) : start]
-        if before[-1:] == " " and before[-2:-1].isalnum():
-            return False
         if start > 12 and "\n" not in before and ")" not in before:
             return False
         return _ITEM.search(self.text, max(0, start - 12), start) is not None
@@ -318,6 +320,8 @@ def _signs(around: Around, match: Match) -> float:
     """Quotation marks, emphasis, a year beside, the beginning of a list's item."""
     value = YEAR_BESIDE if match.year else 0.0
     value += YEAR_NEAR if match.near else 0.0
+    if around.within(match.start):
+        return value
     value += IN_QUOTES if around.quoted(match.start, match.end) else 0.0
     return value + (LIST_ITEM if around.listed(match.start) and around.complete(match) else 0.0)
 

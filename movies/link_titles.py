@@ -115,7 +115,7 @@ class TitleIndex:
             self.known[key] = self.known.get(key, 0) | KEY
         self._buckets = self._make_buckets()
         self.correct = lru_cache(maxsize=KEPT)(self._correct)
-        self._entry = lru_cache(maxsize=KEPT)(self._make_entry)
+        self.entry = lru_cache(maxsize=KEPT)(self._make_entry)  # the meaning of one of the keys
 
     def forms(self, key: str) -> list[Form]:
         """The movies of a key, the most rated first; those that are but partly called so only where none is wholly."""
@@ -128,12 +128,8 @@ class TitleIndex:
     def series(self, key: str) -> Series | None:
         return self._series.get(key)
 
-    def entry(self, key: str) -> Entry:
-        """The meaning of one of the keys."""
-        return self._entry(key)
-
     def entry_of(self, forms: list[Form], series: Series | None = None) -> Entry:
-        """The same of any movies."""
+        """The meaning of any movies."""
         movies = [form.movie for form in forms] + list(series.movies if series else ())
         rows = [self.rows[form.movie] for form in forms]
         firsts = {row.title.partition(" ")[0].lower() for row in rows}

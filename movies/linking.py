@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
@@ -110,15 +110,15 @@ class Linker:
         entry, odds = match.entry, round(odds, 4)
         start, end, span = match.start, match.end, around.text[match.start : match.end]
         candidates, ids = self._candidates(entry, "" if entry.single else span, match.meant, context)
-        movie = Link(start, end, span, "movie", odds, candidates, ids)
+        movie = partial(Link, start, end, span, "movie", odds, candidates, ids)
         if not entry.series:
-            return movie
-        series = Link(start, end, span, "series", odds, (), entry.series.movie_ids, entry.series.name)
+            return movie()
+        series = partial(Link, start, end, span, "series", odds, (), entry.series.movie_ids, entry.series.name)
         if not entry.forms:
-            return series
+            return series()
         if not entry.very or _means_series(around, match):
-            return replace(series, also=(movie,))
-        return replace(movie, also=(series,))
+            return series(also=(movie(),))
+        return movie(also=(series(),))
 
     def _make_candidates(
         self, entry: Entry, span: str, year: int | None, context: tuple[int, ...], limit: int = MOST_CANDIDATES
@@ -249,11 +249,15 @@ def _by_span(links: Sequence[Link]) -> list[list[Link]]:
 
 
 def _merged(same: list[Link]) -> Link:
-    if len(same) == 1 and not same[0].also:
+    if len(same) == 1 and (not same[0].also or (len(same[0].also) == 1 and _rank(same[0]) <= _rank(same[0].also[0]))):
         return same[0]
     readings = [reading for link in same for reading in (replace(link, also=()), *link.also)]
-    readings.sort(key=lambda link: -link.confidence * _KIND_WEIGHTS.get(link.kind, 1.0))
+    readings.sort(key=_rank)
     return replace(readings[0], also=tuple(readings[1:]))
+
+
+def _rank(link: Link) -> float:
+    return -link.confidence * _KIND_WEIGHTS.get(link.kind, 1.0)
 
 
 _KIND_WEIGHTS = {"number": 0.55, "year": 0.6, "tag": 0.8}

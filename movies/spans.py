@@ -86,7 +86,7 @@ def _user_words() -> re.Pattern[str]:
 
 @cache
 def _user_endings() -> tuple[str, ...]:
-    """How the text before a user's number ends: most numbers have none of these left of them, and are no user's."""
+    """The ends of the words before a user's number; most numbers have none left of them, and are no user's."""
     words = [*cues("users"), "number", "numero", "no", "nr", "id"]
     return tuple({ending[-2:] for word in words for ending in (word, f"{word}s")})
 

@@ -76,9 +76,11 @@ def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Ite
     for at in starts:
         if pairs[at] or at in possessives or at + 1 in possessives:
             runs = [run for run in _runs_from(known, possessives, elements, at) if at + run[0] > covered]
-        elif at >= covered and (singles[at] or 0) & KEY:
-            runs = [(1, elements.firsts[at], 0)]
         else:
+            single = at >= covered and (singles[at] or 0) & KEY
+            match = _match(around, elements, at, 1, index.entry(elements.firsts[at]), 0) if single else None
+            if match is not None:
+                yield match
             continue
         if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
             runs = runs[-1:]
@@ -155,20 +157,17 @@ def _nearly(index: TitleIndex, around: Around, found: Sequence[Match]) -> Iterat
 
 
 def _elements(names: Sequence[str]) -> _Elements:
-    firsts, inners, begins, ends = [], [], [], []
-    done = -1
-    for at, word in enumerate(names):
-        if word in ARTICLES or at == done:
-            continue
-        first = FIRST.get(word, word)
-        inner, end = ROMAN.get(first, first), at
-        if word in PARTS and (part := _part(names, at)):
-            first, inner, end = word + part, part, at + 1
-            done = end
-        firsts.append(first)
-        inners.append(inner)
-        begins.append(at)
-        ends.append(end)
+    parts = {}
+    if not PARTS.isdisjoint(names):
+        for at, word in enumerate(names):
+            if word in PARTS and at - 1 not in parts and (part := _part(names, at)):
+                parts[at] = part
+    begins = [at for at, word in enumerate(names) if word not in ARTICLES and at - 1 not in parts]
+    firsts = [FIRST.get(names[at], names[at]) for at in begins]
+    inners, ends = [ROMAN.get(first, first) for first in firsts], begins.copy()
+    for place, at in enumerate(begins) if parts else ():
+        if at in parts:
+            firsts[place], inners[place], ends[place] = names[at] + parts[at], parts[at], at + 1
     return _Elements(firsts, inners, begins, ends, {})
 
 
@@ -239,16 +238,17 @@ def _join_lists(around: Around, found: list[Match]) -> None:
 
 
 def _raise_beside(around: Around, matches: Sequence[Match], *, forward: bool) -> None:
-    text, sure = around.text, list[Match]()
+    text, sure = around.text, list[int]()
     for match in matches:
-        for other in sure[-6:]:
-            left, right = (other.end, match.start) if forward else (match.end, other.start)
-            if 0 < right - left < MOST_BETWEEN and joins(text[left:right]):
+        edge = match.start if forward else match.end
+        for other in [other for other in sure[-6:] if 0 < abs(edge - other) < MOST_BETWEEN]:
+            left, right = (other, edge) if forward else (edge, other)
+            if left < right and joins(text[left:right]):
                 more = OR_ANOTHER if _to_choose(around, match, left) else 0.0
                 match.logit += RAISED + more if match.logit + more > NO_TITLE else 0.0
                 break
         if match.logit > SURE_IN_A_LIST:
-            sure.append(match)
+            sure.append(match.end if forward else match.start)
 
 
 def _to_choose(around: Around, match: Match, left: int) -> bool:

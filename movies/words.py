@@ -21,6 +21,8 @@ _JOINED = f"{_RATING}|{_DECIMAL}|{_LETTERS}"
 _WORD = "[^\\W_\u0300-\u036f](?:[^\\W_]|[\u0300-\u036f])*(?:['\u2018\u2019\u02bc`\u00b4][^\\W_]+)*"
 _TOKEN = re.compile(f"({_JOINED}|{_WORD}|&)", re.IGNORECASE)
 _ASCII_TOKEN = re.compile(f"({_JOINED}|[a-z0-9]+(?:['`][a-z0-9]+)*|&)")
+_SIMPLE_TOKEN = re.compile("([a-z0-9]+(?:['`][a-z0-9]+)*|&)")
+_SIGN_WITHIN = re.compile(r"[.,/*](?<=[\da-z].)[\da-z]|-(?<=\ba-)[\da-z]")
 _NAME_JOINED = re.compile(rf"\b(?:{_JOINED})", re.IGNORECASE)
 _FIGURE = re.compile(r"(\d+)(?:([.,])(\d+))?(/\d+)?")
 _APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
@@ -88,7 +90,7 @@ def tokens(text: str) -> list[Token]:
     ['mash', '3.92/5', 'the', 'ateam']
     """
     ascii_alone = text.isascii()
-    pieces = _ASCII_TOKEN.split(text.lower()) if ascii_alone else _TOKEN.split(text)
+    pieces = _split_ascii(text.lower()) if ascii_alone else _TOKEN.split(text)
     edges, sources = list(accumulate(map(len, pieces))), pieces[1::2]
     starts, ends = edges[:-1:2], edges[1::2]
     words = sources if ascii_alone else [source.lower() for source in sources]
@@ -97,6 +99,11 @@ def tokens(text: str) -> list[Token]:
     for at in [at for at, source in enumerate(sources) if not (source.isalnum() and source.isascii())]:
         found[at] = _token(text[starts[at] : ends[at]], starts[at])
     return found
+
+
+def _split_ascii(lower: str) -> list[str]:
+    """The words of a text and what stands between them, by turns; few texts have words that need the slower way."""
+    return (_ASCII_TOKEN if _SIGN_WITHIN.search(lower) else _SIMPLE_TOKEN).split(lower)
 
 
 def is_figure(word: str) -> bool:
