@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from rapidfuzz import fuzz
+
 from guide.classifier import classifier
 from guide.conditions import NOTHING, Conditions, conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
+from guide.phrases import plain
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
 from guide.stances import Said, refs_of, stances
@@ -21,7 +24,7 @@ from movies.linking import Linker
 from movies.links import Candidate, Link
 
 MOST_TURNS, MOST_REREAD = 16, 3
-SOUGHT = 0.6
+SOUGHT, ALIKE = 0.6, 70
 FAINT = 0.004
 """Confidence below which a word is no title, whatever is said around it."""
 VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
@@ -206,8 +209,9 @@ def _makes_more_sense(trial: Sequence[Part], parts: Sequence[Part]) -> bool:
     pairs = [(new, old) for new, old in zip(trial, parts, strict=False) if (new.clause, new.said) != (old.clause, old.said)]
     if len(trial) != len(parts) or any(_usual(new) < 0.9 * _usual(old) for new, old in pairs):
         return False
-    about = [(new, old) for new, old in pairs if new.intent.act in ABOUT]
-    return any(_lacks_title(old) or _usual(new) >= max(USUAL, 2 * _usual(old)) for new, old in about)
+    served = any(_lacks_title(old) and not _lacks_title(new) for new, old in zip(trial, parts, strict=True))
+    clearer = (_usual(new) >= max(USUAL, 2 * _usual(old)) for new, old in pairs if new.intent.act in ABOUT)
+    return served or any(clearer)
 
 
 def _senseless(parts: Sequence[Part]) -> tuple[int, float]:
@@ -225,7 +229,7 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     for phrase in (*_PHRASE.finditer(text), *_SUBJECT.finditer(text)):
         start, end = phrase.span(1)
         best = next(iter(linker.find(phrase[1], limit=1)), None)
-        if best and best.odds >= SOUGHT and not any(_is_sure(link) and link.start < end and link.end > start for link in links):
+        if best and fuzz.ratio(plain(phrase[1]), plain(_bare(best.title))) >= ALIKE and best.odds >= SOUGHT and not any(_is_sure(link) and link.start < end and link.end > start for link in links):
             found.append(Link(start, end, phrase[1], "movie", DOUBTFUL, (best,), (best.movie_id,)))
     return found
 
