@@ -20,6 +20,7 @@ from movies.models import Filters
 SHORT, LONG, MOST = 3, 10, 50
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
+FIGURES = ("rating", "count", "good", "histogram")
 RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
 
@@ -153,6 +154,9 @@ def _about(part: Part, context: Context) -> list[Frame]:
     act, refs = part.intent.act, part.refs
     if act == "compare" and len(refs) < 2:
         refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
+    wants = part.wants
+    if act == "fact" and not refs and part.intent.aspect in FIGURES and (wants.genres or wants.tags or wants.years):
+        return _statistic(part.to("statistic"), context)
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)

@@ -25,7 +25,7 @@ from movies.links import Candidate, Link
 
 MOST_TURNS, MOST_REREAD = 16, 3
 SOUGHT, ALIKE = 0.6, 70
-FAINT = 0.004
+FAINT = 0.002
 """Confidence below which a word is no title, whatever is said around it."""
 VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
@@ -281,11 +281,11 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
         return said
     years = [int(year.low or 0) for _, year in clause.links("year")]
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
-    if said.refs[0].year in years:
+    if said.refs[0].year in years and len(years) < 2:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said
-    wanted = [each for each in same if each.year in years][:1]
+    wanted = [each for each in same if each.year in years][: None if clause.has("statistic", "against") else 1]
     wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
     return replace(said, refs=tuple(wanted)) if wanted else said
 
