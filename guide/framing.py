@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,11 +17,13 @@ from guide.references import rated_before, shown_list
 from guide.stances import Said
 from guide.standing import Told, each_once
 from movies.models import Filters
+from tools.results import Rated
 
 SHORT, LONG, MOST = 3, 10, 50
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
 FIGURES = ("rating", "count", "good", "histogram")
+_SEQUEL = re.compile(r"(?::| \d+$| [IVX]+$| [Pp]art |, )")
 RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
 
@@ -87,6 +90,9 @@ def listed(part: Part, context: Context) -> Frame:
     }
     if not seeds and part.clause.has("stance", "before", "similar") and (unknown := _unknown(part)):
         fields["unmet"] = (*wants.unmet, f"like {unknown}")
+    fields |= {"exclude": part.before[-1:] or context.spoken} if part.clause.has("refer", "else") else {}
+    if part.clause.has("refer", "no_sequels"):
+        fields["exclude_series"] = tuple(_SEQUEL.split(ref.title)[0] for ref in seeds)
     frame = Frame.model_validate(fields | ({"sort": None} if users else {}))
     years = [ref.year for ref in seeds or part.refs if ref.year]
     if wants.relative and years and not wants.years:
@@ -127,6 +133,8 @@ def _era(part: Part, context: Context) -> Filters:
     """Years that were not named: "old movies", "others of that same year"."""
     relative = {"older": "old", "newer": "new"}.get(part.wants.relative, "") if not part.refs else ""
     year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
+    if part.clause.has("refer", "that_genre"):
+        return Filters(genres=_genre_spoken_of(context))
     if part.wants.years:
         return Filters()
     if year and part.clause.has("refer", "same_year"):
@@ -134,6 +142,17 @@ def _era(part: Part, context: Context) -> Filters:
     return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(
         part.wants.era or relative, Filters()
     )
+
+
+def _genre_spoken_of(context: Context) -> list[str]:
+    """The genre of the last conditions, else the first of the movie spoken of: "how many of that genre?"."""
+    for done in reversed(context.dialogue.done):
+        genres = done.args.get("genres") or [
+            name for movie in done.movies[:1] for name in getattr(movie, "genres", [])[:1]
+        ]
+        if isinstance(genres, list) and genres:
+            return [str(name) for name in genres]
+    return []
 
 
 def _unclear(part: Part, context: Context) -> Frame:
@@ -305,15 +324,17 @@ def _whose(part: Part, context: Context) -> tuple[int, ...]:
 
 def _rate(part: Part, context: Context) -> list[Frame]:
     """Stars with the movies they are for: as in "5 stars for Up and 2 for Cars"."""
-    last = rated_before(context.dialogue)[-1:] or context.spoken
+    asked = next((frame.movies for frame in context.before if frame.act in ("rate", "seen") and frame.movies), ())
+    last = asked[-1:] or context.spoken or rated_before(context.dialogue)[-1:]
     if part.intent.aspect == "remove":
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
         return [Frame(act="rate", movies=everything or part.refs or last)]
     links = part.clause.links("stars", "number")
     numbers = [(place, link.low or 0.0) for place, link in links if place not in (part.pointed or {})]
     if not numbers or _cut_off(part):
-        choices = tuple(f"{stars} stars for {ref.title}" for ref in part.refs[:1] for stars in (3, 4, 5))
-        return [Frame(act="unclear", movies=part.refs, ambiguous=choices)]
+        return _asked_for_stars(part.refs)
+    if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
+        return _moved(part.refs or last, change * numbers[0][1], context)
     return _paired(numbers, [(said.place, said.refs) for said in part.said] or [(-1, last)])
 
 
@@ -323,6 +344,22 @@ def _cut_off(part: Part) -> bool:
     return any(
         token.said.istitle() and (not token.link or token.link.kind == "tag") for after in follows for token in after
     )
+
+
+def _moved(refs: tuple[Ref, ...], by: float, context: Context) -> list[Frame]:
+    """Ratings that were told before, raised or lowered: "half a star more"."""
+    told = (done.result for done in reversed(context.dialogue.done) if isinstance(done.result, Rated))
+    stars = next(
+        (each.stars for each in told if each.movie and each.stars and each.movie.movie_id == refs[-1].movie_id), None
+    )
+    return (
+        [Frame(act="rate", movies=refs[-1:], stars=min(max(stars + by, 0.5), 5.0))] if stars else _asked_for_stars(refs)
+    )
+
+
+def _asked_for_stars(refs: tuple[Ref, ...]) -> list[Frame]:
+    choices = tuple(f"{stars} stars for {ref.title}" for ref in refs[:1] for stars in (3, 4, 5))
+    return [Frame(act="unclear", movies=refs, ambiguous=choices)]
 
 
 def _paired(numbers: Sequence[tuple[int, float]], names: Sequence[tuple[int, tuple[Ref, ...]]]) -> list[Frame]:

@@ -133,7 +133,10 @@ def _as_tag(text: str, link: Link) -> Link:
     about = text[: link.start].split()[-1:] and plain(text[: link.start].rsplit(maxsplit=1)[-1]) in table(
         "topic", "tag_follows"
     )
-    tag = next((other for other in link.also if other.kind == "tag"), None)
+    series = next((other for other in link.also if other.kind == "series"), None)
+    if link.kind == "tag" and series:
+        return replace(series, start=link.start, end=link.end)
+    tag = next((other for other in link.also if other.kind == "tag" and link.kind != "series"), None)
     return tag if tag and about and link.text.islower() else link
 
 

@@ -104,7 +104,8 @@ class Context:
     @cached_property
     def situation(self) -> frozenset[str]:
         """The state of the conversation."""
-        return situation_of(self.dialogue)
+        asked = any(frame.act in ("rate", "seen") and frame.movies for frame in self.before)
+        return situation_of(self.dialogue) | ({"rated"} if asked else frozenset())
 
     @cached_property
     def names(self) -> dict[int, Ref]:
@@ -206,7 +207,9 @@ def _as_title(link: Link) -> Link | None:
 
 def _makes_more_sense(trial: Sequence[Part], parts: Sequence[Part]) -> bool:
     """True where a title makes a part less odd or gives it its subject, and none odder."""
-    pairs = [(new, old) for new, old in zip(trial, parts, strict=False) if (new.clause, new.said) != (old.clause, old.said)]
+    pairs = [
+        (new, old) for new, old in zip(trial, parts, strict=False) if (new.clause, new.said) != (old.clause, old.said)
+    ]
     if len(trial) != len(parts) or any(_usual(new) < 0.9 * _usual(old) for new, old in pairs):
         return False
     served = any(_lacks_title(old) and not _lacks_title(new) for new, old in zip(trial, parts, strict=True))
@@ -229,7 +232,8 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     for phrase in (*_PHRASE.finditer(text), *_SUBJECT.finditer(text)):
         start, end = phrase.span(1)
         best = next(iter(linker.find(phrase[1], limit=1)), None)
-        if best and fuzz.ratio(plain(phrase[1]), plain(_bare(best.title))) >= ALIKE and best.odds >= SOUGHT and not any(_is_sure(link) and link.start < end and link.end > start for link in links):
+        known = best and best.odds >= SOUGHT and fuzz.ratio(plain(phrase[1]), plain(_bare(best.title))) >= ALIKE
+        if best and known and not any(_is_sure(link) and link.start < end and link.end > start for link in links):
             found.append(Link(start, end, phrase[1], "movie", DOUBTFUL, (best,), (best.movie_id,)))
     return found
 
@@ -270,6 +274,7 @@ _AFTER = {
     "statistic": frozenset({"begun", "figured"}),
     "fact": frozenset({"begun", "figured"}),
     "rate": frozenset({"begun", "rated"}),
+    "tell": frozenset({"begun", "rated"}),
 }
 """The state of the conversation once a part of a message was said: the next can go on from it."""
 

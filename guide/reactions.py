@@ -99,7 +99,9 @@ def _changed_other(part: Part, base: Frame) -> Frame:
     if base.act == "statistic" and shows and not part.users:
         return Frame(act="find", filters=wants.filters(base.filters), sort=wants.sort, count=wants.count)
     numbers = [link.low or 0 for _, link in part.clause.links("number", "stars")]
-    users = part.users or (tuple(map(int, numbers[:1])) if base.users and part.clause.has("fragment", "correcting") else ())
+    users = part.users or (
+        tuple(map(int, numbers[:1])) if base.users and part.clause.has("fragment", "correcting") else ()
+    )
     fields: dict[str, Any] = {"movies": part.refs or base.movies, "users": users or base.users}
     fields["own"] = base.own and not users
     if numbers and (base.aspect == "stars" or base.act == "rate"):

@@ -21,7 +21,7 @@ MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
 ASIDE, NOISE = 0.4, 0.2
 """Odds below which a sentence beside a wish is taken for talk around it."""
-POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
+POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult", "reset")
 
 
 def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
@@ -32,6 +32,8 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
     parts = [part for part in parts if not _says_nothing(part)] or parts
+    if any(part.clause.has("told", "reset") for part in parts):
+        context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
     they = next((part.users[:1] for part in parts if part.users), ())
     context = replace(context, me=me, they=they) if they else context
