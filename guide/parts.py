@@ -15,7 +15,7 @@ from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
-from guide.phrases import plain
+from guide.phrases import plain, table
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
 from guide.stances import Said, refs_of, stances
@@ -185,12 +185,18 @@ def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[L
     """The links with doubtful titles among them: those that are likely, all, and each by itself."""
     sought = _sought(text, links, linker)
     links = [*(link for link in links if not any(_meet(link, title) for title in sought)), *sought]
-    titles = {link.start: title for link in links if (title := _as_title(link)) and not _is_sure(link)}
+    open_ = [link for link in links if not _is_sure(link) and not (link.kind == "tag" and _is_topic(text, link))]
+    titles = {link.start: title for link in open_ if (title := _as_title(link))}
     likely = [start for start, title in titles.items() if title.confidence >= DOUBTFUL]
     for starts in [likely, list(titles), *([start] for start in titles)][:MOST_TRIALS]:
         chosen = [titles[link.start] if link.start in starts else link for link in links]
         kept = (link for link in chosen if link.start in starts or link.kind != "movie" or _is_sure(link))
         yield [replace(link, confidence=max(link.confidence, FAINT)) for link in kept]
+
+
+def _is_topic(text: str, link: Link) -> bool:
+    """True for what a movie should be about: "nothing with aliens"."""
+    return bool(set(text[: link.start].lower().split()[-1:]) & set(table("topic", "tag_follows")))
 
 
 def _is_sure(link: Link) -> bool:
