@@ -22,6 +22,7 @@ from tools.results import Rated
 SHORT, LONG, MOST = 3, 10, 50
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
+FIGURES = ("rating", "count", "good", "histogram")
 _SEQUEL = re.compile(r"(?::| \d+$| [IVX]+$| [Pp]art |, )")
 RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
@@ -93,7 +94,7 @@ def listed(part: Part, context: Context) -> Frame:
     if part.clause.has("refer", "no_sequels"):
         fields["exclude_series"] = tuple(_SEQUEL.split(ref.title)[0] for ref in seeds)
     frame = Frame.model_validate(fields | ({"sort": None} if users else {}))
-    years = [ref.year for ref in seeds if ref.year]
+    years = [ref.year for ref in seeds or part.refs if ref.year]
     if wants.relative and years and not wants.years:
         newer = wants.relative == "newer"
         frame = filtered(frame, **({"year_from": max(years) + 1} if newer else {"year_to": min(years) - 1}))
@@ -172,17 +173,22 @@ def _about(part: Part, context: Context) -> list[Frame]:
     act, refs = part.intent.act, part.refs
     if act == "compare" and len(refs) < 2:
         refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
+    wants = part.wants
+    if act == "fact" and not refs and part.intent.aspect in FIGURES and (wants.genres or wants.tags or wants.years):
+        return _statistic(part.to("statistic"), context)
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if not refs and (act != "why" or (last and not last[-1].is_list)):
-        compared = context.before[-1].movies if context.before and context.before[-1].act == "compare" else ()
-        refs = part.before[-1:] or compared or context.spoken
-    if act in ("fact", "predict") and not part.refs and (topic := _unknown(part) or conditions(part.clause).text):
+        several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
+        refs = part.before[-1:] or each_once(several) or context.spoken
+    named = part.refs or (refs and part.clause.has("refer", "it"))
+    if act in ("fact", "predict") and not named and (topic := _unknown(part) or conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
     stars = part.stars if aspects == ["stars"] else None
+    fields["sort"] = part.wants.sort if act == "compare" else None
     return [Frame.model_validate({**fields, "aspect": aspect, "stars": stars}) for aspect in aspects]
 
 
@@ -230,6 +236,11 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     if any(ref.title != part.series for ref in part.refs) and not (own or users):
         return _figures_of_movies(part, figure, context)
     topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""
+    if part.clause.has("unmet", "without any ratings"):
+        part = replace(part, wants=replace(part.wants, unmet=(), bounds={"min_ratings": 1}))
+        figure = Aggregate()
+    if part.stars is not None and part.wants == Conditions() and not (own or users) and context.spoken:
+        return [Frame(act="fact", aspect="stars", movies=context.spoken, stars=part.stars)]
     frame = Frame(
         act="statistic",
         aggregate=figure,
@@ -289,6 +300,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
         "filters": _released(part, then),
         "movies": part.refs,
         "count": part.wants.count,
+        "stars": part.stars,
         "aggregate": figure if then else None,
     }
     return [Frame.model_validate(fields)]

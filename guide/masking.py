@@ -117,7 +117,11 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
     }  # whatever was named surely once is meant again
     taken = [each for each in links if each.kind not in ("movie", "series") or each.movie_ids in certain]
     never = {"tag": words, "movie": table("topic", "never_titles")}
-    taken = [link for link in taken if not (link.text.islower() and plain(link.text) in never.get(link.kind, ()))]
+    taken = [
+        link
+        for link in taken
+        if not ((link.kind == "tag" or link.text.islower()) and plain(link.text) in never.get(link.kind, ()))
+    ]
     pieces = list(_pieces(text, [_as_tag(text, link) for link in taken]))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
     tokens = [token for piece in pieces for token in _tokens(piece, language)]

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from rapidfuzz import fuzz
+
 from guide.classifier import classifier
 from guide.conditions import NOTHING, Conditions, conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
+from guide.phrases import plain, table
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
 from guide.stances import Said, refs_of, stances
@@ -21,8 +24,8 @@ from movies.linking import Linker
 from movies.links import Candidate, Link
 
 MOST_TURNS, MOST_REREAD = 16, 3
-SOUGHT = 0.6
-FAINT = 0.004
+SOUGHT, ALIKE = 0.6, 70
+FAINT = 0.002
 """Confidence below which a word is no title, whatever is said around it."""
 VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
@@ -182,12 +185,18 @@ def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[L
     """The links with doubtful titles among them: those that are likely, all, and each by itself."""
     sought = _sought(text, links, linker)
     links = [*(link for link in links if not any(_meet(link, title) for title in sought)), *sought]
-    titles = {link.start: title for link in links if (title := _as_title(link)) and not _is_sure(link)}
+    open_ = [link for link in links if not _is_sure(link) and not (link.kind == "tag" and _is_topic(text, link))]
+    titles = {link.start: title for link in open_ if (title := _as_title(link))}
     likely = [start for start, title in titles.items() if title.confidence >= DOUBTFUL]
     for starts in [likely, list(titles), *([start] for start in titles)][:MOST_TRIALS]:
         chosen = [titles[link.start] if link.start in starts else link for link in links]
         kept = (link for link in chosen if link.start in starts or link.kind != "movie" or _is_sure(link))
         yield [replace(link, confidence=max(link.confidence, FAINT)) for link in kept]
+
+
+def _is_topic(text: str, link: Link) -> bool:
+    """True for what a movie should be about: "nothing with aliens"."""
+    return bool(set(text[: link.start].lower().split()[-1:]) & set(table("topic", "tag_follows")))
 
 
 def _is_sure(link: Link) -> bool:
@@ -209,8 +218,9 @@ def _makes_more_sense(trial: Sequence[Part], parts: Sequence[Part]) -> bool:
     ]
     if len(trial) != len(parts) or any(_usual(new) < 0.9 * _usual(old) for new, old in pairs):
         return False
-    about = [(new, old) for new, old in pairs if new.intent.act in ABOUT]
-    return any(_lacks_title(old) or _usual(new) >= max(USUAL, 2 * _usual(old)) for new, old in about)
+    served = any(_lacks_title(old) and not _lacks_title(new) for new, old in zip(trial, parts, strict=True))
+    clearer = (_usual(new) >= max(USUAL, 2 * _usual(old)) for new, old in pairs if new.intent.act in ABOUT)
+    return served or any(clearer)
 
 
 def _senseless(parts: Sequence[Part]) -> tuple[int, float]:
@@ -228,11 +238,8 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     for phrase in (*_PHRASE.finditer(text), *_SUBJECT.finditer(text)):
         start, end = phrase.span(1)
         best = next(iter(linker.find(phrase[1], limit=1)), None)
-        if (
-            best
-            and best.odds >= SOUGHT
-            and not any(_is_sure(link) and link.start < end and link.end > start for link in links)
-        ):
+        known = best and best.odds >= SOUGHT and fuzz.ratio(plain(phrase[1]), plain(_bare(best.title))) >= ALIKE
+        if best and known and not any(_is_sure(link) and link.start < end and link.end > start for link in links):
             found.append(Link(start, end, phrase[1], "movie", DOUBTFUL, (best,), (best.movie_id,)))
     return found
 
@@ -285,11 +292,11 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
         return said
     years = [int(year.low or 0) for _, year in clause.links("year")]
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
-    if said.refs[0].year in years:
+    if said.refs[0].year in years and len(years) < 2:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said
-    wanted = [each for each in same if each.year in years][:1]
+    wanted = [each for each in same if each.year in years][: None if clause.has("statistic", "against") else 1]
     wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
     return replace(said, refs=tuple(wanted)) if wanted else said
 

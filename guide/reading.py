@@ -56,7 +56,7 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
     if place is not None:
         known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
-        first = next(at for at, part in enumerate(parts) if part not in loose and part.intent.act in LISTS)
+        first = next((at for at, part in enumerate(parts) if part not in loose and part.intent.act in LISTS), 0)
         aside, wants = (_joined(part for part in loose if (part in parts[:first]) == early) for early in (True, False))
         asked = narrowed(frames[place], wants).filters
         wants = replace(aside.beside(asked).joined(wants), sort=None, count=None)
@@ -147,7 +147,7 @@ def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
         return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
     if wants != Conditions() and context.last_list:
         return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
-    if wants.genres or wants.tags or wants.exclude_genres or wants.exclude_tags:
+    if wants != Conditions():
         return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
     return [Frame(act="small_talk", aspect="praise")]
 
@@ -209,5 +209,13 @@ def _merged(frame: Frame, other: Frame) -> Frame:
 
 
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
-    """Courtesies, and what was not understood, only where nothing else was said."""
-    return [each for each in frames if each.act != "unclear" and each.aspect not in POLITE] or list(frames[:1])
+    """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
+    told = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE]
+    return [each for each in told if not _is_hollow(each)] or told or list(frames[:1])
+
+
+def _is_hollow(frame: Frame) -> bool:
+    """True for a fact of nothing, and for a wish for anything at all: "and from what year?", "two decimals please"."""
+    said = frame.model_fields_set - {"act", "aspect", "own", "confidence", "language"}
+    about = any(getattr(frame, name) not in (None, (), False, type(frame.filters)()) for name in said)
+    return not about and frame.act in ("fact", "recommend")
