@@ -21,7 +21,7 @@ MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
 ASIDE, NOISE = 0.4, 0.2
 """Odds below which a sentence beside a wish is taken for talk around it."""
-POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult", "reset")
+POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult", "reset", "help")
 
 
 def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
