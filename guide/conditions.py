@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from guide.masking import Clause, Token
-from guide.phrases import table
+from guide.phrases import Spot, table
 from movies.links import Link
 from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 
@@ -19,6 +19,7 @@ NOVEL, DIFFERENT = 0.8, 0.7
 YEAR_OF_DAYS = 365
 MOST_TAGS, MOST_TOPIC = 2, 4
 NEGATION_REACH = 4
+OLDEST_CHILD = 12
 MOST_RATINGS, MOST_STARS = 10_000_000, 5
 FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
 _BOUNDS = ("max_ratings", "min_ratings", "max_mean", "min_mean")
@@ -147,7 +148,14 @@ def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
     named = {name for _, link in clause.links("genre") for name in link.name.split("|")}
     for mood in table("moods"):
         if not mood.startswith("#") and mood not in named:
-            yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1])
+            yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1] if not _of_age(clause, spot))
+
+
+def _of_age(clause: Clause, spot: Spot) -> bool:
+    """True of "fifteen-year-olds", for whom children's movies are too young."""
+    words = clause.tokens[max(spot.first - 1, 0) : spot.end]
+    numbers = [token.link.low or 0 for token in words if token.link and token.link.kind == "number"]
+    return any(number > OLDEST_CHILD for number in numbers) or any("teen" in token.word for token in words)
 
 
 def _genres_of(tags: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -281,6 +289,7 @@ def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
 
 def _count(clause: Clause, spent: set[int]) -> int | None:
     """The number of movies that are wanted."""
+    spent = spent | {spot.first for spot in clause.spots("count", "units")}
     numbers = {place: link.low or 0 for place, link in clause.links("number") if place not in spent}
     for spot in [*clause.spots("count", "words"), *clause.spots("count", "meant")]:
         for place in range(*spot):

@@ -112,7 +112,10 @@ def _number(said: re.Match[str]) -> str:
 def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[Token], str]:
     """The tokens of a text, and its language (ISO 639-1). Titles count from a confidence of `sure` on."""
     words = table("topic", "never_tags")
-    taken = [link for link in links if link.confidence >= sure or link.kind not in ("movie", "series")]
+    certain = {
+        link.movie_ids for link in links if link.confidence >= sure
+    }  # whatever was named surely once is meant again
+    taken = [each for each in links if each.kind not in ("movie", "series") or each.movie_ids in certain]
     never = {"tag": words, "movie": table("topic", "never_titles")}
     taken = [
         link
@@ -138,8 +141,8 @@ def _as_tag(text: str, link: Link) -> Link:
         "topic", "tag_follows"
     )
     series = next((other for other in link.also if other.kind == "series"), None)
-    if link.kind == "tag" and series:
-        return replace(series, start=link.start, end=link.end)
+    if series:
+        return replace(series, start=link.start, end=link.end) if link.kind == "tag" else link
     tag = next((other for other in link.also if other.kind == "tag" and link.kind != "series"), None)
     return tag if tag and about and link.text.islower() else link
 

@@ -50,7 +50,9 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
         return _united([*before[:-1], *meant, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
     parts = [part.to("find") if _is_list_of_its_own(part, parts) else part for part in parts]
     loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer") or _is_aside(part, parts)]
-    frames = _united(_inherited([(part, framed(part, context)) for part in parts if part not in loose]))
+    frames = _of_both(
+        _united(_inherited([(part, framed(part, context)) for part in parts if part not in loose])), parts
+    )
     place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
     if place is not None:
         known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
@@ -121,6 +123,13 @@ def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     return mine.odds < ASIDE or mine.act == "small_talk" or beside
 
 
+def _of_both(frames: Sequence[Frame], parts: Sequence[Part]) -> list[Frame]:
+    """Lists of which years are said once for all: "one action film, one romance, both from 2006"."""
+    years = next((part.wants.years for part in parts if part.clause.has("refer", "both_from")), None)
+    first, last = years or (None, None)
+    return [filtered(each, year_from=first, year_to=last) if years and each.act in LISTS else each for each in frames]
+
+
 def _wishes(part: Part) -> bool:
     """True for what asks for a list, and does not only tell of what lists are made of."""
     return part.clause.asks or part.clause.has("wish", "words") or not part.clause.has("wish", "tells")
@@ -186,6 +195,8 @@ def _merged(frame: Frame, other: Frame) -> Frame:
     """Two halves of one wish: of lists both, of all else what was said last."""
     act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
     both = frame.filters.model_dump(exclude_defaults=True)
+    if other.filters.year_from or other.filters.year_to:
+        both = {name: value for name, value in both.items() if not name.startswith("year_")}
     for name, value in other.filters.model_dump(exclude_defaults=True).items():
         most = 10 if name.startswith("exclude") else 5
         both[name] = list(dict.fromkeys([*both.get(name, []), *value]))[:most] if isinstance(value, list) else value
