@@ -188,7 +188,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
     stars = part.stars if aspects == ["stars"] else None
-    fields["sort"] = part.wants.sort if act == "compare" else None
+    by_age = {"older": "oldest", "newer": "newest"}.get(part.wants.relative)
+    fields["sort"] = (part.wants.sort or by_age) if act == "compare" else None
     return [Frame.model_validate({**fields, "aspect": aspect, "stars": stars}) for aspect in aspects]
 
 
