@@ -116,7 +116,8 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
         link.movie_ids for link in links if link.confidence >= sure
     }  # whatever was named surely once is meant again
     taken = [each for each in links if each.kind not in ("movie", "series") or each.movie_ids in certain]
-    never = {"tag": words, "movie": table("topic", "never_titles")}
+    titles = table("topic", "never_titles")
+    never = {"tag": words, "movie": titles, "series": titles}
     taken = [
         link
         for link in taken
