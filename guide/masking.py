@@ -141,7 +141,7 @@ def _as_tag(text: str, link: Link) -> Link:
     about = text[: link.start].split()[-1:] and plain(text[: link.start].rsplit(maxsplit=1)[-1]) in table(
         "topic", "tag_follows"
     )
-    series = next((other for other in link.also if other.kind == "series"), None)
+    series = next((other for other in link.also if other.kind == "series" and other.confidence >= SURE), None)
     if series:
         return replace(series, start=link.start, end=link.end) if link.kind == "tag" else link
     tag = next((other for other in link.also if other.kind == "tag" and link.kind != "series"), None)

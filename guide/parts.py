@@ -106,7 +106,7 @@ class Context:
     @cached_property
     def situation(self) -> frozenset[str]:
         """The state of the conversation."""
-        asked = any(frame.act in ("rate", "seen") and frame.movies for frame in self.before)
+        asked = any(frame.act in ("rate", "seen", "unclear") and frame.movies for frame in self.before)
         return situation_of(self.dialogue) | ({"rated"} if asked else frozenset())
 
     @cached_property
@@ -275,6 +275,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
         meant = intent(clause, said, situation)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
+        situation |= {"spoken"} if said else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
     return found, language

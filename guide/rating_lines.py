@@ -14,7 +14,7 @@ from movies.links import Link
 
 LEAST_ODDS, CONFIDENCE = 0.45, 0.9
 MOST_STARS, ALIKE = 10, 75
-_SEGMENT = re.compile(r"(?:[^;\n,.!?]|[.!?](?=\S))+")
+_SEGMENT = re.compile(r"(?:[^;\n,.!?/]|[.!?/](?=\S)|/(?= \d))+")
 _WORD = re.compile(r"[\w'’.!?&-]*\w[!?]?|[★⭐½]+|\d[.,]\d")
 _HALF = re.compile(r"\b(?:([0-4]|one|two|three|four) and a half(?: stars?)?|half a star)\b", re.IGNORECASE)
 _ZERO = re.compile(r"\b(?:zero|0) stars?\b", re.IGNORECASE)

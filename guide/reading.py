@@ -21,7 +21,7 @@ MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
 ASIDE, NOISE = 0.4, 0.2
 """Odds below which a sentence beside a wish is taken for talk around it."""
-POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult", "reset")
+POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult", "reset", "help")
 
 
 def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
@@ -59,7 +59,8 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
         first = next((at for at, part in enumerate(parts) if part not in loose and part.intent.act in LISTS), 0)
         aside, wants = (_joined(part for part in loose if (part in parts[:first]) == early) for early in (True, False))
         asked = narrowed(frames[place], wants).filters
-        wants = replace(aside.beside(asked).joined(wants), sort=None, count=None)
+        firm = _joined(part for part in loose if part.intent.act == "delta")
+        wants = replace(aside.beside(asked).joined(wants), sort=firm.sort, count=firm.count)
         frames[place] = _by_taste(narrowed(frames[place], wants), _told(loose) | Told(seen=known))
         return frames
     changes = _one([part for part in loose if part.intent.act in ("delta", "answer")])
