@@ -195,7 +195,9 @@ def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[L
     likely = [start for start, title in titles.items() if title.confidence >= DOUBTFUL]
     for starts in [likely, list(titles), *([start] for start in titles)][:MOST_TRIALS]:
         chosen = [titles[link.start] if link.start in starts else link for link in links]
-        kept = (link for link in chosen if link.start in starts or link.kind not in ("movie", "series") or _is_sure(link))
+        kept = (
+            link for link in chosen if link.start in starts or link.kind not in ("movie", "series") or _is_sure(link)
+        )
         yield [replace(link, confidence=max(link.confidence, FAINT)) for link in kept]
 
 
