@@ -308,7 +308,7 @@ def _answered(frame: Frame) -> list[Done]:
         return [Done(lists[frame.act], args | known | whose, movies)]
     if frame.act == "fact":
         return [Done("get_movie", {"movie": each.movie_id}, MovieResult(movie=each)) for each in details]
-    if frame.act == "rate" and frame.stars is not None:
+    if frame.act == "rate" and frame.stars is not None and details:
         return [Done("rate_movie", {"movie": ids[0], "stars": frame.stars}, Rated(stored=True, movie=details[0]))]
     if frame.aggregate:
         figure = frame.aggregate.model_dump(exclude_defaults=True)
