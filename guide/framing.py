@@ -9,7 +9,7 @@ from typing import Any
 from guide.aggregates import aggregate
 from guide.conditions import Conditions, conditions
 from guide.frame import Frame, Ref
-from guide.intents import LEAST_ODDS, LISTS
+from guide.intents import GUESS, LEAST_ODDS, LISTS
 from guide.parts import Context, Part
 from guide.phrases import table
 from guide.references import rated_before, shown_list
@@ -25,7 +25,9 @@ RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
 def framed(part: Part, context: Context) -> list[Frame]:
     """The frames of a part; several where it gives stars to several movies, or asks for several facts."""
-    if part.intent.act in LISTS:
+    if _only_mentions(part):
+        frames = [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
+    elif part.intent.act in LISTS:
         frames = [listed(part, context)]
         if part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):
             frames.insert(0, Frame(act="rate", movies=part.refs[:1], stars=part.stars))
@@ -34,6 +36,13 @@ def framed(part: Part, context: Context) -> list[Frame]:
     else:
         frames = _MAKERS.get(part.intent.act, _plain)(part, context)
     return [but(frame, confidence=part.intent.odds) for frame in frames]
+
+
+def _only_mentions(part: Part) -> bool:
+    """True for titles in a story that asks for nothing: "my coworker keeps pushing The Prestige on me"."""
+    clause, told = part.clause, {said.stance for said in part.said}
+    asks = clause.asks or clause.has("asks", "list") or not part.wants.empty
+    return told == {"named"} and part.intent.odds < GUESS and not asks and not part.pointed
 
 
 def but(frame: Frame, **fields: Any) -> Frame:

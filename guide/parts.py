@@ -114,13 +114,7 @@ class Context:
 
     @cached_property
     def spoken(self) -> tuple[Ref, ...]:
-        """The movie that was spoken of last: by a result, else by the person."""
-        turns = self.dialogue.turns
-        if turns and not any(done.movies for done in turns[-1].done):
-            links = self.linker.link(tidied(turns[-1].text))
-            named = [ref for link in links if link.kind == "movie" and link.confidence >= SURE for ref in refs_of(link)]
-            if named:
-                return (named[-1],)
+        """The movie that was spoken of last."""
         return focus(self.dialogue)
 
     def siblings(self, ref: Ref) -> list[Ref]:
@@ -150,6 +144,18 @@ class Context:
 def as_ref(candidate: Candidate) -> Ref:
     """A movie that a title could mean, as the one that is meant."""
     return Ref(movie_id=candidate.movie_id, title=candidate.title, year=candidate.year)
+
+
+def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
+    """A dialogue with the movies that the person named in each turn."""
+    turns = [replace(turn, named=_named(turn.text, linker)) for turn in dialogue.turns]
+    return replace(dialogue, turns=tuple(turns))
+
+
+def _named(text: str, linker: Linker) -> tuple[Ref, ...]:
+    text = tidied(text)
+    links = (token.link for token in masked(text, linker.link(text))[0] if token.link)
+    return each_once(ref for link in links if link.kind in ("movie", "series") for ref in refs_of(link))
 
 
 def _bare(title: str) -> str:

@@ -12,25 +12,26 @@ from guide.dialogue import Dialogue
 from guide.frame import Frame
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.intents import LISTS
-from guide.parts import Context, Part, parts_of
+from guide.parts import Context, Part, parts_of, with_named
 from guide.reactions import narrowed, reaction
 from guide.standing import Told, each_once
 from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
-ASIDE, NOISE = 0.4, 0.2
+ASIDE, NOISE, TALK = 0.4, 0.2, 0.6
 """Odds below which a sentence beside a wish is taken for talk around it."""
-POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
+QUESTIONS = ("fact", "statistic", "compare", "ratings", "taste", "predict", "why", "rate")
+POLITE = ("mentioned", "greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
 
 
 def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
     """The wishes of a message, in its order; at least one frame."""
-    return _read(text, Context(dialogue, linker, _read))
+    return _read(text, Context(with_named(dialogue, linker), linker, _read))
 
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
-    parts = [part for part in parts if not _says_nothing(part)] or parts
+    parts = [part for part in parts if not _says_nothing(part, among=parts)] or parts
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
     they = next((part.users[:1] for part in parts if part.users), ())
     context = replace(context, me=me, they=they) if they else context
@@ -54,7 +55,7 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
-    return [*frames, *_telling(tells, context)]
+    return frames or _telling(tells, context)
 
 
 def _one(parts: Sequence[Part]) -> list[Part]:
@@ -70,9 +71,14 @@ def _one(parts: Sequence[Part]) -> list[Part]:
     return [part for part in parts if part not in changes] + [told]
 
 
-def _says_nothing(part: Part) -> bool:
-    """True for talk that resembles nothing: "(all ratings pooled)"."""
-    return part.intent.odds < NOISE and not (part.said or part.clause.links() or part.wants != Conditions())
+def _says_nothing(part: Part, among: Sequence[Part]) -> bool:
+    """True for talk that resembles nothing, or less than what stands beside it: "anyway", "lol ok"."""
+    mine = part.intent
+    if part.said or part.clause.links() or not part.wants.empty:
+        return False
+    beside = any(other.intent.odds > mine.odds for other in among)
+    idle = mine.odds < TALK and not (part.clause.asks or part.clause.has("asks", "list"))
+    return mine.odds < NOISE or (beside and (idle or mine.label == "delta.narrow"))
 
 
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
@@ -94,10 +100,19 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
 def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     """True beside a wish for a list for what is no question: "nothing too long", "night shift again", "she left"."""
     mine, others = part.intent, [other.intent for other in parts if other is not part]
+    if not _requests(part) and any(each.act in QUESTIONS and each.odds > NOISE for each in others):
+        return True
     if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
     beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said
     return mine.odds < ASIDE or mine.act == "small_talk" or beside
+
+
+def _requests(part: Part) -> bool:
+    """False for what becomes a list only where nothing else is asked: "long story", "need it for a spreadsheet"."""
+    asks = part.clause.asks or part.clause.has("asks", "list") or part.clause.has("refer", "similar")
+    similar = any(said.stance == "similar" for said in part.said)
+    return part.intent.act not in LISTS or asks or similar or part.wants.sort is not None
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
