@@ -16,6 +16,7 @@ from guide.references import rated_before, shown_list
 from guide.stances import Said
 from guide.standing import Told, each_once
 from movies.models import Filters
+from tools.results import Rated
 
 SHORT, LONG, MOST = 3, 10, 50
 OLD_UNTIL, NEW_FROM = 1979, 2010
@@ -214,8 +215,10 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     own = part.clause.has("refer", "mine") and not users
     users, own = (context.user, False) if own and context.user else (users, own)
     figure = aggregate(part.clause, of_someone=own or bool(users))
-    if not (part.refs or own or users) and part.wants.empty and part.clause.has("refer", "it"):
-        part = replace(part, said=(Said(context.spoken, "named", 0),))
+    about = part.before[-1:] or (context.spoken if {"figured", "told"} & context.situation else ())
+    plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
+    if about and plain and part.wants.empty and not (part.refs or own or users):
+        part = replace(part, said=(Said(about, "named", 0),))
     if (
         any(ref.title != part.series for ref in part.refs)
         and not (own or users)
@@ -303,23 +306,38 @@ def _whose(part: Part, context: Context) -> tuple[int, ...]:
 
 def _rate(part: Part, context: Context) -> list[Frame]:
     """Stars with the movies they are for: as in "5 stars for Up and 2 for Cars"."""
-    last = rated_before(context.dialogue)[-1:] or context.spoken
+    last = part.before[-1:] or rated_before(context.dialogue)[-1:] or context.spoken
     if part.intent.aspect == "remove":
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
         return [Frame(act="rate", movies=everything or part.refs or last)]
     links = part.clause.links("stars", "number")
+    theirs = [spot.first for spot in part.clause.spots("rating_lines", "others")] or [len(part.clause.tokens)]
     numbers = [(place, link.low or 0.0) for place, link in links if place not in (part.pointed or {})]
+    numbers = [(place, stars) for place, stars in numbers if place < theirs[0]] or numbers
     if not numbers or _cut_off(part):
         choices = tuple(f"{stars} stars for {ref.title}" for ref in part.refs[:1] for stars in (3, 4, 5))
         return [Frame(act="unclear", movies=part.refs, ambiguous=choices)]
-    return _paired(numbers, [(said.place, said.refs) for said in part.said] or [(-1, last)])
+    names = [(said.place, said.refs) for said in part.said if said.stance not in ("unseen", "excluded")]
+    return _moved(part, context, _paired(numbers, names or [(-1, last)]))
+
+
+def _moved(part: Part, context: Context, frames: list[Frame]) -> list[Frame]:
+    """As in "half a star more", "bump it up by one": from the stars that were stored before."""
+    way = part.clause.has("rating_lines", "up") - part.clause.has("rating_lines", "down")
+    rated = (done.result for done in context.dialogue.done if isinstance(done.result, Rated))
+    stored = {found.movie.movie_id: found.stars for found in rated if found.movie}
+    before = [stored.get(frame.movies[0].movie_id) if frame.movies else None for frame in frames]
+    pairs = zip(frames, before, strict=True)
+    return [but(frame, stars=was + way * (frame.stars or 0)) if way and was else frame for frame, was in pairs]
 
 
 def _cut_off(part: Part) -> bool:
     """True where a title goes on with words that are not its own: stars are not stored on a guess."""
     follows = [part.clause.tokens[said.place + 1 : said.place + 2] for said in part.said]
     return any(
-        token.said.istitle() and (not token.link or token.link.kind == "tag") for after in follows for token in after
+        token.said.istitle() and len(token.said) > 1 and (not token.link or token.link.kind == "tag")
+        for after in follows
+        for token in after
     )
 
 

@@ -204,7 +204,7 @@ def _lacks_title(part: Part) -> bool:
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
-    alike = act in LISTS and clause.has("stance", "before", "similar")
+    alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
     return row or alike or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
 
 
@@ -215,7 +215,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     for clause in clauses(tokens):
         points = pointed(clause, context.dialogue, named or context.spoken, context.siblings)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
-        meant = intent(clause, said, context.situation)
+        meant = intent(clause, said, context.situation | ({"spoken"} if named else set()))
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
         named += [ref for each in said for ref in each.refs]

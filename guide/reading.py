@@ -51,7 +51,8 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
         frames[place] = _by_taste(narrowed(frames[place], wants), _told(loose) | Told(seen=known))
         return frames
     changes = _one([part for part in loose if part.intent.act in ("delta", "answer")])
-    frames += [frame for part in changes for frame in reaction(part, context)]
+    stored = any(frame.act == "rate" for frame in frames)
+    frames += [frame for part in changes for frame in reaction(part, context) if not (stored and frame.act == "rate")]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
@@ -129,7 +130,8 @@ def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
         return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
     if wants.genres or wants.tags or wants.exclude_genres or wants.exclude_tags:
         return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
-    return [Frame(act="small_talk", aspect="praise")]
+    named = each_once(ref for part in parts for ref in part.refs)
+    return [Frame(act="small_talk", aspect="mentioned" if named else "praise", movies=named)]
 
 
 def _told(parts: Iterable[Part]) -> Told:

@@ -13,7 +13,7 @@ from movies.links import Link
 
 Stance = Literal["liked", "disliked", "seen", "unseen", "excluded", "similar", "named"]
 BEFORE: tuple[Stance, ...] = ("named", "disliked", "unseen", "liked", "seen", "excluded", "similar")
-AFTER: tuple[Stance, ...] = ("disliked", "liked", "seen")
+AFTER: tuple[Stance, ...] = ("unseen", "disliked", "liked", "seen")
 REACH = 3
 """The number of other words that may stand between a cue and the name that it is about."""
 
