@@ -51,12 +51,16 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the person, the calls made for it, what was answered, and the movies that the person named."""
+    """One message of the person, the calls made for it, what was answered, and the movies that the person named.
+
+    `theirs`: those of them that are somebody else's: "my mom's favourite is Heat".
+    """
 
     text: str
     done: tuple[Done, ...] = ()
     answer: str = ""
     named: tuple[Ref, ...] = ()
+    theirs: tuple[Ref, ...] = ()
 
     @property
     def singles(self) -> list[Ref]:

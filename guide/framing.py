@@ -84,11 +84,13 @@ def listed(part: Part, context: Context) -> Frame:
     users = _whose(part, context) or (context.user if act == "recommend" else ())
     act = "like" if seeds and act != "find" else "recommend" if users and act == "find" else act
     about = part.series if act == "find" else ""
+    counted = [frame for frame in context.before[-1:] if frame.act == "statistic" and not frame.users]
+    bare = not (seeds or users or about or wants.genres or wants.tags or wants.text)
     fields: dict[str, Any] = {
         **list_fields(wants),
         "act": act,
         "movies": seeds,
-        "filters": wants.filters(_era(part, context)),
+        "filters": wants.filters(counted[0].filters if counted and bare else _era(part, context)),
         "text": " ".join(filter(None, (about, wants.text))) or None,
         "users": users,
         "again": bool(context.last_list) and part.clause.has("refer", "else"),
@@ -309,7 +311,8 @@ def _rate(part: Part, context: Context) -> list[Frame]:
     last = part.before[-1:] or rated_before(context.dialogue)[-1:] or context.spoken
     if part.intent.aspect == "remove":
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
-        return [Frame(act="rate", movies=everything or part.refs or last)]
+        named = each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs)
+        return [Frame(act="rate", movies=everything or named or part.refs or last)]
     links = part.clause.links("stars", "number")
     theirs = [spot.first for spot in part.clause.spots("rating_lines", "others")] or [len(part.clause.tokens)]
     numbers = [(place, link.low or 0.0) for place, link in links if place not in (part.pointed or {})]

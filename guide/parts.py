@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
+from guide.phrases import table
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
 from guide.stances import Said, refs_of, stances
@@ -148,14 +149,21 @@ def as_ref(candidate: Candidate) -> Ref:
 
 def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
     """A dialogue with the movies that the person named in each turn."""
-    turns = [replace(turn, named=_named(turn.text, linker)) for turn in dialogue.turns]
+    turns = []
+    for turn in dialogue.turns:
+        owned = list(_owned(turn.text, linker))
+        theirs = each_once(ref for ref, mine in owned if not mine)
+        turns.append(replace(turn, named=each_once(ref for ref, _ in owned), theirs=theirs))
     return replace(dialogue, turns=tuple(turns))
 
 
-def _named(text: str, linker: Linker) -> tuple[Ref, ...]:
-    text = tidied(text)
-    links = (token.link for token in masked(text, linker.link(text))[0] if token.link)
-    return each_once(ref for link in links if link.kind in ("movie", "series") for ref in refs_of(link))
+def _owned(text: str, linker: Linker) -> Iterator[tuple[Ref, bool]]:
+    """The movies named in a text, and False for somebody else's."""
+    text, mine = tidied(text), True
+    for token in masked(text, linker.link(text))[0]:
+        mine = token.word in table("owner", "mine") or (mine and token.word not in table("owner", "theirs"))
+        if token.link and token.link.kind in ("movie", "series"):
+            yield from ((ref, mine) for ref in refs_of(token.link))
 
 
 def _bare(title: str) -> str:

@@ -103,7 +103,8 @@ def _all_in(words: Sequence[re.Match[str]], name: str) -> bool:
 def _titled(given: str, title: str) -> bool:
     """True for the title's words, give or take typos; those of a sentence must be the very title, and several."""
     begins = re.sub(r"^(?:the|a|an) ", "", plain(title)).startswith(re.sub(r"^(?:the|a|an) ", "", plain(given)))
-    if not begins and fuzz.ratio(plain(given), plain(title)) < ALIKE:
+    ends = " " in given.strip() and plain(title).endswith(": " + plain(given))
+    if not (begins or ends) and fuzz.ratio(plain(given), plain(title)) < ALIKE:
         return False
     words = [_said(word) for word in given.split()]
     if not set(words) & set(table("rating_lines", "never")):

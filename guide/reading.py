@@ -56,7 +56,8 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
-    return frames or _telling(tells, context)
+    told = _telling(tells, context)
+    return [frame for frame in frames if frame.aspect not in (*POLITE, "other")] or told or frames
 
 
 def _one(parts: Sequence[Part]) -> list[Part]:

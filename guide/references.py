@@ -152,10 +152,20 @@ def _is_so(movie: MovieName | Ref, link: Link) -> bool:
 def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], listed: Sequence[MovieName | Ref]) -> Pointed:
     several = tuple(named) if len(named) > 1 else tuple(map(ref, listed))
     one = tuple(named[-1:]) or focus(dialogue)
-    for name, refs in (("both", several[:2]), ("them", several), ("it", one)):
+    owned = next((turn for turn in reversed(dialogue.turns) if turn.theirs), None)
+    ours = tuple(each for each in owned.named if each not in owned.theirs) if owned else ()
+    theirs = owned.theirs if owned else ()
+    for name, refs in (
+        ("hers", theirs[-1:]),
+        ("ours", ours[-1:]),
+        ("both", several[:2]),
+        ("them", several),
+        ("it", one),
+    ):
         for spot in clause.spots("refer", name) if refs else ():
             alone = clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")
-            if name != "it" or alone:
+            counts = clause.tokens[spot.first].word == "all" and clause.links("movie")
+            if (name != "it" or alone) and not counts:
                 return {spot.first: refs}
     return {}
 
