@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from guide.aggregates import aggregate
 from guide.conditions import Conditions, conditions
-from guide.frame import Frame, Ref
+from guide.frame import Aggregate, Frame, Ref
 from guide.intents import GUESS, LEAST_ODDS, LISTS
 from guide.parts import Context, Part
 from guide.phrases import table
@@ -21,6 +22,8 @@ from tools.results import Rated
 SHORT, LONG, MOST = 3, 10, 50
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
+FIGURES = ("rating", "count", "good", "histogram")
+_SEQUEL = re.compile(r"(?::| \d+$| [IVX]+$| [Pp]art |, )")
 RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
 
@@ -98,8 +101,11 @@ def listed(part: Part, context: Context) -> Frame:
     }
     if not seeds and part.clause.has("stance", "before", "similar") and (unknown := _unknown(part)):
         fields["unmet"] = (*wants.unmet, f"like {unknown}")
+    fields |= {"exclude": part.before[-1:] or context.spoken} if part.clause.has("refer", "else") else {}
+    if part.clause.has("refer", "no_sequels"):
+        fields["exclude_series"] = tuple(_SEQUEL.split(ref.title)[0] for ref in seeds)
     frame = Frame.model_validate(fields | ({"sort": None} if users else {}))
-    years = [ref.year for ref in seeds if ref.year]
+    years = [ref.year for ref in seeds or part.refs if ref.year]
     if wants.relative and years and not wants.years:
         newer = wants.relative == "newer"
         frame = filtered(frame, **({"year_from": max(years) + 1} if newer else {"year_to": min(years) - 1}))
@@ -138,6 +144,8 @@ def _era(part: Part, context: Context) -> Filters:
     """Years that were not named: "old movies", "others of that same year"."""
     relative = {"older": "old", "newer": "new"}.get(part.wants.relative, "") if not part.refs else ""
     year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
+    if part.clause.has("refer", "that_genre"):
+        return Filters(genres=_genre_spoken_of(context))
     if part.wants.years:
         return Filters()
     if year and part.clause.has("refer", "same_year"):
@@ -145,6 +153,17 @@ def _era(part: Part, context: Context) -> Filters:
     return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(
         part.wants.era or relative, Filters()
     )
+
+
+def _genre_spoken_of(context: Context) -> list[str]:
+    """The genre of the last conditions, else the first of the movie spoken of: "how many of that genre?"."""
+    for done in reversed(context.dialogue.done):
+        genres = done.args.get("genres") or [
+            name for movie in done.movies[:1] for name in getattr(movie, "genres", [])[:1]
+        ]
+        if isinstance(genres, list) and genres:
+            return [str(name) for name in genres]
+    return []
 
 
 def _unclear(part: Part, context: Context) -> Frame:
@@ -165,16 +184,23 @@ def _about(part: Part, context: Context) -> list[Frame]:
     act, refs = part.intent.act, part.refs
     if act == "compare" and len(refs) < 2:
         refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
+    wants = part.wants
+    if act == "fact" and not refs and part.intent.aspect in FIGURES and (wants.genres or wants.tags or wants.years):
+        return _statistic(part.to("statistic"), context)
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if not refs and (act != "why" or (last and not last[-1].is_list)):
-        refs = part.before[-1:] or context.spoken
-    if act in ("fact", "predict") and not part.refs and (topic := _unknown(part) or conditions(part.clause).text):
+        several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
+        refs = part.before[-1:] or each_once(several) or context.spoken
+    named = part.refs or (refs and part.clause.has("refer", "it"))
+    if act in ("fact", "predict") and not named and (topic := _unknown(part) or conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
     stars = part.stars if aspects == ["stars"] else None
+    by_age = {"older": "oldest", "newer": "newest"}.get(part.wants.relative)
+    fields["sort"] = (part.wants.sort or by_age) if act == "compare" else None
     return [Frame.model_validate({**fields, "aspect": aspect, "stars": stars}) for aspect in aspects]
 
 
@@ -216,18 +242,19 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     users = _whose(part, context)
     own = part.clause.has("refer", "mine") and not users
     users, own = (context.user, False) if own and context.user else (users, own)
-    figure = aggregate(part.clause, of_someone=own or bool(users))
+    figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     about = part.before[-1:] or (context.spoken if {"figured", "told"} & context.situation else ())
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
     if about and plain and part.wants.empty and not (part.refs or own or users):
         part = replace(part, said=(Said(about, "named", 0),))
-    if (
-        any(ref.title != part.series for ref in part.refs)
-        and not (own or users)
-        and figure.by not in ("genre", "tag", "decade")
-    ):
-        return _figures_of_movies(part, figure.measure)
+    if any(ref.title != part.series for ref in part.refs) and not (own or users):
+        return _figures_of_movies(part, figure, context)
     topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""
+    if part.clause.has("unmet", "without any ratings"):
+        part = replace(part, wants=replace(part.wants, unmet=(), bounds={"min_ratings": 1}))
+        figure = Aggregate()
+    if part.stars is not None and part.wants == Conditions() and not (own or users) and context.spoken:
+        return [Frame(act="fact", aspect="stars", movies=context.spoken, stars=part.stars)]
     frame = Frame(
         act="statistic",
         aggregate=figure,
@@ -242,13 +269,15 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     return _each(part, frame, users)
 
 
-def _figures_of_movies(part: Part, measure: str) -> list[Frame]:
-    """A figure of movies by name: their facts; of titles that are counted, a list of those called so."""
+def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
+    """A figure of movies by name: their facts; of titles that are counted, all that are called so."""
     if part.clause.has("statistic", "called"):
-        return [Frame(act="find", text=part.refs[0].title)]
+        return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
     if len(part.refs) > 1:
-        return [Frame(act="compare", movies=part.refs)]
-    aspects = _aspects(part, measure if measure in ("count", "histogram") else "rating")
+        return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
+    known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}
+    measure = figure.measure if figure.measure in ("count", "histogram") else "rating"
+    aspects = _aspects(part, known.get(figure.by, measure))
     return [Frame(act="fact", aspect=aspect, movies=part.refs, stars=part.stars) for aspect in aspects]
 
 
@@ -273,7 +302,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
     users = _whose(part, context)
     if part.intent.act == "taste":
         return [Frame(act="taste", users=users, own=not users)]
-    figure = aggregate(part.clause, of_someone=True)
+    figure = aggregate(part.clause, part.wants, of_someone=True)
     then = figure.since or figure.until
     fields = {
         "act": "ratings",
@@ -285,6 +314,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
         "filters": _released(part, then),
         "movies": part.refs,
         "count": part.wants.count,
+        "stars": part.stars,
         "aggregate": figure if then else None,
     }
     return [Frame.model_validate(fields)]
@@ -308,7 +338,8 @@ def _whose(part: Part, context: Context) -> tuple[int, ...]:
 
 def _rate(part: Part, context: Context) -> list[Frame]:
     """Stars with the movies they are for: as in "5 stars for Up and 2 for Cars"."""
-    last = part.before[-1:] or rated_before(context.dialogue)[-1:] or context.spoken
+    asked = next((frame.movies for frame in context.before if frame.act in ("rate", "seen") and frame.movies), ())
+    last = part.before[-1:] or asked[-1:] or context.spoken or rated_before(context.dialogue)[-1:]
     if part.intent.aspect == "remove":
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
         named = each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs)
@@ -318,20 +349,11 @@ def _rate(part: Part, context: Context) -> list[Frame]:
     numbers = [(place, link.low or 0.0) for place, link in links if place not in (part.pointed or {})]
     numbers = [(place, stars) for place, stars in numbers if place < theirs[0]] or numbers
     if not numbers or _cut_off(part):
-        choices = tuple(f"{stars} stars for {ref.title}" for ref in part.refs[:1] for stars in (3, 4, 5))
-        return [Frame(act="unclear", movies=part.refs, ambiguous=choices)]
+        return _asked_for_stars(part.refs)
+    if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
+        return _moved(part.refs or last, change * numbers[0][1], context)
     names = [(said.place, said.refs) for said in part.said if said.stance not in ("unseen", "excluded")]
-    return _moved(part, context, _paired(numbers, names or [(-1, last)]))
-
-
-def _moved(part: Part, context: Context, frames: list[Frame]) -> list[Frame]:
-    """As in "half a star more", "bump it up by one": from the stars that were stored before."""
-    way = part.clause.has("rating_lines", "up") - part.clause.has("rating_lines", "down")
-    rated = (done.result for done in context.dialogue.done if isinstance(done.result, Rated))
-    stored = {found.movie.movie_id: found.stars for found in rated if found.movie}
-    before = [stored.get(frame.movies[0].movie_id) if frame.movies else None for frame in frames]
-    pairs = zip(frames, before, strict=True)
-    return [but(frame, stars=was + way * (frame.stars or 0)) if way and was else frame for frame, was in pairs]
+    return _paired(numbers, names or [(-1, last)])
 
 
 def _cut_off(part: Part) -> bool:
@@ -342,6 +364,22 @@ def _cut_off(part: Part) -> bool:
         for after in follows
         for token in after
     )
+
+
+def _moved(refs: tuple[Ref, ...], by: float, context: Context) -> list[Frame]:
+    """Ratings that were told before, raised or lowered: "half a star more"."""
+    told = (done.result for done in reversed(context.dialogue.done) if isinstance(done.result, Rated))
+    stars = next(
+        (each.stars for each in told if each.movie and each.stars and each.movie.movie_id == refs[-1].movie_id), None
+    )
+    return (
+        [Frame(act="rate", movies=refs[-1:], stars=min(max(stars + by, 0.5), 5.0))] if stars else _asked_for_stars(refs)
+    )
+
+
+def _asked_for_stars(refs: tuple[Ref, ...]) -> list[Frame]:
+    choices = tuple(f"{stars} stars for {ref.title}" for ref in refs[:1] for stars in (3, 4, 5))
+    return [Frame(act="unclear", movies=refs, ambiguous=choices)]
 
 
 def _paired(numbers: Sequence[tuple[int, float]], names: Sequence[tuple[int, tuple[Ref, ...]]]) -> list[Frame]:

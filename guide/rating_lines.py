@@ -14,12 +14,12 @@ from movies.links import Link
 
 LEAST_ODDS, CONFIDENCE = 0.45, 0.9
 MOST_STARS, ALIKE = 10, 75
-_SEGMENT = re.compile(r"(?:[^;\n,.!?]|[.!?](?=\S| \d))+")
+_SEGMENT = re.compile(r"(?:[^;\n,.!?/]|[.!?/](?=\S)|[/!?.](?= \d))+")
 _TO = ("for", "to")
-_WORD = re.compile(r"[\w'’.!?&-]*\w[!?]?|[★½]+|\d[.,]\d")
+_WORD = re.compile(r"[\w'’.!?&-]*\w[!?]?|[★⭐½]+|\d[.,]\d")
 _HALF = re.compile(r"\b(?:([0-4]|one|two|three|four) and a half(?: stars?)?|half a star)\b", re.IGNORECASE)
 _ZERO = re.compile(r"\b(?:zero|0) stars?\b", re.IGNORECASE)
-_SIGNS = re.compile(r"★+½?")
+_SIGNS = re.compile(r"(?:[★⭐]\ufe0f?)+½?")
 
 
 class Rated(NamedTuple):
@@ -64,7 +64,7 @@ def _signs(text: str) -> Iterator[Link]:
     for zero in _ZERO.finditer(text):
         yield Link(zero.start(), zero.end(), zero[0], "stars", CONFIDENCE, low=0.0, high=0.0)
     for signs in _SIGNS.finditer(text):
-        stars = signs[0].count("★") + 0.5 * signs[0].count("½")
+        stars = len(re.findall("[★⭐]", signs[0])) + 0.5 * signs[0].count("½")
         yield Link(signs.start(), signs.end(), signs[0], "stars", CONFIDENCE, low=stars, high=stars)
 
 
