@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from guide.masking import Clause, Token
-from guide.phrases import table
+from guide.phrases import Spot, table
 from movies.links import Link
 from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 
@@ -68,6 +68,9 @@ class Conditions:
                 both[name] = tuple(dict.fromkeys((*mine, *value)))
             else:
                 both[name] = mine | value if isinstance(value, dict) else value or mine
+        for kind in ("genres", "tags"):
+            both[kind] = _without(both[kind], getattr(other, f"exclude_{kind}"))
+            both[f"exclude_{kind}"] = _without(both[f"exclude_{kind}"], getattr(other, kind))
         return Conditions(**both)
 
     def filters(self, before: Filters | None = None, *, instead: bool = False) -> Filters:
@@ -238,10 +241,18 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
             numbers = [(at, link.low or 0) for at, link in clause.links("number", "stars", "year") if at not in spent]
             numbers = [(at, value) for at, value in numbers if spot.first <= at < spot.end]
             if numbers and (name.endswith("ratings") or 0 < numbers[-1][1] <= 5):
-                found[name] = numbers[-1][1]
+                found[name] = numbers[-1][1] + _beyond(clause, name, spot)
                 spent.update(at for at, _ in numbers)
     fixed = next((bound for name, bound in FIXED.items() if clause.has("fixed", name)), {})
     return found | fixed, spent
+
+
+def _beyond(clause: Clause, name: str, spot: Spot) -> int:
+    """As in "fewer than 50", which 50 is not."""
+    words = Clause(clause.tokens[slice(*spot)])
+    if not name.endswith("ratings") or not words.has("beyond", name) or words.has("count", "or"):
+        return 0
+    return 1 if name == "min_ratings" else -1
 
 
 def _count(clause: Clause, spent: set[int]) -> int | None:

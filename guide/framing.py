@@ -151,9 +151,10 @@ def _unclear(part: Part, context: Context) -> Frame:
 def _about(part: Part, context: Context) -> list[Frame]:
     """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
     act, refs = part.intent.act, part.refs
-    if act == "compare" and len(refs) < 2:
-        refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
+    if act == "compare" and len(refs) < 2:
+        most = None if any(done.name == "compare_movies" for done in last) else 2
+        refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:most])
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         refs = part.before[-1:] or context.spoken
     if act in ("fact", "predict") and not part.refs and (topic := _unknown(part) or conditions(part.clause).text):
@@ -225,7 +226,7 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
         stars=part.stars if not part.wants.bounds else None,
         unmet=part.wants.unmet,
     )
-    return _each(part, frame, users)
+    return each_of(part, frame, users)
 
 
 def _figures_of_movies(part: Part, measure: str) -> list[Frame]:
@@ -238,7 +239,7 @@ def _figures_of_movies(part: Part, measure: str) -> list[Frame]:
     return [Frame(act="fact", aspect=aspect, movies=part.refs, stars=part.stars) for aspect in aspects]
 
 
-def _each(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
+def each_of(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
     """One frame for each of the things that are set against each other."""
     if len(users) > 1:
         return [but(frame, users=(user,)) for user in users]

@@ -14,6 +14,7 @@ from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
+from guide.series import series_links
 from guide.stances import Said, refs_of, stances
 from guide.standing import Told, each_once, told_in
 from movies.linking import Linker
@@ -162,7 +163,7 @@ def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     text = tidied(text)
     links = context.linker.link(text, context=context.dialogue.shown, least=DOUBTFUL)
     links = [_as_title(link) if _CALLED.search(text[: link.start]) else link for link in links]
-    links = rating_links(text, links, context.linker)
+    links = rating_links(text, series_links(text, links, context.linker), context.linker)
     parts, language = _parts(text, links, context, SURE)
     if any(map(_lacks_title, parts)):
         links = links + _sought(text, links, context.linker)

@@ -11,7 +11,7 @@ from guide.conditions import Conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame
 from guide.framing import but, filtered, framed, listed, with_told
-from guide.intents import LISTS
+from guide.intents import GUESS, LISTS
 from guide.parts import Context, Part, parts_of
 from guide.reactions import narrowed, reaction
 from guide.standing import Told, each_once
@@ -20,6 +20,7 @@ from movies.linking import Linker
 MOST_FRAMES, MOST_RATINGS = 4, 12
 ASIDE, NOISE = 0.4, 0.2
 """Odds below which a sentence beside a wish is taken for talk around it."""
+QUESTIONS = ("fact", "statistic", "compare", "predict", "ratings", "taste", "why", "rate")
 POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
 
 
@@ -30,7 +31,7 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
-    parts = [part for part in parts if not _says_nothing(part)] or parts
+    parts = _without_chat([part for part in parts if not _says_nothing(part)] or parts)
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
     they = next((part.users[:1] for part in parts if part.users), ())
     context = replace(context, me=me, they=they) if they else context
@@ -75,6 +76,21 @@ def _says_nothing(part: Part) -> bool:
     return part.intent.odds < NOISE and not (part.said or part.clause.links() or part.wants != Conditions())
 
 
+def _without_chat(parts: Sequence[Part]) -> list[Part]:
+    """The parts but for talk before a question, which may name what the question is about: "nobody makes westerns"."""
+    asked = [part for part in parts if part.intent.act in QUESTIONS and part.intent.odds > GUESS]
+    chat = [part for part in parts if asked and _is_chat(part)]
+    about = Conditions(genres=_joined(chat).genres, tags=_joined(chat).tags)
+    bare = [part for part in asked if part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags)]
+    kept = [part for part in parts if part not in chat]
+    return [replace(part, wants=about.joined(part.wants)) if part in bare else part for part in kept]
+
+
+def _is_chat(part: Part) -> bool:
+    clause = part.clause
+    return part.intent.act in LISTS and not (clause.asks or part.said or part.users or clause.has("asks", "wishes"))
+
+
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
     """The frames of a message; "and how many from 1991?", "the most rated one?" are of the genre before."""
     found: list[Frame] = []
@@ -82,6 +98,8 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         last, counts = (found[-1] if found else None), part.intent.act == "statistic"
         bare = not (part.wants.genres or part.wants.tags or part.refs)
         refers = counts or (part.intent.act == "find" and part.clause.has("refer", "one_of"))
+        if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
+            continue
         if last and last.act == "statistic" and bare and refers:
             kept = {"genres": last.filters.genres, "tags": last.filters.tags}
             whose = {"users": last.users, "own": last.own} if counts and not part.users else {}
@@ -94,7 +112,7 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
 def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     """True beside a wish for a list for what is no question: "nothing too long", "night shift again", "she left"."""
     mine, others = part.intent, [other.intent for other in parts if other is not part]
-    if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
+    if mine.act in LISTS or part.clause.asks or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
     beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said
     return mine.odds < ASIDE or mine.act == "small_talk" or beside
@@ -170,5 +188,7 @@ def _merged(frame: Frame, other: Frame) -> Frame:
 
 
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
-    """Courtesies, and what was not understood, only where nothing else was said."""
-    return [each for each in frames if each.act != "unclear" and each.aspect not in POLITE] or list(frames[:1])
+    """Courtesies, and what was not understood or lacks its movie, only where nothing else was said."""
+    found = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE] or list(frames[:1])
+    whole = [each for each in found if each.movies or each.act not in ("fact", "predict", "compare")]
+    return [each for each in whole if each.act != "small_talk" or each.confidence > ASIDE] or whole or found
