@@ -159,12 +159,21 @@ def _about(part: Part, context: Context) -> list[Frame]:
         refs = part.before[-1:] or context.spoken
     if act in ("fact", "predict") and not part.refs and (topic := _unknown(part) or conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
+    if act in ("fact", "compare") and len(part.said) < 2 and len(whole := _whole_series(part, context)) > len(refs):
+        return [Frame(act="compare", movies=whole)]
     aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
     stars = part.stars if aspects == ["stars"] else None
     return [Frame.model_validate({**fields, "aspect": aspect, "stars": stars}) for aspect in aspects]
+
+
+def _whole_series(part: Part, context: Context) -> tuple[Ref, ...]:
+    """The movies of a series that is spoken of in the plural: "the averages of the three Godfathers"."""
+    if not (part.refs and (part.clause.has("compare", "series") or part.clause.links("series"))):
+        return ()
+    return tuple(context.parts(part.refs[0]))
 
 
 def _aspects(part: Part, aspect: str) -> list[str]:

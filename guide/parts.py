@@ -14,7 +14,7 @@ from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
-from guide.series import series_links
+from guide.series import members, series_links
 from guide.stances import Said, refs_of, stances
 from guide.standing import Told, each_once, told_in
 from movies.linking import Linker
@@ -129,6 +129,16 @@ class Context:
         same = [each for each in self.linker.find(ref.title) if _bare(each.title) == _bare(ref.title)]
         return sorted(map(as_ref, same), key=lambda each: each.year or 0)
 
+    def parts(self, ref: Ref) -> list[Ref]:
+        """The movies of the same series, the oldest first."""
+        name = re.split(r"(?: \d|[:³²]| Part | and the )", ref.title)[0]
+        return list(map(as_ref, members(name, self.linker)))
+
+    def versions(self, ref: Ref) -> list[Ref]:
+        """The movies of the same title, else those of the same series."""
+        same = self.siblings(ref)
+        return same if len(same) > 1 else self.parts(ref) or same
+
     @cached_property
     def before(self) -> list[Frame]:
         """The frames of the message before, read again."""
@@ -208,7 +218,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     found: list[Part] = []
     named: list[Ref] = []
     for clause in clauses(tokens):
-        points = pointed(clause, context.dialogue, named or context.spoken, context.siblings)
+        points = pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         meant = intent(clause, said, context.situation)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
@@ -222,13 +232,15 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     link = clause.tokens[said.place].link
     if link is None or len(said.refs) != 1:
         return said
+    if clause.has("compare", "sequels") and len(parts := context.parts(said.refs[0])) > 1:
+        return replace(said, refs=tuple(parts[1:]))
     years = [int(year.low or 0) for _, year in clause.links("year")]
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
-    if said.refs[0].year in years:
+    if said.refs[0].year in years and len(years) < 2:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said
-    wanted = [each for each in same if each.year in years][:1]
+    wanted = [each for each in same if each.year in years]
     wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
     return replace(said, refs=tuple(wanted)) if wanted else said
 

@@ -39,7 +39,8 @@ def reaction(part: Part, context: Context) -> list[Frame]:
 
 def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
     changed = _changed(part, context, base)
-    return each_of(part, changed, changed.users) if changed.act == "statistic" else [changed]
+    counted = changed.act == "statistic" and not part.clause.has("refer", "of_those")
+    return each_of(part, changed, changed.users) if counted else [changed]
 
 
 def narrowed(base: Frame, wants: Conditions, *, instead: bool = False) -> Frame:
@@ -107,7 +108,7 @@ def _changed_other(part: Part, base: Frame) -> Frame:
     fields["own"] = base.own and not part.users
     if base.aspect == "stars" and (numbers := part.clause.links("number", "stars")):
         fields["stars"] = numbers[0][1].low
-    if base.users and not part.users and wants.count is None:
+    if base.users and not part.users and wants.count is None and not part.clause.has("refer", "each"):
         fields["users"] = tuple(int(link.low or 0) for _, link in part.clause.links("number"))[:1] or base.users
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         fields["movies"] = (base.movies[0], *part.refs)
@@ -124,7 +125,8 @@ def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
         first, last = wants.years
         changed = {"since": f"{first}-01-01" if first else None, "until": f"{last}-12-31" if last else None}
         filters = base.filters
-    if any(part.clause.has("statistic", name) for name in ("counts", "mean", "min")):
+    measured = any(part.clause.has("statistic", name) for name in ("counts", "mean", "min"))
+    if measured and not part.clause.has("fragment", "correcting"):
         changed |= {"measure": asked.measure, "of": asked.of}
     changed |= {"by": asked.by} if asked.by != "none" else {}
     changed |= {"ascending": True} if asked.ascending else {}

@@ -11,7 +11,7 @@ from guide.conditions import Conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame
 from guide.framing import but, filtered, framed, listed, with_told
-from guide.intents import GUESS, LISTS
+from guide.intents import LISTS
 from guide.parts import Context, Part, parts_of
 from guide.reactions import narrowed, reaction
 from guide.standing import Told, each_once
@@ -20,7 +20,7 @@ from movies.linking import Linker
 MOST_FRAMES, MOST_RATINGS = 4, 12
 ASIDE, NOISE = 0.4, 0.2
 """Odds below which a sentence beside a wish is taken for talk around it."""
-QUESTIONS = ("fact", "statistic", "compare", "predict", "ratings", "taste", "why", "rate")
+QUESTIONS = ("fact", "statistic", "compare", "predict", "ratings", "taste", "why")
 POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
 
 
@@ -78,8 +78,8 @@ def _says_nothing(part: Part) -> bool:
 
 def _without_chat(parts: Sequence[Part]) -> list[Part]:
     """The parts but for talk before a question, which may name what the question is about: "nobody makes westerns"."""
-    asked = [part for part in parts if part.intent.act in QUESTIONS and part.intent.odds > GUESS]
-    chat = [part for part in parts if asked and _is_chat(part)]
+    asked = [part for part in parts if part.intent.act in QUESTIONS and part.clause.has("asks", "words")]
+    chat = [part for part in parts if asked and parts.index(part) < parts.index(asked[-1]) and _is_chat(part)]
     about = Conditions(genres=_joined(chat).genres, tags=_joined(chat).tags)
     bare = [part for part in asked if part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags)]
     kept = [part for part in parts if part not in chat]

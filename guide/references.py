@@ -54,6 +54,8 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
             found[place] = refs
     if siblings and not found:
         found = _twin(clause, named or focus(dialogue), siblings)
+    if siblings and not found:
+        found = _by_part(clause, named or focus(dialogue), siblings)
     if not found:
         found = _by_pronoun(clause, dialogue, named, listed)
     return found
@@ -105,6 +107,19 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
     chosen = next((each for each in others if each.year in years), None)
     chosen = chosen or {"earlier": same[0], "later": same[-1], "other": others[0]}[said[0]]
     return {spots[said[0]][0].first: (chosen,)}
+
+
+def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
+    """As in "and part 3?", "the sequels": movies of the series that is spoken of."""
+    sequels = clause.spots("compare", "sequels")
+    spots = [spot for spot in clause.spots("refer", "part") if movies]
+    parts = siblings(movies[0]) if movies and (spots or sequels) else []
+    if len(parts) < 2:
+        return {}
+    if not spots:
+        return {sequels[0].first: tuple(parts[1:])}
+    numbers = [int(link.low or 0) for place, link in clause.links("number") if spots[0].first <= place < spots[0].end]
+    return {spots[0].first: tuple(parts[number - 1 : number][0] for number in numbers if 1 <= number <= len(parts))}
 
 
 def _by_place(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[Ref, ...]:
