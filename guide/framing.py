@@ -182,18 +182,21 @@ def _unclear(part: Part, context: Context) -> Frame:
 def _about(part: Part, context: Context) -> list[Frame]:
     """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
     act, refs = part.intent.act, part.refs
-    if act == "compare" and len(refs) < 2:
-        refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
     wants = part.wants
     if act == "fact" and not refs and part.intent.aspect in FIGURES and (wants.genres or wants.tags or wants.years):
         return _statistic(part.to("statistic"), context)
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
+    if act == "compare" and len(refs) < 2:
+        most = None if any(done.name == "compare_movies" for done in last) else 2
+        refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:most])
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
     named = part.refs or (refs and part.clause.has("refer", "it"))
     if act in ("fact", "predict") and not named and (topic := _unknown(part) or conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
+    if act in ("fact", "compare") and len(part.said) < 2 and len(whole := _whole_series(part, context)) > len(refs):
+        return [Frame(act="compare", movies=whole)]
     aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
@@ -202,6 +205,13 @@ def _about(part: Part, context: Context) -> list[Frame]:
     by_age = {"older": "oldest", "newer": "newest"}.get(part.wants.relative)
     fields["sort"] = (part.wants.sort or by_age) if act == "compare" else None
     return [Frame.model_validate({**fields, "aspect": aspect, "stars": stars}) for aspect in aspects]
+
+
+def _whole_series(part: Part, context: Context) -> tuple[Ref, ...]:
+    """The movies of a series that is spoken of in the plural: "the averages of the three Godfathers"."""
+    if not (part.refs and (part.clause.has("compare", "series") or part.clause.links("series"))):
+        return ()
+    return tuple(context.parts(part.refs[0]))
 
 
 def _aspects(part: Part, aspect: str) -> list[str]:
@@ -266,7 +276,7 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
         stars=part.stars if not part.wants.bounds else None,
         unmet=part.wants.unmet,
     )
-    return _each(part, frame, users)
+    return each_of(part, frame, users)
 
 
 def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
@@ -281,7 +291,7 @@ def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[
     return [Frame(act="fact", aspect=aspect, movies=part.refs, stars=part.stars) for aspect in aspects]
 
 
-def _each(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
+def each_of(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
     """One frame for each of the things that are set against each other."""
     if len(users) > 1:
         return [but(frame, users=(user,)) for user in users]

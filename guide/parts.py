@@ -18,6 +18,7 @@ from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from guide.phrases import plain, table
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
+from guide.series import members, series_links
 from guide.stances import Said, refs_of, stances
 from guide.standing import Told, each_once, told_in
 from movies.linking import Linker
@@ -131,6 +132,16 @@ class Context:
         same = [each for each in self.linker.find(ref.title) if _bare(each.title) == _bare(ref.title)]
         return sorted(map(as_ref, same), key=lambda each: each.year or 0)
 
+    def parts(self, ref: Ref) -> list[Ref]:
+        """The movies of the same series, the oldest first."""
+        name = re.split(r"(?: \d|[:³²]| Part | and the )", ref.title)[0]
+        return list(map(as_ref, members(name, self.linker)))
+
+    def versions(self, ref: Ref) -> list[Ref]:
+        """The movies of the same title, else those of the same series."""
+        same = self.siblings(ref)
+        return same if len(same) > 1 else self.parts(ref) or same
+
     @cached_property
     def before(self) -> list[Frame]:
         """The frames of the message before, read again."""
@@ -184,7 +195,8 @@ def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     text = tidied(text)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
-    links = rating_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
+    likely = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
+    links = rating_links(text, likely, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
     parts, language = _parts(text, links, context, SURE)
     if not any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts):
@@ -278,7 +290,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     named: list[Ref] = []
     situation = context.situation
     for clause in clauses(tokens):
-        points = pointed(clause, context.dialogue, named or context.spoken, context.siblings)
+        points = pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
@@ -303,13 +315,15 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     link = clause.tokens[said.place].link
     if link is None or len(said.refs) != 1:
         return said
+    if clause.has("compare", "sequels") and len(parts := context.parts(said.refs[0])) > 1:
+        return replace(said, refs=tuple(parts[1:]))
     years = [int(year.low or 0) for _, year in clause.links("year")]
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
     if said.refs[0].year in years and len(years) < 2:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said
-    wanted = [each for each in same if each.year in years][: None if clause.has("statistic", "against") else 1]
+    wanted = [each for each in same if each.year in years]
     wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
     return replace(said, refs=tuple(wanted)) if wanted else said
 

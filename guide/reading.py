@@ -32,7 +32,7 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
-    parts = [part for part in parts if not _says_nothing(part, among=parts)] or parts
+    parts = _without_chat([part for part in parts if not _says_nothing(part, among=parts)] or parts)
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
@@ -105,6 +105,21 @@ def _says_nothing(part: Part, among: Sequence[Part]) -> bool:
     return mine.odds < NOISE or (beside and (idle or mine.label == "delta.narrow"))
 
 
+def _without_chat(parts: Sequence[Part]) -> list[Part]:
+    """The parts but for talk before a question, which may name what the question is about: "nobody makes westerns"."""
+    asked = [part for part in parts if part.intent.act in QUESTIONS and part.clause.has("asks", "words")]
+    chat = [part for part in parts if asked and parts.index(part) < parts.index(asked[-1]) and _is_chat(part)]
+    about = Conditions(genres=_joined(chat).genres, tags=_joined(chat).tags)
+    bare = [part for part in asked if part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags)]
+    kept = [part for part in parts if part not in chat]
+    return [replace(part, wants=about.joined(part.wants)) if part in bare else part for part in kept]
+
+
+def _is_chat(part: Part) -> bool:
+    clause = part.clause
+    return part.intent.act in LISTS and not (clause.asks or part.said or part.users or clause.has("asks", "wishes"))
+
+
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
     """The frames of a message; "and how many from 1991?", "the most rated one?" are of the genre before."""
     found: list[Frame] = []
@@ -112,6 +127,8 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         last, counts = (found[-1] if found else None), part.intent.act == "statistic"
         bare = not (part.wants.genres or part.wants.tags or part.refs)
         refers = counts or (part.intent.act == "find" and part.clause.has("refer", "one_of"))
+        if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
+            continue
         if last and last.act == "statistic" and bare and refers:
             kept = {"genres": last.filters.genres, "tags": last.filters.tags}
             whose = {"users": last.users, "own": last.own} if counts and not part.users else {}
@@ -230,6 +247,7 @@ def _merged(frame: Frame, other: Frame) -> Frame:
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
     """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
     told = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE]
+    told = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE] or told
     return [each for each in told if not _is_hollow(each)] or told or list(frames[:1])
 
 
@@ -237,4 +255,4 @@ def _is_hollow(frame: Frame) -> bool:
     """True for a fact of nothing, and for a wish for anything at all: "and from what year?", "two decimals please"."""
     said = frame.model_fields_set - {"act", "aspect", "own", "confidence", "language"}
     about = any(getattr(frame, name) not in (None, (), False, type(frame.filters)()) for name in said)
-    return not about and frame.act in ("fact", "recommend")
+    return not about and frame.act in ("fact", "recommend", "predict", "compare")

@@ -59,8 +59,9 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
             found[place] = refs
     if siblings and not found:
         alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
-        found = _twin(clause, named or focus(dialogue), siblings, alone=alone)
-        found = found or _other(clause, named or focus(dialogue), listed)
+        spoken = named or focus(dialogue)
+        found = _twin(clause, spoken, siblings, alone=alone) or _by_part(clause, spoken, siblings)
+        found = found or _other(clause, spoken, listed)
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if not found and not apart:  # "delete Alien, I only rated it by mistake"
         found = _by_pronoun(clause, dialogue, named, listed)
@@ -123,6 +124,19 @@ def _other(clause: Clause, movies: Sequence[Ref], listed: Sequence[MovieName | R
     spots, here = clause.spots("refer", "other"), {each.movie_id for each in movies[-1:]}
     others = tuple(ref(each) for each in listed if each.movie_id not in here)
     return {spots[0].first: others} if spots and len(listed) == 2 and len(others) == 1 else {}
+
+
+def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
+    """As in "and part 3?", "the sequels": movies of the series that is spoken of."""
+    sequels = clause.spots("compare", "sequels")
+    spots = [spot for spot in clause.spots("refer", "part") if movies]
+    parts = siblings(movies[0]) if movies and (spots or sequels) else []
+    if len(parts) < 2:
+        return {}
+    if not spots:
+        return {sequels[0].first: tuple(parts[1:])}
+    numbers = [int(link.low or 0) for place, link in clause.links("number") if spots[0].first <= place < spots[0].end]
+    return {spots[0].first: tuple(parts[number - 1 : number][0] for number in numbers if 1 <= number <= len(parts))}
 
 
 def _by_place(clause: Clause, place: int, listed: Sequence[MovieName | Ref]) -> tuple[Ref, ...]:
