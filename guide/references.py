@@ -105,7 +105,7 @@ def _of_person(dialogue: Dialogue) -> list[Ref]:
 
 def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
     """As in "the older one", "the remake", "the other one": another movie of the same title."""
-    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other")}
+    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other", "dated")}
     if alone and not any(spots.values()) and len(clause.tokens) <= FEW_WORDS:
         spots = {name: clause.spots("refer", f"{name}_alone")[:1] for name in ("earlier", "later")}
     said = [name for name, spot in spots.items() if spot]
@@ -115,8 +115,8 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: b
         return {}
     years = [link.low for _, link in clause.links("year")]
     chosen = next((each for each in others if each.year in years), None)
-    chosen = chosen or {"earlier": same[0], "later": same[-1], "other": others[0]}[said[0]]
-    return {spots[said[0]][0].first: (chosen,)}
+    chosen = chosen or {"earlier": same[0], "later": same[-1], "other": others[0]}.get(said[0])
+    return {spots[said[0]][0].first: (chosen,)} if chosen else {}
 
 
 def _other(clause: Clause, movies: Sequence[Ref], listed: Sequence[MovieName | Ref]) -> Pointed:
