@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guide.conditions import Conditions
 from guide.frame import Aggregate, Group, Measure
 from guide.masking import Clause
 from guide.phrases import table
@@ -13,18 +14,19 @@ LEAST_MEMBERS = 20
 """Fewest ratings of a group that is ranked by its mean: a year with one movie says little."""
 
 
-def aggregate(clause: Clause, *, of_someone: bool) -> Aggregate:
+def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggregate:
     """The figure that a clause asks for.
 
     Args:
         clause: What was said.
+        wants: The conditions in it.
         of_someone: A user's or the person's own ratings are meant.
     """
     by = _group(clause)
     by = "rated_year" if by == "year" and of_someone and not clause.has("statistic", "released") else by
-    measure = _measure(clause, by)
+    measure = _measure(clause, by, wants)
     of_ratings = (
-        of_someone or measure in ("mean", "min", "max", "histogram") or _of_ratings(clause) or by in _OF_RATINGS
+        of_someone or measure in ("mean", "min", "max", "histogram") or _of_ratings(clause, wants) or by in _OF_RATINGS
     )
     since, until = _when(clause, by, of_someone=of_someone)
     ranked = by not in ("none", "month", "rated_year", "stars")
@@ -40,6 +42,7 @@ def aggregate(clause: Clause, *, of_someone: bool) -> Aggregate:
     )
 
 
+_ENDS: tuple[Measure, ...] = ("min", "max")
 _OF_RATINGS: tuple[Group, ...] = ("user", "month", "rated_year", "stars")
 
 
@@ -56,22 +59,24 @@ def _group(clause: Clause) -> Group:
         return "user"
     if len(clause.links("user")) > 1:
         return "none"
-    return next((group for group in GROUPS if clause.has("statistic", names[group])), "none")
+    named = {group for group in ("genre", "year") if clause.has("statistic", f"{group}_named")}
+    return next((group for group in GROUPS if group not in named and clause.has("statistic", names[group])), "none")
 
 
-def _measure(clause: Clause, by: Group) -> Measure:
+def _measure(clause: Clause, by: Group, wants: Conditions) -> Measure:
+    bounded = any(name.endswith("mean") for name in wants.bounds)
     if clause.has("statistic", "histogram") or by == "stars":
         return "histogram"
-    bounded = clause.has("bounds", "min_mean") or clause.has("bounds", "max_mean")
     if clause.has("statistic", "counts") and (bounded or not clause.has("statistic", "average")):
         return "count"
-    if clause.has("statistic", "min"):
-        return "min"
-    return "mean" if clause.has("statistic", "mean") else "count"
+    ends: list[Measure] = [end for end in _ENDS if clause.has("statistic", end)]
+    if ends:
+        return ends[0] if len(ends) < 2 else "histogram"
+    return "mean" if clause.has("statistic", "mean") and not bounded else "count"
 
 
-def _of_ratings(clause: Clause) -> bool:
-    return clause.has("statistic", "ratings") and not any(clause.has("bounds", name) for name in table("bounds"))
+def _of_ratings(clause: Clause, wants: Conditions) -> bool:
+    return clause.has("statistic", "ratings") and not wants.bounds
 
 
 def _when(clause: Clause, by: Group, *, of_someone: bool) -> tuple[str | None, str | None]:

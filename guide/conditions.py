@@ -14,11 +14,13 @@ from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 
 Order = Literal["rating", "popularity", "worst", "newest", "oldest"]
 SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
+"""The orders, the surest first: "top" and "best" say less than "most rated"."""
 NOVEL, DIFFERENT = 0.8, 0.7
 YEAR_OF_DAYS = 365
 MOST_TAGS, MOST_TOPIC = 2, 4
 NEGATION_REACH = 4
-MOST_RATINGS = 10_000_000
+OLDEST_CHILD = 12
+MOST_RATINGS, MOST_STARS = 10_000_000, 5
 FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
 _BOUNDS = ("max_ratings", "min_ratings", "max_mean", "min_mean")
 
@@ -72,6 +74,12 @@ class Conditions:
             both[kind] = _without(both[kind], getattr(other, f"exclude_{kind}"))
             both[f"exclude_{kind}"] = _without(both[f"exclude_{kind}"], getattr(other, kind))
         return Conditions(**both)
+
+    def beside(self, asked: Filters) -> Conditions:
+        """What was told before a request for a list: where the request says it better, that is left out."""
+        about: dict[str, Any] = {"genres": (), "tags": (), "text": ""} if asked.genres or asked.tags else {}
+        when: dict[str, Any] = {"years": None, "era": ""} if asked.year_from or asked.year_to else {}
+        return replace(self, **about, **when)
 
     def filters(self, before: Filters | None = None, *, instead: bool = False) -> Filters:
         """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
@@ -143,7 +151,14 @@ def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
     named = {name for _, link in clause.links("genre") for name in link.name.split("|")}
     for mood in table("moods"):
         if not mood.startswith("#") and mood not in named:
-            yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1])
+            yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1] if not _of_age(clause, spot))
+
+
+def _of_age(clause: Clause, spot: Spot) -> bool:
+    """True of "fifteen-year-olds", for whom children's movies are too young."""
+    words = clause.tokens[max(spot.first - 1, 0) : spot.end]
+    numbers = [token.link.low or 0 for token in words if token.link and token.link.kind == "number"]
+    return any(number > OLDEST_CHILD for number in numbers) or any("teen" in token.word for token in words)
 
 
 def _genres_of(tags: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -169,12 +184,16 @@ def _unwanted(clause: Clause) -> set[int]:
     """Places of what stands behind a negation, as far as the row goes: "no horror or war but comedy"."""
     found: set[int] = set()
     ends = {spot.first for spot in clause.spots("without", "with")}
+    takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for cue in clause.spots("without", "words"):
+        if cue.first in takes_back:  # "no wait, fantasy"
+            continue
         others = 0
         for place in range(cue.end, len(clause.tokens)):
             token = clause.tokens[place]
             others += token.link is None and token.word not in table("without", "row")
-            parted = token.word == "," and not _goes_on(clause, place)
+            named = any(each.link for each in clause.tokens[cue.end : place])
+            parted = token.word == "," and not (named and _goes_on(clause, place))
             if (place in ends and place > cue.end) or others > NEGATION_REACH or parted:
                 break
             found.add(place)
@@ -229,34 +248,51 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
 def _sort(clause: Clause) -> Order | None:
     """The order asked for. "Less famous" is none by fame."""
     niche = {place for spot in clause.spots("niche", "novel") for place in range(*spot)}
-    return next((sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))), None)
+    told = [sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))]
+    return told[0] if told else "rating" if clause.has("sort", "good") else None
 
 
 def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
     """Bounds by the name of their filter, and the places of their numbers."""
     found: dict[str, float] = {}
     spent: set[int] = set()
-    for name in _BOUNDS:
-        for spot in clause.spots("bounds", name):
-            numbers = [(at, link.low or 0) for at, link in clause.links("number", "stars", "year") if at not in spent]
-            numbers = [(at, value) for at, value in numbers if spot.first <= at < spot.end]
-            if numbers and (name.endswith("ratings") or 0 < numbers[-1][1] <= 5):
-                found[name] = numbers[-1][1] + _beyond(clause, name, spot)
-                spent.update(at for at, _ in numbers)
+    numbers = {at: link for at, link in clause.links("number", "stars", "year") if (link.low or 0) > 0}
+    for side, (bound, beyond) in _SIDES.items():
+        for spot in clause.spots("bounds", side):
+            places = [at for at in range(*spot) if at in numbers and at not in spent]
+            if places and (unit := _unit(clause, spot.first, places[-1], numbers[places[-1]])):
+                found[f"{bound}_{unit}"] = (numbers[places[-1]].low or 0) + (beyond if unit == "ratings" else 0)
+                spent.update(places)
     fixed = next((bound for name, bound in FIXED.items() if clause.has("fixed", name)), {})
     return found | fixed, spent
 
 
-def _beyond(clause: Clause, name: str, spot: Spot) -> int:
-    """As in "fewer than 50", which 50 is not."""
-    words = Clause(clause.tokens[slice(*spot)])
-    if not name.endswith("ratings") or not words.has("beyond", name) or words.has("count", "or"):
-        return 0
-    return 1 if name == "min_ratings" else -1
+_SIDES = {"at_least": ("min", 0), "at_most": ("max", 0), "more": ("min", 1), "less": ("max", -1)}
+
+
+def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
+    """The thing that a number bounds: "ratings" by their count, the "mean" of their stars, or neither.
+
+    Args:
+        clause: What was said.
+        first: The place where the bound begins.
+        place: That of its number.
+        number: The number.
+    """
+    before = {token.word for token in clause.tokens[max(first - 4, 0) : place]}
+    after = [token.word for token in clause.tokens[place + 1 : place + 5]]
+    end = next((at for at, word in enumerate(after) if word in table("units", "ends")), len(after))
+    if set(after[:end]) & set(table("units", "ratings")):
+        return "ratings"
+    if (number.low or 0) > MOST_STARS:
+        return "ratings" if before & set(table("units", "told")) else ""
+    stars = number.kind == "stars" or set(after[:end]) & set(table("units", "mean"))
+    return "mean" if stars or before & {*table("units", "told"), *table("units", "compared")} else ""
 
 
 def _count(clause: Clause, spent: set[int]) -> int | None:
     """The number of movies that are wanted."""
+    spent = spent | {spot.first for spot in clause.spots("count", "units")}
     numbers = {place: link.low or 0 for place, link in clause.links("number") if place not in spent}
     for spot in [*clause.spots("count", "words"), *clause.spots("count", "meant")]:
         for place in range(*spot):
@@ -276,8 +312,9 @@ def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
             linked = [token.link for token in clause.tokens[spot.first : spot.end + 1] if token.link]
             if not any(link.kind in ("tag", "movie", "series") for link in linked) and not spent & set(range(*spot)):
                 yield clause.said(*spot)
+    takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for spot in clause.spots("without", "bare"):
-        if spot.end < len(clause.tokens) and _tells(clause.tokens[spot.end]):
+        if spot.first not in takes_back and spot.end < len(clause.tokens) and _tells(clause.tokens[spot.end]):
             yield clause.said(spot.first, spot.end + 1)
 
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from guide import wording
 from guide.dialogue import Args, Done
 from guide.frame import Aggregate, Ref
 from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids, problem
-from movies.models import MovieDetail, WindowStats
+from movies.models import Movie, MovieDetail, WindowStats
 from tools.results import Comparison, Group, MovieResult, QueryResult
 
-MOST_MOVIES = 4
+MOST_MOVIES, MOST_VERSIONS = 4, 10
 WINDOWS = (30, 365)
 MUCH_ALIKE = 0.3
 SURE, RATED, UNSURE = 0.97, 0.85, 0.6
 """Certainty of a title from which no other is spoken of, stars are stored, and another title is no rival."""
 GROUPS, MOST_GROUPS = 5, 50
+BEST: dict[str, tuple[Callable[[Movie], float], str]] = {
+    "rating": (lambda movie: movie.score or movie.rating_mean or 0.0, "it is the best liked of them"),
+    "worst": (lambda movie: -(movie.rating_mean or 5.0), "it is the least liked of them"),
+    "popularity": (lambda movie: movie.rating_count, "it is the most rated of them"),
+    "newest": (lambda movie: movie.year or 0, "it is the newest of them"),
+    "oldest": (lambda movie: -(movie.year or 9999), "it is the oldest of them"),
+}
 
 
 def fact(scene: Scene) -> Script:
@@ -25,12 +32,14 @@ def fact(scene: Scene) -> Script:
     frame, told = scene.frame, wording.texts().facts
     days = (frame.window_days,) if frame.window_days else WINDOWS
     windows: Args = {"windows": [*(f"{each}d" for each in days), "all"]} if frame.aspect == "lately" else {}
-    dones = yield from ask_each("get_movie", ids(*frame.movies)[:MOST_MOVIES], windows)
+    most = MOST_VERSIONS if frame.aspect == "versions" else MOST_MOVIES
+    dones = yield from ask_each("get_movie", ids(*frame.movies)[:most], windows)
     text = told.get(frame.aspect, told["everything"])
     found = [done.result for done in dones if isinstance(done.result, MovieResult)]
     if not found:
         return problem(scene, dones[0]) if dones else scene.say("which")
-    return wording.paragraphs(wording.tidy(text.format_map(_facts(scene, each))) for each in found)
+    head = f"I have {scene.counted(len(frame.movies))} of that title:" if frame.aspect == "versions" else ""
+    return wording.paragraphs([head, *(wording.tidy(text.format_map(_facts(scene, each))) for each in found)])
 
 
 def _facts(scene: Scene, result: MovieResult) -> dict[str, str]:
@@ -75,7 +84,14 @@ def compare(scene: Scene) -> Script:
         return problem(scene, done)
     ranked = sorted(found.movies, key=lambda movie: -(movie.rating_mean or 0))
     lines = [f"- {wording.texts().facts['side_by_side']}".format_map(wording.facts_of(movie)) for movie in ranked]
-    return wording.paragraphs(["\n".join(lines), f"{_winner(ranked)} {_common(found)}"])
+    first = _first_by(scene, found.movies) if frame.sort in ("newest", "oldest", "popularity") else _winner(ranked)
+    return wording.paragraphs(["\n".join(lines), f"{first} {_common(found)}"])
+
+
+def _first_by(scene: Scene, movies: Sequence[MovieDetail]) -> str:
+    """As in "Alien (1979) is the oldest of them"."""
+    order, reason = BEST[scene.frame.sort or "rating"]
+    return f"{wording.named(max(movies, key=order))}: {reason}."
 
 
 def _winner(movies: Sequence[MovieDetail]) -> str:
@@ -197,11 +213,14 @@ def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
         "part": f"{found.histogram.get(f'{value or 0:.1f}', 0):,} of the {found.total:,}",
         "stars": wording.stars(value or 0),
     }
+    if found.of == "movies" and done.args.get("min_ratings") == 1 and not done.args.get("max_ratings") and info:
+        return scene.say("figure_unrated", rest=f"{info.movies - found.total:,}", movies=f"{info.movies:,}", **words)
     kind: str = "of_stars" if value is not None else measure
     if measure in ("mean", "min", "max") and figure is None:
         kind = "count"
     if measure == "count" and info and found.of == "movies" and not done.args.get("movies"):
         kind = "catalogue" if over == scene.plural else "count_one" if found.total == 1 else "count_of"
+        words |= {"share": f"{found.total / max(info.movies, 1):.1%}".replace("%", " %")}
         words |= {"movies": f"{info.movies:,}", "ratings": f"{info.ratings:,}", "users": f"{info.users:,}"}
     return scene.say(f"figure_{kind}", **words)
 

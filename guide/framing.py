@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from guide.aggregates import aggregate
 from guide.conditions import Conditions, conditions
-from guide.frame import Frame, Ref
+from guide.frame import Aggregate, Frame, Ref
 from guide.intents import LEAST_ODDS, LISTS
 from guide.parts import Context, Part
 from guide.phrases import table
@@ -16,10 +17,13 @@ from guide.references import rated_before, shown_list
 from guide.stances import Said
 from guide.standing import Told, each_once
 from movies.models import Filters
+from tools.results import Rated
 
 SHORT, LONG, MOST = 3, 10, 50
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
+FIGURES = ("rating", "count", "good", "histogram")
+_SEQUEL = re.compile(r"(?::| \d+$| [IVX]+$| [Pp]art |, )")
 RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
 
@@ -86,8 +90,11 @@ def listed(part: Part, context: Context) -> Frame:
     }
     if not seeds and part.clause.has("stance", "before", "similar") and (unknown := _unknown(part)):
         fields["unmet"] = (*wants.unmet, f"like {unknown}")
+    fields |= {"exclude": part.before[-1:] or context.spoken} if part.clause.has("refer", "else") else {}
+    if part.clause.has("refer", "no_sequels"):
+        fields["exclude_series"] = tuple(_SEQUEL.split(ref.title)[0] for ref in seeds)
     frame = Frame.model_validate(fields | ({"sort": None} if users else {}))
-    years = [ref.year for ref in seeds if ref.year]
+    years = [ref.year for ref in seeds or part.refs if ref.year]
     if wants.relative and years and not wants.years:
         newer = wants.relative == "newer"
         frame = filtered(frame, **({"year_from": max(years) + 1} if newer else {"year_to": min(years) - 1}))
@@ -126,6 +133,8 @@ def _era(part: Part, context: Context) -> Filters:
     """Years that were not named: "old movies", "others of that same year"."""
     relative = {"older": "old", "newer": "new"}.get(part.wants.relative, "") if not part.refs else ""
     year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
+    if part.clause.has("refer", "that_genre"):
+        return Filters(genres=_genre_spoken_of(context))
     if part.wants.years:
         return Filters()
     if year and part.clause.has("refer", "same_year"):
@@ -133,6 +142,17 @@ def _era(part: Part, context: Context) -> Filters:
     return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(
         part.wants.era or relative, Filters()
     )
+
+
+def _genre_spoken_of(context: Context) -> list[str]:
+    """The genre of the last conditions, else the first of the movie spoken of: "how many of that genre?"."""
+    for done in reversed(context.dialogue.done):
+        genres = done.args.get("genres") or [
+            name for movie in done.movies[:1] for name in getattr(movie, "genres", [])[:1]
+        ]
+        if isinstance(genres, list) and genres:
+            return [str(name) for name in genres]
+    return []
 
 
 def _unclear(part: Part, context: Context) -> Frame:
@@ -151,13 +171,18 @@ def _unclear(part: Part, context: Context) -> Frame:
 def _about(part: Part, context: Context) -> list[Frame]:
     """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
     act, refs = part.intent.act, part.refs
+    wants = part.wants
+    if act == "fact" and not refs and part.intent.aspect in FIGURES and (wants.genres or wants.tags or wants.years):
+        return _statistic(part.to("statistic"), context)
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if act == "compare" and len(refs) < 2:
         most = None if any(done.name == "compare_movies" for done in last) else 2
         refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:most])
     if not refs and (act != "why" or (last and not last[-1].is_list)):
-        refs = part.before[-1:] or context.spoken
-    if act in ("fact", "predict") and not part.refs and (topic := _unknown(part) or conditions(part.clause).text):
+        several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
+        refs = part.before[-1:] or each_once(several) or context.spoken
+    named = part.refs or (refs and part.clause.has("refer", "it"))
+    if act in ("fact", "predict") and not named and (topic := _unknown(part) or conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     if act in ("fact", "compare") and len(part.said) < 2 and len(whole := _whole_series(part, context)) > len(refs):
         return [Frame(act="compare", movies=whole)]
@@ -166,6 +191,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
     stars = part.stars if aspects == ["stars"] else None
+    by_age = {"older": "oldest", "newer": "newest"}.get(part.wants.relative)
+    fields["sort"] = (part.wants.sort or by_age) if act == "compare" else None
     return [Frame.model_validate({**fields, "aspect": aspect, "stars": stars}) for aspect in aspects]
 
 
@@ -214,16 +241,17 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     users = _whose(part, context)
     own = part.clause.has("refer", "mine") and not users
     users, own = (context.user, False) if own and context.user else (users, own)
-    figure = aggregate(part.clause, of_someone=own or bool(users))
+    figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     if not (part.refs or own or users) and part.wants.empty and part.clause.has("refer", "it"):
         part = replace(part, said=(Said(context.spoken, "named", 0),))
-    if (
-        any(ref.title != part.series for ref in part.refs)
-        and not (own or users)
-        and figure.by not in ("genre", "tag", "decade")
-    ):
-        return _figures_of_movies(part, figure.measure)
+    if any(ref.title != part.series for ref in part.refs) and not (own or users):
+        return _figures_of_movies(part, figure, context)
     topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""
+    if part.clause.has("unmet", "without any ratings"):
+        part = replace(part, wants=replace(part.wants, unmet=(), bounds={"min_ratings": 1}))
+        figure = Aggregate()
+    if part.stars is not None and part.wants == Conditions() and not (own or users) and context.spoken:
+        return [Frame(act="fact", aspect="stars", movies=context.spoken, stars=part.stars)]
     frame = Frame(
         act="statistic",
         aggregate=figure,
@@ -238,13 +266,15 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
     return each_of(part, frame, users)
 
 
-def _figures_of_movies(part: Part, measure: str) -> list[Frame]:
-    """A figure of movies by name: their facts; of titles that are counted, a list of those called so."""
+def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
+    """A figure of movies by name: their facts; of titles that are counted, all that are called so."""
     if part.clause.has("statistic", "called"):
-        return [Frame(act="find", text=part.refs[0].title)]
+        return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
     if len(part.refs) > 1:
-        return [Frame(act="compare", movies=part.refs)]
-    aspects = _aspects(part, measure if measure in ("count", "histogram") else "rating")
+        return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
+    known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}
+    measure = figure.measure if figure.measure in ("count", "histogram") else "rating"
+    aspects = _aspects(part, known.get(figure.by, measure))
     return [Frame(act="fact", aspect=aspect, movies=part.refs, stars=part.stars) for aspect in aspects]
 
 
@@ -269,7 +299,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
     users = _whose(part, context)
     if part.intent.act == "taste":
         return [Frame(act="taste", users=users, own=not users)]
-    figure = aggregate(part.clause, of_someone=True)
+    figure = aggregate(part.clause, part.wants, of_someone=True)
     then = figure.since or figure.until
     fields = {
         "act": "ratings",
@@ -281,6 +311,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
         "filters": _released(part, then),
         "movies": part.refs,
         "count": part.wants.count,
+        "stars": part.stars,
         "aggregate": figure if then else None,
     }
     return [Frame.model_validate(fields)]
@@ -304,15 +335,19 @@ def _whose(part: Part, context: Context) -> tuple[int, ...]:
 
 def _rate(part: Part, context: Context) -> list[Frame]:
     """Stars with the movies they are for: as in "5 stars for Up and 2 for Cars"."""
-    last = rated_before(context.dialogue)[-1:] or context.spoken
+    asked = next(
+        (frame.movies for frame in context.before if frame.act in ("rate", "seen", "unclear") and frame.movies), ()
+    )
+    last = part.before[-1:] or asked[-1:] or context.spoken or rated_before(context.dialogue)[-1:]
     if part.intent.aspect == "remove":
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
         return [Frame(act="rate", movies=everything or part.refs or last)]
     links = part.clause.links("stars", "number")
     numbers = [(place, link.low or 0.0) for place, link in links if place not in (part.pointed or {})]
     if not numbers or _cut_off(part):
-        choices = tuple(f"{stars} stars for {ref.title}" for ref in part.refs[:1] for stars in (3, 4, 5))
-        return [Frame(act="unclear", movies=part.refs, ambiguous=choices)]
+        return _asked_for_stars(part.refs)
+    if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
+        return _moved(part.refs or last, change * numbers[0][1], context)
     return _paired(numbers, [(said.place, said.refs) for said in part.said] or [(-1, last)])
 
 
@@ -322,6 +357,22 @@ def _cut_off(part: Part) -> bool:
     return any(
         token.said.istitle() and (not token.link or token.link.kind == "tag") for after in follows for token in after
     )
+
+
+def _moved(refs: tuple[Ref, ...], by: float, context: Context) -> list[Frame]:
+    """Ratings that were told before, raised or lowered: "half a star more"."""
+    told = (done.result for done in reversed(context.dialogue.done) if isinstance(done.result, Rated))
+    stars = next(
+        (each.stars for each in told if each.movie and each.stars and each.movie.movie_id == refs[-1].movie_id), None
+    )
+    return (
+        [Frame(act="rate", movies=refs[-1:], stars=min(max(stars + by, 0.5), 5.0))] if stars else _asked_for_stars(refs)
+    )
+
+
+def _asked_for_stars(refs: tuple[Ref, ...]) -> list[Frame]:
+    choices = tuple(f"{stars} stars for {ref.title}" for ref in refs[:1] for stars in (3, 4, 5))
+    return [Frame(act="unclear", movies=refs, ambiguous=choices)]
 
 
 def _paired(numbers: Sequence[tuple[int, float]], names: Sequence[tuple[int, tuple[Ref, ...]]]) -> list[Frame]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +119,7 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         and not words - set(table("fragment", "joins"))
         and len(names) == len(said) == len(kinds),
         "row": bool(names and numbers) and not words - rating and all(0 < (number or 0) <= 10 for number in numbers),
-        "fragment": bool(kinds) and not words - set(table("fragment", "words")),
+        "fragment": bool(kinds) and not set(_left(clause)) - set(table("fragment", "words")),
         "short": len(clause.tokens) <= SHORT,
         "opens": first in table("fragment", "opens") or last in table("fragment", "closes"),
         "pair": any(kinds.count(kind) > 1 for kind in ("genre", "user"))
@@ -127,6 +127,15 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         "only excluded": {each.stance for each in said} == {"excluded"},
     }
     return frozenset({name for name, holds in true.items() if holds} | {each.stance for each in said} | {*kinds})
+
+
+def _left(clause: Clause) -> Iterator[str]:
+    """The words of a clause that are in no phrase for a bound or an order."""
+    paths = [(group, name) for group in ("bounds", "niche") for name in table(group)]
+    spent = {place for path in paths for spot in clause.spots(*path) for place in range(*spot)}
+    units = {"ratings", "votes", "reviews"} if spent else set()
+    words = ((place, token.word) for place, token in enumerate(clause.tokens) if token.link is None)
+    return (word for place, word in words if place not in spent and word not in units)
 
 
 def _applies(rule: Mapping[str, Any], clause: Clause, facts: frozenset[str], guess: Intent) -> bool:

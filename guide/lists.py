@@ -47,7 +47,7 @@ def seen(scene: Scene) -> Script:
     """Seen movies leave the list at once, and it goes on with others."""
     last, movies = scene.dialogue.last_list, scene.frame.movies
     titles = wording.joined(called(movies)) if 0 < len(movies) <= LIMIT else "those"
-    if LISTS & set(scene.beside):
+    if (LISTS | {"rate"}) & set(scene.beside):
         return ""
     if last is None or isinstance(last.result, Questions):
         return scene.say("seen_early", titles=titles)

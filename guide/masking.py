@@ -26,6 +26,8 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
 _OWNING = ("'s", "’s")
 _ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
 _USER = re.compile(r"\b(?:user[ :#]*|u)(\d{1,6})s?\b", re.IGNORECASE)
+_SIGN = re.compile(r"\s*([<>]=?|&&)\s*")
+_SHORT_YEARS = re.compile(r"\bbetween ([3-9]\d) and ([3-9]\d)\b(?! \w*(?:rat|vot|min|star))")
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -71,16 +73,55 @@ class Clause:
 
 def tidied(text: str) -> str:
     """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
-    spaced = _USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text))
+    spaced = _signs(_USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text)))
+    spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
     return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
+
+
+def _signs(text: str) -> str:
+    """A text with signs such as ">=" in words."""
+    for sign, words in table("signs").items() if _SIGN.search(text) else ():
+        text = _SIGN.sub(r" \1 ", text).replace(sign, words)
+    return text
+
+
+@cache
+def _numerals() -> re.Pattern[str]:
+    """Two words of a number or more: "ninety-five", "two thousand and twelve"."""
+    words = "|".join(table("numerals"))
+    return re.compile(rf"\b(?:{words})(?:(?:[ -]|(?<=hundred|housand) and )(?:{words}))+\b", re.IGNORECASE)
+
+
+def _number(said: re.Match[str]) -> str:
+    """A number in digits; words that are none as they are: "one two"."""
+    whole = part = 0
+    for value in (table("numerals")[word] for word in re.split("[ -]", said[0].lower()) if word != "and"):
+        if value == 1000:
+            whole, part = (part or 1) * value, 0
+        elif value == 100:
+            part = (part or 1) * value
+        elif part % 100 == 0 or (part >= 20 and part % 10 == 0 and value < 10):
+            part += value
+        elif 10 < part < 100 and value >= 10:  # "nineteen ninety"
+            part = 100 * part + value
+        else:
+            return said[0]
+    return str(whole + part)
 
 
 def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[Token], str]:
     """The tokens of a text, and its language (ISO 639-1). Titles count from a confidence of `sure` on."""
     words = table("topic", "never_tags")
-    taken = [link for link in links if link.confidence >= sure or link.kind not in ("movie", "series")]
+    certain = {
+        link.movie_ids for link in links if link.confidence >= sure
+    }  # whatever was named surely once is meant again
+    taken = [each for each in links if each.kind not in ("movie", "series") or each.movie_ids in certain]
     never = {"tag": words, "movie": table("topic", "never_titles")}
-    taken = [link for link in taken if not (link.text.islower() and plain(link.text) in never.get(link.kind, ()))]
+    taken = [
+        link
+        for link in taken
+        if not ((link.kind == "tag" or link.text.islower()) and plain(link.text) in never.get(link.kind, ()))
+    ]
     pieces = list(_pieces(text, [_as_tag(text, link) for link in taken]))
     language = _language([piece for piece in pieces if isinstance(piece, str)])
     tokens = [token for piece in pieces for token in _tokens(piece, language)]
@@ -99,13 +140,16 @@ def _as_tag(text: str, link: Link) -> Link:
     about = text[: link.start].split()[-1:] and plain(text[: link.start].rsplit(maxsplit=1)[-1]) in table(
         "topic", "tag_follows"
     )
-    tag = next((other for other in link.also if other.kind == "tag"), None)
+    series = next((other for other in link.also if other.kind == "series"), None)
+    if series:
+        return replace(series, start=link.start, end=link.end) if link.kind == "tag" else link
+    tag = next((other for other in link.also if other.kind == "tag" and link.kind != "series"), None)
     return tag if tag and about and link.text.islower() else link
 
 
 def _bound_before(tokens: Sequence[Token], place: int) -> str:
     """The word before a token; of "older than like" the "older"."""
-    words = [token.word for token in tokens[max(place - 3, 0) : place]]
+    words = [token.word for token in tokens[max(place - 4, 0) : place]]
     compared = [{"older": "before", "newer": "after"}[word] for word in words if word in ("older", "newer")]
     return compared[0] if compared and "than" in words else words[-1] if words else ""
 
@@ -120,7 +164,10 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         ):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
-        elif place - begun >= 2 and _starts(tokens, place) and not _leads_in(tokens[begun:place]):
+        elif place - begun >= 2 and _corrects(tokens, place):
+            found.append(Clause(tuple(tokens[begun:place])))
+            begun = place
+        elif place - begun >= 2 and _starts(tokens, begun, place) and not _leads_in(tokens[begun:place]):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place + 1
     found.append(Clause(tuple(tokens[begun:])))
@@ -132,12 +179,25 @@ def _leads_in(tokens: Sequence[Token]) -> bool:
     return all(token.word in table("split", "leads_in") for token in tokens)
 
 
-def _starts(tokens: Sequence[Token], place: int) -> bool:
+def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
     """True where a conjunction is followed by the start of another wish."""
     if tokens[place].word not in table("split", "after"):
         return False
-    following = "".join(f"{token.word} " for token in tokens[place + 1 : place + 6])
-    return bool(found := spots(following, "split", "starts")) and found[0].first == 0
+    if tokens[place].word == "," and tokens[begun].word in table("split", "opening"):
+        return False
+    while place + 1 < len(tokens) and tokens[place + 1].word in table("split", "skips"):
+        place += 1
+    return _begins(tokens, place + 1, "starts")
+
+
+def _corrects(tokens: Sequence[Token], place: int) -> bool:
+    """True where the person takes back what was just said: "horror, no wait, fantasy"."""
+    return tokens[place - 1].word not in ("i", "you") and _begins(tokens, place, "corrects")
+
+
+def _begins(tokens: Sequence[Token], place: int, name: str) -> bool:
+    following = "".join(f"{token.word} " for token in tokens[place : place + 5])
+    return bool(found := spots(following, "split", name)) and found[0].first == 0
 
 
 def _pieces(text: str, links: Sequence[Link]) -> Iterator[str | Link]:
@@ -182,6 +242,8 @@ def _words(said: str, language: str) -> list[str]:
     shorthand: dict[str, str] = table("shorthand")
     if (meant := shorthand.get(word)) is not None:
         return meant.split()
+    if "-" in word and word not in _known():
+        return [part for half in word.split("-") for part in _words(half, language)]
     return [_mended(word)]
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from rapidfuzz import fuzz
+
+from guide.classifier import classifier
 from guide.conditions import NOTHING, Conditions, conditions
 from guide.dialogue import Dialogue
 from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, intent, situation_of
 from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
+from guide.phrases import plain, table
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
 from guide.series import members, series_links
@@ -21,8 +25,12 @@ from movies.linking import Linker
 from movies.links import Candidate, Link
 
 MOST_TURNS, MOST_REREAD = 16, 3
-SOUGHT = 0.6
+SOUGHT, ALIKE = 0.6, 70
+FAINT = 0.002
+"""Confidence below which a word is no title, whatever is said around it."""
+VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
+ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
 _CALLED = re.compile(r"\b(?:called|titled|named|(?:the|a) (?:film|movie)) $", re.IGNORECASE)
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
@@ -97,7 +105,8 @@ class Context:
     @cached_property
     def situation(self) -> frozenset[str]:
         """The state of the conversation."""
-        return situation_of(self.dialogue)
+        asked = any(frame.act in ("rate", "seen", "unclear") and frame.movies for frame in self.before)
+        return situation_of(self.dialogue) | ({"rated"} if asked else frozenset())
 
     @cached_property
     def names(self) -> dict[int, Ref]:
@@ -169,26 +178,70 @@ def _bare(title: str) -> str:
 
 
 def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
-    """The parts of a message, and its language. Where one lacks the title that it is about, doubtful ones count too."""
+    """The parts of a message, and its language. Where one makes no sense without a title, doubtful ones count too."""
     text = tidied(text)
-    links = context.linker.link(text, context=context.dialogue.shown, least=DOUBTFUL)
-    links = [_as_title(link) if _CALLED.search(text[: link.start]) else link for link in links]
-    links = rating_links(text, series_links(text, links, context.linker), context.linker)
+    found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
+    found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
+    near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
+    links = rating_links(text, near, context.linker)
+    links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
     parts, language = _parts(text, links, context, SURE)
-    if any(map(_lacks_title, parts)):
-        links = links + _sought(text, links, context.linker)
-        again, _ = _parts(text, list(map(_as_title, links)), context, DOUBTFUL)
-        if sum(map(_lacks_title, again)) < sum(map(_lacks_title, parts)):
-            return again, language
-    return parts, language
+    if not any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts):
+        return parts, language
+    trials = [_parts(text, trial, context, FAINT)[0] for trial in _bolder(text, links, context.linker)]
+    trials = [trial for trial in trials if _makes_more_sense(trial, parts)]
+    return min(trials, key=_senseless, default=parts), language
 
 
-def _as_title(link: Link) -> Link:
-    """A number, a year or a tag that is a title as well, as the title."""
-    if link.kind not in ("number", "year", "tag", "genre"):
+def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[Link]]:
+    """The links with doubtful titles among them: those that are likely, all, and each by itself."""
+    sought = _sought(text, links, linker)
+    links = [*(link for link in links if not any(_meet(link, title) for title in sought)), *sought]
+    open_ = [link for link in links if not _is_sure(link) and not (link.kind == "tag" and _is_topic(text, link))]
+    titles = {link.start: title for link in open_ if (title := _as_title(link))}
+    likely = [start for start, title in titles.items() if title.confidence >= DOUBTFUL]
+    for starts in [likely, list(titles), *([start] for start in titles)][:MOST_TRIALS]:
+        chosen = [titles[link.start] if link.start in starts else link for link in links]
+        kept = (link for link in chosen if link.start in starts or link.kind != "movie" or _is_sure(link))
+        yield [replace(link, confidence=max(link.confidence, FAINT)) for link in kept]
+
+
+def _is_topic(text: str, link: Link) -> bool:
+    """True for what a movie should be about: "nothing with aliens"."""
+    return bool(set(text[: link.start].lower().split()[-1:]) & set(table("topic", "tag_follows")))
+
+
+def _is_sure(link: Link) -> bool:
+    return link.kind in ("movie", "series") and link.confidence >= SURE
+
+
+def _as_title(link: Link) -> Link | None:
+    """A title, or a number, a year, a tag or a genre that is a title as well."""
+    if link.kind in ("movie", "series"):
         return link
-    titles = (other for other in link.also if other.kind == "movie")
-    return next((replace(title, start=link.start, end=link.end, confidence=SURE) for title in titles), link)
+    title = next((other for other in link.also if other.kind == "movie" and other.candidates), None)
+    return replace(title, start=link.start, end=link.end, confidence=SURE) if title else None
+
+
+def _makes_more_sense(trial: Sequence[Part], parts: Sequence[Part]) -> bool:
+    """True where a title makes a part less odd or gives it its subject, and none odder."""
+    pairs = [
+        (new, old) for new, old in zip(trial, parts, strict=False) if (new.clause, new.said) != (old.clause, old.said)
+    ]
+    if len(trial) != len(parts) or any(_usual(new) < 0.9 * _usual(old) for new, old in pairs):
+        return False
+    served = any(_lacks_title(old) and not _lacks_title(new) for new, old in zip(trial, parts, strict=True))
+    clearer = (_usual(new) >= max(USUAL, 2 * _usual(old)) for new, old in pairs if new.intent.act in ABOUT)
+    return served or any(clearer)
+
+
+def _senseless(parts: Sequence[Part]) -> tuple[int, float]:
+    return sum(map(_lacks_title, parts)), -min(map(_usual, parts)) - sum(len(part.said) for part in parts) * A_TITLE
+
+
+def _usual(part: Part) -> float:
+    """How sure the classifier is of what is said, whatever a rule made of it."""
+    return part.intent.odds if part.intent.odds < 1 else classifier().odds(part.clause.text)[0][1]
 
 
 def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
@@ -197,15 +250,20 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     for phrase in (*_PHRASE.finditer(text), *_SUBJECT.finditer(text)):
         start, end = phrase.span(1)
         best = next(iter(linker.find(phrase[1], limit=1)), None)
-        if best and best.odds >= SOUGHT and not any(link.start < end and link.end > start for link in links):
-            found.append(Link(start, end, phrase[1], "movie", SURE, (best,), (best.movie_id,)))
+        known = best and best.odds >= SOUGHT and fuzz.ratio(plain(phrase[1]), plain(_bare(best.title))) >= ALIKE
+        if best and known and not any(_is_sure(link) and link.start < end and link.end > start for link in links):
+            found.append(Link(start, end, phrase[1], "movie", DOUBTFUL, (best,), (best.movie_id,)))
     return found
+
+
+def _meet(link: Link, other: Link) -> bool:
+    return link.start < other.end and link.end > other.start
 
 
 def _lacks_title(part: Part) -> bool:
     """True for what can only be about a movie, where none is named."""
     wants, clause, act = part.wants, part.clause, part.intent.act
-    if part.said or part.users:
+    if part.said or part.users or part.before:
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
@@ -217,14 +275,27 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     tokens, language = masked(text, links, sure)
     found: list[Part] = []
     named: list[Ref] = []
+    situation = context.situation
     for clause in clauses(tokens):
         points = pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
-        meant = intent(clause, said, context.situation)
+        meant = intent(clause, said, situation)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
+        situation |= {"spoken"} if said else frozenset()
+        situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
     return found, language
+
+
+_AFTER = {
+    "list": frozenset({"begun", "listed"}),
+    "statistic": frozenset({"begun", "figured"}),
+    "fact": frozenset({"begun", "figured"}),
+    "rate": frozenset({"begun", "rated"}),
+    "tell": frozenset({"begun", "rated"}),
+}
+"""The state of the conversation once a part of a message was said: the next can go on from it."""
 
 
 def _of_year(said: Said, clause: Clause, context: Context) -> Said:
@@ -240,7 +311,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said
-    wanted = [each for each in same if each.year in years]
+    wanted = [each for each in same if each.year in years][: None if clause.has("statistic", "against") else 1]
     wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
     return replace(said, refs=tuple(wanted)) if wanted else said
 

@@ -12,6 +12,8 @@ from movies.models import Movie, MovieList
 from tools.results import Affinity, Explanation, QueryResult, Rated, RatingList, TasteProfile
 
 MOST_RATED, MOST_LISTED, MOST_EXPLAINED, PAIR = 10, 50, 4, 2
+MIDDLE = 3
+"""Stars below which a rating is looked for from the lowest up."""
 CHANCES = {4.2: "Very likely, yes", 3.7: "Probably", 3.2: "Perhaps", 2.5: "Rather not", 0.0: "I doubt it"}
 
 
@@ -63,8 +65,22 @@ def ratings(scene: Scene) -> Script:
         "until": period.until if period else None,
         "offset": last.offset + len(last.ratings) if last else None,
     }
+    if frame.stars is not None:
+        args |= {"order": "lowest" if frame.stars < MIDDLE else "highest", "limit": MOST_LISTED}
     done = yield from ask("get_user_ratings", args)
+    if frame.stars is not None and isinstance(done.result, RatingList):
+        return _of_stars(scene, done.result, frame.stars)
     return _ratings(scene, done, done.result) if isinstance(done.result, RatingList) else problem(scene, done)
+
+
+def _of_stars(scene: Scene, found: RatingList, stars: float) -> str:
+    """The movies that somebody gave so many stars, of those at that end of their ratings."""
+    same = [each.movie for each in found.ratings if each.stars == stars][: scene.frame.count or MOST_RATED]
+    who = "You" if found.whose == "you" else wording.capital(wording.clean(found.whose))
+    if not same:
+        return f"{who} gave {wording.stars(stars)} to none of the {scene.plural} at that end of the ratings."
+    lines = (f"{place}. {wording.marked(movie)}" for place, movie in enumerate(same, 1))
+    return wording.paragraphs([f"{who} gave {wording.stars(stars)} to these:", "\n".join(lines)])
 
 
 def _ratings(scene: Scene, done: Done, found: RatingList) -> str:
@@ -165,7 +181,7 @@ def why(scene: Scene) -> Script:
         return scene.say("out_of_sight" if scene.dialogue.trimmed else "nothing_shown")
     lists = [done for done in reversed(scene.dialogue.done) if isinstance(done.result, MovieList | QueryResult)]
     listed = next((done for done in lists if {movie.movie_id for movie in done.movies} & set(refs)), None)
-    if listed is not None and getattr(listed.result, "basis", "") not in ("personal", "seeds"):
+    if listed is not None and getattr(listed.result, "basis", "") not in ("personal", "seeds", "text"):
         shown = [movie for movie in listed.movies if isinstance(movie, Movie) and movie.movie_id in refs]
         return wording.paragraphs(scene.say("why_listed", **wording.facts_of(movie)) for movie in shown)
     before = listed.args if listed else {}

@@ -14,11 +14,11 @@ from movies.links import Link
 
 LEAST_ODDS, CONFIDENCE = 0.45, 0.9
 MOST_STARS, ALIKE = 10, 75
-_SEGMENT = re.compile(r"(?:[^;\n,.!?]|[.!?](?=\S))+")
-_WORD = re.compile(r"[\w'’.!?&-]*\w[!?]?|[★½]+|\d[.,]\d")
+_SEGMENT = re.compile(r"(?:[^;\n,.!?/]|[.!?/](?=\S)|/(?= \d))+")
+_WORD = re.compile(r"[\w'’.!?&-]*\w[!?]?|[★⭐½]+|\d[.,]\d")
 _HALF = re.compile(r"\b(?:([0-4]|one|two|three|four) and a half(?: stars?)?|half a star)\b", re.IGNORECASE)
 _ZERO = re.compile(r"\b(?:zero|0) stars?\b", re.IGNORECASE)
-_SIGNS = re.compile(r"★+½?")
+_SIGNS = re.compile(r"(?:[★⭐]\ufe0f?)+½?")
 
 
 class Rated(NamedTuple):
@@ -63,7 +63,7 @@ def _signs(text: str) -> Iterator[Link]:
     for zero in _ZERO.finditer(text):
         yield Link(zero.start(), zero.end(), zero[0], "stars", CONFIDENCE, low=0.0, high=0.0)
     for signs in _SIGNS.finditer(text):
-        stars = signs[0].count("★") + 0.5 * signs[0].count("½")
+        stars = len(re.findall("[★⭐]", signs[0])) + 0.5 * signs[0].count("½")
         yield Link(signs.start(), signs.end(), signs[0], "stars", CONFIDENCE, low=stars, high=stars)
 
 
@@ -82,6 +82,10 @@ def _rated(text: str, links: Sequence[Link]) -> Iterator[Rated]:
         first = not words or all(_said(word[0]) in table("rating_lines", "before") for word in words)
         if first and behind and _said(behind[0][0]) in ("for", "to"):
             words, behind = behind[1:], []
+        joints = [at for at, word in enumerate(words[1:-1], 1) if _said(word[0]) == "and"]
+        begun = joints[-1] + 1 if joints else 0  # "delete Alien and put Up at 5"
+        if begun and _said(words[begun][0]) in table("rating_lines", "before"):
+            words = words[begun:]
         while words and _said(words[0][0]) in table("rating_lines", "before"):
             words.pop(0)
         while words and _said(words[-1][0]) in table("rating_lines", "between"):

@@ -38,9 +38,9 @@ def reaction(part: Part, context: Context) -> list[Frame]:
 
 
 def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
-    changed = _changed(part, context, base)
-    counted = changed.act == "statistic" and not part.clause.has("refer", "of_those")
-    return each_of(part, changed, changed.users) if counted else [changed]
+    frame = changed(part, context, base)
+    counted = frame.act == "statistic" and not part.clause.has("refer", "of_those")
+    return each_of(part, frame, frame.users) if counted else [frame]
 
 
 def narrowed(base: Frame, wants: Conditions, *, instead: bool = False) -> Frame:
@@ -58,7 +58,8 @@ def _last_list(context: Context) -> Frame | None:
     return but(frame, follows=True, exclude=tuple(ref for ref in frame.exclude if ref.movie_id in kept))
 
 
-def _changed(part: Part, context: Context, base: Frame) -> Frame:
+def changed(part: Part, context: Context, base: Frame) -> Frame:
+    """A frame, as a part goes on from it."""
     return _changed_list(part, context, base) if base.act in LISTS else _changed_other(part, base)
 
 
@@ -102,14 +103,17 @@ def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
 def _changed_other(part: Part, base: Frame) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     wants, of_those = part.wants, part.clause.has("refer", "of_those")
-    if base.act == "statistic" and of_those and (wants.sort or wants.count):
-        return Frame(act="find", filters=base.filters, sort=wants.sort, count=wants.count)
-    fields: dict[str, Any] = {"movies": part.refs or base.movies, "users": part.users or base.users}
-    fields["own"] = base.own and not part.users
-    if base.aspect == "stars" and (numbers := part.clause.links("number", "stars")):
-        fields["stars"] = numbers[0][1].low
-    if base.users and not part.users and wants.count is None and not part.clause.has("refer", "each"):
-        fields["users"] = tuple(int(link.low or 0) for _, link in part.clause.links("number"))[:1] or base.users
+    shows = bool(wants.sort or part.clause.has("refer", "show")) if of_those else bool(wants.count)
+    if base.act == "statistic" and shows and not part.users:
+        return Frame(act="find", filters=wants.filters(base.filters), sort=wants.sort, count=wants.count)
+    numbers = [link.low or 0 for _, link in part.clause.links("number", "stars")]
+    users = part.users or (
+        tuple(map(int, numbers[:1])) if base.users and part.clause.has("fragment", "correcting") else ()
+    )
+    fields: dict[str, Any] = {"movies": part.refs or base.movies, "users": users or base.users}
+    fields["own"] = base.own and not users
+    if numbers and (base.aspect == "stars" or base.act == "rate"):
+        fields["stars"] = numbers[-1]
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         fields["movies"] = (base.movies[0], *part.refs)
     if base.act in ("statistic", "ratings"):
@@ -120,7 +124,7 @@ def _changed_other(part: Part, base: Frame) -> Frame:
 def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
     wants, figure = part.wants, base.aggregate
     filters, changed = wants.filters(base.filters, instead=instead), dict[str, Any]()
-    asked = aggregate(part.clause, of_someone=bool(base.users) or base.own)
+    asked = aggregate(part.clause, wants, of_someone=bool(base.users) or base.own)
     if figure and (figure.since or figure.until) and wants.years:
         first, last = wants.years
         changed = {"since": f"{first}-01-01" if first else None, "until": f"{last}-12-31" if last else None}
@@ -133,7 +137,8 @@ def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
     named = (name for name in RATING_ORDERS if base.act == "ratings" and part.clause.has("order", name))
     order = next(named, base.order)
     figure = figure.model_copy(update=changed) if figure else None
-    return {"aggregate": figure, "filters": filters, "order": order, "text": part.series or base.text}
+    count = wants.count or base.count
+    return {"aggregate": figure, "filters": filters, "order": order, "count": count, "text": part.series or base.text}
 
 
 def _correct(part: Part, context: Context) -> list[Frame]:
@@ -141,14 +146,18 @@ def _correct(part: Part, context: Context) -> list[Frame]:
     if not context.before:
         return [listed(part.to("recommend"), context)]
     base = context.before[-1]
-    base = (_last_list(context) if base.act in ON_LISTS else None) or base
+    return corrected(part, (_last_list(context) if base.act in ON_LISTS else None) or base, context)
+
+
+def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
+    """A frame with what was meant instead."""
     field = "movies" if base.movies or not base.liked else "liked"
     mistaken: tuple[Ref, ...] = getattr(base, field)
     meant = _meant(part, mistaken, context)
     if not meant:
-        changed = _changed(part, context, base)
+        found = changed(part, context, base)
         named = part.wants.genres or part.wants.tags
-        return [but(changed, filters=part.wants.filters(base.filters, instead=True)) if named else changed]
+        return [but(found, filters=part.wants.filters(base.filters, instead=True)) if named else found]
     same = [ref for ref in mistaken if ref.title == meant[0].title]
     kept = tuple(meant[0] if ref in same else ref for ref in mistaken) if len(mistaken) > 1 and same else meant
     rated = {ref.movie_id for ref in rated_before(context.dialogue)}

@@ -13,15 +13,16 @@ from guide.frame import Frame
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.intents import LISTS
 from guide.parts import Context, Part, parts_of
-from guide.reactions import narrowed, reaction
+from guide.reactions import changed, corrected, narrowed, reaction
 from guide.standing import Told, each_once
 from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
+FIGURES = ("statistic", "fact", "ratings")
 ASIDE, NOISE = 0.4, 0.2
 """Odds below which a sentence beside a wish is taken for talk around it."""
 QUESTIONS = ("fact", "statistic", "compare", "predict", "ratings", "taste", "why")
-POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult")
+POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult", "reset", "help")
 
 
 def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
@@ -32,6 +33,8 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
     parts = _without_chat([part for part in parts if not _says_nothing(part)] or parts)
+    if any(part.clause.has("told", "reset") for part in parts):
+        context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
     they = next((part.users[:1] for part in parts if part.users), ())
     context = replace(context, me=me, they=they) if they else context
@@ -42,20 +45,39 @@ def _read(text: str, context: Context) -> list[Frame]:
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the list that they are about."""
+    at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), None)
+    if at and (before := _folded(parts[:at], context)):
+        meant = corrected(parts[at], before[-1], context)
+        return _united([*before[:-1], *meant, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
+    parts = [part.to("find") if _is_list_of_its_own(part, parts) else part for part in parts]
     loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer") or _is_aside(part, parts)]
-    frames = _united(_inherited([(part, framed(part, context)) for part in parts if part not in loose]))
+    frames = _of_both(
+        _united(_inherited([(part, framed(part, context)) for part in parts if part not in loose])), parts
+    )
     place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
     if place is not None:
         known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
-        wants = replace(_joined(loose), sort=None, count=None)
+        first = next((at for at, part in enumerate(parts) if part not in loose and part.intent.act in LISTS), 0)
+        aside, wants = (_joined(part for part in loose if (part in parts[:first]) == early) for early in (True, False))
+        asked = narrowed(frames[place], wants).filters
+        firm = _joined(part for part in loose if part.intent.act == "delta")
+        wants = replace(aside.beside(asked).joined(wants), sort=firm.sort, count=firm.count)
         frames[place] = _by_taste(narrowed(frames[place], wants), _told(loose) | Told(seen=known))
         return frames
     changes = _one([part for part in loose if part.intent.act in ("delta", "answer")])
+    if frames and frames[-1].act in FIGURES:
+        return [*frames, *(changed(part, context, frames[-1]) for part in changes)]
     frames += [frame for part in changes for frame in reaction(part, context)]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
     return [*frames, *_telling(tells, context)]
+
+
+def _is_list_of_its_own(part: Part, parts: Sequence[Part]) -> bool:
+    """True for the second half of "2 comedies from 1990 and 2 dramas from 2010"."""
+    counted = [each for each in parts if each.wants.count and (each.wants.genres or each.wants.tags)]
+    return part.intent.label == "delta.narrow" and part in counted[1:] and counted[0].intent.act in LISTS
 
 
 def _one(parts: Sequence[Part]) -> list[Part]:
@@ -88,7 +110,7 @@ def _without_chat(parts: Sequence[Part]) -> list[Part]:
 
 def _is_chat(part: Part) -> bool:
     clause = part.clause
-    return part.intent.act in LISTS and not (clause.asks or part.said or part.users or clause.has("asks", "wishes"))
+    return part.intent.act in LISTS and not (clause.asks or part.said or part.users or clause.has("wish", "words"))
 
 
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
@@ -112,10 +134,24 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
 def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     """True beside a wish for a list for what is no question: "nothing too long", "night shift again", "she left"."""
     mine, others = part.intent, [other.intent for other in parts if other is not part]
-    if mine.act in LISTS or part.clause.asks or not any(each.act in LISTS and each.odds > mine.odds for each in others):
+    if mine.act in LISTS and not _wishes(part):
+        return any(other.intent.act in LISTS and _wishes(other) for other in parts)
+    if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
     beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said
     return mine.odds < ASIDE or mine.act == "small_talk" or beside
+
+
+def _of_both(frames: Sequence[Frame], parts: Sequence[Part]) -> list[Frame]:
+    """Lists of which years are said once for all: "one action film, one romance, both from 2006"."""
+    years = next((part.wants.years for part in parts if part.clause.has("refer", "both_from")), None)
+    first, last = years or (None, None)
+    return [filtered(each, year_from=first, year_to=last) if years and each.act in LISTS else each for each in frames]
+
+
+def _wishes(part: Part) -> bool:
+    """True for what asks for a list, and does not only tell of what lists are made of."""
+    return part.clause.asks or part.clause.has("wish", "words") or not part.clause.has("wish", "tells")
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -130,7 +166,7 @@ def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
         return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
     if wants != Conditions() and context.last_list:
         return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
-    if wants.genres or wants.tags or wants.exclude_genres or wants.exclude_tags:
+    if wants != Conditions():
         return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
     return [Frame(act="small_talk", aspect="praise")]
 
@@ -167,6 +203,8 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
         return told[0] == told[1] and frame.aggregate == other.aggregate
     if frame.filters.genres and other.filters.genres and frame.count and other.count:
         return False
+    if frame.filters.genres == other.filters.genres and None in (frame.filters.year_from, other.filters.year_from):
+        return True
     bare = not (other.filters.genres or other.filters.tags or other.movies or other.text or other.sort)
     acts = {frame.act, other.act}
     return bare or "recommend" in acts or (len(acts) > 1 and None in (frame.sort, other.sort))
@@ -176,6 +214,8 @@ def _merged(frame: Frame, other: Frame) -> Frame:
     """Two halves of one wish: of lists both, of all else what was said last."""
     act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
     both = frame.filters.model_dump(exclude_defaults=True)
+    if other.filters.year_from or other.filters.year_to:
+        both = {name: value for name, value in both.items() if not name.startswith("year_")}
     for name, value in other.filters.model_dump(exclude_defaults=True).items():
         most = 10 if name.startswith("exclude") else 5
         both[name] = list(dict.fromkeys([*both.get(name, []), *value]))[:most] if isinstance(value, list) else value
@@ -188,7 +228,14 @@ def _merged(frame: Frame, other: Frame) -> Frame:
 
 
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
-    """Courtesies, and what was not understood or lacks its movie, only where nothing else was said."""
-    found = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE] or list(frames[:1])
-    whole = [each for each in found if each.movies or each.act not in ("fact", "predict", "compare")]
-    return [each for each in whole if each.act != "small_talk" or each.confidence > ASIDE] or whole or found
+    """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
+    told = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE]
+    whole = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE]
+    return [each for each in whole if not _is_hollow(each)] or whole or told or list(frames[:1])
+
+
+def _is_hollow(frame: Frame) -> bool:
+    """True for a fact of nothing, and for a wish for anything at all: "and from what year?", "two decimals please"."""
+    said = frame.model_fields_set - {"act", "aspect", "own", "confidence", "language"}
+    about = any(getattr(frame, name) not in (None, (), False, type(frame.filters)()) for name in said)
+    return not about and frame.act in ("fact", "recommend")

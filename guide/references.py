@@ -15,7 +15,7 @@ from movies.links import Link
 from movies.models import Filters, ListedMovie, Movie, MovieName
 from tools.results import Comparison, RatingList
 
-USUAL_COUNT = 5
+USUAL_COUNT, FEW_WORDS = 5, 6
 ACTS: dict[str, Act] = {
     "search_movies": "find",
     "similar_movies": "like",
@@ -53,10 +53,12 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
         if refs := _by_place(clause, place, listed) or _by_trait(clause, place, listed):
             found[place] = refs
     if siblings and not found:
-        found = _twin(clause, named or focus(dialogue), siblings)
+        alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
+        found = _twin(clause, named or focus(dialogue), siblings, alone=alone)
     if siblings and not found:
         found = _by_part(clause, named or focus(dialogue), siblings)
-    if not found:
+    apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
+    if not found and not apart:  # "delete Alien, I only rated it by mistake"
         found = _by_pronoun(clause, dialogue, named, listed)
     return found
 
@@ -95,9 +97,11 @@ def _listed(dialogue: Dialogue, *, first: bool = False) -> list[MovieName]:
     return several[0 if first else -1].movies if several else []
 
 
-def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
+def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
     """As in "the older one", "the remake", "the other one": another movie of the same title."""
     spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other")}
+    if alone and not any(spots.values()) and len(clause.tokens) <= FEW_WORDS:
+        spots = {name: clause.spots("refer", f"{name}_alone")[:1] for name in ("earlier", "later")}
     said = [name for name, spot in spots.items() if spot]
     same = siblings(movies[-1]) if said and movies else []
     others = [each for each in same if each.movie_id != movies[-1].movie_id]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from guide import wording
+from guide.facts import BEST
 from guide.lists import listing
 from guide.scripts import Scene, Script, called, details_of, ids
 from movies.models import Filters, Movie
@@ -13,13 +13,6 @@ from tools.results import RatingList
 
 MOST_RECALLED, MOST_SPOKEN_OF = 10, 4
 QUOTES = " \"'\u201c\u201d"
-BEST: dict[str, tuple[Callable[[Movie], float], str]] = {
-    "rating": (lambda movie: movie.score or movie.rating_mean or 0.0, "it is the best liked of them"),
-    "worst": (lambda movie: -(movie.rating_mean or 5.0), "it is the least liked of them"),
-    "popularity": (lambda movie: movie.rating_count, "it is the most rated of them"),
-    "newest": (lambda movie: movie.year or 0, "it is the newest of them"),
-    "oldest": (lambda movie: -(movie.year or 9999), "it is the oldest of them"),
-}
 
 
 def recall(scene: Scene) -> Script:

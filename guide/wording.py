@@ -137,7 +137,7 @@ def facts_of(movie: Movie) -> dict[str, str]:
         "genres": ", ".join(map(clean, movie.genres)) or "no genre",
         "tags": joined(tags) or "nothing so far",
         "tagged": f"People tag it {joined(tags[:5])}." if tags else "",
-        "links": " \u00b7 ".join(f"{name}: {url}" for name, url in links if url) or "no links in my data",
+        "links": " \u00b7 ".join(f"{name}: {url}" for name, url in links if url),
         "average": average(movie.rating_mean, movie.rating_count),
         "verdict": verdict(movie),
         "spread": spread(movie.histogram) if isinstance(movie, MovieDetail) else "",

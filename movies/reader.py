@@ -370,7 +370,7 @@ class Catalogue(CatalogueFile):
         if filters.year_from is not None:
             passing &= short.years >= filters.year_from
         if filters.year_to is not None:
-            passing &= short.years <= filters.year_to
+            passing &= (short.years > 0) & (short.years <= filters.year_to)
         for name in {genre_form(name) for name in filters.genres}:
             passing &= await self._carrying("SELECT carriers FROM genres WHERE plain = ?", name)
         for name in {genre_form(name) for name in filters.exclude_genres}:
