@@ -29,6 +29,8 @@ SOUGHT, ALIKE = 0.6, 70
 FAINT = 0.002
 """Confidence below which a word is no title, whatever is said around it."""
 VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
+LONG_TALK = 800
+"""Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
@@ -186,7 +188,8 @@ def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     links = rating_links(text, near, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
     parts, language = _parts(text, links, context, SURE)
-    if not any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts):
+    doubtful = any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts)
+    if not doubtful or len(text) > LONG_TALK:
         return parts, language
     trials = [_parts(text, trial, context, FAINT)[0] for trial in _bolder(text, links, context.linker)]
     trials = [trial for trial in trials if _makes_more_sense(trial, parts)]
@@ -197,12 +200,14 @@ def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[L
     """The links with doubtful titles among them: those that are likely, all, and each by itself."""
     sought = _sought(text, links, linker)
     links = [*(link for link in links if not any(_meet(link, title) for title in sought)), *sought]
-    open_ = [link for link in links if not _is_sure(link) and not (link.kind == "tag" and _is_topic(text, link))]
+    never = table("topic", "never_titles")
+    open_ = [link for link in links if not _is_sure(link) and plain(link.text) not in never]
+    open_ = [link for link in open_ if not (link.kind == "tag" and _is_topic(text, link))]
     titles = {link.start: title for link in open_ if (title := _as_title(link))}
     likely = [start for start, title in titles.items() if title.confidence >= DOUBTFUL]
     for starts in [likely, list(titles), *([start] for start in titles)][:MOST_TRIALS]:
         chosen = [titles[link.start] if link.start in starts else link for link in links]
-        kept = (link for link in chosen if link.start in starts or link.kind != "movie" or _is_sure(link))
+        kept = (link for link in chosen if link.start in starts or link.kind not in ("movie", "series") or _is_sure(link))
         yield [replace(link, confidence=max(link.confidence, FAINT)) for link in kept]
 
 
