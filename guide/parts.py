@@ -126,13 +126,7 @@ class Context:
 
     @cached_property
     def spoken(self) -> tuple[Ref, ...]:
-        """The movie that was spoken of last: by a result, else by the person."""
-        turns = self.dialogue.turns
-        if turns and not any(done.movies for done in turns[-1].done):
-            links = self.linker.link(tidied(turns[-1].text))
-            named = [ref for link in links if link.kind == "movie" and link.confidence >= SURE for ref in refs_of(link)]
-            if named:
-                return (named[-1],)
+        """The movie that was spoken of last."""
         return focus(self.dialogue)
 
     def siblings(self, ref: Ref) -> list[Ref]:
@@ -172,6 +166,25 @@ class Context:
 def as_ref(candidate: Candidate) -> Ref:
     """A movie that a title could mean, as the one that is meant."""
     return Ref(movie_id=candidate.movie_id, title=candidate.title, year=candidate.year)
+
+
+def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
+    """A dialogue with the movies that the person named in each turn."""
+    turns = []
+    for turn in dialogue.turns:
+        owned = list(_owned(turn.text, linker))
+        theirs = each_once(ref for ref, mine in owned if not mine)
+        turns.append(replace(turn, named=each_once(ref for ref, _ in owned), theirs=theirs))
+    return replace(dialogue, turns=tuple(turns))
+
+
+def _owned(text: str, linker: Linker) -> Iterator[tuple[Ref, bool]]:
+    """The movies named in a text, and False for somebody else's."""
+    text, mine = tidied(text), True
+    for token in masked(text, linker.link(text))[0]:
+        mine = token.word in table("owner", "mine") or (mine and token.word not in table("owner", "theirs"))
+        if token.link and token.link.kind in ("movie", "series"):
+            yield from ((ref, mine) for ref in refs_of(token.link))
 
 
 def _bare(title: str) -> str:
@@ -272,7 +285,7 @@ def _lacks_title(part: Part) -> bool:
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
-    alike = act in LISTS and clause.has("stance", "before", "similar")
+    alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
     return row or alike or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
 
 
@@ -284,7 +297,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     for clause in clauses(tokens):
         points = pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
-        meant = intent(clause, said, situation)
+        meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
         situation |= {"spoken"} if said else frozenset()

@@ -161,6 +161,8 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
     same = [ref for ref in mistaken if ref.title == meant[0].title]
     kept = tuple(meant[0] if ref in same else ref for ref in mistaken) if len(mistaken) > 1 and same else meant
     rated = {ref.movie_id for ref in rated_before(context.dialogue)}
+    if base.act == "rate" and (stars := [link.low for _, link in part.clause.links("stars", "number")]):
+        return [but(base, **{field: kept}, stars=stars[-1])]
     stored = base.act == "rate" and any(ref.movie_id in rated for ref in mistaken)
     undone = [Frame(act="rate", movies=mistaken)] if stored else []
     return [*undone, but(base, **{field: kept}, follows=True, exclude=())]

@@ -80,7 +80,7 @@ def small_talk(scene: Scene) -> Script:
         if aspect in known
         else "greet"
     )
-    return scene.say(kind, data=data)
+    return scene.say(kind, data=data, titles=wording.joined(called(scene.frame.movies)))
 
 
 def outside(scene: Scene) -> Script:
