@@ -350,7 +350,9 @@ def _whose(part: Part, context: Context) -> tuple[int, ...]:
 
 def _rate(part: Part, context: Context) -> list[Frame]:
     """Stars with the movies they are for: as in "5 stars for Up and 2 for Cars"."""
-    asked = next((frame.movies for frame in context.before if frame.act in ("rate", "seen") and frame.movies), ())
+    asked = next(
+        (frame.movies for frame in context.before if frame.act in ("rate", "seen", "unclear") and frame.movies), ()
+    )
     last = part.before[-1:] or asked[-1:] or context.spoken or rated_before(context.dialogue)[-1:]
     if part.intent.aspect == "remove":
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()

@@ -143,7 +143,9 @@ def _left(clause: Clause) -> Iterator[str]:
     """The words of a clause that are in no phrase for a bound or an order."""
     paths = [(group, name) for group in ("bounds", "niche") for name in table(group)]
     spent = {place for path in paths for spot in clause.spots(*path) for place in range(*spot)}
-    return (token.word for place, token in enumerate(clause.tokens) if token.link is None and place not in spent)
+    units = {"ratings", "votes", "reviews"} if spent else set()
+    words = ((place, token.word) for place, token in enumerate(clause.tokens) if token.link is None)
+    return (word for place, word in words if place not in spent and word not in units)
 
 
 def _applies(rule: Mapping[str, Any], clause: Clause, facts: frozenset[str], guess: Intent) -> bool:

@@ -116,7 +116,8 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
         link.movie_ids for link in links if link.confidence >= sure
     }  # whatever was named surely once is meant again
     taken = [each for each in links if each.kind not in ("movie", "series") or each.movie_ids in certain]
-    never = {"tag": words, "movie": table("topic", "never_titles")}
+    titles = table("topic", "never_titles")
+    never = {"tag": words, "movie": titles, "series": titles}
     taken = [
         link
         for link in taken
@@ -140,7 +141,7 @@ def _as_tag(text: str, link: Link) -> Link:
     about = text[: link.start].split()[-1:] and plain(text[: link.start].rsplit(maxsplit=1)[-1]) in table(
         "topic", "tag_follows"
     )
-    series = next((other for other in link.also if other.kind == "series"), None)
+    series = next((other for other in link.also if other.kind == "series" and other.confidence >= SURE), None)
     if series:
         return replace(series, start=link.start, end=link.end) if link.kind == "tag" else link
     tag = next((other for other in link.also if other.kind == "tag" and link.kind != "series"), None)

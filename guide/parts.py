@@ -29,6 +29,8 @@ SOUGHT, ALIKE = 0.6, 70
 FAINT = 0.002
 """Confidence below which a word is no title, whatever is said around it."""
 VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
+LONG_TALK = 800
+"""Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
@@ -106,7 +108,7 @@ class Context:
     @cached_property
     def situation(self) -> frozenset[str]:
         """The state of the conversation."""
-        asked = any(frame.act in ("rate", "seen") and frame.movies for frame in self.before)
+        asked = any(frame.act in ("rate", "seen", "unclear") and frame.movies for frame in self.before)
         return situation_of(self.dialogue) | ({"rated"} if asked else frozenset())
 
     @cached_property
@@ -196,11 +198,12 @@ def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     text = tidied(text)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
-    likely = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
-    links = rating_links(text, likely, context.linker)
+    near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
+    links = rating_links(text, near, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
     parts, language = _parts(text, links, context, SURE)
-    if not any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts):
+    doubtful = any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts)
+    if not doubtful or len(text) > LONG_TALK:
         return parts, language
     trials = [_parts(text, trial, context, FAINT)[0] for trial in _bolder(text, links, context.linker)]
     trials = [trial for trial in trials if _makes_more_sense(trial, parts)]
@@ -211,12 +214,16 @@ def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[L
     """The links with doubtful titles among them: those that are likely, all, and each by itself."""
     sought = _sought(text, links, linker)
     links = [*(link for link in links if not any(_meet(link, title) for title in sought)), *sought]
-    open_ = [link for link in links if not _is_sure(link) and not (link.kind == "tag" and _is_topic(text, link))]
+    never = table("topic", "never_titles")
+    open_ = [link for link in links if not _is_sure(link) and plain(link.text) not in never]
+    open_ = [link for link in open_ if not (link.kind == "tag" and _is_topic(text, link))]
     titles = {link.start: title for link in open_ if (title := _as_title(link))}
     likely = [start for start, title in titles.items() if title.confidence >= DOUBTFUL]
     for starts in [likely, list(titles), *([start] for start in titles)][:MOST_TRIALS]:
         chosen = [titles[link.start] if link.start in starts else link for link in links]
-        kept = (link for link in chosen if link.start in starts or link.kind != "movie" or _is_sure(link))
+        kept = (
+            link for link in chosen if link.start in starts or link.kind not in ("movie", "series") or _is_sure(link)
+        )
         yield [replace(link, confidence=max(link.confidence, FAINT)) for link in kept]
 
 
@@ -296,6 +303,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
+        situation |= {"spoken"} if said else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
     return found, language
@@ -324,7 +332,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said
-    wanted = [each for each in same if each.year in years]
+    wanted = [each for each in same if each.year in years][: None if clause.has("statistic", "against") else 1]
     wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
     return replace(said, refs=tuple(wanted)) if wanted else said
 

@@ -68,7 +68,9 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if frames and frames[-1].act in FIGURES:
         return [*frames, *(changed(part, context, frames[-1]) for part in changes)]
     stored = any(frame.act == "rate" for frame in frames)
-    frames += [frame for part in changes for frame in reaction(part, context) if not (stored and frame.act in ("rate", "fact"))]
+    frames += [
+        frame for part in changes for frame in reaction(part, context) if not (stored and frame.act in ("rate", "fact"))
+    ]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
@@ -117,7 +119,7 @@ def _without_chat(parts: Sequence[Part]) -> list[Part]:
 
 def _is_chat(part: Part) -> bool:
     clause = part.clause
-    return part.intent.act in LISTS and not (clause.asks or part.said or part.users or clause.has("asks", "wishes"))
+    return part.intent.act in LISTS and not (clause.asks or part.said or part.users or clause.has("wish", "words"))
 
 
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
@@ -250,12 +252,12 @@ def _merged(frame: Frame, other: Frame) -> Frame:
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
     """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
     told = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE]
-    told = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE] or told
-    return [each for each in told if not _is_hollow(each)] or told or list(frames[:1])
+    whole = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE]
+    return [each for each in whole if not _is_hollow(each)] or whole or told or list(frames[:1])
 
 
 def _is_hollow(frame: Frame) -> bool:
     """True for a fact of nothing, and for a wish for anything at all: "and from what year?", "two decimals please"."""
     said = frame.model_fields_set - {"act", "aspect", "own", "confidence", "language"}
     about = any(getattr(frame, name) not in (None, (), False, type(frame.filters)()) for name in said)
-    return not about and frame.act in ("fact", "recommend", "predict", "compare")
+    return not about and frame.act in ("fact", "recommend")
