@@ -65,7 +65,10 @@ class Turn:
     @property
     def singles(self) -> list[Ref]:
         """The movies that results told of one by one; those that the person named where there are none."""
+        shown = {movie.movie_id for done in self.done for movie in done.movies}
+        rivals = {other for each in self.named if each.movie_id in shown for other in each.others}
         told = [done.movies[0] for done in self.done if done.movies and not done.is_list]
+        told = [movie for movie in told if movie.movie_id not in rivals]
         listed = any(done.is_list for done in self.done)
         return [as_ref(movie) for movie in told] or ([] if listed else list(self.named))
 

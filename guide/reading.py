@@ -147,7 +147,7 @@ def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
         return any(other.intent.act in LISTS and _wishes(other) for other in parts)
     if not _requests(part) and any(each.act in QUESTIONS and each.odds > NOISE for each in others):
         return True
-    idle = mine.label == "fact.everything" or mine.odds < ASIDE
+    idle = mine.label in ("fact.everything", "fact.lately") or mine.odds < ASIDE
     if mine.act in QUESTIONS and idle and not part.clause.asks and any(each.act in QUESTIONS for each in others):
         return all(each.odds >= mine.odds or each.act == "rate" for each in others)
     if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
