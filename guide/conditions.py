@@ -70,6 +70,9 @@ class Conditions:
                 both[name] = tuple(dict.fromkeys((*mine, *value)))
             else:
                 both[name] = mine | value if isinstance(value, dict) else value or mine
+        for kind in ("genres", "tags"):
+            both[kind] = _without(both[kind], getattr(other, f"exclude_{kind}"))
+            both[f"exclude_{kind}"] = _without(both[f"exclude_{kind}"], getattr(other, kind))
         return Conditions(**both)
 
     def beside(self, asked: Filters) -> Conditions:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from guide.frame import Ref
 from movies.models import MovieList, MovieName, Resolved
 from providers.base import ChatMessage, ToolRequest
 from providers.prompts import TRIMMED
@@ -50,11 +51,39 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the person, the calls made for it, and what was answered."""
+    """One message of the person, the calls made for it, what was answered, and the movies that the person named.
+
+    `theirs`: those of them that are somebody else's: "my mom's favourite is Heat".
+    """
 
     text: str
     done: tuple[Done, ...] = ()
     answer: str = ""
+    named: tuple[Ref, ...] = ()
+    theirs: tuple[Ref, ...] = ()
+
+    @property
+    def singles(self) -> list[Ref]:
+        """The movies that results told of one by one; those that the person named where there are none."""
+        shown = {movie.movie_id for done in self.done for movie in done.movies}
+        rivals = {other for each in self.named if each.movie_id in shown for other in each.others}
+        told = [done.movies[0] for done in self.done if done.movies and not done.is_list]
+        told = [movie for movie in told if movie.movie_id not in rivals]
+        listed = any(done.is_list for done in self.done)
+        return [as_ref(movie) for movie in told] or ([] if listed else list(self.named))
+
+    @property
+    def focus(self) -> Ref | None:
+        """The movie that it was about: the only one of a result, the last that the person named, the first of a list."""
+        listed = [done.movies for done in self.done if done.is_list]
+        picked = [as_ref(movies[0]) for movies in listed if len(movies) == 1]
+        first = [as_ref(movies[0]) for movies in listed]
+        return next(iter([*self.singles[-1:], *picked, *self.named[-1:], *first]), None)
+
+
+def as_ref(movie: MovieName) -> Ref:
+    """A movie that was shown, which is sure."""
+    return Ref(movie_id=movie.movie_id, title=movie.title, year=movie.year)
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,8 @@ def _common(found: Comparison) -> str:
 
 def alternatives(scene: Scene) -> Script:
     """As in "I took Heat (1995); there is also Heat (1986)", said when a title comes up first."""
+    if scene.frame.aspect == "mentioned":
+        return ""
     known = set(scene.dialogue.shown)
     refs = [ref for ref in (*scene.frame.movies, *scene.frame.liked) if ref.others and ref.certainty < SURE]
     asks = scene.frame.act == "rate"  # which asks itself where the title is less certain

@@ -10,7 +10,7 @@ from typing import Any
 from guide.aggregates import aggregate
 from guide.conditions import Conditions, conditions
 from guide.frame import Aggregate, Frame, Ref
-from guide.intents import LEAST_ODDS, LISTS
+from guide.intents import GUESS, LEAST_ODDS, LISTS
 from guide.parts import Context, Part
 from guide.phrases import table
 from guide.references import rated_before, shown_list
@@ -29,7 +29,9 @@ RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
 def framed(part: Part, context: Context) -> list[Frame]:
     """The frames of a part; several where it gives stars to several movies, or asks for several facts."""
-    if part.intent.act in LISTS:
+    if _only_mentions(part):
+        frames = [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
+    elif part.intent.act in LISTS:
         frames = [listed(part, context)]
         if part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):
             frames.insert(0, Frame(act="rate", movies=part.refs[:1], stars=part.stars))
@@ -38,6 +40,13 @@ def framed(part: Part, context: Context) -> list[Frame]:
     else:
         frames = _MAKERS.get(part.intent.act, _plain)(part, context)
     return [but(frame, confidence=part.intent.odds) for frame in frames]
+
+
+def _only_mentions(part: Part) -> bool:
+    """True for titles in a story that asks for nothing: "my coworker keeps pushing The Prestige on me"."""
+    clause, told = part.clause, {said.stance for said in part.said}
+    asks = clause.asks or clause.has("asks", "list") or not part.wants.empty
+    return told == {"named"} and part.intent.odds < GUESS and not asks and not part.pointed
 
 
 def but(frame: Frame, **fields: Any) -> Frame:
@@ -78,11 +87,13 @@ def listed(part: Part, context: Context) -> Frame:
     users = _whose(part, context) or (context.user if act == "recommend" else ())
     act = "like" if seeds and act != "find" else "recommend" if users and act == "find" else act
     about = part.series if act == "find" else ""
+    counted = [frame for frame in context.before[-1:] if frame.act == "statistic" and not frame.users]
+    bare = not (seeds or users or about or wants.genres or wants.tags or wants.text)
     fields: dict[str, Any] = {
         **list_fields(wants),
         "act": act,
         "movies": seeds,
-        "filters": wants.filters(_era(part, context)),
+        "filters": wants.filters(counted[0].filters if counted and bare else _era(part, context)),
         "text": " ".join(filter(None, (about, wants.text))) or None,
         "users": users,
         "again": bool(context.last_list) and part.clause.has("refer", "else"),
@@ -171,18 +182,21 @@ def _unclear(part: Part, context: Context) -> Frame:
 def _about(part: Part, context: Context) -> list[Frame]:
     """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
     act, refs = part.intent.act, part.refs
-    if act == "compare" and len(refs) < 2:
-        refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:2])
     wants = part.wants
     if act == "fact" and not refs and part.intent.aspect in FIGURES and (wants.genres or wants.tags or wants.years):
         return _statistic(part.to("statistic"), context)
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
+    if act == "compare" and len(refs) < 2:
+        most = None if any(done.name == "compare_movies" for done in last) else 2
+        refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:most])
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
     named = part.refs or (refs and part.clause.has("refer", "it"))
     if act in ("fact", "predict") and not named and (topic := _unknown(part) or conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
+    if act in ("fact", "compare") and len(part.said) < 2 and len(whole := _whole_series(part, context)) > len(refs):
+        return [Frame(act="compare", movies=whole)]
     aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
@@ -191,6 +205,13 @@ def _about(part: Part, context: Context) -> list[Frame]:
     by_age = {"older": "oldest", "newer": "newest"}.get(part.wants.relative)
     fields["sort"] = (part.wants.sort or by_age) if act == "compare" else None
     return [Frame.model_validate({**fields, "aspect": aspect, "stars": stars}) for aspect in aspects]
+
+
+def _whole_series(part: Part, context: Context) -> tuple[Ref, ...]:
+    """The movies of a series that is spoken of in the plural: "the averages of the three Godfathers"."""
+    if not (part.refs and (part.clause.has("compare", "series") or part.clause.links("series"))):
+        return ()
+    return tuple(context.parts(part.refs[0]))
 
 
 def _aspects(part: Part, aspect: str) -> list[str]:
@@ -216,6 +237,8 @@ def _plain(part: Part, context: Context) -> list[Frame]:
     if act == "outside":
         refers = (part.clause.has("refer", "it") or part.clause.asks) and aspect in ABOUT_MOVIES
         fields["movies"] = part.refs or (context.spoken if refers else ())
+    elif aspect == "mentioned":
+        fields["movies"] = part.refs
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
     elif act == "choose":
@@ -236,8 +259,11 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
         part = replace(part, wants=replace(part.wants, genres=tuple(spoken_of)))
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     figure = figure.model_copy(update={"by": "none"}) if spoken_of else figure
-    if not (part.refs or own or users) and part.wants.empty and part.clause.has("refer", "it"):
-        part = replace(part, said=(Said(context.spoken, "named", 0),))
+    spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
+    about = part.before[-1:] or (context.spoken if spoken else ())
+    plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
+    if about and plain and part.wants.empty and not (part.refs or own or users):
+        part = replace(part, said=(Said(about, "named", 0),))
     if any(ref.title != part.series for ref in part.refs) and not (own or users):
         return _figures_of_movies(part, figure, context)
     topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""
@@ -257,7 +283,7 @@ def _statistic(part: Part, context: Context) -> list[Frame]:
         stars=part.stars if not part.wants.bounds else None,
         unmet=part.wants.unmet,
     )
-    return _each(part, frame, users)
+    return each_of(part, frame, users)
 
 
 def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
@@ -272,7 +298,7 @@ def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[
     return [Frame(act="fact", aspect=aspect, movies=part.refs, stars=part.stars) for aspect in aspects]
 
 
-def _each(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
+def each_of(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
     """One frame for each of the things that are set against each other."""
     if len(users) > 1:
         return [but(frame, users=(user,)) for user in users]
@@ -335,21 +361,27 @@ def _rate(part: Part, context: Context) -> list[Frame]:
     last = part.before[-1:] or asked[-1:] or context.spoken or rated_before(context.dialogue)[-1:]
     if part.intent.aspect == "remove":
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
-        return [Frame(act="rate", movies=everything or part.refs or last)]
+        named = each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs)
+        return [Frame(act="rate", movies=everything or named or part.refs or last)]
     links = part.clause.links("stars", "number")
+    theirs = [spot.first for spot in part.clause.spots("rating_lines", "others")] or [len(part.clause.tokens)]
     numbers = [(place, link.low or 0.0) for place, link in links if place not in (part.pointed or {})]
+    numbers = [(place, stars) for place, stars in numbers if place < theirs[0]] or numbers
     if not numbers or _cut_off(part):
         return _asked_for_stars(part.refs)
     if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
         return _moved(part.refs or last, change * numbers[0][1], context)
-    return _paired(numbers, [(said.place, said.refs) for said in part.said] or [(-1, last)])
+    names = [(said.place, said.refs) for said in part.said if said.stance not in ("unseen", "excluded")]
+    return _paired(numbers, names or [(-1, last)])
 
 
 def _cut_off(part: Part) -> bool:
     """True where a title goes on with words that are not its own: stars are not stored on a guess."""
     follows = [part.clause.tokens[said.place + 1 : said.place + 2] for said in part.said]
     return any(
-        token.said.istitle() and (not token.link or token.link.kind == "tag") for after in follows for token in after
+        token.said.istitle() and len(token.said) > 1 and (not token.link or token.link.kind == "tag")
+        for after in follows
+        for token in after
     )
 
 

@@ -54,6 +54,7 @@ def situation_of(dialogue: Dialogue) -> frozenset[str]:
         "asked": any(isinstance(done.result, Questions) for done in last),
         "spoken": bool(focus(dialogue)),
         "figured": bool(last) and last[-1].name in FIGURES,
+        "told": bool(dialogue.turns and dialogue.turns[-1].singles),
         "rated": bool(last) and last[-1].name == "rate_movie",
     }
     return frozenset(name for name, holds in true.items() if holds)
@@ -87,8 +88,16 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
         asks = begins or (clause.asks and clause.has("asks", "words"))
         large = any((link.low or 0) > LARGEST for _, link in clause.links("number"))
         counted = (clause.has("count", "things") or large) and not clause.links("stars")
-        return not asks and not counted and (each.aspect != "remove" or clause.has("rating_lines", "remove"))
-    if each.act == "small_talk" and clause.links("genre", "years"):
+        theirs = clause.has("rating_lines", "others") and not clause.has("rating_lines", "own")
+        return (
+            not asks
+            and not counted
+            and not theirs
+            and (each.aspect != "remove" or clause.has("rating_lines", "remove"))
+        )
+    if each.act == "small_talk" and (
+        clause.links("genre", "years") or (said and each.aspect in ("reset", "greet", "thanks", "bye"))
+    ):
         return False
     if each.act in ("outside", "small_talk") and each.odds < GUESS:
         return not (said or clause.links()) and (each.aspect != "repeat" or "begun" in situation)
@@ -115,6 +124,7 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         "several": len(names) > 1,
         "series": bool(names) and names[0][1].kind == "series",
         "asks": clause.asks,
+        "theirs": clause.has("rating_lines", "others") and not clause.has("rating_lines", "own"),
         "names only": bool(names)
         and not words - set(table("fragment", "joins"))
         and len(names) == len(said) == len(kinds),

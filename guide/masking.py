@@ -207,7 +207,8 @@ def _pieces(text: str, links: Sequence[Link]) -> Iterator[str | Link]:
     for link in sorted(links, key=lambda link: link.start):
         yield from _TOKEN.findall(text[place : link.start])
         yield link
-        place = link.end + (2 if text[link.end : link.end + 2] in _OWNING else 0)
+        shouts = text[link.end : link.end + 1] == "!" and link.candidates and link.candidates[0].title.endswith("!")
+        place = link.end + (2 if text[link.end : link.end + 2] in _OWNING else 1 if shouts else 0)
     yield from _TOKEN.findall(text[place:])
 
 

@@ -18,6 +18,7 @@ from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from guide.phrases import plain, table
 from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
+from guide.series import members, series_links
 from guide.stances import Said, refs_of, stances
 from guide.standing import Told, each_once, told_in
 from movies.linking import Linker
@@ -66,7 +67,8 @@ class Part:
     @property
     def told(self) -> Told:
         """The tastes and exclusions in it; a name without a stance, where tastes are told, is liked."""
-        named = self.intent.label == "tell.opinion" and {said.stance for said in self.said} == {"named"}
+        told = self.intent.label == "tell.opinion" and not self.clause.asks
+        named = told and {said.stance for said in self.said} == {"named"}
         said = [replace(each, stance="liked") for each in self.said] if named else self.said
         return told_in(said, self.wants)
 
@@ -125,19 +127,23 @@ class Context:
 
     @cached_property
     def spoken(self) -> tuple[Ref, ...]:
-        """The movie that was spoken of last: by a result, else by the person."""
-        turns = self.dialogue.turns
-        if turns and not any(done.movies for done in turns[-1].done):
-            links = self.linker.link(tidied(turns[-1].text))
-            named = [ref for link in links if link.kind == "movie" and link.confidence >= SURE for ref in refs_of(link)]
-            if named:
-                return (named[-1],)
+        """The movie that was spoken of last."""
         return focus(self.dialogue)
 
     def siblings(self, ref: Ref) -> list[Ref]:
         """The movies of the same title, the oldest first."""
         same = [each for each in self.linker.find(ref.title) if _bare(each.title) == _bare(ref.title)]
         return sorted(map(as_ref, same), key=lambda each: each.year or 0)
+
+    def parts(self, ref: Ref) -> list[Ref]:
+        """The movies of the same series, the oldest first."""
+        name = re.split(r"(?: \d|[:³²]| Part | and the )", ref.title)[0]
+        return list(map(as_ref, members(name, self.linker)))
+
+    def versions(self, ref: Ref) -> list[Ref]:
+        """The movies of the same title, else those of the same series."""
+        same = self.siblings(ref)
+        return same if len(same) > 1 else self.parts(ref) or same
 
     @cached_property
     def before(self) -> list[Frame]:
@@ -163,6 +169,25 @@ def as_ref(candidate: Candidate) -> Ref:
     return Ref(movie_id=candidate.movie_id, title=candidate.title, year=candidate.year)
 
 
+def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
+    """A dialogue with the movies that the person named in each turn."""
+    turns = []
+    for turn in dialogue.turns:
+        owned = list(_owned(turn.text, linker))
+        theirs = each_once(ref for ref, mine in owned if not mine)
+        turns.append(replace(turn, named=each_once(ref for ref, _ in owned), theirs=theirs))
+    return replace(dialogue, turns=tuple(turns))
+
+
+def _owned(text: str, linker: Linker) -> Iterator[tuple[Ref, bool]]:
+    """The movies named in a text, and False for somebody else's."""
+    text, mine = tidied(text), True
+    for token in masked(text, linker.link(text))[0]:
+        mine = token.word in table("owner", "mine") or (mine and token.word not in table("owner", "theirs"))
+        if token.link and token.link.kind in ("movie", "series"):
+            yield from ((ref, mine) for ref in refs_of(token.link))
+
+
 def _bare(title: str) -> str:
     """A title without its article, to compare: "The Heat" and "Heat"."""
     return re.sub(r"^(?:the|a|an) ", "", title.lower())
@@ -173,7 +198,8 @@ def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
     text = tidied(text)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
-    links = rating_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
+    near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
+    links = rating_links(text, near, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
     parts, language = _parts(text, links, context, SURE)
     doubtful = any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts)
@@ -262,7 +288,7 @@ def _lacks_title(part: Part) -> bool:
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
-    alike = act in LISTS and clause.has("stance", "before", "similar")
+    alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
     return row or alike or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
 
 
@@ -272,9 +298,9 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     named: list[Ref] = []
     situation = context.situation
     for clause in clauses(tokens):
-        points = pointed(clause, context.dialogue, named or context.spoken, context.siblings)
+        points = pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
-        meant = intent(clause, said, situation)
+        meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
         situation |= {"spoken"} if said else frozenset()
@@ -298,6 +324,8 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     link = clause.tokens[said.place].link
     if link is None or len(said.refs) != 1:
         return said
+    if clause.has("compare", "sequels") and len(parts := context.parts(said.refs[0])) > 1:
+        return replace(said, refs=tuple(parts[1:]))
     years = [int(year.low or 0) for _, year in clause.links("year")]
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
     if said.refs[0].year in years and len(years) < 2:

@@ -14,7 +14,8 @@ from movies.links import Link
 
 LEAST_ODDS, CONFIDENCE = 0.45, 0.9
 MOST_STARS, ALIKE = 10, 75
-_SEGMENT = re.compile(r"(?:[^;\n,.!?/]|[.!?/](?=\S)|/(?= \d))+")
+_SEGMENT = re.compile(r"(?:[^;\n,.!?/]|[.!?/](?=\S)|[/!?.](?= \d))+")
+_TO = ("for", "to")
 _WORD = re.compile(r"[\w'’.!?&-]*\w[!?]?|[★⭐½]+|\d[.,]\d")
 _HALF = re.compile(r"\b(?:([0-4]|one|two|three|four) and a half(?: stars?)?|half a star)\b", re.IGNORECASE)
 _ZERO = re.compile(r"\b(?:zero|0) stars?\b", re.IGNORECASE)
@@ -72,33 +73,38 @@ def _meet(link: Link, title: Rated | Link) -> bool:
 
 
 def _rated(text: str, links: Sequence[Link]) -> Iterator[Rated]:
-    """Titles that fill their segment up to a number, with nothing of weight behind it."""
+    """Titles that fill their part of a segment up to a number, or from one on: "4 for Heat and 5 for Ronin"."""
     for segment in _SEGMENT.finditer(text):
-        number = _number(segment.start(), segment.end(), links)
-        if number is None or not 0 < (number.low or 0) <= MOST_STARS:
+        numbers = _numbers(segment.start(), segment.end(), links)
+        if not numbers:
             continue
-        words = list(_WORD.finditer(text, segment.start(), number.start))
-        behind = list(_WORD.finditer(text, number.end, segment.end()))
-        first = not words or all(_said(word[0]) in table("rating_lines", "before") for word in words)
-        if first and behind and _said(behind[0][0]) in ("for", "to"):
-            words, behind = behind[1:], []
-        joints = [at for at, word in enumerate(words[1:-1], 1) if _said(word[0]) == "and"]
-        begun = joints[-1] + 1 if joints else 0  # "delete Alien and put Up at 5"
-        if begun and _said(words[begun][0]) in table("rating_lines", "before"):
-            words = words[begun:]
-        while words and _said(words[0][0]) in table("rating_lines", "before"):
-            words.pop(0)
-        while words and _said(words[-1][0]) in table("rating_lines", "between"):
-            words.pop()
-        if words and all(_said(word[0]) in table("rating_lines", "after") for word in behind):
-            end = words[-1].end()
-            yield Rated(words[0].start(), end + (text[end : end + 1] == ")"), number)
+        ends = [segment.start(), *(number.end for number in numbers)]
+        parts = [list(_WORD.finditer(text, at, number.start)) for at, number in zip(ends, numbers, strict=False)]
+        behind = list(_WORD.finditer(text, numbers[-1].end, segment.end()))
+        if _all_in(parts[0], "before") and (follows := [*parts[1:], behind][0]) and _said(follows[0][0]) in _TO:
+            parts, behind = [words[1:] for words in [*parts[1:], behind]], []
+        for words, number in zip(parts, numbers, strict=True):
+            while words and _said(words[0][0]) in table("rating_lines", "before"):
+                words.pop(0)
+            while words and _said(words[-1][0]) in table("rating_lines", "between"):
+                words.pop()
+            if words and _all_in(behind, "after"):
+                end = words[-1].end()
+                end += text[end : end + 1] == ")"
+                first = words[0].start()
+                starts = dict.fromkeys([first, max(text.rfind(": ", first, end) + 2, first)])
+                yield from (Rated(start, end, number) for start in starts)
+
+
+def _all_in(words: Sequence[re.Match[str]], name: str) -> bool:
+    return all(_said(word[0]) in table("rating_lines", name) for word in words)
 
 
 def _titled(given: str, title: str) -> bool:
     """True for the title's words, give or take typos; those of a sentence must be the very title, and several."""
     begins = re.sub(r"^(?:the|a|an) ", "", plain(title)).startswith(re.sub(r"^(?:the|a|an) ", "", plain(given)))
-    if not begins and fuzz.ratio(plain(given), plain(title)) < ALIKE:
+    ends = " " in given.strip() and plain(title).endswith(": " + plain(given))
+    if not (begins or ends) and fuzz.ratio(plain(given), plain(title)) < ALIKE:
         return False
     words = [_said(word) for word in given.split()]
     if not set(words) & set(table("rating_lines", "never")):
@@ -106,17 +112,18 @@ def _titled(given: str, title: str) -> bool:
     return len(words) > 1 and " ".join(words) == " ".join(_said(word) for word in title.split())
 
 
-def _number(start: int, end: int, links: Sequence[Link]) -> Link | None:
-    """The last number of a segment; or the digit at the end of a title, as in "Alien 5, Scream 4"."""
+def _numbers(start: int, end: int, links: Sequence[Link]) -> list[Link]:
+    """The stars of a segment, in words only where no digits are; or the digit that ends a title: "Scream 4"."""
     inside = [link for link in links if start <= link.start and link.end <= end]
-    numbers = [link for link in inside if link.kind in ("number", "stars")]
+    numbers = [link for link in inside if link.kind in ("number", "stars") and 0 < (link.low or 0) <= MOST_STARS]
+    digits = [link for link in numbers if link.kind == "stars" or link.text[0].isdigit()]
     if numbers:
-        return numbers[-1]
+        return digits or numbers[-1:]
     last = inside[-1] if inside and inside[-1].kind == "movie" else None
     if last is None or not re.search(r"\s\d$", last.text):
-        return None
+        return []
     stars = float(last.text[-1])
-    return Link(last.end - 1, last.end, last.text[-1], "number", CONFIDENCE, low=stars, high=stars)
+    return [Link(last.end - 1, last.end, last.text[-1], "number", CONFIDENCE, low=stars, high=stars)]
 
 
 def _said(word: str) -> str:

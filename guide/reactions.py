@@ -7,7 +7,7 @@ from typing import Any
 from guide.aggregates import aggregate
 from guide.conditions import Conditions
 from guide.frame import Frame, Ref
-from guide.framing import RATING_ORDERS, but, filtered, list_fields, listed, with_told
+from guide.framing import RATING_ORDERS, but, each_of, filtered, list_fields, listed, with_told
 from guide.intents import LISTS, SHORT
 from guide.parts import Context, Part
 from guide.references import rated_before, shown_list
@@ -28,11 +28,21 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     before = [frame for frame in context.before if frame.act in (("ratings",) if more else CHANGEABLE)]
     on_list = any(frame.act in ON_LISTS for frame in context.before)
     base = before[-1] if before and not on_list else _last_list(context)
+    if base and base.act not in LISTS and part.clause.has("refer", "similar"):
+        return [listed(part.to("like"), context)]
     if base is None:
         return [listed(part.to("recommend"), context)]
     if more:
         return [but(with_told(narrowed(base, part.wants), part.told), again=True)]
-    return [changed(part, context, base)]
+    named = part.refs or part.users or part.wants.genres or part.wants.tags
+    bases = before if not on_list and before and part.clause.has("refer", "each") and not named else [base]
+    return [frame for base in bases for frame in _changed_each(part, context, base)]
+
+
+def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
+    frame = changed(part, context, base)
+    counted = frame.act == "statistic" and not part.clause.has("refer", "of_those")
+    return each_of(part, frame, frame.users) if counted else [frame]
 
 
 def narrowed(base: Frame, wants: Conditions, *, instead: bool = False) -> Frame:
@@ -121,6 +131,9 @@ def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
         first, last = wants.years
         changed = {"since": f"{first}-01-01" if first else None, "until": f"{last}-12-31" if last else None}
         filters = base.filters
+    measured = any(part.clause.has("statistic", name) for name in ("counts", "mean", "min"))
+    if measured and not part.clause.has("fragment", "correcting"):
+        changed |= {"measure": asked.measure, "of": asked.of}
     changed |= {"by": asked.by} if asked.by != "none" else {}
     changed |= {"ascending": True} if asked.ascending else {}
     named = (name for name in RATING_ORDERS if base.act == "ratings" and part.clause.has("order", name))
@@ -132,6 +145,8 @@ def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
 
 def _correct(part: Part, context: Context) -> list[Frame]:
     """As in "sorry, I meant 1995", "no, the other one"."""
+    if not context.before and part.refs:
+        return [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
     if not context.before:
         return [listed(part.to("recommend"), context)]
     base = context.before[-1]
@@ -150,6 +165,8 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
     same = [ref for ref in mistaken if ref.title == meant[0].title]
     kept = tuple(meant[0] if ref in same else ref for ref in mistaken) if len(mistaken) > 1 and same else meant
     rated = {ref.movie_id for ref in rated_before(context.dialogue)}
+    if base.act == "rate" and (stars := [link.low for _, link in part.clause.links("stars", "number")]):
+        return [but(base, **{field: kept}, stars=stars[-1])]
     stored = base.act == "rate" and any(ref.movie_id in rated for ref in mistaken)
     undone = [Frame(act="rate", movies=mistaken)] if stored else []
     return [*undone, but(base, **{field: kept}, follows=True, exclude=())]

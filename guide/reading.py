@@ -12,26 +12,27 @@ from guide.dialogue import Dialogue
 from guide.frame import Frame
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.intents import LISTS
-from guide.parts import Context, Part, parts_of
+from guide.parts import Context, Part, parts_of, with_named
 from guide.reactions import changed, corrected, narrowed, reaction
 from guide.standing import Told, each_once
 from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
-ASIDE, NOISE = 0.4, 0.2
+ASIDE, NOISE, TALK = 0.4, 0.2, 0.6
 """Odds below which a sentence beside a wish is taken for talk around it."""
-POLITE = ("greet", "thanks", "praise", "feelings", "bye", "stop", "insult", "reset", "help")
+QUESTIONS = ("fact", "statistic", "compare", "ratings", "taste", "predict", "why", "rate")
+POLITE = ("mentioned", "greet", "thanks", "praise", "feelings", "bye", "stop", "insult", "reset", "help")
 
 
 def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
     """The wishes of a message, in its order; at least one frame."""
-    return _read(text, Context(dialogue, linker, _read))
+    return _read(text, Context(with_named(dialogue, linker), linker, _read))
 
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
-    parts = [part for part in parts if not _says_nothing(part)] or parts
+    parts = _without_chat([part for part in parts if not _says_nothing(part, among=parts)] or parts)
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
@@ -67,11 +68,15 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     changes = _one([part for part in loose if part.intent.act in ("delta", "answer")])
     if frames and frames[-1].act in FIGURES:
         return [*frames, *(changed(part, context, frames[-1]) for part in changes)]
-    frames += [frame for part in changes for frame in reaction(part, context)]
+    stored = any(frame.act == "rate" for frame in frames)
+    frames += [
+        frame for part in changes for frame in reaction(part, context) if not (stored and frame.act in ("rate", "fact"))
+    ]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
-    return [*frames, *_telling(tells, context)]
+    told = _telling(tells, context)
+    return [frame for frame in frames if frame.aspect not in (*POLITE, "other")] or told or frames
 
 
 def _is_list_of_its_own(part: Part, parts: Sequence[Part]) -> bool:
@@ -93,9 +98,29 @@ def _one(parts: Sequence[Part]) -> list[Part]:
     return [part for part in parts if part not in changes] + [told]
 
 
-def _says_nothing(part: Part) -> bool:
-    """True for talk that resembles nothing: "(all ratings pooled)"."""
-    return part.intent.odds < NOISE and not (part.said or part.clause.links() or part.wants != Conditions())
+def _says_nothing(part: Part, among: Sequence[Part]) -> bool:
+    """True for talk that resembles nothing, or less than what stands beside it: "anyway", "lol ok"."""
+    mine = part.intent
+    if part.said or part.clause.links() or not part.wants.empty:
+        return False
+    beside = any(other.intent.odds > mine.odds for other in among)
+    idle = mine.odds < TALK and not (part.clause.asks or part.clause.has("asks", "list"))
+    return mine.odds < NOISE or (beside and (idle or mine.label == "delta.narrow"))
+
+
+def _without_chat(parts: Sequence[Part]) -> list[Part]:
+    """The parts but for talk before a question, which may name what the question is about: "nobody makes westerns"."""
+    asked = [part for part in parts if part.intent.act in QUESTIONS and part.clause.has("asks", "words")]
+    chat = [part for part in parts if asked and parts.index(part) < parts.index(asked[-1]) and _is_chat(part)]
+    about = Conditions(genres=_joined(chat).genres, tags=_joined(chat).tags)
+    bare = [part for part in asked if part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags)]
+    kept = [part for part in parts if part not in chat]
+    return [replace(part, wants=about.joined(part.wants)) if part in bare else part for part in kept]
+
+
+def _is_chat(part: Part) -> bool:
+    clause = part.clause
+    return part.intent.act in LISTS and not (clause.asks or part.said or part.users or clause.has("wish", "words"))
 
 
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
@@ -105,6 +130,8 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         last, counts = (found[-1] if found else None), part.intent.act == "statistic"
         bare = not (part.wants.genres or part.wants.tags or part.refs)
         refers = counts or (part.intent.act == "find" and part.clause.has("refer", "one_of"))
+        if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
+            continue
         if last and last.act == "statistic" and bare and refers:
             kept = {"genres": last.filters.genres, "tags": last.filters.tags}
             whose = {"users": last.users, "own": last.own} if counts and not part.users else {}
@@ -119,10 +146,22 @@ def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
     mine, others = part.intent, [other.intent for other in parts if other is not part]
     if mine.act in LISTS and not _wishes(part):
         return any(other.intent.act in LISTS and _wishes(other) for other in parts)
+    if not _requests(part) and any(each.act in QUESTIONS and each.odds > NOISE for each in others):
+        return True
+    idle = mine.label in ("fact.everything", "fact.lately") or mine.odds < ASIDE
+    if mine.act in QUESTIONS and idle and not part.clause.asks and any(each.act in QUESTIONS for each in others):
+        return all(each.odds >= mine.odds or each.act == "rate" for each in others)
     if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
     beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said
     return mine.odds < ASIDE or mine.act == "small_talk" or beside
+
+
+def _requests(part: Part) -> bool:
+    """False for what becomes a list only where nothing else is asked: "long story", "need it for a spreadsheet"."""
+    asks = part.clause.asks or part.clause.has("asks", "list") or part.clause.has("refer", "similar")
+    similar = any(said.stance == "similar" for said in part.said)
+    return part.intent.act not in LISTS or asks or similar or part.wants.sort is not None
 
 
 def _of_both(frames: Sequence[Frame], parts: Sequence[Part]) -> list[Frame]:
@@ -151,7 +190,8 @@ def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
         return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
     if wants != Conditions():
         return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
-    return [Frame(act="small_talk", aspect="praise")]
+    named = each_once(ref for part in parts for ref in part.refs)
+    return [Frame(act="small_talk", aspect="mentioned" if named else "praise", movies=named)]
 
 
 def _told(parts: Iterable[Part]) -> Told:
@@ -213,7 +253,8 @@ def _merged(frame: Frame, other: Frame) -> Frame:
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
     """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
     told = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE]
-    return [each for each in told if not _is_hollow(each)] or told or list(frames[:1])
+    whole = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE]
+    return [each for each in whole if not _is_hollow(each)] or whole or told or list(frames[:1])
 
 
 def _is_hollow(frame: Frame) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
 
 from pydantic import JsonValue
 
-from guide.dialogue import Dialogue, Done
+from guide.dialogue import Dialogue, Done, as_ref
 from guide.frame import Act, Aggregate, Frame, Ref
 from guide.masking import Clause
 from guide.phrases import table
@@ -38,6 +37,11 @@ Siblings = Callable[[Ref], list[Ref]]
 # What a token refers to
 
 
+def ref(movie: MovieName | Ref) -> Ref:
+    """A movie that was spoken of."""
+    return movie if isinstance(movie, Ref) else as_ref(movie)
+
+
 def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), siblings: Siblings | None = None) -> Pointed:
     """Movies that tokens refer to, by place.
 
@@ -48,13 +52,16 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
         siblings: Finds the movies of the same title, the oldest first.
     """
     listed = _listed(dialogue, first=clause.has("refer", "start"))
+    listed = (clause.has("refer", "i_said") and _of_person(dialogue)) or listed
     found: Pointed = {}
     for place in range(len(clause.tokens)):
         if refs := _by_place(clause, place, listed) or _by_trait(clause, place, listed):
             found[place] = refs
     if siblings and not found:
         alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
-        found = _twin(clause, named or focus(dialogue), siblings, alone=alone)
+        spoken = named or focus(dialogue)
+        found = _twin(clause, spoken, siblings, alone=alone) or _by_part(clause, spoken, siblings)
+        found = found or _other(clause, spoken, listed)
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if not found and not apart:  # "delete Alien, I only rated it by mistake"
         found = _by_pronoun(clause, dialogue, named, listed)
@@ -62,13 +69,8 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
 
 
 def focus(dialogue: Dialogue) -> tuple[Ref, ...]:
-    """The movie that was spoken of last: the only one of a result, else the first."""
-    return next(((ref(done.movies[0]),) for done in reversed(dialogue.done) if done.movies), ())
-
-
-def ref(movie: MovieName) -> Ref:
-    """A movie that was shown, which is sure."""
-    return Ref(movie_id=movie.movie_id, title=movie.title, year=movie.year)
+    """The movie that was spoken of last."""
+    return next(((turn.focus,) for turn in reversed(dialogue.turns) if turn.focus), ())
 
 
 def shown_list(dialogue: Dialogue, *, first: bool = False) -> tuple[Ref, ...]:
@@ -81,23 +83,29 @@ def rated_before(dialogue: Dialogue) -> tuple[Ref, ...]:
     return tuple(ref(movie) for done in dialogue.done if done.name == "rate_movie" for movie in done.movies)
 
 
-def _listed(dialogue: Dialogue, *, first: bool = False) -> list[MovieName]:
+def _listed(dialogue: Dialogue, *, first: bool = False) -> Sequence[MovieName | Ref]:
     """The movies of the last result with several; or those that were spoken of one by one since."""
     several = [done for done in dialogue.done if done.is_list or isinstance(done.result, RatingList | Comparison)]
-    since = (
-        list(takewhile(lambda done: done is not several[-1], reversed(dialogue.done)))
-        if several
-        else dialogue.done[::-1]
-    )
-    singles = list({movie.movie_id: movie for done in reversed(since) for movie in done.movies}.values())
-    if len(singles) > 1 and not first:
-        return singles[-2:]
-    return several[0 if first else -1].movies if several else []
+    if first:
+        return several[0].movies if several else ()
+    singles: list[Ref] = []
+    for turn in reversed(dialogue.turns):
+        singles = list({each.movie_id: each for each in (*turn.singles, *singles)}.values())
+        if len(singles) > 1:
+            return singles
+        if lists := [done.movies for done in turn.done if done in several]:
+            return lists[-1]
+    return ()
+
+
+def _of_person(dialogue: Dialogue) -> list[Ref]:
+    """The movies that the person named, each once."""
+    return list({each.movie_id: each for turn in dialogue.turns for each in turn.named}.values())
 
 
 def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
     """As in "the older one", "the remake", "the other one": another movie of the same title."""
-    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other")}
+    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other", "dated")}
     if alone and not any(spots.values()) and len(clause.tokens) <= FEW_WORDS:
         spots = {name: clause.spots("refer", f"{name}_alone")[:1] for name in ("earlier", "later")}
     said = [name for name, spot in spots.items() if spot]
@@ -107,11 +115,31 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: b
         return {}
     years = [link.low for _, link in clause.links("year")]
     chosen = next((each for each in others if each.year in years), None)
-    chosen = chosen or {"earlier": same[0], "later": same[-1], "other": others[0]}[said[0]]
-    return {spots[said[0]][0].first: (chosen,)}
+    chosen = chosen or {"earlier": same[0], "later": same[-1], "other": others[0]}.get(said[0])
+    return {spots[said[0]][0].first: (chosen,)} if chosen else {}
 
 
-def _by_place(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[Ref, ...]:
+def _other(clause: Clause, movies: Sequence[Ref], listed: Sequence[MovieName | Ref]) -> Pointed:
+    """As in "and the other one?" of a pair."""
+    spots, here = clause.spots("refer", "other"), {each.movie_id for each in movies[-1:]}
+    others = tuple(ref(each) for each in listed if each.movie_id not in here)
+    return {spots[0].first: others} if spots and len(listed) == 2 and len(others) == 1 else {}
+
+
+def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
+    """As in "and part 3?", "the sequels": movies of the series that is spoken of."""
+    sequels = clause.spots("compare", "sequels")
+    spots = [spot for spot in clause.spots("refer", "part") if movies]
+    parts = siblings(movies[0]) if movies and (spots or sequels) else []
+    if len(parts) < 2:
+        return {}
+    if not spots:
+        return {sequels[0].first: tuple(parts[1:])}
+    numbers = [int(link.low or 0) for place, link in clause.links("number") if spots[0].first <= place < spots[0].end]
+    return {spots[0].first: tuple(parts[number - 1 : number][0] for number in numbers if 1 <= number <= len(parts))}
+
+
+def _by_place(clause: Clause, place: int, listed: Sequence[MovieName | Ref]) -> tuple[Ref, ...]:
     """As in "the second", "the first two", "number 3"."""
     link, before = clause.tokens[place].link, _word(clause, place - 1)
     which = table("ordinals").get(clause.tokens[place].word, 0)
@@ -125,7 +153,7 @@ def _by_place(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[
     return tuple(map(ref, listed[-many:] if which < 0 else listed[which - 1 : which - 1 + many]))
 
 
-def _by_trait(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[Ref, ...]:
+def _by_trait(clause: Clause, place: int, listed: Sequence[MovieName | Ref]) -> tuple[Ref, ...]:
     """As in "the 1995 one", "the one from the 90s", "the horror one"."""
     link = clause.tokens[place].link
     one = "one" in (_word(clause, place + 1), _word(clause, place - 2), _word(clause, place - 3))
@@ -134,19 +162,29 @@ def _by_trait(clause: Clause, place: int, listed: Sequence[MovieName]) -> tuple[
     return tuple(ref(movie) for movie in listed if _is_so(movie, link))[:1]
 
 
-def _is_so(movie: MovieName, link: Link) -> bool:
+def _is_so(movie: MovieName | Ref, link: Link) -> bool:
     if link.kind == "genre":
         return isinstance(movie, Movie) and set(link.name.split("|")) <= set(movie.genres)
     return movie.year is not None and (link.low or 0) <= movie.year <= (link.high or 9999)
 
 
-def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], listed: Sequence[MovieName]) -> Pointed:
+def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], listed: Sequence[MovieName | Ref]) -> Pointed:
     several = tuple(named) if len(named) > 1 else tuple(map(ref, listed))
     one = tuple(named[-1:]) or focus(dialogue)
-    for name, refs in (("both", several[:2]), ("them", several), ("it", one)):
+    owned = next((turn for turn in reversed(dialogue.turns) if turn.theirs), None)
+    ours = tuple(each for each in owned.named if each not in owned.theirs) if owned else ()
+    theirs = owned.theirs if owned else ()
+    for name, refs in (
+        ("hers", theirs[-1:]),
+        ("ours", ours[-1:]),
+        ("both", several[:2]),
+        ("them", several),
+        ("it", one),
+    ):
         for spot in clause.spots("refer", name) if refs else ():
             alone = clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")
-            if name != "it" or alone:
+            counts = clause.tokens[spot.first].word == "all" and clause.links("movie")
+            if (name != "it" or alone) and not counts:
                 return {spot.first: refs}
     return {}
 

@@ -13,7 +13,9 @@ from movies.links import Link
 
 Stance = Literal["liked", "disliked", "seen", "unseen", "excluded", "similar", "named"]
 BEFORE: tuple[Stance, ...] = ("named", "disliked", "unseen", "liked", "seen", "excluded", "similar")
-AFTER: tuple[Stance, ...] = ("disliked", "liked", "seen")
+AFTER: tuple[Stance, ...] = ("unseen", "disliked", "liked", "seen")
+TITLED = 0.9
+"""Certainty of a name that is the very title of one movie alone."""
 REACH = 3
 """The number of other words that may stand between a cue and the name that it is about."""
 
@@ -56,11 +58,16 @@ def refs_of(link: Link) -> tuple[Ref, ...]:
         return refs_of(named) if named else tuple(Ref(movie_id=each, title=link.name) for each in link.movie_ids[:1])
     if not link.candidates:
         return ()
-    best, *others = link.candidates
+    titled = [each for each in link.candidates if each.title.lower() == link.text.lower()]
+    best = titled[0] if len(titled) == 1 else link.candidates[0]
+    others = [each for each in link.candidates if each is not best]
     ref = Ref(movie_id=best.movie_id, title=best.title, year=best.year)
     if str(best.year) in link.text:
         return (ref,)
-    odds = {"certainty": max(0.0, min(best.odds, 1.0)), "others": tuple(other.movie_id for other in others)}
+    odds = {
+        "certainty": max(TITLED if len(titled) == 1 else 0.0, min(best.odds, 1.0)),
+        "others": tuple(other.movie_id for other in others),
+    }
     return (ref.model_copy(update=odds),)
 
 
@@ -102,7 +109,8 @@ def _closing(tokens: Sequence[Token], place: int, names: Container[int], cues: _
     end = place + 1
     while end < len(tokens) and (_is_name(end, tokens, names) or tokens[end].word in table("stance", "row")):
         end += 1
-    return min((cue for cue in cues if place < cue[0] <= end), default=(0, 0, None))[2]
+    near = (cue for cue in cues if place < cue[0] <= (place + 1 if cue[2] == "unseen" else end))
+    return min(near, default=(0, 0, None))[2]
 
 
 def _is_name(place: int, tokens: Sequence[Token], names: Container[int]) -> bool:

@@ -96,6 +96,18 @@ class Linker:
         places = {self._index.rows[place].movie_id: score for place, score in likeness.items()}
         return [one._replace(odds=round(one.odds * places.get(one.movie_id, 1.0), 4)) for one in candidates]
 
+    def movies(self, ids: Iterable[int]) -> list[Candidate]:
+        """Movies by id, in the order given."""
+        wanted = list(ids)
+        rows = {row.movie_id: row for row in self._index.rows if row.movie_id in wanted}
+        return [Candidate(each, rows[each].title, rows[each].year, 1.0) for each in wanted if each in rows]
+
+    def beginning(self, name: str) -> list[Candidate]:
+        """The movies whose titles are a name of several words, or begin with it, the oldest first."""
+        begin = f"{plain(name)} "
+        rows = [row for row in self._index.rows if " " in name and f"{plain(row.title)} ".startswith(begin)]
+        return [Candidate(row.movie_id, row.title, row.year, 1.0) for row in sorted(rows, key=lambda row: row.year or 0)]
+
     def _whole(self, title: str) -> list[Form]:
         words = content(title)
         key = "".join(words)

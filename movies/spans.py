@@ -24,7 +24,8 @@ _DECADE_WORD = re.compile(r"(?:\b(?:annees|anos|anni|jaren|decada de(?: los)?)\s
 _PART = re.compile(r"\b(early|mid|late|fruhen|spaten|debut des|fin des)[ -](?:the |to late )?['\u2018\u2019]?$")
 _SHORT_YEAR = re.compile(r"['\u2018\u2019]$")
 _NOT = re.compile(r"\b(?:not|nothing|no|none|never)\s(?:from\s)?$")
-_OR_LATER = re.compile(r"\s*(?:(?:or|and|oder|et|y) )?(?:later|newer|onwards?|upwards?|plus recent)\b|\+")
+_LATER = r"later|newer|after|onwards?|upwards?|up|plus recent"
+_OR_LATER = re.compile(rf"\s*(?:(?:or|and|oder|et|y) )?(?:{_LATER})\b|\+| on(?=\W*$|[,.;!?)])")
 _OR_EARLIER = re.compile(r"\s*(?:or|and) (?:earlier|older|before)\b")
 _TO = re.compile(r"\s?(?:-|\u2013|\u2014|to|and|through|until|till|thru|und|bis|et|a|y)\s?(?:the )?$")
 _BETWEEN = re.compile(r"\b(?:between|from|zwischen|von|entre|de|tra)\s(?:the )?$")
@@ -118,7 +119,7 @@ def _years(level: str, match: re.Match[str], following: re.Match[str] | None) ->
     second = _one_years(level, following) if following is not None else None
     if second is not None and second.low >= first.low and _TO.fullmatch(level, first.end, second.start):
         between = _BETWEEN.search(level, max(0, first.start - LOOKED_AT), first.start)
-        if between or level[first.end : second.start].strip() not in ("and", "und", "et", "y", "a"):
+        if between or level[first.end : second.start].split(maxsplit=1)[0] not in ("and", "und", "et", "y", "a"):
             start = between.start() if between else first.start
             return start, second.end, "years", 0.95, first.low, second.high
     return _open_years(level, first) or (
