@@ -254,7 +254,11 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     users = users or _whose(part, context)
     own = part.clause.has("refer", "mine") and not users
     users, own = (context.user, False) if own and context.user else (users, own)
+    spoken_of = _genre_spoken_of(context) if part.clause.has("refer", "that_genre") else []
+    if spoken_of:
+        part = replace(part, wants=replace(part.wants, genres=tuple(spoken_of)))
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
+    figure = figure.model_copy(update={"by": "none"}) if spoken_of else figure
     about = part.before[-1:] or (context.spoken if {"figured", "told"} & context.situation else ())
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
     if about and plain and part.wants.empty and not (part.refs or own or users):
@@ -324,7 +328,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
             (name for name in RATING_ORDERS if part.clause.has("order", name)), "highest" if part.stars else None
         ),
         "filters": _released(part, then),
-        "movies": part.refs,
+        "movies": each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs),
         "count": part.wants.count,
         "stars": part.stars,
         "aggregate": figure if then else None,

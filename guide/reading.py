@@ -53,8 +53,9 @@ def _beyond_shown(part: Part, context: Context) -> Part:
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the list that they are about."""
-    at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), None)
-    if at and (before := _folded(parts[:at], context)):
+    at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
+    told = [part for part in parts[:at] if part.clause.links()]
+    if told and (before := _folded(parts[:at], context)):
         meant = corrected(parts[at], before[-1], context)
         return _united([*before[:-1], *meant, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
     parts = [part.to("find") if _is_list_of_its_own(part, parts) else part for part in parts]
