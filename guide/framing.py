@@ -239,6 +239,8 @@ def _plain(part: Part, context: Context) -> list[Frame]:
     if act == "outside":
         refers = (part.clause.has("refer", "it") or part.clause.asks) and aspect in ABOUT_MOVIES
         fields["movies"] = part.refs or (context.spoken if refers else ())
+    elif aspect == "mentioned":
+        fields["movies"] = part.refs
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
     elif act == "choose":

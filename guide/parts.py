@@ -67,7 +67,8 @@ class Part:
     @property
     def told(self) -> Told:
         """The tastes and exclusions in it; a name without a stance, where tastes are told, is liked."""
-        named = self.intent.label == "tell.opinion" and {said.stance for said in self.said} == {"named"}
+        told = self.intent.label == "tell.opinion" and not self.clause.asks
+        named = told and {said.stance for said in self.said} == {"named"}
         said = [replace(each, stance="liked") for each in self.said] if named else self.said
         return told_in(said, self.wants)
 

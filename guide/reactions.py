@@ -28,6 +28,8 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     before = [frame for frame in context.before if frame.act in (("ratings",) if more else CHANGEABLE)]
     on_list = any(frame.act in ON_LISTS for frame in context.before)
     base = before[-1] if before and not on_list else _last_list(context)
+    if base and base.act not in LISTS and part.clause.has("refer", "similar"):
+        return [listed(part.to("like"), context)]
     if base is None:
         return [listed(part.to("recommend"), context)]
     if more:
@@ -143,6 +145,8 @@ def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
 
 def _correct(part: Part, context: Context) -> list[Frame]:
     """As in "sorry, I meant 1995", "no, the other one"."""
+    if not context.before and part.refs:
+        return [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
     if not context.before:
         return [listed(part.to("recommend"), context)]
     base = context.before[-1]

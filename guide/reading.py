@@ -77,7 +77,9 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if frames and frames[-1].act in FIGURES:
         return [*frames, *(changed(part, context, frames[-1]) for part in changes)]
     stored = any(frame.act == "rate" for frame in frames)
-    frames += [frame for part in changes for frame in reaction(part, context) if not (stored and frame.act == "rate")]
+    frames += [
+        frame for part in changes for frame in reaction(part, context) if not (stored and frame.act in ("rate", "fact"))
+    ]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
@@ -155,6 +157,9 @@ def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
         return any(other.intent.act in LISTS and _wishes(other) for other in parts)
     if not _requests(part) and any(each.act in QUESTIONS and each.odds > NOISE for each in others):
         return True
+    idle = mine.label == "fact.everything" or mine.odds < ASIDE
+    if mine.act in QUESTIONS and idle and not part.clause.asks and any(each.act in QUESTIONS for each in others):
+        return all(each.odds >= mine.odds or each.act == "rate" for each in others)
     if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
         return False
     beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said

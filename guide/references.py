@@ -59,10 +59,9 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
             found[place] = refs
     if siblings and not found:
         alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
-        found = _twin(clause, named or focus(dialogue), siblings, alone=alone)
-        found = found or _other(clause, named or focus(dialogue), listed)
-    if siblings and not found:
-        found = _by_part(clause, named or focus(dialogue), siblings)
+        spoken = named or focus(dialogue)
+        found = _twin(clause, spoken, siblings, alone=alone) or _by_part(clause, spoken, siblings)
+        found = found or _other(clause, spoken, listed)
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if not found and not apart:  # "delete Alien, I only rated it by mistake"
         found = _by_pronoun(clause, dialogue, named, listed)
@@ -106,7 +105,7 @@ def _of_person(dialogue: Dialogue) -> list[Ref]:
 
 def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
     """As in "the older one", "the remake", "the other one": another movie of the same title."""
-    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other")}
+    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other", "dated")}
     if alone and not any(spots.values()) and len(clause.tokens) <= FEW_WORDS:
         spots = {name: clause.spots("refer", f"{name}_alone")[:1] for name in ("earlier", "later")}
     said = [name for name, spot in spots.items() if spot]
@@ -116,8 +115,15 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: b
         return {}
     years = [link.low for _, link in clause.links("year")]
     chosen = next((each for each in others if each.year in years), None)
-    chosen = chosen or {"earlier": same[0], "later": same[-1], "other": others[0]}[said[0]]
-    return {spots[said[0]][0].first: (chosen,)}
+    chosen = chosen or {"earlier": same[0], "later": same[-1], "other": others[0]}.get(said[0])
+    return {spots[said[0]][0].first: (chosen,)} if chosen else {}
+
+
+def _other(clause: Clause, movies: Sequence[Ref], listed: Sequence[MovieName | Ref]) -> Pointed:
+    """As in "and the other one?" of a pair."""
+    spots, here = clause.spots("refer", "other"), {each.movie_id for each in movies[-1:]}
+    others = tuple(ref(each) for each in listed if each.movie_id not in here)
+    return {spots[0].first: others} if spots and len(listed) == 2 and len(others) == 1 else {}
 
 
 def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
@@ -131,13 +137,6 @@ def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Point
         return {sequels[0].first: tuple(parts[1:])}
     numbers = [int(link.low or 0) for place, link in clause.links("number") if spots[0].first <= place < spots[0].end]
     return {spots[0].first: tuple(parts[number - 1 : number][0] for number in numbers if 1 <= number <= len(parts))}
-
-
-def _other(clause: Clause, movies: Sequence[Ref], listed: Sequence[MovieName | Ref]) -> Pointed:
-    """As in "and the other one?" of a pair."""
-    spots, here = clause.spots("refer", "other"), {each.movie_id for each in movies[-1:]}
-    others = tuple(ref(each) for each in listed if each.movie_id not in here)
-    return {spots[0].first: others} if spots and len(listed) == 2 and len(others) == 1 else {}
 
 
 def _by_place(clause: Clause, place: int, listed: Sequence[MovieName | Ref]) -> tuple[Ref, ...]:

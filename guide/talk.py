@@ -42,6 +42,8 @@ def choose(scene: Scene) -> Script:
     last, frame, known = scene.dialogue.last_list, scene.frame, _known(scene)
     lately = [movie.movie_id for movie in last.movies] if last else scene.dialogue.shown[:MOST_SPOKEN_OF]
     wanted = [ref.movie_id for ref in frame.movies] if len(frame.movies) > 1 else lately
+    looked_up = yield from details_of(movie_id for movie_id in wanted[:MOST_SPOKEN_OF] if movie_id not in known)
+    known |= {each.movie.movie_id: each.movie for each in looked_up}
     among = [known[movie_id] for movie_id in wanted if movie_id in known]
     if not among:
         one = frame.model_copy(update={"act": "find", "count": 1, "sort": frame.sort or "popularity"})
@@ -53,6 +55,7 @@ def choose(scene: Scene) -> Script:
         return wording.paragraphs([scene.say("these_of_them"), wording.numbered(fit)])
     best, reason = BEST.get(frame.sort or "rating", BEST["rating"])
     chosen = max(fit, key=best)
+    yield from details_of([chosen.movie_id])  # so that "it" means this one from now on
     return scene.say("chosen", reason=reason if len(fit) > 1 else "it fits", **wording.facts_of(chosen)).strip()
 
 
