@@ -183,6 +183,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
     """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
     act, refs = part.intent.act, part.refs
     wants = part.wants
+    if act == "fact" and not part.refs and context.they and part.intent.aspect in FIGURES:
+        return _statistic(part.to("statistic"), context, users=context.they)
     if act == "fact" and not refs and part.intent.aspect in FIGURES and (wants.genres or wants.tags or wants.years):
         return _statistic(part.to("statistic"), context)
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
@@ -249,12 +251,16 @@ def _plain(part: Part, context: Context) -> list[Frame]:
 # Figures and people
 
 
-def _statistic(part: Part, context: Context) -> list[Frame]:
+def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> list[Frame]:
     """A figure. Of single movies it is a fact; of "comedies or dramas", "1994 or 1999", "user 3 or 5" one for each."""
-    users = _whose(part, context)
+    users = users or _whose(part, context)
     own = part.clause.has("refer", "mine") and not users
     users, own = (context.user, False) if own and context.user else (users, own)
+    spoken_of = _genre_spoken_of(context) if part.clause.has("refer", "that_genre") else []
+    if spoken_of:
+        part = replace(part, wants=replace(part.wants, genres=tuple(spoken_of)))
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
+    figure = figure.model_copy(update={"by": "none"}) if spoken_of else figure
     about = part.before[-1:] or (context.spoken if {"figured", "told"} & context.situation else ())
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
     if about and plain and part.wants.empty and not (part.refs or own or users):
@@ -324,7 +330,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
             (name for name in RATING_ORDERS if part.clause.has("order", name)), "highest" if part.stars else None
         ),
         "filters": _released(part, then),
-        "movies": part.refs,
+        "movies": each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs),
         "count": part.wants.count,
         "stars": part.stars,
         "aggregate": figure if then else None,

@@ -300,6 +300,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     for clause in clauses(tokens):
         points = pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
+        said += _against_twin(said, clause, context)
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named)))
@@ -319,6 +320,16 @@ _AFTER = {
 """The state of the conversation once a part of a message was said: the next can go on from it."""
 
 
+def _against_twin(said: Sequence[Said], clause: Clause, context: Context) -> tuple[Said, ...]:
+    """As in "Toy Story 3 beats the original": the movie that the one named is set against."""
+    spots = clause.spots("refer", "twin")
+    if not spots or len(said) != 1 or not said[0].refs:
+        return ()
+    versions = context.versions(said[0].refs[0])
+    one = versions[0 if clause.has("refer", "earlier") else -1] if versions else said[0].refs[0]
+    return () if one.movie_id == said[0].refs[0].movie_id else (Said((one,), "named", spots[0].end - 1),)
+
+
 def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     """A name with what the clause says besides: "the heat, the 2013 one", "the original Psycho"."""
     link = clause.tokens[said.place].link
@@ -332,7 +343,9 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said
-    wanted = [each for each in same if each.year in years][: None if clause.has("statistic", "against") else 1]
+    wanted = [each for each in same if each.year in years][
+        : None if len(years) > 1 or clause.has("statistic", "against") else 1
+    ]
     wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
     return replace(said, refs=tuple(wanted)) if wanted else said
 

@@ -32,6 +32,7 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
+    parts = [_beyond_shown(part, context) for part in parts]
     parts = _without_chat([part for part in parts if not _says_nothing(part, among=parts)] or parts)
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())
@@ -43,10 +44,18 @@ def _read(text: str, context: Context) -> list[Frame]:
     return [but(frame, language=language) for frame in frames[:most]]
 
 
+def _beyond_shown(part: Part, context: Context) -> Part:
+    """A choice among what was shown, of which nothing is so, asks for others: "sci-fi ones among that?"."""
+    genres, last = set(part.wants.genres), context.dialogue.last_list
+    some = last is None or any(genres <= set(getattr(movie, "genres", ())) for movie in last.movies)
+    return part if part.intent.act != "choose" or not genres or some else part.to("delta.narrow")
+
+
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the list that they are about."""
-    at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), None)
-    if at and (before := _folded(parts[:at], context)):
+    at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
+    told = [part for part in parts[:at] if part.clause.links()]
+    if told and (before := _folded(parts[:at], context)):
         meant = corrected(parts[at], before[-1], context)
         return _united([*before[:-1], *meant, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
     parts = [part.to("find") if _is_list_of_its_own(part, parts) else part for part in parts]
@@ -92,7 +101,8 @@ def _one(parts: Sequence[Part]) -> list[Part]:
     first = min(changes, key=lambda part: order.index(part.intent.label))
     named = [part for part in (first, *changes) if part.said]
     names = next((part for part in named if part.clause.links("movie", "series")), (named or [first])[0])
-    told = replace(first, wants=_joined(changes), said=names.said, pointed=names.pointed)
+    others = (each for part in changes if part is not names for each in part.said if each.stance == "excluded")
+    told = replace(first, wants=_joined(changes), said=(*names.said, *others), pointed=names.pointed)
     return [part for part in parts if part not in changes] + [told]
 
 

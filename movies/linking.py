@@ -106,7 +106,9 @@ class Linker:
         """The movies whose titles are a name of several words, or begin with it, the oldest first."""
         begin = f"{plain(name)} "
         rows = [row for row in self._index.rows if " " in name and f"{plain(row.title)} ".startswith(begin)]
-        return [Candidate(row.movie_id, row.title, row.year, 1.0) for row in sorted(rows, key=lambda row: row.year or 0)]
+        return [
+            Candidate(row.movie_id, row.title, row.year, 1.0) for row in sorted(rows, key=lambda row: row.year or 0)
+        ]
 
     def _whole(self, title: str) -> list[Form]:
         words = content(title)

@@ -231,7 +231,7 @@ async def test_comparisons_say_by_how_much(talk: Talk) -> None:
 @pytest.mark.parametrize(
     ("aggregate", "frame", "pattern"),
     [
-        (Aggregate(), {"filters": CRIME_90S}, r"^Of the [\d,]+ movies, \d+ are crime movies from the 1990s\.$"),
+        (Aggregate(), {"filters": CRIME_90S}, r"^Of the [\d,]+ movies, \d+ \(.+\) are crime movies from the 1990s\.$"),
         (Aggregate(), {}, r"^My data has [\d,]+ movies and [\d,]+ ratings by \d+ users\.$"),
         (Aggregate(of="ratings"), {"users": (5,)}, r"^The number of ratings by MovieLens user 5: \d+\.$"),
         (
