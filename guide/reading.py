@@ -77,9 +77,8 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if frames and frames[-1].act in FIGURES:
         return [*frames, *(changed(part, context, frames[-1]) for part in changes)]
     stored = any(frame.act == "rate" for frame in frames)
-    frames += [
-        frame for part in changes for frame in reaction(part, context) if not (stored and frame.act in ("rate", "fact"))
-    ]
+    changes = [part for part in changes if not (stored and part.wants.empty)]
+    frames += [frame for part in changes for frame in reaction(part, context)]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
