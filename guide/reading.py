@@ -80,10 +80,10 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     changes = [part for part in changes if not (stored and part.wants.empty)]
     frames += [frame for part in changes for frame in reaction(part, context)]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
-    if changes and frames[-1].act in LISTS:
+    if changes and frames and frames[-1].act in LISTS:
         return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
-    told = _telling(tells, context)
-    return [frame for frame in frames if frame.aspect not in (*POLITE, "other")] or told or frames
+    taken_up = _telling(tells, context)
+    return [frame for frame in frames if frame.aspect not in (*POLITE, "other")] or taken_up or frames
 
 
 def _is_list_of_its_own(part: Part, parts: Sequence[Part]) -> bool:
