@@ -76,7 +76,7 @@ class Conditions:
         return Conditions(**both)
 
     def beside(self, asked: Filters) -> Conditions:
-        """What was told before a request for a list: where the request says it better, that is left out."""
+        """The conditions told before a request for a list: where the request says it better, that is left out."""
         about: dict[str, Any] = {"genres": (), "tags": (), "text": ""} if asked.genres or asked.tags else {}
         when: dict[str, Any] = {"years": None, "era": ""} if asked.year_from or asked.year_to else {}
         return replace(self, **about, **when)

@@ -261,7 +261,7 @@ def _senseless(parts: Sequence[Part]) -> tuple[int, float]:
 
 
 def _usual(part: Part) -> float:
-    """How sure the classifier is of what is said, whatever a rule made of it."""
+    """The classifier's own odds of what is said, whatever a rule made of it."""
     return part.intent.odds if part.intent.odds < 1 else classifier().odds(part.clause.text)[0][1]
 
 

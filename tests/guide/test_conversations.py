@@ -82,7 +82,7 @@ CONVERSATIONS: dict[str, list[T]] = {
     ],
     "taste unknown, nothing seen": [
         T("recommend me something", "next_question"),
-        T("none of them", "search_movies", {"sort": "popularity"}, "1. "),
+        T("none of them", "recommend", {"limit": 4}, "1. "),
     ],
     "user 42": [
         T("recommend something for user 42", "recommend", {"user_id": 42}, "for MovieLens user 42"),

@@ -79,7 +79,7 @@ find; Romance; 1940-1949; follows
 > 3.5 stars for The Rock
 rate; The Rock (1996); stars=3.5
 > ok what else is there from 1996, action
-recommend; without: The Rock (1996); Action; 1996-1996
+find; without: The Rock (1996); Action; 1996-1996
 
 > top 10 sci-fi of the 80s
 find; Sci-Fi; 1980-1989; sort=rating; count=10
@@ -158,7 +158,7 @@ like; Psycho (1998); follows
 > no horror please, something from the 70s
 recommend; -Horror; 1970-1979
 > recommend something else
-recommend; -Horror; again
+recommend; -Horror; 1970-1979; again; follows
 > best thrillers of 1995
 find; Thriller; -Horror; 1995-1995; sort=rating
 
