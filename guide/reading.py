@@ -48,7 +48,9 @@ def _beyond_shown(part: Part, context: Context) -> Part:
     """A choice among what was shown, of which nothing is so, asks for others: "sci-fi ones among that?"."""
     genres, last = set(part.wants.genres), context.dialogue.last_list
     some = last is None or any(genres <= set(getattr(movie, "genres", ())) for movie in last.movies)
-    return part if part.intent.act != "choose" or not genres or some else part.to("delta.narrow")
+    if part.intent.act != "choose" or not genres or some:
+        return part
+    return part.to("find" if part.wants.sort else "delta.narrow")
 
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
