@@ -160,7 +160,7 @@ recommend; -Horror; 1970-1979
 > recommend something else
 recommend; -Horror; 1970-1979; again; follows
 > best thrillers of 1995
-recommend; Thriller; -Horror; 1995-1995; sort=rating; follows
+find; Thriller; -Horror; 1995-1995; sort=rating
 
 > what should I watch
 recommend
