@@ -47,33 +47,33 @@ class Grounder:
 
     async def problem(self, text: str) -> str | None:
         """The claims of an answer that nothing supports, in words for the model; None where there are none."""
-        wrong = unsupported(await self._mentions(text))[:NAMED]
+        [found] = await self._mentions(text)
+        wrong = unsupported(found)[:NAMED]
         if not wrong:
             return None
         return UNSUPPORTED.format(claims="; ".join(map(_claim, wrong)))
 
     async def mark(self, run: Run, messages: Sequence[Message]) -> tuple[Run, list[Message], list[Mention]]:
         """The run with its count, its messages with their mentions, and the mentions of the person's message."""
-        marked = [
-            message.model_copy(update={"mentions": await self._mentions(message.content)})
-            if message.role == "assistant" and message.content
-            else message
-            for message in messages
-        ]
+        said = [message for message in messages if message.role == "assistant" and message.content]
+        asked, *each = await self._mentions(self.question, *(message.content for message in said))
+        of = {message.id: found for message, found in zip(said, each, strict=True)}
+        marked = [message.model_copy(update={"mentions": of.get(message.id, [])}) for message in messages]
         found = [mention for message in marked for mention in message.mentions]
         grounding = Grounding(mentions=len(found), unsupported=len(unsupported(found)))
-        asked = [mention for mention in await self._mentions(self.question) if mention.movie_id is not None]
-        theirs = [mention.model_copy(update={"supported": True}) for mention in asked if mention.kind == "movie"]
+        named = [mention for mention in asked if mention.movie_id is not None and mention.kind == "movie"]
+        theirs = [mention.model_copy(update={"supported": True}) for mention in named]
         return run.model_copy(update={"grounding": grounding}), marked, theirs
 
-    async def _mentions(self, text: str) -> list[Mention]:
-        if len(text) < LONG:
-            return self._read(text)
-        return await asyncio.to_thread(self._read, text)
+    async def _mentions(self, *texts: str) -> list[list[Mention]]:
+        """The mentions of each text, by what the conversation has brought so far."""
+        if sum(map(len, texts)) < LONG:
+            return self._read(texts)
+        return await asyncio.to_thread(self._read, texts)
 
-    def _read(self, text: str) -> list[Mention]:
+    def _read(self, texts: Sequence[str]) -> list[list[Mention]]:
         evidence = Evidence.of(self.conversation.messages, self.linker, self.shown, self.stated)
-        return mentions(text, self.linker, evidence)
+        return [mentions(text, self.linker, evidence) for text in texts]
 
 
 def _claim(mention: Mention) -> str:
