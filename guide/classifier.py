@@ -1,7 +1,7 @@
 """The intent of a sentence, learned from examples: ridge regression over its words, word pairs and letter groups.
 
-The sentences stand in `examples.toml` by their label: an act of `guide.frame`, and after a dot its aspect. A sentence is
-masked: names of movies, genres, years and so on are single words in capitals.
+The sentences stand in `examples.toml` by their label: an act of `guide.frame`, and after a dot its aspect. A sentence
+is masked: names of movies, genres, years and so on are single words in capitals.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Floats = NDArray[np.float32]
 class Classifier:
     """Labels of masked sentences.
 
-    With X the features of the examples [sentences, features] and Y their labels [sentences, labels], one-hot, the weights
-    are Xᵀ(XXᵀ + λI)⁻¹Y: ridge regression in its dual form, since there are fewer sentences than features.
+    With X the features of the examples [sentences, features] and Y their labels [sentences, labels], one-hot, the
+    weights are Xᵀ(XXᵀ + λI)⁻¹Y: ridge regression in its dual form, since there are fewer sentences than features.
     """
 
     def __init__(self, sentences: Sequence[str], labels: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The conditions on a list that a clause names: genres, tags, years, ratings, order, number, and what cannot be applied."""
+"""The conditions on a list that a clause names: genres, tags, years, ratings, order, number, what cannot be applied."""
 
 from __future__ import annotations
 

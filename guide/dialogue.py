@@ -74,7 +74,7 @@ class Turn:
 
     @property
     def focus(self) -> Ref | None:
-        """The movie that it was about: the only one of a result, the last that the person named, the first of a list."""
+        """The movie that it was about: a result's only one, the last that the person named, a list's first."""
         listed = [done.movies for done in self.done if done.is_list]
         picked = [as_ref(movies[0]) for movies in listed if len(movies) == 1]
         first = [as_ref(movies[0]) for movies in listed]

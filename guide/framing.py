@@ -60,7 +60,7 @@ def filtered(frame: Frame, **filters: Any) -> Frame:
 
 
 def with_told(frame: Frame, told: Told) -> Frame:
-    """The tastes that were told, worked into a list: tastes where it goes by taste; what was seen or excluded, everywhere."""
+    """The tastes that were told, worked into a list that goes by taste; what was seen or excluded, into every list."""
     seeds = {ref.movie_id for ref in (*frame.movies, *frame.liked)}
     by_taste = frame.act == "recommend" and not frame.users and frame.sort is None
     known = (*told.seen, *told.disliked, *(told.liked if frame.act == "like" else ()))

@@ -1,7 +1,7 @@
 """Phrases of `words.toml`, found in masked text.
 
-A phrase is words apart by spaces: `a|b` is either, `a?` may be left out, `~` is up to three plain words; words in capitals
-stand for what was linked.
+A phrase is words apart by spaces: `a|b` is either, `a?` may be left out, `~` is up to three plain words; words in
+capitals stand for what was linked.
 """
 
 from __future__ import annotations

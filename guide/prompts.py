@@ -71,7 +71,8 @@ def _per_genre(values: Mapping[str, str]) -> str:
     listed = _lines(values["movies"])
     if not listed:
         return f"There are no rated {values['plural']} of the genre {values['genre']!r}."
-    return f"The best rated {values['plural']} of {values['genre']} are {_names(listed)}. Start with {listed[0].name}: {listed[0].value} ratings."
+    best = f"The best rated {values['plural']} of {values['genre']} are {_names(listed)}."
+    return f"{best} Start with {listed[0].name}: {listed[0].value} ratings."
 
 
 def _per_movie(values: Mapping[str, str]) -> str:

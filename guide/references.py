@@ -1,4 +1,4 @@
-"""Earlier turns as a message speaks of them: "it", "the second one", "those", and the frame that a call was made from."""
+"""Earlier turns as a message speaks of them: "it", "the second one", "those"; the frame that a call was made from."""
 
 from __future__ import annotations
 

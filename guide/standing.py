@@ -1,4 +1,4 @@
-"""The tastes that a person told about movies and genres: likes, dislikes, seen, not wanted; in a message, and in the turns before."""
+"""The tastes that a person told, in a message and in the turns before: likes, dislikes, seen, not wanted."""
 
 from __future__ import annotations
 
