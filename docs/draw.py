@@ -22,7 +22,7 @@ ORDER = [
     ["errors", "files", "text", "settings", "json_schema", "movies.models", "movies.tables", "taste"],
     ["logs", "schemas", "recommend"],
     ["storage"],
-    ["db", "movies", "providers"],
+    ["db", "language", "movies", "providers"],
     ["llm", "movies.ingest", "tools", "training"],
     ["guide", "movielens", "runs"],
     ["service"],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from guide import facts, lists, person, talk
-from guide.frame import Act
 from guide.scripts import Scene, Script
 from guide.wording import paragraphs
+from language.frame import Act
 
 _SCRIPTS: dict[Act, Callable[[Scene], Script]] = {
     "recommend": lists.listing,

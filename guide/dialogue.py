@@ -11,7 +11,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from guide.frame import Ref
+from language.frame import Ref
 from movies.models import MovieList, MovieName, Resolved
 from providers.base import ChatMessage, ToolRequest
 from providers.prompts import TRIMMED

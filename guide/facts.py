@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from guide import wording
 from guide.dialogue import Args, Done
-from guide.frame import Aggregate, Ref
 from guide.scripts import Scene, Script, ask, ask_each, called, details_of, ids, problem
+from language.frame import Aggregate, Ref
 from movies.models import Movie, MovieDetail, WindowStats
 from tools.results import Comparison, Group, MovieResult, QueryResult
 

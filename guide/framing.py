@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from guide.aggregates import aggregate
-from guide.conditions import Conditions, conditions
-from guide.frame import Aggregate, Frame, Ref
 from guide.intents import GUESS, LEAST_ODDS, LISTS
 from guide.parts import Context, Part
-from guide.phrases import table
 from guide.references import rated_before, shown_list
-from guide.stances import Said
 from guide.standing import Told, each_once
+from language.aggregates import aggregate
+from language.conditions import Conditions, conditions
+from language.frame import Aggregate, Frame, Ref
+from language.phrases import table
+from language.stances import Said
 from movies.models import Filters
 from tools.results import Rated
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from guide.classifier import classifier
 from guide.dialogue import Dialogue
-from guide.masking import Clause
-from guide.phrases import table
 from guide.references import focus
-from guide.stances import Said
+from language.classifier import classifier
+from language.masking import Clause
+from language.phrases import table
+from language.stances import Said
 from tools.results import Questions
 
 LEAST_ODDS = 0.1

@@ -9,18 +9,18 @@ from functools import cached_property
 
 from rapidfuzz import fuzz
 
-from guide.classifier import classifier
-from guide.conditions import NOTHING, Conditions, conditions
 from guide.dialogue import Dialogue
-from guide.frame import Frame, Ref
 from guide.intents import LISTS, Intent, intent, situation_of
-from guide.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
-from guide.phrases import plain, table
-from guide.rating_lines import rating_links
 from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
-from guide.series import members, series_links
-from guide.stances import Said, refs_of, stances
 from guide.standing import Told, each_once, told_in
+from language.classifier import classifier
+from language.conditions import NOTHING, Conditions, conditions
+from language.frame import Frame, Ref
+from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
+from language.phrases import plain, table
+from language.rating_lines import rating_links
+from language.series import members, series_links
+from language.stances import Said, refs_of, stances
 from movies.linking import Linker
 from movies.links import Candidate, Link
 

@@ -15,13 +15,13 @@ from collections.abc import Set as AbstractSet
 
 from errors import CatalogueError, UpstreamRejected
 from guide.answering import script
-from guide.classifier import classifier
 from guide.dialogue import Dialogue, Done, Turn, remember
-from guide.frame import Frame
 from guide.prompts import worded
 from guide.reading import read
 from guide.scripts import Call, Calls, Scene, Script
 from guide.wording import paragraphs, texts
+from language.classifier import classifier
+from language.frame import Frame
 from movies.linking import Linker
 from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pydantic import JsonValue
 
 from guide.dialogue import Dialogue, Done, as_ref
-from guide.frame import Act, Aggregate, Frame, Ref
-from guide.masking import Clause
-from guide.phrases import table
+from language.frame import Act, Aggregate, Frame, Ref
+from language.masking import Clause
+from language.phrases import table
 from movies.links import Link
 from movies.models import Filters, ListedMovie, Movie, MovieName
 from tools.results import Comparison, RatingList

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from guide.dialogue import Args, Dialogue, Done
-from guide.frame import Act, Frame, Ref
 from guide.wording import counted, joined, named, paragraphs, sentence, texts, tidy
+from language.frame import Act, Frame, Ref
 from movies.models import CatalogueInfo, MovieName
 from tools.results import MovieResult
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from guide.conditions import Conditions
-from guide.frame import Ref
-from guide.stances import Said, Stance
+from language.conditions import Conditions
+from language.frame import Ref
+from language.stances import Said, Stance
 
 
 @dataclass(frozen=True, slots=True)

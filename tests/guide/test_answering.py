@@ -12,9 +12,9 @@ import pytest
 from errors import ToolError
 from guide.answering import script
 from guide.dialogue import Dialogue, Done, Turn
-from guide.frame import Act, Aggregate, Frame, Ref
 from guide.scripts import Call, Scene
 from guide.wording import texts
+from language.frame import Act, Aggregate, Frame, Ref
 from movies.models import Filters, MovieName
 from tools.registry import TOOLS, Toolbox
 

@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from guide.classifier import Classifier, examples
 from guide.dialogue import Dialogue, Done, Turn
-from guide.frame import Frame, Ref
 from guide.reading import read
+from language.classifier import Classifier, examples
+from language.frame import Frame, Ref
 from movies.linking import Linker
 from movies.models import ListedMovie, MovieDetail, MovieList
 from tests.movies.test_linking import make_linker

@@ -6,9 +6,9 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from guide.frame import Ref
-from guide.masking import Clause, Token
-from guide.phrases import table
+from language.frame import Ref
+from language.masking import Clause, Token
+from language.phrases import table
 from movies.links import Link
 
 Stance = Literal["liked", "disliked", "seen", "unseen", "excluded", "similar", "named"]

@@ -1,7 +1,7 @@
 """The intent of a sentence, learned from examples: ridge regression over its words, word pairs and letter groups.
 
-The sentences stand in `examples.toml` by their label: an act of `guide.frame`, and after a dot its aspect. A sentence
-is masked: names of movies, genres, years and so on are single words in capitals.
+The sentences stand in `examples.toml` by their label: an act of `language.frame`, and after a dot its aspect. A
+sentence is masked: names of movies, genres, years and so on are single words in capitals.
 """
 
 from __future__ import annotations

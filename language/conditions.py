@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
-from guide.masking import Clause, Token
-from guide.phrases import Spot, table
+from language.masking import Clause, Token
+from language.phrases import Spot, table
 from movies.links import Link
 from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 

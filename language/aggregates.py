@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from guide.conditions import Conditions
-from guide.frame import Aggregate, Group, Measure
-from guide.masking import Clause
-from guide.phrases import table
+from language.conditions import Conditions
+from language.frame import Aggregate, Group, Measure
+from language.masking import Clause
+from language.phrases import table
 
 GROUPS: tuple[Group, ...] = ("month", "rated_year", "decade", "year", "user", "tag", "genre", "stars")
 FIRST_RATED = 1995

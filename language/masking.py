@@ -10,8 +10,8 @@ from functools import cache, cached_property
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from guide.classifier import examples
-from guide.phrases import Spot, has, plain, spots, table, vocabulary
+from language.classifier import examples
+from language.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
 from movies.words import UNKNOWN_RANK, ranks
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rapidfuzz import fuzz
 
-from guide.phrases import plain, table
+from language.phrases import plain, table
 from movies.linking import Linker
 from movies.links import Link
 
