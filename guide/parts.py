@@ -10,17 +10,17 @@ from functools import cached_property
 from rapidfuzz import fuzz
 
 from guide.dialogue import Dialogue
-from guide.intents import LISTS, Intent, intent, situation_of
-from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before
-from guide.standing import Told, each_once, told_in
+from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before, situation_of
 from language.classifier import classifier
 from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
+from language.intents import LISTS, Intent, intent
 from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from language.phrases import plain, table
 from language.rating_lines import rating_links
 from language.series import members, series_links
 from language.stances import Said, refs_of, stances
+from language.standing import Told, each_once, told_in
 from movies.linking import Linker
 from movies.links import Candidate, Link
 

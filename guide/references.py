@@ -12,9 +12,10 @@ from language.masking import Clause
 from language.phrases import table
 from movies.links import Link
 from movies.models import Filters, ListedMovie, Movie, MovieName
-from tools.results import Comparison, RatingList
+from tools.results import Comparison, Questions, RatingList
 
 USUAL_COUNT, FEW_WORDS = 5, 6
+FIGURES = ("compare_movies", "query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
 ACTS: dict[str, Act] = {
     "search_movies": "find",
     "similar_movies": "like",
@@ -71,6 +72,21 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
 def focus(dialogue: Dialogue) -> tuple[Ref, ...]:
     """The movie that was spoken of last."""
     return next(((turn.focus,) for turn in reversed(dialogue.turns) if turn.focus), ())
+
+
+def situation_of(dialogue: Dialogue) -> frozenset[str]:
+    """The state of the conversation, in the words of `language.intents.intent`."""
+    last = dialogue.turns[-1].done if dialogue.turns else ()
+    true = {
+        "begun": bool(dialogue.turns),
+        "listed": dialogue.last_list is not None,
+        "asked": any(isinstance(done.result, Questions) for done in last),
+        "spoken": bool(focus(dialogue)),
+        "figured": bool(last) and last[-1].name in FIGURES,
+        "told": bool(dialogue.turns and dialogue.turns[-1].singles),
+        "rated": bool(last) and last[-1].name == "rate_movie",
+    }
+    return frozenset(name for name, holds in true.items() if holds)
 
 
 def shown_list(dialogue: Dialogue, *, first: bool = False) -> tuple[Ref, ...]:
