@@ -21,6 +21,7 @@ from movies.models import Filters
 from tools.results import Rated
 
 SHORT, LONG, MOST = 3, 10, 50
+_OF_GROUPS = {"rank": ("choose", "rank"), "count": ("statistic", "how_many")}
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
 FIGURES = ("rating", "count", "good", "histogram")
@@ -245,7 +246,12 @@ def _plain(part: Part, context: Context) -> list[Frame]:
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
     elif act == "choose":
-        fields |= {**list_fields(wants), "movies": part.refs, "filters": wants.filters()}
+        several = part.refs if len(part.refs) > 1 else shown_list(context.dialogue)
+        by_age = {"older": "oldest", "newer": "newest"}.get(wants.relative)
+        ranks = next((name for name in ("rank", "count") if part.clause.has(*_OF_GROUPS[name])), "")
+        fields |= {**list_fields(wants), "movies": several, "filters": wants.filters(), "aspect": ranks}
+        fields["sort"] = wants.sort or by_age
+        fields["count"] = None if wants.count == len(several) else wants.count  # "which of the three"
     return [Frame.model_validate(fields)]
 
 

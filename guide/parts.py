@@ -322,6 +322,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
         users = people(clause, context.dialogue)
         points = {} if users else pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
+        said = tuple(_subtitled(each, clause, named or context.spoken, context) for each in said)
         said += _against_twin(said, clause, context)
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
@@ -350,6 +351,15 @@ def _against_twin(said: Sequence[Said], clause: Clause, context: Context) -> tup
     versions = context.versions(said[0].refs[0])
     one = versions[0 if clause.has("refer", "earlier") else -1] if versions else said[0].refs[0]
     return () if one.movie_id == said[0].refs[0].movie_id else (Said((one,), "named", spots[0].end - 1),)
+
+
+def _subtitled(said: Said, clause: Clause, spoken: Sequence[Ref], context: Context) -> Said:
+    """A name as the second half of a title like the one spoken of: of Jumanji "welcome to the jungle"."""
+    if clause.tokens[said.place].link is None or len(said.refs) != 1 or not spoken:
+        return said
+    ends = f": {said.refs[0].title.lower()}"
+    found = [each for each in context.parts(spoken[-1]) if each.title.lower().endswith(ends)]
+    return replace(said, refs=tuple(found[:1])) if found else said
 
 
 def _of_year(said: Said, clause: Clause, context: Context) -> Said:

@@ -16,6 +16,7 @@ from language.standing import each_once
 
 NEWEST_BOUND, FEWEST = 2012, 10
 ON_LISTS = (*LISTS, "opinion", "seen")
+OF_MOVIES = ("fact", "predict", "compare", "outside", "why", "choose")
 CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "outside")
 
 
@@ -26,8 +27,8 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     if part.intent.label == "delta.correct":
         return _correct(part, context)
     more = part.intent.label == "delta.more"
-    before = [frame for frame in context.before if frame.act in (("ratings",) if more else CHANGEABLE)]
-    on_list = any(frame.act in ON_LISTS for frame in context.before)
+    before = [frame for frame in _asked_before(part, context) if frame.act in (("ratings",) if more else CHANGEABLE)]
+    on_list = any(frame.act in ON_LISTS for frame in _asked_before(part, context))
     base = before[-1] if before and not on_list else _last_list(context)
     if base and base.act not in LISTS and part.clause.has("refer", "similar"):
         return [listed(part.to("like"), context)]
@@ -38,6 +39,14 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     named = part.refs or part.users or part.wants.genres or part.wants.tags
     bases = before if not on_list and before and part.clause.has("refer", "each") and not named else [base]
     return [frame for base in bases for frame in _changed_each(part, context, base)]
+
+
+def _asked_before(part: Part, context: Context) -> list[Frame]:
+    """The frames before that a part can change. A title that was looked up is a fact; conditions change no fact."""
+    looked_up = {"act": "fact", "aspect": "everything"}
+    found = [but(each, **looked_up) if each.act == "find" and each.movies else each for each in context.before]
+    named = bool(part.refs or part.users or part.stars is not None)
+    return found if named or part.wants.empty else [each for each in found if each.act not in OF_MOVIES]
 
 
 def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
@@ -80,7 +89,9 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
         each for each in part.said if each.stance == "similar" or (each.stance == "named" and each.place not in points)
     ]
     if meant:
-        frame = but(frame, act="like", movies=each_once(ref for said in meant for ref in said.refs), sort=None)
+        with_them = base.movies if base.act == "like" and clause.has("refer", "also") else ()
+        seeds = each_once([*with_them, *(ref for said in meant for ref in said.refs)])
+        frame = but(frame, act="like", movies=seeds, sort=None)
     return with_told(frame, context.told.without(wants) | part.told)
 
 

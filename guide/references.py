@@ -8,12 +8,12 @@ from guide.dialogue import Dialogue
 from guide.salience import Group, first_list, focus, groups, of_size, refs
 from language.frame import Ref
 from language.masking import Clause
-from language.phrases import table
+from language.phrases import Spot, table
 from language.standing import each_once
 from movies.links import Link
 from movies.models import Movie, MovieName
 
-FEW_WORDS = 6
+FEW_WORDS, LETTERS = 6, 5
 PAIR = ("former", "latter")
 """Words that point into two."""
 Pointed = dict[int, tuple[Ref, ...]]
@@ -34,11 +34,11 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
     for place in range(len(clause.tokens)):
         if meant := _by_place(clause, place, among) or _by_trait(clause, place, among):
             found[place] = meant
+    spoken = tuple(named) or focus(dialogue)
+    found = found or _other(clause, spoken, among)
     if siblings and not found:
         alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
-        spoken = named or focus(dialogue)
         found = _twin(clause, spoken, siblings, alone=alone) or _by_part(clause, spoken, siblings)
-        found = found or _other(clause, spoken, of_size(among, 2))
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if not found and not apart:  # "delete Alien, I only rated it by mistake"
         found = _by_pronoun(clause, dialogue, named, among)
@@ -65,9 +65,17 @@ def _among(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> list[Gro
     """The groups that a clause can point into, the likeliest first."""
     if clause.has("refer", "start"):
         return [first_list(dialogue)]
-    if clause.has("refer", "i_said") and (mine := each_once(ref for turn in dialogue.turns for ref in turn.named)):
+    if clause.has("refer", "i_said") and (mine := _said_before(clause, dialogue)):
         return [mine]
     return groups(dialogue, named)
+
+
+def _said_before(clause: Clause, dialogue: Dialogue) -> tuple[Ref, ...]:
+    """What the person named: in the turn that shares most words with the clause, "the one I said my uncle likes"."""
+    words = {token.word for token in clause.tokens if len(token.word) >= LETTERS}
+    shared = [len(words & set(turn.text.lower().split())) if turn.named else 0 for turn in dialogue.turns]
+    turns = [turn for turn, count in zip(dialogue.turns, shared, strict=True) if count == max(shared)]
+    return tuple(dict.fromkeys(ref for turn in turns for ref in turn.named))
 
 
 def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
@@ -86,11 +94,15 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: b
     return {spots[said[0]][0].first: (chosen,)} if chosen else {}
 
 
-def _other(clause: Clause, movies: Sequence[Ref], pair: Group) -> Pointed:
+def _other(clause: Clause, movies: Sequence[Ref], among: Sequence[Group]) -> Pointed:
     """As in "and the other one?" of a pair."""
-    spots, here = clause.spots("refer", "other"), {each.movie_id for each in movies[-1:]}
-    others = refs([each for each in pair if each.movie_id not in here])
-    return {spots[0].first: others} if spots and len(pair) == 2 and len(others) == 1 else {}
+    if clause.links("movie", "series"):
+        return {}
+    rest = clause.spots("refer", "others")
+    spots = rest or [spot for spot in clause.spots("refer", "other") if "other" in clause.said(*spot).lower()]
+    told = {each.movie_id for each in movies[-1:]}
+    left = ([each for each in group if each.movie_id not in told] for group in among if (len(group) == 2) != bool(rest))
+    return next(({spots[0].first: refs(each)} for each in left if spots and each), {})
 
 
 def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
@@ -110,10 +122,13 @@ def _by_place(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, 
     """As in "the second", "the first two", "number 3", "the former"."""
     link, word, before = clause.tokens[place].link, clause.tokens[place].word, _word(clause, place - 1)
     which = table("ordinals").get(word, 0)
-    if link and link.kind == "number" and before in ("number", "#", "nr"):
-        which = int(link.low or 0)
+    if before in ("number", "#", "nr"):
+        which = int(link.low or 0) if link and link.kind == "number" else table("numerals").get(word, which)
     apart = before in table("refer", "order") or _word(clause, place + 1) in table("refer", "never")
-    if apart or not which:
+    of_a_group = _word(clause, place + 1) == "of" and _word(clause, place + 2) in table("refer", "groups")
+    if word == "middle" and among:
+        return refs(among[0][(len(among[0]) - 1) // 2 :][: 2 - len(among[0]) % 2])
+    if (apart and not of_a_group) or not which:
         return ()
     pair = of_size(among, 2) if word in PAIR else ()
     group = pair or next((each for each in among if abs(which) <= len(each)), ())
@@ -145,15 +160,32 @@ def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], among:
         "ours": ours[-1:],
         "both": refs(of_size(among, 2)),
         "them": refs(of_size(among, _size(clause))),
-        "it": tuple(named[-1:]) or focus(dialogue),
+        "told": among[0][-1:] if clause.has("refer", "i_said") and among else (),
+        "it": () if _is_wished(clause, dialogue, named) else tuple(named[-1:]) or focus(dialogue),
     }
     for name, movies in meant.items():
         for spot in clause.spots("refer", name) if movies else ():
             alone = clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")
             counts = clause.tokens[spot.first].word == "all" and clause.links("movie")
-            if (name != "it" or alone) and not counts:
+            if (name != "it" or alone) and not counts and not _is_relative(clause, spot):
                 return {spot.first: movies}
     return {}
+
+
+def _is_wished(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> bool:
+    """True where "it" is what is wanted, not a movie: "only if it averages 4" of a list just shown."""
+    opens = clause.tokens[0].word in table("fragment", "opens")
+    listed = not named and any(done.is_list and len(done.movies) > 1 for done in dialogue.turns[-1:] for done in done.done)
+    bounded = any(clause.has("bounds", name) for name in table("bounds"))
+    wished = listed and (bounded or bool(clause.links("genre", "tag", "year", "years")))
+    return not clause.asks and (wished or (bounded and opens))
+
+
+def _is_relative(clause: Clause, spot: Spot) -> bool:
+    """True for the "that" of "one that is also funny"."""
+    word, after = clause.tokens[spot.first].word, _word(clause, spot.end)
+    opens = spot.first == 0 or _word(clause, spot.first - 1) in table("refer", "before_that")
+    return word == "that" and spot.end == spot.first + 1 and after in table("refer", "verbs") and not opens
 
 
 def _size(clause: Clause) -> int | None:

@@ -12,6 +12,7 @@ from tools.results import Comparison, Questions, RatingList
 
 Group = tuple[MovieName | Ref, ...]
 FIGURES = ("compare_movies", "query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
+COUNTS = ("query_catalogue", "get_user_ratings", "taste_profile")
 
 
 def situation_of(dialogue: Dialogue) -> frozenset[str]:
@@ -23,6 +24,7 @@ def situation_of(dialogue: Dialogue) -> frozenset[str]:
         "asked": any(isinstance(done.result, Questions) for done in last),
         "spoken": bool(focus(dialogue)),
         "figured": bool(last) and last[-1].name in FIGURES,
+        "counted": bool(last) and last[-1].name in COUNTS and not last[-1].is_list,
         "told": bool(dialogue.turns and dialogue.turns[-1].singles),
         "rated": bool(last) and last[-1].name == "rate_movie",
         "people": bool(dialogue.turns and len(dialogue.turns[-1].users) > 1),
@@ -50,7 +52,11 @@ def _groups(dialogue: Dialogue, named: Sequence[Ref]) -> Iterator[Group]:
     yield tuple(named)
     singles: tuple[Ref, ...] = ()
     for turn in reversed(dialogue.turns):
-        singles = each_once([*turn.singles, *singles])
+        if len(turn.pointed) > 1:
+            yield turn.pointed
+        spoken = {each.movie_id for each in (*turn.named, *turn.pointed)}
+        told = [each for each in turn.singles if each.movie_id in spoken]  # else it was picked out of a group
+        singles = each_once([*told, *singles])
         lists = list(_lists(turn))
         inside = {each.movie_id for each in singles} <= {each.movie_id for group in lists for each in group}
         yield from (*lists, singles) if inside else (singles, *lists)

@@ -45,7 +45,7 @@ def intent(clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> I
         said: The movies that it names.
         situation: The state of the conversation, as far as it decides what a message can mean. Of "begun", "listed"
             (there is a list to point into), "asked" (it asks which of its movies are liked), "spoken" (some movie was
-            spoken of), "figured" (the last answer was a fact or a figure), "told" (of single movies), "rated" (stars
+            spoken of), "figured" (the last answer was a fact or a figure), "counted" (a figure over many movies), "told" (of single movies), "rated" (stars
             were stored last).
     """
     ranked = [Intent(label, odds) for label, odds in classifier().odds(clause.text)]
@@ -120,6 +120,10 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         "opens": first in table("fragment", "opens") or last in table("fragment", "closes"),
         "pair": any(kinds.count(kind) > 1 for kind in ("genre", "user"))
         or kinds.count("year") + kinds.count("years") > 1,
+        "group": any(len(each.refs) > 1 and clause.tokens[each.place].link is None for each in said),
+        "ordered": any(clause.has("sort", name) for name in table("sort"))
+        or any(clause.has("relative", name) for name in ("older", "newer")),
+        "bounded": any(clause.has("bounds", name) for name in table("bounds")),
         "only excluded": {each.stance for each in said} == {"excluded"},
     }
     return frozenset({name for name, holds in true.items() if holds} | {each.stance for each in said} | {*kinds})
