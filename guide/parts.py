@@ -289,7 +289,12 @@ def _lacks_title(part: Part) -> bool:
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
     alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
-    return row or alike or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
+    return (
+        row
+        or alike
+        or part.intent.label == "find.title"
+        or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
+    )
 
 
 def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> tuple[list[Part], str]:

@@ -14,7 +14,8 @@ from guide.parts import Context, Part, parts_of, with_named
 from guide.reactions import changed, corrected, narrowed, reaction
 from language.conditions import Conditions
 from language.frame import Frame
-from language.intents import LISTS
+from language.intents import GUESS, LISTS
+from language.phrases import table
 from language.standing import Told, each_once
 from movies.linking import Linker
 
@@ -59,18 +60,25 @@ def _beyond_shown(part: Part, context: Context) -> Part:
 def _roles(parts: Sequence[Part]) -> list[Role]:
     """The part that each sentence plays: a request is asked, all else is said for it, or around it."""
     asked = [_asks(part) for part in parts]
-    told = any(part.intent.act in ("tell", "delta", "answer") and not _is_empty(part) for part in parts)
-    serious = any(part.intent.act not in ("small_talk", "outside") for part in parts)
+    figures = any(asks and part.intent.act not in LISTS for part, asks in zip(parts, asked, strict=True))
+    asked = [
+        asks and not (figures and part.intent.act in LISTS and _is_empty(part) and not part.clause.has("asks", "list"))
+        for part, asks in zip(parts, asked, strict=True)
+    ]
+    loose = [part.intent.act in ("tell", "delta", "answer") for part in parts]
+    plain = all(part.intent.act in ("small_talk", "outside") for part in parts)
     roles: list[Role] = []
-    for part, asks in zip(parts, asked, strict=True):
-        act, alone = part.intent.act, not (any(asked) or told)
-        if asks or (alone and (not serious or act not in ("small_talk", "outside"))):
+    for part, asks, is_loose in zip(parts, asked, loose, strict=True):
+        act, odds = part.intent.act, part.intent.odds
+        beside = any(other.intent.odds > odds for other in parts)
+        talks = act in ("small_talk", "outside") and (part.wants.empty or odds >= ASIDE)
+        idle = _is_empty(part) and beside and odds < TALK and (not is_loose or part.intent.label == "delta.narrow")
+        if asks or not (is_loose or any(asked) or any(loose) or (talks and not plain)):
             roles.append("request")
-        elif act in ("delta", "answer"):
-            beside = any(other.intent.odds > part.intent.odds for other in parts)
-            roles.append("talk" if beside and _is_empty(part) and part.intent.odds < TALK else "condition")
+        elif talks or idle:
+            roles.append("talk")
         else:
-            roles.append("telling" if act == "tell" else "talk")
+            roles.append("condition" if act in ("delta", "answer") else "telling")
     return roles
 
 
@@ -82,24 +90,33 @@ def _asks(part: Part) -> bool:
     direct = clause.asks or clause.has("wish", "words")
     tells = clause.has("wish", "tells") and not direct
     if mine.act in LISTS:
-        return direct or not (tells or _is_empty(part))
+        return direct or mine.odds >= TALK or not (tells or _is_empty(part))
     if mine.act == "outside":
-        return clause.asks or mine.aspect == "instructions" or bool(part.said) or (mine.odds >= TALK and not tells)
-    return clause.asks or (mine.odds >= ASIDE and not (tells and mine.act != "rate"))
+        return (
+            (clause.asks and mine.odds >= GUESS)
+            or mine.aspect == "instructions"
+            or bool(part.said)
+            or mine.odds >= TALK
+        )
+    begins = clause.has("asks", "words") or any(token.word in table("asks", "starts") for token in clause.tokens[:1])
+    about = part.said or part.clause.links("genre", "tag", "user", "year", "years") or mine.act == "rate" or begins
+    return clause.asks or bool(mine.odds >= ASIDE and about and (part.said or begins or not tells))
 
 
 def _is_empty(part: Part) -> bool:
-    return part.wants.empty and not (part.said or part.clause.links())
+    """True for what names nothing, at most what was spoken of."""
+    named = any(said.place not in (part.pointed or {}) or said.stance != "named" for said in part.said)
+    return part.wants.empty and not (named or [link for _, link in part.clause.links() if link.kind != "number"])
 
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
+    parts = _set_apart([_anew(part, context) for part in parts])
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
     if told and (before := _folded(parts[:at], context)):
         meant = corrected(parts[at], before[-1], context)
         return _united([*before[:-1], *meant, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
-    parts = _set_apart(parts)
     roles = _roles(parts)
     requests, changes, tells, talk = (
         [part for part, role in zip(parts, roles, strict=True) if role == each] for each in ROLES
@@ -107,7 +124,8 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     requests = [_about_talk(part, talk) for part in requests]
     frames = _of_both(_united(_inherited([(part, framed(part, context)) for part in requests])), parts)
     if any(frame.act in LISTS for frame in frames):
-        first = next(at for at, role in enumerate(roles) if role == "request" and parts[at].intent.act in LISTS)
+        wishes = (at for at, role in enumerate(roles) if role == "request" and parts[at].intent.act in LISTS)
+        first = next(wishes, 0)
         early, late = ([part for part in half if part in (*changes, *tells)] for half in (parts[:first], parts[first:]))
         return [_told_beside(frame, early, late, talk) if frame.act in LISTS else frame for frame in frames]
     changes = _one(changes)
@@ -135,15 +153,23 @@ def _told_beside(frame: Frame, early: Sequence[Part], late: Sequence[Part], talk
 
 def _heard(talk: Sequence[Part]) -> Conditions:
     """The genres and tags that talk names; its years, numbers and words are none of a list."""
-    named = [part for part in talk if part.clause.links("genre", "tag") or part.intent.act in LISTS]
-    heard = _joined(named)
+    heard = _joined(part for part in talk if part.clause.links("genre", "tag"))
     return Conditions(genres=heard.genres, tags=heard.tags, exclude_genres=heard.exclude_genres)
 
 
 def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
-    """A figure of nothing named is of what the talk names: "I hear nobody makes westerns. How many from 2010 on?"."""
+    """What is said of nothing named is of what the talk names: "nobody makes westerns. how many are from 2010?"."""
     bare = part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags or part.refs or part.users)
-    return replace(part, wants=_heard(talk).joined(part.wants)) if bare else part
+    then = _joined(talk).years if part.clause.has("refer", "same_year") and not part.wants.years else None
+    wants = _heard(talk).joined(part.wants) if bare else part.wants
+    return replace(part, wants=replace(wants, years=then) if then else wants)
+
+
+def _anew(part: Part, context: Context) -> Part:
+    """A wish that resembles a change where there is nothing to change: "can you tell me some other cartoon"."""
+    new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
+    unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
+    return part.to("find") if new and unsure and not (context.last_list or context.situation & {"figured"}) else part
 
 
 def _set_apart(parts: Sequence[Part]) -> list[Part]:
@@ -301,4 +327,4 @@ def _is_hollow(frame: Frame) -> bool:
     """True for a fact of nothing, and for a wish for anything at all: "and from what year?", "two decimals please"."""
     said = frame.model_fields_set - {"act", "aspect", "own", "confidence", "language"}
     about = any(getattr(frame, name) not in (None, (), False, type(frame.filters)()) for name in said)
-    return not about and frame.act in ("fact", "recommend")
+    return not about and frame.act == "fact"

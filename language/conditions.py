@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from language.masking import Clause, Token
-from language.phrases import Spot, table
+from language.phrases import Spot, plain, table
 from movies.links import Link
 from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 
@@ -293,6 +293,7 @@ def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
 def _count(clause: Clause, spent: set[int]) -> int | None:
     """The number of movies that are wanted."""
     spent = spent | {spot.first for spot in clause.spots("count", "units")}
+    spent |= {place - 1 for place, link in clause.links("genre") if plain(link.text) in table("count", "audience")}
     numbers = {place: link.low or 0 for place, link in clause.links("number") if place not in spent}
     for spot in [*clause.spots("count", "words"), *clause.spots("count", "meant")]:
         for place in range(*spot):
