@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from guide.dialogue import Dialogue
 from guide.framing import but, filtered, framed, listed, with_told
@@ -41,7 +41,7 @@ def _read(text: str, context: Context) -> list[Frame]:
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
-    they = next((part.users[:1] for part in parts if part.users), ())
+    they = tuple(dict.fromkeys(user for part in parts for user in part.users))
     context = replace(context, me=me, they=they) if they else context
     frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
     most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
@@ -130,7 +130,8 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
         return [_told_beside(frame, early, late, talk) if frame.act in LISTS else frame for frame in frames]
     changes = _one(changes)
     if frames and frames[-1].act in FIGURES:
-        return [*frames, *(changed(part, context, frames[-1]) for part in changes)]
+        more = [frame for part in changes if part.intent.label == "delta.more" for frame in reaction(part, context)]
+        return [*frames, *(changed(part, context, frames[-1]) for part in changes if not more), *more]
     stored = any(frame.act == "rate" for frame in frames)
     changes = [part for part in changes if not (stored and part.wants.empty)]
     frames += [frame for part in changes for frame in reaction(part, context)]
@@ -166,8 +167,15 @@ def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
 
 
 def _anew(part: Part, context: Context) -> Part:
-    """A wish that resembles a change where there is nothing to change: "can you tell me some other cartoon"."""
+    """A wish that resembles a change or a telling: "can you tell me some other cartoon" where there is no list yet."""
     new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
+    if (
+        new
+        and part.intent.act == "tell"
+        and (part.wants.genres or part.wants.tags)
+        and part.clause.has("wish", "plain")
+    ):
+        return part.to("recommend")
     unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
     return part.to("find") if new and unsure and not (context.last_list or context.situation & {"figured"}) else part
 
@@ -223,11 +231,13 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
     for part, frames in framed_parts:
         last, counts = (found[-1] if found else None), part.intent.act == "statistic"
         bare = not (part.wants.genres or part.wants.tags or part.refs)
-        refers = counts or (part.intent.act == "find" and part.clause.has("refer", "one_of"))
+        picks = part.clause.has("refer", "one_of") or part.wants.sort or part.wants.count
+        refers = counts or (part.intent.act in LISTS and picks)
         if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
             continue
         if last and last.act == "statistic" and bare and refers:
-            kept = {"genres": last.filters.genres, "tags": last.filters.tags}
+            kept: dict[str, Any] = {"genres": last.filters.genres, "tags": last.filters.tags}
+            kept |= {} if part.wants.years else {"year_from": last.filters.year_from, "year_to": last.filters.year_to}
             whose = {"users": last.users, "own": last.own} if counts and not part.users else {}
             found += [but(filtered(frame, **kept), **whose) for frame in frames]
         else:
