@@ -294,7 +294,7 @@ def _lacks_title(part: Part) -> bool:
     return (
         row
         or alike
-        or part.intent.label == "find.title"
+        or (act == "find" and part.wants.empty and clause.asks)
         or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
     )
 

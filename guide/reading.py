@@ -73,7 +73,8 @@ def _roles(parts: Sequence[Part]) -> list[Role]:
         beside = any(other.intent.odds > odds for other in parts)
         talks = act in ("small_talk", "outside") and (part.wants.empty or odds >= ASIDE)
         idle = _is_empty(part) and beside and odds < TALK and (not is_loose or part.intent.label == "delta.narrow")
-        if asks or not (is_loose or any(asked) or any(loose) or (talks and not plain)):
+        adds = bool(roles) and act in LISTS and part.clause.tokens[0].word == "but"
+        if (asks and not adds) or not (is_loose or any(asked) or any(loose) or (talks and not plain)):
             roles.append("request")
         elif talks or idle:
             roles.append("talk")
@@ -111,7 +112,7 @@ def _is_empty(part: Part) -> bool:
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
-    parts = _set_apart([_anew(part, context) for part in parts])
+    parts = _set_apart([_anew(part, parts[:at], context) for at, part in enumerate(parts)])
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
     if told and (before := _folded(parts[:at], context)):
@@ -149,7 +150,8 @@ def _told_beside(frame: Frame, early: Sequence[Part], late: Sequence[Part], talk
     wants = _heard(talk).beside(asked).joined(_joined(early).beside(asked)).joined(_joined(late))
     firm = _joined(part for part in loose if part.intent.act == "delta")
     wants = replace(wants, sort=firm.sort, count=firm.count)
-    return _by_taste(narrowed(frame, wants), _told(loose) | Told(seen=known))
+    named = Conditions(genres=tuple(frame.filters.genres), tags=tuple(frame.filters.tags))
+    return _by_taste(narrowed(frame, wants), _told(loose).without(named) | Told(seen=known))
 
 
 def _heard(talk: Sequence[Part]) -> Conditions:
@@ -166,18 +168,18 @@ def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
     return replace(part, wants=replace(wants, years=then) if then else wants)
 
 
-def _anew(part: Part, context: Context) -> Part:
+def _anew(part: Part, before: Sequence[Part], context: Context) -> Part:
     """A wish that resembles a change or a telling: "can you tell me some other cartoon" where there is no list yet."""
+    picks = part.intent.label == "delta.narrow" and part.wants.sort and part.clause.has("refer", "one_of")
+    if picks and before and before[-1].intent.act == "statistic":
+        return part.to("find")  # "how many are from 1999, and which one of them got the most ratings?"
     new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
-    if (
-        new
-        and part.intent.act == "tell"
-        and (part.wants.genres or part.wants.tags)
-        and part.clause.has("wish", "plain")
-    ):
+    told = part.intent.act == "tell" or part.intent.label == "small_talk.feelings"
+    if new and told and (part.wants.genres or part.wants.tags) and part.clause.has("wish", "plain"):
         return part.to("recommend")
     unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
-    return part.to("find") if new and unsure and not (context.last_list or context.situation & {"figured"}) else part
+    listed = context.last_list or context.situation & {"figured"} or any(each.intent.act in LISTS for each in before)
+    return part.to("find") if new and unsure and not listed else part
 
 
 def _set_apart(parts: Sequence[Part]) -> list[Part]:
@@ -207,8 +209,10 @@ def _names_kind(part: Part) -> bool:
 
 def _is_other(part: Part, other: Part) -> bool:
     """True for kinds that no movie need be of at once."""
-    mine, theirs = {*part.wants.genres, *part.wants.tags}, {*other.wants.genres, *other.wants.tags}
-    return not mine & theirs or bool(part.wants.count and other.wants.count)
+    mine, theirs = ({*each.wants.genres, *each.wants.tags} for each in (part, other))
+    whole = mine <= theirs or theirs <= mine
+    years = part.wants.years != other.wants.years and None not in (part.wants.years, other.wants.years)
+    return not mine & theirs or (bool(part.wants.count and other.wants.count) and (years or not whole))
 
 
 def _one(parts: Sequence[Part]) -> list[Part]:
@@ -232,10 +236,13 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         last, counts = (found[-1] if found else None), part.intent.act == "statistic"
         bare = not (part.wants.genres or part.wants.tags or part.refs)
         picks = part.clause.has("refer", "one_of") or part.wants.sort or part.wants.count
-        refers = counts or (part.intent.act in LISTS and picks)
+        refers = counts or (part.intent.act in LISTS and bool(picks))
         if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
             continue
-        if last and last.act == "statistic" and bare and refers:
+        dated = next((each.filters for each in found if each.filters.year_from), None)
+        if dated and part.intent.act in LISTS and part.clause.has("refer", "same_year"):
+            found += [filtered(frame, year_from=dated.year_from, year_to=dated.year_to) for frame in frames]
+        elif last and last.act == "statistic" and bare and refers:
             kept: dict[str, Any] = {"genres": last.filters.genres, "tags": last.filters.tags}
             kept |= {} if part.wants.years else {"year_from": last.filters.year_from, "year_to": last.filters.year_to}
             whose = {"users": last.users, "own": last.own} if counts and not part.users else {}
@@ -300,7 +307,10 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
         told = [(each.act, each.aspect, each.movies, each.stars, each.users, each.filters) for each in (frame, other)]
         return told[0] == told[1] and frame.aggregate == other.aggregate
-    if frame.filters.genres and other.filters.genres and frame.count and other.count:
+    if frame.act == "find" and frame.sort and other.act == "like":
+        return False
+    mine, theirs = set(frame.filters.genres), set(other.filters.genres)
+    if mine and theirs and frame.count and other.count and not mine < theirs:
         return False
     if frame.filters.genres == other.filters.genres and None in (frame.filters.year_from, other.filters.year_from):
         return True

@@ -79,7 +79,7 @@ class Conditions:
         """The conditions told before a request for a list: where the request says it better, that is left out."""
         about: dict[str, Any] = {"genres": (), "tags": (), "text": ""} if asked.genres or asked.tags else {}
         when: dict[str, Any] = {"years": None, "era": ""} if asked.year_from or asked.year_to else {}
-        return replace(self, **about, **when)
+        return replace(self, exclude_genres=_without(self.exclude_genres, asked.genres), **about, **when)
 
     def filters(self, before: Filters | None = None, *, instead: bool = False) -> Filters:
         """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
