@@ -22,6 +22,7 @@ from tools.results import Rated
 
 SHORT, LONG, MOST = 3, 10, 50
 _OF_GROUPS = {"rank": ("choose", "rank"), "count": ("statistic", "how_many")}
+MOST_OF_US = 2
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
 FIGURES = ("rating", "count", "good", "histogram")
@@ -150,6 +151,8 @@ def _era(part: Part, context: Context) -> Filters:
         return Filters(genres=_genre_spoken_of(context))
     if part.wants.years:
         return Filters()
+    if year and part.clause.has("refer", "same_decade"):
+        return Filters(year_from=year // 10 * 10, year_to=year // 10 * 10 + 9)
     if year and part.clause.has("refer", "same_year"):
         return Filters(year_from=year, year_to=year)
     return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(
@@ -192,7 +195,10 @@ def _about(part: Part, context: Context) -> list[Frame]:
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if act == "compare" and len(refs) < 2:
         most = None if any(done.name == "compare_movies" for done in last) else 2
-        refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:most])
+        before = part.before if refs or len(part.before) > 1 else ()
+        refs = each_once(
+            [*(before or context.spoken), *refs] if refs or before else shown_list(context.dialogue)[:most]
+        )
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
@@ -353,10 +359,12 @@ def _released(part: Part, rated: str | None) -> Filters:
 
 def _whose(part: Part, context: Context) -> tuple[int, ...]:
     """The MovieLens users named; for "their taste" the one spoken of last."""
-    if part.users or not part.clause.has("refer", "they") or part.clause.has("refer", "mine"):
+    us = part.clause.has("refer", "us")
+    if part.users or not (us or part.clause.has("refer", "they")) or part.clause.has("refer", "mine"):
         return part.users
-    found = (done.args.get("user_id") for done in reversed(context.dialogue.done))
-    return context.they or next(((user,) for user in found if isinstance(user, int)), ())
+    found = [user for done in reversed(context.dialogue.done) if isinstance(user := done.args.get("user_id"), int)]
+    several = tuple(dict.fromkeys(context.they or found))[:MOST_OF_US]
+    return several if us and len(several) > 1 else () if us else several[:1]
 
 
 # Ratings told

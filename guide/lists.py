@@ -53,7 +53,7 @@ def seen(scene: Scene) -> Script:
         return scene.say("seen_early", titles=titles)
     there = [movie.movie_id for movie in last.movies]
     gone = [*ids(*movies), *scene.frame.exclude_series, *there, *_many(last.args, "exclude")]
-    wanted = scene.frame.count or sum(ref.movie_id in there for ref in movies) or len(there)
+    wanted = scene.frame.count or len(there)
     exclude: Args = {"exclude": list(dict.fromkeys(gone))[:MOST_EXCLUDED], "limit": min(wanted, LARGEST)}
     name, args = last.name, last.args
     if name == "query_catalogue":  # which leaves out no movies

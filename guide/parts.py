@@ -117,7 +117,8 @@ class Context:
     def situation(self) -> frozenset[str]:
         """The state of the conversation."""
         asked = any(frame.act in ("rate", "seen", "unclear") and frame.movies for frame in self.before)
-        return situation_of(self.dialogue) | ({"rated"} if asked else frozenset())
+        someone = bool(self.they) or any(done.args.get("user_id") for done in self.dialogue.done)
+        return situation_of(self.dialogue) | {name for name, so in (("rated", asked), ("someone", someone)) if so}
 
     @cached_property
     def names(self) -> dict[int, Ref]:
@@ -305,12 +306,18 @@ def _meet(link: Link, other: Link) -> bool:
 def _lacks_title(part: Part) -> bool:
     """True for what can only be about a movie, where none is named."""
     wants, clause, act = part.wants, part.clause, part.intent.act
-    if part.said or part.users or part.before:
+    unknown = act == "rate" and any(token.said.istitle() and not token.link for token in clause.tokens[1:])
+    if part.said or part.users or (part.before and not unknown):
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
     alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
-    return row or alike or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
+    return (
+        row
+        or alike
+        or (act == "find" and part.wants.empty and clause.asks)
+        or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
+    )
 
 
 def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> tuple[list[Part], str]:
@@ -328,6 +335,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named), users))
         situation |= {"spoken"} if said else frozenset()
+        situation |= {"someone"} if clause.links("user") else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
     return found, language

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from language.masking import Clause, Token
-from language.phrases import Spot, table
+from language.phrases import Spot, plain, table
 from movies.links import Link
 from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 
@@ -79,7 +79,7 @@ class Conditions:
         """The conditions told before a request for a list: where the request says it better, that is left out."""
         about: dict[str, Any] = {"genres": (), "tags": (), "text": ""} if asked.genres or asked.tags else {}
         when: dict[str, Any] = {"years": None, "era": ""} if asked.year_from or asked.year_to else {}
-        return replace(self, **about, **when)
+        return replace(self, exclude_genres=_without(self.exclude_genres, asked.genres), **about, **when)
 
     def filters(self, before: Filters | None = None, *, instead: bool = False) -> Filters:
         """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
@@ -257,8 +257,11 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
     found: dict[str, float] = {}
     spent: set[int] = set()
     numbers = {at: link for at, link in clause.links("number", "stars", "year") if (link.low or 0) > 0}
-    for side, (bound, beyond) in _SIDES.items():
+    negated = clause.spots("bounds", "negated")
+    for side in _SIDES:
         for spot in clause.spots("bounds", side):
+            refused = side in _OPPOSITE and any(cue.first < spot.first <= cue.end for cue in negated)
+            bound, beyond = (_OPPOSITE if refused else _SIDES)[side]  # "drop those with less than 40 ratings"
             places = [at for at in range(*spot) if at in numbers and at not in spent]
             if places and (unit := _unit(clause, spot.first, places[-1], numbers[places[-1]])):
                 found[f"{bound}_{unit}"] = (numbers[places[-1]].low or 0) + (beyond if unit == "ratings" else 0)
@@ -268,6 +271,9 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
 
 
 _SIDES = {"at_least": ("min", 0), "at_most": ("max", 0), "more": ("min", 1), "less": ("max", -1)}
+
+
+_OPPOSITE = {"more": ("max", 0), "less": ("min", 0)}
 
 
 def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
@@ -293,12 +299,14 @@ def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
 def _count(clause: Clause, spent: set[int]) -> int | None:
     """The number of movies that are wanted."""
     spent = spent | {spot.first for spot in clause.spots("count", "units")}
+    spent |= {place - 1 for place, link in clause.links("genre") if plain(link.text) in table("count", "audience")}
     numbers = {place: link.low or 0 for place, link in clause.links("number") if place not in spent}
     for spot in [*clause.spots("count", "words"), *clause.spots("count", "meant")]:
         for place in range(*spot):
             if numbers.get(place, 0) >= 1:
                 return int(numbers[place])
     words = {"one": 1, "couple": 2, "few": 3}
+    words = words if not clause.has("count", "spans") else {"one": 1}
     return next((number for name, number in words.items() if clause.has("count", name)), None)
 
 

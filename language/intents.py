@@ -81,9 +81,8 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
             and not theirs
             and (each.aspect != "remove" or clause.has("rating_lines", "remove"))
         )
-    if each.act == "small_talk" and (
-        clause.links("genre", "years") or (said and each.aspect in ("reset", "greet", "thanks", "bye"))
-    ):
+    named = clause.links("genre", "years") and each.aspect != "feelings"
+    if each.act == "small_talk" and (named or (said and each.aspect in ("reset", "greet", "thanks", "bye"))):
         return False
     if each.act in ("outside", "small_talk") and each.odds < GUESS:
         return not (said or clause.links()) and (each.aspect != "repeat" or "begun" in situation)

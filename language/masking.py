@@ -28,6 +28,7 @@ _ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
 _USER = re.compile(r"\b(?:user[ :#]*|u)(\d{1,6})s?\b", re.IGNORECASE)
 _SIGN = re.compile(r"\s*([<>]=?|&&)\s*")
 _SHORT_YEARS = re.compile(r"\bbetween ([3-9]\d) and ([3-9]\d)\b(?! \w*(?:rat|vot|min|star))")
+_POINTS = re.compile(r"(?:(?<=\s)|^)\(?([a-f]|[1-6])\)\s")
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -73,6 +74,8 @@ class Clause:
 
 def tidied(text: str) -> str:
     """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
+    points = _POINTS.findall(text)
+    text = _POINTS.sub(". ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
     spaced = _signs(_USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text)))
     spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
     return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
