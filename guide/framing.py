@@ -96,7 +96,7 @@ def listed(part: Part, context: Context) -> Frame:
         **list_fields(wants),
         "act": act,
         "movies": seeds,
-        "filters": wants.filters(counted[0].filters if counted and bare else _era(part, context)),
+        "filters": wants.filters(counted[0].filters if counted and bare else era(part, context)),
         "text": " ".join(filter(None, (about, wants.text))) or None,
         "users": users,
         "again": bool(context.last_list) and part.clause.has("refer", "else"),
@@ -143,7 +143,7 @@ def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
     return each_once(others) or context.spoken
 
 
-def _era(part: Part, context: Context) -> Filters:
+def era(part: Part, context: Context) -> Filters:
     """Years that were not named: "old movies", "others of that same year"."""
     relative = {"older": "old", "newer": "new"}.get(part.wants.relative, "") if not part.refs else ""
     year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
@@ -242,7 +242,7 @@ def _aspects(part: Part, aspect: str) -> list[str]:
 
 def _plain(part: Part, context: Context) -> list[Frame]:
     """Acts that need little more than their aspect."""
-    act, aspect, wants = part.intent.act, part.intent.aspect, part.wants
+    act, aspect = part.intent.act, part.intent.aspect
     fields: dict[str, Any] = {"act": act, "aspect": aspect}
     if act == "outside":
         refers = (part.clause.has("refer", "it") or part.clause.asks) and aspect in ABOUT_MOVIES
@@ -252,13 +252,25 @@ def _plain(part: Part, context: Context) -> list[Frame]:
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
     elif act == "choose":
-        several = part.refs if len(part.refs) > 1 else shown_list(context.dialogue)
-        by_age = {"older": "oldest", "newer": "newest"}.get(wants.relative)
-        ranks = next((name for name in ("rank", "count") if part.clause.has(*_OF_GROUPS[name])), "")
-        fields |= {**list_fields(wants), "movies": several, "filters": wants.filters(), "aspect": ranks}
-        fields["sort"] = wants.sort or by_age
-        fields["count"] = None if wants.count == len(several) else wants.count  # "which of the three"
+        fields |= _choice(part, context)
     return [Frame.model_validate(fields)]
+
+
+def _choice(part: Part, context: Context) -> dict[str, Any]:
+    """The group that is pointed into, the order that decides, and what is asked: one, all, their number, their row."""
+    wants, clause = part.wants, part.clause
+    several = next((group for group in (part.refs, part.before) if len(group) > 1), shown_list(context.dialogue))
+    before = next((frame.sort for frame in reversed(context.before) if frame.act in ("choose", "compare")), None)
+    by_number = wants.sort == "popularity" or (wants.sort is None and before == "popularity")
+    fewest = by_number if clause.has("choose", "low") else clause.has("choose", "fewest")
+    low, high = ("popularity" if by_number else "worst"), ("popularity" if by_number else "rating")
+    bare = {"older": "oldest", "newer": "newest"}.get(wants.relative) or next(
+        (sort for name, sort in (("low", low), ("high", high)) if clause.has("choose", name)), None
+    )
+    asked = next((name for name, path in _OF_GROUPS.items() if clause.has(*path)), "")
+    count = None if wants.count == len(several) else wants.count  # "which of the three"
+    told = {"sort": wants.sort or bare, "count": count, "aspect": asked or ("fewest" if fewest else "")}
+    return {**list_fields(wants), "movies": several, "filters": wants.filters(), **told}
 
 
 # Figures and people

@@ -16,7 +16,7 @@ from guide.salience import focus, situation_of
 from language.classifier import classifier
 from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
-from language.intents import LISTS, Intent, intent
+from language.intents import LISTS, SHORT, Intent, intent
 from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from language.phrases import plain, table
 from language.rating_lines import rating_links
@@ -332,6 +332,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
         said = tuple(_subtitled(each, clause, named or context.spoken, context) for each in said)
         said += _against_twin(said, clause, context)
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
+        said, meant = _going_on(said, meant, clause, found)
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named), users))
         situation |= {"spoken"} if said else frozenset()
@@ -341,10 +342,23 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     return found, language
 
 
+def _going_on(
+    said: tuple[Said, ...], meant: Intent, clause: Clause, before: Sequence[Part]
+) -> tuple[tuple[Said, ...], Intent]:
+    """Names alone behind a telling tell the same of more movies: "I've seen Heat. And Ronin"."""
+    last = before[-1] if before else None
+    bare = {each.stance for each in said} == {"named"} and clause.tokens[0].word in table("fragment", "opens")
+    if last is None or last.intent.act != "tell" or not bare or clause.asks or len(clause.tokens) > SHORT:
+        return said, meant
+    stance = next((each.stance for each in last.said if each.stance != "named"), "named")
+    return tuple(replace(each, stance=stance) for each in said), last.intent
+
+
 _AFTER = {
     "list": frozenset({"begun", "listed"}),
     "statistic": frozenset({"begun", "figured"}),
     "fact": frozenset({"begun", "figured"}),
+    "compare": frozenset({"begun", "figured", "told"}),
     "rate": frozenset({"begun", "rated"}),
     "tell": frozenset({"begun", "rated"}),
 }

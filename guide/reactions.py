@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from guide.framing import RATING_ORDERS, but, each_of, filtered, list_fields, listed, with_told
+from guide.framing import RATING_ORDERS, but, each_of, era, filtered, list_fields, listed, with_told
 from guide.parts import Context, Part
 from guide.references import rated_before
 from guide.salience import shown_list
@@ -12,7 +13,9 @@ from language.aggregates import aggregate
 from language.conditions import Conditions
 from language.frame import Frame, Ref
 from language.intents import LISTS, SHORT
+from language.phrases import table
 from language.standing import each_once
+from movies.models import Filters
 
 NEWEST_BOUND, FEWEST = 2012, 10
 ON_LISTS = (*LISTS, "opinion", "seen")
@@ -22,14 +25,13 @@ CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "ou
 
 def reaction(part: Part, context: Context) -> list[Frame]:
     """The last frame, changed as a part says, or what the answer to a question makes of it."""
-    if part.intent.act == "answer":
-        return _answer(part, context)
-    if part.intent.label == "delta.correct":
-        return _correct(part, context)
+    if part.intent.act == "answer" or part.intent.label == "delta.correct":
+        return (_answer if part.intent.act == "answer" else _correct)(part, context)
     more = part.intent.label == "delta.more"
-    before = [frame for frame in _asked_before(part, context) if frame.act in (("ratings",) if more else CHANGEABLE)]
-    on_list = any(frame.act in ON_LISTS for frame in _asked_before(part, context))
-    base = before[-1] if before and not on_list else _last_list(context)
+    asked = _asked_before(part, context)
+    before = [frame for frame in asked if frame.act in (("ratings",) if more else CHANGEABLE)]
+    on_list = any(frame.act in ON_LISTS for frame in asked)
+    base = _told_before(part, context) or (before[-1] if before and not on_list else _last_list(context))
     if base and base.act not in LISTS and part.clause.has("refer", "similar"):
         return [listed(part.to("like"), context)]
     if base is None:
@@ -41,11 +43,18 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     return [frame for base in bases for frame in _changed_each(part, context, base)]
 
 
+def _told_before(part: Part, context: Context) -> Frame | None:
+    """What was told of other movies, where names follow it alone: "Pulp Fiction too" after "I've seen Goodfellas"."""
+    bare = {said.stance for said in part.said} == {"named"} and part.wants.empty and not part.clause.asks
+    return next((each for each in context.before[-1:] if each.act == "seen" and bare), None)
+
+
 def _asked_before(part: Part, context: Context) -> list[Frame]:
     """The frames before that a part can change. A title that was looked up is a fact; conditions change no fact."""
     looked_up = {"act": "fact", "aspect": "everything"}
     found = [but(each, **looked_up) if each.act == "find" and each.movies else each for each in context.before]
-    named = bool(part.refs or part.users or part.stars is not None)
+    words = [part.clause.tokens[said.place].word for said in part.said]
+    named = part.users or part.stars is not None or set(words) - set(table("refer", "pronouns"))
     return found if named or part.wants.empty else [each for each in found if each.act not in OF_MOVIES]
 
 
@@ -80,6 +89,8 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     instead = len(clause.tokens) <= SHORT or clause.has("instead", "words")
     frame = narrowed(base, wants, instead=instead and not clause.has("fragment", "adds"))
     frame = filtered(frame, **_bounds(part, context, base))
+    then = era(part, context) if clause.has("refer", "same_decade") or clause.has("refer", "same_year") else Filters()
+    frame = filtered(frame, **then.model_dump(exclude_defaults=True))
     if wants.novelty and not wants.sort:
         frame = but(frame, sort="rating")
     if part.users:
@@ -161,8 +172,11 @@ def _correct(part: Part, context: Context) -> list[Frame]:
         return [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
     if not context.before:
         return [listed(part.to("recommend"), context)]
-    base = context.before[-1]
-    return corrected(part, (_last_list(context) if base.act in ON_LISTS else None) or base, context)
+    base, kept = context.before[-1], _asked_before(part, context)
+    of_list = base.act in ON_LISTS and not (base.act == "find" and base.movies)
+    if of_list or not (kept or _meant(part, base.movies, context)):
+        base = _last_list(context) or base
+    return corrected(part, base, context)
 
 
 def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
@@ -172,8 +186,9 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
     meant = _meant(part, mistaken, context)
     if not meant:
         found = changed(part, context, base)
-        named = part.wants.genres or part.wants.tags
-        return [but(found, filters=part.wants.filters(base.filters, instead=True)) if named else found]
+        wants = _unit_kept(part, base)
+        named = (wants.genres or wants.tags) and not part.clause.has("refer", "kind")
+        return [but(found, filters=wants.filters(_loosened(base.filters, wants), instead=bool(named)))]
     same = [ref for ref in mistaken if ref.title == meant[0].title]
     kept = tuple(meant[0] if ref in same else ref for ref in mistaken) if len(mistaken) > 1 and same else meant
     rated = {ref.movie_id for ref in rated_before(context.dialogue)}
@@ -182,6 +197,23 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
     stored = base.act == "rate" and any(ref.movie_id in rated for ref in mistaken)
     undone = [Frame(act="rate", movies=mistaken)] if stored else []
     return [*undone, but(base, **{field: kept}, follows=True, exclude=())]
+
+
+def _unit_kept(part: Part, base: Frame) -> Conditions:
+    """What was meant, where a bare number bounds the same as before: "I meant MORE than 100"."""
+    clause, low, high = part.clause, base.filters.min_ratings, base.filters.max_ratings
+    number = next((int(link.low or 0) for _, link in clause.links("number")), None)
+    sides = {"at_least": "min", "more": "min", "at_most": "max", "less": "max"}
+    side = next((bound for name, bound in sides.items() if clause.has("bounds", name)), "min" if low else "max")
+    if number is None or part.wants.bounds or not (low or high):
+        return part.wants
+    return replace(part.wants, bounds={f"{side}_ratings": number}, count=None)
+
+
+def _loosened(filters: Filters, wants: Conditions) -> Filters:
+    """Filters without the bounds that are said anew."""
+    again = {name[4:] for name in wants.bounds}
+    return filters.model_copy(update={f"{side}_{unit}": None for unit in again for side in ("min", "max")})
 
 
 def _meant(part: Part, mistaken: tuple[Ref, ...], context: Context) -> tuple[Ref, ...]:

@@ -321,7 +321,8 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
 
 def _merged(frame: Frame, other: Frame) -> Frame:
     """Two halves of one wish: of lists both, of all else what was said last."""
-    act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
+    sorted_ = "find" if (frame.sort or other.sort) and frame.act in LISTS else frame.act
+    act = "like" if "like" in (frame.act, other.act) else sorted_
     both = frame.filters.model_dump(exclude_defaults=True)
     if other.filters.year_from or other.filters.year_to:
         both = {name: value for name, value in both.items() if not name.startswith("year_")}

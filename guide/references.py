@@ -9,7 +9,6 @@ from guide.salience import Group, first_list, focus, groups, of_size, refs
 from language.frame import Ref
 from language.masking import Clause
 from language.phrases import Spot, table
-from language.standing import each_once
 from movies.links import Link
 from movies.models import Movie, MovieName
 
@@ -140,7 +139,9 @@ def _by_place(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, 
 def _by_trait(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, ...]:
     """As in "the 1995 one", "the one from the 90s", "the horror one"."""
     link = clause.tokens[place].link
-    one = "one" in (_word(clause, place + 1), _word(clause, place - 2), _word(clause, place - 3))
+    before = [_word(clause, place - 2), _word(clause, place - 3)]
+    joined = {"from", "of", "in", "with"} & {_word(clause, place - 1), before[0]}
+    one = _word(clause, place + 1) == "one" or ("one" in before and joined)
     if link is None or not one or link.kind not in ("year", "years", "genre"):
         return ()
     return next((refs([each]) for group in among for each in group if _is_so(each, link)), ())
@@ -175,7 +176,8 @@ def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], among:
 def _is_wished(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> bool:
     """True where "it" is what is wanted, not a movie: "only if it averages 4" of a list just shown."""
     opens = clause.tokens[0].word in table("fragment", "opens")
-    listed = not named and any(done.is_list and len(done.movies) > 1 for done in dialogue.turns[-1:] for done in done.done)
+    last = dialogue.turns[-1].done if dialogue.turns else ()
+    listed = not named and any(done.is_list and len(done.movies) > 1 for done in last)
     bounded = any(clause.has("bounds", name) for name in table("bounds"))
     wished = listed and (bounded or bool(clause.links("genre", "tag", "year", "years")))
     return not clause.asks and (wished or (bounded and opens))
@@ -191,8 +193,9 @@ def _is_relative(clause: Clause, spot: Spot) -> bool:
 def _size(clause: Clause) -> int | None:
     """The number of a group: of "which of the three" 3."""
     for spot in clause.spots("refer", "them"):
-        inside = (link for place, link in clause.links("number") if spot.first <= place < spot.end)
-        words = (table("numerals").get(clause.tokens[place].word) for place in range(*spot))
+        counts = [place for place in range(*spot) if _word(clause, place - 1) not in table("refer", "top")]
+        inside = (link for place, link in clause.links("number") if place in counts)
+        words = (table("numerals").get(clause.tokens[place].word) for place in counts)
         return next((int(link.low or 0) for link in inside), None) or next(filter(None, words), None)
     return None
 

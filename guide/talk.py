@@ -41,7 +41,7 @@ def choose(scene: Scene) -> Script:
     if not among:
         one = frame.model_copy(update={"act": "find", "count": 1, "sort": frame.sort or "popularity"})
         return (yield from listing(replace(scene, frame=one)))
-    best, reason = BEST.get(frame.sort or "rating", BEST["rating"])
+    best, reason = BEST.get(frame.aspect if frame.aspect in BEST else frame.sort or "rating", BEST["rating"])
     fit = [movie for movie in among if _passes(movie, frame.filters)]
     if frame.aspect == "rank" or (frame.count or 1) > 1:
         fit = sorted(fit, key=best, reverse=True)[: frame.count]

@@ -45,8 +45,9 @@ def intent(clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> I
         said: The movies that it names.
         situation: The state of the conversation, as far as it decides what a message can mean. Of "begun", "listed"
             (there is a list to point into), "asked" (it asks which of its movies are liked), "spoken" (some movie was
-            spoken of), "figured" (the last answer was a fact or a figure), "counted" (a figure over many movies), "told" (of single movies), "rated" (stars
-            were stored last).
+            spoken of), "figured" (the last answer was a fact or a figure), "counted" (a figure over many movies),
+            "grouped" (movies can be pointed into), "showing" (a list of several came last), "told" (of single movies),
+            "rated" (stars were stored last).
     """
     ranked = [Intent(label, odds) for label, odds in classifier().odds(clause.text)]
     possible = [each for each in ranked if _possible(each, clause, said, situation)] or [Intent("small_talk.help", 0.0)]
@@ -114,6 +115,7 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         and not words - set(table("fragment", "joins"))
         and len(names) == len(said) == len(kinds),
         "row": bool(names and numbers) and not words - rating and all(0 < (number or 0) <= 10 for number in numbers),
+        "bare": not kinds,
         "fragment": bool(kinds) and not set(_left(clause)) - set(table("fragment", "words")),
         "short": len(clause.tokens) <= SHORT,
         "opens": first in table("fragment", "opens") or last in table("fragment", "closes"),
@@ -121,11 +123,14 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         or kinds.count("year") + kinds.count("years") > 1,
         "group": any(len(each.refs) > 1 and clause.tokens[each.place].link is None for each in said),
         "ordered": any(clause.has("sort", name) for name in table("sort"))
-        or any(clause.has("relative", name) for name in ("older", "newer")),
+        or any(clause.has(*path) for path in _ORDERS),
         "bounded": any(clause.has("bounds", name) for name in table("bounds")),
         "only excluded": {each.stance for each in said} == {"excluded"},
     }
     return frozenset({name for name, holds in true.items() if holds} | {each.stance for each in said} | {*kinds})
+
+
+_ORDERS = (("relative", "older"), ("relative", "newer"), ("choose", "low"), ("choose", "high"), ("choose", "fewest"))
 
 
 def _left(clause: Clause) -> Iterator[str]:

@@ -39,7 +39,12 @@ def stances(clause: Clause, pointed: Mapping[int, tuple[Ref, ...]]) -> list[Said
         pointed: Movies that a token refers to, by the token's place.
     """
     names = {place: refs_of(link) for place, link in clause.links("movie", "series")} | dict(pointed)
-    opening = [(cue.end, -cue.first, name) for name in BEFORE for cue in clause.spots("stance", "before", name)]
+    opening = [
+        (cue.end, -cue.first, name)
+        for name in BEFORE
+        for cue in clause.spots("stance", "before", name)
+        if clause.tokens[cue.end - 1].word != "no" or clause.text.split()[cue.end : cue.end + 1] != [","]  # "no, Heat"
+    ]
     closing = [(cue.first, -cue.end, name) for name in AFTER for cue in clause.spots("stance", "after", name)]
     found = []
     for place in sorted(names):
