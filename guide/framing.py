@@ -131,8 +131,8 @@ def _unknown(part: Part) -> str:
 
 def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
     """The movies that others should be like; of a title that is asked for, that movie."""
-    if part.before and part.clause.has("refer", "similar") and not part.said:
-        return part.before[-1:]
+    if part.clause.has("refer", "similar") and not part.said:
+        return part.before[-1:] or context.spoken
     if part.intent.act == "find":
         return part.refs if part.intent.aspect == "title" else ()
     wanted = {"like": ("similar",), "recommend": ("similar", "named")}[part.intent.act]
@@ -291,6 +291,9 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
     if about and plain and part.wants.empty and not (part.refs or own or users):
         part = replace(part, said=(Said(about, "named", 0),))
+    shown = context.last_list if len(part.refs) > 1 and part.pointed and part.wants.empty else None
+    if shown and "showing" in context.situation and part.clause.has("statistic", "how_many") and not shown.movies:
+        return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
     if any(ref.title != part.series for ref in part.refs) and not (own or users):
         return _figures_of_movies(part, figure, context)
     topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""

@@ -333,7 +333,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
         said += _against_twin(said, clause, context)
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         said, meant = _going_on(said, meant, clause, found)
-        wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
+        wants = conditions(clause, topics=_has_topic(meant, clause))
         found.append(Part(clause, meant, said, points, wants, tuple(named), users))
         situation |= {"spoken"} if said else frozenset()
         situation |= {"someone"} if clause.links("user") else frozenset()
@@ -342,13 +342,25 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     return found, language
 
 
+def _has_topic(meant: Intent, clause: Clause) -> bool:
+    """True where words that are nothing else say what movies should be about."""
+    return meant.act in LISTS or meant.label == "delta.narrow" or (meant.act == "delta" and clause.has("topic", "noun"))
+
+
 def _going_on(
     said: tuple[Said, ...], meant: Intent, clause: Clause, before: Sequence[Part]
 ) -> tuple[tuple[Said, ...], Intent]:
     """Names alone behind a telling tell the same of more movies: "I've seen Heat. And Ronin"."""
     last = before[-1] if before else None
-    bare = {each.stance for each in said} == {"named"} and clause.tokens[0].word in table("fragment", "opens")
-    if last is None or last.intent.act != "tell" or not bare or clause.asks or len(clause.tokens) > SHORT:
+    names = {each.stance for each in said} == {"named"} and not clause.asks and len(clause.tokens) <= SHORT
+    if last and names and len(clause.tokens) == 1 and last.intent.label == "fact.everything":
+        return said, last.intent  # a row of titles
+    if (
+        last is None
+        or last.intent.act != "tell"
+        or not names
+        or clause.tokens[0].word not in table("fragment", "opens")
+    ):
         return said, meant
     stance = next((each.stance for each in last.said if each.stance != "named"), "named")
     return tuple(replace(each, stance=stance) for each in said), last.intent

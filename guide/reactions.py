@@ -35,7 +35,8 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     if base and base.act not in LISTS and part.clause.has("refer", "similar"):
         return [listed(part.to("like"), context)]
     if base is None:
-        return [listed(part.to("recommend"), context)]
+        new = listed(part.to("recommend"), context)
+        return [but(new, exclude=each_once([*new.exclude, *context.spoken]))]
     if more:
         return [but(with_told(narrowed(base, part.wants), part.told), again=True)]
     named = part.refs or part.users or part.wants.genres or part.wants.tags
@@ -95,6 +96,8 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
         frame = but(frame, sort="rating")
     if part.users:
         frame = but(frame, users=part.users, act="recommend")
+    if base.liked and not base.users and clause.has("refer", "similar"):
+        frame = but(frame, act="like", movies=base.liked, liked=())
     points = part.pointed or {}
     meant = [
         each for each in part.said if each.stance == "similar" or (each.stance == "named" and each.place not in points)

@@ -72,7 +72,7 @@ def _roles(parts: Sequence[Part]) -> list[Role]:
         act, odds = part.intent.act, part.intent.odds
         beside = any(other.intent.odds > odds for other in parts)
         talks = act in ("small_talk", "outside") and (part.wants.empty or odds >= ASIDE)
-        idle = _is_empty(part) and beside and odds < TALK and (not is_loose or part.intent.label == "delta.narrow")
+        idle = _is_empty(part) and beside and odds < TALK and (not is_loose or part.intent.label in ("delta.narrow", "answer.yes"))
         adds = bool(roles) and act in LISTS and part.clause.tokens[0].word == "but"
         if (asks and not adds) or not (is_loose or any(asked) or any(loose) or (talks and not plain)):
             roles.append("request")
@@ -133,7 +133,7 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if frames and frames[-1].act in FIGURES:
         more = [frame for part in changes if part.intent.label == "delta.more" for frame in reaction(part, context)]
         return [*frames, *(changed(part, context, frames[-1]) for part in changes if not more), *more]
-    stored = any(frame.act == "rate" for frame in frames)
+    stored = any(frame.act in ("rate", "recall", "choose") for frame in frames)
     changes = [part for part in changes if not (stored and part.wants.empty)]
     frames += [frame for part in changes for frame in reaction(part, context)]
     if changes and frames and frames[-1].act in LISTS:
@@ -225,7 +225,7 @@ def _one(parts: Sequence[Part]) -> list[Part]:
     named = [part for part in (first, *changes) if part.said]
     names = next((part for part in named if part.clause.links("movie", "series")), (named or [first])[0])
     others = (each for part in changes if part is not names for each in part.said if each.stance == "excluded")
-    told = replace(first, wants=_joined(changes), said=(*names.said, *others), pointed=names.pointed)
+    told = replace(names, intent=first.intent, wants=_joined(changes), said=(*names.said, *others))
     return [part for part in parts if part not in changes] + [told]
 
 

@@ -101,7 +101,7 @@ def _other(clause: Clause, movies: Sequence[Ref], among: Sequence[Group]) -> Poi
     spots = rest or [spot for spot in clause.spots("refer", "other") if "other" in clause.said(*spot).lower()]
     told = {each.movie_id for each in movies[-1:]}
     left = ([each for each in group if each.movie_id not in told] for group in among if (len(group) == 2) != bool(rest))
-    return next(({spots[0].first: refs(each)} for each in left if spots and each), {})
+    return next(({spots[0].first: refs(each)} for each in left if spots and (rest or len(each) == 1)), {})
 
 
 def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:

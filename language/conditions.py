@@ -18,7 +18,7 @@ SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
 NOVEL, DIFFERENT = 0.8, 0.7
 YEAR_OF_DAYS = 365
 MOST_TAGS, MOST_TOPIC = 2, 4
-NEGATION_REACH = 4
+NEGATION_REACH, YEAR_REACH = 4, 4
 OLDEST_CHILD = 12
 MOST_RATINGS, MOST_STARS = 10_000_000, 5
 FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
@@ -233,6 +233,8 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
     found: tuple[int | None, int | None] | None = None
     for place, link in clause.links("year", "years"):
         low, high = (None if bound is None else int(bound) for bound in (link.low, link.high))
+        if link.kind == "year" and _is_of_name(clause, place, low):
+            continue
         if place in unwanted:
             if (low is None) == (high is None):
                 continue
@@ -243,6 +245,12 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
             low, high = min(found[0] or 0, low or 0), max(found[1] or 0, high or 0)
         found = (low, high)
     return found
+
+
+def _is_of_name(clause: Clause, place: int, year: int | None) -> bool:
+    """True for the year of a movie that is named right before it: "Whiplash (the 2014 one)"."""
+    before = (token.link for token in clause.tokens[max(place - YEAR_REACH, 0) : place] if token.link)
+    return any(each.year == year for link in before for each in link.candidates)
 
 
 def _sort(clause: Clause) -> Order | None:
@@ -293,6 +301,10 @@ def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
     if (number.low or 0) > MOST_STARS:
         return "ratings" if before & set(table("units", "told")) else ""
     stars = number.kind == "stars" or set(after[:end]) & set(table("units", "mean"))
+    told = [token.word for token in clause.tokens[max(first - 6, 0) : first]]
+    between = set(told[told.index("NUMBER") :] if "NUMBER" in told and not stars else ())
+    if between & set(table("units", "ratings")) and not between & set(table("units", "mean")):
+        return "ratings"  # "fewer than 30 ratings, but at least 5"
     return "mean" if stars or before & {*table("units", "told"), *table("units", "compared")} else ""
 
 

@@ -116,6 +116,7 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         and len(names) == len(said) == len(kinds),
         "row": bool(names and numbers) and not words - rating and all(0 < (number or 0) <= 10 for number in numbers),
         "bare": not kinds,
+        "numbers": kinds.count("number") > 1,
         "fragment": bool(kinds) and not set(_left(clause)) - set(table("fragment", "words")),
         "short": len(clause.tokens) <= SHORT,
         "opens": first in table("fragment", "opens") or last in table("fragment", "closes"),

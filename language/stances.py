@@ -105,6 +105,8 @@ def _reaches(tokens: Sequence[Token], start: int, place: int, names: Container[i
     if start > place:
         return False
     words = [tokens[at].word for at in range(start, place) if not _is_name(at, tokens, names)]
+    if len(words) == place - start and words[:1] != [","] and ", and" in " ".join(words[1:]):
+        return False  # "I hate my job, and Office Space is …"
     breaks = set(words) & set(table("stance", "breaks"))
     return not breaks and len([word for word in words if word not in table("stance", "joining")]) <= REACH
 
