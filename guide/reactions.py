@@ -34,7 +34,7 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     base = _told_before(part, context) or (before[-1] if before and not on_list else _last_list(context))
     if base and base.act not in LISTS and part.clause.has("refer", "similar"):
         return [listed(part.to("like"), context)]
-    if base is None:
+    if base is None or (part.clause.has("refer", "afresh") and not part.wants.empty):
         new = listed(part.to("recommend"), context)
         return [but(new, exclude=each_once([*new.exclude, *context.spoken]))]
     if more:
