@@ -62,10 +62,10 @@ def rated_before(dialogue: Dialogue) -> tuple[Ref, ...]:
 
 def _among(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> list[Group]:
     """The groups that a clause can point into, the likeliest first."""
-    if clause.has("refer", "start"):
-        return [first_list(dialogue)]
     if clause.has("refer", "i_said") and (mine := _said_before(clause, dialogue)):
         return [mine]
+    if clause.has("refer", "start"):
+        return [first_list(dialogue)]
     return groups(dialogue, named)
 
 
