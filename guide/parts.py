@@ -21,7 +21,7 @@ from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from language.phrases import plain, table
 from language.ratings import rating_links
 from language.series import members, series_links
-from language.stances import Said, refs_of, stances
+from language.stances import Said, Stance, refs_of, stances
 from language.standing import Told, each_once, told_in
 from movies.linking import Linker
 from movies.links import Candidate, Link
@@ -380,7 +380,7 @@ def _going_on(
         or clause.tokens[0].word not in table("fragment", "opens")
     ):
         return said, meant
-    stance = next((each.stance for each in last.said if each.stance != "named"), "named")
+    stance: Stance = next((each.stance for each in last.said if each.stance != "named"), "named")
     return tuple(replace(each, stance=stance) for each in said), last.intent
 
 

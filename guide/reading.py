@@ -22,7 +22,7 @@ from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
-ASIDE, TALK = 0.4, 0.6
+ASIDE, NOISE, TALK = 0.4, 0.2, 0.6
 """Odds below which a sentence beside a wish is taken for talk around it."""
 SEVERAL = 3
 """The movies of each of several lists, where no number is said."""
@@ -73,7 +73,8 @@ def _roles(parts: Sequence[Part]) -> list[Role]:
         act, odds = part.intent.act, part.intent.odds
         beside = any(other.intent.odds > odds for other in parts)
         talks = act in ("small_talk", "outside") and (part.wants.empty or odds >= ASIDE)
-        idle = _is_empty(part) and beside and odds < TALK and (not is_loose or part.intent.label in ("delta.narrow", "answer.yes"))
+        weak = not is_loose or part.intent.label in ("delta.narrow", "answer.yes") or odds < NOISE
+        idle = _is_empty(part) and beside and odds < TALK and weak
         adds = bool(roles) and act in LISTS and part.clause.tokens[0].word == "but"
         if (asks and not adds) or not (is_loose or any(asked) or any(loose) or (talks and not plain)):
             roles.append("request")

@@ -39,8 +39,8 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
         alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
         found = _twin(clause, spoken, siblings, alone=alone) or _by_part(clause, spoken, siblings)
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
-    if not found and not apart:  # "delete Alien, I only rated it by mistake"
-        found = _by_pronoun(clause, dialogue, named, among)
+    if (not found or clause.has("compare", "set_against")) and not apart:  # "delete Alien, I only rated it by mistake"
+        found |= _by_pronoun(clause, dialogue, named, among)
     return found
 
 
@@ -101,7 +101,9 @@ def _other(clause: Clause, movies: Sequence[Ref], among: Sequence[Group]) -> Poi
     spots = rest or [spot for spot in clause.spots("refer", "other") if "other" in clause.said(*spot).lower()]
     told = {each.movie_id for each in movies[-1:]}
     left = ([each for each in group if each.movie_id not in told] for group in among if (len(group) == 2) != bool(rest))
-    return next(({spots[0].first: refs(each)} for each in left if spots and (rest or len(each) == 1)), {})
+    found = (each for each in left if rest or len(each) == 1)
+    others = refs(next(found, []))
+    return {spots[0].first: others} if spots and others else {}
 
 
 def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
@@ -161,7 +163,7 @@ def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], among:
         "ours": ours[-1:],
         "both": refs(of_size(among, 2)),
         "them": refs(of_size(among, _size(clause))),
-        "told": among[0][-1:] if clause.has("refer", "i_said") and among else (),
+        "told": refs(among[0][-1:]) if clause.has("refer", "i_said") and among else (),
         "it": () if _is_wished(clause, dialogue, named) else tuple(named[-1:]) or focus(dialogue),
     }
     for name, movies in meant.items():
