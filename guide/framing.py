@@ -129,6 +129,8 @@ def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
         return part.refs if part.intent.aspect == "title" else ()
     wanted = {"like": ("similar",), "recommend": ("similar", "named")}[part.intent.act]
     seeds = each_once(ref for said in part.said if said.stance in wanted for ref in said.refs)
+    if context.last_list and part.clause.has("refer", "into"):
+        return each_once([*context.last_list.movies, *context.last_list.liked, *part.refs])
     if seeds or part.intent.act == "recommend":
         return seeds
     others = (ref for said in part.said if said.stance not in ("excluded", "disliked") for ref in said.refs)

@@ -345,7 +345,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     situation = context.situation
     for clause in clauses(tokens):
         users = people(clause, context.dialogue)
-        points = {} if users else pointed(clause, context.dialogue, named or context.spoken, context.versions)
+        points = {} if users else pointed(clause, context.dialogue, named, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         said = tuple(_subtitled(each, clause, named or context.spoken, context) for each in said)
         said += _against_twin(said, clause, context)

@@ -97,7 +97,8 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     if part.users:
         frame = but(frame, users=part.users, act="recommend")
     if base.liked and not base.users and clause.has("refer", "similar"):
-        frame = but(frame, act="like", movies=base.liked, liked=())
+        known = each_once([*frame.exclude, *base.disliked])
+        frame = but(frame, act="like", movies=base.liked, liked=(), disliked=(), exclude=known)
     points = part.pointed or {}
     meant = [
         each for each in part.said if each.stance == "similar" or (each.stance == "named" and each.place not in points)
@@ -106,6 +107,8 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
         with_them = base.movies if base.act == "like" and clause.has("refer", "also") else ()
         seeds = each_once([*with_them, *(ref for said in meant for ref in said.refs)])
         frame = but(frame, act="like", movies=seeds, sort=None)
+    if clause.has("choose", "than"):  # "something lighter than that"
+        frame = but(frame, exclude=each_once([*frame.exclude, *part.refs]))
     return with_told(frame, context.told.without(wants) | part.told)
 
 

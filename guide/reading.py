@@ -88,8 +88,8 @@ def _roles(parts: Sequence[Part]) -> list[Role]:
 def _asks(part: Part) -> bool:
     """True for a question or a wish: said in so many words, or the bare name of what is wanted, but no story."""
     clause, mine = part.clause, part.intent
-    if mine.act in ("tell", "delta", "answer", "small_talk"):
-        return False
+    if mine.act in ("tell", "delta", "answer", "small_talk", "choose"):
+        return mine.act == "choose" and mine.odds >= ASIDE
     direct = clause.asks or clause.has("wish", "words")
     tells = clause.has("wish", "tells") and not direct
     if mine.act in LISTS:

@@ -79,7 +79,8 @@ def _said_before(clause: Clause, dialogue: Dialogue) -> tuple[Ref, ...]:
 
 def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
     """As in "the older one", "the remake", "the other one": another movie of the same title."""
-    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other", "dated")}
+    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "dated")}
+    spots |= {"other": _other_spots(clause)[:1]}
     if alone and not any(spots.values()) and len(clause.tokens) <= FEW_WORDS:
         spots = {name: clause.spots("refer", f"{name}_alone")[:1] for name in ("earlier", "later")}
     said = [name for name, spot in spots.items() if spot]
@@ -98,12 +99,22 @@ def _other(clause: Clause, movies: Sequence[Ref], among: Sequence[Group]) -> Poi
     if clause.links("movie", "series"):
         return {}
     rest = clause.spots("refer", "others")
-    spots = rest or [spot for spot in clause.spots("refer", "other") if "other" in clause.said(*spot).lower()]
+    spots = rest or [spot for spot in _other_spots(clause) if "other" in clause.said(*spot).lower()]
     told = {each.movie_id for each in movies[-1:]}
     left = ([each for each in group if each.movie_id not in told] for group in among if (len(group) == 2) != bool(rest))
     found = (each for each in left if rest or len(each) == 1)
     others = refs(next(found, []))
     return {spots[0].first: others} if spots and others else {}
+
+
+def _other_spots(clause: Clause) -> list[Spot]:
+    """The places of "the other one", but not of "the other sofa"."""
+    ends = table("refer", "after_that")
+    return [
+        spot
+        for spot in clause.spots("refer", "other")
+        if clause.tokens[spot.end - 1].word != "other" or _word(clause, spot.end) in ends
+    ]
 
 
 def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:

@@ -151,7 +151,8 @@ def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
     named = {name for _, link in clause.links("genre") for name in link.name.split("|")}
     for mood in table("moods"):
         if not mood.startswith("#") and mood not in named:
-            yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1] if not _of_age(clause, spot))
+            spots = [spot for spot in clause.spots("moods", mood) if not _of_age(clause, spot)]
+            yield from ((spot.first, mood) for spot in spots[:1] if not clause.has("without", "moods"))
 
 
 def _of_age(clause: Clause, spot: Spot) -> bool:
