@@ -20,8 +20,9 @@ def recall(scene: Scene) -> Script:
     """The movies that were meant, or a list of before: the first one, or the last."""
     if scene.frame.movies:
         known = known_of(scene.dialogue)
+        new = [movie_id for movie_id in ids(*scene.frame.movies) if movie_id not in known]
+        known |= {each.movie.movie_id: each.movie for each in (yield from details_of(new))}
         found = [known[ref.movie_id] for ref in scene.frame.movies if ref.movie_id in known]
-        found += [each.movie for each in (yield from details_of(() if found else ids(*scene.frame.movies)))]
         return wording.paragraphs([scene.say("recalled"), wording.numbered(found)])
     lists = [
         done for done in scene.dialogue.done if done.is_list or (done.movies and isinstance(done.result, RatingList))
