@@ -21,7 +21,7 @@ from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import title_spans
 from movies.titles import plain, plain_words, split_bare_year, split_year
-from movies.words import UNKNOWN_RANK, cues, level, ranks, tables, tokens
+from movies.words import UNKNOWN_RANK, cues, level, ranks, tables, words_of
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
@@ -73,7 +73,7 @@ class Linker:
 
         `context` are the ids of movies spoken of so far, newest first: they decide which Heat is meant.
         """
-        words = tokens(text)
+        words = words_of(text)
         around = Around(text, words, self._genre_words, self._tag_words)
         links = [*read_spans(text, level(text), words), *self._term_links(around)]
         links = [link for link in links if link.confidence >= least]
@@ -177,7 +177,7 @@ def _of_people(names: Sequence[str], at: int, key: str) -> bool:
 
 
 def _term_link(around: Around, first: int, last: int, meanings: Sequence[_Term], *, plainly: bool) -> Link:
-    start, end = around.words[first].start, around.words[last].end
+    start, end = around.starts[first], around.ends[last]
     span = around.text[start:end]
     also = tuple([Link(start, end, span, term.kind, term.confidence, name=term.name) for term in meanings[1:]])
     term = meanings[0]

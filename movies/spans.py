@@ -6,12 +6,12 @@ Reads a leveled text (`movies.words.level`), whose places are those of the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
 from movies.links import Link, LinkKind
-from movies.words import Token, cues, tables
+from movies.words import Words, cues, tables
 
 FIRST_YEAR, LAST_YEAR = 1880, 2035
 LOOKED_AT = 28  # characters left and right of a number
@@ -42,7 +42,7 @@ class _Years(NamedTuple):
     single: bool
 
 
-def read_spans(text: str, level: str, words: Sequence[Token]) -> list[Link]:
+def read_spans(text: str, level: str, words: Words) -> list[Link]:
     """Every number that stands in a text, with its meaning."""
     spans = [*_digits(level), *_words(level, words), *_centuries(level)]
     return [
@@ -218,15 +218,15 @@ def _count(match: re.Match[str]) -> _Span:
     return match.start(), match.end(), "number", 0.9, value, value
 
 
-def _words(level: str, words: Sequence[Token]) -> Iterator[_Span]:
+def _words(level: str, words: Words) -> Iterator[_Span]:
     """Numbers and decades written as words: "the early eighties", "five stars", "a couple"."""
     numbers, decades, said = tables()["numbers"], tables()["decades"], _number_words()
-    for at, token in [(at, token) for at, token in enumerate(words) if token.word in said]:
-        if token.word in decades:
-            years = _part(level, token.start, token.end, decades[token.word])
+    for at, name in [(at, name) for at, name in enumerate(words.names) if name in said]:
+        if name in decades:
+            years = _part(level, words.starts[at], words.ends[at], decades[name])
             yield _open_years(level, years) or (years.start, years.end, "years", 0.93, years.low, years.high)
         else:
-            yield from _number_word(level, words, at, float(numbers[token.word]))
+            yield from _number_word(level, words, at, float(numbers[name]))
 
 
 @cache
@@ -234,16 +234,15 @@ def _number_words() -> frozenset[str]:
     return frozenset({*tables()["numbers"], *tables()["decades"]})
 
 
-def _number_word(level: str, words: Sequence[Token], at: int, value: float) -> Iterator[_Span]:
-    token = words[at]
-    end = token.end
+def _number_word(level: str, words: Words, at: int, value: float) -> Iterator[_Span]:
+    name, start, end = words.names[at], words.starts[at], words.ends[at]
     if half := _AND_A_HALF.match(level, end):
         end, value = half.end(), value + 0.5
     if value <= 10 and (word := _star_words().match(level, end)):
-        yield token.start, word.end(), "stars", 0.95, value, value
-    elif token.word != "one":
-        start = words[at - 1].start if at and token.word in ("couple", "dozen") and words[at - 1].word == "a" else None
-        yield token.start if start is None else start, end, "number", 0.75, value, value
+        yield start, word.end(), "stars", 0.95, value, value
+    elif name != "one":
+        of_an_article = at and name in ("couple", "dozen") and words.names[at - 1] == "a"
+        yield words.starts[at - 1] if of_an_article else start, end, "number", 0.75, value, value
 
 
 _AND_A_HALF = re.compile(r" and a half\b")

@@ -39,7 +39,7 @@ class _Elements(NamedTuple):
 
     Attributes:
         firsts: where a title begins with them; `inners`: elsewhere.
-        begins, ends: their tokens; an end is inclusive.
+        begins, ends: their words; an end is inclusive.
         corrected: those with a misspelt word, and the letters that it should have.
     """
 
@@ -72,7 +72,7 @@ def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Ite
     known, covered = index.known, 0
     singles = [*map(known.get, elements.firsts)]
     pairs = [*map(known.get, map(add, elements.firsts, elements.inners[1:])), None]
-    possessives = {at: cut for at, end in enumerate(elements.ends) if (cut := around.words[end].possessive)}
+    possessives = {at: around.possessives[end] for at, end in enumerate(elements.ends) if end in around.possessives}
     for at in starts:
         if pairs[at] or at in possessives or at + 1 in possessives:
             runs = [run for run in _runs_from(known, possessives, elements, at) if at + run[0] > covered]
@@ -119,10 +119,10 @@ def _match(around: Around, elements: _Elements, at: int, length: int, entry: Ent
     if begin == last and hopeless(around, begin, entry.popularity):
         return None
     article = around.names[begin - 1] if begin else ""
-    if article in ARTICLES and (article == "the" or article in entry.articles) and around.gap(begin - 1).isspace():
+    if article in ARTICLES and (article == "the" or article in entry.articles) and around.gaps[begin - 1].isspace():
         begin -= 1
-    start, end = around.words[begin].start, around.words[last].end - possessive
-    if begin < last and "\n" in around.text[start : around.words[last].start]:
+    start, end = around.starts[begin], around.ends[last] - possessive
+    if begin < last and "\n" in around.text[start : around.starts[last]]:
         return None
     corrected = elements.corrected and max(elements.corrected.get(place, 0) for place in range(at, at + length))
     return _settled(around, Match(start, end, begin, last, entry, corrected or 0))
@@ -151,7 +151,7 @@ def _nearly(index: TitleIndex, around: Around, found: Sequence[Match]) -> Iterat
             continue
         for place in index.alike(content(" ".join(around.names[first : last + 1]))):
             entry = index.entry_of([Form(place, MAIN)])
-            match = _settled(around, Match(around.words[first].start, around.words[last].end, first, last, entry))
+            match = _settled(around, Match(around.starts[first], around.ends[last], first, last, entry))
             match.logit = movie_logit(around, match) - NEARLY
             yield match
 
@@ -197,16 +197,16 @@ def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
 
 def _title_like(around: Around) -> Iterator[tuple[int, int]]:
     """Runs of words with capitals, in quotation marks, or after "like", as first and last word."""
-    words, names, done = around.words, around.names, 0
+    capitals, names, done = around.capitals, around.names, 0
     after_cue = {at for at, name in enumerate(names, 1) if name in cues("before")}
-    for at in [at for at, word in enumerate(words) if word.capital or at in after_cue]:
+    for at in [at for at, capital in enumerate(capitals) if capital or at in after_cue]:
         if at < done:
             continue
-        if words[at].capital and around.cased:
+        if capitals[at] and around.cased:
             end = at
-            while end + 1 < len(words) and _goes_on(around, end):
+            while end + 1 < len(names) and _goes_on(around, end):
                 end += 1
-            while end > at and not words[end].capital and not names[end].isdigit():
+            while end > at and not capitals[end] and not names[end].isdigit():
                 end -= 1
             done = end + 1
             yield at, end
@@ -216,22 +216,22 @@ def _title_like(around: Around) -> Iterator[tuple[int, int]]:
 
 def _end_of_phrase(around: Around, at: int) -> int:
     end, most = at, min(at + 6, len(around.names) - 1)
-    while end < most and around.gap(end).strip(" ") == "" and around.names[end + 1] not in ("and", "or", "but"):
+    while end < most and around.gaps[end].strip(" ") == "" and around.names[end + 1] not in ("and", "or", "but"):
         end += 1
     return end
 
 
 def _goes_on(around: Around, at: int) -> bool:
-    following = around.words[at + 1]
-    if around.gap(at).strip(" :-'&") != "":
+    if around.gaps[at].strip(" :-'&") != "":
         return False
-    return following.capital or following.word.isdigit() or following.word in cues("small")
+    following = around.names[at + 1]
+    return around.capitals[at + 1] or following.isdigit() or following in cues("small")
 
 
 def _join_lists(around: Around, found: list[Match]) -> None:
     """Raise what stands beside a sure title in a list: "Alien, big and heat"; and two that are all of a message."""
     by_start = sorted(found, key=lambda match: (match.start, -match.end))
-    if by_start and len(around.words) <= SHORT_LIST:
+    if by_start and len(around.names) <= SHORT_LIST:
         _join_all_of_a_message(around, by_start)
     _raise_beside(around, by_start, forward=True)
     _raise_beside(around, sorted(found, key=lambda match: -match.end), forward=False)
