@@ -41,12 +41,13 @@ HOPELESS = -3.9  # of which no list makes a title
 NEVER = -8.0  # nor any cue
 SHORT_MESSAGE = 6  # words
 
-_FOUR_DIGITS = re.compile(r"\d{4,}")
+_FOUR_DIGITS = re.compile(r"\d\d\d\d+")
 _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
 _ITEM = re.compile(r"(?:(?:^|\n)\s*(?:\d{1,3}\.|[-*\u2022\u2013])|(?:^|\s)\(?\d{1,3}\))\s+[*_\"\u201c]*$")
 _UNKNOWN_SEQUEL = re.compile(r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,/]\d)", re.IGNORECASE)
+_SEQUEL_BEGINS = frozenset("123456789iIvVpPcC")  # a first letter of the above
 _AFTER_WORDS = frozenset(" ,.?!")  # what stands after most words
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "‘": "’", "'": "'", "*": "*", "_": "_", "`": "`", "”": "”", "»": "«"}
 
@@ -196,7 +197,7 @@ class Around:
 
 
 def sigmoid(logit: float) -> float:
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+    return 1 / (1 + math.exp(-logit))
 
 
 def joins(between: str) -> bool:
@@ -296,10 +297,9 @@ def _case(around: Around, match: Match) -> float:
     """Capitals where a sentence would have none."""
     if not around.cased or match.corrected:
         return 0.0
-    places = range(match.first, match.last + 1)
-    if not any(around.capitals[at] for at in places):
+    if True not in around.capitals[match.first : match.last + 1]:
         return _in_small_letters(around, match)
-    small, names = cues("small"), around.names
+    small, names, places = cues("small"), around.names, range(match.first, match.last + 1)
     telling = [at for at in places if names[at] not in small and not names[at].isdigit()] or places
     if not all(around.capitals[at] for at in telling):
         return 0.0
@@ -347,10 +347,12 @@ def _article(around: Around, match: Match, words: Sequence[str]) -> float:
 def _larger(around: Around, match: Match) -> float:
     """Signs that the words are but part of a name: capitals that go on beside them, a number after them."""
     value = 0.0
-    if _UNKNOWN_SEQUEL.match(around.text, match.end) and not match.year and not match.entry.series:
-        value += 0.0 if around.rates(match.first) else UNKNOWN_SEQUEL
-    if match.first == match.last and not match.entry.series:
-        value += _kind_or_pair(around, match)
+    if not match.entry.series:
+        if not match.year and around.text[match.end + 1 : match.end + 2] in _SEQUEL_BEGINS:
+            unknown = _UNKNOWN_SEQUEL.match(around.text, match.end) and not around.rates(match.first)
+            value += UNKNOWN_SEQUEL if unknown else 0.0
+        if match.first == match.last:
+            value += _kind_or_pair(around, match)
     if around.capitals[match.last] and around.cased and not around.quoted(match.start, match.end):
         alone = not match.entry.series or around.names[match.first] in cues("names")
         larger = _goes_on_before(around, match) or (alone and _goes_on_after(around, match))
@@ -411,12 +413,13 @@ def _before(around: Around, match: Match) -> float:
     at = match.first - 1
     if at < 0 or around.begins_sentence(match.first):
         return 0.0
-    while at > 0 and around.word(at) in cues("skipped"):
+    names, skipped = around.names, cues("skipped")
+    while at > 0 and names[at] in skipped:
         at -= 1
-    cue, before = around.names[at], around.word(at - 1)
+    cue = names[at]
     if cue not in _leading_words():
         return 0.0
-    closed = around.complete(match)
+    before, closed = around.word(at - 1), around.complete(match)
     if cue in cues("before"):
         habit = cue in cues("habits") and before in cues("habit")
         strength = AFTER_HABIT if habit else AFTER_CUE
@@ -445,7 +448,7 @@ def _after(around: Around, match: Match, *, after_cue: bool) -> float:
     """The verdict that follows: "… was great"; or a noun: "the … trailer"."""
     at = match.last + 1
     following = around.word(at)
-    if around.rated(match) and around.gaps[match.last].strip(" :*_\"'”’(–—-") == "":
+    if following[:1].isdigit() and around.rated(match) and around.gaps[match.last].strip(" :*_\"'”’(–—-") == "":
         return BEFORE_VERDICT if around.capitals[match.first] or around.opens(match.first) else 1.5
     if following not in _following_words() or around.gaps[match.last].strip(" \"'*_”’") != "":
         return 0.0

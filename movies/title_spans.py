@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import add
+from itertools import compress
+from operator import add, attrgetter
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
@@ -54,7 +55,7 @@ def title_spans(index: TitleIndex, around: Around) -> list[Match]:
     """All of them, also those that overlap, or mean something else for all we know."""
     elements = _elements(around.names)
     found = {(match.first, match.last): match for match in _look_up(index, around, elements, range(len(elements.ends)))}
-    slips = {at: right for at, word in enumerate(elements.inners) if (right := index.correct(word)) is not None}
+    slips = {at: right for at, right in enumerate(map(index.correct, elements.inners)) if right is not None}
     if slips:
         near = sorted({at for slip in slips for at in range(max(0, slip - BEFORE_A_SLIP), slip + 1)})
         for match in _look_up(index, around, _corrected(elements, slips), near):
@@ -72,15 +73,15 @@ def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Ite
     known, covered = index.known, 0
     singles = [*map(known.get, elements.firsts)]
     pairs = [*map(known.get, map(add, elements.firsts, elements.inners[1:])), None]
-    possessives = {at: around.possessives[end] for at, end in enumerate(elements.ends) if end in around.possessives}
+    possessives = around.possessives and {
+        at: around.possessives[end] for at, end in enumerate(elements.ends) if end in around.possessives
+    }
     for at in starts:
-        if pairs[at] or at in possessives or at + 1 in possessives:
+        if pairs[at] or (possessives and (at in possessives or at + 1 in possessives)):
             runs = [run for run in _runs_from(known, possessives, elements, at) if at + run[0] > covered]
+        elif at >= covered and (singles[at] or 0) & KEY:
+            runs = [(1, elements.firsts[at], 0)]
         else:
-            single = at >= covered and (singles[at] or 0) & KEY
-            match = _match(around, elements, at, 1, index.entry(elements.firsts[at]), 0) if single else None
-            if match is not None:
-                yield match
             continue
         if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
             runs = runs[-1:]
@@ -163,8 +164,9 @@ def _elements(names: Sequence[str]) -> _Elements:
             if word in PARTS and at - 1 not in parts and (part := _part(names, at)):
                 parts[at] = part
     begins = [at for at, word in enumerate(names) if word not in ARTICLES and at - 1 not in parts]
-    firsts = [FIRST.get(names[at], names[at]) for at in begins]
-    inners, ends = [ROMAN.get(first, first) for first in firsts], begins.copy()
+    words = [names[at] for at in begins]
+    firsts = list(map(FIRST.get, words, words))
+    inners, ends = list(map(ROMAN.get, firsts, firsts)), begins.copy()
     for place, at in enumerate(begins) if parts else ():
         if at in parts:
             firsts[place], inners[place], ends[place] = names[at] + parts[at], parts[at], at + 1
@@ -197,9 +199,9 @@ def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
 
 def _title_like(around: Around) -> Iterator[tuple[int, int]]:
     """Runs of words with capitals, in quotation marks, or after "like", as first and last word."""
-    capitals, names, done = around.capitals, around.names, 0
-    after_cue = {at for at, name in enumerate(names, 1) if name in cues("before")}
-    for at in [at for at, capital in enumerate(capitals) if capital or at in after_cue]:
+    capitals, names, before, done = around.capitals, around.names, cues("before"), 0
+    after_cue = {at for at, name in enumerate(names[:-1], 1) if name in before}
+    for at in sorted(after_cue.union(compress(range(len(names)), capitals))):
         if at < done:
             continue
         if capitals[at] and around.cased:
@@ -230,25 +232,29 @@ def _goes_on(around: Around, at: int) -> bool:
 
 def _join_lists(around: Around, found: list[Match]) -> None:
     """Raise what stands beside a sure title in a list: "Alien, big and heat"; and two that are all of a message."""
-    by_start = sorted(found, key=lambda match: (match.start, -match.end))
+    by_end = sorted(found, key=attrgetter("end"), reverse=True)
+    by_start = sorted(by_end, key=attrgetter("start"))
     if by_start and len(around.names) <= SHORT_LIST:
         _join_all_of_a_message(around, by_start)
     _raise_beside(around, by_start, forward=True)
-    _raise_beside(around, sorted(found, key=lambda match: -match.end), forward=False)
+    _raise_beside(around, by_end, forward=False)
 
 
 def _raise_beside(around: Around, matches: Sequence[Match], *, forward: bool) -> None:
-    text, sure = around.text, list[int]()
+    """Raise what stands beside one that is sure, in the order read; backward, places are counted from the end."""
+    sure, furthest = list[int](), -MOST_BETWEEN
     for match in matches:
-        edge = match.start if forward else match.end
-        for other in [other for other in sure[-6:] if 0 < abs(edge - other) < MOST_BETWEEN]:
-            left, right = (other, edge) if forward else (edge, other)
-            if left < right and joins(text[left:right]):
-                more = OR_ANOTHER if _to_choose(around, match, left) else 0.0
-                match.logit += RAISED + more if match.logit + more > NO_TITLE else 0.0
-                break
+        edge = match.start if forward else -match.end
+        if edge - furthest < MOST_BETWEEN:
+            for other in [other for other in sure[-6:] if 0 < edge - other < MOST_BETWEEN]:
+                left, right = (other, edge) if forward else (-edge, -other)
+                if joins(around.text[left:right]):
+                    more = OR_ANOTHER if _to_choose(around, match, left) else 0.0
+                    match.logit += RAISED + more if match.logit + more > NO_TITLE else 0.0
+                    break
         if match.logit > SURE_IN_A_LIST:
-            sure.append(match.end if forward else match.start)
+            sure.append(match.end if forward else -match.start)
+            furthest = max(furthest, sure[-1])
 
 
 def _to_choose(around: Around, match: Match, left: int) -> bool:
