@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,15 +130,14 @@ class Around:
 
     @cached_property
     def _years(self) -> tuple[list[int], list[int]]:
-        """The starts and ends of what may be years."""
+        """The starts and ends of what may be years; after the last the end of all."""
         spans = [match.span() for match in _FOUR_DIGITS.finditer(self.text)]
-        return [start for start, _ in spans], [end for _, end in spans]
+        return [*(start for start, _ in spans), sys.maxsize], [end for _, end in spans]
 
     def dated(self, start: int, end: int) -> bool:
         """True where a year may stand between two places of the text."""
         starts, ends = self._years
-        at = bisect_right(ends, start)
-        return at < len(starts) and starts[at] < end
+        return starts[bisect_right(ends, start)] < end
 
     def word(self, at: int) -> str:
         """A word by its place; none beyond the ends."""
@@ -229,13 +229,13 @@ def _part_of_a_title(match: Match, words: Sequence[str]) -> float:
 
 def hopeless(around: Around, at: int, popularity: float) -> bool:
     """True of a plain word by itself with nothing about it that could make it a title: most words of most texts."""
-    if around.capitals[at] or len(around.names) < SHORT_MESSAGE:
-        return False
-    start = around.starts[at]
-    if around.text[start - 1 : start] != " " or around.gaps[at][:1] not in _AFTER_WORDS or is_figure(around.word(at + 1)):
+    if around.capitals[at] or around.gaps[at][:1] not in _AFTER_WORDS:
         return False
     value = prior((around.names[at],), around.genre_words) + 4.0 * (popularity - 0.5)
     if value > HOPELESS:
+        return False
+    start = around.starts[at]
+    if around.text[start - 1 : start] != " " or is_figure(around.word(at + 1)) or len(around.names) < SHORT_MESSAGE:
         return False
     return value < NEVER or (around.word(at - 1) not in _cue_words() and around.word(at + 1) not in cues("after"))
 

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from operator import attrgetter
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
@@ -238,7 +239,7 @@ def _means_series(around: Around, match: Match) -> bool:
 def _chosen(links: list[Link]) -> list[Link]:
     """Of overlapping spans those that weigh most together; readings of the same span become one link."""
     merged = [_merged(same) for same in _by_span(links)]
-    merged.sort(key=lambda link: (link.end, link.start))
+    merged.sort(key=attrgetter("end", "start"))
     ends = [link.end for link in merged]
     best: list[tuple[float, Link | None, int]] = [(0.0, None, 0)]
     for at, link in enumerate(merged):

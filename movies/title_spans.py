@@ -6,6 +6,7 @@ It says nothing of which movie is meant, nor which of runs that overlap to keep.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress
 from operator import add, attrgetter
@@ -79,13 +80,13 @@ def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Ite
     for at in starts:
         if pairs[at] or (possessives and (at in possessives or at + 1 in possessives)):
             runs = [run for run in _runs_from(known, possessives, elements, at) if at + run[0] > covered]
+            if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
+                runs = runs[-1:]
+                covered = at + runs[-1][0]
         elif at >= covered and (singles[at] or 0) & KEY:
             runs = [(1, elements.firsts[at], 0)]
         else:
             continue
-        if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
-            runs = runs[-1:]
-            covered = at + runs[-1][0]
         for length, key, cut in runs:
             match = _match(around, elements, at, length, index.entry(key), cut)
             if match is not None:
@@ -147,9 +148,8 @@ def _settled(around: Around, match: Match) -> Match:
 def _nearly(index: TitleIndex, around: Around, found: Sequence[Match]) -> Iterator[Match]:
     """Runs of words in the place of a title that are nearly one."""
     taken = {at for match in found if match.last > match.first for at in range(match.first, match.last + 1)}
-    for first, last in _title_like(around):
-        if first == last or not taken.isdisjoint(range(first, last + 1)):
-            continue
+    runs = [(first, last) for first, last in _title_like(around) if first < last]
+    for first, last in [run for run in runs if taken.isdisjoint(range(run[0], run[1] + 1))]:
         for place in index.alike(content(" ".join(around.names[first : last + 1]))):
             entry = index.entry_of([Form(place, MAIN)])
             match = _settled(around, Match(around.starts[first], around.ends[last], first, last, entry))
@@ -242,7 +242,7 @@ def _join_lists(around: Around, found: list[Match]) -> None:
 
 def _raise_beside(around: Around, matches: Sequence[Match], *, forward: bool) -> None:
     """Raise what stands beside one that is sure, in the order read; backward, places are counted from the end."""
-    sure, furthest = list[int](), -MOST_BETWEEN
+    sure, furthest = list[int](), -sys.maxsize
     for match in matches:
         edge = match.start if forward else -match.end
         if edge - furthest < MOST_BETWEEN:

@@ -23,6 +23,7 @@ _TOKEN = re.compile(f"({_JOINED}|{_WORD}|&)", re.IGNORECASE)
 _ASCII_TOKEN = re.compile(f"({_JOINED}|[a-z0-9]+(?:['`][a-z0-9]+)*|&)")
 _SIMPLE_TOKEN = re.compile("([a-z0-9]+(?:['`][a-z0-9]+)*|&)")
 _SIGN_WITHIN = re.compile(r"[.,/*](?<=[\da-z].)[\da-z]|-(?<=\ba-)[\da-z]")
+_SIGNS_WITHIN = frozenset(".,/*-")
 _NAME_JOINED = re.compile(rf"\b(?:{_JOINED})", re.IGNORECASE)
 _FIGURE = re.compile(r"(\d+)(?:([.,])(\d+))?(/\d+)?")
 _APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
@@ -112,7 +113,9 @@ def words_of(text: str) -> Words:
 
 def _split_ascii(lower: str) -> list[str]:
     """The words of a text and what stands between them, by turns; few texts have words that need the slower way."""
-    return (_ASCII_TOKEN if _SIGN_WITHIN.search(lower) else _SIMPLE_TOKEN).split(lower)
+    pieces = _SIMPLE_TOKEN.split(lower)
+    simple = _SIGNS_WITHIN.isdisjoint(pieces[2::2]) or not _SIGN_WITHIN.search(lower)
+    return pieces if simple else _ASCII_TOKEN.split(lower)
 
 
 def is_figure(word: str) -> bool:
