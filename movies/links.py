@@ -19,7 +19,7 @@ class Candidate(NamedTuple):
 
 @dataclass(slots=True, unsafe_hash=True)
 class Link:
-    """A span of a text and its meaning. Never changed, though not frozen: a frozen one takes five times as long to make.
+    """A span of a text and its meaning. Never changed; not frozen only because those take five times as long to make.
 
     Attributes:
         start: of the span, in Unicode code points of the text as given; `text` is what stands there.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from movies.links import Link, LinkKind
@@ -45,10 +46,9 @@ class _Years(NamedTuple):
 
 def read_spans(text: str, level: str, words: Words) -> list[Link]:
     """Every number that stands in a text, with its meaning."""
-    spans = [*_digits(level), *_words(level, words), *_centuries(level)]
     return [
         Link(start, end, text[start:end], kind, confidence, low=low, high=high)
-        for start, end, kind, confidence, low, high in spans
+        for start, end, kind, confidence, low, high in chain(_digits(level), _words(level, words), _centuries(level))
     ]
 
 
@@ -56,12 +56,10 @@ _Span = tuple[int, int, LinkKind, float, float | None, float | None]
 
 
 def _digits(level: str) -> Iterator[_Span]:
-    numbers = list(_NUMBER.finditer(level))
     done, user_end = 0, -1
-    for at, match in enumerate(numbers):
-        if match.start() < done:
+    for match, following in pairwise(chain(_NUMBER.finditer(level), (None,))):
+        if match is None or match.start() < done:
             continue
-        following = numbers[at + 1] if at + 1 < len(numbers) else None
         on = user_end >= 0 and _USERS_ON.fullmatch(level[user_end : match.start()]) is not None
         span = _user(level, match, on=on) or _stars(level, match) or _years(level, match, following) or _count(match)
         done, user_end = span[1], span[1] if span[2] == "user" else -1

@@ -39,7 +39,7 @@ class Words(NamedTuple):
         names: as they are compared: folded, apostrophes left out.
         starts, ends: places in the text; `gaps`: what stands between each and the next.
         capitals: True of those that begin with one.
-        possessives: by place among the words, the letters of a possessive at the end, apostrophe included: 2 in "Alien's".
+        possessives: by place among the words, the letters of a possessive at the end: 2 in "Alien's".
     """
 
     names: list[str]
