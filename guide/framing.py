@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from guide.intents import GUESS, LEAST_ODDS, LISTS
 from guide.parts import Context, Part
-from guide.references import rated_before, shown_list
-from guide.standing import Told, each_once
+from guide.references import rated_before
+from guide.salience import shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions, conditions
 from language.frame import Aggregate, Frame, Ref
+from language.intents import GUESS, LEAST_ODDS, LISTS
 from language.phrases import table
 from language.stances import Said
+from language.standing import Told, each_once
 from movies.models import Filters
 from tools.results import Rated
 

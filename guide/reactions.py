@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from guide.framing import RATING_ORDERS, but, each_of, filtered, list_fields, listed, with_told
-from guide.intents import LISTS, SHORT
 from guide.parts import Context, Part
-from guide.references import rated_before, shown_list
-from guide.standing import each_once
+from guide.references import rated_before
+from guide.salience import shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions
 from language.frame import Frame, Ref
+from language.intents import LISTS, SHORT
+from language.standing import each_once
 
 NEWEST_BOUND, FEWEST = 2012, 10
 ON_LISTS = (*LISTS, "opinion", "seen")

@@ -9,12 +9,12 @@ from operator import or_
 
 from guide.dialogue import Dialogue
 from guide.framing import but, filtered, framed, listed, with_told
-from guide.intents import LISTS
 from guide.parts import Context, Part, parts_of, with_named
 from guide.reactions import changed, corrected, narrowed, reaction
-from guide.standing import Told, each_once
 from language.conditions import Conditions
 from language.frame import Frame
+from language.intents import LISTS
+from language.standing import Told, each_once
 from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12

@@ -6,13 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from guide.dialogue import Dialogue
-from guide.references import focus
 from language.classifier import classifier
 from language.masking import Clause
 from language.phrases import table
 from language.stances import Said
-from tools.results import Questions
 
 LEAST_ODDS = 0.1
 """Below these odds nothing is done on a guess: the person is asked."""
@@ -22,7 +19,6 @@ LARGEST = 5
 SHORT = 4
 """Words up to which a message in mid-conversation can be a bare condition: "thrillers please"."""
 LISTS = frozenset({"recommend", "like", "find"})
-FIGURES = ("compare_movies", "query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +37,17 @@ class Intent:
         return self.label.partition(".")[2]
 
 
-def situation_of(dialogue: Dialogue) -> frozenset[str]:
-    """The state of the conversation, as far as it decides what a message can mean.
-
-    Of "begun", "listed" (there is a list to point into), "asked" (it asks which of its movies are liked), "spoken"
-    (some movie was spoken of), "figured" (the last answer was a fact or a figure), "rated" (stars were stored last).
-    """
-    last = dialogue.turns[-1].done if dialogue.turns else ()
-    true = {
-        "begun": bool(dialogue.turns),
-        "listed": dialogue.last_list is not None,
-        "asked": any(isinstance(done.result, Questions) for done in last),
-        "spoken": bool(focus(dialogue)),
-        "figured": bool(last) and last[-1].name in FIGURES,
-        "told": bool(dialogue.turns and dialogue.turns[-1].singles),
-        "rated": bool(last) and last[-1].name == "rate_movie",
-    }
-    return frozenset(name for name, holds in true.items() if holds)
-
-
 def intent(clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> Intent:
-    """The likeliest label that is possible now."""
+    """The likeliest label that is possible now.
+
+    Args:
+        clause: What was said.
+        said: The movies that it names.
+        situation: The state of the conversation, as far as it decides what a message can mean. Of "begun", "listed"
+            (there is a list to point into), "asked" (it asks which of its movies are liked), "spoken" (some movie was
+            spoken of), "figured" (the last answer was a fact or a figure), "told" (of single movies), "rated" (stars
+            were stored last).
+    """
     ranked = [Intent(label, odds) for label, odds in classifier().odds(clause.text)]
     possible = [each for each in ranked if _possible(each, clause, said, situation)] or [Intent("small_talk.help", 0.0)]
     facts = situation | _facts(clause, said)
