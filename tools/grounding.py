@@ -83,6 +83,9 @@ class Evidence:
         return found
 
     def _take_words(self, text: str, linker: Linker) -> None:
+        """Note what a person's words name. They are linked anew: stored mentions are but the sure movies of a message,
+        and all that it may have meant supports a claim, series and figures too.
+        """
         links = linker.link(text, least=HINT)
         titles = [link for link in links if link.kind in ("movie", "series")]
         for link in titles:
