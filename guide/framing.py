@@ -123,10 +123,10 @@ def list_fields(wants: Conditions) -> dict[str, Any]:
 
 def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
     """The movies that others should be like; of a title that is asked for, that movie."""
-    if part.clause.has("refer", "similar") and not part.said:
-        return part.before[-1:] or context.spoken
     if part.intent.act == "find":
         return part.refs if part.intent.aspect == "title" else ()
+    if part.clause.has("refer", "similar") and not part.said:
+        return part.before[-1:] or context.spoken
     wanted = {"like": ("similar",), "recommend": ("similar", "named")}[part.intent.act]
     seeds = each_once(ref for said in part.said if said.stance in wanted for ref in said.refs)
     if context.last_list and part.clause.has("refer", "into"):

@@ -56,7 +56,8 @@ def _asked_before(part: Part, context: Context) -> list[Frame]:
     found = [but(each, **looked_up) if each.act == "find" and each.movies else each for each in context.before]
     words = [part.clause.tokens[said.place].word for said in part.said]
     named = part.users or part.stars is not None or set(words) - set(table("refer", "pronouns"))
-    return found if named or part.wants.empty else [each for each in found if each.act not in OF_MOVIES]
+    of_list = part.wants.count or part.wants.text or part.wants.filters() != Filters() or part.wants.relative
+    return [each for each in found if each.act not in OF_MOVIES] if of_list and not named else found
 
 
 def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
@@ -147,6 +148,8 @@ def _changed_other(part: Part, base: Frame) -> Frame:
         fields["stars"] = numbers[-1]
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         fields["movies"] = (base.movies[0], *part.refs)
+    if base.act == "compare" and wants.sort:
+        fields["sort"] = wants.sort
     if base.act in ("statistic", "ratings"):
         fields |= _figure(part, base, instead=not of_those)
     return but(base, **fields)
