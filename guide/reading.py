@@ -21,7 +21,7 @@ from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
-ASIDE, TALK = 0.4, 0.6
+NOISE, ASIDE, TALK = 0.2, 0.4, 0.6
 """Odds below which a sentence beside a wish is taken for talk around it."""
 SEVERAL = 3
 """The movies of each of several lists, where no number is said."""
@@ -101,7 +101,8 @@ def _asks(part: Part) -> bool:
         )
     begins = clause.has("asks", "words") or any(token.word in table("asks", "starts") for token in clause.tokens[:1])
     about = part.said or part.clause.links("genre", "tag", "user", "year", "years") or mine.act == "rate" or begins
-    return clause.asks or bool(mine.odds >= ASIDE and about and (part.said or begins or not tells))
+    least = NOISE if part.said and begins else ASIDE
+    return clause.asks or bool(mine.odds >= least and about and (part.said or begins or not tells))
 
 
 def _is_empty(part: Part) -> bool:
@@ -157,7 +158,8 @@ def _told_beside(frame: Frame, early: Sequence[Part], late: Sequence[Part], talk
 def _heard(talk: Sequence[Part]) -> Conditions:
     """The genres and tags that talk names; its years, numbers and words are none of a list."""
     heard = _joined(part for part in talk if part.clause.links("genre", "tag"))
-    return Conditions(genres=heard.genres, tags=heard.tags, exclude_genres=heard.exclude_genres)
+    young = tuple(name for name in _joined(talk).genres if name == "Children")
+    return Conditions(genres=heard.genres or young, tags=heard.tags, exclude_genres=heard.exclude_genres)
 
 
 def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
@@ -177,9 +179,10 @@ def _anew(part: Part, before: Sequence[Part], context: Context) -> Part:
     told = part.intent.act == "tell" or part.intent.label == "small_talk.feelings"
     if new and told and (part.wants.genres or part.wants.tags) and part.clause.has("wish", "plain"):
         return part.to("recommend")
+    more = part.intent.label == "delta.more" and part.clause.has("asks", "list")
     unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
     listed = context.last_list or context.situation & {"figured"} or any(each.intent.act in LISTS for each in before)
-    return part.to("find") if new and unsure and not listed else part
+    return part.to("recommend" if more else "find") if (more or (new and unsure)) and not listed else part
 
 
 def _set_apart(parts: Sequence[Part]) -> list[Part]:
@@ -240,7 +243,7 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
             continue
         dated = next((each.filters for each in found if each.filters.year_from), None)
-        if dated and part.intent.act in LISTS and part.clause.has("refer", "same_year"):
+        if dated and (counts or part.intent.act in LISTS) and part.clause.has("refer", "same_year"):
             found += [filtered(frame, year_from=dated.year_from, year_to=dated.year_to) for frame in frames]
         elif last and last.act == "statistic" and bare and refers:
             kept: dict[str, Any] = {"genres": last.filters.genres, "tags": last.filters.tags}
