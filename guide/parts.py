@@ -315,7 +315,7 @@ def _lacks_title(part: Part) -> bool:
     return (
         row
         or alike
-        or (act == "find" and part.wants.empty and clause.asks)
+        or (act == "find" and clause.asks and clause.has("asks", "stock"))
         or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
     )
 

@@ -21,7 +21,7 @@ from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
-NOISE, ASIDE, TALK = 0.2, 0.4, 0.6
+NOISE, ASIDE, TALK, PLAIN = 0.2, 0.4, 0.6, 0.8
 """Odds below which a sentence beside a wish is taken for talk around it."""
 SEVERAL = 3
 """The movies of each of several lists, where no number is said."""
@@ -57,15 +57,23 @@ def _beyond_shown(part: Part, context: Context) -> Part:
     return part.to("find" if part.wants.sort else "delta.narrow")
 
 
-def _roles(parts: Sequence[Part]) -> list[Role]:
-    """The part that each sentence plays: a request is asked, all else is said for it, or around it."""
+def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
+    """The part that each sentence plays: a request is asked, all else is said for it, or around it.
+
+    `going_on`: there is a list that a message can change.
+    """
     asked = [_asks(part) for part in parts]
+    loose = [part.intent.act in ("tell", "delta", "answer") for part in parts]
+    changes = going_on and any(
+        part.intent.act == "choose" or (part.intent.act == "delta" and not _is_empty(part)) for part in parts
+    )
     figures = any(asks and part.intent.act not in LISTS for part, asks in zip(parts, asked, strict=True))
+    open_ = ("asks", "would_like" if changes else "list")
     asked = [
-        asks and not (figures and part.intent.act in LISTS and _is_empty(part) and not part.clause.has("asks", "list"))
+        asks
+        and not ((figures or changes) and part.intent.act in LISTS and _is_empty(part) and not part.clause.has(*open_))
         for part, asks in zip(parts, asked, strict=True)
     ]
-    loose = [part.intent.act in ("tell", "delta", "answer") for part in parts]
     plain = all(part.intent.act in ("small_talk", "outside") for part in parts)
     roles: list[Role] = []
     for part, asks, is_loose in zip(parts, asked, loose, strict=True):
@@ -91,7 +99,7 @@ def _asks(part: Part) -> bool:
     direct = clause.asks or clause.has("wish", "words")
     tells = clause.has("wish", "tells") and not direct
     if mine.act in LISTS:
-        return direct or mine.odds >= TALK or not (tells or _is_empty(part))
+        return direct or not (_is_empty(part) or (tells and mine.odds < TALK))
     if mine.act == "outside":
         return (
             (clause.asks and mine.odds >= GUESS)
@@ -100,7 +108,8 @@ def _asks(part: Part) -> bool:
             or mine.odds >= TALK
         )
     begins = clause.has("asks", "words") or any(token.word in table("asks", "starts") for token in clause.tokens[:1])
-    about = part.said or part.clause.links("genre", "tag", "user", "year", "years") or mine.act == "rate" or begins
+    about = part.said or clause.links("genre", "tag", "user", "year", "years") or begins
+    about = about or mine.odds >= PLAIN or mine.act not in ("fact", "statistic", "compare", "predict")
     least = NOISE if part.said and begins else ASIDE
     return clause.asks or bool(mine.odds >= least and about and (part.said or begins or not tells))
 
@@ -119,7 +128,7 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if told and (before := _folded(parts[:at], context)):
         meant = corrected(parts[at], before[-1], context)
         return _united([*before[:-1], *meant, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
-    roles = _roles(parts)
+    roles = _roles(parts, going_on=bool(context.last_list))
     requests, changes, tells, talk = (
         [part for part, role in zip(parts, roles, strict=True) if role == each] for each in ROLES
     )
@@ -138,7 +147,7 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     changes = [part for part in changes if not (stored and part.wants.empty)]
     frames += [frame for part in changes for frame in reaction(part, context)]
     if changes and frames and frames[-1].act in LISTS:
-        return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
+        return [*frames[:-1], _by_taste(frames[-1], _told([*tells, *talk]))]
     taken_up = _telling(tells, context)
     return [frame for frame in frames if frame.aspect not in (*POLITE, "other")] or taken_up or frames
 
