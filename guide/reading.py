@@ -122,7 +122,10 @@ def _is_empty(part: Part) -> bool:
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
-    parts = _set_apart([_anew(part, parts[:at], context) for at, part in enumerate(parts)])
+    begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
+    pairs = zip([None, *parts], parts, strict=False)
+    parts = [_anew(part, last, context, listed=at > begun) for at, (last, part) in enumerate(pairs)]
+    parts = _set_apart(parts)
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
     if told and (before := _folded(parts[:at], context)):
@@ -137,12 +140,15 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if any(frame.act in LISTS for frame in frames):
         wishes = (at for at, role in enumerate(roles) if role == "request" and parts[at].intent.act in LISTS)
         first = next(wishes, 0)
-        early, late = ([part for part in half if part in (*changes, *tells)] for half in (parts[:first], parts[first:]))
+        said = [part if role in ("condition", "telling") else None for part, role in zip(parts, roles, strict=True)]
+        early, late = ([part for part in half if part] for half in (said[:first], said[first:]))
         return [_told_beside(frame, early, late, talk) if frame.act in LISTS else frame for frame in frames]
     changes = _one(changes)
     if frames and frames[-1].act in FIGURES:
-        more = [frame for part in changes if part.intent.label == "delta.more" for frame in reaction(part, context)]
-        return [*frames, *(changed(part, context, frames[-1]) for part in changes if not more), *more]
+        kind = [part for part in changes if frames[-1].act == "fact" and (part.wants.genres or part.wants.tags)]
+        anew = kind or [part for part in changes if part.intent.label == "delta.more"]
+        lists = [frame for part in anew for frame in reaction(part, context)]
+        return [*frames, *(changed(part, context, frames[-1]) for part in changes if not lists), *lists]
     stored = any(frame.act == "rate" for frame in frames)
     changes = [part for part in changes if not (stored and part.wants.empty)]
     frames += [frame for part in changes for frame in reaction(part, context)]
@@ -179,10 +185,10 @@ def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
     return replace(part, wants=replace(wants, years=then) if then else wants)
 
 
-def _anew(part: Part, before: Sequence[Part], context: Context) -> Part:
+def _anew(part: Part, before: Part | None, context: Context, *, listed: bool) -> Part:
     """A wish that resembles a change or a telling: "can you tell me some other cartoon" where there is no list yet."""
     picks = part.intent.label == "delta.narrow" and part.wants.sort and part.clause.has("refer", "one_of")
-    if picks and before and before[-1].intent.act == "statistic":
+    if picks and before and before.intent.act == "statistic":
         return part.to("find")  # "how many are from 1999, and which one of them got the most ratings?"
     new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
     told = part.intent.act == "tell" or part.intent.label == "small_talk.feelings"
@@ -190,7 +196,7 @@ def _anew(part: Part, before: Sequence[Part], context: Context) -> Part:
         return part.to("recommend")
     more = part.intent.label == "delta.more" and part.clause.has("asks", "list")
     unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
-    listed = context.last_list or context.situation & {"figured"} or any(each.intent.act in LISTS for each in before)
+    listed = listed or bool(context.last_list or context.situation & {"figured"})
     return part.to("recommend" if more else "find") if (more or (new and unsure)) and not listed else part
 
 
@@ -198,6 +204,7 @@ def _set_apart(parts: Sequence[Part]) -> list[Part]:
     """The parts, where several name a kind each as lists of their own: "1 horror, 1 comedy"."""
     together = any(part.clause.has("wish", "together") for part in parts)
     kinds = [part for part in parts if not together and _names_kind(part)]
+    kinds = kinds if len(kinds) <= MOST_RATINGS else []
     apart = [part for part in kinds if all(_is_other(part, each) for each in kinds if each is not part)]
     if len(apart) < 2:
         return list(parts)
