@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from guide.dialogue import Dialogue
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.parts import Context, Part, parts_of, with_named
+from guide.rating import with_ratings
 from guide.reactions import changed, corrected, narrowed, reaction
 from language.conditions import Conditions
 from language.frame import Frame
@@ -37,7 +38,7 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
-    parts = [_beyond_shown(part, context) for part in parts]
+    parts = [_beyond_shown(part, context) for part in with_ratings(parts, context)]
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
@@ -65,7 +66,8 @@ def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
     asked = [_asks(part) for part in parts]
     loose = [part.intent.act in ("tell", "delta", "answer") for part in parts]
     changes = going_on and any(
-        part.intent.act == "choose" or (part.intent.act == "delta" and not _is_empty(part)) for part in parts
+        part.intent.label in ("choose", "delta.more") or (part.intent.act == "delta" and not _is_empty(part))
+        for part in parts
     )
     figures = any(asks and part.intent.act not in LISTS for part, asks in zip(parts, asked, strict=True))
     open_ = ("asks", "would_like" if changes else "list")

@@ -29,6 +29,7 @@ _USER = re.compile(r"\b(?:user[ :#]*|u)(\d{1,6})s?\b", re.IGNORECASE)
 _SIGN = re.compile(r"\s*([<>]=?|&&)\s*")
 _SHORT_YEARS = re.compile(r"\bbetween ([3-9]\d) and ([3-9]\d)\b(?! \w*(?:rat|vot|min|star))")
 _POINTS = re.compile(r"(?:(?<=\s)|^)\(?([a-f]|[1-6])\)\s")
+_SHORT_YEAR = re.compile(r"\b(from|in|of) ['’]?([3-9]\d)(?=\s*(?:[?!.,;)]|$))")
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -77,6 +78,7 @@ def tidied(text: str) -> str:
     points = _POINTS.findall(text)
     text = _POINTS.sub(". ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
     spaced = _signs(_USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text)))
+    spaced = _SHORT_YEAR.sub(r"\1 19\2", spaced)
     spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
     return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
 
