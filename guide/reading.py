@@ -69,7 +69,7 @@ def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
         part.intent.label in ("choose", "delta.more") or (part.intent.act == "delta" and not _is_empty(part))
         for part in parts
     )
-    figures = any(asks and part.intent.act not in LISTS for part, asks in zip(parts, asked, strict=True))
+    figures = any(asks and part.intent.act not in (*LISTS, "rate") for part, asks in zip(parts, asked, strict=True))
     open_ = ("asks", "would_like" if changes else "list")
     asked = [
         asks
@@ -144,6 +144,7 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
         first = next(wishes, 0)
         said = [part if role in ("condition", "telling") else None for part, role in zip(parts, roles, strict=True)]
         early, late = ([part for part in half if part] for half in (said[:first], said[first:]))
+        frames = [frame for frame in frames if frame.act != "why" or frame.movies]  # each list says why
         return [_told_beside(frame, early, late, talk) if frame.act in LISTS else frame for frame in frames]
     changes = _one(changes)
     if frames and frames[-1].act in FIGURES:
