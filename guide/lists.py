@@ -146,7 +146,9 @@ def _question(scene: Scene, popular: Done) -> Script:
 def _shown(scene: Scene, done: Done, seen_titles: str = "") -> Script:
     """Word a list. An empty one is asked for again with the least important condition dropped, and that is said."""
     first, dropped = done, ""
-    for names in _loosenings(first):
+    if len(tags := _many(first.args, "tags")) > 1 and not done.movies and not done.error:
+        done, dropped = (yield from ask(first.name, {**first.args, "tags": tags[:1]})), wording.texts().dropped["tags"]
+    for names in () if done.movies else _loosenings(first):
         if done.movies:
             break
         dropped = wording.joined(wording.texts().dropped[name] for name in names)

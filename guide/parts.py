@@ -330,10 +330,12 @@ def _lacks_title(part: Part) -> bool:
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
     alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
+    loved = part.intent.label == "small_talk.feelings" and clause.has("stance", "before", "liked")
     return (
         row
+        or loved
         or alike
-        or (act == "find" and part.wants.empty and clause.asks)
+        or (act == "find" and clause.asks and clause.has("asks", "stock"))
         or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
     )
 

@@ -22,7 +22,7 @@ from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
-ASIDE, NOISE, TALK = 0.4, 0.2, 0.6
+NOISE, ASIDE, TALK, PLAIN = 0.2, 0.4, 0.6, 0.8
 """Odds below which a sentence beside a wish is taken for talk around it."""
 SEVERAL = 3
 """The movies of each of several lists, where no number is said."""
@@ -58,15 +58,24 @@ def _beyond_shown(part: Part, context: Context) -> Part:
     return part.to("find" if part.wants.sort else "delta.narrow")
 
 
-def _roles(parts: Sequence[Part]) -> list[Role]:
-    """The part that each sentence plays: a request is asked, all else is said for it, or around it."""
+def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
+    """The part that each sentence plays: a request is asked, all else is said for it, or around it.
+
+    `going_on`: there is a list that a message can change.
+    """
     asked = [_asks(part) for part in parts]
-    figures = any(asks and part.intent.act not in LISTS for part, asks in zip(parts, asked, strict=True))
+    loose = [part.intent.act in ("tell", "delta", "answer") for part in parts]
+    changes = going_on and any(
+        part.intent.label in ("choose", "delta.more") or (part.intent.act == "delta" and not _is_empty(part))
+        for part in parts
+    )
+    figures = any(asks and part.intent.act not in (*LISTS, "rate") for part, asks in zip(parts, asked, strict=True))
+    open_ = ("asks", "would_like" if changes else "list")
     asked = [
-        asks and not (figures and part.intent.act in LISTS and _is_empty(part) and not part.clause.has("asks", "list"))
+        asks
+        and not ((figures or changes) and part.intent.act in LISTS and _is_empty(part) and not part.clause.has(*open_))
         for part, asks in zip(parts, asked, strict=True)
     ]
-    loose = [part.intent.act in ("tell", "delta", "answer") for part in parts]
     plain = all(part.intent.act in ("small_talk", "outside") for part in parts)
     roles: list[Role] = []
     for part, asks, is_loose in zip(parts, asked, loose, strict=True):
@@ -93,7 +102,7 @@ def _asks(part: Part) -> bool:
     direct = clause.asks or clause.has("wish", "words")
     tells = clause.has("wish", "tells") and not direct
     if mine.act in LISTS:
-        return direct or mine.odds >= TALK or not (tells or _is_empty(part))
+        return direct or not (_is_empty(part) or (tells and mine.odds < TALK))
     if mine.act == "outside":
         return (
             (clause.asks and mine.odds >= GUESS)
@@ -102,8 +111,10 @@ def _asks(part: Part) -> bool:
             or mine.odds >= TALK
         )
     begins = clause.has("asks", "words") or any(token.word in table("asks", "starts") for token in clause.tokens[:1])
-    about = part.said or part.clause.links("genre", "tag", "user", "year", "years") or mine.act == "rate" or begins
-    return clause.asks or bool(mine.odds >= ASIDE and about and (part.said or begins or not tells))
+    about = part.said or clause.links("genre", "tag", "user", "year", "years") or begins
+    about = about or mine.odds >= PLAIN or mine.act not in ("fact", "statistic", "compare", "predict")
+    least = NOISE if part.said and begins else ASIDE
+    return clause.asks or bool(mine.odds >= least and about and (part.said or begins or not tells))
 
 
 def _is_empty(part: Part) -> bool:
@@ -114,13 +125,16 @@ def _is_empty(part: Part) -> bool:
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
-    parts = _set_apart([_anew(part, parts[:at], context) for at, part in enumerate(parts)])
+    begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
+    pairs = zip([None, *parts], parts, strict=False)
+    parts = [_anew(part, last, context, listed=at > begun) for at, (last, part) in enumerate(pairs)]
+    parts = _set_apart(parts)
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
     if told and (before := _folded(parts[:at], context)):
         meant = corrected(parts[at], before[-1], context)
         return _united([*before[:-1], *meant, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
-    roles = _roles(parts)
+    roles = _roles(parts, going_on=bool(context.last_list))
     requests, changes, tells, talk = (
         [part for part, role in zip(parts, roles, strict=True) if role == each] for each in ROLES
     )
@@ -129,17 +143,21 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if any(frame.act in LISTS for frame in frames):
         wishes = (at for at, role in enumerate(roles) if role == "request" and parts[at].intent.act in LISTS)
         first = next(wishes, 0)
-        early, late = ([part for part in half if part in (*changes, *tells)] for half in (parts[:first], parts[first:]))
+        said = [part if role in ("condition", "telling") else None for part, role in zip(parts, roles, strict=True)]
+        early, late = ([part for part in half if part] for half in (said[:first], said[first:]))
+        frames = [frame for frame in frames if frame.act != "why" or frame.movies]  # each list says why
         return [_told_beside(frame, early, late, talk) if frame.act in LISTS else frame for frame in frames]
     changes = _one(changes)
     if frames and frames[-1].act in FIGURES:
-        more = [frame for part in changes if part.intent.label == "delta.more" for frame in reaction(part, context)]
-        return [*frames, *(changed(part, context, frames[-1]) for part in changes if not more), *more]
+        kind = [part for part in changes if frames[-1].act == "fact" and (part.wants.genres or part.wants.tags)]
+        anew = kind or [part for part in changes if part.intent.label == "delta.more"]
+        lists = [frame for part in anew for frame in reaction(part, context)]
+        return [*frames, *(changed(part, context, frames[-1]) for part in changes if not lists), *lists]
     stored = any(frame.act in ("rate", "recall", "choose") for frame in frames)
     changes = [part for part in changes if not (stored and part.wants.empty)]
     frames += [frame for part in changes for frame in reaction(part, context)]
     if changes and frames and frames[-1].act in LISTS:
-        return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
+        return [*frames[:-1], _by_taste(frames[-1], _told([*tells, *talk]))]
     taken_up = _telling(tells, context)
     return [frame for frame in frames if frame.aspect not in (*POLITE, "other")] or taken_up or frames
 
@@ -159,7 +177,8 @@ def _told_beside(frame: Frame, early: Sequence[Part], late: Sequence[Part], talk
 def _heard(talk: Sequence[Part]) -> Conditions:
     """The genres and tags that talk names; its years, numbers and words are none of a list."""
     heard = _joined(part for part in talk if part.clause.links("genre", "tag"))
-    return Conditions(genres=heard.genres, tags=heard.tags, exclude_genres=heard.exclude_genres)
+    young = tuple(name for name in _joined(talk).genres if name == "Children")
+    return Conditions(genres=heard.genres or young, tags=heard.tags, exclude_genres=heard.exclude_genres)
 
 
 def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
@@ -170,24 +189,26 @@ def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
     return replace(part, wants=replace(wants, years=then) if then else wants)
 
 
-def _anew(part: Part, before: Sequence[Part], context: Context) -> Part:
+def _anew(part: Part, before: Part | None, context: Context, *, listed: bool) -> Part:
     """A wish that resembles a change or a telling: "can you tell me some other cartoon" where there is no list yet."""
     picks = part.intent.label == "delta.narrow" and part.wants.sort and part.clause.has("refer", "one_of")
-    if picks and before and before[-1].intent.act == "statistic":
+    if picks and before and before.intent.act == "statistic":
         return part.to("find")  # "how many are from 1999, and which one of them got the most ratings?"
     new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
     told = part.intent.act == "tell" or part.intent.label == "small_talk.feelings"
     if new and told and (part.wants.genres or part.wants.tags) and part.clause.has("wish", "plain"):
         return part.to("recommend")
+    more = part.intent.label == "delta.more" and part.clause.has("asks", "list")
     unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
-    listed = context.last_list or context.situation & {"figured"} or any(each.intent.act in LISTS for each in before)
-    return part.to("find") if new and unsure and not listed else part
+    listed = listed or bool(context.last_list or context.situation & {"figured"})
+    return part.to("recommend" if more else "find") if (more or (new and unsure)) and not listed else part
 
 
 def _set_apart(parts: Sequence[Part]) -> list[Part]:
     """The parts, where several name a kind each as lists of their own: "1 horror, 1 comedy"."""
     together = any(part.clause.has("wish", "together") for part in parts)
     kinds = [part for part in parts if not together and _names_kind(part)]
+    kinds = kinds if len(kinds) <= MOST_RATINGS else []
     apart = [part for part in kinds if all(_is_other(part, each) for each in kinds if each is not part)]
     if len(apart) < 2:
         return list(parts)
@@ -205,7 +226,7 @@ def _names_kind(part: Part) -> bool:
     return (
         bool(wants.genres or wants.tags)
         and (part.intent.act in LISTS or part.intent.label == "delta.narrow")
-        and (bool(wants.count) or part.clause.has("wish", "one"))
+        and (bool(wants.count or wants.sort) or part.clause.has("wish", "one"))
     )
 
 
@@ -242,7 +263,7 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
             continue
         dated = next((each.filters for each in found if each.filters.year_from), None)
-        if dated and part.intent.act in LISTS and part.clause.has("refer", "same_year"):
+        if dated and (counts or part.intent.act in LISTS) and part.clause.has("refer", "same_year"):
             found += [filtered(frame, year_from=dated.year_from, year_to=dated.year_to) for frame in frames]
         elif last and last.act == "statistic" and bare and refers:
             kept: dict[str, Any] = {"genres": last.filters.genres, "tags": last.filters.tags}

@@ -112,7 +112,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     usual = _usual(clause)
     genres = [pair for pair in _genres(clause) if pair[0] not in usual]
     tags = [pair for pair in _tags(clause) if pair[0] not in usual]
-    unmet = tuple(_unmet(clause, spent))
+    unmet = tuple(_unmet(clause, spent, {place for place, _ in (*genres, *tags)}))
     most = 1 if clause.has("without", "either") else MOST_TAGS
     refused = [pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]
     found = Conditions(
@@ -185,7 +185,7 @@ def _unwanted(clause: Clause) -> set[int]:
     """Places of what stands behind a negation, as far as the row goes: "no horror or war but comedy"."""
     found: set[int] = set()
     ends = {spot.first for spot in clause.spots("without", "with")}
-    takes_back = {spot.first for spot in clause.spots("split", "corrects")}
+    takes_back = {spot.first for path in (("split", "corrects"), ("without", "unsure")) for spot in clause.spots(*path)}
     for cue in clause.spots("without", "words"):
         if cue.first in takes_back:  # "no wait, fantasy"
             continue
@@ -326,8 +326,8 @@ def _count(clause: Clause, spent: set[int]) -> int | None:
 # Everything else
 
 
-def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
-    """Conditions that the data cannot apply, in the person's words."""
+def _unmet(clause: Clause, spent: set[int], met: set[int]) -> Iterator[str]:
+    """Conditions that the data cannot apply, in the person's words; but for those at places that are `met`."""
     for name in table("unmet"):
         for spot in clause.spots("unmet", name)[:1]:
             linked = [token.link for token in clause.tokens[spot.first : spot.end + 1] if token.link]
@@ -335,7 +335,8 @@ def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
                 yield clause.said(*spot)
     takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for spot in clause.spots("without", "bare"):
-        if spot.first not in takes_back and spot.end < len(clause.tokens) and _tells(clause.tokens[spot.end]):
+        open_ = spot.first not in takes_back and spot.end < len(clause.tokens) and spot.end not in met
+        if open_ and _tells(clause.tokens[spot.end]):
             yield clause.said(spot.first, spot.end + 1)
 
 

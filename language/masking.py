@@ -270,7 +270,9 @@ def _known() -> frozenset[str]:
 
 @cache
 def _targets() -> list[str]:
-    said = " ".join(sentence for sentences in examples().values() for sentence in sentences)
+    """Words of questions and wishes; those of life stories are too many to be what was meant."""
+    asked = (sentences for label, sentences in examples().items() if label != "small_talk.feelings")
+    said = " ".join(sentence for sentences in asked for sentence in sentences)
     words = {*said.split(), *table("spelling", "genres").split()}
     return sorted({word for word in words if word.isalpha() and word.islower() and len(word) >= TYPO_LENGTH})
 

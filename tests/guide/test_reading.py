@@ -51,10 +51,10 @@ def test_a_message_by_itself(linker: Linker, said: str, frames: list[str]) -> No
 DIALOGUES = """
 > give me five war films
 find; War; count=5
-> which of them do people rate highest
-choose; The Silence of the Lambs (1991), The Matrix (1999), The Godfather (1972), Raiders of the Lost Ark (1981); sort=rating
+> which of the first two do people rate highest
+choose; The Silence of the Lambs (1991), The Matrix (1999); sort=rating
 > and which came first
-choose; The Silence of the Lambs (1991), The Matrix (1999), The Godfather (1972), Raiders of the Lost Ark (1981); sort=oldest
+choose; The Silence of the Lambs (1991), The Matrix (1999); sort=oldest
 > and only if it has at least 50 ratings
 find; War; min_ratings=50; follows
 
