@@ -8,6 +8,7 @@ from guide import wording
 from guide.facts import BEST
 from guide.lists import listing
 from guide.salience import known as known_of
+from guide.salience import shown_list
 from guide.scripts import Scene, Script, called, details_of, ids
 from movies.models import Filters, Movie
 from tools.results import RatingList
@@ -36,9 +37,10 @@ def recall(scene: Scene) -> Script:
 def choose(scene: Scene) -> Script:
     """One of those that were shown, and the reason; without any, one to begin with."""
     frame, known = scene.frame, known_of(scene.dialogue)
-    looked_up = yield from details_of(ref for ref in ids(*frame.movies)[:MOST_RECALLED] if ref not in known)
+    group = frame.movies or shown_list(scene.dialogue)
+    looked_up = yield from details_of(ref for ref in ids(*group)[:MOST_RECALLED] if ref not in known)
     known |= {each.movie.movie_id: each.movie for each in looked_up}
-    among = [known[ref.movie_id] for ref in frame.movies if ref.movie_id in known]
+    among = [known[ref.movie_id] for ref in group if ref.movie_id in known]
     if not among:
         one = frame.model_copy(update={"act": "find", "count": 1, "sort": frame.sort or "popularity"})
         return (yield from listing(replace(scene, frame=one)))
