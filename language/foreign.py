@@ -30,6 +30,7 @@ COMMON = 6_000
 """The rank up to which a word counts as English."""
 _ELISION = re.compile(r"\b([cdjlmnst]|qu|jusqu|lorsqu|puisqu|dell|nell|sull|all|un)['’´`](?=\w)", re.IGNORECASE)
 _SHORT_YEAR = re.compile(r"\b(del|du|von|de|aus|vom) '?([3-9]\d)(?=\s*(?:[,.;!?)]|$))")
+_OUT_OF = re.compile(r"(?<=\d)\s+(?:von|sur|de|sobre|su|em|van de)\s+(5|10)\b(?!\s*[^\W\d]*(?:pel|fil|ano|year))")
 _GENITIVE = re.compile(r"(?<=[a-z])['’](?=s\b)")
 _THOUSANDS = re.compile(r"(?<=\d)\.(?=\d{3}\b)")
 _DECADE = re.compile(
@@ -39,8 +40,8 @@ _DECADE = re.compile(
 _TOKEN = re.compile(r"\d+s\b|\d+(?:[.,/]\d+)*½?|[^\W_]+|\n|[^\w\s¿¡-]|(?<=\s)-(?=\s)")
 _BESIDE = re.compile(r"(?<=\() |(?: ,)+(?= [.;:!?)]|$)| (?=[.,;:!?)])")
 _SLOTS = {
-    "T": r"((?:[TU]\d+ )(?:(?:, |& |(?:{and} )+)*(?:[TU]\d+ ))*)",
-    "N": r"(\d[\d.]* )",
+    "T": r"((?:[TU]\d+ |·the ·\w+ ·(?:one|two|three) )(?:(?:, |& |(?:{and} )+)*(?:[TU]\d+ ))*)",
+    "N": r"(\d[\d./]* )",
     "D": r"(\d+s )",
     "W": r"([^\s.,;!?]+ )",
     "X": r"((?:[^\s.!?;]+ ){1,9}?)",
@@ -52,7 +53,7 @@ _DONE = "·"
 def _spaced(text: str) -> str:
     """A text with its elided words apart, and its years and numbers as they are written in English."""
     text = _THOUSANDS.sub("", _ELISION.sub(r"\1 ", _GENITIVE.sub("", text)))
-    return _DECADE.sub(_decade, _SHORT_YEAR.sub(r"\1 19\2", text))
+    return _OUT_OF.sub(r"/\1", _DECADE.sub(_decade, _SHORT_YEAR.sub(r"\1 19\2", text)))
 
 
 def _decade(said: re.Match[str]) -> str:
@@ -88,7 +89,7 @@ class _Translation:
 
     def of(self, pieces: Sequence[str | Link]) -> str:
         text = "".join(f"{token} " for piece in pieces for token in self._tokens(piece))
-        text = re.sub(rf"(\d) (\w+ )??(?:{_file()[self._language]['half']}) ", r"\1.5 \2", text)
+        text = re.sub(rf"(?<!\S)(\d) ([a-z]+ )??(?:{_file()[self._language]['half']}) ", r"\1.5 \2", text)
         for pattern, english in _phrases(self._language):
             text = pattern.sub(lambda found, english=english: _filled(english, found), text)
         words = [self._word(token) for token in text.split(" ")]
@@ -101,6 +102,8 @@ class _Translation:
         for said in _TOKEN.findall(piece):
             if said[0].isalpha():
                 known = _known_as(plain(said), self._language)
+                if known and known[0] in _file()[self._language]["drop"].split():
+                    continue
                 yield from [_digits(word, self._language) for word in known] or [self._keep("U", said)]
             else:
                 yield said.replace(",", ".") if said[0].isdigit() else said
@@ -212,7 +215,8 @@ def _words(language: str) -> dict[str, str]:
 @cache
 def _vocabulary(language: str) -> dict[str, None]:
     """Every word of a language that stands in its table."""
-    said = " ".join(phrase for phrases in _file()[language]["phrases"].values() for phrase in phrases)
+    own = _file()[language]
+    said = " ".join([own["half"], own["drop"], *(phrase for each in own["phrases"].values() for phrase in each)])
     return dict.fromkeys([*re.findall(r"(?<![\w])[a-z]+", said), *_words(language)])
 
 
