@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from guide.parts import Context, Part
-from guide.references import rated_before, shown_list
+from guide.references import rated_before
+from guide.salience import shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions, conditions
 from language.frame import Aggregate, Frame, Ref

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rapidfuzz import fuzz
 
-from guide.dialogue import Dialogue
-from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before, situation_of
+from guide.calls import frame_of, names_of
+from guide.dialogue import Dialogue, Turn
+from guide.references import Pointed, people, pointed, rated_before
+from guide.salience import focus, situation_of
 from language.classifier import classifier
 from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
@@ -40,7 +42,12 @@ NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outsi
 
 @dataclass(frozen=True)
 class Part:
-    """A clause and all that was understood of it by itself. `before`: movies that the message named earlier."""
+    """A clause and all that was understood of it by itself.
+
+    Attributes:
+        before: Movies that the message named earlier.
+        people: MovieLens users that it refers to: "the first one", "both".
+    """
 
     clause: Clause
     intent: Intent
@@ -48,11 +55,12 @@ class Part:
     pointed: Pointed | None = None
     wants: Conditions = NOTHING
     before: tuple[Ref, ...] = ()
+    people: tuple[int, ...] = ()
 
     @property
     def users(self) -> tuple[int, ...]:
-        """The MovieLens users named."""
-        return tuple(dict.fromkeys(int(link.low or 0) for _, link in self.clause.links("user")))
+        """The MovieLens users named or referred to."""
+        return tuple(dict.fromkeys(int(link.low or 0) for _, link in self.clause.links("user"))) or self.people
 
     @property
     def refs(self) -> tuple[Ref, ...]:
@@ -170,19 +178,32 @@ def as_ref(candidate: Candidate) -> Ref:
 
 
 def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
-    """A dialogue with the movies that the person named in each turn."""
-    turns = []
+    """A dialogue with the movies that the person named or pointed to in each turn, and the users."""
+    turns: list[Turn] = []
     for turn in dialogue.turns:
-        owned = list(_owned(turn.text, linker))
-        theirs = each_once(ref for ref, mine in owned if not mine)
-        turns.append(replace(turn, named=each_once(ref for ref, _ in owned), theirs=theirs))
+        text, before = tidied(turn.text), Dialogue(tuple(turns))
+        said = clauses(masked(text, linker.link(text)))
+        owned = list(_owned(said))
+        named = each_once(ref for ref, _ in owned)
+        meant = (each for clause in said for refs in pointed(clause, before, named).values() for each in refs)
+        linked = [int(link.low or 0) for clause in said for _, link in clause.links("user")]
+        users = linked or [user for done in turn.done if isinstance(user := done.args.get("user_id"), int)]
+        turns.append(
+            replace(
+                turn,
+                named=named,
+                theirs=each_once(ref for ref, mine in owned if not mine),
+                pointed=each_once(meant)[:1],
+                users=tuple(dict.fromkeys(users)),
+            )
+        )
     return replace(dialogue, turns=tuple(turns))
 
 
-def _owned(text: str, linker: Linker) -> Iterator[tuple[Ref, bool]]:
+def _owned(said: Iterable[Clause]) -> Iterator[tuple[Ref, bool]]:
     """The movies named in a text, and False for somebody else's."""
-    text, mine = tidied(text), True
-    for token in masked(text, linker.link(text)):
+    mine = True
+    for token in (token for clause in said for token in clause.tokens):
         mine = token.word in table("owner", "mine") or (mine and token.word not in table("owner", "theirs"))
         if token.link and token.link.kind in ("movie", "series"):
             yield from ((ref, mine) for ref in refs_of(token.link))
@@ -297,12 +318,13 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
     named: list[Ref] = []
     situation = context.situation
     for clause in clauses(masked(text, links, sure)):
-        points = pointed(clause, context.dialogue, named or context.spoken, context.versions)
+        users = people(clause, context.dialogue)
+        points = {} if users else pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         said += _against_twin(said, clause, context)
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
-        found.append(Part(clause, meant, said, points, wants, tuple(named)))
+        found.append(Part(clause, meant, said, points, wants, tuple(named), users))
         situation |= {"spoken"} if said else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]

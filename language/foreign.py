@@ -25,6 +25,8 @@ from movies.words import UNKNOWN_RANK, ranks
 WORDS = Path(__file__).with_name("foreign.toml")
 LIKELY = 0.3
 """Confidence from which words that are of no language here are a title."""
+FOREIGN = 1.5
+"""The weight of a word that no English person says, of a word of English 1."""
 TYPO_LENGTH, COMPOUND = 5, 3
 COMMON = 6_000
 """The rank up to which a word counts as English."""
@@ -38,7 +40,7 @@ _DECADE = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"\d+s\b|\d+(?:[.,/]\d+)*½?|[^\W_]+|\n|[^\w\s¿¡-]|(?<=\s)-(?=\s)")
-_BESIDE = re.compile(r"(?<=\() |(?: ,)+(?= [.;:!?)]|$)| (?=[.,;:!?)])")
+_BESIDE = re.compile(r"(?<=\() |(?: ,)+(?= [.,;:!?)]|$)| (?=[.,;:!?)])")
 _SLOTS = {
     "T": r"((?:[TU]\d+ |·the ·\w+ ·(?:one|two|three) )(?:(?:, |& |(?:{and} )+)*(?:[TU]\d+ ))*)",
     "N": r"(\d[\d./]* )",
@@ -179,15 +181,15 @@ def _language(words: Sequence[str], before: str) -> str:
     english = [_is_english(word) for word in words]
     scores = {language: _score(words, english, _vocabulary(language)) for language in _file()}
     if before != "en":
-        scores[before] += 1.5
+        scores[before] += FOREIGN
     best = max(scores, key=lambda language: scores[language])
     return best if scores[best] > 0 else "en"
 
 
 def _score(said: Sequence[str], english: Sequence[bool], listed: Mapping[str, None]) -> float:
     """The words of a language alone, less those of English alone."""
-    pairs = zip(said, english, strict=True)
-    return sum((word in listed) - also for word, also in pairs)
+    theirs = sum(FOREIGN if len(word) > 2 else 0.5 for word, also in zip(said, english, strict=True) if word in listed and not also)
+    return theirs - sum(also and word not in listed for word, also in zip(said, english, strict=True))
 
 
 def _is_english(word: str) -> bool:
