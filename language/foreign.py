@@ -1,7 +1,8 @@
 """Messages in other languages as English, phrase by phrase with the words of `foreign.toml`; titles stay titles.
 
 A phrase is written as in `words.toml`. In it `T` stands for titles and unknown words, also a row of them, `N` for a
-number, `D` for a decade, `W` for one word and `X` for several, and so in the English for it. Phrases count in their order, before words.
+number, `D` for a decade, `W` for one word and `X` for several, and so in the English for it. Phrases count in their
+order, before words.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,8 +26,8 @@ from movies.words import UNKNOWN_RANK, ranks
 WORDS = Path(__file__).with_name("foreign.toml")
 LIKELY = 0.3
 """Confidence from which words that are of no language here are a title."""
-FOREIGN = 1.5
-"""The weight of a word that no English person says, of a word of English 1."""
+FOREIGN, SHORT = 1.5, 0.5
+"""The weight of a word that no English person says, and of one of two letters; of a word of English 1."""
 TYPO_LENGTH, COMPOUND = 5, 3
 COMMON = 6_000
 """The rank up to which a word counts as English."""
@@ -36,7 +37,8 @@ _OUT_OF = re.compile(r"(?<=\d)\s+(?:von|sur|de|sobre|su|em|van de)\s+(5|10)\b(?!
 _GENITIVE = re.compile(r"(?<=[a-z])['’](?=s\b)")
 _THOUSANDS = re.compile(r"(?<=\d)\.(?=\d{3}\b)")
 _DECADE = re.compile(
-    r"\b(\d0|\d{3}0)er[ns]?\b(?: jahren?)?|\b(?:ann[ée]es|a[ñn]os|anni|jaren|los|gli|les) (\d0|\d{3}0)\b(?! *[a-z]*(?:pel|fil|not|vot))",
+    r"\b(\d{1,3}0)er[ns]?\b(?: jahren?)?|"
+    r"\b(?:ann[ée]es|a[ñn]os|anni|jaren|los|gli|les) (\d{1,3}0)\b(?! *[a-z]*(?:pel|fil|not|vot))",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"\d+s\b|\d+(?:[.,/]\d+)*½?|[^\W_]+|\n|[^\w\s¿¡-]|(?<=\s)-(?=\s)")
@@ -93,9 +95,9 @@ class _Translation:
         text = "".join(f"{token} " for piece in pieces for token in self._tokens(piece))
         text = re.sub(rf"(?<!\S)(\d) ([a-z]+ )??(?:{_file()[self._language]['half']}) ", r"\1.5 \2", text)
         for pattern, english in _phrases(self._language):
-            text = pattern.sub(lambda found, english=english: _filled(english, found), text)
+            text = pattern.sub(partial(_filled, english), text)
         words = [self._word(token) for token in text.split(" ")]
-        return _BESIDE.sub("", " ".join(word for word in words if word))
+        return _BESIDE.sub("", " ".join(word for word in words if word)).lstrip(",.; ")
 
     def _tokens(self, piece: str | Link) -> Iterator[str]:
         if not isinstance(piece, str):
@@ -169,7 +171,7 @@ def _known_as(word: str, language: str) -> list[str]:
             return [*(_known_as(begin, language) or [begin]), end]
     if len(word) < TYPO_LENGTH or _is_english(word) or ranks().get(word, UNKNOWN_RANK) < UNKNOWN_RANK:
         return []
-    near = process.extractOne(spelt, listed, scorer=OSA.distance, score_cutoff=1 if len(word) < 9 else 2)
+    near = process.extractOne(spelt, list(listed), scorer=OSA.distance, score_cutoff=1 if len(word) < 9 else 2)
     return [near[0]] if near and near[0][0] == word[0] and len(near[0]) >= TYPO_LENGTH - 1 else []
 
 
@@ -188,8 +190,9 @@ def _language(words: Sequence[str], before: str) -> str:
 
 def _score(said: Sequence[str], english: Sequence[bool], listed: Mapping[str, None]) -> float:
     """The words of a language alone, less those of English alone."""
-    theirs = sum(FOREIGN if len(word) > 2 else 0.5 for word, also in zip(said, english, strict=True) if word in listed and not also)
-    return theirs - sum(also and word not in listed for word, also in zip(said, english, strict=True))
+    pairs = list(zip(said, english, strict=True))
+    theirs = sum(FOREIGN if len(word) > 2 else SHORT for word, also in pairs if word in listed and not also)
+    return theirs - sum(also and word not in listed for word, also in pairs)
 
 
 def _is_english(word: str) -> bool:
