@@ -34,6 +34,7 @@ COMMON = 6_000
 _ELISION = re.compile(r"\b([cdjlmnst]|qu|jusqu|lorsqu|puisqu|dell|nell|sull|all|un)['’´`](?=\w)", re.IGNORECASE)
 _SHORT_YEAR = re.compile(r"\b(del|du|von|de|aus|vom) '?([3-9]\d)(?=\s*(?:[,.;!?)]|$))")
 _OUT_OF = re.compile(r"(?<=\d)\s+(?:von|sur|de|sobre|su|em|van de)\s+(5|10)\b(?!\s*[^\W\d]*(?:pel|fil|ano|year))")
+_SPAN = re.compile(r"\b((?:19|20)\d\d)\s+(?:à|a|al|au|bis|até|ate|tot)\s+((?:19|20)\d\d)\b")
 _GENITIVE = re.compile(r"(?<=[a-z])['’](?=s\b)")
 _THOUSANDS = re.compile(r"(?<=\d)\.(?=\d{3}\b)")
 _DECADE = re.compile(
@@ -47,7 +48,7 @@ _SLOTS = {
     "T": r"((?:[TU]\d+ |·the ·\w+ ·(?:one|two|three) )(?:(?:, |& |(?:{and} )+)*(?:[TU]\d+ ))*)",
     "N": r"(\d[\d./]* )",
     "D": r"(\d+s )",
-    "W": r"([^\s.,;!?]+ )",
+    "W": r"([^\s.,;!?\d][^\s.,;!?]* )",
     "X": r"((?:[^\s.!?;]+ ){1,9}?)",
 }
 _DONE = "·"
@@ -57,6 +58,7 @@ _DONE = "·"
 def _spaced(text: str) -> str:
     """A text with its elided words apart, and its years and numbers as they are written in English."""
     text = _THOUSANDS.sub("", _ELISION.sub(r"\1 ", _GENITIVE.sub("", text)))
+    text = _SPAN.sub(r"\1 - \2", text)
     return _OUT_OF.sub(r"/\1", _DECADE.sub(_decade, _SHORT_YEAR.sub(r"\1 19\2", text)))
 
 
