@@ -201,7 +201,7 @@ def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
     turns: list[Turn] = []
     for turn in dialogue.turns:
         text, before = tidied(turn.text), Dialogue(tuple(turns))
-        said = clauses(masked(text, linker.link(text))[0])
+        said = clauses(masked(text, linker.link(text)))
         owned = list(_owned(said))
         named = each_once(ref for ref, _ in owned)
         meant = (each for clause in said for refs in pointed(clause, before, named).values() for each in refs)
@@ -233,21 +233,21 @@ def _bare(title: str) -> str:
     return re.sub(r"^(?:the|a|an) ", "", title.lower())
 
 
-def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
-    """The parts of a message, and its language. Where one makes no sense without a title, doubtful ones count too."""
+def parts_of(text: str, context: Context) -> list[Part]:
+    """The parts of a message. Where one makes no sense without a title, doubtful ones count too."""
     text = tidied(text)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
     near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
     links = rating_links(text, near, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
-    parts, language = _parts(text, links, context, SURE)
+    parts = _parts(text, links, context, SURE)
     doubtful = any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts)
     if not doubtful or len(text) > LONG_TALK:
-        return parts, language
-    trials = [_parts(text, trial, context, FAINT)[0] for trial in _bolder(text, links, context.linker)]
+        return parts
+    trials = [_parts(text, trial, context, FAINT) for trial in _bolder(text, links, context.linker)]
     trials = [trial for trial in trials if _makes_more_sense(trial, parts)]
-    return min(trials, key=_senseless, default=parts), language
+    return min(trials, key=_senseless, default=parts)
 
 
 def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[Link]]:
@@ -340,12 +340,11 @@ def _lacks_title(part: Part) -> bool:
     )
 
 
-def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> tuple[list[Part], str]:
-    tokens, language = masked(text, links, sure)
+def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> list[Part]:
     found: list[Part] = []
     named: list[Ref] = []
     situation = context.situation
-    for clause in clauses(tokens):
+    for clause in clauses(masked(text, links, sure)):
         users = people(clause, context.dialogue)
         points = {} if users else pointed(clause, context.dialogue, named, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
@@ -359,7 +358,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
         situation |= {"someone"} if clause.links("user") else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
-    return found, language
+    return found
 
 
 def _has_topic(meant: Intent, clause: Clause) -> bool:
@@ -438,7 +437,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
 
 def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:
     """The tastes that hold after one more message: a light reading, of tastes alone."""
-    for clause in clauses(masked(text, linker.link(text))[0]):
+    for clause in clauses(masked(text, linker.link(text))):
         if clause.has("told", "reset"):
             told = Told()
         elif clause.has("told", "words"):

@@ -8,12 +8,13 @@ from functools import reduce
 from operator import or_
 from typing import Any, Literal, get_args
 
-from guide.dialogue import Dialogue
+from guide.dialogue import Dialogue, Turn
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.parts import Context, Part, parts_of, with_named
 from guide.rating import with_ratings
 from guide.reactions import changed, corrected, narrowed, reaction
 from language.conditions import Conditions
+from language.foreign import in_english
 from language.frame import Frame
 from language.intents import GUESS, LISTS
 from language.phrases import table
@@ -33,12 +34,17 @@ POLITE = ("mentioned", "greet", "thanks", "praise", "feelings", "bye", "stop", "
 
 def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
     """The wishes of a message, in its order; at least one frame."""
-    return _read(text, Context(with_named(dialogue, linker), linker, _read))
+    turns, language = list[Turn](), "en"
+    for turn in dialogue.turns:
+        said, language = in_english(turn.text, linker, language)
+        turns.append(replace(turn, text=said))
+    said, language = in_english(text, linker, language)
+    context = Context(with_named(replace(dialogue, turns=tuple(turns)), linker), linker, _read)
+    return [but(frame, language=language) for frame in _read(said, context)]
 
 
 def _read(text: str, context: Context) -> list[Frame]:
-    parts, language = parts_of(text, context)
-    parts = [_beyond_shown(part, context) for part in with_ratings(parts, context)]
+    parts = [_beyond_shown(part, context) for part in with_ratings(parts_of(text, context), context)]
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
@@ -46,7 +52,7 @@ def _read(text: str, context: Context) -> list[Frame]:
     context = replace(context, me=me, they=they) if they else context
     frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
     most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
-    return [but(frame, language=language) for frame in frames[:most]]
+    return frames[:most]
 
 
 def _beyond_shown(part: Part, context: Context) -> Part:
