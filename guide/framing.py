@@ -95,7 +95,7 @@ def listed(part: Part, context: Context) -> Frame:
         "act": act,
         "movies": seeds,
         "filters": wants.filters(counted[0].filters if counted and bare else _era(part, context)),
-        "text": " ".join(filter(None, (about, wants.text))) or None,
+        "text": " ".join(filter(None, (about, wants.text))) or (counted[0].text if counted and bare else None),
         "users": users,
         "again": bool(context.last_list) and part.clause.has("refer", "else"),
         "own": bool(part.users) and part.clause.has("refer", "me_too"),
@@ -275,6 +275,9 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         figure = Aggregate()
     if part.stars is not None and part.wants == Conditions() and not (own or users) and context.spoken:
         return [Frame(act="fact", aspect="stars", movies=context.spoken, stars=part.stars)]
+    whole = _whole_series(part, context) if part.clause.has("compare", "words") else ()
+    if len(whole) > 1 and not (own or users):
+        return [Frame(act="compare", movies=whole)]
     frame = Frame(
         act="statistic",
         aggregate=figure,
@@ -286,14 +289,16 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         stars=part.stars if not part.wants.bounds else None,
         unmet=part.wants.unmet,
     )
-    return each_of(part, frame, users)
+    both = figure.measure == "mean" and figure.by == "none" and part.clause.has("statistic", "counts_movies")
+    counts = [but(frame, aggregate=Aggregate())] if both and not (users or own) else []
+    return [one for each in (*counts, frame) for one in each_of(part, each, users)]
 
 
 def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
     """A figure of movies by name: their facts; of titles that are counted, all that are called so."""
     if part.clause.has("statistic", "called"):
         return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
-    if len(part.refs) > 1:
+    if len(part.refs) > 1 and part.stars is None:
         return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
     known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}
     measure = figure.measure if figure.measure in ("count", "histogram") else "rating"
@@ -302,19 +307,23 @@ def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[
 
 
 def each_of(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
-    """One frame for each of the things that are set against each other."""
-    if len(users) > 1:
-        return [but(frame, users=(user,)) for user in users]
-    years = [
-        (int(link.low), int(link.high)) for _, link in part.clause.links("year", "years") if link.low and link.high
-    ]
-    bounds: list[dict[str, Any]] = [{"genres": [genre]} for genre in frame.filters.genres]
+    """One frame for each of the users, years, genres or tags that are set against each other."""
+    frames = [but(frame, users=(user,)) for user in users] or [frame]
+    clause, asked = part.clause, frame.aggregate
+    links = clause.links("year", "years")
+    years = [(int(link.low), int(link.high)) for _, link in links if link.low and link.high]
+    bounds: list[dict[str, Any]] = []
+    for kind, named in (("genres", part.wants.genres), ("tags", part.wants.tags)):
+        bounds = [{kind: [name]} for name in named] if len(named) > 1 else bounds
     if len(years) > 1:
         bounds = [{"year_from": first, "year_to": last} for first, last in years]
-    if len(bounds) < 2 or not frame.aggregate or not part.clause.has("statistic", "against"):
-        return [frame]
-    whole = frame.aggregate.model_copy(update={"by": "none", "sort_by": "count", "at_least": None})
-    return [but(filtered(frame, **bound), aggregate=whole) for bound in bounds]
+    if len(bounds) < 2 or not asked or not clause.has("statistic", "against"):
+        return frames
+    whole = asked.model_copy(update={"by": "none", "sort_by": "count", "at_least": None})
+    if len(years) > 1 and (asked.since or asked.until):
+        days = [{"since": f"{first}-01-01", "until": f"{last}-12-31"} for first, last in years]
+        return [but(each, aggregate=whole.model_copy(update=day)) for each in frames for day in days]
+    return [but(filtered(each, **bound), aggregate=whole) for each in frames for bound in bounds]
 
 
 def _ratings(part: Part, context: Context) -> list[Frame]:

@@ -13,6 +13,7 @@ from guide.calls import frame_of, names_of
 from guide.dialogue import Dialogue, Turn
 from guide.references import Pointed, people, pointed, rated_before
 from guide.salience import focus, situation_of
+from language.aggregates import together
 from language.classifier import classifier
 from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
@@ -34,6 +35,7 @@ VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 LONG_TALK = 800
 """Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
+FIGURES = ("statistic", "compare", "fact.rating", "fact.count", "fact.histogram", "fact.lately", "fact.good")
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
 _CALLED = re.compile(r"\b(?:called|titled|named|(?:the|a) (?:film|movie)) $", re.IGNORECASE)
@@ -318,12 +320,13 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     found: list[Part] = []
     named: list[Ref] = []
     situation = context.situation
-    for clause in clauses(tokens):
+    for clause in together(clauses(tokens)):
         users = people(clause, context.dialogue)
         points = {} if users else pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         said += _against_twin(said, clause, context)
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
+        meant = Intent("statistic") if clause.joined and meant.label not in FIGURES else meant
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         found.append(Part(clause, meant, said, points, wants, tuple(named), users))
         situation |= {"spoken"} if said else frozenset()
