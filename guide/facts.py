@@ -163,7 +163,7 @@ def statistic(scene: Scene) -> Script:
 
 def _query(scene: Scene, asked: Aggregate) -> Args:
     frame = scene.frame
-    in_time = asked.by in ("month", "rated_year") and not (frame.count or asked.ascending)
+    in_time = asked.sort_by == "name"
     ordered = asked.by != "none" or asked.measure == "list"
     return {
         "of": "ratings" if frame.movies else asked.of,

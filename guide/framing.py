@@ -267,21 +267,25 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
     if about and plain and part.wants.empty and not (part.refs or own or users):
         part = replace(part, said=(Said(about, "named", 0),))
-    if any(ref.title != part.series for ref in part.refs) and not (own or users):
+    in_title = part.clause.has("topic", "title_words") and not part.clause.has("statistic", "called")
+    named = [each.series or each.refs[0].title for each in part.said if each.refs] if in_title else []
+    if any(ref.title != part.series for ref in part.refs) and not (own or users or named):
         return _figures_of_movies(part, figure, context)
-    topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""
+    topic = " ".join(named) or (conditions(part.clause).text if part.clause.has("topic", "title_words") else "")
     if part.clause.has("unmet", "without any ratings"):
         part = replace(part, wants=replace(part.wants, unmet=(), bounds={"min_ratings": 1}))
         figure = Aggregate()
     if part.stars is not None and part.wants == Conditions() and not (own or users) and context.spoken:
         return [Frame(act="fact", aspect="stars", movies=context.spoken, stars=part.stars)]
+    lists = part.wants.empty and part.clause.has("statistic", "again") and context.before[-1:]
+    listed_before = lists[0].filters if lists and lists[0].act in LISTS else None
     whole = _whole_series(part, context) if part.clause.has("compare", "words") else ()
     if len(whole) > 1 and not (own or users):
         return [Frame(act="compare", movies=whole)]
     frame = Frame(
         act="statistic",
         aggregate=figure,
-        filters=_released(part, figure.since or figure.until),
+        filters=_released(part, figure.since or figure.until, listed_before),
         text=part.series or topic or None,
         users=users[:1],
         own=own,
@@ -349,9 +353,9 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
     return [Frame.model_validate(fields)]
 
 
-def _released(part: Part, rated: str | None) -> Filters:
+def _released(part: Part, rated: str | None, before: Filters | None = None) -> Filters:
     """The conditions on movies, without years that say when was rated."""
-    return part.wants.filters().model_copy(update={"year_from": None, "year_to": None} if rated else {})
+    return part.wants.filters(before).model_copy(update={"year_from": None, "year_to": None} if rated else {})
 
 
 def _whose(part: Part, context: Context) -> tuple[int, ...]:

@@ -310,7 +310,7 @@ def _lacks_title(part: Part) -> bool:
     if part.said or part.users or part.before:
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
-    about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
+    about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds) or clause.has("statistic", "whole")
     alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
     return row or alike or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
 

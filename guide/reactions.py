@@ -171,6 +171,8 @@ def _of_first(part: Part, base: Frame, context: Context) -> Frame:
     results = (done.result for turn in context.dialogue.turns[-1:] for done in turn.done)
     found = next((each for each in results if isinstance(each, QueryResult) and each.by == by != "none"), None)
     named = part.clause.has("statistic", "group") or aggregate(part.clause, part.wants, of_someone=False).by != "none"
+    points = len(part.clause.tokens) <= SHORT or any(part.clause.has("refer", name) for name in ("it", "them", "they"))
+    named = named or not points
     other = part.wants.genres or part.wants.tags or part.users or part.wants.bounds
     if not (found and found.groups and base.aggregate) or named or (other and not part.clause.has("refer", "they")):
         return base
@@ -188,8 +190,7 @@ def _of_first(part: Part, base: Frame, context: Context) -> Frame:
 
 def _figure(part: Part, base: Frame) -> dict[str, Any]:
     wants, figure, clause = part.wants, base.aggregate, part.clause
-    keeps = clause.has("refer", "of_those") or clause.has("fragment", "besides")
-    filters, changed = wants.filters(base.filters, instead=not keeps), dict[str, Any]()
+    filters, changed = wants.filters(base.filters, instead=not clause.has("refer", "of_those")), dict[str, Any]()
     asked = aggregate(clause, wants, of_someone=bool(base.users) or base.own)
     released = base.filters.year_from and not (figure and (figure.since or figure.until))
     if figure and wants.years and (figure.since or figure.until or asked.since or asked.until) and not released:

@@ -130,7 +130,9 @@ def _without_chat(parts: Sequence[Part]) -> list[Part]:
 
 def _is_chat(part: Part) -> bool:
     clause = part.clause
-    return part.intent.act in LISTS and not (clause.asks or part.said or part.users or clause.has("wish", "words"))
+    about = part.said and part.intent.odds >= TALK
+    asks = clause.asks or part.wants.sort or clause.has("wish", "words")
+    return part.intent.act in LISTS and not (asks or about or part.users)
 
 
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
@@ -140,7 +142,8 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         last, counts = (found[-1] if found else None), part.intent.act == "statistic"
         bare = not (part.wants.genres or part.wants.tags or part.refs)
         refers = counts or (part.intent.act == "find" and part.clause.has("refer", "one_of"))
-        if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
+        told = last and last.aggregate and last.aggregate.by != "none" and counts and part.wants.empty
+        if last and last.act == "statistic" and bare and (told or part.clause.has("refer", "each")):
             continue
         if last and last.act == "statistic" and bare and refers:
             kept = {"genres": last.filters.genres, "tags": last.filters.tags}

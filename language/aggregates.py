@@ -69,13 +69,16 @@ def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggrega
         of_someone or measure in ("mean", "min", "max", "histogram") or _of_ratings(clause, wants) or by in _OF_RATINGS
     )
     since, until = _when(clause, by, of_someone=of_someone)
+    by = "year" if by == "rated_year" and clause.has("statistic", "by_release") and not of_someone else by
+    rising = any(not spot.first or clause.tokens[spot.first - 1].word != "at" for spot in clause.spots("statistic", "ascending"))
+    in_time = by in ("month", "rated_year") and not clause.has("statistic", "superlative")
     ranked = by not in ("none", "month", "rated_year", "stars")
     return Aggregate(
         of="ratings" if of_ratings else "movies",
         measure=measure,
         by=by,
-        ascending=clause.has("statistic", "ascending"),
-        sort_by="mean" if measure == "mean" and by != "none" else "count",
+        ascending=rising,
+        sort_by="name" if in_time else "mean" if measure == "mean" and by != "none" else "count",
         at_least=LEAST_MEMBERS if ranked and measure == "mean" and not of_someone else None,
         since=since,
         until=until,
