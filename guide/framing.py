@@ -198,9 +198,10 @@ def _about(part: Part, context: Context) -> list[Frame]:
     named = part.refs or (refs and part.clause.has("refer", "it"))
     if act in ("fact", "predict") and not named and (topic := _unknown(part) or conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
-    if act in ("fact", "compare") and len(part.said) < 2 and len(whole := _whole_series(part, context)) > len(refs):
+    if act in ("fact", "compare") and len(refs) < 2 and len(whole := _whole_series(part, context)) > len(refs):
         return [Frame(act="compare", movies=whole)]
-    aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]
+    act = "fact" if act == "compare" and part.stars is not None else act
+    aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from guide.calls import frame_of
 from guide.framing import RATING_ORDERS, but, each_of, filtered, list_fields, listed, with_told
 from guide.parts import Context, Part
 from guide.references import rated_before
@@ -13,7 +14,8 @@ from guide.salience import shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions
 from language.frame import Frame, Ref
-from language.intents import LISTS, SHORT
+from language.intents import LARGEST, LISTS, SHORT
+from language.phrases import table
 from language.standing import each_once
 from tools.results import QueryResult
 
@@ -30,6 +32,8 @@ def reaction(part: Part, context: Context) -> list[Frame]:
         return _answer(part, context)
     if part.intent.label == "delta.correct":
         return _correct(part, context)
+    if earlier := _among_figures(part, context):
+        return earlier
     more = part.intent.label == "delta.more"
     before = [frame for frame in context.before if frame.act in (("ratings",) if more else CHANGEABLE)]
     on_list = any(frame.act in ON_LISTS for frame in context.before)
@@ -67,6 +71,24 @@ def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
     return each_of(part, frame, part.users) if frame.act == "statistic" else [frame]
 
 
+def _among_figures(part: Part, context: Context) -> list[Frame]:
+    """The figures told before that are set against each other now, or the one: "which of the three had the most?"."""
+    clause, wants = part.clause, part.wants
+    one = clause.has("refer", "nth_figure")
+    named = wants.genres or wants.tags or wants.years or part.users or clause.links("movie", "series")
+    if named or not (one or clause.has("statistic", "superlative") and clause.has("refer", "of_two")):
+        return []
+    frames = [frame for done in context.dialogue.done if (frame := frame_of(done, context.names))]
+    run = [each for each in frames if each.act == "statistic" and each.aggregate and each.aggregate.by == "none"]
+    figures = [each for each in run if each.aggregate == run[-1].aggregate or one]
+    places = [table("ordinals")[token.word] for token in clause.tokens if token.word in table("ordinals")]
+    if one and figures and places:
+        at = places[0] if places[0] < 0 else places[0] - 1
+        return figures[at:][:1]
+    numbers = [int(link.low or 0) for _, link in clause.links("number")] + [2] * clause.has("refer", "both")
+    return figures[-numbers[0] :] if numbers and 1 < numbers[0] <= min(len(figures), LARGEST) else []
+
+
 def narrowed(base: Frame, wants: Conditions, *, instead: bool = False) -> Frame:
     """A list under more conditions; `instead` of its genres and tags."""
     fields = {name: value for name, value in list_fields(wants).items() if value not in (None, ())}
@@ -90,6 +112,8 @@ def changed(part: Part, context: Context, base: Frame) -> Frame:
 def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     wants, clause = part.wants, part.clause
     instead = len(clause.tokens) <= SHORT or clause.has("instead", "words")
+    if not (wants.count or wants.years or wants.bounds):
+        wants = replace(wants, bounds=_in_place(part, base).bounds)
     frame = narrowed(base, wants, instead=instead and not clause.has("fragment", "adds"))
     frame = filtered(frame, **_bounds(part, context, base))
     if wants.novelty and not wants.sort:
@@ -128,7 +152,9 @@ def _changed_other(part: Part, base: Frame, context: Context) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     clause, wants = part.clause, _in_place(part, base)
     shows = (clause.has("refer", "show") and clause.has("refer", "of_those")) or wants.sort or clause.has("refer", "list")
-    if base.act == "statistic" and (shows or wants.count) and not (part.users or clause.has("statistic", "counts")):
+    ranks = wants.sort and clause.has("statistic", "which_one")
+    listed = (shows or wants.count) and not clause.has("statistic", "counts")
+    if base.act == "statistic" and (ranks or listed) and not part.users:
         found = Frame(act="find", filters=wants.filters(base.filters), sort=wants.sort, count=wants.count, text=base.text)
         return but(found, act="ratings", users=base.users, own=base.own) if base.users or base.own else found
     numbers = [link.low or 0 for _, link in clause.links("number", "stars")]
@@ -201,7 +227,7 @@ def _figure(part: Part, base: Frame) -> dict[str, Any]:
     measured = any(clause.has("statistic", name) for name in ("counts", "mean", "min", "max", "average"))
     counts = clause.has("statistic", "ratings") and not wants.bounds
     if (measured or counts) and not clause.has("fragment", "correcting"):
-        of_same = figure and not clause.has("statistic", "ratings") and asked.measure == "count"
+        of_same = figure and not clause.has("statistic", "counts_movies") and not clause.has("statistic", "ratings") and asked.measure == "count"
         changed |= {"measure": asked.measure, "of": figure.of if figure and of_same else asked.of}
     changed |= {"by": asked.by, "sort_by": asked.sort_by} if asked.by != "none" and not clause.has("refer", "each") else {}
     changed |= {"ascending": True} if asked.ascending else {}

@@ -17,6 +17,7 @@ LEAST_MEMBERS = 20
 
 
 SUBJECTS = ("genre", "tag", "year", "years", "user", "movie", "series")
+FEW = 4
 JOINS = ("vs", "or", "and", "against")
 
 
@@ -25,6 +26,8 @@ def together(said: Sequence[Clause]) -> list[Clause]:
     found: list[Clause] = []
     for clause in said:
         whole = clause
+        if len(found) > 1 and not found[-1].links() and len(found[-1].tokens) <= FEW and _asks_of(clause, found[-2]):
+            found.pop()  # "does it?"
         while found and (_asks_of(whole, found[-1]) or (whole.joined and _begins_pair(found[-1], whole))):
             before = found.pop()
             tokens = (*before.tokens, Token(",", ","), *whole.tokens)
