@@ -296,6 +296,8 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     )
     both = figure.measure == "mean" and figure.by == "none" and part.clause.has("statistic", "counts_movies")
     counts = [but(frame, aggregate=Aggregate())] if both and not (users or own) else []
+    if part.clause.has("statistic", "out_of"):
+        counts.append(filtered(frame, genres=[], tags=[]))
     return [one for each in (*counts, frame) for one in each_of(part, each, users)]
 
 
@@ -303,6 +305,8 @@ def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[
     """A figure of movies by name: their facts; of titles that are counted, all that are called so."""
     if part.clause.has("statistic", "called"):
         return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
+    if part.clause.has("statistic", "who_rated"):
+        return [Frame(act="statistic", movies=part.refs, aggregate=Aggregate(of="ratings", by="user"))]
     if len(part.refs) > 1 and part.stars is None:
         return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
     known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}

@@ -112,6 +112,8 @@ def changed(part: Part, context: Context, base: Frame) -> Frame:
 def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     wants, clause = part.wants, part.clause
     instead = len(clause.tokens) <= SHORT or clause.has("instead", "words")
+    others = tuple(name for name in wants.exclude_genres if name not in base.filters.genres)
+    wants = replace(wants, exclude_genres=others) if others else wants  # "no horror comedies" of horror
     if not (wants.count or wants.years or wants.bounds):
         wants = replace(wants, bounds=_in_place(part, base).bounds)
     frame = narrowed(base, wants, instead=instead and not clause.has("fragment", "adds"))
@@ -164,6 +166,8 @@ def _changed_other(part: Part, base: Frame, context: Context) -> Frame:
     fields["own"] = base.own and not users
     if numbers and (base.aspect == "stars" or base.act == "rate"):
         fields["stars"] = numbers[-1]
+    if numbers and base.act == "fact" and clause.has("statistic", "counts") and numbers[-1] <= LARGEST:
+        fields |= {"stars": numbers[-1], "aspect": "stars"}
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         fields["movies"] = (base.movies[0], *part.refs)
     if base.act in ("statistic", "ratings"):
@@ -182,11 +186,12 @@ def _in_place(part: Part, base: Frame) -> Conditions:
     span = (base.filters.year_to or year) - year + 1 if year else 0
     if year and moved and not wants.years:
         return replace(wants, years=(year + moved * span, year + moved * span + span - 1), relative="")
-    if year and not wants.years and numbers and (numbers[-1] < CENTURY or numbers[-1] > FIRST_YEAR):
+    alone = len(numbers) == 1 and not (wants.bounds or wants.count) and len(clause.tokens) <= SHORT
+    if year and not wants.years and alone and (numbers[-1] < CENTURY or numbers[-1] > FIRST_YEAR):
         same = numbers[-1] if numbers[-1] > FIRST_YEAR else year - year % CENTURY + numbers[-1]
         return replace(wants, years=(same, same), bounds={})
     bounds = [name for name in BOUNDS if getattr(base.filters, name) is not None]
-    if bounds and numbers and not wants.bounds:
+    if bounds and numbers and not (wants.bounds or part.users):
         return replace(wants, bounds={bounds[0]: float(numbers[-1])}, count=None)
     return wants
 

@@ -8,7 +8,7 @@ from guide.dialogue import Dialogue, Turn, as_ref
 from language.frame import Ref
 from language.standing import each_once
 from movies.models import Movie, MovieName
-from tools.results import Comparison, QueryResult, Questions, RatingList
+from tools.results import Comparison, Questions, RatingList
 
 Group = tuple[MovieName | Ref, ...]
 FIGURES = ("compare_movies", "query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
@@ -23,7 +23,7 @@ def situation_of(dialogue: Dialogue) -> frozenset[str]:
         "asked": any(isinstance(done.result, Questions) for done in last),
         "spoken": bool(focus(dialogue)),
         "figured": bool(last) and last[-1].name in FIGURES,
-        "counted": bool(last) and isinstance(last[-1].result, QueryResult) and not last[-1].movies,
+        "counted": bool(last) and last[-1].name == "query_catalogue" and not last[-1].movies,
         "told": bool(dialogue.turns and dialogue.turns[-1].singles),
         "rated": bool(last) and last[-1].name == "rate_movie",
         "people": bool(dialogue.turns and len(dialogue.turns[-1].users) > 1),

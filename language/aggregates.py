@@ -17,7 +17,7 @@ LEAST_MEMBERS = 20
 
 
 SUBJECTS = ("genre", "tag", "year", "years", "user", "movie", "series")
-FEW = 4
+CHECKS = ("does", "do", "is", "are", "who", "true", "right", "really")
 JOINS = ("vs", "or", "and", "against")
 
 
@@ -26,8 +26,10 @@ def together(said: Sequence[Clause]) -> list[Clause]:
     found: list[Clause] = []
     for clause in said:
         whole = clause
-        if len(found) > 1 and not found[-1].links() and len(found[-1].tokens) <= FEW and _asks_of(clause, found[-2]):
+        if len(found) > 1 and found[-1].tokens[0].word in CHECKS and not found[-1].links() and _asks_of(clause, found[-2]):
             found.pop()  # "does it?"
+        if found and _only_users(found[-1]) and not clause.links("user"):
+            whole = Clause((*found.pop().tokens, Token(",", ","), *clause.tokens), asks=clause.asks)
         while found and (_asks_of(whole, found[-1]) or (whole.joined and _begins_pair(found[-1], whole))):
             before = found.pop()
             tokens = (*before.tokens, Token(",", ","), *whole.tokens)
@@ -50,6 +52,10 @@ def _asks_of(clause: Clause, before: Clause) -> bool:
 def _ranks_movies(clause: Clause) -> bool:
     orders = ("rating", "worst", "popularity", "newest", "oldest")
     return clause.has("topic", "noun") and any(clause.has("sort", name) for name in orders)
+
+
+def _only_users(clause: Clause) -> bool:
+    return bool(clause.links("user")) and all(token.link or token.word in (*JOINS, "+", ",", "&") for token in clause.tokens)
 
 
 def _begins_pair(before: Clause, clause: Clause) -> bool:
