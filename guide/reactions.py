@@ -112,8 +112,10 @@ def changed(part: Part, context: Context, base: Frame) -> Frame:
 def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     wants, clause = part.wants, part.clause
     instead = len(clause.tokens) <= SHORT or clause.has("instead", "words")
+    places = [place for place, _ in clause.links("genre", "tag")]
     others = tuple(name for name in wants.exclude_genres if name not in base.filters.genres)
-    wants = replace(wants, exclude_genres=others) if others else wants  # "no horror comedies" of horror
+    if others and len(places) > 1 and places[1] == places[0] + 1:  # "no horror comedies" of horror
+        wants = replace(wants, exclude_genres=others)
     if not (wants.count or wants.years or wants.bounds):
         wants = replace(wants, bounds=_in_place(part, base).bounds)
     frame = narrowed(base, wants, instead=instead and not clause.has("fragment", "adds"))
@@ -190,7 +192,7 @@ def _in_place(part: Part, base: Frame) -> Conditions:
     if year and not wants.years and alone and (numbers[-1] < CENTURY or numbers[-1] > FIRST_YEAR):
         same = numbers[-1] if numbers[-1] > FIRST_YEAR else year - year % CENTURY + numbers[-1]
         return replace(wants, years=(same, same), bounds={})
-    bounds = [name for name in BOUNDS if getattr(base.filters, name) is not None]
+    bounds = [name for name in BOUNDS if getattr(base.filters, name)]
     if bounds and numbers and not (wants.bounds or part.users):
         return replace(wants, bounds={bounds[0]: float(numbers[-1])}, count=None)
     return wants
