@@ -20,7 +20,7 @@ from language.frame import Frame, Ref
 from language.intents import LISTS, Intent, intent
 from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from language.phrases import plain, table
-from language.rating_lines import rating_links
+from language.ratings import rating_links
 from language.series import members, series_links
 from language.stances import Said, refs_of, stances
 from language.standing import Told, each_once, told_in
@@ -49,6 +49,7 @@ class Part:
     Attributes:
         before: Movies that the message named earlier.
         people: MovieLens users that it refers to: "the first one", "both".
+        ratings: Movies and the stars that they are given.
     """
 
     clause: Clause
@@ -58,6 +59,7 @@ class Part:
     wants: Conditions = NOTHING
     before: tuple[Ref, ...] = ()
     people: tuple[int, ...] = ()
+    ratings: tuple[tuple[tuple[Ref, ...], float], ...] = ()
 
     @property
     def users(self) -> tuple[int, ...]:
@@ -90,6 +92,13 @@ class Part:
     def to(self, label: str) -> Part:
         """The same with another intent."""
         return replace(self, intent=Intent(label))
+
+
+def unknown_title(part: Part) -> str:
+    """A title that the catalogue does not have: words with a capital that mean nothing else."""
+    plain = set(table("asides", "plain").split())
+    words = [token for token in part.clause.tokens[1:] if not token.link and token.word not in plain]
+    return " ".join(token.said for token in words if token.said.istitle() and len(token.said) > 2)
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,15 @@ class Context:
     def spoken(self) -> tuple[Ref, ...]:
         """The movie that was spoken of last."""
         return focus(self.dialogue)
+
+    @cached_property
+    def certain(self) -> tuple[Ref, ...]:
+        """The same, but for the first of a list of several, of which nobody spoke."""
+        lists = self.dialogue.turns[-1].done if self.dialogue.turns else ()
+        first = [done.movies[0].movie_id for done in lists if done.is_list and len(done.movies) > 1]
+        turn = self.dialogue.turns[-1] if self.dialogue.turns else None
+        named = turn and (turn.singles or turn.named or turn.pointed)
+        return () if first and not named and [ref.movie_id for ref in self.spoken] == first[-1:] else self.spoken
 
     def siblings(self, ref: Ref) -> list[Ref]:
         """The movies of the same title, the oldest first."""

@@ -63,10 +63,10 @@ def rated_before(dialogue: Dialogue) -> tuple[Ref, ...]:
 
 def _among(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> list[Group]:
     """The groups that a clause can point into, the likeliest first."""
-    if clause.has("refer", "start"):
-        return [first_list(dialogue)]
     if clause.has("refer", "i_said") and (mine := each_once(ref for turn in dialogue.turns for ref in turn.named)):
         return [mine]
+    if clause.has("refer", "start"):
+        return [first_list(dialogue)]
     return groups(dialogue, named)
 
 
@@ -110,8 +110,8 @@ def _by_place(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, 
     """As in "the second", "the first two", "number 3", "the former"."""
     link, word, before = clause.tokens[place].link, clause.tokens[place].word, _word(clause, place - 1)
     which = table("ordinals").get(word, 0)
-    if link and link.kind == "number" and before in ("number", "#", "nr"):
-        which = int(link.low or 0)
+    if before in ("number", "#", "nr"):
+        which = int(link.low or 0) if link and link.kind == "number" else table("numerals").get(word, 0)
     apart = before in table("refer", "order") or _word(clause, place + 1) in table("refer", "never")
     if apart or not which:
         return ()

@@ -59,7 +59,7 @@ def _groups(dialogue: Dialogue, named: Sequence[Ref]) -> Iterator[Group]:
 
 
 def _lists(turn: Turn) -> Iterator[Group]:
-    """What a turn showed of several movies, the last first."""
+    """The lists that a turn showed, the last first."""
     for done in reversed(turn.done):
         if done.is_list or isinstance(done.result, RatingList | Comparison):
             yield tuple(done.movies)
