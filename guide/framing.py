@@ -182,7 +182,7 @@ def _about(part: Part, context: Context) -> list[Frame]:
         return _statistic(part.to("statistic"), context)
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if act == "compare" and len(refs) < 2:
-        most = None if any(done.name == "compare_movies" for done in last) else 2
+        most = None if any(done.name in ("compare_movies", "get_movie") for done in last) else 2
         refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:most])
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
@@ -248,7 +248,7 @@ def _plain(part: Part, context: Context) -> list[Frame]:
 def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> list[Frame]:
     """A figure. Of single movies it is a fact; of "comedies or dramas", "1994 or 1999", "user 3 or 5" one for each."""
     users = users or _whose(part, context)
-    own = part.clause.has("refer", "mine") and not users
+    own = part.clause.has("refer", "mine") and not (users or part.clause.joined)
     users, own = (context.user, False) if own and context.user else (users, own)
     spoken_of = _genre_spoken_of(context) if part.clause.has("refer", "that_genre") else []
     if spoken_of:
@@ -342,12 +342,17 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
             (name for name in RATING_ORDERS if part.clause.has("order", name)), "highest" if part.stars else None
         ),
         "filters": _released(part, then),
-        "movies": each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs),
+        "movies": part.refs if len(part.refs) == 1 and part.clause.has("refer", "it") else _named(part),
         "count": part.wants.count,
         "stars": part.stars,
         "aggregate": figure if then else None,
     }
     return [Frame.model_validate(fields)]
+
+
+def _named(part: Part) -> tuple[Ref, ...]:
+    """The movies that a part names, not those that it points to."""
+    return each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs)
 
 
 def _released(part: Part, rated: str | None, before: Filters | None = None) -> Filters:

@@ -38,6 +38,7 @@ _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+
 FIGURES = ("statistic", "compare", "fact.rating", "fact.count", "fact.histogram", "fact.lately", "fact.good")
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _CALLED = re.compile(r"\b(?:called|titled|named|(?:the|a) (?:film|movie)) $", re.IGNORECASE)
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
@@ -340,7 +341,8 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     situation = context.situation
     for clause in together(clauses(tokens)):
         users = people(clause, context.dialogue)
-        points = {} if users else pointed(clause, context.dialogue, named or context.spoken, context.versions)
+        apart = users or len(clause.links("genre", "year", "years")) > 1
+        points = {} if apart else pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         said += _against_twin(said, clause, context)
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
@@ -381,6 +383,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     if clause.has("compare", "sequels") and len(parts := context.parts(said.refs[0])) > 1:
         return replace(said, refs=tuple(parts[1:]))
     years = [int(year.low or 0) for _, year in clause.links("year")]
+    years += map(int, _YEAR.findall(link.text)) if years and clause.has("compare", "words") else ()
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
     if said.refs[0].year in years and len(years) < 2:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))

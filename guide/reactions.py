@@ -155,11 +155,15 @@ def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
 def _changed_other(part: Part, base: Frame, context: Context) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     clause, wants = part.clause, _in_place(part, base)
-    shows = (clause.has("refer", "show") and clause.has("refer", "of_those")) or wants.sort or clause.has("refer", "list")
+    shows = (
+        (clause.has("refer", "show") and clause.has("refer", "of_those")) or wants.sort or clause.has("refer", "list")
+    )
     ranks = wants.sort and clause.has("statistic", "which_one")
     listed = (shows or wants.count) and not clause.has("statistic", "counts")
     if base.act == "statistic" and (ranks or listed) and not part.users:
-        found = Frame(act="find", filters=wants.filters(base.filters), sort=wants.sort, count=wants.count, text=base.text)
+        found = Frame(
+            act="find", filters=wants.filters(base.filters), sort=wants.sort, count=wants.count, text=base.text
+        )
         return but(found, act="ratings", users=base.users, own=base.own) if base.users or base.own else found
     numbers = [link.low or 0 for _, link in clause.links("number", "stars")]
     by_number = base.users and (clause.has("fragment", "correcting") or not (wants.years or wants.bounds))
@@ -234,9 +238,16 @@ def _figure(part: Part, base: Frame) -> dict[str, Any]:
     measured = any(clause.has("statistic", name) for name in ("counts", "mean", "min", "max", "average"))
     counts = clause.has("statistic", "ratings") and not wants.bounds
     if (measured or counts) and not clause.has("fragment", "correcting"):
-        of_same = figure and not clause.has("statistic", "counts_movies") and not clause.has("statistic", "ratings") and asked.measure == "count"
+        of_same = (
+            figure
+            and not clause.has("statistic", "counts_movies")
+            and not clause.has("statistic", "ratings")
+            and asked.measure == "count"
+        )
         changed |= {"measure": asked.measure, "of": figure.of if figure and of_same else asked.of}
-    changed |= {"by": asked.by, "sort_by": asked.sort_by} if asked.by != "none" and not clause.has("refer", "each") else {}
+    changed |= (
+        {"by": asked.by, "sort_by": asked.sort_by} if asked.by != "none" and not clause.has("refer", "each") else {}
+    )
     changed |= {"ascending": True} if asked.ascending else {}
     named = (name for name in RATING_ORDERS if base.act == "ratings" and clause.has("order", name))
     order = next(named, base.order)

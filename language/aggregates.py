@@ -17,7 +17,7 @@ LEAST_MEMBERS = 20
 
 
 SUBJECTS = ("genre", "tag", "year", "years", "user", "movie", "series")
-CHECKS = ("does", "do", "is", "are", "who", "true", "right", "really")
+FEW = 4
 JOINS = ("vs", "or", "and", "against")
 
 
@@ -26,7 +26,7 @@ def together(said: Sequence[Clause]) -> list[Clause]:
     found: list[Clause] = []
     for clause in said:
         whole = clause
-        if len(found) > 1 and found[-1].tokens[0].word in CHECKS and not found[-1].links() and _asks_of(clause, found[-2]):
+        if len(found) > 1 and _says_little(found[-1]) and _asks_of(clause, found[-2]):
             found.pop()  # "does it?"
         if found and _only_users(found[-1]) and not clause.links("user"):
             whole = Clause((*found.pop().tokens, Token(",", ","), *clause.tokens), asks=clause.asks)
@@ -54,8 +54,14 @@ def _ranks_movies(clause: Clause) -> bool:
     return clause.has("topic", "noun") and any(clause.has("sort", name) for name in orders)
 
 
+def _says_little(clause: Clause) -> bool:
+    asks = clause.has("asks", "aspects") or clause.has("statistic", "measures")
+    return len(clause.tokens) <= FEW and not clause.links() and not asks
+
+
 def _only_users(clause: Clause) -> bool:
-    return bool(clause.links("user")) and all(token.link or token.word in (*JOINS, "+", ",", "&") for token in clause.tokens)
+    joins = (*JOINS, "+", ",", "&")
+    return bool(clause.links("user")) and all(token.link or token.word in joins for token in clause.tokens)
 
 
 def _begins_pair(before: Clause, clause: Clause) -> bool:
@@ -79,7 +85,8 @@ def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggrega
     )
     since, until = _when(clause, by, of_someone=of_someone)
     by = "year" if by == "rated_year" and clause.has("statistic", "by_release") and not of_someone else by
-    rising = any(not spot.first or clause.tokens[spot.first - 1].word != "at" for spot in clause.spots("statistic", "ascending"))
+    falling = {spot.end for spot in clause.spots("statistic", "at_least")}
+    rising = any(spot.end not in falling for spot in clause.spots("statistic", "ascending"))
     in_time = by in ("month", "rated_year") and not clause.has("statistic", "superlative")
     ranked = by not in ("none", "month", "rated_year", "stars")
     return Aggregate(
