@@ -255,6 +255,7 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         part = replace(part, wants=replace(part.wants, genres=tuple(spoken_of)))
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     figure = figure.model_copy(update={"by": "none"}) if spoken_of else figure
+    figure = _as_before(part, figure, context)
     spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
     about = part.before[-1:] or (context.spoken if spoken else ())
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
@@ -291,6 +292,17 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     if part.clause.has("statistic", "out_of"):
         counts.append(filtered(frame, genres=[], tags=[]))
     return [one for each in (*counts, frame) for one in each_of(part, each, users)]
+
+
+def _as_before(part: Part, figure: Aggregate, context: Context) -> Aggregate:
+    """As in "which year had the fewest?" after ratings by year: the same groups of the same things."""
+    before = next((frame.aggregate for frame in context.before[-1:] if frame.aggregate), None)
+    years = ("year", "rated_year")
+    same = before and figure.by != "none" and (before.by == figure.by or {before.by, figure.by} <= set(years))
+    says = part.clause.has("statistic", "ratings") or part.clause.has("topic", "noun") or not part.wants.empty
+    if not (before and same) or says or part.clause.has("statistic", "mean"):
+        return figure
+    return before.model_copy(update={"ascending": figure.ascending, "sort_by": figure.sort_by})
 
 
 def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:

@@ -32,8 +32,11 @@ def reaction(part: Part, context: Context) -> list[Frame]:
         return _answer(part, context)
     if part.intent.label == "delta.correct":
         return _correct(part, context)
-    if earlier := _among_figures(part, context):
-        return earlier
+    return _among_figures(part, context) or _gone_on(part, context)
+
+
+def _gone_on(part: Part, context: Context) -> list[Frame]:
+    """The last frame, or each of the last figures, changed as a part says."""
     more = part.intent.label == "delta.more"
     before = [frame for frame in context.before if frame.act in (("ratings",) if more else CHANGEABLE)]
     on_list = any(frame.act in ON_LISTS for frame in context.before)
@@ -51,7 +54,7 @@ def reaction(part: Part, context: Context) -> list[Frame]:
 def _names_one(part: Part, before: Sequence[Frame]) -> bool:
     """True where a part says that by which the figures before differ, so that it goes on from the last alone."""
     wants = part.wants
-    said = {"users": part.users, "movies": part.refs, "genres": wants.genres, "tags": wants.tags}
+    said: dict[str, object] = {"users": part.users, "movies": part.refs, "genres": wants.genres, "tags": wants.tags}
     said |= {"years": wants.years, "bounds": wants.bounds}
 
     def slots(frame: Frame) -> dict[str, Any]:
@@ -74,9 +77,9 @@ def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
 def _among_figures(part: Part, context: Context) -> list[Frame]:
     """The figures told before that are set against each other now, or the one: "which of the three had the most?"."""
     clause, wants = part.clause, part.wants
-    one = clause.has("refer", "nth_figure")
+    one, superlative = clause.has("refer", "nth_figure"), clause.has("statistic", "superlative")
     named = wants.genres or wants.tags or wants.years or part.users or clause.links("movie", "series")
-    if named or not (one or clause.has("statistic", "superlative") and clause.has("refer", "of_two")):
+    if named or not (one or ((superlative or clause.has("statistic", "compared")) and clause.has("refer", "of_two"))):
         return []
     frames = [frame for done in context.dialogue.done if (frame := frame_of(done, context.names))]
     run = [each for each in frames if each.act == "statistic" and each.aggregate and each.aggregate.by == "none"]
@@ -209,7 +212,7 @@ def _of_first(part: Part, base: Frame, context: Context) -> Frame:
     found = next((each for each in results if isinstance(each, QueryResult) and each.by == by != "none"), None)
     named = part.clause.has("statistic", "group") or aggregate(part.clause, part.wants, of_someone=False).by != "none"
     points = len(part.clause.tokens) <= SHORT or any(part.clause.has("refer", name) for name in ("it", "them", "they"))
-    named = named or not points
+    named = named or not points or part.clause.has("statistic", "superlative")
     other = part.wants.genres or part.wants.tags or part.users or part.wants.bounds
     if not (found and found.groups and base.aggregate) or named or (other and not part.clause.has("refer", "they")):
         return base
@@ -248,7 +251,7 @@ def _figure(part: Part, base: Frame) -> dict[str, Any]:
     changed |= (
         {"by": asked.by, "sort_by": asked.sort_by} if asked.by != "none" and not clause.has("refer", "each") else {}
     )
-    changed |= {"ascending": True} if asked.ascending else {}
+    changed |= {"ascending": asked.ascending} if asked.ascending or clause.has("statistic", "superlative") else {}
     named = (name for name in RATING_ORDERS if base.act == "ratings" and clause.has("order", name))
     order = next(named, base.order)
     figure = figure.model_copy(update=changed) if figure else None

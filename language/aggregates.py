@@ -87,7 +87,8 @@ def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggrega
     by = "year" if by == "rated_year" and clause.has("statistic", "by_release") and not of_someone else by
     falling = {spot.end for spot in clause.spots("statistic", "at_least")}
     rising = any(spot.end not in falling for spot in clause.spots("statistic", "ascending"))
-    in_time = by in ("month", "rated_year") and not clause.has("statistic", "superlative")
+    timely = by in ("month", "rated_year") or (by == "decade" and clause.has("statistic", "per"))
+    in_time = timely and not clause.has("statistic", "superlative")
     ranked = by not in ("none", "month", "rated_year", "stars")
     return Aggregate(
         of="ratings" if of_ratings else "movies",
