@@ -20,7 +20,7 @@ from language.standing import each_once
 from tools.results import QueryResult
 
 NEWEST_BOUND, FEWEST = 2012, 10
-CENTURY, FIRST_YEAR = 100, 1900
+CENTURY, FIRST_YEAR, LAST_YEAR = 100, 1900, 2030
 BOUNDS = ("min_ratings", "max_ratings", "min_mean", "max_mean")
 ON_LISTS = (*LISTS, "opinion", "seen")
 CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "outside")
@@ -198,6 +198,7 @@ def _in_place(part: Part, base: Frame) -> Conditions:
     alone = len(numbers) == 1 and not (wants.bounds or wants.count) and len(clause.tokens) <= SHORT
     if year and not wants.years and alone and (numbers[-1] < CENTURY or numbers[-1] > FIRST_YEAR):
         same = numbers[-1] if numbers[-1] > FIRST_YEAR else year - year % CENTURY + numbers[-1]
+        same -= CENTURY * (same > LAST_YEAR)
         return replace(wants, years=(same, same), bounds={})
     bounds = [name for name in BOUNDS if getattr(base.filters, name)]
     if bounds and numbers and not (wants.bounds or part.users):
