@@ -37,6 +37,7 @@ def frame_of(done: Done, names: Mapping[int, Ref]) -> Frame | None:
     if (act := ACTS.get(done.name)) is None:
         return None
     args = done.args
+    act = "find" if args.get("measure") == "list" else act
     excluded = _many(args.get("exclude"))
     members = [member for member in _many(args.get("members")) if isinstance(member, dict)]
     liked = [movie for member in members for movie in _many(member.get("liked"))] or _many(args.get("liked"))
@@ -56,9 +57,16 @@ def frame_of(done: Done, names: Mapping[int, Ref]) -> Frame | None:
             "aggregate": _aggregate(args) if act == "statistic" else None,
             **{name: args[name] for name in _SAME if args.get(name) is not None},
             "order": args.get("order") if act == "ratings" else None,
-            "sort": args.get("sort") if args.get("sort") in _SORTS else None,
+            "sort": _sort(args),
         }
     )
+
+
+def _sort(args: Mapping[str, JsonValue]) -> str | None:
+    """The order of a list, in whichever words the tool that made it takes it."""
+    by = {"mean": "worst" if args.get("order") == "asc" else "rating", "count": "popularity"}
+    sort = args.get("sort") or (by.get(str(args.get("sort_by"))) if args.get("measure") == "list" else None)
+    return str(sort) if sort in _SORTS else None
 
 
 _LISTS: tuple[Act, ...] = ("find", "like", "recommend")

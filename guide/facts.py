@@ -17,6 +17,7 @@ WINDOWS = (30, 365)
 MUCH_ALIKE = 0.3
 SURE, RATED, UNSURE = 0.97, 0.85, 0.6
 """Certainty of a title from which no other is spoken of, stars are stored, and another title is no rival."""
+PAIR = ((0.0, ""), (0.0, ""))
 GROUPS, MOST_GROUPS = 5, 50
 BEST: dict[str, tuple[Callable[[Movie], float], str]] = {
     "rating": (lambda movie: movie.score or movie.rating_mean or 0.0, "it is the best liked of them"),
@@ -159,12 +160,31 @@ def statistic(scene: Scene) -> Script:
         told = f"{wording.capital(over)}{_order(done)}:\n\n{wording.numbered(found.movies)}"
     else:
         told = _ranking(scene, done, found) if found.by != "none" else _figure(scene, done, found)
-    return wording.paragraphs([told, wording.spaced(map(wording.sentence, found.notes) if found.total else [])])
+    ahead = yield from _ahead(scene, asked)
+    return wording.paragraphs([told, wording.spaced(map(wording.sentence, found.notes) if found.total else []), ahead])
+
+
+def _ahead(scene: Scene, asked: Aggregate) -> Script:
+    """The first of the figures that a message sets against each other, said after the last of them."""
+    alike = [each for each in scene.frames if each.act == "statistic" and each.aggregate == asked and not each.stars]
+    single = asked.by == "none" and asked.measure in ("count", "mean")
+    if not single or len(alike) < len(PAIR) or scene.frame != alike[-1]:
+        return ""
+    found: list[tuple[float, str]] = []
+    for each in alike:
+        about = replace(scene, frame=each)
+        done = yield from ask("query_catalogue", _query(about, asked))
+        if isinstance(done.result, QueryResult):
+            value = done.result.mean if asked.measure == "mean" else done.result.total
+            found.append((round(value or 0, 2), _over(about, done)))
+    first, second = sorted(found, reverse=True)[:2] if len(found) > 1 else PAIR
+    most = "Highest" if asked.measure == "mean" else "Most"
+    return f"{most}: {first[1]}." if first[0] > second[0] else ""
 
 
 def _query(scene: Scene, asked: Aggregate) -> Args:
     frame = scene.frame
-    in_time = asked.by in ("month", "rated_year") and not (frame.count or asked.ascending)
+    in_time = asked.sort_by == "name"
     ordered = asked.by != "none" or asked.measure == "list"
     return {
         "of": "ratings" if frame.movies else asked.of,

@@ -96,7 +96,7 @@ def listed(part: Part, context: Context) -> Frame:
         "act": act,
         "movies": seeds,
         "filters": wants.filters(counted[0].filters if counted and bare else era(part, context)),
-        "text": " ".join(filter(None, (about, wants.text))) or None,
+        "text": " ".join(filter(None, (about, wants.text))) or (counted[0].text if counted and bare else None),
         "users": users,
         "again": bool(context.last_list) and part.clause.has("refer", "else"),
         "own": bool(part.users) and part.clause.has("refer", "me_too"),
@@ -188,7 +188,7 @@ def _about(part: Part, context: Context) -> list[Frame]:
         return _statistic(part.to("statistic"), context)
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if act == "compare" and len(refs) < 2:
-        most = None if any(done.name == "compare_movies" for done in last) else 2
+        most = None if any(done.name in ("compare_movies", "get_movie") for done in last) else 2
         before = part.before if refs or len(part.before) > 1 else ()
         refs = each_once(
             [*(before or context.spoken), *refs] if refs or before else shown_list(context.dialogue)[:most]
@@ -199,9 +199,10 @@ def _about(part: Part, context: Context) -> list[Frame]:
     named = part.refs or (refs and part.clause.has("refer", "it"))
     if act in ("fact", "predict") and not named and (topic := unknown_title(part) or conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
-    if act in ("fact", "compare") and len(part.said) < 2 and len(whole := _whole_series(part, context)) > len(refs):
+    if act in ("fact", "compare") and len(refs) < 2 and len(whole := _whole_series(part, context)) > len(refs):
         return [Frame(act="compare", movies=whole)]
-    aspects = _aspects(part, part.intent.aspect) if act == "fact" else [""]
+    act = "fact" if act == "compare" and part.stars is not None else act
+    aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
@@ -273,13 +274,14 @@ def _choice(part: Part, context: Context) -> dict[str, Any]:
 def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> list[Frame]:
     """A figure. Of single movies it is a fact; of "comedies or dramas", "1994 or 1999", "user 3 or 5" one for each."""
     users = users or _whose(part, context)
-    own = part.clause.has("refer", "mine") and not users
+    own = part.clause.has("refer", "mine") and not (users or part.clause.joined)
     users, own = (context.user, False) if own and context.user else (users, own)
     spoken_of = _genre_spoken_of(context) if part.clause.has("refer", "that_genre") else []
     if spoken_of:
         part = replace(part, wants=replace(part.wants, genres=tuple(spoken_of)))
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     figure = figure.model_copy(update={"by": "none"}) if spoken_of else figure
+    figure = _as_before(part, figure, context)
     spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
     about = part.before[-1:] or (context.spoken if spoken else ())
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
@@ -288,18 +290,25 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     shown = context.last_list if len(part.refs) > 1 and part.pointed and part.wants.empty else None
     if shown and "showing" in context.situation and part.clause.has("statistic", "how_many") and not shown.movies:
         return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
-    if any(ref.title != part.series for ref in part.refs) and not (own or users):
+    in_title = part.clause.has("topic", "title_words") and not part.clause.has("statistic", "called")
+    named = [each.series or each.refs[0].title for each in part.said if each.refs] if in_title else []
+    if any(ref.title != part.series for ref in part.refs) and not (own or users or named):
         return _figures_of_movies(part, figure, context)
-    topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""
+    topic = " ".join(named) or (conditions(part.clause).text if part.clause.has("topic", "title_words") else "")
     if part.clause.has("unmet", "without any ratings"):
         part = replace(part, wants=replace(part.wants, unmet=(), bounds={"min_ratings": 1}))
         figure = Aggregate()
     if part.stars is not None and part.wants == Conditions() and not (own or users) and context.spoken:
         return [Frame(act="fact", aspect="stars", movies=context.spoken, stars=part.stars)]
+    lists = part.wants.empty and part.clause.has("statistic", "again") and context.before[-1:]
+    listed_before = lists[0].filters if lists and lists[0].act in LISTS else None
+    whole = _whole_series(part, context) if part.clause.has("compare", "words") else ()
+    if len(whole) > 1 and not (own or users):
+        return [Frame(act="compare", movies=whole)]
     frame = Frame(
         act="statistic",
         aggregate=figure,
-        filters=_released(part, figure.since or figure.until),
+        filters=_released(part, figure.since or figure.until, listed_before),
         text=part.series or topic or None,
         users=users[:1],
         own=own,
@@ -307,14 +316,31 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         stars=part.stars if not part.wants.bounds else None,
         unmet=part.wants.unmet,
     )
-    return each_of(part, frame, users)
+    both = figure.measure == "mean" and figure.by == "none" and part.clause.has("statistic", "counts_movies")
+    counts = [but(frame, aggregate=Aggregate())] if both and not (users or own) else []
+    if part.clause.has("statistic", "out_of"):
+        counts.append(filtered(frame, genres=[], tags=[]))
+    return [one for each in (*counts, frame) for one in each_of(part, each, users)]
+
+
+def _as_before(part: Part, figure: Aggregate, context: Context) -> Aggregate:
+    """As in "which year had the fewest?" after ratings by year: the same groups of the same things."""
+    before = next((frame.aggregate for frame in context.before[-1:] if frame.aggregate), None)
+    years = ("year", "rated_year")
+    same = before and figure.by != "none" and (before.by == figure.by or {before.by, figure.by} <= set(years))
+    says = part.clause.has("statistic", "ratings") or part.clause.has("topic", "noun") or not part.wants.empty
+    if not (before and same) or says or part.clause.has("statistic", "mean"):
+        return figure
+    return before.model_copy(update={"ascending": figure.ascending, "sort_by": figure.sort_by})
 
 
 def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
     """A figure of movies by name: their facts; of titles that are counted, all that are called so."""
     if part.clause.has("statistic", "called"):
         return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
-    if len(part.refs) > 1:
+    if part.clause.has("statistic", "who_rated"):
+        return [Frame(act="statistic", movies=part.refs, aggregate=Aggregate(of="ratings", by="user"))]
+    if len(part.refs) > 1 and part.stars is None:
         return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
     known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}
     measure = figure.measure if figure.measure in ("count", "histogram") else "rating"
@@ -323,19 +349,23 @@ def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[
 
 
 def each_of(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
-    """One frame for each of the things that are set against each other."""
-    if len(users) > 1:
-        return [but(frame, users=(user,)) for user in users]
-    years = [
-        (int(link.low), int(link.high)) for _, link in part.clause.links("year", "years") if link.low and link.high
-    ]
-    bounds: list[dict[str, Any]] = [{"genres": [genre]} for genre in frame.filters.genres]
+    """One frame for each of the users, years, genres or tags that are set against each other."""
+    frames = [but(frame, users=(user,)) for user in users] or [frame]
+    clause, asked = part.clause, frame.aggregate
+    links = clause.links("year", "years")
+    years = [(int(link.low), int(link.high)) for _, link in links if link.low and link.high]
+    bounds: list[dict[str, Any]] = []
+    for kind, named in (("genres", part.wants.genres), ("tags", part.wants.tags)):
+        bounds = [{kind: [name]} for name in named] if len(named) > 1 else bounds
     if len(years) > 1:
         bounds = [{"year_from": first, "year_to": last} for first, last in years]
-    if len(bounds) < 2 or not frame.aggregate or not part.clause.has("statistic", "against"):
-        return [frame]
-    whole = frame.aggregate.model_copy(update={"by": "none", "sort_by": "count", "at_least": None})
-    return [but(filtered(frame, **bound), aggregate=whole) for bound in bounds]
+    if len(bounds) < 2 or not asked or not clause.has("statistic", "against"):
+        return frames
+    whole = asked.model_copy(update={"by": "none", "sort_by": "count", "at_least": None})
+    if len(years) > 1 and (asked.since or asked.until):
+        days = [{"since": f"{first}-01-01", "until": f"{last}-12-31"} for first, last in years]
+        return [but(each, aggregate=whole.model_copy(update=day)) for each in frames for day in days]
+    return [but(filtered(each, **bound), aggregate=whole) for each in frames for bound in bounds]
 
 
 def _ratings(part: Part, context: Context) -> list[Frame]:
@@ -353,7 +383,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
             (name for name in RATING_ORDERS if part.clause.has("order", name)), "highest" if part.stars else None
         ),
         "filters": _released(part, then),
-        "movies": each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs),
+        "movies": part.refs if len(part.refs) == 1 and part.clause.has("refer", "it") else _named(part),
         "count": part.wants.count,
         "stars": part.stars,
         "aggregate": figure if then else None,
@@ -361,9 +391,14 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
     return [Frame.model_validate(fields)]
 
 
-def _released(part: Part, rated: str | None) -> Filters:
+def _named(part: Part) -> tuple[Ref, ...]:
+    """The movies that a part names, not those that it points to."""
+    return each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs)
+
+
+def _released(part: Part, rated: str | None, before: Filters | None = None) -> Filters:
     """The conditions on movies, without years that say when was rated."""
-    return part.wants.filters().model_copy(update={"year_from": None, "year_to": None} if rated else {})
+    return part.wants.filters(before).model_copy(update={"year_from": None, "year_to": None} if rated else {})
 
 
 def _whose(part: Part, context: Context) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from guide.calls import frame_of, names_of
 from guide.dialogue import Dialogue, Turn
 from guide.references import Pointed, people, pointed, rated_before
 from guide.salience import focus, situation_of
+from language.aggregates import together
 from language.classifier import classifier
 from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
@@ -34,8 +35,10 @@ VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 LONG_TALK = 800
 """Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
+FIGURES = ("statistic", "compare", "fact.rating", "fact.count", "fact.histogram", "fact.lately", "fact.good")
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _CALLED = re.compile(r"\b(?:called|titled|named|(?:the|a) (?:film|movie)) $", re.IGNORECASE)
 NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outside")
 
@@ -328,7 +331,7 @@ def _lacks_title(part: Part) -> bool:
     if part.said or part.users or (part.before and not unknown):
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
-    about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
+    about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds) or clause.has("statistic", "whole")
     alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
     loved = part.intent.label == "small_talk.feelings" and clause.has("stance", "before", "liked")
     return (
@@ -344,14 +347,16 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
     found: list[Part] = []
     named: list[Ref] = []
     situation = context.situation
-    for clause in clauses(masked(text, links, sure)):
+    for clause in together(clauses(masked(text, links, sure))):
         users = people(clause, context.dialogue)
-        points = {} if users else pointed(clause, context.dialogue, named, context.versions)
+        apart = users or len(clause.links("genre", "year", "years")) > 1
+        points = {} if apart else pointed(clause, context.dialogue, named, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         said = tuple(_subtitled(each, clause, named or context.spoken, context) for each in said)
         said += _against_twin(said, clause, context)
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         said, meant = _going_on(said, meant, clause, found)
+        meant = Intent("statistic") if clause.joined and meant.label not in FIGURES else meant
         wants = conditions(clause, topics=_has_topic(meant, clause))
         found.append(Part(clause, meant, said, points, wants, tuple(named), users))
         situation |= {"spoken"} if said else frozenset()
@@ -423,6 +428,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     if clause.has("compare", "sequels") and len(parts := context.parts(said.refs[0])) > 1:
         return replace(said, refs=tuple(parts[1:]))
     years = [int(year.low or 0) for _, year in clause.links("year")]
+    years += map(int, _YEAR.findall(link.text)) if years and clause.has("compare", "words") else ()
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
     if said.refs[0].year in years and len(years) < 2:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))

@@ -84,7 +84,9 @@ async def _step(request: ChatRequest) -> tuple[Sequence[ToolRequest], str]:
         return [], texts().say["unreadable"][0]
     info, offered = request.snapshot.info if request.snapshot else None, {tool.name for tool in request.tools}
     acts = [frame.act for frame in frames]
-    scenes = (Scene(each, dialogue, (*acts[:at], *acts[at + 1 :]), info) for at, each in enumerate(frames))
+    scenes = (
+        Scene(each, dialogue, (*acts[:at], *acts[at + 1 :]), info, tuple(frames)) for at, each in enumerate(frames)
+    )
     played = [_play(script(scene), turn, offered) for scene in scenes]
     open_ = {json.dumps([call.name, call.args]): call for part in played if not isinstance(part, str) for call in part}
     if open_:

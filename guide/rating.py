@@ -74,7 +74,8 @@ def _each_part(said: Said, part: Part, context: Context) -> tuple[Ref, ...]:
 def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, float]]:
     """Numbers of a sentence that are stars someone gives, by place."""
     clause = part.clause
-    if _asks(clause) or part.intent.aspect == "remove" or clause.has("rating_lines", "moved"):
+    goes_on = "figured" in context.situation and part.intent.act in ("statistic", "fact", "compare", "delta")
+    if goes_on or _asks(clause) or part.intent.aspect == "remove" or clause.has("rating_lines", "moved"):
         return
     taken = {place for path in _OTHERWISE for spot in clause.spots(*path) for place in range(*spot)}
     taken |= {place for spot in clause.spots("rating_lines", "others") for place in _until_own(clause, spot.first)}

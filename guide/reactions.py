@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from guide.calls import frame_of
 from guide.framing import RATING_ORDERS, but, each_of, era, filtered, list_fields, listed, with_told
 from guide.parts import Context, Part
 from guide.references import rated_before
@@ -12,12 +14,15 @@ from guide.salience import shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions
 from language.frame import Frame, Ref
-from language.intents import LISTS, SHORT
+from language.intents import LARGEST, LISTS, SHORT
 from language.phrases import table
 from language.standing import each_once
 from movies.models import Filters
+from tools.results import QueryResult
 
 NEWEST_BOUND, FEWEST = 2012, 10
+CENTURY, FIRST_YEAR, LAST_YEAR = 100, 1900, 2030
+BOUNDS = ("min_ratings", "max_ratings", "min_mean", "max_mean")
 ON_LISTS = (*LISTS, "opinion", "seen")
 OF_MOVIES = ("fact", "predict", "compare", "outside", "why", "choose")
 CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "outside")
@@ -27,6 +32,11 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     """The last frame, changed as a part says, or what the answer to a question makes of it."""
     if part.intent.act == "answer" or part.intent.label == "delta.correct":
         return (_answer if part.intent.act == "answer" else _correct)(part, context)
+    return _among_figures(part, context) or _gone_on(part, context)
+
+
+def _gone_on(part: Part, context: Context) -> list[Frame]:
+    """The last frame, or each of the last figures, changed as a part says."""
     more = part.intent.label == "delta.more"
     asked = _asked_before(part, context)
     before = [frame for frame in asked if frame.act in (("ratings",) if more else CHANGEABLE)]
@@ -39,8 +49,7 @@ def reaction(part: Part, context: Context) -> list[Frame]:
         return [but(new, exclude=each_once([*new.exclude, *context.spoken]))]
     if more:
         return [but(with_told(narrowed(base, part.wants), part.told), again=True)]
-    named = part.refs or part.users or part.wants.genres or part.wants.tags
-    bases = before if not on_list and before and part.clause.has("refer", "each") and not named else [base]
+    bases = before if not on_list and len(before) > 1 and not _names_one(part, before) else [base]
     return [frame for base in bases for frame in _changed_each(part, context, base)]
 
 
@@ -60,10 +69,45 @@ def _asked_before(part: Part, context: Context) -> list[Frame]:
     return [each for each in found if each.act not in OF_MOVIES] if of_list and not named else found
 
 
+def _names_one(part: Part, before: Sequence[Frame]) -> bool:
+    """True where a part says that by which the figures before differ, so that it goes on from the last alone."""
+    wants = part.wants
+    said: dict[str, object] = {"users": part.users, "movies": part.refs, "genres": wants.genres, "tags": wants.tags}
+    said |= {"years": wants.years, "bounds": wants.bounds}
+
+    def slots(frame: Frame) -> dict[str, Any]:
+        figure, kept = frame.aggregate, frame.filters
+        years = (kept.year_from, kept.year_to, figure and figure.since, figure and figure.until)
+        bounds = [getattr(kept, name) for name in BOUNDS]
+        told = {"genres": kept.genres, "tags": kept.tags, "years": years, "bounds": bounds}
+        return {"users": frame.users, "movies": frame.movies, **told}
+
+    first, *others = map(slots, before)
+    differ = {name for other in others for name, value in other.items() if value != first[name]}
+    return any(said[name] for name in differ) or any(frame.act != before[0].act for frame in before)
+
+
 def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
     frame = changed(part, context, base)
-    counted = frame.act == "statistic" and not part.clause.has("refer", "of_those")
-    return each_of(part, frame, frame.users) if counted else [frame]
+    return each_of(part, frame, part.users) if frame.act == "statistic" else [frame]
+
+
+def _among_figures(part: Part, context: Context) -> list[Frame]:
+    """The figures told before that are set against each other now, or the one: "which of the three had the most?"."""
+    clause, wants = part.clause, part.wants
+    one, superlative = clause.has("refer", "nth_figure"), clause.has("statistic", "superlative")
+    named = wants.genres or wants.tags or wants.years or part.users or clause.links("movie", "series")
+    if named or not (one or ((superlative or clause.has("statistic", "compared")) and clause.has("refer", "of_two"))):
+        return []
+    frames = [frame for done in context.dialogue.done if (frame := frame_of(done, context.names))]
+    run = [each for each in frames if each.act == "statistic" and each.aggregate and each.aggregate.by == "none"]
+    figures = [each for each in run if each.aggregate == run[-1].aggregate or one]
+    places = [table("ordinals")[token.word] for token in clause.tokens if token.word in table("ordinals")]
+    if one and figures and places:
+        at = places[0] if places[0] < 0 else places[0] - 1
+        return figures[at:][:1]
+    numbers = [int(link.low or 0) for _, link in clause.links("number")] + [2] * clause.has("refer", "both")
+    return figures[-numbers[0] :] if numbers and 1 < numbers[0] <= min(len(figures), LARGEST) else []
 
 
 def narrowed(base: Frame, wants: Conditions, *, instead: bool = False) -> Frame:
@@ -83,12 +127,18 @@ def _last_list(context: Context) -> Frame | None:
 
 def changed(part: Part, context: Context, base: Frame) -> Frame:
     """A frame, as a part goes on from it."""
-    return _changed_list(part, context, base) if base.act in LISTS else _changed_other(part, base)
+    return _changed_list(part, context, base) if base.act in LISTS else _changed_other(part, base, context)
 
 
 def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     wants, clause = part.wants, part.clause
     instead = len(clause.tokens) <= SHORT or clause.has("instead", "words")
+    places = [place for place, _ in clause.links("genre", "tag")]
+    others = tuple(name for name in wants.exclude_genres if name not in base.filters.genres)
+    if others and len(places) > 1 and places[1] == places[0] + 1:  # "no horror comedies" of horror
+        wants = replace(wants, exclude_genres=others)
+    if not (wants.count or wants.years or wants.bounds):
+        wants = replace(wants, bounds=_in_place(part, base).bounds)
     frame = narrowed(base, wants, instead=instead and not clause.has("fragment", "adds"))
     frame = filtered(frame, **_bounds(part, context, base))
     then = era(part, context) if clause.has("refer", "same_decade") or clause.has("refer", "same_year") else Filters()
@@ -132,43 +182,107 @@ def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
     return {**found, "year_from": min(max(years) + 1, max(NEWEST_BOUND, min(years) + 1)), "year_to": None}
 
 
-def _changed_other(part: Part, base: Frame) -> Frame:
+def _changed_other(part: Part, base: Frame, context: Context) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
-    wants, of_those = part.wants, part.clause.has("refer", "of_those")
-    shows = bool(wants.sort or part.clause.has("refer", "show")) if of_those else bool(wants.count)
-    if base.act == "statistic" and shows and not part.users:
-        return Frame(act="find", filters=wants.filters(base.filters), sort=wants.sort, count=wants.count)
-    numbers = [link.low or 0 for _, link in part.clause.links("number", "stars")]
-    users = part.users or (
-        tuple(map(int, numbers[:1])) if base.users and part.clause.has("fragment", "correcting") else ()
+    clause, wants = part.clause, _in_place(part, base)
+    shows = (
+        (clause.has("refer", "show") and clause.has("refer", "of_those")) or wants.sort or clause.has("refer", "list")
     )
+    ranks = wants.sort and clause.has("statistic", "which_one")
+    listed = (shows or wants.count) and not clause.has("statistic", "counts")
+    if base.act == "statistic" and (ranks or listed) and not part.users:
+        found = Frame(
+            act="find", filters=wants.filters(base.filters), sort=wants.sort, count=wants.count, text=base.text
+        )
+        return but(found, act="ratings", users=base.users, own=base.own) if base.users or base.own else found
+    numbers = [link.low or 0 for _, link in clause.links("number", "stars")]
+    by_number = base.users and (clause.has("fragment", "correcting") or not (wants.years or wants.bounds))
+    users = part.users or (tuple(map(int, numbers[:1])) if by_number else ())
     fields: dict[str, Any] = {"movies": part.refs or base.movies, "users": users or base.users}
     fields["own"] = base.own and not users
     if numbers and (base.aspect == "stars" or base.act == "rate"):
         fields["stars"] = numbers[-1]
+    if numbers and base.act == "fact" and clause.has("statistic", "counts") and numbers[-1] <= LARGEST:
+        fields |= {"stars": numbers[-1], "aspect": "stars"}
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         fields["movies"] = (base.movies[0], *part.refs)
     if base.act == "compare" and wants.sort:
         fields["sort"] = wants.sort
     if base.act in ("statistic", "ratings"):
-        fields |= _figure(part, base, instead=not of_those)
+        base = but(base, users=users) if users else _of_first(part, base, context)
+        fields |= {"users": base.users} | _figure(replace(part, wants=wants), base)
     return but(base, **fields)
 
 
-def _figure(part: Part, base: Frame, *, instead: bool) -> dict[str, Any]:
-    wants, figure = part.wants, base.aggregate
-    filters, changed = wants.filters(base.filters, instead=instead), dict[str, Any]()
-    asked = aggregate(part.clause, wants, of_someone=bool(base.users) or base.own)
-    if figure and (figure.since or figure.until) and wants.years:
+def _in_place(part: Part, base: Frame) -> Conditions:
+    """The conditions of a part, with what its numbers stand for: "97" after 1996, "a year earlier", "at least 200"."""
+    wants, clause, figure = part.wants, part.clause, base.aggregate
+    since = figure.since if figure else None
+    year = base.filters.year_from or (int(since[:4]) if since else None)
+    numbers = [int(link.low or 0) for _, link in clause.links("number")]
+    moved = clause.has("refer", "year_later") - clause.has("refer", "year_earlier")
+    span = (base.filters.year_to or year) - year + 1 if year else 0
+    if year and moved and not wants.years:
+        return replace(wants, years=(year + moved * span, year + moved * span + span - 1), relative="")
+    alone = len(numbers) == 1 and not (wants.bounds or wants.count) and len(clause.tokens) <= SHORT
+    if year and not wants.years and alone and (numbers[-1] < CENTURY or numbers[-1] > FIRST_YEAR):
+        same = numbers[-1] if numbers[-1] > FIRST_YEAR else year - year % CENTURY + numbers[-1]
+        same -= CENTURY * (same > LAST_YEAR)
+        return replace(wants, years=(same, same), bounds={})
+    bounds = [name for name in BOUNDS if getattr(base.filters, name)]
+    if bounds and numbers and not (wants.bounds or part.users):
+        return replace(wants, bounds={bounds[0]: float(numbers[-1])}, count=None)
+    return wants
+
+
+def _of_first(part: Part, base: Frame, context: Context) -> Frame:
+    """The figure of the group that came first: "how many is that?" after "which year has the most?"."""
+    by = base.aggregate.by if base.aggregate else "none"
+    results = (done.result for turn in context.dialogue.turns[-1:] for done in turn.done)
+    found = next((each for each in results if isinstance(each, QueryResult) and each.by == by != "none"), None)
+    named = part.clause.has("statistic", "group") or aggregate(part.clause, part.wants, of_someone=False).by != "none"
+    points = len(part.clause.tokens) <= SHORT or any(part.clause.has("refer", name) for name in ("it", "them", "they"))
+    named = named or not points or part.clause.has("statistic", "superlative")
+    other = part.wants.genres or part.wants.tags or part.users or part.wants.bounds
+    if not (found and found.groups and base.aggregate) or named or (other and not part.clause.has("refer", "they")):
+        return base
+    name, year = found.groups[0].name, found.groups[0].name[:4]
+    figure = base.aggregate.model_copy(update={"by": "none", "sort_by": "count", "at_least": None, "ascending": False})
+    base = but(base, aggregate=figure, count=None)
+    if by == "user":
+        return but(base, users=(int(name.rpartition(" ")[2]),))
+    if by == "rated_year":
+        return but(base, aggregate=figure.model_copy(update={"since": f"{name}-01-01", "until": f"{name}-12-31"}))
+    if by in ("year", "decade"):
+        return filtered(base, year_from=int(year), year_to=int(year) + (9 if by == "decade" else 0))
+    return filtered(base, **{f"{by}s": [name]}) if by in ("genre", "tag") else base
+
+
+def _figure(part: Part, base: Frame) -> dict[str, Any]:
+    wants, figure, clause = part.wants, base.aggregate, part.clause
+    filters, changed = wants.filters(base.filters, instead=not clause.has("refer", "of_those")), dict[str, Any]()
+    asked = aggregate(clause, wants, of_someone=bool(base.users) or base.own)
+    released = base.filters.year_from and not (figure and (figure.since or figure.until))
+    if figure and wants.years and (figure.since or figure.until or asked.since or asked.until) and not released:
         first, last = wants.years
         changed = {"since": f"{first}-01-01" if first else None, "until": f"{last}-12-31" if last else None}
-        filters = base.filters
-    measured = any(part.clause.has("statistic", name) for name in ("counts", "mean", "min"))
-    if measured and not part.clause.has("fragment", "correcting"):
-        changed |= {"measure": asked.measure, "of": asked.of}
-    changed |= {"by": asked.by} if asked.by != "none" else {}
-    changed |= {"ascending": True} if asked.ascending else {}
-    named = (name for name in RATING_ORDERS if base.act == "ratings" and part.clause.has("order", name))
+        changed |= {"since": asked.since, "until": asked.until} if asked.since or asked.until else {}
+        filters = filters.model_copy(update={name: getattr(base.filters, name) for name in ("year_from", "year_to")})
+    measured = any(clause.has("statistic", name) for name in ("counts", "mean", "min", "max", "average"))
+    counts = clause.has("statistic", "ratings") and not wants.bounds
+    if (measured or counts) and not clause.has("fragment", "correcting"):
+        of_same = (
+            figure
+            and not clause.has("statistic", "counts_movies")
+            and not clause.has("statistic", "ratings")
+            and asked.measure == "count"
+        )
+        changed |= {"measure": asked.measure, "of": figure.of if figure and of_same else asked.of}
+    changed |= (
+        {"by": asked.by, "sort_by": asked.sort_by} if asked.by != "none" and not clause.has("refer", "each") else {}
+    )
+    changed |= {"ascending": asked.ascending} if asked.ascending or clause.has("statistic", "superlative") else {}
+    named = (name for name in RATING_ORDERS if base.act == "ratings" and clause.has("order", name))
     order = next(named, base.order)
     figure = figure.model_copy(update=changed) if figure else None
     count = wants.count or base.count

@@ -266,7 +266,8 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         bare = not (part.wants.genres or part.wants.tags or part.refs)
         picks = part.clause.has("refer", "one_of") or part.wants.sort or part.wants.count
         refers = counts or (part.intent.act in LISTS and bool(picks))
-        if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
+        told = last and last.aggregate and last.aggregate.by != "none" and counts and part.wants.empty
+        if last and last.act == "statistic" and bare and (told or part.clause.has("refer", "each")):
             continue
         dated = next((each.filters for each in found if each.filters.year_from), None)
         if dated and (counts or part.intent.act in LISTS) and part.clause.has("refer", "same_year"):

@@ -34,13 +34,14 @@ Script = Generator[Calls, Dones, str]
 class Scene:
     """The frame that a script works from, what was said before, the acts of the message's other frames, and the data.
 
-    `info` is None where the guide runs without a catalogue.
+    `frames` are all those of the message. `info` is None where the guide runs without a catalogue.
     """
 
     frame: Frame
     dialogue: Dialogue
     beside: tuple[Act, ...] = ()
     info: CatalogueInfo | None = None
+    frames: tuple[Frame, ...] = ()
 
     @property
     def plural(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from language.conditions import Conditions
 from language.frame import Aggregate, Group, Measure
-from language.masking import Clause
+from language.masking import Clause, Token
 from language.phrases import table
 
 GROUPS: tuple[Group, ...] = ("month", "rated_year", "decade", "year", "user", "tag", "genre", "stars")
@@ -12,6 +14,59 @@ FIRST_RATED = 1995
 """MovieLens began in that year: an earlier one says when a movie was released."""
 LEAST_MEMBERS = 20
 """Fewest ratings of a group that is ranked by its mean: a year with one movie says little."""
+
+
+SUBJECTS = ("genre", "tag", "year", "years", "user", "movie", "series")
+FEW = 4
+JOINS = ("vs", "or", "and", "against")
+
+
+def together(said: Sequence[Clause]) -> list[Clause]:
+    """The clauses, a question for a figure in one with what it is about: "users 4 and 9. Averages?"."""
+    found: list[Clause] = []
+    for clause in said:
+        whole = clause
+        if len(found) > 1 and _says_little(found[-1]) and _asks_of(clause, found[-2]):
+            found.pop()  # "does it?"
+        if found and _only_users(found[-1]) and not clause.links("user"):
+            whole = Clause((*found.pop().tokens, Token(",", ","), *clause.tokens), asks=clause.asks)
+        while found and (_asks_of(whole, found[-1]) or (whole.joined and _begins_pair(found[-1], whole))):
+            before = found.pop()
+            tokens = (*before.tokens, Token(",", ","), *whole.tokens)
+            whole = Clause(tokens, asks=before.asks or whole.asks, joined=True)
+        found.append(whole)
+    return found
+
+
+def _asks_of(clause: Clause, before: Clause) -> bool:
+    """True for a question for a figure that names nothing itself, after a clause that does and wants nothing else."""
+    told = before.has("statistic", "told") or (before.links("stars") and not before.has("statistic", "measures"))
+    ranks = any(_ranks_movies(each) for each in (clause, before))
+    named = before.links("movie")
+    about = len(named) > 1 if named else before.links("genre", "tag", "year", "years", "user")
+    bare = not clause.links(*SUBJECTS) or (before.links("user") and not clause.links("user", "movie", "series"))
+    asks = clause.has("statistic", "measures") and not clause.has("statistic", "whole")
+    return bool(asks and bare and about and not told and not ranks)
+
+
+def _ranks_movies(clause: Clause) -> bool:
+    orders = ("rating", "worst", "popularity", "newest", "oldest")
+    return clause.has("topic", "noun") and any(clause.has("sort", name) for name in orders)
+
+
+def _says_little(clause: Clause) -> bool:
+    asks = clause.has("asks", "aspects") or clause.has("statistic", "measures")
+    return len(clause.tokens) <= FEW and not clause.links() and not asks
+
+
+def _only_users(clause: Clause) -> bool:
+    joins = (*JOINS, "+", ",", "&")
+    return bool(clause.links("user")) and all(token.link or token.word in joins for token in clause.tokens)
+
+
+def _begins_pair(before: Clause, clause: Clause) -> bool:
+    """True for the "Alien vs." of "Alien vs. Aliens"."""
+    return before.tokens[-1].word in JOINS and bool(before.links(*SUBJECTS)) and bool(clause.links(*SUBJECTS))
 
 
 def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggregate:
@@ -29,13 +84,18 @@ def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggrega
         of_someone or measure in ("mean", "min", "max", "histogram") or _of_ratings(clause, wants) or by in _OF_RATINGS
     )
     since, until = _when(clause, by, of_someone=of_someone)
+    by = "year" if by == "rated_year" and clause.has("statistic", "by_release") and not of_someone else by
+    falling = {spot.end for spot in clause.spots("statistic", "at_least")}
+    rising = any(spot.end not in falling for spot in clause.spots("statistic", "ascending"))
+    timely = by in ("month", "rated_year") or (by == "decade" and clause.has("statistic", "per"))
+    in_time = timely and not clause.has("statistic", "superlative")
     ranked = by not in ("none", "month", "rated_year", "stars")
     return Aggregate(
         of="ratings" if of_ratings else "movies",
         measure=measure,
         by=by,
-        ascending=clause.has("statistic", "ascending"),
-        sort_by="mean" if measure == "mean" and by != "none" else "count",
+        ascending=rising,
+        sort_by="name" if in_time else "mean" if measure == "mean" and by != "none" else "count",
         at_least=LEAST_MEMBERS if ranked and measure == "mean" and not of_someone else None,
         since=since,
         until=until,

@@ -275,6 +275,10 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
             if places and (unit := _unit(clause, spot.first, places[-1], numbers[places[-1]])):
                 found[f"{bound}_{unit}"] = (numbers[places[-1]].low or 0) + (beyond if unit == "ratings" else 0)
                 spent.update(places)
+    for spot in clause.spots("bounds", "exactly"):
+        places = [at for at in range(*spot) if at in numbers]
+        found |= {f"{side}_ratings": numbers[at].low or 0 for at in places for side in ("min", "max")}
+        spent.update(places)
     fixed = next((bound for name, bound in FIXED.items() if clause.has("fixed", name)), {})
     return found | fixed, spent
 

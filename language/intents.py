@@ -72,7 +72,7 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
         several = sum(len(name.refs) for name in said) + ("spoken" in situation) > 1 or "listed" in situation
         return several and clause.has("compare", "words")
     if each.act == "rate":
-        asks = begins or (clause.asks and clause.has("asks", "words"))
+        asks = begins or clause.has("statistic", "counts") or (clause.asks and clause.has("asks", "words"))
         asks = asks or (bool(clause.links("genre", "tag")) and not clause.links("number", "stars"))
         large = any((link.low or 0) > LARGEST for _, link in clause.links("number"))
         counted = (clause.has("count", "things") or large) and not clause.links("stars")

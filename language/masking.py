@@ -40,10 +40,11 @@ class Token:
 
 @dataclass(frozen=True)
 class Clause:
-    """A part of a message that says one thing."""
+    """A part of a message that says one thing. `joined`: several sentences that ask for one figure."""
 
     tokens: tuple[Token, ...]
     asks: bool = field(default=False, compare=False)
+    joined: bool = field(default=False, compare=False)
 
     @cached_property
     def text(self) -> str:

@@ -173,6 +173,25 @@ statistic; count of movies by year
 > and the least
 statistic; count of movies by year ascending
 
+> users 4 and 9. how many ratings, what average for each?
+statistic; users=9; mean of ratings
+> and if you only look at dramas?
+statistic; Drama; users=9; mean of ratings
+
+> how many movies have at least 100 ratings?
+statistic; min_ratings=100; count of movies
+> at least 200?
+statistic; min_ratings=200; count of movies
+
+> how many thrillers came out in 2007
+statistic; Thriller; 2007-2007; count of movies
+> one year earlier?
+statistic; Thriller; 2006-2006; count of movies
+> 95
+statistic; Thriller; 1995-1995; count of movies
+> list them
+find; Thriller; 1995-1995
+
 > movies like Psycho
 like; Psycho (1960)
 > no, the 1998 one
