@@ -338,8 +338,9 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     if clause.has("compare", "sequels") and len(parts := context.parts(said.refs[0])) > 1:
         return replace(said, refs=tuple(parts[1:]))
     years = [int(year.low or 0) for _, year in clause.links("year")]
+    years += [said.refs[0].year] if years and said.refs[0].year and str(said.refs[0].year) in link.text else []
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
-    if said.refs[0].year in years and len(years) < 2:
+    if said.refs[0].year in years and len(set(years)) < 2:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said

@@ -22,6 +22,8 @@ IN_QUOTES = 6.5
 LIST_ITEM = 5.0
 YEAR_BESIDE = 7.0
 YEAR_NEAR = 1.5
+YEAR_IN_BRACKETS = 3.0  # more than of one without
+OF_A_YEAR = 5.0  # "drive, the 2011 one"
 AFTER_CUE = 6.0  # "I watched big"
 AFTER_HABIT = 3.6  # "I like big": of things as well as of titles
 FAVOURITE_IS = 4.0  # and after pairs such as "similar to"
@@ -45,7 +47,10 @@ _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
 _ITEM = re.compile(r"(?:(?:^|\n)\s*(?:\d{1,3}\.|[-*\u2022\u2013])|(?:^|\s)\(?\d{1,3}\))\s+[*_\"\u201c]*$")
-_UNKNOWN_SEQUEL = re.compile(r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,/]\d)", re.IGNORECASE)
+_UNKNOWN_SEQUEL = re.compile(
+    r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,/]\d| ?/| stars?| out of)", re.IGNORECASE
+)
+_OF_A_YEAR = re.compile(r"[\s,]*\(?(?:the )?(?:\d{4} (?:one|version|film|movie)|(?:one|version) (?:of|from) \d{4})\b")
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "‘": "’", "'": "'", "*": "*", "_": "_", "`": "`", "”": "”", "»": "«"}
 
 
@@ -319,7 +324,9 @@ def _in_small_letters(around: Around, match: Match) -> float:
 def _signs(around: Around, match: Match) -> float:
     """Quotation marks, emphasis, a year beside, the beginning of a list's item."""
     value = YEAR_BESIDE if match.year else 0.0
+    value += YEAR_IN_BRACKETS if match.year and around.text[match.end - 1] in ")]" else 0.0
     value += YEAR_NEAR if match.near else 0.0
+    value += OF_A_YEAR if match.near and _OF_A_YEAR.match(around.text, match.end) else 0.0
     if around.within(match.start):
         return value
     value += IN_QUOTES if around.quoted(match.start, match.end) else 0.0

@@ -78,7 +78,7 @@ class Linker:
         links = [*read_spans(text, level(text), words), *self._term_links(around)]
         links = [link for link in links if link.confidence >= least]
         spoken_of = tuple(context)
-        sure = [(match, sigmoid(match.logit)) for match in title_spans(self._index, around)]
+        sure = [(match, sigmoid(match.logit)) for match in title_spans(self._index, around, spoken_of)]
         links += [self._title_link(around, match, odds, spoken_of) for match, odds in sure if odds >= least]
         return _chosen(links)
 
