@@ -195,7 +195,9 @@ def _about(part: Part, context: Context) -> list[Frame]:
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
     named = part.refs or (refs and part.clause.has("refer", "it"))
-    if act in ("fact", "predict") and not named and (topic := _unknown(part) or conditions(part.clause).text):
+    if act in ("fact", "predict") and not named and (name := part.strange or _unknown(part)):
+        return [Frame(act="unclear", text=name)]
+    if act in ("fact", "predict") and not named and (topic := conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     if act in ("fact", "compare") and len(part.said) < 2 and len(whole := _whole_series(part, context)) > len(refs):
         return [Frame(act="compare", movies=whole)]
@@ -361,6 +363,8 @@ def _rate(part: Part, context: Context) -> list[Frame]:
         (frame.movies for frame in context.before if frame.act in ("rate", "seen", "unclear") and frame.movies), ()
     )
     last = part.before[-1:] or asked[-1:] or context.spoken or rated_before(context.dialogue)[-1:]
+    if part.strange:
+        return [Frame(act="unclear", text=part.strange)]
     if part.intent.aspect == "remove":
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
         named = each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 
 from rapidfuzz import fuzz
 
@@ -16,13 +17,14 @@ from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
 from language.intents import LISTS, Intent, intent
 from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
-from language.phrases import plain, table
+from language.phrases import plain, table, vocabulary
 from language.rating_lines import rating_links
 from language.series import members, series_links
 from language.stances import Said, refs_of, stances
 from language.standing import Told, each_once, told_in
 from movies.linking import Linker
 from movies.links import Candidate, Link
+from movies.words import UNKNOWN_RANK, ranks
 
 MOST_TURNS, MOST_REREAD = 16, 3
 SOUGHT, ALIKE = 0.6, 70
@@ -32,6 +34,8 @@ VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 LONG_TALK = 800
 """Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
+COMMON, SHORTEST = 1_500, 5
+"""The rank up to which a word is no title that the catalogue lacks."""
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
 _CALLED = re.compile(r"\b(?:called|titled|named|(?:the|a) (?:film|movie)) $", re.IGNORECASE)
@@ -40,7 +44,10 @@ NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outsi
 
 @dataclass(frozen=True)
 class Part:
-    """A clause and all that was understood of it by itself. `before`: movies that the message named earlier."""
+    """A clause and all that was understood of it by itself.
+
+    `before`: movies that the message named earlier; `strange`: a title, named last, that the catalogue does not have.
+    """
 
     clause: Clause
     intent: Intent
@@ -48,6 +55,7 @@ class Part:
     pointed: Pointed | None = None
     wants: Conditions = NOTHING
     before: tuple[Ref, ...] = ()
+    strange: str = ""
 
     @property
     def users(self) -> tuple[int, ...]:
@@ -296,18 +304,35 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     tokens, language = masked(text, links, sure)
     found: list[Part] = []
     named: list[Ref] = []
-    situation = context.situation
+    situation, strange = context.situation, ""
     for clause in clauses(tokens):
         points = pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         said += _against_twin(said, clause, context)
         meant = intent(clause, said, situation | ({"spoken"} if named else set()))
         wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
-        found.append(Part(clause, meant, said, points, wants, tuple(named)))
+        by_name = any(each.place not in points for each in said)
+        strange = "" if by_name else _strange(clause) or strange
+        found.append(Part(clause, meant, said, points, wants, tuple(named), strange))
         situation |= {"spoken"} if said else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
     return found, language
+
+
+def _strange(clause: Clause) -> str:
+    """A title that the catalogue does not have: "delete Oppenheimer", "rate barbie 5", "is tenet any good"."""
+    tokens, plain_words = clause.tokens, {*table("asides", "plain").split(), *vocabulary()}
+    begins = {spot.end: UNKNOWN_RANK for spot in clause.spots("rating_lines", "asked")}
+    begins |= {spot.end: COMMON for spot in clause.spots("rating_lines", "object")}
+    begins |= {0: COMMON} if tokens[-1].link and not clause.has("refer", "it") and len(tokens) < SHORTEST else {}
+    for begin, least in begins.items():
+        words = list(takewhile(lambda token: not token.link and token.word.isalpha(), tokens[begin:]))
+        named = list(takewhile(lambda token: token.word not in plain_words, words))
+        capital = begin > 0 and any(token.said.istitle() for token in named)
+        if capital or any(ranks().get(token.word, UNKNOWN_RANK) >= least for token in named):
+            return " ".join(token.said for token in named)
+    return ""
 
 
 _AFTER = {

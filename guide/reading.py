@@ -8,8 +8,9 @@ from functools import reduce
 from operator import or_
 
 from guide.dialogue import Dialogue
+from guide.facts import RATED
 from guide.framing import but, filtered, framed, listed, with_told
-from guide.parts import Context, Part, parts_of, with_named
+from guide.parts import Context, Part, as_ref, parts_of, with_named
 from guide.reactions import changed, corrected, narrowed, reaction
 from language.conditions import Conditions
 from language.frame import Frame
@@ -39,6 +40,8 @@ def _read(text: str, context: Context) -> list[Frame]:
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
     they = next((part.users[:1] for part in parts if part.users), ())
     context = replace(context, me=me, they=they) if they else context
+    if chosen := next((found for part in parts for found in _chosen(part, context)), None):
+        return [but(chosen, language=language)]
     frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
     most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
     return [but(frame, language=language) for frame in frames[:most]]
@@ -51,6 +54,23 @@ def _beyond_shown(part: Part, context: Context) -> Part:
     if part.intent.act != "choose" or not genres or some:
         return part
     return part.to("find" if part.wants.sort else "delta.narrow")
+
+
+def _chosen(part: Part, context: Context) -> list[Frame]:
+    """The rating for which it was asked which movie was meant, once that is said: "the 2005 one", "the remake"."""
+    asked = [frame for frame in context.before if frame.act == "rate" and frame.movies and frame.movies[-1].others]
+    if not asked or asked[-1].movies[-1].certainty >= RATED or part.clause.links("stars"):
+        return []
+    unsure = asked[-1].movies[-1]
+    could_be = list(map(as_ref, context.linker.movies((unsure.movie_id, *unsure.others))))
+    by_year = sorted(could_be, key=lambda ref: ref.year or 0)
+    numbers = [int(link.low or 0) for _, link in part.clause.links("year", "number")]
+    meant = [ref for ref in could_be if ref.year and {ref.year, ref.year % 100} & set(numbers)]
+    meant = meant or [ref for ref in could_be if ref.movie_id in {each.movie_id for each in part.refs}]
+    for name, place in (("earlier", 0), ("later", -1)):
+        if not meant and (part.clause.has("refer", name) or part.clause.has("refer", f"{name}_alone")):
+            meant = by_year[place:][:1]
+    return [but(asked[-1], movies=(meant[0],))] if len(meant) == 1 else []
 
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:

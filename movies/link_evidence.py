@@ -21,6 +21,8 @@ ASKED_ABOUT = 5.0  # "is up any good"
 IN_QUOTES = 6.5
 LIST_ITEM = 5.0
 YEAR_BESIDE = 7.0
+LONGEST_FRAMED, MOST_FRAMED = 24, 5  # words of a question about a title, and of the title where the question goes on
+LONG_NAME = 6  # letters; a shorter one with a capital is hardly misspelt
 YEAR_NEAR = 1.5
 YEAR_IN_BRACKETS = 3.0  # more than of one without
 OF_A_YEAR = 5.0  # "drive, the 2011 one"
@@ -114,11 +116,12 @@ class Around:
     def framed(self) -> tuple[int, int] | None:
         """The words asked about, as first and last: in "tell me about …", "is … any good"."""
         first, last = self.whole
-        said = " ".join(self.names[first : last + 1]) if last - first < SHORT_MESSAGE + 6 else ""
-        for frame in cues("frames"):
-            before, _, after = frame.partition("…")
-            if said.startswith(before) and said.endswith(after) and len(said) > len(before) + len(after):
-                return first + before.count(" "), last - after.count(" ")
+        said = " ".join(self.names[first : last + 1]) if last - first < LONGEST_FRAMED else ""
+        for before, after in _frames():
+            if said.startswith(before) and (end := f"{said} ".find(f"{after} ", len(before) + 1)) > 0:
+                words = said[len(before) : end if after else None].count(" ") + 1
+                if words <= MOST_FRAMED or end + len(after) == len(said):
+                    return first + before.count(" "), first + before.count(" ") + words - 1
         return None
 
     def _without(self, words: frozenset[str], first: int, last: int) -> tuple[int, int]:
@@ -217,7 +220,11 @@ def movie_logit(around: Around, match: Match) -> float:
         logit -= _part_of_a_title(match, words)
     if match.corrected:
         named = around.words[match.first].capital and not around.begins_sentence(match.first)
-        logit -= 1.2 if len(words) > 1 else max(1.5, 5.0 - 0.5 * match.corrected) + 1.5 * named
+        logit -= (
+            1.2
+            if len(words) > 1
+            else max(1.5, 5.0 - 0.5 * match.corrected) + (1.5 if match.corrected > 6 else 5.0) * named
+        )
     return logit + (TOLD if match.entry.told else 0.0)
 
 
@@ -240,6 +247,13 @@ def hopeless(around: Around, at: int, popularity: float) -> bool:
     if around.text[end : end + 1] not in (" ", ",", ".", "?", "!") or is_figure(around.word(at + 1)):
         return False
     return value < NEVER or (around.word(at - 1) not in _cue_words() and around.word(at + 1) not in cues("after"))
+
+
+@cache
+def _frames() -> list[tuple[str, str]]:
+    """Questions about a title, as what stands before and after it, the longest first."""
+    frames = sorted(cues("frames"), key=lambda frame: (-len(frame), frame))
+    return [(before, after) for before, _, after in (frame.partition("…") for frame in frames)]
 
 
 @cache

@@ -18,6 +18,7 @@ from movies.link_titles import (
     KEY,
     LONGER,
     MAIN,
+    NICKNAME,
     PIECE,
     PLAIN,
     SHORTEST,
@@ -217,8 +218,10 @@ def _with_twins(index: TitleIndex, around: Around, matches: Sequence[Match]) -> 
     for match in matches:
         if match.last > match.first and not match.entry.part and match.entry.popularity < WELL_KNOWN and not match.year:
             near = index.misspelt("".join(content(" ".join(around.names[match.first : match.last + 1]))), LIKE_A_TITLE)
-            if near and (forms := [form for form in index.forms(near[0]) if form not in match.entry.forms]):
-                match.entry = index.entry_of([*match.entry.forms, *forms], match.entry.series)
+            known = {form.movie for form in match.entry.forms}
+            if near and (others := {form.movie for form in index.forms(near[0])} - known):
+                forms = [*match.entry.forms, *(Form(place, NICKNAME) for place in others)]
+                match.entry = index.entry_of(forms, match.entry.series)
 
 
 def _is_year_of(around: Around, match: Match, other: Match) -> bool:
