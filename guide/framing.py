@@ -96,7 +96,7 @@ def listed(part: Part, context: Context) -> Frame:
         "filters": wants.filters(counted[0].filters if counted and bare else _era(part, context)),
         "text": " ".join(filter(None, (about, wants.text))) or None,
         "users": users,
-        "again": bool(context.last_list) and part.clause.has("refer", "else"),
+        "again": part.clause.has("asks", "next") or (bool(context.last_list) and part.clause.has("refer", "else")),
         "own": bool(part.users) and part.clause.has("refer", "me_too"),
     }
     if not seeds and part.clause.has("stance", "before", "similar") and (unknown := _unknown(part)):
@@ -104,6 +104,7 @@ def listed(part: Part, context: Context) -> Frame:
     fields |= {"exclude": part.before[-1:] or context.spoken} if part.clause.has("refer", "else") else {}
     if part.clause.has("refer", "no_sequels"):
         fields["exclude_series"] = tuple(_SEQUEL.split(ref.title)[0] for ref in seeds)
+        fields["exclude"] = tuple(each for seed in seeds for each in context.parts(seed) if each not in seeds)
     frame = Frame.model_validate(fields | ({"sort": None} if users else {}))
     years = [ref.year for ref in seeds or part.refs if ref.year]
     if wants.relative and years and not wants.years:

@@ -360,7 +360,8 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     link = clause.tokens[said.place].link
     if link is None or len(said.refs) != 1:
         return said
-    if clause.has("compare", "sequels") and len(parts := context.parts(said.refs[0])) > 1:
+    sequels = clause.has("compare", "sequels") and not clause.has("refer", "no_sequels")
+    if sequels and len(parts := context.parts(said.refs[0])) > 1:
         return replace(said, refs=tuple(parts[1:]))
     years = [int(year.low or 0) for _, year in clause.links("year")]
     years += [said.refs[0].year] if years and said.refs[0].year and str(said.refs[0].year) in link.text else []

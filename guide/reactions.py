@@ -35,7 +35,9 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     if more:
         return [but(with_told(narrowed(base, part.wants), part.told), again=True)]
     named = part.refs or part.users or part.wants.genres or part.wants.tags
-    bases = before if not on_list and before and part.clause.has("refer", "each") and not named else [base]
+    each = part.refs and all(frame.act == "fact" for frame in before)  # "and Hook?" after two facts of Big
+    several = each or (part.clause.has("refer", "each") and not named)
+    bases = before if not on_list and before and several else [base]
     return [frame for base in bases for frame in _changed_each(part, context, base)]
 
 

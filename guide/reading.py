@@ -99,11 +99,12 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     if frames and frames[-1].act in FIGURES:
         return [*frames, *(changed(part, context, frames[-1]) for part in changes)]
     stored = any(frame.act == "rate" for frame in frames)
-    changes = [part for part in changes if not (stored and part.wants.empty)]
+    changes = [part for part in changes if not (stored and part.wants.empty and part.intent.label != "delta.more")]
     frames += [frame for part in changes for frame in reaction(part, context)]
     tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames and frames[-1].act in LISTS:
-        return [*frames[:-1], _by_taste(frames[-1], _told(tells))]
+        aside = Conditions() if context.last_list else _joined(tells).beside(frames[-1].filters)
+        return [*frames[:-1], _by_taste(narrowed(frames[-1], aside), _told(tells))]
     taken_up = _telling(tells, context)
     return [frame for frame in frames if frame.aspect not in (*POLITE, "other")] or taken_up or frames
 

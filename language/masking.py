@@ -28,6 +28,20 @@ _ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
 _USER = re.compile(r"\b(?:user[ :#]*|u)(\d{1,6})s?\b", re.IGNORECASE)
 _SIGN = re.compile(r"\s*([<>]=?|&&)\s*")
 _SHORT_YEARS = re.compile(r"\bbetween ([3-9]\d) and ([3-9]\d)\b(?! \w*(?:rat|vot|min|star))")
+_SLANG = [
+    (re.compile(rf"\b{said}", re.IGNORECASE), meant)
+    for said, meant in (
+        (
+            r"an (?=(?:is|was|it|i|we|you|u|he|she|they|what|whats|how|then|also|my|give|show|tell|can|do|did)\b)",
+            "and ",
+        ),
+        (r"2 (?=(?:much|many|long|old|slow|scary|late|bad|boring|short|hard|sad)\b)", "too "),
+        (r"(?:f|s|sh|b)[*#@$]{2,}\w*", ""),
+    )
+]
+_OF_CENTURY = re.compile(
+    r"\b(from|one of|the) ['’]?([2-9]\d)(?= (?:one|version|movie|film)\b|[.,!?)]|$| and\b)", re.IGNORECASE
+)
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -73,6 +87,9 @@ class Clause:
 
 def tidied(text: str) -> str:
     """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
+    for said, meant in _SLANG:
+        text = said.sub(meant, text)
+    text = _OF_CENTURY.sub(r"\1 19\2", text)
     spaced = _signs(_USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text)))
     spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
     return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
@@ -165,7 +182,7 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         ):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
-        elif place - begun >= 2 and _corrects(tokens, place):
+        elif place - begun >= 2 and (_corrects(tokens, place) or _follows_stars(tokens, place)):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place
         elif place - begun >= 2 and _starts(tokens, begun, place) and not _leads_in(tokens[begun:place]):
@@ -194,6 +211,11 @@ def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
 def _corrects(tokens: Sequence[Token], place: int) -> bool:
     """True where the person takes back what was just said: "horror, no wait, fantasy"."""
     return tokens[place - 1].word not in ("i", "you") and _begins(tokens, place, "corrects")
+
+
+def _follows_stars(tokens: Sequence[Token], place: int) -> bool:
+    """True where a wish follows a rating without a sign between: "4 stars what next"."""
+    return tokens[place - 1].word == "STARS" and tokens[place].link is None and _begins(tokens, place, "unmarked")
 
 
 def _begins(tokens: Sequence[Token], place: int, name: str) -> bool:
@@ -274,9 +296,20 @@ def _mended(word: str) -> str:
     """A misspelt word of the examples as it is spelt; every other word as it is."""
     if len(word) < TYPO_LENGTH or not word.isalpha() or word in _known() or word in ranks():
         return word
+    if (swapped := _swapped(word)) is not None:
+        return swapped
     allowed = 1 if len(word) < 8 else 2
     found = process.extractOne(word, _targets(), scorer=OSA.distance, score_cutoff=allowed)
     return found[0] if found and found[0][0] == word[0] else word
+
+
+def _swapped(word: str) -> str | None:
+    """The English word with two neighbouring letters the other way round, or one doubled: "travle", "actualy"."""
+    pairs = range(1, len(word) - 1)
+    near = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in pairs]
+    near += [word[:at] + word[at] + word[at:] for at in range(1, len(word))]
+    known = [other for other in near if ranks().get(other, UNKNOWN_RANK) < COMMON]
+    return min(known, key=lambda other: ranks()[other], default=None)
 
 
 @cache

@@ -22,6 +22,7 @@ IN_QUOTES = 6.5
 LIST_ITEM = 5.0
 YEAR_BESIDE = 7.0
 LONGEST_FRAMED, MOST_FRAMED = 24, 5  # words of a question about a title, and of the title where the question goes on
+LITTLE_KNOWN = 3.0  # against a word that is nearly the title of a movie that few know
 LONG_NAME = 6  # letters; a shorter one with a capital is hardly misspelt
 YEAR_NEAR = 1.5
 YEAR_IN_BRACKETS = 3.0  # more than of one without
