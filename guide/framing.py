@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from guide.parts import Context, Part
+from guide.parts import Context, Part, strange_in_row
 from guide.references import rated_before, shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions, conditions
@@ -379,7 +379,11 @@ def _rate(part: Part, context: Context) -> list[Frame]:
     if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
         return _moved(part.refs or last, change * numbers[0][1], context)
     names = [(said.place, said.refs) for said in part.said if said.stance not in ("unseen", "excluded")]
-    return _paired(numbers, names or [(-1, last)])
+    strange = strange_in_row(part, [place for place, _ in numbers]) if names else []
+    return [
+        *_paired(numbers, names or [(-1, last)]),
+        *(Frame(act="unclear", text=name) for name in strange if name),
+    ]
 
 
 def _cut_off(part: Part) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from rapidfuzz import fuzz
 
@@ -34,7 +34,7 @@ VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 LONG_TALK = 800
 """Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
-COMMON, SHORTEST = 1_500, 5
+COMMON, SHORTEST, SHORT_WORD = 1_500, 5, 3
 """The rank up to which a word is no title that the catalogue lacks."""
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
@@ -333,6 +333,14 @@ def _strange(clause: Clause) -> str:
         if capital or any(ranks().get(token.word, UNKNOWN_RANK) >= least for token in named):
             return " ".join(token.said for token in named)
     return ""
+
+
+def strange_in_row(part: Part, numbers: Sequence[int]) -> list[str]:
+    """Words beside the numbers of a row that are no title: "heat 4, barbie 3"."""
+    tokens, places = part.clause.tokens, {said.place for said in part.said}
+    rows = [range(begin + 1, end) for begin, end in pairwise([-1, *numbers]) if places.isdisjoint(range(begin, end))]
+    told = [[tokens[at] for at in row if tokens[at].word.isalpha() and tokens[at].word not in ranks()] for row in rows]
+    return [" ".join(token.said for token in words if len(token.word) > SHORT_WORD) for words in told]
 
 
 _AFTER = {

@@ -43,7 +43,7 @@ def _read(text: str, context: Context) -> list[Frame]:
     if chosen := next((found for part in parts for found in _chosen(part, context)), None):
         return [but(chosen, language=language)]
     frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
-    most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
+    most = MOST_RATINGS if all(frame.act in ("rate", "unclear") for frame in frames) else MOST_FRAMES
     return [but(frame, language=language) for frame in frames[:most]]
 
 
@@ -283,7 +283,7 @@ def _merged(frame: Frame, other: Frame) -> Frame:
 
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
     """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
-    told = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE]
+    told = [each for each in frames if (each.act != "unclear" or each.text) and each.aspect not in POLITE]
     whole = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE]
     return [each for each in whole if not _is_hollow(each)] or whole or told or list(frames[:1])
 

@@ -37,6 +37,8 @@ _SLANG = [
         ),
         (r"2 (?=(?:much|many|long|old|slow|scary|late|bad|boring|short|hard|sad)\b)", "too "),
         (r"(?:f|s|sh|b)[*#@$]{2,}\w*", ""),
+        (r"(the|my|our|whole) fam\b", r"\1 family"),
+        (r"(?:no cap|on god|for real)\b", ""),
     )
 ]
 _OF_CENTURY = re.compile(

@@ -60,8 +60,9 @@ def refs_of(link: Link) -> tuple[Ref, ...]:
         return refs_of(named) if named else tuple(Ref(movie_id=each, title=link.name) for each in link.movie_ids[:1])
     if not link.candidates:
         return ()
-    least = UNLIKELY * link.candidates[0].odds
-    titled = [each for each in link.candidates if each.title.lower() == link.text.lower() and each.odds >= least]
+    likely, said = link.candidates[0], link.text.lower()
+    least = 0.0 if said.endswith(likely.title.lower()) else UNLIKELY * likely.odds
+    titled = [each for each in link.candidates if each.title.lower() == said and each.odds >= least]
     best = titled[0] if len(titled) == 1 else link.candidates[0]
     others = [each for each in link.candidates if each is not best]
     ref = Ref(movie_id=best.movie_id, title=best.title, year=best.year)

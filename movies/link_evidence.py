@@ -366,7 +366,8 @@ def _article(around: Around, match: Match, words: Sequence[str]) -> float:
 def _larger(around: Around, match: Match) -> float:
     """Signs that the words are but part of a name: capitals that go on beside them, a number after them."""
     value = 0.0
-    if _UNKNOWN_SEQUEL.match(around.text, match.end) and not match.year and not match.entry.series:
+    numbered = match.year or match.entry.series or around.names[match.last].isdigit()
+    if _UNKNOWN_SEQUEL.match(around.text, match.end) and not numbered:
         value += 0.0 if around.rates(match.first) else UNKNOWN_SEQUEL
     if match.first == match.last and not match.entry.series:
         value += _kind_or_pair(around, match)

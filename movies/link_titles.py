@@ -186,7 +186,7 @@ class TitleIndex:
         """True of a word that neither English nor any well-known title has."""
         if len(word) < 3 or not word.isalpha() or word in ranks():
             return False
-        return all(self.popularity[place] < FAMOUS for place in self._vocabulary.get(word, ()))
+        return not any(self._is_famous(place) for place in self._vocabulary.get(word, ()))
 
     def misspelt(self, key: str, least: float) -> tuple[str, float] | None:
         """The key of a well-known title that the words of another were meant to be, and their likeness, 0 to 1."""

@@ -90,6 +90,7 @@ def title_spans(index: TitleIndex, around: Around, spoken_of: Sequence[int] = ()
     matches = list(found.values())
     for match in matches:
         match.logit = movie_logit(around, match)
+    matches = [match for match in matches if not any(_is_piece_of(match, other) for other in matches)]
     for match in matches:
         if any(_is_year_of(around, match, other) for other in matches if other.year):
             match.logit = NO_TITLE
@@ -222,6 +223,14 @@ def _with_twins(index: TitleIndex, around: Around, matches: Sequence[Match]) -> 
             if near and (others := {form.movie for form in index.forms(near[0])} - known):
                 forms = [*match.entry.forms, *(Form(place, NICKNAME) for place in others)]
                 match.entry = index.entry_of(forms, match.entry.series)
+
+
+def _is_piece_of(match: Match, other: Match) -> bool:
+    """True of a piece of a title that is there as a whole."""
+    if not (other is not match and other.first <= match.first and match.last <= other.last):
+        return False
+    movies = {form.movie for form in other.entry.forms}
+    return bool(match.entry.forms) and all(form.kind == PIECE and form.movie in movies for form in match.entry.forms)
 
 
 def _is_year_of(around: Around, match: Match, other: Match) -> bool:
