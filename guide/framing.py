@@ -368,7 +368,9 @@ def _rate(part: Part, context: Context) -> list[Frame]:
         return [Frame(act="unclear", text=part.strange)]
     if part.intent.aspect == "remove":
         everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
-        named = each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs)
+        named = each_once(
+            ref for said in part.said if said.place not in (part.pointed or {}) for ref in _rateable(said)
+        )
         return [Frame(act="rate", movies=everything or named or part.refs or last)]
     links = part.clause.links("stars", "number")
     theirs = [spot.first for spot in part.clause.spots("rating_lines", "others")] or [len(part.clause.tokens)]
@@ -378,12 +380,26 @@ def _rate(part: Part, context: Context) -> list[Frame]:
         return _asked_for_stars(part.refs)
     if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
         return _moved(part.refs or last, change * numbers[0][1], context)
-    names = [(said.place, said.refs) for said in part.said if said.stance not in ("unseen", "excluded")]
+    names = [(said.place, _rateable(said)) for said in part.said if said.stance not in ("unseen", "excluded")]
+    if not names and len(numbers) > 1 and not part.clause.links("stars"):
+        return _in_turn(part.before[-len(numbers) :], numbers, last)
     strange = strange_in_row(part, [place for place, _ in numbers]) if names else []
-    return [
-        *_paired(numbers, names or [(-1, last)]),
-        *(Frame(act="unclear", text=name) for name in strange if name),
-    ]
+    return _paired(numbers, names or [(-1, last)]) + [Frame(act="unclear", text=name) for name in strange]
+
+
+def _in_turn(row: tuple[Ref, ...], numbers: Sequence[tuple[int, float]], last: tuple[Ref, ...]) -> list[Frame]:
+    """A number for each of the movies named just before: "I saw Heat and Alien. 4 and 5"."""
+    if len(row) < len(numbers):
+        return _asked_for_stars(last)
+    return [Frame(act="rate", movies=(ref,), stars=stars) for ref, (_, stars) in zip(row, numbers, strict=True)]
+
+
+def _rateable(said: Said) -> tuple[Ref, ...]:
+    """The movies of a name; of a whole series, of which no movie is called so, it is to be asked which."""
+    [*first, last] = said.refs or (None,)
+    if first or last is None or last.title != said.series:
+        return said.refs
+    return (last.model_copy(update={"certainty": 0.0, "others": said.of_series[1:]}),)
 
 
 def _cut_off(part: Part) -> bool:

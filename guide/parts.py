@@ -34,7 +34,7 @@ VAGUE, USUAL, A_TITLE, MOST_TRIALS = 0.45, 0.5, 0.1, 8
 LONG_TALK = 800
 """Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
-COMMON, SHORTEST, SHORT_WORD = 1_500, 5, 3
+COMMON, SHORTEST = 1_500, 5
 """The rank up to which a word is no title that the catalogue lacks."""
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
@@ -336,11 +336,13 @@ def _strange(clause: Clause) -> str:
 
 
 def strange_in_row(part: Part, numbers: Sequence[int]) -> list[str]:
-    """Words beside the numbers of a row that are no title: "heat 4, barbie 3"."""
+    """Words that stand beside the numbers of a row and are no title: "heat 4, barbie 3"."""
     tokens, places = part.clause.tokens, {said.place for said in part.said}
+    around = {",", "and", *table("rating_lines", "before"), *table("rating_lines", "between")}
     rows = [range(begin + 1, end) for begin, end in pairwise([-1, *numbers]) if places.isdisjoint(range(begin, end))]
-    told = [[tokens[at] for at in row if tokens[at].word.isalpha() and tokens[at].word not in ranks()] for row in rows]
-    return [" ".join(token.said for token in words if len(token.word) > SHORT_WORD) for words in told]
+    told = [[tokens[at] for at in row if tokens[at].word not in around] for row in rows]
+    strange = [words for words in told if all(ranks().get(each.word, UNKNOWN_RANK) > COMMON for each in words)]
+    return [" ".join(token.said for token in words) for words in strange if words]
 
 
 _AFTER = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guide.framing import RATING_ORDERS, but, each_of, filtered, list_fields, listed, with_told
+from guide.framing import RATING_ORDERS, but, each_of, filtered, framed, list_fields, listed, with_told
 from guide.parts import Context, Part
 from guide.references import rated_before, shown_list
 from language.aggregates import aggregate
@@ -32,8 +32,10 @@ def reaction(part: Part, context: Context) -> list[Frame]:
         return [listed(part.to("like"), context)]
     if base is None:
         return [listed(part.to("recommend"), context)]
-    if more:
-        return [but(with_told(narrowed(base, part.wants), part.told), again=True)]
+    apart = base.act == "find" and base.text and part.refs and part.wants.empty  # "and Heat?" after "is there Ronin?"
+    if more or apart:
+        again = but(with_told(narrowed(base, part.wants), part.told), again=True)
+        return framed(part.to("fact.everything"), context) if apart else [again]
     named = part.refs or part.users or part.wants.genres or part.wants.tags
     each = part.refs and all(frame.act == "fact" for frame in before)  # "and Hook?" after two facts of Big
     several = each or (part.clause.has("refer", "each") and not named)

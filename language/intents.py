@@ -114,7 +114,10 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         "names only": bool(names)
         and not words - set(table("fragment", "joins"))
         and len(names) == len(said) == len(kinds),
-        "row": bool(names and numbers) and not words - rating and all(0 < (number or 0) <= 10 for number in numbers),
+        "row": bool(names and numbers)
+        and last not in table("fragment", "asked")
+        and not words - rating
+        and all(0 < (number or 0) <= 10 for number in numbers),
         "fragment": bool(kinds) and not set(_left(clause)) - set(table("fragment", "words")),
         "short": len(clause.tokens) <= SHORT,
         "opens": first in table("fragment", "opens") or last in table("fragment", "closes"),

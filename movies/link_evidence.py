@@ -432,7 +432,11 @@ def _capital_within(around: Around, match: Match) -> bool:
 def _before(around: Around, match: Match) -> float:
     """Cues such as "watched" or "my favourite is", where nothing follows that the words could belong to."""
     at = match.first - 1
-    if at < 0 or around.begins_sentence(match.first):
+    another = around.word(at) in ("a", "an") and not match.entry.articles & {
+        "a",
+        "an",
+    }  # "like a baby"
+    if at < 0 or another or around.begins_sentence(match.first):
         return 0.0
     while at > 0 and around.word(at) in cues("skipped"):
         at -= 1
