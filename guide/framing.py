@@ -397,7 +397,7 @@ def _in_turn(row: tuple[Ref, ...], numbers: Sequence[tuple[int, float]], last: t
 def _rateable(said: Said) -> tuple[Ref, ...]:
     """The movies of a name; of a whole series, of which no movie is called so, it is to be asked which."""
     [*first, last] = said.refs or (None,)
-    if first or last is None or last.title != said.series:
+    if first or last is None or last.year is not None or not said.series:
         return said.refs
     return (last.model_copy(update={"certainty": 0.0, "others": said.of_series[1:]}),)
 
