@@ -139,7 +139,8 @@ class _Step:
 class Reply:
     """One answer to the last message of a conversation.
 
-    With `claims_of` its text is held back until that finds nothing, or it was mended once; so is a structured one.
+    With `claims_of` its text is held back until that finds nothing, or it was mended once; so is a structured one. Text
+    before tool calls is left out where that finds something: the model says it again when it has looked it up.
     """
 
     def __init__(
@@ -169,7 +170,7 @@ class Reply:
         self._actions = {action.name: action for action in actions}
         self._response_format = response_format
         self._fit(contexts.tokens(model))
-        self._repairs = 0
+        self._repairs, self._mended = 0, False
         self._earlier = Earlier()
         self._refused = self._came_empty = False
         self._call_ids = conversation.call_ids
@@ -305,6 +306,7 @@ class Reply:
         """The events after a whole completion: of its calls, a repair, or the end."""
         text = "".join(step.text)
         if step.to_run:
+            text = "" if await self._claims(text) is not None else text
             if text and step.held_back:
                 yield TextDeltaEvent(message_id=step.message_id, delta=text)
             calls = Calls(step.message_id, step.to_run)
@@ -340,11 +342,16 @@ class Reply:
                 return None
             self._repairs += 1
             return REPAIR.format(problem=problem)
-        last = step.closing or self._limits.max_steps == 1
-        if self._claims_of is None or self._response_format is not None or last:
+        if self._mended or step.closing or self._limits.max_steps == 1:
             return None
-        claims_of, self._claims_of = self._claims_of, None  # it is mended once; the next one is marked
-        return await claims_of(text)
+        self._mended = True  # once; the next one is marked
+        return await self._claims(text)
+
+    async def _claims(self, text: str) -> str | None:
+        """The claims of a text that nothing supports; None where there are none, or nobody asks."""
+        if self._claims_of is None or self._response_format is not None or not text:
+            return None
+        return await self._claims_of(text)
 
     async def _problem(self, text: str) -> str | None:
         """The flaw of a structured answer; None where it is valid, or where any text will do."""

@@ -51,9 +51,12 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the person, the calls made for it, what was answered, and the movies that the person named.
+    """One message of the person, the calls made for it, what was answered, and what the person spoke of.
 
-    `theirs`: those of them that are somebody else's: "my mom's favourite is Heat".
+    Attributes:
+        named: Movies by name; `theirs`: those of them that are somebody else's: "my mom's favourite is Heat".
+        pointed: The movie referred to: "the second one".
+        users: MovieLens users.
     """
 
     text: str
@@ -61,6 +64,8 @@ class Turn:
     answer: str = ""
     named: tuple[Ref, ...] = ()
     theirs: tuple[Ref, ...] = ()
+    pointed: tuple[Ref, ...] = ()
+    users: tuple[int, ...] = ()
 
     @property
     def singles(self) -> list[Ref]:
@@ -78,7 +83,7 @@ class Turn:
         listed = [done.movies for done in self.done if done.is_list]
         picked = [as_ref(movies[0]) for movies in listed if len(movies) == 1]
         first = [as_ref(movies[0]) for movies in listed]
-        return next(iter([*self.singles[-1:], *picked, *self.named[-1:], *first]), None)
+        return next(iter([*self.singles[-1:], *picked, *self.named[-1:], *self.pointed, *first]), None)
 
 
 def as_ref(movie: MovieName) -> Ref:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from guide.parts import Context, Part, strange_in_row
-from guide.references import rated_before, shown_list
+from guide.parts import Context, Part, unknown_title
+from guide.rating import rate
+from guide.salience import shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions, conditions
 from language.frame import Aggregate, Frame, Ref
@@ -17,7 +18,6 @@ from language.phrases import table
 from language.stances import Said
 from language.standing import Told, each_once
 from movies.models import Filters
-from tools.results import Rated
 
 SHORT, LONG, MOST = 3, 10, 50
 OLD_UNTIL, NEW_FROM = 1979, 2010
@@ -99,7 +99,7 @@ def listed(part: Part, context: Context) -> Frame:
         "again": part.clause.has("asks", "next") or (bool(context.last_list) and part.clause.has("refer", "else")),
         "own": bool(part.users) and part.clause.has("refer", "me_too"),
     }
-    if not seeds and part.clause.has("stance", "before", "similar") and (unknown := _unknown(part)):
+    if not seeds and part.clause.has("stance", "before", "similar") and (unknown := unknown_title(part)):
         fields["unmet"] = (*wants.unmet, f"like {unknown}")
     fields |= {"exclude": part.before[-1:] or context.spoken} if part.clause.has("refer", "else") else {}
     if part.clause.has("refer", "no_sequels"):
@@ -118,13 +118,6 @@ def list_fields(wants: Conditions) -> dict[str, Any]:
     count = wants.count or {1: LONG, -1: SHORT}.get(wants.longer)
     fields = {name: getattr(wants, name) for name in ("sort", "novelty", "diversity", "window_days", "unmet")}
     return fields | {"count": min(count, MOST) if count else None}
-
-
-def _unknown(part: Part) -> str:
-    """A title that the catalogue does not have: words with a capital that mean nothing else."""
-    plain = set(table("asides", "plain").split())
-    words = [token for token in part.clause.tokens[1:] if not token.link and token.word not in plain]
-    return " ".join(token.said for token in words if token.said.istitle() and len(token.said) > 2)
 
 
 def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
@@ -196,7 +189,7 @@ def _about(part: Part, context: Context) -> list[Frame]:
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
     named = part.refs or (refs and part.clause.has("refer", "it"))
-    if act in ("fact", "predict") and not named and (name := part.strange or _unknown(part)):
+    if act in ("fact", "predict") and not named and (name := part.strange or unknown_title(part)):
         return [Frame(act="unclear", text=name)]
     if act in ("fact", "predict") and not named and (topic := conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
@@ -355,91 +348,6 @@ def _whose(part: Part, context: Context) -> tuple[int, ...]:
     return context.they or next(((user,) for user in found if isinstance(user, int)), ())
 
 
-# Ratings told
-
-
-def _rate(part: Part, context: Context) -> list[Frame]:
-    """Stars with the movies they are for: as in "5 stars for Up and 2 for Cars"."""
-    asked = next(
-        (frame.movies for frame in context.before if frame.act in ("rate", "seen", "unclear") and frame.movies), ()
-    )
-    last = part.before[-1:] or asked[-1:] or context.spoken or rated_before(context.dialogue)[-1:]
-    if part.strange:
-        return [Frame(act="unclear", text=part.strange)]
-    if part.intent.aspect == "remove":
-        everything = rated_before(context.dialogue) if part.clause.has("refer", "everything") else ()
-        named = each_once(
-            ref for said in part.said if said.place not in (part.pointed or {}) for ref in _rateable(said)
-        )
-        return [Frame(act="rate", movies=everything or named or part.refs or last)]
-    links = part.clause.links("stars", "number")
-    theirs = [spot.first for spot in part.clause.spots("rating_lines", "others")] or [len(part.clause.tokens)]
-    numbers = [(place, link.low or 0.0) for place, link in links if place not in (part.pointed or {})]
-    numbers = [(place, stars) for place, stars in numbers if place < theirs[0]] or numbers
-    if not numbers or _cut_off(part):
-        return _asked_for_stars(part.refs)
-    if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
-        return _moved(part.refs or last, change * numbers[0][1], context)
-    names = [(said.place, _rateable(said)) for said in part.said if said.stance not in ("unseen", "excluded")]
-    if not names and len(numbers) > 1 and not part.clause.links("stars"):
-        return _in_turn(part.before[-len(numbers) :], numbers, last)
-    strange = strange_in_row(part, [place for place, _ in numbers]) if names else []
-    return _paired(numbers, names or [(-1, last)]) + [Frame(act="unclear", text=name) for name in strange]
-
-
-def _in_turn(row: tuple[Ref, ...], numbers: Sequence[tuple[int, float]], last: tuple[Ref, ...]) -> list[Frame]:
-    """A number for each of the movies named just before: "I saw Heat and Alien. 4 and 5"."""
-    if len(row) < len(numbers):
-        return _asked_for_stars(last)
-    return [Frame(act="rate", movies=(ref,), stars=stars) for ref, (_, stars) in zip(row, numbers, strict=True)]
-
-
-def _rateable(said: Said) -> tuple[Ref, ...]:
-    """The movies of a name; of a whole series, of which no movie is called so, it is to be asked which."""
-    [*first, last] = said.refs or (None,)
-    if first or last is None or last.year is not None or not said.series:
-        return said.refs
-    return (last.model_copy(update={"certainty": 0.0, "others": said.of_series[1:]}),)
-
-
-def _cut_off(part: Part) -> bool:
-    """True where a title goes on with words that are not its own: stars are not stored on a guess."""
-    follows = [part.clause.tokens[said.place + 1 : said.place + 2] for said in part.said]
-    return any(
-        token.said.istitle() and len(token.said) > 1 and (not token.link or token.link.kind == "tag")
-        for after in follows
-        for token in after
-    )
-
-
-def _moved(refs: tuple[Ref, ...], by: float, context: Context) -> list[Frame]:
-    """Ratings that were told before, raised or lowered: "half a star more"."""
-    told = (done.result for done in reversed(context.dialogue.done) if isinstance(done.result, Rated))
-    stars = next(
-        (each.stars for each in told if each.movie and each.stars and each.movie.movie_id == refs[-1].movie_id), None
-    )
-    return (
-        [Frame(act="rate", movies=refs[-1:], stars=min(max(stars + by, 0.5), 5.0))] if stars else _asked_for_stars(refs)
-    )
-
-
-def _asked_for_stars(refs: tuple[Ref, ...]) -> list[Frame]:
-    choices = tuple(f"{stars} stars for {ref.title}" for ref in refs[:1] for stars in (3, 4, 5))
-    return [Frame(act="unclear", movies=refs, ambiguous=choices)]
-
-
-def _paired(numbers: Sequence[tuple[int, float]], names: Sequence[tuple[int, tuple[Ref, ...]]]) -> list[Frame]:
-    """Each number with the names beside it: those before it, or where a number comes first those after it."""
-    first = numbers[0][0] < names[0][0]
-    found: dict[int, list[Ref]] = {}
-    for place, refs in names:
-        before = [at for at, (number, _) in enumerate(numbers) if number < place]
-        after = [at for at, (number, _) in enumerate(numbers) if number > place]
-        at = (before[-1] if before else 0) if first else (after[0] if after else len(numbers) - 1)
-        found.setdefault(at, []).extend(refs)
-    return [Frame(act="rate", movies=tuple(refs), stars=numbers[at][1]) for at, refs in sorted(found.items())]
-
-
 _MAKERS: dict[str, Callable[[Part, Context], list[Frame]]] = {
     "fact": _about,
     "compare": _about,
@@ -448,5 +356,5 @@ _MAKERS: dict[str, Callable[[Part, Context], list[Frame]]] = {
     "statistic": _statistic,
     "ratings": _ratings,
     "taste": _ratings,
-    "rate": _rate,
+    "rate": rate,
 }

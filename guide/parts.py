@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise, takewhile
 
 from rapidfuzz import fuzz
 
-from guide.dialogue import Dialogue
-from guide.references import Pointed, focus, frame_of, names_of, pointed, rated_before, situation_of
+from guide.calls import frame_of, names_of
+from guide.dialogue import Dialogue, Turn
+from guide.references import Pointed, people, pointed, rated_before
+from guide.salience import focus, situation_of
 from language.classifier import classifier
 from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
 from language.intents import LISTS, Intent, intent
 from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from language.phrases import plain, table, vocabulary
-from language.rating_lines import rating_links
+from language.ratings import rating_links
 from language.series import members, series_links
 from language.stances import Said, refs_of, stances
 from language.standing import Told, each_once, told_in
@@ -46,7 +48,11 @@ NEED_TITLES = ("fact", "rate", "predict", "compare", "like", "statistic", "outsi
 class Part:
     """A clause and all that was understood of it by itself.
 
-    `before`: movies that the message named earlier; `strange`: a title, named last, that the catalogue does not have.
+    Attributes:
+        before: Movies that the message named earlier.
+        people: MovieLens users that it refers to: "the first one", "both".
+        ratings: Movies and the stars that they are given.
+        strange: A title, named last, that the catalogue does not have.
     """
 
     clause: Clause
@@ -55,12 +61,14 @@ class Part:
     pointed: Pointed | None = None
     wants: Conditions = NOTHING
     before: tuple[Ref, ...] = ()
+    people: tuple[int, ...] = ()
+    ratings: tuple[tuple[tuple[Ref, ...], float], ...] = ()
     strange: str = ""
 
     @property
     def users(self) -> tuple[int, ...]:
-        """The MovieLens users named."""
-        return tuple(dict.fromkeys(int(link.low or 0) for _, link in self.clause.links("user")))
+        """The MovieLens users named or referred to."""
+        return tuple(dict.fromkeys(int(link.low or 0) for _, link in self.clause.links("user"))) or self.people
 
     @property
     def refs(self) -> tuple[Ref, ...]:
@@ -88,6 +96,13 @@ class Part:
     def to(self, label: str) -> Part:
         """The same with another intent."""
         return replace(self, intent=Intent(label))
+
+
+def unknown_title(part: Part) -> str:
+    """A title that the catalogue does not have: words with a capital that mean nothing else."""
+    plain = set(table("asides", "plain").split())
+    words = [token for token in part.clause.tokens[1:] if not token.link and token.word not in plain]
+    return " ".join(token.said for token in words if token.said.istitle() and len(token.said) > 2)
 
 
 @dataclass(frozen=True)
@@ -138,6 +153,15 @@ class Context:
         """The movie that was spoken of last."""
         return focus(self.dialogue)
 
+    @cached_property
+    def certain(self) -> tuple[Ref, ...]:
+        """The same, but for the first of a list of several, of which nobody spoke."""
+        lists = self.dialogue.turns[-1].done if self.dialogue.turns else ()
+        first = [done.movies[0].movie_id for done in lists if done.is_list and len(done.movies) > 1]
+        turn = self.dialogue.turns[-1] if self.dialogue.turns else None
+        named = turn and (turn.singles or turn.named or turn.pointed)
+        return () if first and not named and [ref.movie_id for ref in self.spoken] == first[-1:] else self.spoken
+
     def siblings(self, ref: Ref) -> list[Ref]:
         """The movies of the same title, the oldest first."""
         same = [each for each in self.linker.find(ref.title) if _bare(each.title) == _bare(ref.title)]
@@ -178,19 +202,32 @@ def as_ref(candidate: Candidate) -> Ref:
 
 
 def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
-    """A dialogue with the movies that the person named in each turn."""
-    turns = []
+    """A dialogue with the movies that the person named or pointed to in each turn, and the users."""
+    turns: list[Turn] = []
     for turn in dialogue.turns:
-        owned = list(_owned(turn.text, linker))
-        theirs = each_once(ref for ref, mine in owned if not mine)
-        turns.append(replace(turn, named=each_once(ref for ref, _ in owned), theirs=theirs))
+        text, before = tidied(turn.text), Dialogue(tuple(turns))
+        said = clauses(masked(text, linker.link(text))[0])
+        owned = list(_owned(said))
+        named = each_once(ref for ref, _ in owned)
+        meant = (each for clause in said for refs in pointed(clause, before, named).values() for each in refs)
+        linked = [int(link.low or 0) for clause in said for _, link in clause.links("user")]
+        users = linked or [user for done in turn.done if isinstance(user := done.args.get("user_id"), int)]
+        turns.append(
+            replace(
+                turn,
+                named=named,
+                theirs=each_once(ref for ref, mine in owned if not mine),
+                pointed=each_once(meant)[:1],
+                users=tuple(dict.fromkeys(users)),
+            )
+        )
     return replace(dialogue, turns=tuple(turns))
 
 
-def _owned(text: str, linker: Linker) -> Iterator[tuple[Ref, bool]]:
+def _owned(said: Iterable[Clause]) -> Iterator[tuple[Ref, bool]]:
     """The movies named in a text, and False for somebody else's."""
-    text, mine = tidied(text), True
-    for token in masked(text, linker.link(text))[0]:
+    mine = True
+    for token in (token for clause in said for token in clause.tokens):
         mine = token.word in table("owner", "mine") or (mine and token.word not in table("owner", "theirs"))
         if token.link and token.link.kind in ("movie", "series"):
             yield from ((ref, mine) for ref in refs_of(token.link))
@@ -306,14 +343,16 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> t
     named: list[Ref] = []
     situation, strange = context.situation, ""
     for clause in clauses(tokens):
-        points = pointed(clause, context.dialogue, named or context.spoken, context.versions)
+        users = people(clause, context.dialogue)
+        points = {} if users else pointed(clause, context.dialogue, named or context.spoken, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         said += _against_twin(said, clause, context)
-        meant = intent(clause, said, situation | ({"spoken"} if named else set()))
-        wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
         by_name = any(each.place not in points for each in said)
         strange = "" if by_name else _strange(clause) or strange
-        found.append(Part(clause, meant, said, points, wants, tuple(named), strange))
+        known = {name for name, holds in (("spoken", named), ("named", strange)) if holds}
+        meant = intent(clause, said, situation | known)
+        wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
+        found.append(Part(clause, meant, said, points, wants, tuple(named), users, strange=strange))
         situation |= {"spoken"} if said else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
@@ -330,14 +369,16 @@ def _strange(clause: Clause) -> str:
         words = list(takewhile(lambda token: not token.link and token.word.isalpha(), tokens[begin:]))
         named = list(takewhile(lambda token: token.word not in plain_words, words))
         capital = begin > 0 and any(token.said.istitle() for token in named)
+        named = [token for token in named if token.said.istitle()] if capital else named
         if capital or any(ranks().get(token.word, UNKNOWN_RANK) >= least for token in named):
             return " ".join(token.said for token in named)
     return ""
 
 
-def strange_in_row(part: Part, numbers: Sequence[int]) -> list[str]:
+def strange_in_row(part: Part) -> list[str]:
     """Words that stand beside the numbers of a row and are no title: "heat 4, barbie 3"."""
     tokens, places = part.clause.tokens, {said.place for said in part.said}
+    numbers = [place for place, _ in part.clause.links("stars", "number")]
     around = {",", "and", *table("rating_lines", "before"), *table("rating_lines", "between")}
     rows = [range(begin + 1, end) for begin, end in pairwise([-1, *numbers]) if places.isdisjoint(range(begin, end))]
     told = [[tokens[at] for at in row if tokens[at].word not in around] for row in rows]

@@ -38,6 +38,7 @@ class OfflineGuide:
 
     name = NAME
     default_model = MODEL
+    reads_prompt = False
 
     async def models(self) -> list[str]:
         """The one model on offer."""

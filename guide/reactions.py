@@ -6,7 +6,8 @@ from typing import Any
 
 from guide.framing import RATING_ORDERS, but, each_of, filtered, framed, list_fields, listed, with_told
 from guide.parts import Context, Part
-from guide.references import rated_before, shown_list
+from guide.references import rated_before
+from guide.salience import shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions
 from language.frame import Frame, Ref

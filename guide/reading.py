@@ -11,6 +11,7 @@ from guide.dialogue import Dialogue
 from guide.facts import RATED
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.parts import Context, Part, as_ref, parts_of, with_named
+from guide.rating import with_ratings
 from guide.reactions import changed, corrected, narrowed, reaction
 from language.conditions import Conditions
 from language.frame import Frame
@@ -33,7 +34,7 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 
 def _read(text: str, context: Context) -> list[Frame]:
     parts, language = parts_of(text, context)
-    parts = [_beyond_shown(part, context) for part in parts]
+    parts = [_beyond_shown(part, context) for part in with_ratings(parts, context)]
     parts = _without_chat([part for part in parts if not _says_nothing(part, among=parts)] or parts)
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())

@@ -1,46 +1,23 @@
-"""Earlier turns as a message speaks of them: "it", "the second one", "those"; the frame that a call was made from."""
+"""Words that refer to what was spoken of before: "it", "the second one", "the three", "the older one", "both users"."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from pydantic import JsonValue
-
-from guide.dialogue import Dialogue, Done, as_ref
-from language.frame import Act, Aggregate, Frame, Ref
+from guide.dialogue import Dialogue
+from guide.salience import Group, first_list, focus, groups, of_size, refs
+from language.frame import Ref
 from language.masking import Clause
 from language.phrases import table
+from language.standing import each_once
 from movies.links import Link
-from movies.models import Filters, ListedMovie, Movie, MovieName
-from tools.results import Comparison, Questions, RatingList
+from movies.models import Movie, MovieName
 
-USUAL_COUNT, FEW_WORDS = 5, 6
-FIGURES = ("compare_movies", "query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
-ACTS: dict[str, Act] = {
-    "search_movies": "find",
-    "similar_movies": "like",
-    "recommend": "recommend",
-    "recommend_for_group": "recommend",
-    "next_question": "recommend",
-    "get_movie": "fact",
-    "compare_movies": "compare",
-    "rate_movie": "rate",
-    "get_user_ratings": "ratings",
-    "query_catalogue": "statistic",
-    "explain_recommendation": "predict",
-    "taste_profile": "taste",
-}
-
+FEW_WORDS = 6
+PAIR = ("former", "latter")
+"""Words that point into two."""
 Pointed = dict[int, tuple[Ref, ...]]
 Siblings = Callable[[Ref], list[Ref]]
-
-
-# What a token refers to
-
-
-def ref(movie: MovieName | Ref) -> Ref:
-    """A movie that was spoken of."""
-    return movie if isinstance(movie, Ref) else as_ref(movie)
 
 
 def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), siblings: Siblings | None = None) -> Pointed:
@@ -52,71 +29,45 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
         named: Movies that the same message named before this clause.
         siblings: Finds the movies of the same title, the oldest first.
     """
-    listed = _listed(dialogue, first=clause.has("refer", "start"))
-    listed = (clause.has("refer", "i_said") and _of_person(dialogue)) or listed
     found: Pointed = {}
+    among = _among(clause, dialogue, named)
     for place in range(len(clause.tokens)):
-        if refs := _by_place(clause, place, listed) or _by_trait(clause, place, listed):
-            found[place] = refs
+        if meant := _by_place(clause, place, among) or _by_trait(clause, place, among):
+            found[place] = meant
     if siblings and not found:
         alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
         spoken = named or focus(dialogue)
         found = _twin(clause, spoken, siblings, alone=alone) or _by_part(clause, spoken, siblings)
-        found = found or _other(clause, spoken, listed)
+        found = found or _other(clause, spoken, of_size(among, 2))
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if not found and not apart:  # "delete Alien, I only rated it by mistake"
-        found = _by_pronoun(clause, dialogue, named, listed)
+        found = _by_pronoun(clause, dialogue, named, among)
     return found
 
 
-def focus(dialogue: Dialogue) -> tuple[Ref, ...]:
-    """The movie that was spoken of last."""
-    return next(((turn.focus,) for turn in reversed(dialogue.turns) if turn.focus), ())
-
-
-def situation_of(dialogue: Dialogue) -> frozenset[str]:
-    """The state of the conversation, in the words of `language.intents.intent`."""
-    last = dialogue.turns[-1].done if dialogue.turns else ()
-    true = {
-        "begun": bool(dialogue.turns),
-        "listed": dialogue.last_list is not None,
-        "asked": any(isinstance(done.result, Questions) for done in last),
-        "spoken": bool(focus(dialogue)),
-        "figured": bool(last) and last[-1].name in FIGURES,
-        "told": bool(dialogue.turns and dialogue.turns[-1].singles),
-        "rated": bool(last) and last[-1].name == "rate_movie",
-    }
-    return frozenset(name for name, holds in true.items() if holds)
-
-
-def shown_list(dialogue: Dialogue, *, first: bool = False) -> tuple[Ref, ...]:
-    """The movies of the last result with several, or of the first."""
-    return tuple(map(ref, _listed(dialogue, first=first)))
+def people(clause: Clause, dialogue: Dialogue) -> tuple[int, ...]:
+    """The MovieLens users that are referred to, where the last turn was about several: "the first one", "both"."""
+    users = dialogue.turns[-1].users if dialogue.turns else ()
+    if len(users) < 2 or clause.links("user", "movie", "series"):
+        return ()
+    if clause.has("refer", "both") or clause.has("refer", "them"):
+        return users
+    places = (table("ordinals").get(token.word, 0) for token in clause.tokens)
+    return next(((users[place - 1 if place > 0 else place],) for place in places if 0 < abs(place) <= len(users)), ())
 
 
 def rated_before(dialogue: Dialogue) -> tuple[Ref, ...]:
     """The movies that the person rated in this conversation."""
-    return tuple(ref(movie) for done in dialogue.done if done.name == "rate_movie" for movie in done.movies)
+    return refs([movie for done in dialogue.done if done.name == "rate_movie" for movie in done.movies])
 
 
-def _listed(dialogue: Dialogue, *, first: bool = False) -> Sequence[MovieName | Ref]:
-    """The movies of the last result with several; or those that were spoken of one by one since."""
-    several = [done for done in dialogue.done if done.is_list or isinstance(done.result, RatingList | Comparison)]
-    if first:
-        return several[0].movies if several else ()
-    singles: list[Ref] = []
-    for turn in reversed(dialogue.turns):
-        singles = list({each.movie_id: each for each in (*turn.singles, *singles)}.values())
-        if len(singles) > 1:
-            return singles
-        if lists := [done.movies for done in turn.done if done in several]:
-            return lists[-1]
-    return ()
-
-
-def _of_person(dialogue: Dialogue) -> list[Ref]:
-    """The movies that the person named, each once."""
-    return list({each.movie_id: each for turn in dialogue.turns for each in turn.named}.values())
+def _among(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> list[Group]:
+    """The groups that a clause can point into, the likeliest first."""
+    if clause.has("refer", "i_said") and (mine := each_once(ref for turn in dialogue.turns for ref in turn.named)):
+        return [mine]
+    if clause.has("refer", "start"):
+        return [first_list(dialogue)]
+    return groups(dialogue, named)
 
 
 def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
@@ -135,11 +86,11 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: b
     return {spots[said[0]][0].first: (chosen,)} if chosen else {}
 
 
-def _other(clause: Clause, movies: Sequence[Ref], listed: Sequence[MovieName | Ref]) -> Pointed:
+def _other(clause: Clause, movies: Sequence[Ref], pair: Group) -> Pointed:
     """As in "and the other one?" of a pair."""
     spots, here = clause.spots("refer", "other"), {each.movie_id for each in movies[-1:]}
-    others = tuple(ref(each) for each in listed if each.movie_id not in here)
-    return {spots[0].first: others} if spots and len(listed) == 2 and len(others) == 1 else {}
+    others = refs([each for each in pair if each.movie_id not in here])
+    return {spots[0].first: others} if spots and len(pair) == 2 and len(others) == 1 else {}
 
 
 def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
@@ -155,27 +106,29 @@ def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Point
     return {spots[0].first: tuple(parts[number - 1 : number][0] for number in numbers if 1 <= number <= len(parts))}
 
 
-def _by_place(clause: Clause, place: int, listed: Sequence[MovieName | Ref]) -> tuple[Ref, ...]:
-    """As in "the second", "the first two", "number 3"."""
-    link, before = clause.tokens[place].link, _word(clause, place - 1)
-    which = table("ordinals").get(clause.tokens[place].word, 0)
-    if link and link.kind == "number" and before in ("number", "#", "nr"):
-        which = int(link.low or 0)
+def _by_place(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, ...]:
+    """As in "the second", "the first two", "number 3", "the former"."""
+    link, word, before = clause.tokens[place].link, clause.tokens[place].word, _word(clause, place - 1)
+    which = table("ordinals").get(word, 0)
+    if before in ("number", "#", "nr"):
+        which = int(link.low or 0) if link and link.kind == "number" else table("numerals").get(word, 0)
     apart = before in table("refer", "order") or _word(clause, place + 1) in table("refer", "never")
-    if apart or not 1 <= abs(which) <= len(listed):
+    if apart or not which:
         return ()
+    pair = of_size(among, 2) if word in PAIR else ()
+    group = pair or next((each for each in among if abs(which) <= len(each)), ())
     after = [int(number.low or 1) for at, number in clause.links("number") if at == place + 1 and abs(which) == 1]
     many = after[0] if after else 1
-    return tuple(map(ref, listed[-many:] if which < 0 else listed[which - 1 : which - 1 + many]))
+    return refs(group[-many:] if which < 0 else group[which - 1 : which - 1 + many])
 
 
-def _by_trait(clause: Clause, place: int, listed: Sequence[MovieName | Ref]) -> tuple[Ref, ...]:
+def _by_trait(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, ...]:
     """As in "the 1995 one", "the one from the 90s", "the horror one"."""
     link = clause.tokens[place].link
     one = "one" in (_word(clause, place + 1), _word(clause, place - 2), _word(clause, place - 3))
     if link is None or not one or link.kind not in ("year", "years", "genre"):
         return ()
-    return tuple(ref(movie) for movie in listed if _is_so(movie, link))[:1]
+    return next((refs([each]) for group in among for each in group if _is_so(each, link)), ())
 
 
 def _is_so(movie: MovieName | Ref, link: Link) -> bool:
@@ -184,109 +137,33 @@ def _is_so(movie: MovieName | Ref, link: Link) -> bool:
     return movie.year is not None and (link.low or 0) <= movie.year <= (link.high or 9999)
 
 
-def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], listed: Sequence[MovieName | Ref]) -> Pointed:
-    several = tuple(named) if len(named) > 1 else tuple(map(ref, listed))
-    one = tuple(named[-1:]) or focus(dialogue)
+def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], among: Sequence[Group]) -> Pointed:
     owned = next((turn for turn in reversed(dialogue.turns) if turn.theirs), None)
     ours = tuple(each for each in owned.named if each not in owned.theirs) if owned else ()
-    theirs = owned.theirs if owned else ()
-    for name, refs in (
-        ("hers", theirs[-1:]),
-        ("ours", ours[-1:]),
-        ("both", several[:2]),
-        ("them", several),
-        ("it", one),
-    ):
-        for spot in clause.spots("refer", name) if refs else ():
+    meant = {
+        "hers": owned.theirs[-1:] if owned else (),
+        "ours": ours[-1:],
+        "both": refs(of_size(among, 2)),
+        "them": refs(of_size(among, _size(clause))),
+        "it": tuple(named[-1:]) or focus(dialogue),
+    }
+    for name, movies in meant.items():
+        for spot in clause.spots("refer", name) if movies else ():
             alone = clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")
             counts = clause.tokens[spot.first].word == "all" and clause.links("movie")
             if (name != "it" or alone) and not counts:
-                return {spot.first: refs}
+                return {spot.first: movies}
     return {}
+
+
+def _size(clause: Clause) -> int | None:
+    """The number of a group: of "which of the three" 3."""
+    for spot in clause.spots("refer", "them"):
+        inside = (link for place, link in clause.links("number") if spot.first <= place < spot.end)
+        words = (table("numerals").get(clause.tokens[place].word) for place in range(*spot))
+        return next((int(link.low or 0) for link in inside), None) or next(filter(None, words), None)
+    return None
 
 
 def _word(clause: Clause, place: int) -> str:
     return clause.tokens[place].word if 0 <= place < len(clause.tokens) else ""
-
-
-# The frame of a call
-
-
-def frame_of(done: Done, names: Mapping[int, Ref]) -> Frame | None:
-    """The frame that a call was made from, as far as its arguments tell.
-
-    Args:
-        done: The call.
-        names: Movies that the conversation named, by id.
-    """
-    if (act := ACTS.get(done.name)) is None:
-        return None
-    args = done.args
-    excluded = _many(args.get("exclude"))
-    members = [member for member in _many(args.get("members")) if isinstance(member, dict)]
-    liked = [movie for member in members for movie in _many(member.get("liked"))] or _many(args.get("liked"))
-    return Frame.model_validate(
-        {
-            "act": act,
-            "movies": _refs([*_many(args.get("movies")), *_many(args.get("movie"))], names),
-            "liked": _refs(liked, names),
-            "disliked": _refs(_many(args.get("disliked")), names),
-            "exclude": _refs(excluded, names),
-            "exclude_series": tuple(name for name in excluded if isinstance(name, str)),
-            "filters": {name: args[name] for name in Filters.model_fields if args.get(name) is not None},
-            "text": args.get("query") or args.get("text"),
-            "count": args.get("limit") if args.get("limit") != USUAL_COUNT and act in _LISTS else None,
-            "users": tuple(user for part in (args, *members) if isinstance(user := part.get("user_id"), int)),
-            "own": any("user_id" not in member for member in members),
-            "aggregate": _aggregate(args) if act == "statistic" else None,
-            **{name: args[name] for name in _SAME if args.get(name) is not None},
-            "order": args.get("order") if act == "ratings" else None,
-            "sort": args.get("sort") if args.get("sort") in _SORTS else None,
-        }
-    )
-
-
-_LISTS: tuple[Act, ...] = ("find", "like", "recommend")
-_SAME = ("novelty", "diversity", "window_days", "stars")
-_SORTS = ("relevance", "rating", "popularity", "worst", "newest", "oldest")
-
-
-def names_of(dialogue: Dialogue) -> dict[int, Ref]:
-    """Every movie that results named, by id: those listed, those understood, those given as reasons."""
-    found: dict[int, Ref] = {}
-    for done in dialogue.done:
-        found |= {movie.movie_id: ref(movie) for movie in _named(done)}
-    return found
-
-
-def _named(done: Done) -> Iterator[MovieName]:
-    yield from done.movies
-    for resolved in done.resolved:
-        yield resolved.movie
-        yield from resolved.others
-    for movie in done.movies:
-        if isinstance(movie, ListedMovie):
-            yield from movie.because
-
-
-def _aggregate(args: Mapping[str, JsonValue]) -> Aggregate:
-    given = {name: args[name] for name in Aggregate.model_fields if args.get(name) is not None}
-    return Aggregate.model_validate(given | {"ascending": args.get("order") == "asc"})
-
-
-def _many(value: JsonValue) -> list[JsonValue]:
-    if isinstance(value, list):
-        return value
-    return [] if value is None else [value]
-
-
-def _refs(values: Iterable[JsonValue], names: Mapping[int, Ref]) -> tuple[Ref, ...]:
-    """Ids as movies; titles that another model gave are found again among what was resolved."""
-    by_title = {each.title.lower(): each for each in names.values()}
-    found = []
-    for value in values:
-        if isinstance(value, int):
-            found.append(names.get(value) or Ref(movie_id=value, title=""))
-        elif isinstance(value, str) and (known := by_title.get(value.lower())):
-            found.append(known)
-    return tuple(found)

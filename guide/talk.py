@@ -7,6 +7,7 @@ from dataclasses import replace
 from guide import wording
 from guide.facts import BEST
 from guide.lists import listing
+from guide.salience import known as known_of
 from guide.scripts import Scene, Script, ask, called, details_of, ids
 from movies.models import Filters, Movie
 from tools.results import RatingList
@@ -18,7 +19,7 @@ QUOTES = " \"'\u201c\u201d"
 def recall(scene: Scene) -> Script:
     """The movies that were meant, or a list of before: the first one, or the last."""
     if scene.frame.movies:
-        known = _known(scene)
+        known = known_of(scene.dialogue)
         found = [known[ref.movie_id] for ref in scene.frame.movies if ref.movie_id in known]
         found += [each.movie for each in (yield from details_of(() if found else ids(*scene.frame.movies)))]
         return wording.paragraphs([scene.say("recalled"), wording.numbered(found)])
@@ -31,15 +32,9 @@ def recall(scene: Scene) -> Script:
     return wording.paragraphs([scene.say("recalled"), wording.numbered(movies)])
 
 
-def _known(scene: Scene) -> dict[int, Movie]:
-    """Every movie of the results by id, as it was shown last."""
-    movies = (movie for done in scene.dialogue.done for movie in done.movies)
-    return {movie.movie_id: movie for movie in movies if isinstance(movie, Movie)}
-
-
 def choose(scene: Scene) -> Script:
     """One of those that were shown, and the reason; without any, one to begin with."""
-    last, frame, known = scene.dialogue.last_list, scene.frame, _known(scene)
+    last, frame, known = scene.dialogue.last_list, scene.frame, known_of(scene.dialogue)
     lately = [movie.movie_id for movie in last.movies] if last else scene.dialogue.shown[:MOST_SPOKEN_OF]
     wanted = [ref.movie_id for ref in frame.movies] if len(frame.movies) > 1 else lately
     looked_up = yield from details_of(movie_id for movie_id in wanted[:MOST_SPOKEN_OF] if movie_id not in known)

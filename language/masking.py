@@ -41,9 +41,8 @@ _SLANG = [
         (r"(?:no cap|on god|for real)\b", ""),
     )
 ]
-_OF_CENTURY = re.compile(
-    r"\b(from|one of|the) ['’]?([2-9]\d)(?= (?:one|version|movie|film)\b|[.,!?)]|$| and\b)", re.IGNORECASE
-)
+_SHORT_YEAR = re.compile(r"\b(from|in|of) ['’]?([3-9]\d)(?=\s*(?:[?!.,;)]|$))")
+_OF_CENTURY = re.compile(r"\b(from|one of|the) ['’]?([3-9]\d)(?= (?:one|version|movie|film|and)\b)", re.IGNORECASE)
 _FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
 
 
@@ -93,6 +92,7 @@ def tidied(text: str) -> str:
         text = said.sub(meant, text)
     text = _OF_CENTURY.sub(r"\1 19\2", text)
     spaced = _signs(_USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text)))
+    spaced = _SHORT_YEAR.sub(r"\1 19\2", spaced)
     spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
     return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
 

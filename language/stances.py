@@ -57,7 +57,11 @@ def refs_of(link: Link) -> tuple[Ref, ...]:
     """The movie that a link means, with the others it could have meant; for a series its first."""
     if link.kind == "series":
         named = next((other for other in link.also if other.kind == "movie" and other.candidates), None)
-        return refs_of(named) if named else tuple(Ref(movie_id=each, title=link.name) for each in link.movie_ids[:1])
+        return (
+            refs_of(named)
+            if named
+            else tuple(Ref(movie_id=each, title=link.name, others=link.movie_ids[1:]) for each in link.movie_ids[:1])
+        )
     if not link.candidates:
         return ()
     likely, said = link.candidates[0], link.text.lower()

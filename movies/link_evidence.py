@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from itertools import compress
 
 from movies.link_titles import ARTICLES, Entry
-from movies.words import UNKNOWN_RANK, Token, cues, is_figure, ranks, tables
+from movies.words import UNKNOWN_RANK, Words, cues, is_figure, ranks, tables
 
 TOLD = 2.5  # by the tables
 WHOLE_MESSAGE = 5.5
@@ -24,6 +26,8 @@ YEAR_BESIDE = 7.0
 LONGEST_FRAMED, MOST_FRAMED = 24, 5  # words of a question about a title, and of the title where the question goes on
 LITTLE_KNOWN = 3.0  # against a word that is nearly the title of a movie that few know
 LONG_NAME = 6  # letters; a shorter one with a capital is hardly misspelt
+LITTLE_KNOWN = 3.0  # against a word that is nearly the title of a movie that few know
+LONG_NAME, STRANGE_NAME = 6, 10.0  # letters; a shorter one with a capital is hardly misspelt
 YEAR_NEAR = 1.5
 YEAR_IN_BRACKETS = 3.0  # more than of one without
 OF_A_YEAR = 5.0  # "drive, the 2011 one"
@@ -45,15 +49,16 @@ HOPELESS = -3.9  # of which no list makes a title
 NEVER = -8.0  # nor any cue
 SHORT_MESSAGE = 6  # words
 
-_FOUR_DIGITS = re.compile(r"\d{4,}")
+_FOUR_DIGITS = re.compile(r"\d\d\d\d+")
 _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
 _ITEM = re.compile(r"(?:(?:^|\n)\s*(?:\d{1,3}\.|[-*\u2022\u2013])|(?:^|\s)\(?\d{1,3}\))\s+[*_\"\u201c]*$")
-_UNKNOWN_SEQUEL = re.compile(
-    r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,/]\d| ?/| stars?| out of)", re.IGNORECASE
-)
+_STARS = r"[.]?\)|[.,/]\d| ?/| stars?| out of"
+_UNKNOWN_SEQUEL = re.compile(rf" (?:[2-9]|10|i{{2,3}}|iv|vi?|part|chapter)\b(?!{_STARS})", re.IGNORECASE)
 _OF_A_YEAR = re.compile(r"[\s,]*\(?(?:the )?(?:\d{4} (?:one|version|film|movie)|(?:one|version) (?:of|from) \d{4})\b")
+_SEQUEL_BEGINS = frozenset("123456789iIvVpPcC")  # a first letter of the above
+_AFTER_WORDS = frozenset(" ,.?!")  # what stands after most words
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "‘": "’", "'": "'", "*": "*", "_": "_", "`": "`", "”": "”", "»": "«"}
 
 
@@ -62,7 +67,7 @@ class Match:
     """Words of a text that are a title or series, and could be meant as one.
 
     Attributes:
-        first, last: of its tokens.
+        first, last: of its words.
         corrected: letters of the word that was corrected.
         meant: the year of one of its movies, that stands beside it or a little apart.
         year: this year is within the span; `near`: it is not.
@@ -85,28 +90,29 @@ class Around:
     """A text with its words, to ask what stands around a span."""
 
     def __init__(
-        self, text: str, words: Sequence[Token], genre_words: frozenset[str], tag_words: frozenset[str] = frozenset()
+        self, text: str, words: Words, genre_words: frozenset[str], tag_words: frozenset[str] = frozenset()
     ) -> None:
-        self.text, self.words, self.genre_words, self.tag_words = text, words, genre_words, tag_words
-        self.names = tuple([token.word for token in words])
+        self.text, self.genre_words, self.tag_words = text, genre_words, tag_words
+        names, self.starts, self.ends, self.gaps, self.capitals, self.possessives = words
+        self.names = tuple(names)
         self._begins: dict[int, bool] = {0: True}
 
     @cached_property
     def cased(self) -> bool:
         """True where capitals mean something: some words have them, and most have not."""
-        capitals = [token.capital for token in self.words if token.word.isalpha()]
+        capitals = list(compress(self.capitals, map(str.isalpha, self.names)))
         return bool(capitals) and sum(capitals) <= 0.6 * len(capitals)
 
     @cached_property
     def careful(self) -> bool:
         """True where someone writes capitals within sentences."""
-        capitals = (at for at, token in enumerate(self.words) if token.capital and token.word != "i")
+        capitals = (at for at, name in enumerate(self.names) if self.capitals[at] and name != "i")
         return any(not self.begins_sentence(at) for at in capitals)
 
     @cached_property
     def whole(self) -> tuple[int, int]:
         """The first and last word of the message without words of courtesy."""
-        return self._without(cues("courtesy"), 0, len(self.words) - 1)
+        return self._without(cues("courtesy"), 0, len(self.names) - 1)
 
     @cached_property
     def compared(self) -> tuple[int, int]:
@@ -134,30 +140,28 @@ class Around:
 
     @cached_property
     def _years(self) -> tuple[list[int], list[int]]:
-        """The starts and ends of what may be years."""
+        """The starts and ends of what may be years; after the last the end of all."""
         spans = [match.span() for match in _FOUR_DIGITS.finditer(self.text)]
-        return [start for start, _ in spans], [end for _, end in spans]
+        return [*(start for start, _ in spans), sys.maxsize], [end for _, end in spans]
 
     def dated(self, start: int, end: int) -> bool:
         """True where a year may stand between two places of the text."""
         starts, ends = self._years
-        at = bisect_right(ends, start)
-        return at < len(starts) and starts[at] < end
+        return starts[bisect_right(ends, start)] < end
 
     def word(self, at: int) -> str:
         """A word by its place; none beyond the ends."""
         return self.names[at] if 0 <= at < len(self.names) else ""
 
-    def gap(self, at: int) -> str:
-        """The text between a word and the next."""
-        end = self.words[at + 1].start if at + 1 < len(self.words) else len(self.text)
-        return self.text[self.words[at].end : end]
+    def named(self, at: int) -> bool:
+        """True of a word with a capital, "I" apart."""
+        return at < len(self.names) and self.capitals[at] and self.names[at] != "i"
 
     def begins_sentence(self, at: int) -> bool:
         known = self._begins.get(at)
         if known is None:
-            ended = self.gap(at - 1) != " " and bool(_SENTENCE_END.search(self.gap(at - 1)))
-            known = self._begins[at] = ended and self.word(at - 1) not in cues("abbreviations")
+            ended = self.gaps[at - 1] != " " and bool(_SENTENCE_END.search(self.gaps[at - 1]))
+            known = self._begins[at] = ended and self.names[at - 1] not in cues("abbreviations")
         return known
 
     def quoted(self, start: int, end: int) -> bool:
@@ -203,7 +207,7 @@ class Around:
 
 
 def sigmoid(logit: float) -> float:
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+    return 1 / (1 + math.exp(-logit))
 
 
 def joins(between: str) -> bool:
@@ -220,12 +224,10 @@ def movie_logit(around: Around, match: Match) -> float:
     if match.entry.part:
         logit -= _part_of_a_title(match, words)
     if match.corrected:
-        named = around.words[match.first].capital and not around.begins_sentence(match.first)
-        logit -= (
-            1.2
-            if len(words) > 1
-            else max(1.5, 5.0 - 0.5 * match.corrected) + (1.5 if match.corrected > 6 else 5.0) * named
-        )
+        named = around.capitals[match.first] and not around.begins_sentence(match.first)
+        name = (1.5 if match.corrected > LONG_NAME else STRANGE_NAME) if named else 0.0
+        name += LITTLE_KNOWN if match.entry.popularity < WELL_KNOWN else 0.0
+        logit -= 1.2 if len(words) > 1 else max(1.5, 5.0 - 0.5 * match.corrected) + name
     return logit + (TOLD if match.entry.told else 0.0)
 
 
@@ -239,13 +241,13 @@ def _part_of_a_title(match: Match, words: Sequence[str]) -> float:
 
 def hopeless(around: Around, at: int, popularity: float) -> bool:
     """True of a plain word by itself with nothing about it that could make it a title: most words of most texts."""
-    start, end, word, capital, _ = around.words[at]
-    if capital or len(around.names) < SHORT_MESSAGE:
+    if around.capitals[at] or around.gaps[at][:1] not in _AFTER_WORDS:
         return False
-    value = prior((word,), around.genre_words) + 4.0 * (popularity - 0.5)
-    if value > HOPELESS or around.text[start - 1 : start] != " ":
+    value = prior((around.names[at],), around.genre_words) + 4.0 * (popularity - 0.5)
+    if value > HOPELESS:
         return False
-    if around.text[end : end + 1] not in (" ", ",", ".", "?", "!") or is_figure(around.word(at + 1)):
+    start = around.starts[at]
+    if around.text[start - 1 : start] != " " or is_figure(around.word(at + 1)) or len(around.names) < SHORT_MESSAGE:
         return False
     return value < NEVER or (around.word(at - 1) not in _cue_words() and around.word(at + 1) not in cues("after"))
 
@@ -314,18 +316,18 @@ def _case(around: Around, match: Match) -> float:
     """Capitals where a sentence would have none."""
     if not around.cased or match.corrected:
         return 0.0
-    tokens = around.words[match.first : match.last + 1]
-    if True not in [token.capital for token in tokens]:
+    if True not in around.capitals[match.first : match.last + 1]:
         return _in_small_letters(around, match)
-    small = cues("small")
-    telling = [token for token in tokens if token.word not in small and not token.word.isdigit()] or tokens
-    if not all(token.capital for token in telling):
+    small, names, places = cues("small"), around.names, range(match.first, match.last + 1)
+    telling = [at for at in places if names[at] not in small and not names[at].isdigit()] or places
+    if not all(around.capitals[at] for at in telling):
         return 0.0
     if not around.begins_sentence(match.first):
-        named = all(token.word in cues("names") for token in telling)
+        named = all(names[at] in cues("names") for at in telling)
         several = 5.0 if len(telling) > 1 else 4.2
         return 1.2 if named else several
-    shouted = len(telling[0].word) > 1 and around.text[telling[0].start : telling[0].end].isupper()
+    first = telling[0]
+    shouted = len(names[first]) > 1 and around.text[around.starts[first] : around.ends[first]].isupper()
     alone = 2.5 if shouted else 0.4
     return 4.2 if len(telling) > 1 else alone
 
@@ -360,18 +362,22 @@ def _article(around: Around, match: Match, words: Sequence[str]) -> float:
         return -3.0 if ranks().get(words[0], UNKNOWN_RANK) < 5_000 else -1.0
     if before != "the" or "the" not in match.entry.articles:
         return 0.0
-    return 2.0 if around.words[match.first].capital and not around.begins_sentence(match.first) else 0.8
+    return 2.0 if around.capitals[match.first] and not around.begins_sentence(match.first) else 0.8
 
 
 def _larger(around: Around, match: Match) -> float:
     """Signs that the words are but part of a name: capitals that go on beside them, a number after them."""
     value = 0.0
-    numbered = match.year or match.entry.series or around.names[match.last].isdigit()
-    if _UNKNOWN_SEQUEL.match(around.text, match.end) and not numbered:
-        value += 0.0 if around.rates(match.first) else UNKNOWN_SEQUEL
-    if match.first == match.last and not match.entry.series:
-        value += _kind_or_pair(around, match)
-    if around.words[match.last].capital and around.cased and not around.quoted(match.start, match.end):
+    if not match.entry.series:
+        if (
+            not (match.year or around.names[match.last].isdigit())
+            and around.text[match.end + 1 : match.end + 2] in _SEQUEL_BEGINS
+        ):
+            unknown = _UNKNOWN_SEQUEL.match(around.text, match.end) and not around.rates(match.first)
+            value += UNKNOWN_SEQUEL if unknown else 0.0
+        if match.first == match.last:
+            value += _kind_or_pair(around, match)
+    if around.capitals[match.last] and around.cased and not around.quoted(match.start, match.end):
         alone = not match.entry.series or around.names[match.first] in cues("names")
         larger = _goes_on_before(around, match) or (alone and _goes_on_after(around, match))
         value += PART_OF_A_NAME if larger else 0.0
@@ -382,33 +388,30 @@ def _kind_or_pair(around: Around, match: Match) -> float:
     """One word before "movies" is a kind of them, before "& Slim" the half of another title."""
     following = around.word(match.last + 1)
     if following in ("movies", "films", "flicks"):
-        return 0.0 if around.words[match.first].capital else KIND_OF_MOVIE
-    if following != "and" or around.gap(match.last) != " ":
+        return 0.0 if around.capitals[match.first] else KIND_OF_MOVIE
+    if following != "and" or around.gaps[match.last] != " ":
         return 0.0
-    beyond = around.words[match.last + 2 : match.last + 3]
-    return HALF_OF_A_PAIR if beyond and beyond[0].capital and beyond[0].word != "i" else 0.0
+    return HALF_OF_A_PAIR if around.named(match.last + 2) else 0.0
 
 
 def _goes_on_after(around: Around, match: Match) -> bool:
     """A capital follows at once, or beyond small words, or after a colon."""
-    at, words = match.last + 1, around.words
-    gap = around.gap(match.last)
-    if at >= len(words) or match.year or gap not in (" ", ": "):
+    at, names, gap = match.last + 1, around.names, around.gaps[match.last]
+    if at >= len(names) or match.year or gap not in (" ", ": "):
         return False
-    if gap == " " and words[at].word in ("of", "upon", "in", "the", "a", "for", "to") and not words[at].capital:
+    if gap == " " and names[at] in ("of", "upon", "in", "the", "a", "for", "to") and not around.capitals[at]:
         at += 1 + (around.word(at + 1) in ARTICLES)
-        small = words[at - 1].word in ("of", "upon", "a") or words[at - 1].word in ARTICLES
-        return small and at < len(words) and words[at].capital and words[at].word != "i"
-    return words[at].capital and words[at].word not in cues("after_names") and not words[at].word.isdigit()
+        return (names[at - 1] in ("of", "upon") or names[at - 1] in ARTICLES) and around.named(at)
+    return around.capitals[at] and names[at] not in cues("after_names") and not names[at].isdigit()
 
 
 def _goes_on_before(around: Around, match: Match) -> bool:
     at = match.first - 1
-    if at < 0 or around.gap(at) not in (" ", "-", ": ") or around.words[at].possessive:
+    if at < 0 or around.gaps[at] not in (" ", "-", ": ") or at in around.possessives:
         return False
-    while at > 0 and around.word(at) in ("of", "a", "an", "the", "for") and around.gap(at - 1) == " ":
+    while at > 0 and around.word(at) in ("of", "a", "an", "the", "for") and around.gaps[at - 1] == " ":
         at -= 1
-    capital = around.words[at].capital and (match.corrected > 0 or not around.begins_sentence(at))
+    capital = around.capitals[at] and (match.corrected > 0 or not around.begins_sentence(at))
     return capital and around.word(at) not in cues("before_names")
 
 
@@ -417,7 +420,7 @@ def _place(around: Around, match: Match, words: Sequence[str]) -> float:
     first, last = around.whole
     if len(words) == 1 and words[0] in cues("pronouns") and not _capital_within(around, match):
         return 0.0
-    if match.start <= around.words[first].start and match.end >= around.words[last].end:
+    if match.start <= around.starts[first] and match.end >= around.ends[last]:
         return 0.0 if " ".join(words) in cues("phrases") else WHOLE_MESSAGE
     if around.framed is not None and match.first <= around.framed[0] and match.last == around.framed[1]:
         return 0.0 if " ".join(words) in cues("phrases") else ASKED_ABOUT
@@ -426,24 +429,23 @@ def _place(around: Around, match: Match, words: Sequence[str]) -> float:
 
 
 def _capital_within(around: Around, match: Match) -> bool:
-    return around.cased and around.words[match.first].capital and not around.begins_sentence(match.first)
+    return around.cased and around.capitals[match.first] and not around.begins_sentence(match.first)
 
 
 def _before(around: Around, match: Match) -> float:
     """Cues such as "watched" or "my favourite is", where nothing follows that the words could belong to."""
     at = match.first - 1
-    another = around.word(at) in ("a", "an") and not match.entry.articles & {
-        "a",
-        "an",
-    }  # "like a baby"
+    article = around.word(at) in ("a", "an")  # as in "like a baby", which is no "The Baby"
+    another = article and match.entry.articles.isdisjoint(("a", "an"))
     if at < 0 or another or around.begins_sentence(match.first):
         return 0.0
-    while at > 0 and around.word(at) in cues("skipped"):
+    names, skipped = around.names, cues("skipped")
+    while at > 0 and names[at] in skipped:
         at -= 1
-    cue, before = around.names[at], around.word(at - 1)
+    cue = names[at]
     if cue not in _leading_words():
         return 0.0
-    closed = around.complete(match)
+    before, closed = around.word(at - 1), around.complete(match)
     if cue in cues("before"):
         habit = cue in cues("habits") and before in cues("habit")
         strength = AFTER_HABIT if habit else AFTER_CUE
@@ -465,16 +467,16 @@ def _before_weakly(around: Around, match: Match, before: str, cue: str, *, close
         return 0.0
     if closed and cue in ("see", "watch", "remember", "watching"):
         return 2.5
-    return 1.5 if closed and (match.last > match.first or around.words[match.first].capital) else 0.4
+    return 1.5 if closed and (match.last > match.first or around.capitals[match.first]) else 0.4
 
 
 def _after(around: Around, match: Match, *, after_cue: bool) -> float:
     """The verdict that follows: "… was great"; or a noun: "the … trailer"."""
     at = match.last + 1
     following = around.word(at)
-    if around.rated(match) and around.gap(match.last).strip(" :*_\"'”’(–—-") == "":
-        return BEFORE_VERDICT if around.words[match.first].capital or around.opens(match.first) else 1.5
-    if following not in _following_words() or around.gap(match.last).strip(" \"'*_”’") != "":
+    if following[:1].isdigit() and around.rated(match) and around.gaps[match.last].strip(" :*_\"'”’(–—-") == "":
+        return BEFORE_VERDICT if around.capitals[match.first] or around.opens(match.first) else 1.5
+    if following not in _following_words() or around.gaps[match.last].strip(" \"'*_”’") != "":
         return 0.0
     if following in cues("nouns"):
         return 1.0 if after_cue else 0.3

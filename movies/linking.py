@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
@@ -21,7 +23,7 @@ from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
 from movies.title_spans import title_spans
 from movies.titles import plain, plain_words, split_bare_year, split_year
-from movies.words import UNKNOWN_RANK, cues, level, ranks, tables, tokens
+from movies.words import UNKNOWN_RANK, cues, level, ranks, tables, words_of
 
 LONG_TEXT = 4_000  # characters; a longer text is linked in a thread, off the event loop
 MOST_CANDIDATES = 8
@@ -73,13 +75,16 @@ class Linker:
 
         `context` are the ids of movies spoken of so far, newest first: they decide which Heat is meant.
         """
-        words = tokens(text)
+        words = words_of(text)
         around = Around(text, words, self._genre_words, self._tag_words)
         links = [*read_spans(text, level(text), words), *self._term_links(around)]
         links = [link for link in links if link.confidence >= least]
         spoken_of = tuple(context)
-        sure = [(match, sigmoid(match.logit)) for match in title_spans(self._index, around, spoken_of)]
-        links += [self._title_link(around, match, odds, spoken_of) for match, odds in sure if odds >= least]
+        links += [
+            self._title_link(around, match, odds, spoken_of)
+            for match in title_spans(self._index, around, spoken_of)
+            if (odds := sigmoid(match.logit)) >= least
+        ]
         return _chosen(links)
 
     def find(self, text: str, *, context: Sequence[int] = (), limit: int = 5) -> list[Candidate]:
@@ -177,7 +182,7 @@ def _of_people(names: Sequence[str], at: int, key: str) -> bool:
 
 
 def _term_link(around: Around, first: int, last: int, meanings: Sequence[_Term], *, plainly: bool) -> Link:
-    start, end = around.words[first].start, around.words[last].end
+    start, end = around.starts[first], around.ends[last]
     span = around.text[start:end]
     also = tuple([Link(start, end, span, term.kind, term.confidence, name=term.name) for term in meanings[1:]])
     term = meanings[0]
@@ -237,29 +242,23 @@ def _means_series(around: Around, match: Match) -> bool:
 
 def _chosen(links: list[Link]) -> list[Link]:
     """Of overlapping spans those that weigh most together; readings of the same span become one link."""
-    merged = [_merged(same) for same in _by_span(links)]
-    merged.sort(key=lambda link: (link.end, link.start))
+    links.sort(key=_END_AND_START)
+    merged = [_merged(list(same)) for _, same in groupby(links, _END_AND_START)]
     ends = [link.end for link in merged]
-    best: list[tuple[float, Link | None, int]] = [(0.0, None, 0)]
+    totals, before = [0.0], list[int]()  # before: the links that may stand beside each; -1 of those left out
     for at, link in enumerate(merged):
-        before = bisect_right(ends, link.start, 0, at)
-        taken = best[before][0] + _weight(link)
-        best.append((taken, link, before) if taken > best[at][0] else (best[at][0], None, at))
-    chosen = []
-    at = len(merged)
+        free = bisect_right(ends, link.start, 0, at)
+        total = totals[free] + _weight(link)
+        taken = total > totals[at]
+        totals.append(total if taken else totals[at])
+        before.append(free if taken else -1)
+    chosen, at = [], len(merged)
     while at > 0:
-        _, kept, before = best[at]
-        if kept is not None:
-            chosen.append(kept)
-        at = before
+        at -= 1
+        if before[at] >= 0:
+            chosen.append(merged[at])
+            at = before[at]
     return chosen[::-1]
-
-
-def _by_span(links: Sequence[Link]) -> list[list[Link]]:
-    spans: dict[tuple[int, int], list[Link]] = defaultdict(list)
-    for link in links:
-        spans[link.start, link.end].append(link)
-    return list(spans.values())
 
 
 def _merged(same: list[Link]) -> Link:
@@ -274,6 +273,7 @@ def _rank(link: Link) -> float:
     return -link.confidence * _KIND_WEIGHTS.get(link.kind, 1.0)
 
 
+_END_AND_START = attrgetter("end", "start")
 _KIND_WEIGHTS = {"number": 0.55, "year": 0.6, "tag": 0.8}
 
 

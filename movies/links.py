@@ -17,9 +17,9 @@ class Candidate(NamedTuple):
     odds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Link:
-    """A span of a text and its meaning.
+    """A span of a text and its meaning. Never changed; not frozen only because those take five times as long to make.
 
     Attributes:
         start: of the span, in Unicode code points of the text as given; `text` is what stands there.

@@ -6,12 +6,13 @@ Reads a leveled text (`movies.words.level`), whose places are those of the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from movies.links import Link, LinkKind
-from movies.words import Token, cues, tables
+from movies.words import Words, cues, tables
 
 FIRST_YEAR, LAST_YEAR = 1880, 2035
 LOOKED_AT = 28  # characters left and right of a number
@@ -22,11 +23,12 @@ _OUT_OF = re.compile(r"\s*(?:/|out of|von|sur|su|van)\s*(5|10|100)(?![\d.,]*\d)"
 _DECADE_END = re.compile(r"(?:'?s|er[ns]?|ies)\b(?: jahren?\b)?")
 _DECADE_WORD = re.compile(r"(?:\b(?:annees|anos|anni|jaren|decada de(?: los)?)\s+|\b(?:los|les|gli)\s+)'?$")
 _PART = re.compile(r"\b(early|mid|late|fruhen|spaten|debut des|fin des)[ -](?:the |to late )?['\u2018\u2019]?$")
-_SHORT_YEAR = re.compile(r"['\u2018\u2019]$")
+_SHORT_YEAR = frozenset("'\u2018\u2019")
 _NOT = re.compile(r"\b(?:not|nothing|no|none|never)\s(?:from\s)?$")
 _LATER = r"later|newer|after|onwards?|upwards?|up|plus recent"
 _OR_LATER = re.compile(rf"\s*(?:(?:or|and|oder|et|y) )?(?:{_LATER})\b|\+| on(?=\W*$|[,.;!?)])")
 _OR_EARLIER = re.compile(r"\s*(?:or|and) (?:earlier|older|before)\b")
+_OPENING_SIGNS = frozenset({"", *"+aelnopuy"})  # with which these two begin
 _TO = re.compile(r"\s?(?:-|\u2013|\u2014|to|and|through|until|till|thru|und|bis|et|a|y)\s?(?:the )?$")
 _BETWEEN = re.compile(r"\b(?:between|from|zwischen|von|entre|de|tra)\s(?:the )?$")
 _CENTURY = re.compile(r"\b(last|this|20th|21st|twentieth|twenty[ -]first) century\b")
@@ -42,12 +44,11 @@ class _Years(NamedTuple):
     single: bool
 
 
-def read_spans(text: str, level: str, words: Sequence[Token]) -> list[Link]:
+def read_spans(text: str, level: str, words: Words) -> list[Link]:
     """Every number that stands in a text, with its meaning."""
-    spans = [*_digits(level), *_words(level, words), *_centuries(level)]
     return [
         Link(start, end, text[start:end], kind, confidence, low=low, high=high)
-        for start, end, kind, confidence, low, high in spans
+        for start, end, kind, confidence, low, high in chain(_digits(level), _words(level, words), _centuries(level))
     ]
 
 
@@ -55,12 +56,10 @@ _Span = tuple[int, int, LinkKind, float, float | None, float | None]
 
 
 def _digits(level: str) -> Iterator[_Span]:
-    numbers = list(_NUMBER.finditer(level))
     done, user_end = 0, -1
-    for at, match in enumerate(numbers):
-        if match.start() < done:
+    for match, following in pairwise(chain(_NUMBER.finditer(level), (None,))):
+        if match is None or match.start() < done:
             continue
-        following = numbers[at + 1] if at + 1 < len(numbers) else None
         on = user_end >= 0 and _USERS_ON.fullmatch(level[user_end : match.start()]) is not None
         span = _user(level, match, on=on) or _stars(level, match) or _years(level, match, following) or _count(match)
         done, user_end = span[1], span[1] if span[2] == "user" else -1
@@ -71,7 +70,7 @@ def _user(level: str, match: re.Match[str], *, on: bool) -> _Span | None:
     if not match[0].isdigit():
         return None
     before = level[max(0, match.start() - 6) : match.start()].rstrip(" #.")
-    named = before.endswith(_user_endings())
+    named = before[-2:] in _user_endings()
     left = _user_words().search(level, max(0, match.start() - LOOKED_AT), match.start()) if named else None
     user = min(float(match[0]), LARGEST)
     if left is not None:
@@ -86,15 +85,26 @@ def _user_words() -> re.Pattern[str]:
 
 
 @cache
-def _user_endings() -> tuple[str, ...]:
-    """The ends of the words before a user's number; most numbers have none left of them, and are no user's."""
+def _user_endings() -> frozenset[str]:
+    """The last letters of the words before a user's number; most numbers have none left of them."""
     words = [*cues("users"), "number", "numero", "no", "nr", "id"]
-    return tuple({ending[-2:] for word in words for ending in (word, f"{word}s")})
+    return frozenset({ending[-2:] for word in words for ending in (word, f"{word}s")})
 
 
 @cache
 def _star_words() -> re.Pattern[str]:
     return re.compile(rf"[\s-]*(?:{'|'.join(sorted(cues('stars'), key=len, reverse=True))})\b")
+
+
+@cache
+def _star_signs() -> frozenset[str]:
+    """The first signs of what makes a number one of stars; few numbers have one of them right of them."""
+    return frozenset({word[0] for word in cues("stars")}.union("/ovs", ("",)))
+
+
+def _sign_after(level: str, end: int) -> str:
+    """The first sign after a number but for blanks and hyphens; none where none is near."""
+    return level[end : end + LOOKED_AT].replace("-", " ").lstrip()[:1]
 
 
 def _value(number: str) -> float:
@@ -104,11 +114,12 @@ def _value(number: str) -> float:
 
 def _stars(level: str, match: re.Match[str]) -> _Span | None:
     value = _value(match[0])
-    if scale := _OUT_OF.match(level, match.end()):
-        stars = value * 5 / int(scale[1])
-        return (match.start(), scale.end(), "stars", 0.95, stars, stars) if stars <= 5 else None
-    if value <= 10 and (word := _star_words().match(level, match.end())):
-        return match.start(), word.end(), "stars", 0.95, value, value
+    if _sign_after(level, match.end()) in _star_signs():
+        if scale := _OUT_OF.match(level, match.end()):
+            stars = value * 5 / int(scale[1])
+            return (match.start(), scale.end(), "stars", 0.95, stars, stars) if stars <= 5 else None
+        if value <= 10 and (word := _star_words().match(level, match.end())):
+            return match.start(), word.end(), "stars", 0.95, value, value
     return (match.start(), match.end(), "stars", 0.7, value, value) if "½" in match[0] and value <= 5 else None
 
 
@@ -116,7 +127,7 @@ def _years(level: str, match: re.Match[str], following: re.Match[str] | None) ->
     first = _one_years(level, match)
     if first is None:
         return None
-    second = _one_years(level, following) if following is not None else None
+    second = _one_years(level, following) if following and following.start() - first.end < LOOKED_AT else None
     if second is not None and second.low >= first.low and _TO.fullmatch(level, first.end, second.start):
         between = _BETWEEN.search(level, max(0, first.start - LOOKED_AT), first.start)
         if between or level[first.end : second.start].split(maxsplit=1)[0] not in ("and", "und", "et", "y", "a"):
@@ -129,17 +140,10 @@ def _years(level: str, match: re.Match[str], following: re.Match[str] | None) ->
 
 def _open_years(level: str, years: _Years) -> _Span | None:
     """Years that are open on one side: "before 1980", "1990 or later"."""
-    start = max(0, years.start - LOOKED_AT)
-    directions = (
-        (_direction("earlier"), None, years.low - 1), (_direction("until"), None, years.high),
-        (_direction("later"), years.high + 1, None), (_direction("since"), years.low, None),
-    )  # fmt: skip
-    for pattern, low, high in directions if _directed(level[start : years.start]) else ():
-        left = pattern.search(level, start, years.start)
-        if left and (no := _NOT.search(level, max(0, left.start() - 16), left.start())):
-            return no.start(), years.end, "years", 0.93, *_turned(low, high)
-        if left and not (left[0].startswith("from") and not _OR_LATER.match(level, years.end)):
-            return left.start(), years.end, "years", 0.93, low, high
+    if directed := _directed_years(level, years):
+        return directed
+    if _sign_after(level, years.end) not in _OPENING_SIGNS:
+        return None
     if right := _OR_LATER.match(level, years.end):
         return years.start, right.end(), "years", 0.93, years.low, None
     if right := _OR_EARLIER.match(level, years.end):
@@ -147,17 +151,31 @@ def _open_years(level: str, years: _Years) -> _Span | None:
     return None
 
 
-def _directed(before: str) -> bool:
-    """True where a word such as "before" stands left of a year: of few."""
-    left = before.rstrip("'’")
+def _directed_years(level: str, years: _Years) -> _Span | None:
+    """Years after a word such as "before", which few are."""
+    start = max(0, years.start - LOOKED_AT)
+    before = level[start : years.start].rstrip("'’")
     for article in ("the ", "los ", "les "):
-        left = left.removesuffix(article)
-    return left[:-1].endswith(_directions())
+        before = before.removesuffix(article)
+    if before[-3:-1] not in _direction_endings():
+        return None
+    directions = (
+        (_direction("earlier"), None, years.low - 1), (_direction("until"), None, years.high),
+        (_direction("later"), years.high + 1, None), (_direction("since"), years.low, None),
+    )  # fmt: skip
+    for pattern, low, high in directions:
+        left = pattern.search(level, start, years.start)
+        if left and (no := _NOT.search(level, max(0, left.start() - 16), left.start())):
+            return no.start(), years.end, "years", 0.93, *_turned(low, high)
+        if left and not (left[0].startswith("from") and not _OR_LATER.match(level, years.end)):
+            return left.start(), years.end, "years", 0.93, low, high
+    return None
 
 
 @cache
-def _directions() -> tuple[str, ...]:
-    return tuple({word for name in ("earlier", "until", "later", "since") for word in cues(name)})
+def _direction_endings() -> frozenset[str]:
+    """The last letters of such words."""
+    return frozenset({word[-2:] for name in ("earlier", "until", "later", "since") for word in cues(name)})
 
 
 @cache
@@ -176,15 +194,15 @@ def _one_years(level: str, match: re.Match[str]) -> _Years | None:
     number, start, end = match[0], match.start(), match.end()
     if not number.isdigit() or len(number) not in (2, 4):
         return None
-    value = int(number)
-    short = len(number) == 2
-    ending = _DECADE_END.match(level, end)
-    word = _DECADE_WORD.search(level, max(0, start - LOOKED_AT), start) if value % 10 == 0 else None
-    if value % 10 == 0 and (ending or (word and (short or FIRST_YEAR <= value <= LAST_YEAR))):
+    value, short = int(number), len(number) == 2
+    whole = value % 10 == 0
+    ending = _DECADE_END.match(level, end) if whole else None
+    word = _DECADE_WORD.search(level, max(0, start - LOOKED_AT), start) if whole and not ending else None
+    if ending or (word and (short or FIRST_YEAR <= value <= LAST_YEAR)):
         first = value + (1900 if value >= 20 else 2000) if short else value
-        begins = word.start() if word and not ending else start - (level[start - 1 : start] in "'\u2018\u2019")
+        begins = word.start() if word else start - (level[start - 1 : start] in "'\u2018\u2019")
         return _part(level, max(0, begins) if start else 0, ending.end() if ending else end, first)
-    if short and _SHORT_YEAR.search(level, max(0, start - 1), start):
+    if short and level[start - 1 : start] in _SHORT_YEAR:
         year = value + (1900 if value > 35 else 2000)
         return _Years(start - 1, end, year, year, single=True)
     if short or not FIRST_YEAR <= value <= LAST_YEAR or _COUNTED.match(level, end):
@@ -218,15 +236,15 @@ def _count(match: re.Match[str]) -> _Span:
     return match.start(), match.end(), "number", 0.9, value, value
 
 
-def _words(level: str, words: Sequence[Token]) -> Iterator[_Span]:
+def _words(level: str, words: Words) -> Iterator[_Span]:
     """Numbers and decades written as words: "the early eighties", "five stars", "a couple"."""
     numbers, decades, said = tables()["numbers"], tables()["decades"], _number_words()
-    for at, token in [(at, token) for at, token in enumerate(words) if token.word in said]:
-        if token.word in decades:
-            years = _part(level, token.start, token.end, decades[token.word])
+    for at, name in [(at, name) for at, name in enumerate(words.names) if name in said]:
+        if name in decades:
+            years = _part(level, words.starts[at], words.ends[at], decades[name])
             yield _open_years(level, years) or (years.start, years.end, "years", 0.93, years.low, years.high)
         else:
-            yield from _number_word(level, words, at, float(numbers[token.word]))
+            yield from _number_word(level, words, at, float(numbers[name]))
 
 
 @cache
@@ -234,16 +252,15 @@ def _number_words() -> frozenset[str]:
     return frozenset({*tables()["numbers"], *tables()["decades"]})
 
 
-def _number_word(level: str, words: Sequence[Token], at: int, value: float) -> Iterator[_Span]:
-    token = words[at]
-    end = token.end
+def _number_word(level: str, words: Words, at: int, value: float) -> Iterator[_Span]:
+    name, start, end = words.names[at], words.starts[at], words.ends[at]
     if half := _AND_A_HALF.match(level, end):
         end, value = half.end(), value + 0.5
     if value <= 10 and (word := _star_words().match(level, end)):
-        yield token.start, word.end(), "stars", 0.95, value, value
-    elif token.word != "one":
-        start = words[at - 1].start if at and token.word in ("couple", "dozen") and words[at - 1].word == "a" else None
-        yield token.start if start is None else start, end, "number", 0.75, value, value
+        yield start, word.end(), "stars", 0.95, value, value
+    elif name != "one":
+        of_an_article = at and name in ("couple", "dozen") and words.names[at - 1] == "a"
+        yield words.starts[at - 1] if of_an_article else start, end, "number", 0.75, value, value
 
 
 _AND_A_HALF = re.compile(r" and a half\b")

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 LARGEST_ID = 2**53 - 1  # the largest number that JSON carries exactly everywhere
-FORMAT = 4  # PRAGMA user_version; a file of another format is imported again
+FORMAT = 5  # PRAGMA user_version; a file of another format is imported again
 APPLICATION_ID = 0x4D41_5251  # "MARQ"
 
 TIME_BITS = 32
@@ -58,8 +58,8 @@ CREATE TABLE genres (
     carriers BLOB NOT NULL
 );
 CREATE TABLE tag_names (
-    tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL, plain TEXT NOT NULL UNIQUE, movies INTEGER NOT NULL,
-    carriers BLOB NOT NULL
+    tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL, plain TEXT NOT NULL UNIQUE, other_spellings TEXT NOT NULL,
+    movies INTEGER NOT NULL, carriers BLOB NOT NULL
 );
 CREATE TABLE title_forms (
     form_id INTEGER PRIMARY KEY, movie_id INTEGER NOT NULL, words TEXT NOT NULL, joined TEXT NOT NULL,

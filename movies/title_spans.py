@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
-from operator import add
+from itertools import compress, takewhile
+from operator import add, attrgetter
 from typing import NamedTuple
 
 from movies.link_evidence import WELL_KNOWN, Around, Match, hopeless, joins, movie_logit
@@ -64,7 +65,7 @@ class _Elements(NamedTuple):
 
     Attributes:
         firsts: where a title begins with them; `inners`: elsewhere.
-        begins, ends: their tokens; an end is inclusive.
+        begins, ends: their words; an end is inclusive.
         corrected: those with a misspelt word, and the letters that it should have.
     """
 
@@ -82,7 +83,7 @@ def title_spans(index: TitleIndex, around: Around, spoken_of: Sequence[int] = ()
     """
     elements = _elements(around.names)
     found = {(match.first, match.last): match for match in _look_up(index, around, elements, range(len(elements.ends)))}
-    slips = {at: right for at, word in enumerate(elements.inners) if (right := index.correct(word)) is not None}
+    slips = {at: right for at, right in enumerate(map(index.correct, elements.inners)) if right is not None}
     if slips:
         near = sorted({at for slip in slips for at in range(max(0, slip - BEFORE_A_SLIP), slip + 1)})
         for match in _look_up(index, around, _corrected(elements, slips), near):
@@ -107,19 +108,19 @@ def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Ite
     known, covered = index.known, 0
     singles = [*map(known.get, elements.firsts)]
     pairs = [*map(known.get, map(add, elements.firsts, elements.inners[1:])), None]
-    possessives = {at: cut for at, end in enumerate(elements.ends) if (cut := around.words[end].possessive)}
+    possessives = around.possessives and {
+        at: around.possessives[end] for at, end in enumerate(elements.ends) if end in around.possessives
+    }
     for at in starts:
-        if pairs[at] or at in possessives or at + 1 in possessives:
+        if pairs[at] or (possessives and (at in possessives or at + 1 in possessives)):
             runs = [run for run in _runs_from(known, possessives, elements, at) if at + run[0] > covered]
+            if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
+                runs = runs[-1:]
+                covered = at + runs[-1][0]
+        elif at >= covered and (singles[at] or 0) & KEY:
+            runs = [(1, elements.firsts[at], 0)]
         else:
-            single = at >= covered and (singles[at] or 0) & KEY
-            match = _match(around, elements, at, 1, index.entry(elements.firsts[at]), 0) if single else None
-            if match is not None:
-                yield match
             continue
-        if runs and runs[-1][0] >= TELLING_LENGTH and not index.entry(runs[-1][1]).part:
-            runs = runs[-1:]
-            covered = at + runs[-1][0]
         for length, key, cut in runs:
             if length > 1 and index.glued(key, elements.inners[at : at + length]):
                 continue
@@ -156,10 +157,10 @@ def _match(around: Around, elements: _Elements, at: int, length: int, entry: Ent
     if begin == last and hopeless(around, begin, entry.popularity):
         return None
     article = around.names[begin - 1] if begin else ""
-    if article in ARTICLES and (article == "the" or article in entry.articles) and around.gap(begin - 1).isspace():
+    if article in ARTICLES and (article == "the" or article in entry.articles) and around.gaps[begin - 1].isspace():
         begin -= 1
-    start, end = around.words[begin].start, around.words[last].end - possessive
-    if begin < last and "\n" in around.text[start : around.words[last].start]:
+    start, end = around.starts[begin], around.ends[last] - possessive
+    if begin < last and "\n" in around.text[start : around.starts[last]]:
         return None
     corrected = elements.corrected and max(elements.corrected.get(place, 0) for place in range(at, at + length))
     return _settled(around, Match(start, end, begin, last, entry, corrected or 0))
@@ -183,12 +184,11 @@ def _settled(around: Around, match: Match) -> Match:
 def _nearly(index: TitleIndex, around: Around, found: Sequence[Match]) -> Iterator[Match]:
     """Runs of words in the place of a title that are nearly one."""
     taken = {at for match in found if match.last > match.first for at in range(match.first, match.last + 1)}
-    for first, last in _title_like(around):
-        if first == last or not taken.isdisjoint(range(first, last + 1)):
-            continue
+    runs = [(first, last) for first, last in _title_like(around) if first < last]
+    for first, last in [run for run in runs if taken.isdisjoint(range(run[0], run[1] + 1))]:
         for place in index.alike(content(" ".join(around.names[first : last + 1]))):
             entry = index.entry_of([Form(place, MAIN)])
-            match = _settled(around, Match(around.words[first].start, around.words[last].end, first, last, entry))
+            match = _settled(around, Match(around.starts[first], around.ends[last], first, last, entry))
             match.logit = movie_logit(around, match) - NEARLY
             yield match
 
@@ -208,7 +208,7 @@ def _misspelt(index: TitleIndex, around: Around, elements: _Elements, found: Seq
         near = [(_likeness(index, inners[first : last + 1]), first, last) for first, last in runs]
         (key, likeness), first, last = max(near, key=lambda each: each[0][1], default=(("", 0.0), 0, 0))
         match = _match(around, elements, first, last - first + 1, index.entry(key), 0) if likeness else None
-        if match is not None and (last > first or not around.words[match.first].capital):
+        if match is not None and (last > first or not around.capitals[match.first]):
             match.corrected = len(inners[at])
             match.logit = movie_logit(around, match) - NEARLY
             yield match
@@ -253,7 +253,7 @@ def _called_shortly(
     longer = {at for match in found if match.last > match.first and match.logit > 0 for at in _within(match)}
     singles = {match.first: match for match in found if match.last == match.first}
     named = [
-        word[:-1] if around.words[end].possessive else word
+        word[:-1] if end in around.possessives else word
         for word, end in zip(elements.inners, elements.ends, strict=True)
     ]
     taken: set[int] = set()
@@ -270,7 +270,7 @@ def _called_shortly(
             ):
                 continue
             forms = [*(known.entry.forms if known else ()), Form(place, PIECE)]
-            match = _match(around, elements, at, length, index.entry_of(forms), around.words[last].possessive)
+            match = _match(around, elements, at, length, index.entry_of(forms), around.possessives.get(last, 0))
             if match is not None:
                 match.logit = movie_logit(around, match) + CALLED_SHORTLY
                 taken.update(spots)
@@ -300,7 +300,7 @@ def _telling(around: Around, first: int, words: Sequence[str]) -> bool:
         return False
     if len(words) > 1:
         return min(ranked[0], ranked[-1]) > PLAIN and sum(map(math.log2, ranked)) > TELLING_BITS
-    named = around.cased and around.words[first].capital and not around.begins_sentence(first)
+    named = around.cased and around.capitals[first] and not around.begins_sentence(first)
     return len(words[0]) > 3 and ranked[0] > (TELLING_NAME if named else TELLING_WORD)
 
 
@@ -311,8 +311,9 @@ def _elements(names: Sequence[str]) -> _Elements:
             if word in PARTS and at - 1 not in parts and (part := _part(names, at)):
                 parts[at] = part
     begins = [at for at, word in enumerate(names) if word not in ARTICLES and at - 1 not in parts]
-    firsts = [FIRST.get(names[at], names[at]) for at in begins]
-    inners, ends = [ROMAN.get(first, first) for first in firsts], begins.copy()
+    words = [names[at] for at in begins]
+    firsts = list(map(FIRST.get, words, words))
+    inners, ends = list(map(ROMAN.get, firsts, firsts)), begins.copy()
     for place, at in enumerate(begins) if parts else ():
         if at in parts:
             firsts[place], inners[place], ends[place] = names[at] + parts[at], parts[at], at + 1
@@ -345,16 +346,16 @@ def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
 
 def _title_like(around: Around) -> Iterator[tuple[int, int]]:
     """Runs of words with capitals, in quotation marks, or after "like", as first and last word."""
-    words, names, done = around.words, around.names, 0
-    after_cue = {at for at, name in enumerate(names, 1) if name in cues("before")}
-    for at in [at for at, word in enumerate(words) if word.capital or at in after_cue]:
+    capitals, names, before, done = around.capitals, around.names, cues("before"), 0
+    after_cue = {at for at, name in enumerate(names[:-1], 1) if name in before}
+    for at in sorted(after_cue.union(compress(range(len(names)), capitals))):
         if at < done:
             continue
-        if words[at].capital and around.cased:
+        if capitals[at] and around.cased:
             end = at
-            while end + 1 < len(words) and _goes_on(around, end):
+            while end + 1 < len(names) and _goes_on(around, end):
                 end += 1
-            while end > at and not words[end].capital and not names[end].isdigit():
+            while end > at and not capitals[end] and not names[end].isdigit():
                 end -= 1
             done = end + 1
             yield at, end
@@ -364,39 +365,43 @@ def _title_like(around: Around) -> Iterator[tuple[int, int]]:
 
 def _end_of_phrase(around: Around, at: int) -> int:
     end, most = at, min(at + 6, len(around.names) - 1)
-    while end < most and around.gap(end).strip(" ") == "" and around.names[end + 1] not in ("and", "or", "but"):
+    while end < most and around.gaps[end].strip(" ") == "" and around.names[end + 1] not in ("and", "or", "but"):
         end += 1
     return end
 
 
 def _goes_on(around: Around, at: int) -> bool:
-    following = around.words[at + 1]
-    if around.gap(at).strip(" :-'&") != "":
+    if around.gaps[at].strip(" :-'&") != "":
         return False
-    return following.capital or following.word.isdigit() or following.word in cues("small")
+    following = around.names[at + 1]
+    return around.capitals[at + 1] or following.isdigit() or following in cues("small")
 
 
 def _join_lists(around: Around, found: list[Match]) -> None:
     """Raise what stands beside a sure title in a list: "Alien, big and heat"; and two that are all of a message."""
-    by_start = sorted(found, key=lambda match: (match.start, -match.end))
-    if by_start and len(around.words) <= SHORT_LIST:
+    by_end = sorted(found, key=attrgetter("end"), reverse=True)
+    by_start = sorted(by_end, key=attrgetter("start"))
+    if by_start and len(around.names) <= SHORT_LIST:
         _join_all_of_a_message(around, by_start)
     _raise_beside(around, by_start, forward=True)
-    _raise_beside(around, sorted(found, key=lambda match: -match.end), forward=False)
+    _raise_beside(around, by_end, forward=False)
 
 
 def _raise_beside(around: Around, matches: Sequence[Match], *, forward: bool) -> None:
-    text, sure = around.text, list[int]()
+    """Raise what stands beside one that is sure, in the order read; backward, places are counted from the end."""
+    sure, furthest = list[int](), -sys.maxsize
     for match in matches:
-        edge = match.start if forward else match.end
-        for other in [other for other in sure[-6:] if 0 < abs(edge - other) < MOST_BETWEEN]:
-            left, right = (other, edge) if forward else (edge, other)
-            if left < right and joins(text[left:right]):
-                more = OR_ANOTHER if _to_choose(around, match, left) else 0.0
-                match.logit += RAISED + more if match.logit + more > NO_TITLE else 0.0
-                break
+        edge = match.start if forward else -match.end
+        if edge - furthest < MOST_BETWEEN:
+            for other in [other for other in sure[-6:] if 0 < edge - other < MOST_BETWEEN]:
+                left, right = (other, edge) if forward else (-edge, -other)
+                if joins(around.text[left:right]):
+                    more = OR_ANOTHER if _to_choose(around, match, left) else 0.0
+                    match.logit += RAISED + more if match.logit + more > NO_TITLE else 0.0
+                    break
         if match.logit > SURE_IN_A_LIST:
-            sure.append(match.end if forward else match.start)
+            sure.append(match.end if forward else -match.start)
+            furthest = max(furthest, sure[-1])
 
 
 def _to_choose(around: Around, match: Match, left: int) -> bool:

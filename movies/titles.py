@@ -16,11 +16,11 @@ _BARE_YEAR = re.compile(r"(?<=\S)[\s,]+(1[89]\d\d|20\d\d)\s*$")
 _ALTERNATIVE = re.compile(r"^(?P<head>.*\S)\s*\((?P<inside>(?:[^()]|\([^()]*\))+)\)$")
 _ALSO_KNOWN = re.compile(r"^(?:a\.?\s?k\.?\s?a\.?|also known as)\s+", re.IGNORECASE)
 _OPEN_END = re.compile(r"(?:(?<!,)\s(?:or|and|of|the|a)|[:&-])$", re.IGNORECASE)
-_ARTICLE = re.compile(
-    r"^(?P<rest>.+), (?P<article>The|An?|L[aeo]s?|L'|Une?|Des|El|Una|Uno|Il|I|Gli|D[eiae][rsnmt]|Die|Eine?|De|Het|Een"
-    r"|Os?|As|Um|Uma|Ett|En)$",
-    re.IGNORECASE,
-)
+_ARTICLES = {  # at the end of a title, in the languages of movies
+    "the", "a", "an", "la", "las", "le", "les", "lo", "los", "l'", "un", "une", "des", "el", "una", "uno", "il", "i",
+    "gli", "der", "den", "dem", "det", "das", "dat", "die", "ein", "eine", "de", "het", "een", "o", "os", "as", "um",
+    "uma", "ett", "en",
+}  # fmt: skip
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc`\u00b4]")
 _UNDECOMPOSED = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"})
@@ -78,11 +78,10 @@ def split_bare_year(text: str) -> tuple[str, int | None]:
 
 def article_first(title: str) -> str:
     """Move an article from the end to the front: "Auberge espagnole, L'" → "L'Auberge espagnole"."""
-    match = _ARTICLE.match(title)
-    if match is None:
+    rest, _, article = title.rpartition(", ")
+    if not rest or article.lower() not in _ARTICLES:
         return title
-    article = match["article"]
-    return article + ("" if article.endswith("'") else " ") + match["rest"]
+    return article + ("" if article.endswith("'") else " ") + rest
 
 
 def fold(text: str) -> str:

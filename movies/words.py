@@ -1,4 +1,4 @@
-"""Tokens of a text in folded form, and the shipped tables of words that reading needs.
+"""The words of a text in folded form, and the shipped tables of words that reading needs.
 
 The tables are `words.toml` and `common_words.txt` beside this module. No catalogue, no titles.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cache, partial
-from itertools import accumulate, repeat
+from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ _TOKEN = re.compile(f"({_JOINED}|{_WORD}|&)", re.IGNORECASE)
 _ASCII_TOKEN = re.compile(f"({_JOINED}|[a-z0-9]+(?:['`][a-z0-9]+)*|&)")
 _SIMPLE_TOKEN = re.compile("([a-z0-9]+(?:['`][a-z0-9]+)*|&)")
 _SIGN_WITHIN = re.compile(r"[.,/*](?<=[\da-z].)[\da-z]|-(?<=\ba-)[\da-z]")
+_SIGNS_WITHIN = frozenset(".,/*-")
 _NAME_JOINED = re.compile(rf"\b(?:{_JOINED})", re.IGNORECASE)
 _FIGURE = re.compile(r"(\d+)(?:([.,])(\d+))?(/\d+)?")
 _APOSTROPHE = re.compile("['\u2018\u2019\u02bc`\u00b4]")
@@ -31,17 +32,22 @@ _MARKS = re.compile("[\u0300-\u036f]")
 UNKNOWN_RANK = 20_001  # of words that are not among the commonest
 
 
-class Token(NamedTuple):
-    """A word of a text as it is compared: folded, apostrophes left out."""
+class Words(NamedTuple):
+    """The words of a text, as columns: a text has many, and a row for each would take as long as to find it.
 
-    start: int
-    end: int
-    word: str
-    capital: bool
-    possessive: int  # letters of a possessive at the end, apostrophe included: 2 in "Alien's"
+    Attributes:
+        names: as they are compared: folded, apostrophes left out.
+        starts, ends: places in the text; `gaps`: what stands between each and the next.
+        capitals: True of those that begin with one.
+        possessives: by place among the words, the letters of a possessive at the end: 2 in "Alien's".
+    """
 
-
-_MAKE = partial(tuple.__new__, Token)  # of fields, faster than Token(*fields)
+    names: list[str]
+    starts: list[int]
+    ends: list[int]
+    gaps: list[str]
+    capitals: list[bool]
+    possessives: dict[int, int]
 
 
 @cache
@@ -81,52 +87,55 @@ def level(text: str) -> str:
     return "".join(map(_level_character, text))
 
 
-def tokens(text: str) -> list[Token]:
+def words_of(text: str) -> Words:
     """The words of a text.
 
-    >>> [token.word for token in tokens("Schindler's List & Léon")]
+    >>> words_of("Schindler's List & Léon").names
     ['schindlers', 'list', 'and', 'leon']
-    >>> [token.word for token in tokens("M*A*S*H 3,92/5, the A-Team")]
+    >>> words_of("M*A*S*H 3,92/5, the A-Team").names
     ['mash', '3.92/5', 'the', 'ateam']
     """
     ascii_alone = text.isascii()
     pieces = _split_ascii(text.lower()) if ascii_alone else _TOKEN.split(text)
-    edges, sources = list(accumulate(map(len, pieces))), pieces[1::2]
+    edges, names = list(accumulate(map(len, pieces))), pieces[1::2]
     starts, ends = edges[:-1:2], edges[1::2]
-    words = sources if ascii_alone else [source.lower() for source in sources]
-    capitals = [text[start].isupper() for start in starts]
-    found = list(map(_MAKE, zip(starts, ends, words, capitals, repeat(0), strict=False)))
-    for at in [at for at, source in enumerate(sources) if not (source.isalnum() and source.isascii())]:
-        found[at] = _token(text[starts[at] : ends[at]], starts[at])
-    return found
+    capitals = list(map(str.isupper, map(text.__getitem__, starts)))
+    odd = [at for at, name in enumerate(names) if not (name.isalnum() and (ascii_alone or name.isascii()))]
+    names = names if ascii_alone else [name.lower() for name in names]
+    possessives = {}
+    for at in odd:
+        source = text[starts[at] : ends[at]]
+        names[at] = _folded(source)
+        if len(source) > 3 and source[-1] in "sS" and _APOSTROPHE.match(source[-2]):
+            possessives[at] = 2
+    return Words(names, starts, ends, pieces[2::2], capitals, possessives)
 
 
 def _split_ascii(lower: str) -> list[str]:
     """The words of a text and what stands between them, by turns; few texts have words that need the slower way."""
-    return (_ASCII_TOKEN if _SIGN_WITHIN.search(lower) else _SIMPLE_TOKEN).split(lower)
+    pieces = _SIMPLE_TOKEN.split(lower)
+    simple = _SIGNS_WITHIN.isdisjoint(pieces[2::2]) or not _SIGN_WITHIN.search(lower)
+    return pieces if simple else _ASCII_TOKEN.split(lower)
 
 
 def is_figure(word: str) -> bool:
     """True of numbers in digits, also of "4.5" and "9/10"."""
-    return word.replace(".", "").replace("/", "").isdigit()
+    return word[:1].isdigit() and word.replace(".", "").replace("/", "").isdigit()
 
 
 def spelled(name: str) -> list[str] | None:
     """The words of a name that are not those between its signs: of "M*A*S*H", "The A-Team", "Paranoia 1.0"."""
-    return [token.word for token in tokens(name)] if _NAME_JOINED.search(name) else None
+    return words_of(name).names if _NAME_JOINED.search(name) else None
 
 
-def _token(source: str, start: int) -> Token:
-    """A word with apostrophes, diacritics or combining marks; or the sign for "and"."""
+def _folded(source: str) -> str:
+    """A word with apostrophes, diacritics or combining marks, or a figure; or the sign for "and"."""
     if source == "&":
-        return Token(start, start + 1, "and", capital=False, possessive=0)
+        return "and"
     if figure := _FIGURE.fullmatch(source):
         thousands = figure[2] == "," and len(figure[3]) == 3
-        word = source.replace(",", "" if thousands else ".")
-        return Token(start, start + len(source), word, capital=False, possessive=0)
-    word = _MARKS.sub("", _JOINTS.sub("", fold(source)))
-    possessive = 2 if len(source) > 3 and source[-1] in "sS" and _APOSTROPHE.match(source[-2]) else 0
-    return Token(start, start + len(source), word, source[0].isupper(), possessive)
+        return source.replace(",", "" if thousands else ".")
+    return _MARKS.sub("", _JOINTS.sub("", fold(source)))
 
 
 @cache

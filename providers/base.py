@@ -125,10 +125,14 @@ class ChatRequest:
 
 
 class Provider(Protocol):
-    """A source of answers. Failures are raised as errors.RunFailed."""
+    """A source of answers. Failures are raised as errors.RunFailed.
+
+    `reads_prompt`: False where a system prompt tells it nothing, so that none needs to be made.
+    """
 
     name: str
     default_model: str
+    reads_prompt: bool
 
     async def models(self) -> list[str]:
         """Ids of the models on offer."""

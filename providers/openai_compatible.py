@@ -39,6 +39,7 @@ class OpenAIProvider:
     """OpenAI, Ollama, vLLM, llama.cpp, LM Studio, OpenRouter and whatever else speaks chat completions."""
 
     name = "openai"
+    reads_prompt = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

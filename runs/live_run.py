@@ -145,19 +145,25 @@ class LiveRun:
 
     async def _offers(self, toolbox: Toolbox) -> Offers:
         """All tools, or few of them, each with a system prompt of its own and the session's actions."""
-        info, session = toolbox.snapshot.info, self._caller.session
+        actions = self._caller.session.actions
+        full, small = await self._prompts(toolbox.snapshot) if self._with.provider.reads_prompt else ("", "")
+        return Offers(
+            full=Offer(full, callable_in(toolbox.specs, actions)),
+            small=Offer(small, callable_in(toolbox.small_specs, actions)),
+        )
+
+    async def _prompts(self, snapshot: Snapshot) -> tuple[str, str]:
+        """The system prompt beside all tools, and beside few."""
+        info, session = snapshot.info, self._caller.session
         prompt = partial(
             system_prompt,
             info,
             session.instructions,
-            genres=await _genres(toolbox.snapshot),
+            genres=await _genres(snapshot),
             whose=whose_taste(info, session.user_id, await self._with.ratings.count(self._caller.account_id)),
             today=self._with.clock(),
         )
-        return Offers(
-            full=Offer(prompt(), callable_in(toolbox.specs, session.actions)),
-            small=Offer(prompt(small=True), callable_in(toolbox.small_specs, session.actions)),
-        )
+        return prompt(), prompt(small=True)
 
     async def _pass_on(self, event: ReplyEvent) -> None:
         if isinstance(event, StepEnded):

@@ -30,6 +30,7 @@ LISTED = ("list", "min", "max")
 FEW = 5
 FEW_RATINGS = "Some of these means rest on very few ratings: at_least leaves them out."
 NOTHING = "Nothing passes all the conditions."
+MOST_SPELLINGS = 3  # of a tag, told by name
 COUNTED_IN_RATINGS = "These groups count ratings."
 
 
@@ -68,6 +69,8 @@ async def query_catalogue(ctx: Context, args: QueryCatalogue) -> QueryResult:
     found = await (_by_rating if args.by in BY_RATING else _by_movie)(ctx, args, chosen)
     histogram = found.histogram if args.measure == "histogram" else {}
     notes = [*([COUNTED_IN_RATINGS] if found.of != args.of else []), *found.notes]
+    counted = args.tags if args.measure == "count" else []
+    notes += [note for tag in counted if (note := await _spellings(ctx, tag))]
     return found.model_copy(
         update={
             "whose": someone.whose if someone else None,
@@ -76,6 +79,14 @@ async def query_catalogue(ctx: Context, args: QueryCatalogue) -> QueryResult:
             "notes": [*notes, *([] if found.total else [NOTHING])],
         }
     )
+
+
+async def _spellings(ctx: Context, tag: str) -> str:
+    """Words for the other spellings that are counted as one tag; none where there are none."""
+    others = await ctx.snapshot.catalogue.other_spellings(tag)
+    more = [f"{len(others) - MOST_SPELLINGS} more"] if len(others) > MOST_SPELLINGS else []
+    told = ", ".join([f"“{other}”" for other in others[:MOST_SPELLINGS]] + more)
+    return f"“{tag}” was also typed as {told}, which is counted as the same tag." if told else ""
 
 
 async def _whose(ctx: Context, args: QueryCatalogue) -> Person | None:

@@ -83,6 +83,9 @@ class Evidence:
         return found
 
     def _take_words(self, text: str, linker: Linker) -> None:
+        """Note what a person's words name. They are linked anew: stored mentions are but the sure movies of a message,
+        and all that it may have meant supports a claim, series and figures too.
+        """
         links = linker.link(text, least=HINT)
         titles = [link for link in links if link.kind in ("movie", "series")]
         for link in titles:
@@ -372,9 +375,9 @@ _FIGURES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Sequence[Mention
     (re.compile(r"(?<![\d.,])(?P<n>[0-5][.,]\d{1,2})(?![\d%.,]*\d)"), _rating),
     (re.compile(r"(?<![\w.,-])(?P<n>(?:18|19|20)\d\d)(?![\w%]|-\w|['’]s)"), _year),
 )
+_CAPITALISED, _SMALL = r"[A-Z0-9][\w'’.!?&:,-]{0,40}", "of|the|and|a|in|to|for|on|with|&"  # words of titles
 _TITLE_AND_YEAR = re.compile(
-    r"(?<!\w)(?P<title>[A-Z0-9][\w'’.!?&:,-]{0,40}"
-    r"(?:[ ](?:[A-Z0-9][\w'’.!?&:,-]{0,40}|of|the|and|a|in|to|for|on|with|&)){0,20})"
+    rf"(?<!\w)(?P<title>{_CAPITALISED}(?:[ ](?:{_CAPITALISED}|{_SMALL})){{0,20}})"
     r"[*_\"”]{0,3} \((?:18|19|20)\d\d\)"
 )
 _EMPHASISED = re.compile(r"(?<![*_])(?:\*\*|\*|__)(?P<title>[A-Z0-9][^*_\n]{2,80}?)(?:\*\*|\*|__)(?![*_])")

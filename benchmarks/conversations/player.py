@@ -20,13 +20,14 @@ SLOWEST = 30.0  # seconds from POST to the final event
 PATIENCE = 150.0  # seconds without a byte after which a turn is given up
 LAST = {"run.completed", "run.cancelled", "run.failed", "run.interrupted", "run.requires_action"}
 
-_LOST = re.compile(
-    r"(?:did ?n['o]t|do ?n['o]t|could ?n['o]t|can(?: ?not|'t)|unable to|not sure (?:i|what)|beyond me|no sense).{0,40}"
-    r"(?:understand|get that|follow|catch|make (?:any )?sense|read that|you mean|parse)|beyond me|rephrase|other words"
-    r"|no (?:movie|film|tag|title|genre) (?:called|named|like that|by that name|tagged)|have no film|that was no help"
-    r"|(?:i (?:only )?read|speak).{0,20}english",
-    re.IGNORECASE,
-)
+_UNABLE = re.compile(r"(?:did|do|could|can) ?n['o]t|can't|unable to|not sure (?:i|what)|no sense")
+_TO_FOLLOW = (
+    "understand", "get that", "follow", "catch", "make sense", "make any sense", "read that", "you mean", "parse"
+)  # fmt: skip
+_WITHIN = 40  # characters between the two
+_AT_A_LOSS = ("beyond me", "rephrase", "other words", "have no film", "that was no help")
+_NO_SUCH = re.compile(r"no (?:movie|film|tag|title|genre) (?:called|named|like that|by that name|tagged)")
+_ENGLISH_ALONE = re.compile(r"(?:i (?:only )?read|speak).{0,20}english")
 
 
 class Unplayable(Exception):
@@ -252,7 +253,15 @@ def _check_end(played: Played, events: Sequence[dict[str, Any]]) -> None:
 def _is_dead_end(text: str, reading: Reading) -> bool:
     """An answer that names no movie, gives no figure, asks nothing, and only says that it did not understand."""
     silent = not (reading.named or re.search(r"[?？\d]", reading.plain))
-    return silent and bool(_LOST.search(text.replace("’", "'")))
+    return silent and _is_lost(text.replace("’", "'").lower())
+
+
+def _is_lost(said: str) -> bool:
+    """True of words that own to not having understood, or to having nothing."""
+    if any(words in said for words in _AT_A_LOSS) or _NO_SUCH.search(said) or _ENGLISH_ALONE.search(said):
+        return True
+    after = (said[unable.end() :].partition("\n")[0] for unable in _UNABLE.finditer(said))
+    return any(-1 < words.find(verb) <= _WITHIN for words in after for verb in _TO_FOLLOW)
 
 
 def _numbers(result: Any) -> Iterator[float]:

@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -91,13 +91,14 @@ class Build:
         with self._timed(USERS):
             self._write_users()
         summary = self._ratings.summary()
-        ranked = background.submit(self._write_while_sorting(background, summary.counts).ranked)
+        typed = self._write_while_sorting(background, summary.counts)
+        ranked = background.submit(typed.ranked)
         with self._timed(GENOME_SCORES):
             genome = self._write_genome()
         flushed = background.submit(flush, self._part)  # so that little is left for the last fsync
         tags = merge_tags(genome, ranked.result())
         self.stage("movies")
-        _write_tag_names(self._db, tags)
+        _write_tag_names(self._db, tags, typed.other_spellings)
         tags_of = tags_by_movie(tags)
         self._write_movies(summary, links, tags_of)
         self.stage("search index")
@@ -363,15 +364,15 @@ def _write_genres(db: apsw.Connection, movies: Sequence[MovieRow]) -> None:
     )
 
 
-def _write_tag_names(db: apsw.Connection, tags: pl.DataFrame) -> None:
+def _write_tag_names(db: apsw.Connection, tags: pl.DataFrame, others: Mapping[str, list[str]]) -> None:
     """Write the tags that movies carry, the most carried first, and who carries them."""
     names = tags.group_by("plain", maintain_order=True).agg(pl.col("tag").first(), pl.col("movie").sort())
     names = names.sort(pl.col("movie").list.len(), "plain", descending=[True, False])
     rows = [
-        (number, tag, form, len(have), np.array(have, "<u4").tobytes())
+        (number, tag, form, _json(others.get(form, [])), len(have), np.array(have, "<u4").tobytes())
         for number, (form, tag, have) in enumerate(names.iter_rows(), 1)
     ]
-    db.executemany("INSERT INTO tag_names (tag_id, tag, plain, movies, carriers) VALUES (?, ?, ?, ?, ?)", rows)
+    db.executemany("INSERT INTO tag_names VALUES (?, ?, ?, ?, ?, ?)", rows)
     db.executemany("INSERT INTO tag_parts (rowid, tag) VALUES (?, ?)", ((row[0], f"^{row[2]}$") for row in rows))
 
 

@@ -63,9 +63,14 @@ class GenomeStats:
 
 
 class TypedTags:
-    """Collects tags as they were typed, and ranks each movie's. All but the spellings are numbers, to stay small."""
+    """Collects tags as they were typed, and ranks each movie's. All but the spellings are numbers, to stay small.
+
+    Attributes:
+        other_spellings: once they are ranked, by the tag as compared, how else than shown it was typed, in lower case.
+    """
 
     def __init__(self) -> None:
+        self.other_spellings: dict[str, list[str]] = {}
         self._codes: dict[str, int] = {}
         self._parts: list[tuple[Ints, Ints, Ints]] = []
 
@@ -107,6 +112,10 @@ class TypedTags:
         number = {form: at for at, (_, form) in enumerate(used)}
         form_of = [number.get(plain(tag), -1) if len(tag) <= LONGEST_TAG else -1 for tag in self._codes]
         shown = {"tag": [max(spellings[form])[1] for form in number], "plain": list(number)}
+        for form, name in zip(number, shown["tag"], strict=True):
+            others = dict.fromkeys(tag.lower() for _, tag in sorted(spellings[form], reverse=True))
+            if len(others) > 1:
+                self.other_spellings[form] = [other for other in others if other != name.lower()]
         return pl.DataFrame(shown, schema=NAMES), np.array(form_of, np.int64)
 
 

@@ -235,6 +235,18 @@ def test_the_examples_teach_their_labels() -> None:
     assert right / len(pairs) > 0.9
 
 
+def test_what_was_learned_is_kept_and_learned_anew_where_it_is_of_others_or_damaged(tmp_path: Path) -> None:
+    learned = Classifier.learned(["what is MOVIE about", "movies like MOVIE"], ["find.plot", "like"])
+    path = tmp_path / "kept" / "classifier.npz"
+    learned.save(path, "a digest")
+    kept = Classifier.load(path, "a digest")
+    assert kept is not None
+    assert kept.odds("and what is MOVIE about") == learned.odds("and what is MOVIE about")
+    assert Classifier.load(path, "another") is None
+    path.write_bytes(path.read_bytes()[:1000])
+    assert Classifier.load(path, "a digest") is None
+
+
 # Frames in a line
 
 

@@ -76,6 +76,19 @@ def test_a_strict_answer_that_is_true_is_shown(llm_settings: Settings, upstream:
     assert (stream.text, stream.run["status"]) == (TRUE, "completed")
 
 
+@pytest.mark.parametrize(("said", "shown"), [(FALSE, ""), ("Like Shrek? Let me look. ", "Like Shrek? Let me look. ")])
+def test_strict_words_before_a_call_are_checked_too(
+    llm_settings: Settings, upstream: scripted.Upstream, said: str, shown: str
+) -> None:
+    looked_up = calls(call("search_movies", {"query": "Toy Story", "limit": 1}), say=said)
+    upstream.queue(looked_up, text(FALSE), looked_up, text(TRUE))
+    with grounded(llm_settings, "strict") as client:
+        session, stream = asked(client)
+        assert "Glass Harbor" not in str(history(client, session))
+    assert stream.text == shown + shown + TRUE
+    assert stream.events[-1]["run"]["grounding"]["unsupported"] == 0
+
+
 def test_the_last_step_gives_a_strict_answer_too(llm_settings: Settings, upstream: scripted.Upstream) -> None:
     upstream.queue(LOOKED_UP, text(FALSE))
     with grounded(llm_settings.model_copy(update={"llm_max_steps": 2}), "strict") as client:

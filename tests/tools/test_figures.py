@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -12,9 +13,13 @@ import polars as pl
 import pytest
 
 from errors import ToolError
+from movielens import import_catalogue
 from movies import aggregates
-from movies.library import SAMPLE
+from movies.ingest.archives import open_source
+from movies.ingest.files import MovieFiles
+from movies.library import SAMPLE, Library
 from movies.titles import split_year
+from settings import Settings
 from tests.support.asking import ask
 from tools.registry import Toolbox
 
@@ -194,6 +199,21 @@ async def test_tags_group_the_movies_that_a_filter_by_them_finds(tools: Toolbox)
     for group in found["groups"]:
         alone = await ask(tools, "query_catalogue", tags=[group["name"]])
         assert (alone["total"], alone["mean"]) == (group["count"], group["mean"])
+
+
+async def test_a_count_by_a_tag_tells_how_else_it_was_typed(
+    tools: Toolbox, movielens_dir: Path, tmp_path: Path
+) -> None:
+    import_catalogue(MovieFiles(open_source(movielens_dir)), tmp_path / "catalogue.db")
+    library = await Library.open(Settings(_env_file=None, data_dir=tmp_path), work=False)
+    async with library.use() as snapshot:
+        found = await ask(replace(tools, snapshot=snapshot), "query_catalogue", tags=["time travel"])
+        alone = await ask(replace(tools, snapshot=snapshot), "query_catalogue", tags=["heist"])
+    await library.close()
+    assert (found["total"], found["notes"][-1]) == (
+        14, "“time travel” was also typed as “time-travel”, which is counted as the same tag."
+    )  # fmt: skip
+    assert not any("typed" in note for note in alone["notes"])
 
 
 async def test_words_of_titles_and_named_movies_are_counted(tools: Toolbox, movies: pl.DataFrame) -> None:

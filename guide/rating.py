@@ -1,0 +1,241 @@
+"""Ratings that a message tells: which stars are for which movie, across its sentences; those that are taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from guide.parts import Context, Part, strange_in_row, unknown_title
+from guide.references import rated_before
+from language.frame import Frame, Ref
+from language.masking import Clause
+from language.phrases import table
+from language.stances import Said
+from language.standing import each_once
+from tools.results import Rated
+
+MOST_STARS, NEAR, HALF = 10, 3, 0.5
+TALK = ("tell", "small_talk", "compare", "delta", "recommend", "fact", "like", "find", "answer", "rate", "unclear")
+"""Acts of a sentence that only names what the next one gives stars to."""
+
+
+class Mark(NamedTuple):
+    """A name or stars in a message, by part and place."""
+
+    part: int
+    place: int
+    refs: tuple[Ref, ...] = ()
+    stars: float | None = None
+
+
+def with_ratings(parts: Sequence[Part], context: Context) -> list[Part]:
+    """The parts of a message, with the ratings told in them; those that only name what is rated are gone."""
+    told: dict[int, list[tuple[tuple[Ref, ...], float]]] = {}
+    spent: set[int] = set()
+    for number, names in _paired(list(_marks(parts, context)), parts):
+        refs = each_once(ref for name in names for ref in name.refs)
+        refs = refs or (() if told or parts[number.part].strange else _spoken(parts[number.part], context))
+        if refs:
+            told.setdefault(number.part, []).append((refs, number.stars or 0.0))
+            spent |= {name.part for name in names}
+    idle = {at for at in spent - told.keys() if parts[at].intent.act in TALK and not _asks(parts[at].clause)}
+    return [
+        replace(part.to("rate"), ratings=tuple(told[at])) if at in told else part
+        for at, part in enumerate(parts)
+        if at not in idle
+    ]
+
+
+def _marks(parts: Sequence[Part], context: Context) -> Iterator[Mark]:
+    """Names and stars in their order."""
+    mode = any(part.clause.has("rating_lines", "tells") or _explicit(part.clause) for part in parts)
+    for at, part in enumerate(parts):
+        names = [
+            Mark(at, said.place, _each_part(said, part, context))
+            for said in part.said
+            if said.stance not in ("excluded", "unseen")
+        ]
+        stars = [Mark(at, place, (), value) for place, value in _told(part, mode=mode, context=context)]
+        yield from sorted([*names, *stars], key=lambda mark: mark.place)
+
+
+def _each_part(said: Said, part: Part, context: Context) -> tuple[Ref, ...]:
+    """The movies of a name; of "all three Lord of the Rings films" every one."""
+    if not said.series or not part.clause.has("rating_lines", "whole"):
+        return said.refs
+    members = context.parts(Ref(movie_id=said.refs[0].movie_id, title=said.series)) if said.refs else []
+    named = [
+        each for each in members if each.title.removeprefix("The ").startswith(f"{said.series.removeprefix('The ')}:")
+    ]
+    return tuple(named or members)
+
+
+def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, float]]:
+    """Numbers of a sentence that are stars someone gives, by place."""
+    clause = part.clause
+    if _asks(clause) or part.intent.aspect == "remove" or clause.has("rating_lines", "moved"):
+        return
+    taken = {place for path in _OTHERWISE for spot in clause.spots(*path) for place in range(*spot)}
+    taken |= {place for spot in clause.spots("rating_lines", "others") for place in _until_own(clause, spot.first)}
+    given = {spot.end - 1 for spot in clause.spots("rating_lines", "gives")}
+    names = [said.place for said in part.said]
+    for place, link in clause.links("stars", "number"):
+        beside = any(0 < place - name <= NEAR and not _linked(clause, name + 1, place) for name in names)
+        alone = len(clause.tokens) == 1 and mode
+        changes = "rated" in context.situation and place in given and len(clause.tokens) <= NEAR + len(given) + 4
+        half = link.kind == "stars" or ((link.low or 0) % 1 == HALF and (link.low or 0) < MOST_STARS / 2)
+        sure = half or (place in given and (names or changes)) or (beside and mode) or alone
+        rating = part.intent.act == "rate" and (bool(names) or "rated" in context.situation)
+        apart = place in taken or place in (part.pointed or {}) or not 0 <= (link.low or 0) <= MOST_STARS
+        if (sure or rating) and not apart:
+            yield place, link.low or 0.0
+
+
+_OTHERWISE = (
+    ("bounds", "at_least"),
+    ("bounds", "at_most"),
+    ("bounds", "more"),
+    ("bounds", "less"),
+    ("count", "things"),
+    ("count", "units"),
+    ("refer", "them"),
+    ("refer", "both"),
+)
+"""Phrases whose numbers are no stars."""
+
+
+def _until_own(clause: Clause, first: int) -> range:
+    """The places from where somebody else's stars are told up to where one's own are."""
+    own = [spot.first for spot in clause.spots("rating_lines", "own") if spot.first > first]
+    return range(first, own[0] if own else len(clause.tokens))
+
+
+def _linked(clause: Clause, first: int, end: int) -> bool:
+    return any(first <= place < end for place, _ in clause.links("movie", "series", "number", "stars"))
+
+
+def _explicit(clause: Clause) -> bool:
+    return bool(clause.links("stars")) and not _asks(clause)
+
+
+def _asks(clause: Clause) -> bool:
+    """True for a question."""
+    begins = clause.tokens[0].word in table("asks", "starts") or clause.has("statistic", "counts")
+    return begins or (clause.asks and clause.has("asks", "words"))
+
+
+def _paired(marks: Sequence[Mark], parts: Sequence[Part]) -> Iterator[tuple[Mark, list[Mark]]]:
+    """Stars with the names that they are for: those before them, or behind "5 stars for"."""
+    open_: list[Mark] = []
+    led: Mark | None = None
+    named = [mark for mark in marks if mark.stars is None]
+    numbers = marks[len(named) :]
+    if len(named) == len(numbers) > 1 and all(mark.stars is not None for mark in numbers):  # "Heat and Alien. 4 and 5"
+        yield from ((number, [name]) for number, name in zip(numbers, named, strict=True))
+        return
+    for mark in marks:
+        if mark.stars is None:
+            open_.append(mark)
+            continue
+        if led:
+            yield led, open_
+            open_ = []
+        led = mark if _leads(mark, marks, parts) else None
+        if led is None:
+            yield mark, _beside(open_, parts)
+        open_ = []
+    if led:
+        yield led, open_
+
+
+def _leads(number: Mark, marks: Sequence[Mark], parts: Sequence[Part]) -> bool:
+    """True for stars before their name: "5 for Up and 2 for Cars"."""
+    tokens = parts[number.part].clause.tokens
+    word = tokens[number.place + 1].word if number.place + 1 < len(tokens) else ""
+    follow = [mark for mark in marks if mark.part == number.part and mark.place > number.place]
+    leads = word in ("for", "to", "on") or (number.place == 0 and word in ("-", ":"))
+    return leads and bool(follow) and follow[0].stars is None
+
+
+def _beside(names: Sequence[Mark], parts: Sequence[Part]) -> list[Mark]:
+    """The last of some names, and those that are joined to it: "Heat and Ronin both 4"; not "the Hitchcock one"."""
+    names = [name for at, name in enumerate(names) if at == 0 or not _describes(name, parts)]
+    found = list(names[-1:])
+    for name in reversed(names[:-1]):
+        between = parts[name.part].clause.tokens[name.place + 1 : found[0].place]
+        if name.part != found[0].part or any(token.word not in table("rating_lines", "joins") for token in between):
+            break
+        found.insert(0, name)
+    return found
+
+
+def _describes(name: Mark, parts: Sequence[Part]) -> bool:
+    tokens = parts[name.part].clause.tokens[name.place + 1 : name.place + 2]
+    return any(token.word in ("one", "version", "remake") for token in tokens)
+
+
+def _spoken(part: Part, context: Context) -> tuple[Ref, ...]:
+    """The movie that stars without a name are for: asked about, named before, or spoken of."""
+    asked = next(
+        (frame.movies for frame in context.before if frame.act in ("rate", "seen", "unclear") and frame.movies), ()
+    )
+    return part.before[-1:] or asked[-1:] or context.certain or rated_before(context.dialogue)[-1:]
+
+
+def rate(part: Part, context: Context) -> list[Frame]:
+    """The ratings of a part, stored, moved or taken back; a question where stars or a movie are not certain."""
+    if part.strange and not part.ratings:
+        return [Frame(act="unclear", text=part.strange)]
+    if part.intent.aspect == "remove":
+        return [Frame(act="rate", movies=tuple(map(_rateable, _taken_back(part, context))))]
+    numbers = [link.low or 0.0 for _, link in part.clause.links("stars", "number")]
+    if not part.refs and not part.ratings and (title := unknown_title(part)):
+        return [Frame(act="find", text=title, unmet=(f"stars for {title}",))]
+    if not numbers or _cut_off(part) or not (part.ratings or part.refs or _spoken(part, context)):
+        return _asked_for_stars(part.refs)
+    if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
+        return _moved(part.refs or _spoken(part, context), change * numbers[0], context)
+    told = part.ratings or [(part.refs or _spoken(part, context), numbers[-1])]
+    strange = strange_in_row(part) if part.ratings else []
+    rated = [Frame(act="rate", movies=tuple(map(_rateable, refs)), stars=stars) for refs, stars in told]
+    return rated + [Frame(act="unclear", text=name) for name in strange]
+
+
+def _rateable(ref: Ref) -> Ref:
+    """A movie; of a whole series, of which no movie is called so, it is to be asked which."""
+    return ref if ref.year or not ref.others else ref.model_copy(update={"certainty": 0.0})
+
+
+def _taken_back(part: Part, context: Context) -> tuple[Ref, ...]:
+    """The movies whose ratings are to go; none where a name was not understood."""
+    if part.clause.has("refer", "everything") and not part.refs:
+        return rated_before(context.dialogue)
+    named = each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs)
+    return named or part.refs or _spoken(part, context)
+
+
+def _cut_off(part: Part) -> bool:
+    """True where a title goes on with words that are not its own: stars are not stored on a guess."""
+    follows = [part.clause.tokens[said.place + 1 : said.place + 2] for said in part.said]
+    return any(
+        token.said.istitle() and len(token.said) > 1 and (not token.link or token.link.kind == "tag")
+        for after in follows
+        for token in after
+    )
+
+
+def _moved(refs: tuple[Ref, ...], by: float, context: Context) -> list[Frame]:
+    """Ratings that were told before, raised or lowered: "half a star more"."""
+    told = (done.result for done in reversed(context.dialogue.done) if isinstance(done.result, Rated))
+    stars = next(
+        (each.stars for each in told if each.movie and each.stars and each.movie.movie_id == refs[-1].movie_id), None
+    )
+    return (
+        [Frame(act="rate", movies=refs[-1:], stars=min(max(stars + by, 0.5), 5.0))] if stars else _asked_for_stars(refs)
+    )
+
+
+def _asked_for_stars(refs: tuple[Ref, ...]) -> list[Frame]:
+    choices = tuple(f"{stars} stars for {ref.title}" for ref in refs[:1] for stars in (3, 4, 5))
+    return [Frame(act="unclear", movies=refs, ambiguous=choices)]
