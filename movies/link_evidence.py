@@ -435,7 +435,7 @@ def _capital_within(around: Around, match: Match) -> bool:
 def _before(around: Around, match: Match) -> float:
     """Cues such as "watched" or "my favourite is", where nothing follows that the words could belong to."""
     at = match.first - 1
-    article = around.word(at) in ("a", "an")  # as in "like a baby", which is no "The Baby"
+    article = around.word(at) in ("a", "an") and not around.capitals[match.first]  # "like a baby" is no "The Baby"
     another = article and match.entry.articles.isdisjoint(("a", "an"))
     if at < 0 or another or around.begins_sentence(match.first):
         return 0.0
