@@ -9,7 +9,7 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress, takewhile
+from itertools import compress, islice, takewhile
 from operator import add, attrgetter
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ TELLING_LENGTH = 3  # words of a whole title, within which no other is looked fo
 LEFT_OF_A_YEAR = 24  # characters
 MOST_UNKNOWN, REACH = 6, 4  # unknown words, and words beside one
 LIKE_A_TITLE, LIKE_A_WORD = 0.85, 0.88
-MOST_SPOKEN_OF = 40  # movies
+MOST_SPOKEN_OF, MOST_DATED = 40, 20  # movies, and titles with a year beside
 CALLED_SHORTLY = 2.0  # log-odds of a word from a title that was spoken of
 TELLING_NAME, TELLING_WORD, TELLING_BITS = 300, 1_500, 14  # ranks of a word, and log2 of those of several
 FIRST = {**SPELLINGS, **NUMBERS}  # of words with which titles begin; within titles roman numbers are digits, too
@@ -91,10 +91,7 @@ def title_spans(index: TitleIndex, around: Around, spoken_of: Sequence[int] = ()
     matches = list(found.values())
     for match in matches:
         match.logit = movie_logit(around, match)
-    matches = [match for match in matches if not any(_is_piece_of(match, other) for other in matches)]
-    for match in matches:
-        if any(_is_year_of(around, match, other) for other in matches if other.year):
-            match.logit = NO_TITLE
+    matches = _without_parts(around, matches)
     _with_twins(index, around, matches)
     matches += _nearly(index, around, matches)
     matches += _misspelt(index, around, elements, matches)
@@ -216,8 +213,9 @@ def _misspelt(index: TitleIndex, around: Around, elements: _Elements, found: Seq
 
 def _with_twins(index: TitleIndex, around: Around, matches: Sequence[Match]) -> None:
     """Beside a movie that few know, the well-known one that is called nearly so: "inglorious bastards"."""
-    for match in matches:
-        if match.last > match.first and not match.entry.part and match.entry.popularity < WELL_KNOWN and not match.year:
+    several = (match for match in matches if match.last > match.first and not (match.entry.part or match.year))
+    for match in list(islice((each for each in several if each.entry.popularity < WELL_KNOWN), MOST_UNKNOWN)):
+        if match.logit > NO_TITLE:
             near = index.misspelt("".join(content(" ".join(around.names[match.first : match.last + 1]))), LIKE_A_TITLE)
             known = {form.movie for form in match.entry.forms}
             if near and (others := {form.movie for form in index.forms(near[0])} - known):
@@ -225,12 +223,18 @@ def _with_twins(index: TitleIndex, around: Around, matches: Sequence[Match]) -> 
                 match.entry = index.entry_of(forms, match.entry.series)
 
 
-def _is_piece_of(match: Match, other: Match) -> bool:
-    """True of a piece of a title that is there as a whole."""
-    if not (other is not match and other.first <= match.first and match.last <= other.last):
-        return False
-    movies = {form.movie for form in other.entry.forms}
-    return bool(match.entry.forms) and all(form.kind == PIECE and form.movie in movies for form in match.entry.forms)
+def _without_parts(around: Around, matches: list[Match]) -> list[Match]:
+    """Those but for pieces of titles that are there as a whole, and years as in "Planet of the Apes 1968 or 2001"."""
+    pieces = {match.entry.forms[0].movie for match in matches if _is_piece(match)}
+    longer = (match for match in matches if pieces and match.last > match.first and not _is_piece(match))
+    whole = {(form.movie, at) for match in longer for form in match.entry.forms for at in _within(match)}
+    dated = [match for match in matches if match.year][:MOST_DATED]
+    kept = [each for each in matches if not (_is_piece(each) and (each.entry.forms[0].movie, each.first) in whole)]
+    return [match for match in kept if not any(_is_year_of(around, match, other) for other in dated)]
+
+
+def _is_piece(match: Match) -> bool:
+    return match.entry.single and match.entry.forms[0].kind == PIECE
 
 
 def _is_year_of(around: Around, match: Match, other: Match) -> bool:
