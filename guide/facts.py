@@ -22,6 +22,7 @@ BEST: dict[str, tuple[Callable[[Movie], float], str]] = {
     "rating": (lambda movie: movie.score or movie.rating_mean or 0.0, "it is the best liked of them"),
     "worst": (lambda movie: -(movie.rating_mean or 5.0), "it is the least liked of them"),
     "popularity": (lambda movie: movie.rating_count, "it is the most rated of them"),
+    "fewest": (lambda movie: -movie.rating_count, "it has the fewest ratings of them"),
     "newest": (lambda movie: movie.year or 0, "it is the newest of them"),
     "oldest": (lambda movie: -(movie.year or 9999), "it is the oldest of them"),
 }

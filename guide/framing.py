@@ -20,6 +20,8 @@ from language.standing import Told, each_once
 from movies.models import Filters
 
 SHORT, LONG, MOST = 3, 10, 50
+_OF_GROUPS = {"rank": ("choose", "rank"), "count": ("statistic", "how_many")}
+MOST_OF_US = 2
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
 FIGURES = ("rating", "count", "good", "histogram")
@@ -93,7 +95,7 @@ def listed(part: Part, context: Context) -> Frame:
         **list_fields(wants),
         "act": act,
         "movies": seeds,
-        "filters": wants.filters(counted[0].filters if counted and bare else _era(part, context)),
+        "filters": wants.filters(counted[0].filters if counted and bare else era(part, context)),
         "text": " ".join(filter(None, (about, wants.text))) or None,
         "users": users,
         "again": part.clause.has("asks", "next") or (bool(context.last_list) and part.clause.has("refer", "else")),
@@ -122,19 +124,21 @@ def list_fields(wants: Conditions) -> dict[str, Any]:
 
 def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
     """The movies that others should be like; of a title that is asked for, that movie."""
-    if part.before and part.clause.has("refer", "similar") and not part.said:
-        return part.before[-1:]
     if part.intent.act == "find":
         return part.refs if part.intent.aspect == "title" else ()
+    if part.clause.has("refer", "similar") and not part.said:
+        return part.before[-1:] or context.spoken
     wanted = {"like": ("similar",), "recommend": ("similar", "named")}[part.intent.act]
     seeds = each_once(ref for said in part.said if said.stance in wanted for ref in said.refs)
+    if context.last_list and part.clause.has("refer", "into"):
+        return each_once([*context.last_list.movies, *context.last_list.liked, *part.refs])
     if seeds or part.intent.act == "recommend":
         return seeds
     others = (ref for said in part.said if said.stance not in ("excluded", "disliked") for ref in said.refs)
     return each_once(others) or context.spoken
 
 
-def _era(part: Part, context: Context) -> Filters:
+def era(part: Part, context: Context) -> Filters:
     """Years that were not named: "old movies", "others of that same year"."""
     relative = {"older": "old", "newer": "new"}.get(part.wants.relative, "") if not part.refs else ""
     year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
@@ -142,6 +146,8 @@ def _era(part: Part, context: Context) -> Filters:
         return Filters(genres=_genre_spoken_of(context))
     if part.wants.years:
         return Filters()
+    if year and part.clause.has("refer", "same_decade"):
+        return Filters(year_from=year // 10 * 10, year_to=year // 10 * 10 + 9)
     if year and part.clause.has("refer", "same_year"):
         return Filters(year_from=year, year_to=year)
     return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(
@@ -184,7 +190,10 @@ def _about(part: Part, context: Context) -> list[Frame]:
     last = context.dialogue.turns[-1].done if context.dialogue.turns else ()
     if act == "compare" and len(refs) < 2:
         most = None if any(done.name == "compare_movies" for done in last) else 2
-        refs = each_once([*context.spoken, *refs] if refs else shown_list(context.dialogue)[:most])
+        before = part.before if refs or len(part.before) > 1 else ()
+        refs = each_once(
+            [*(before or context.spoken), *refs] if refs or before else shown_list(context.dialogue)[:most]
+        )
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
@@ -230,7 +239,7 @@ def _aspects(part: Part, aspect: str) -> list[str]:
 
 def _plain(part: Part, context: Context) -> list[Frame]:
     """Acts that need little more than their aspect."""
-    act, aspect, wants = part.intent.act, part.intent.aspect, part.wants
+    act, aspect = part.intent.act, part.intent.aspect
     fields: dict[str, Any] = {"act": act, "aspect": aspect}
     if act == "outside":
         refers = (part.clause.has("refer", "it") or part.clause.asks) and aspect in ABOUT_MOVIES
@@ -240,8 +249,25 @@ def _plain(part: Part, context: Context) -> list[Frame]:
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
     elif act == "choose":
-        fields |= {**list_fields(wants), "movies": part.refs, "filters": wants.filters()}
+        fields |= _choice(part, context)
     return [Frame.model_validate(fields)]
+
+
+def _choice(part: Part, context: Context) -> dict[str, Any]:
+    """The group that is pointed into, the order that decides, and what is asked: one, all, their number, their row."""
+    wants, clause = part.wants, part.clause
+    several = next((group for group in (part.refs, part.before) if len(group) > 1), shown_list(context.dialogue))
+    before = next((frame.sort for frame in reversed(context.before) if frame.act in ("choose", "compare")), None)
+    by_number = wants.sort == "popularity" or (wants.sort is None and before == "popularity")
+    fewest = by_number if clause.has("choose", "low") else clause.has("choose", "fewest")
+    low, high = ("popularity" if by_number else "worst"), ("popularity" if by_number else "rating")
+    bare = {"older": "oldest", "newer": "newest"}.get(wants.relative) or next(
+        (sort for name, sort in (("low", low), ("high", high)) if clause.has("choose", name)), None
+    )
+    asked = next((name for name, path in _OF_GROUPS.items() if clause.has(*path)), "")
+    count = None if wants.count == len(several) else wants.count  # "which of the three"
+    told = {"sort": wants.sort or bare, "count": count, "aspect": asked or ("fewest" if fewest else "")}
+    return {**list_fields(wants), "movies": several, "filters": wants.filters(), **told}
 
 
 # Figures and people
@@ -262,6 +288,9 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
     if about and plain and part.wants.empty and not (part.refs or own or users):
         part = replace(part, said=(Said(about, "named", 0),))
+    shown = context.last_list if len(part.refs) > 1 and part.pointed and part.wants.empty else None
+    if shown and "showing" in context.situation and part.clause.has("statistic", "how_many") and not shown.movies:
+        return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
     if any(ref.title != part.series for ref in part.refs) and not (own or users):
         return _figures_of_movies(part, figure, context)
     topic = conditions(part.clause).text if part.clause.has("topic", "title_words") else ""
@@ -342,10 +371,12 @@ def _released(part: Part, rated: str | None) -> Filters:
 
 def _whose(part: Part, context: Context) -> tuple[int, ...]:
     """The MovieLens users named; for "their taste" the one spoken of last."""
-    if part.users or not part.clause.has("refer", "they") or part.clause.has("refer", "mine"):
+    us = part.clause.has("refer", "us")
+    if part.users or not (us or part.clause.has("refer", "they")) or part.clause.has("refer", "mine"):
         return part.users
-    found = (done.args.get("user_id") for done in reversed(context.dialogue.done))
-    return context.they or next(((user,) for user in found if isinstance(user, int)), ())
+    found = [user for done in reversed(context.dialogue.done) if isinstance(user := done.args.get("user_id"), int)]
+    several = tuple(dict.fromkeys(context.they or found))[:MOST_OF_US]
+    return several if us and len(several) > 1 else () if us else several[:1]
 
 
 _MAKERS: dict[str, Callable[[Part, Context], list[Frame]]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import JsonValue
 
 from guide import wording
@@ -14,7 +16,7 @@ from tools.results import Questions
 LISTS = frozenset({"recommend", "like", "find"})
 LIMIT, LARGEST = 5, 50
 MOST_EXCLUDED, MOST_LIKED, MOST_SEEDS, MOST_MEMBERS, MOST_TRIES = 50, 30, 5, 8, 3
-FEW_LIKED = 2
+FEW_LIKED = 4
 """Likes that say too little of a taste: what is like them is the better answer."""
 LEAST_FOR_WORST = 20
 """Fewest ratings of the worst, where no other bound was named: one person's half star says little."""
@@ -49,11 +51,14 @@ def seen(scene: Scene) -> Script:
     titles = wording.joined(called(movies)) if 0 < len(movies) <= LIMIT else "those"
     if (LISTS | {"rate"}) & set(scene.beside):
         return ""
-    if last is None or isinstance(last.result, Questions):
+    if last is None:
         return scene.say("seen_early", titles=titles)
+    if isinstance(last.result, Questions):  # which were to tell of a taste: a list tells it as well
+        popular = scene.frame.model_copy(update={"act": "recommend", "movies": (), "exclude": movies, "follows": True})
+        return (yield from listing(replace(scene, frame=popular)))
     there = [movie.movie_id for movie in last.movies]
     gone = [*ids(*movies), *scene.frame.exclude_series, *there, *_many(last.args, "exclude")]
-    wanted = scene.frame.count or sum(ref.movie_id in there for ref in movies) or len(there)
+    wanted = scene.frame.count or len(there)
     exclude: Args = {"exclude": list(dict.fromkeys(gone))[:MOST_EXCLUDED], "limit": min(wanted, LARGEST)}
     name, args = last.name, last.args
     if name == "query_catalogue":  # which leaves out no movies
@@ -141,7 +146,9 @@ def _question(scene: Scene, popular: Done) -> Script:
 def _shown(scene: Scene, done: Done, seen_titles: str = "") -> Script:
     """Word a list. An empty one is asked for again with the least important condition dropped, and that is said."""
     first, dropped = done, ""
-    for names in _loosenings(first):
+    if len(tags := _many(first.args, "tags")) > 1 and not done.movies and not done.error:
+        done, dropped = (yield from ask(first.name, {**first.args, "tags": tags[:1]})), wording.texts().dropped["tags"]
+    for names in () if done.movies else _loosenings(first):
         if done.movies:
             break
         dropped = wording.joined(wording.texts().dropped[name] for name in names)

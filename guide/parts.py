@@ -17,12 +17,12 @@ from guide.salience import focus, situation_of
 from language.classifier import classifier
 from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
-from language.intents import LISTS, Intent, intent
+from language.intents import LISTS, SHORT, Intent, intent
 from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from language.phrases import plain, table, vocabulary
 from language.ratings import rating_links
 from language.series import members, series_links
-from language.stances import Said, refs_of, stances
+from language.stances import Said, Stance, refs_of, stances
 from language.standing import Told, each_once, told_in
 from movies.linking import Linker
 from movies.links import Candidate, Link
@@ -132,7 +132,8 @@ class Context:
     def situation(self) -> frozenset[str]:
         """The state of the conversation."""
         asked = any(frame.act in ("rate", "seen", "unclear") and frame.movies for frame in self.before)
-        return situation_of(self.dialogue) | ({"rated"} if asked else frozenset())
+        someone = bool(self.they) or any(done.args.get("user_id") for done in self.dialogue.done)
+        return situation_of(self.dialogue) | {name for name, so in (("rated", asked), ("someone", someone)) if so}
 
     @cached_property
     def names(self) -> dict[int, Ref]:
@@ -206,7 +207,7 @@ def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
     turns: list[Turn] = []
     for turn in dialogue.turns:
         text, before = tidied(turn.text), Dialogue(tuple(turns))
-        said = clauses(masked(text, linker.link(text))[0])
+        said = clauses(masked(text, linker.link(text)))
         owned = list(_owned(said))
         named = each_once(ref for ref, _ in owned)
         meant = (each for clause in said for refs in pointed(clause, before, named).values() for each in refs)
@@ -238,21 +239,21 @@ def _bare(title: str) -> str:
     return re.sub(r"^(?:the|a|an) ", "", title.lower())
 
 
-def parts_of(text: str, context: Context) -> tuple[list[Part], str]:
-    """The parts of a message, and its language. Where one makes no sense without a title, doubtful ones count too."""
+def parts_of(text: str, context: Context) -> list[Part]:
+    """The parts of a message. Where one makes no sense without a title, doubtful ones count too."""
     text = tidied(text)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
     near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
     links = rating_links(text, near, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
-    parts, language = _parts(text, links, context, SURE)
+    parts = _parts(text, links, context, SURE)
     doubtful = any(_lacks_title(part) or part.intent.odds < VAGUE for part in parts)
     if not doubtful or len(text) > LONG_TALK:
-        return parts, language
-    trials = [_parts(text, trial, context, FAINT)[0] for trial in _bolder(text, links, context.linker)]
+        return parts
+    trials = [_parts(text, trial, context, FAINT) for trial in _bolder(text, links, context.linker)]
     trials = [trial for trial in trials if _makes_more_sense(trial, parts)]
-    return min(trials, key=_senseless, default=parts), language
+    return min(trials, key=_senseless, default=parts)
 
 
 def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[Link]]:
@@ -329,34 +330,68 @@ def _meet(link: Link, other: Link) -> bool:
 def _lacks_title(part: Part) -> bool:
     """True for what can only be about a movie, where none is named."""
     wants, clause, act = part.wants, part.clause, part.intent.act
-    if part.said or part.users or part.before:
+    unknown = act == "rate" and any(token.said.istitle() and not token.link for token in clause.tokens[1:])
+    if part.said or part.users or (part.before and not unknown):
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds)
     alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
-    return row or alike or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
+    loved = part.intent.label == "small_talk.feelings" and clause.has("stance", "before", "liked")
+    return (
+        row
+        or loved
+        or alike
+        or (act == "find" and clause.asks and clause.has("asks", "stock"))
+        or (act in NEED_TITLES and (act in ("fact", "predict", "compare") or not about_others))
+    )
 
 
-def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> tuple[list[Part], str]:
-    tokens, language = masked(text, links, sure)
+def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> list[Part]:
     found: list[Part] = []
     named: list[Ref] = []
     situation, strange = context.situation, ""
-    for clause in clauses(tokens):
+    for clause in clauses(masked(text, links, sure)):
         users = people(clause, context.dialogue)
-        points = {} if users else pointed(clause, context.dialogue, named or context.spoken, context.versions)
+        points = {} if users else pointed(clause, context.dialogue, named, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
+        said = tuple(_subtitled(each, clause, named or context.spoken, context) for each in said)
         said += _against_twin(said, clause, context)
         by_name = any(each.place not in points for each in said)
         strange = "" if by_name else _strange(clause) or strange
         known = {name for name, holds in (("spoken", named), ("named", strange)) if holds}
         meant = intent(clause, said, situation | known)
-        wants = conditions(clause, topics=meant.act in LISTS or meant.label == "delta.narrow")
+        said, meant = _going_on(said, meant, clause, found)
+        wants = conditions(clause, topics=_has_topic(meant, clause))
         found.append(Part(clause, meant, said, points, wants, tuple(named), users, strange=strange))
         situation |= {"spoken"} if said else frozenset()
+        situation |= {"someone"} if clause.links("user") else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
-    return found, language
+    return found
+
+
+def _has_topic(meant: Intent, clause: Clause) -> bool:
+    """True where words that are nothing else say what movies should be about."""
+    return meant.act in LISTS or meant.label == "delta.narrow" or (meant.act == "delta" and clause.has("topic", "noun"))
+
+
+def _going_on(
+    said: tuple[Said, ...], meant: Intent, clause: Clause, before: Sequence[Part]
+) -> tuple[tuple[Said, ...], Intent]:
+    """Names alone behind a telling tell the same of more movies: "I've seen Heat. And Ronin"."""
+    last = before[-1] if before else None
+    names = {each.stance for each in said} == {"named"} and not clause.asks and len(clause.tokens) <= SHORT
+    if last and names and len(clause.tokens) == 1 and last.intent.label == "fact.everything":
+        return said, last.intent  # a row of titles
+    if (
+        last is None
+        or last.intent.act != "tell"
+        or not names
+        or clause.tokens[0].word not in table("fragment", "opens")
+    ):
+        return said, meant
+    stance: Stance = next((each.stance for each in last.said if each.stance != "named"), "named")
+    return tuple(replace(each, stance=stance) for each in said), last.intent
 
 
 def _strange(clause: Clause) -> str:
@@ -390,6 +425,7 @@ _AFTER = {
     "list": frozenset({"begun", "listed"}),
     "statistic": frozenset({"begun", "figured"}),
     "fact": frozenset({"begun", "figured"}),
+    "compare": frozenset({"begun", "figured", "told"}),
     "rate": frozenset({"begun", "rated"}),
     "tell": frozenset({"begun", "rated"}),
 }
@@ -404,6 +440,15 @@ def _against_twin(said: Sequence[Said], clause: Clause, context: Context) -> tup
     versions = context.versions(said[0].refs[0])
     one = versions[0 if clause.has("refer", "earlier") else -1] if versions else said[0].refs[0]
     return () if one.movie_id == said[0].refs[0].movie_id else (Said((one,), "named", spots[0].end - 1),)
+
+
+def _subtitled(said: Said, clause: Clause, spoken: Sequence[Ref], context: Context) -> Said:
+    """A name as the second half of a title like the one spoken of: of Jumanji "welcome to the jungle"."""
+    if clause.tokens[said.place].link is None or len(said.refs) != 1 or not spoken:
+        return said
+    ends = f": {said.refs[0].title.lower()}"
+    found = [each for each in context.parts(spoken[-1]) if each.title.lower().endswith(ends)]
+    return replace(said, refs=tuple(found[:1])) if found else said
 
 
 def _of_year(said: Said, clause: Clause, context: Context) -> Said:
@@ -430,7 +475,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
 
 def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:
     """The tastes that hold after one more message: a light reading, of tastes alone."""
-    for clause in clauses(masked(text, linker.link(text))[0]):
+    for clause in clauses(masked(text, linker.link(text))):
         if clause.has("told", "reset"):
             told = Told()
         elif clause.has("told", "words"):

@@ -79,14 +79,18 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
     taken = {place for path in _OTHERWISE for spot in clause.spots(*path) for place in range(*spot)}
     taken |= {place for spot in clause.spots("rating_lines", "others") for place in _until_own(clause, spot.first)}
     given = {spot.end - 1 for spot in clause.spots("rating_lines", "gives")}
-    names = [said.place for said in part.said]
+    # in "make it three" a list is meant, unless stars were just stored
+    names = [said.place for said in part.said if clause.tokens[said.place - 1].word != "make" or not said.place]
+    one = len(clause.links("stars", "number")) == 1
     for place, link in clause.links("stars", "number"):
         beside = any(0 < place - name <= NEAR and not _linked(clause, name + 1, place) for name in names)
         alone = len(clause.tokens) == 1 and mode
-        changes = "rated" in context.situation and place in given and len(clause.tokens) <= NEAR + len(given) + 4
+        changes = (
+            one and "rated" in context.situation and place in given and len(clause.tokens) <= NEAR + len(given) + 4
+        )
         half = link.kind == "stars" or ((link.low or 0) % 1 == HALF and (link.low or 0) < MOST_STARS / 2)
         sure = half or (place in given and (names or changes)) or (beside and mode) or alone
-        rating = part.intent.act == "rate" and (bool(names) or "rated" in context.situation)
+        rating = part.intent.act == "rate" and (bool(names) or ("rated" in context.situation and one))
         apart = place in taken or place in (part.pointed or {}) or not 0 <= (link.low or 0) <= MOST_STARS
         if (sure or rating) and not apart:
             yield place, link.low or 0.0
@@ -99,6 +103,7 @@ _OTHERWISE = (
     ("bounds", "less"),
     ("count", "things"),
     ("count", "units"),
+    ("count", "for_me"),
     ("refer", "them"),
     ("refer", "both"),
 )

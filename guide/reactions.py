@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from guide.framing import RATING_ORDERS, but, each_of, filtered, framed, list_fields, listed, with_told
+from guide.framing import RATING_ORDERS, but, each_of, era, filtered, framed, list_fields, listed, with_told
 from guide.parts import Context, Part
 from guide.references import rated_before
 from guide.salience import shown_list
@@ -12,27 +13,30 @@ from language.aggregates import aggregate
 from language.conditions import Conditions
 from language.frame import Frame, Ref
 from language.intents import LISTS, SHORT
+from language.phrases import table
 from language.standing import each_once
+from movies.models import Filters
 
 NEWEST_BOUND, FEWEST = 2012, 10
 ON_LISTS = (*LISTS, "opinion", "seen")
+OF_MOVIES = ("fact", "predict", "compare", "outside", "why", "choose")
 CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "outside")
 
 
 def reaction(part: Part, context: Context) -> list[Frame]:
     """The last frame, changed as a part says, or what the answer to a question makes of it."""
-    if part.intent.act == "answer":
-        return _answer(part, context)
-    if part.intent.label == "delta.correct":
-        return _correct(part, context)
+    if part.intent.act == "answer" or part.intent.label == "delta.correct":
+        return (_answer if part.intent.act == "answer" else _correct)(part, context)
     more = part.intent.label == "delta.more"
-    before = [frame for frame in context.before if frame.act in (("ratings",) if more else CHANGEABLE)]
-    on_list = any(frame.act in ON_LISTS for frame in context.before)
-    base = before[-1] if before and not on_list else _last_list(context)
+    asked = _asked_before(part, context)
+    before = [frame for frame in asked if frame.act in (("ratings",) if more else CHANGEABLE)]
+    on_list = any(frame.act in ON_LISTS for frame in asked)
+    base = _told_before(part, context) or (before[-1] if before and not on_list else _last_list(context))
     if base and base.act not in LISTS and part.clause.has("refer", "similar"):
         return [listed(part.to("like"), context)]
-    if base is None:
-        return [listed(part.to("recommend"), context)]
+    if base is None or (part.clause.has("refer", "afresh") and not part.wants.empty):
+        new = listed(part.to("recommend"), context)
+        return [but(new, exclude=each_once([*new.exclude, *context.spoken]))]
     apart = base.act == "find" and base.text and part.refs and part.wants.empty  # "and Heat?" after "is there Ronin?"
     if more or apart:
         again = but(with_told(narrowed(base, part.wants), part.told), again=True)
@@ -42,6 +46,22 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     several = each or (part.clause.has("refer", "each") and not named)
     bases = before if not on_list and before and several else [base]
     return [frame for base in bases for frame in _changed_each(part, context, base)]
+
+
+def _told_before(part: Part, context: Context) -> Frame | None:
+    """What was told of other movies, where names follow it alone: "Pulp Fiction too" after "I've seen Goodfellas"."""
+    bare = {said.stance for said in part.said} == {"named"} and part.wants.empty and not part.clause.asks
+    return next((each for each in context.before[-1:] if each.act == "seen" and bare), None)
+
+
+def _asked_before(part: Part, context: Context) -> list[Frame]:
+    """The frames before that a part can change. A title that was looked up is a fact; conditions change no fact."""
+    looked_up = {"act": "fact", "aspect": "everything"}
+    found = [but(each, **looked_up) if each.act == "find" and each.movies else each for each in context.before]
+    words = [part.clause.tokens[said.place].word for said in part.said]
+    named = part.users or part.stars is not None or set(words) - set(table("refer", "pronouns"))
+    of_list = part.wants.count or part.wants.text or part.wants.filters() != Filters() or part.wants.relative
+    return [each for each in found if each.act not in OF_MOVIES] if of_list and not named else found
 
 
 def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
@@ -75,16 +95,25 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     instead = len(clause.tokens) <= SHORT or clause.has("instead", "words")
     frame = narrowed(base, wants, instead=instead and not clause.has("fragment", "adds"))
     frame = filtered(frame, **_bounds(part, context, base))
+    then = era(part, context) if clause.has("refer", "same_decade") or clause.has("refer", "same_year") else Filters()
+    frame = filtered(frame, **then.model_dump(exclude_defaults=True))
     if wants.novelty and not wants.sort:
         frame = but(frame, sort="rating")
     if part.users:
         frame = but(frame, users=part.users, act="recommend")
+    if base.liked and not base.users and clause.has("refer", "similar"):
+        known = each_once([*frame.exclude, *base.disliked])
+        frame = but(frame, act="like", movies=base.liked, liked=(), disliked=(), exclude=known)
     points = part.pointed or {}
     meant = [
         each for each in part.said if each.stance == "similar" or (each.stance == "named" and each.place not in points)
     ]
     if meant:
-        frame = but(frame, act="like", movies=each_once(ref for said in meant for ref in said.refs), sort=None)
+        with_them = base.movies if base.act == "like" and clause.has("refer", "also") else ()
+        seeds = each_once([*with_them, *(ref for said in meant for ref in said.refs)])
+        frame = but(frame, act="like", movies=seeds, sort=None)
+    if clause.has("choose", "than"):  # "something lighter than that"
+        frame = but(frame, exclude=each_once([*frame.exclude, *part.refs]))
     return with_told(frame, context.told.without(wants) | part.told)
 
 
@@ -123,6 +152,8 @@ def _changed_other(part: Part, base: Frame) -> Frame:
         fields["stars"] = numbers[-1]
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         fields["movies"] = (base.movies[0], *part.refs)
+    if base.act == "compare" and wants.sort:
+        fields["sort"] = wants.sort
     if base.act in ("statistic", "ratings"):
         fields |= _figure(part, base, instead=not of_those)
     return but(base, **fields)
@@ -154,8 +185,11 @@ def _correct(part: Part, context: Context) -> list[Frame]:
         return [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
     if not context.before:
         return [listed(part.to("recommend"), context)]
-    base = context.before[-1]
-    return corrected(part, (_last_list(context) if base.act in ON_LISTS else None) or base, context)
+    base, kept = context.before[-1], _asked_before(part, context)
+    of_list = base.act in ON_LISTS and not (base.act == "find" and base.movies)
+    if of_list or not (kept or _meant(part, base.movies, context)):
+        base = _last_list(context) or base
+    return corrected(part, base, context)
 
 
 def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
@@ -165,8 +199,9 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
     meant = _meant(part, mistaken, context)
     if not meant:
         found = changed(part, context, base)
-        named = part.wants.genres or part.wants.tags
-        return [but(found, filters=part.wants.filters(base.filters, instead=True)) if named else found]
+        wants = _unit_kept(part, base)
+        named = (wants.genres or wants.tags) and not part.clause.has("refer", "kind")
+        return [but(found, filters=wants.filters(_loosened(base.filters, wants), instead=bool(named)))]
     same = [ref for ref in mistaken if ref.title == meant[0].title]
     kept = tuple(meant[0] if ref in same else ref for ref in mistaken) if len(mistaken) > 1 and same else meant
     rated = {ref.movie_id for ref in rated_before(context.dialogue)}
@@ -175,6 +210,23 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
     stored = base.act == "rate" and any(ref.movie_id in rated for ref in mistaken)
     undone = [Frame(act="rate", movies=mistaken)] if stored else []
     return [*undone, but(base, **{field: kept}, follows=True, exclude=())]
+
+
+def _unit_kept(part: Part, base: Frame) -> Conditions:
+    """What was meant, where a bare number bounds the same as before: "I meant MORE than 100"."""
+    clause, low, high = part.clause, base.filters.min_ratings, base.filters.max_ratings
+    number = next((int(link.low or 0) for _, link in clause.links("number")), None)
+    sides = {"at_least": "min", "more": "min", "at_most": "max", "less": "max"}
+    side = next((bound for name, bound in sides.items() if clause.has("bounds", name)), "min" if low else "max")
+    if number is None or part.wants.bounds or not (low or high):
+        return part.wants
+    return replace(part.wants, bounds={f"{side}_ratings": number}, count=None)
+
+
+def _loosened(filters: Filters, wants: Conditions) -> Filters:
+    """Filters without the bounds that are said anew."""
+    again = {name[4:] for name in wants.bounds}
+    return filters.model_copy(update={f"{side}_{unit}": None for unit in again for side in ("min", "max")})
 
 
 def _meant(part: Part, mistaken: tuple[Ref, ...], context: Context) -> tuple[Ref, ...]:

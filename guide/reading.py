@@ -6,46 +6,56 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
+from typing import Any, Literal, get_args
 
-from guide.dialogue import Dialogue
+from guide.dialogue import Dialogue, Turn
 from guide.facts import RATED
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.parts import Context, Part, as_ref, parts_of, with_named
 from guide.rating import with_ratings
 from guide.reactions import changed, corrected, narrowed, reaction
 from language.conditions import Conditions
+from language.foreign import in_english
 from language.frame import Frame
-from language.intents import LISTS
+from language.intents import GUESS, LISTS
+from language.phrases import table
 from language.standing import Told, each_once
 from movies.linking import Linker
 
 MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
-ASIDE, NOISE, TALK = 0.4, 0.2, 0.6
+NOISE, ASIDE, TALK, PLAIN = 0.2, 0.4, 0.6, 0.8
 """Odds below which a sentence beside a wish is taken for talk around it."""
-QUESTIONS = ("fact", "statistic", "compare", "ratings", "taste", "predict", "why", "rate")
+SEVERAL = 3
+"""The movies of each of several lists, where no number is said."""
+Role = Literal["request", "condition", "telling", "talk"]
+ROLES: tuple[Role, ...] = get_args(Role)
 POLITE = ("mentioned", "greet", "thanks", "praise", "feelings", "bye", "stop", "insult", "reset", "help")
 
 
 def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
     """The wishes of a message, in its order; at least one frame."""
-    return _read(text, Context(with_named(dialogue, linker), linker, _read))
+    turns, language = list[Turn](), "en"
+    for turn in dialogue.turns:
+        said, language = in_english(turn.text, linker, language)
+        turns.append(replace(turn, text=said))
+    said, language = in_english(text, linker, language)
+    context = Context(with_named(replace(dialogue, turns=tuple(turns)), linker), linker, _read)
+    return [but(frame, language=language) for frame in _read(said, context)]
 
 
 def _read(text: str, context: Context) -> list[Frame]:
-    parts, language = parts_of(text, context)
-    parts = [_beyond_shown(part, context) for part in with_ratings(parts, context)]
-    parts = _without_chat([part for part in parts if not _says_nothing(part, among=parts)] or parts)
+    parts = [_beyond_shown(part, context) for part in with_ratings(parts_of(text, context), context)]
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
-    they = next((part.users[:1] for part in parts if part.users), ())
+    they = tuple(dict.fromkeys(user for part in parts for user in part.users))
     context = replace(context, me=me, they=they) if they else context
     if chosen := next((found for part in parts for found in _chosen(part, context)), None):
-        return [but(chosen, language=language)]
+        return [chosen]
     frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
     most = MOST_RATINGS if all(frame.act in ("rate", "unclear") for frame in frames) else MOST_FRAMES
-    return [but(frame, language=language) for frame in frames[:most]]
+    return frames[:most]
 
 
 def _beyond_shown(part: Part, context: Context) -> Part:
@@ -74,46 +84,185 @@ def _chosen(part: Part, context: Context) -> list[Frame]:
     return [but(asked[-1], movies=(meant[0],))] if len(meant) == 1 else []
 
 
+def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
+    """The part that each sentence plays: a request is asked, all else is said for it, or around it.
+
+    `going_on`: there is a list that a message can change.
+    """
+    asked = [_asks(part) for part in parts]
+    loose = [part.intent.act in ("tell", "delta", "answer") for part in parts]
+    changes = going_on and any(
+        part.intent.label in ("choose", "delta.more") or (part.intent.act == "delta" and not _is_empty(part))
+        for part in parts
+    )
+    figures = any(asks and part.intent.act not in (*LISTS, "rate") for part, asks in zip(parts, asked, strict=True))
+    open_ = ("asks", "would_like" if changes else "list")
+    asked = [
+        asks
+        and not ((figures or changes) and part.intent.act in LISTS and _is_empty(part) and not part.clause.has(*open_))
+        for part, asks in zip(parts, asked, strict=True)
+    ]
+    plain = all(part.intent.act in ("small_talk", "outside") for part in parts)
+    roles: list[Role] = []
+    for part, asks, is_loose in zip(parts, asked, loose, strict=True):
+        act, odds = part.intent.act, part.intent.odds
+        beside = any(other.intent.odds > odds for other in parts)
+        talks = act in ("small_talk", "outside") and (part.wants.empty or odds >= ASIDE)
+        weak = not is_loose or part.intent.label in ("delta.narrow", "answer.yes") or odds < NOISE
+        idle = _is_empty(part) and beside and odds < TALK and weak
+        adds = bool(roles) and act in LISTS and part.clause.tokens[0].word == "but"
+        if (asks and not adds) or not (is_loose or any(asked) or any(loose) or (talks and not plain)):
+            roles.append("request")
+        elif talks or idle:
+            roles.append("talk")
+        else:
+            roles.append("condition" if act in ("delta", "answer") else "telling")
+    return roles
+
+
+def _asks(part: Part) -> bool:
+    """True for a question or a wish: said in so many words, or the bare name of what is wanted, but no story."""
+    clause, mine = part.clause, part.intent
+    if mine.act in ("tell", "delta", "answer", "small_talk", "choose"):
+        return mine.act == "choose" and mine.odds >= ASIDE
+    direct = clause.asks or clause.has("wish", "words")
+    tells = clause.has("wish", "tells") and not direct
+    if mine.act in LISTS:
+        return direct or not (_is_empty(part) or (tells and mine.odds < TALK))
+    if mine.act == "outside":
+        return (
+            (clause.asks and mine.odds >= GUESS)
+            or mine.aspect == "instructions"
+            or bool(part.said)
+            or mine.odds >= TALK
+        )
+    begins = clause.has("asks", "words") or any(token.word in table("asks", "starts") for token in clause.tokens[:1])
+    about = part.said or clause.links("genre", "tag", "user", "year", "years") or begins
+    about = about or mine.odds >= PLAIN or mine.act not in ("fact", "statistic", "compare", "predict")
+    least = NOISE if part.said and begins else ASIDE
+    return clause.asks or bool(mine.odds >= least and about and (part.said or begins or not tells))
+
+
+def _is_empty(part: Part) -> bool:
+    """True for what names nothing, at most what was spoken of."""
+    named = any(said.place not in (part.pointed or {}) or said.stance != "named" for said in part.said)
+    return part.wants.empty and not (named or [link for _, link in part.clause.links() if link.kind != "number"])
+
+
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
-    """One frame a wish; tastes, and conditions that stand apart, are worked into the list that they are about."""
+    """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
+    begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
+    pairs = zip([None, *parts], parts, strict=False)
+    parts = [_anew(part, last, context, listed=at > begun) for at, (last, part) in enumerate(pairs)]
+    parts = _set_apart(parts)
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
     if told and (before := _folded(parts[:at], context)):
         meant = corrected(parts[at], before[-1], context)
         return _united([*before[:-1], *meant, *(_folded(parts[at + 1 :], context) if parts[at + 1 :] else [])])
-    parts = [part.to("find") if _is_list_of_its_own(part, parts) else part for part in parts]
-    loose = [part for part in parts if part.intent.act in ("tell", "delta", "answer") or _is_aside(part, parts)]
-    frames = _of_both(
-        _united(_inherited([(part, framed(part, context)) for part in parts if part not in loose])), parts
+    roles = _roles(parts, going_on=bool(context.last_list))
+    requests, changes, tells, talk = (
+        [part for part, role in zip(parts, roles, strict=True) if role == each] for each in ROLES
     )
-    place = next((at for at, frame in enumerate(frames) if frame.act in LISTS), None)
-    if place is not None:
-        known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
-        first = next((at for at, part in enumerate(parts) if part not in loose and part.intent.act in LISTS), 0)
-        aside, wants = (_joined(part for part in loose if (part in parts[:first]) == early) for early in (True, False))
-        asked = narrowed(frames[place], wants).filters
-        firm = _joined(part for part in loose if part.intent.act == "delta")
-        wants = replace(aside.beside(asked).joined(wants), sort=firm.sort, count=firm.count)
-        frames[place] = _by_taste(narrowed(frames[place], wants), _told(loose) | Told(seen=known))
-        return frames
-    changes = _one([part for part in loose if part.intent.act in ("delta", "answer")])
+    requests = [_about_talk(part, talk) for part in requests]
+    frames = _of_both(_united(_inherited([(part, framed(part, context)) for part in requests])), parts)
+    if any(frame.act in LISTS for frame in frames):
+        wishes = (at for at, role in enumerate(roles) if role == "request" and parts[at].intent.act in LISTS)
+        first = next(wishes, 0)
+        said = [part if role in ("condition", "telling") else None for part, role in zip(parts, roles, strict=True)]
+        early, late = ([part for part in half if part] for half in (said[:first], said[first:]))
+        frames = [frame for frame in frames if frame.act != "why" or frame.movies]  # each list says why
+        return [_told_beside(frame, early, late, talk) if frame.act in LISTS else frame for frame in frames]
+    changes = _one(changes)
     if frames and frames[-1].act in FIGURES:
-        return [*frames, *(changed(part, context, frames[-1]) for part in changes)]
-    stored = any(frame.act == "rate" for frame in frames)
+        kind = [part for part in changes if frames[-1].act == "fact" and (part.wants.genres or part.wants.tags)]
+        anew = kind or [part for part in changes if part.intent.label == "delta.more"]
+        lists = [frame for part in anew for frame in reaction(part, context)]
+        return [*frames, *(changed(part, context, frames[-1]) for part in changes if not lists), *lists]
+    stored = any(frame.act in ("rate", "recall", "choose") for frame in frames)
     changes = [part for part in changes if not (stored and part.wants.empty and part.intent.label != "delta.more")]
     frames += [frame for part in changes for frame in reaction(part, context)]
-    tells = [part for part in loose if part.intent.act not in ("delta", "answer")]
     if changes and frames and frames[-1].act in LISTS:
         aside = Conditions() if context.last_list else _joined(tells).beside(frames[-1].filters)
-        return [*frames[:-1], _by_taste(narrowed(frames[-1], aside), _told(tells))]
+        return [*frames[:-1], _by_taste(narrowed(frames[-1], aside), _told([*tells, *talk]))]
     taken_up = _telling(tells, context)
     return [frame for frame in frames if frame.aspect not in (*POLITE, "other")] or taken_up or frames
 
 
-def _is_list_of_its_own(part: Part, parts: Sequence[Part]) -> bool:
-    """True for the second half of "2 comedies from 1990 and 2 dramas from 2010"."""
-    counted = [each for each in parts if each.wants.count and (each.wants.genres or each.wants.tags)]
-    return part.intent.label == "delta.narrow" and part in counted[1:] and counted[0].intent.act in LISTS
+def _told_beside(frame: Frame, early: Sequence[Part], late: Sequence[Part], talk: Sequence[Part]) -> Frame:
+    """A list with what is said beside it; of what is said before it, and of talk, only what it does not say itself."""
+    loose = [*early, *late, *talk]
+    known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
+    asked = narrowed(frame, _joined(late)).filters
+    wants = _heard(talk).beside(asked).joined(_joined(early).beside(asked)).joined(_joined(late))
+    firm = _joined(part for part in loose if part.intent.act == "delta")
+    wants = replace(wants, sort=firm.sort, count=firm.count)
+    named = Conditions(genres=tuple(frame.filters.genres), tags=tuple(frame.filters.tags))
+    return _by_taste(narrowed(frame, wants), _told(loose).without(named) | Told(seen=known))
+
+
+def _heard(talk: Sequence[Part]) -> Conditions:
+    """The genres and tags that talk names; its years, numbers and words are none of a list."""
+    heard = _joined(part for part in talk if part.clause.links("genre", "tag"))
+    young = tuple(name for name in _joined(talk).genres if name == "Children")
+    return Conditions(genres=heard.genres or young, tags=heard.tags, exclude_genres=heard.exclude_genres)
+
+
+def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
+    """What is said of nothing named is of what the talk names: "nobody makes westerns. how many are from 2010?"."""
+    bare = part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags or part.refs or part.users)
+    then = _joined(talk).years if part.clause.has("refer", "same_year") and not part.wants.years else None
+    wants = _heard(talk).joined(part.wants) if bare else part.wants
+    return replace(part, wants=replace(wants, years=then) if then else wants)
+
+
+def _anew(part: Part, before: Part | None, context: Context, *, listed: bool) -> Part:
+    """A wish that resembles a change or a telling: "can you tell me some other cartoon" where there is no list yet."""
+    picks = part.intent.label == "delta.narrow" and part.wants.sort and part.clause.has("refer", "one_of")
+    if picks and before and before.intent.act == "statistic":
+        return part.to("find")  # "how many are from 1999, and which one of them got the most ratings?"
+    new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
+    told = part.intent.act == "tell" or part.intent.label == "small_talk.feelings"
+    if new and told and (part.wants.genres or part.wants.tags) and part.clause.has("wish", "plain"):
+        return part.to("recommend")
+    more = part.intent.label == "delta.more" and part.clause.has("asks", "list")
+    unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
+    listed = listed or bool(context.last_list or context.situation & {"figured"})
+    return part.to("recommend" if more else "find") if (more or (new and unsure)) and not listed else part
+
+
+def _set_apart(parts: Sequence[Part]) -> list[Part]:
+    """The parts, where several name a kind each as lists of their own: "1 horror, 1 comedy"."""
+    together = any(part.clause.has("wish", "together") for part in parts)
+    kinds = [part for part in parts if not together and _names_kind(part)]
+    kinds = kinds if len(kinds) <= MOST_RATINGS else []
+    apart = [part for part in kinds if all(_is_other(part, each) for each in kinds if each is not part)]
+    if len(apart) < 2:
+        return list(parts)
+    each = next((other.wants.count for other in parts if other.clause.has("count", "each")), SEVERAL)
+    return [_counted(part, each) if part in apart else part for part in parts]
+
+
+def _counted(part: Part, count: int | None) -> Part:
+    wants = part.wants if part.wants.count else replace(part.wants, count=count)
+    return replace(part if part.intent.act in LISTS else part.to("find"), wants=wants)
+
+
+def _names_kind(part: Part) -> bool:
+    wants = part.wants
+    return (
+        bool(wants.genres or wants.tags)
+        and (part.intent.act in LISTS or part.intent.label == "delta.narrow")
+        and (bool(wants.count or wants.sort) or part.clause.has("wish", "one"))
+    )
+
+
+def _is_other(part: Part, other: Part) -> bool:
+    """True for kinds that no movie need be of at once."""
+    mine, theirs = ({*each.wants.genres, *each.wants.tags} for each in (part, other))
+    whole = mine <= theirs or theirs <= mine
+    years = part.wants.years != other.wants.years and None not in (part.wants.years, other.wants.years)
+    return not mine & theirs or (bool(part.wants.count and other.wants.count) and (years or not whole))
 
 
 def _one(parts: Sequence[Part]) -> list[Part]:
@@ -126,33 +275,8 @@ def _one(parts: Sequence[Part]) -> list[Part]:
     named = [part for part in (first, *changes) if part.said]
     names = next((part for part in named if part.clause.links("movie", "series")), (named or [first])[0])
     others = (each for part in changes if part is not names for each in part.said if each.stance == "excluded")
-    told = replace(first, wants=_joined(changes), said=(*names.said, *others), pointed=names.pointed)
+    told = replace(names, intent=first.intent, wants=_joined(changes), said=(*names.said, *others))
     return [part for part in parts if part not in changes] + [told]
-
-
-def _says_nothing(part: Part, among: Sequence[Part]) -> bool:
-    """True for talk that resembles nothing, or less than what stands beside it: "anyway", "lol ok"."""
-    mine = part.intent
-    if part.said or part.clause.links() or not part.wants.empty:
-        return False
-    beside = any(other.intent.odds > mine.odds for other in among)
-    idle = mine.odds < TALK and not (part.clause.asks or part.clause.has("asks", "list"))
-    return mine.odds < NOISE or (beside and (idle or mine.label == "delta.narrow"))
-
-
-def _without_chat(parts: Sequence[Part]) -> list[Part]:
-    """The parts but for talk before a question, which may name what the question is about: "nobody makes westerns"."""
-    asked = [part for part in parts if part.intent.act in QUESTIONS and part.clause.has("asks", "words")]
-    chat = [part for part in parts if asked and parts.index(part) < parts.index(asked[-1]) and _is_chat(part)]
-    about = Conditions(genres=_joined(chat).genres, tags=_joined(chat).tags)
-    bare = [part for part in asked if part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags)]
-    kept = [part for part in parts if part not in chat]
-    return [replace(part, wants=about.joined(part.wants)) if part in bare else part for part in kept]
-
-
-def _is_chat(part: Part) -> bool:
-    clause = part.clause
-    return part.intent.act in LISTS and not (clause.asks or part.said or part.users or clause.has("wish", "words"))
 
 
 def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
@@ -161,11 +285,16 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
     for part, frames in framed_parts:
         last, counts = (found[-1] if found else None), part.intent.act == "statistic"
         bare = not (part.wants.genres or part.wants.tags or part.refs)
-        refers = counts or (part.intent.act == "find" and part.clause.has("refer", "one_of"))
+        picks = part.clause.has("refer", "one_of") or part.wants.sort or part.wants.count
+        refers = counts or (part.intent.act in LISTS and bool(picks))
         if last and last.act == "statistic" and bare and part.clause.has("refer", "each"):
             continue
-        if last and last.act == "statistic" and bare and refers:
-            kept = {"genres": last.filters.genres, "tags": last.filters.tags}
+        dated = next((each.filters for each in found if each.filters.year_from), None)
+        if dated and (counts or part.intent.act in LISTS) and part.clause.has("refer", "same_year"):
+            found += [filtered(frame, year_from=dated.year_from, year_to=dated.year_to) for frame in frames]
+        elif last and last.act == "statistic" and bare and refers:
+            kept: dict[str, Any] = {"genres": last.filters.genres, "tags": last.filters.tags}
+            kept |= {} if part.wants.years else {"year_from": last.filters.year_from, "year_to": last.filters.year_to}
             whose = {"users": last.users, "own": last.own} if counts and not part.users else {}
             found += [but(filtered(frame, **kept), **whose) for frame in frames]
         else:
@@ -173,39 +302,11 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
     return found
 
 
-def _is_aside(part: Part, parts: Sequence[Part]) -> bool:
-    """True beside a wish for a list for what is no question: "nothing too long", "night shift again", "she left"."""
-    mine, others = part.intent, [other.intent for other in parts if other is not part]
-    if mine.act in LISTS and not _wishes(part):
-        return any(other.intent.act in LISTS and _wishes(other) for other in parts)
-    if not _requests(part) and any(each.act in QUESTIONS and each.odds > NOISE for each in others):
-        return True
-    idle = mine.label in ("fact.everything", "fact.lately") or mine.odds < ASIDE
-    if mine.act in QUESTIONS and idle and not part.clause.asks and any(each.act in QUESTIONS for each in others):
-        return all(each.odds >= mine.odds or each.act == "rate" for each in others)
-    if part.clause.asks or mine.act in LISTS or not any(each.act in LISTS and each.odds > mine.odds for each in others):
-        return False
-    beside = mine.act == "outside" and mine.aspect != "instructions" and not part.said
-    return mine.odds < ASIDE or mine.act == "small_talk" or beside
-
-
-def _requests(part: Part) -> bool:
-    """False for what becomes a list only where nothing else is asked: "long story", "need it for a spreadsheet"."""
-    asks = part.clause.asks or part.clause.has("asks", "list") or part.clause.has("refer", "similar")
-    similar = any(said.stance == "similar" for said in part.said)
-    return part.intent.act not in LISTS or asks or similar or part.wants.sort is not None
-
-
 def _of_both(frames: Sequence[Frame], parts: Sequence[Part]) -> list[Frame]:
     """Lists of which years are said once for all: "one action film, one romance, both from 2006"."""
     years = next((part.wants.years for part in parts if part.clause.has("refer", "both_from")), None)
     first, last = years or (None, None)
     return [filtered(each, year_from=first, year_to=last) if years and each.act in LISTS else each for each in frames]
-
-
-def _wishes(part: Part) -> bool:
-    """True for what asks for a list, and does not only tell of what lists are made of."""
-    return part.clause.asks or part.clause.has("wish", "words") or not part.clause.has("wish", "tells")
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -256,7 +357,10 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
         told = [(each.act, each.aspect, each.movies, each.stars, each.users, each.filters) for each in (frame, other)]
         return told[0] == told[1] and frame.aggregate == other.aggregate
-    if frame.filters.genres and other.filters.genres and frame.count and other.count:
+    if frame.act == "find" and frame.sort and other.act == "like":
+        return False
+    mine, theirs = set(frame.filters.genres), set(other.filters.genres)
+    if mine and theirs and frame.count and other.count and not mine < theirs:
         return False
     if frame.filters.genres == other.filters.genres and None in (frame.filters.year_from, other.filters.year_from):
         return True
@@ -267,7 +371,8 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
 
 def _merged(frame: Frame, other: Frame) -> Frame:
     """Two halves of one wish: of lists both, of all else what was said last."""
-    act = "like" if "like" in (frame.act, other.act) else "find" if frame.sort or other.sort else frame.act
+    sorted_ = "find" if (frame.sort or other.sort) and frame.act in LISTS else frame.act
+    act = "like" if "like" in (frame.act, other.act) else sorted_
     both = frame.filters.model_dump(exclude_defaults=True)
     if other.filters.year_from or other.filters.year_to:
         both = {name: value for name, value in both.items() if not name.startswith("year_")}
@@ -293,4 +398,4 @@ def _is_hollow(frame: Frame) -> bool:
     """True for a fact of nothing, and for a wish for anything at all: "and from what year?", "two decimals please"."""
     said = frame.model_fields_set - {"act", "aspect", "own", "confidence", "language"}
     about = any(getattr(frame, name) not in (None, (), False, type(frame.filters)()) for name in said)
-    return not about and frame.act in ("fact", "recommend")
+    return not about and frame.act == "fact"

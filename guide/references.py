@@ -8,12 +8,11 @@ from guide.dialogue import Dialogue
 from guide.salience import Group, first_list, focus, groups, of_size, refs
 from language.frame import Ref
 from language.masking import Clause
-from language.phrases import table
-from language.standing import each_once
+from language.phrases import Spot, table
 from movies.links import Link
 from movies.models import Movie, MovieName
 
-FEW_WORDS = 6
+FEW_WORDS, LETTERS = 6, 5
 PAIR = ("former", "latter")
 """Words that point into two."""
 Pointed = dict[int, tuple[Ref, ...]]
@@ -34,14 +33,14 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
     for place in range(len(clause.tokens)):
         if meant := _by_place(clause, place, among) or _by_trait(clause, place, among):
             found[place] = meant
+    spoken = tuple(named) or focus(dialogue)
+    found = found or _other(clause, spoken, among)
     if siblings and not found:
         alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
-        spoken = named or focus(dialogue)
         found = _twin(clause, spoken, siblings, alone=alone) or _by_part(clause, spoken, siblings)
-        found = found or _other(clause, spoken, of_size(among, 2))
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
-    if not found and not apart:  # "delete Alien, I only rated it by mistake"
-        found = _by_pronoun(clause, dialogue, named, among)
+    if (not found or clause.has("compare", "set_against")) and not apart:  # "delete Alien, I only rated it by mistake"
+        found |= _by_pronoun(clause, dialogue, named, among)
     return found
 
 
@@ -63,16 +62,25 @@ def rated_before(dialogue: Dialogue) -> tuple[Ref, ...]:
 
 def _among(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> list[Group]:
     """The groups that a clause can point into, the likeliest first."""
-    if clause.has("refer", "i_said") and (mine := each_once(ref for turn in dialogue.turns for ref in turn.named)):
+    if clause.has("refer", "i_said") and (mine := _said_before(clause, dialogue)):
         return [mine]
     if clause.has("refer", "start"):
         return [first_list(dialogue)]
     return groups(dialogue, named)
 
 
+def _said_before(clause: Clause, dialogue: Dialogue) -> tuple[Ref, ...]:
+    """What the person named: in the turn that shares most words with the clause, "the one I said my uncle likes"."""
+    words = {token.word for token in clause.tokens if len(token.word) >= LETTERS}
+    shared = [len(words & set(turn.text.lower().split())) if turn.named else 0 for turn in dialogue.turns]
+    turns = [turn for turn, count in zip(dialogue.turns, shared, strict=True) if count == max(shared)]
+    return tuple(dict.fromkeys(ref for turn in turns for ref in turn.named))
+
+
 def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
     """As in "the older one", "the remake", "the other one": another movie of the same title."""
-    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "other", "dated")}
+    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "dated")}
+    spots |= {"other": _other_spots(clause)[:1]}
     if alone and not any(spots.values()) and len(clause.tokens) <= FEW_WORDS:
         spots = {name: clause.spots("refer", f"{name}_alone")[:1] for name in ("earlier", "later")}
     said = [name for name, spot in spots.items() if spot]
@@ -86,11 +94,27 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: b
     return {spots[said[0]][0].first: (chosen,)} if chosen else {}
 
 
-def _other(clause: Clause, movies: Sequence[Ref], pair: Group) -> Pointed:
+def _other(clause: Clause, movies: Sequence[Ref], among: Sequence[Group]) -> Pointed:
     """As in "and the other one?" of a pair."""
-    spots, here = clause.spots("refer", "other"), {each.movie_id for each in movies[-1:]}
-    others = refs([each for each in pair if each.movie_id not in here])
-    return {spots[0].first: others} if spots and len(pair) == 2 and len(others) == 1 else {}
+    if clause.links("movie", "series"):
+        return {}
+    rest = clause.spots("refer", "others")
+    spots = rest or [spot for spot in _other_spots(clause) if "other" in clause.said(*spot).lower()]
+    told = {each.movie_id for each in movies[-1:]}
+    left = ([each for each in group if each.movie_id not in told] for group in among if (len(group) == 2) != bool(rest))
+    found = (each for each in left if rest or len(each) == 1)
+    others = refs(next(found, []))
+    return {spots[0].first: others} if spots and others else {}
+
+
+def _other_spots(clause: Clause) -> list[Spot]:
+    """The places of "the other one", but not of "the other sofa"."""
+    ends = table("refer", "after_that")
+    return [
+        spot
+        for spot in clause.spots("refer", "other")
+        if clause.tokens[spot.end - 1].word != "other" or _word(clause, spot.end) in ends
+    ]
 
 
 def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
@@ -111,9 +135,12 @@ def _by_place(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, 
     link, word, before = clause.tokens[place].link, clause.tokens[place].word, _word(clause, place - 1)
     which = table("ordinals").get(word, 0)
     if before in ("number", "#", "nr"):
-        which = int(link.low or 0) if link and link.kind == "number" else table("numerals").get(word, 0)
+        which = int(link.low or 0) if link and link.kind == "number" else table("numerals").get(word, which)
     apart = before in table("refer", "order") or _word(clause, place + 1) in table("refer", "never")
-    if apart or not which:
+    of_a_group = _word(clause, place + 1) == "of" and _word(clause, place + 2) in table("refer", "groups")
+    if word == "middle" and among:
+        return refs(among[0][(len(among[0]) - 1) // 2 :][: 2 - len(among[0]) % 2])
+    if (apart and not of_a_group) or not which:
         return ()
     pair = of_size(among, 2) if word in PAIR else ()
     group = pair or next((each for each in among if abs(which) <= len(each)), ())
@@ -125,7 +152,9 @@ def _by_place(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, 
 def _by_trait(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, ...]:
     """As in "the 1995 one", "the one from the 90s", "the horror one"."""
     link = clause.tokens[place].link
-    one = "one" in (_word(clause, place + 1), _word(clause, place - 2), _word(clause, place - 3))
+    before = [_word(clause, place - 2), _word(clause, place - 3)]
+    joined = {"from", "of", "in", "with"} & {_word(clause, place - 1), before[0]}
+    one = _word(clause, place + 1) == "one" or ("one" in before and joined)
     if link is None or not one or link.kind not in ("year", "years", "genre"):
         return ()
     return next((refs([each]) for group in among for each in group if _is_so(each, link)), ())
@@ -145,22 +174,41 @@ def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], among:
         "ours": ours[-1:],
         "both": refs(of_size(among, 2)),
         "them": refs(of_size(among, _size(clause))),
-        "it": tuple(named[-1:]) or focus(dialogue),
+        "told": refs(among[0][-1:]) if clause.has("refer", "i_said") and among else (),
+        "it": () if _is_wished(clause, dialogue, named) else tuple(named[-1:]) or focus(dialogue),
     }
     for name, movies in meant.items():
         for spot in clause.spots("refer", name) if movies else ():
             alone = clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")
             counts = clause.tokens[spot.first].word == "all" and clause.links("movie")
-            if (name != "it" or alone) and not counts:
+            if (name != "it" or alone) and not counts and not _is_relative(clause, spot):
                 return {spot.first: movies}
     return {}
+
+
+def _is_wished(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> bool:
+    """True where "it" is what is wanted, not a movie: "only if it averages 4" of a list just shown."""
+    opens = clause.tokens[0].word in table("fragment", "opens")
+    last = dialogue.turns[-1].done if dialogue.turns else ()
+    listed = not named and any(done.is_list and len(done.movies) > 1 for done in last)
+    bounded = any(clause.has("bounds", name) for name in table("bounds"))
+    wished = listed and (bounded or bool(clause.links("genre", "tag", "year", "years")))
+    return not clause.asks and (wished or (bounded and opens))
+
+
+def _is_relative(clause: Clause, spot: Spot) -> bool:
+    """True for the "that" of "one that is also funny"."""
+    word, after = clause.tokens[spot.first].word, _word(clause, spot.end)
+    opens = spot.first == 0 or _word(clause, spot.first - 1) in table("refer", "before_that")
+    return word == "that" and spot.end == spot.first + 1 and after in table("refer", "verbs") and not opens
 
 
 def _size(clause: Clause) -> int | None:
     """The number of a group: of "which of the three" 3."""
     for spot in clause.spots("refer", "them"):
-        inside = (link for place, link in clause.links("number") if spot.first <= place < spot.end)
-        words = (table("numerals").get(clause.tokens[place].word) for place in range(*spot))
+        counts = [place for place in range(*spot) if _word(clause, place - 1) not in table("refer", "top")]
+        inside = (link for place, link in clause.links("number") if place in counts)
+        words = (table("numerals").get(clause.tokens[place].word) for place in counts)
         return next((int(link.low or 0) for link in inside), None) or next(filter(None, words), None)
     return None
 

@@ -12,6 +12,7 @@ from tools.results import Comparison, Questions, RatingList
 
 Group = tuple[MovieName | Ref, ...]
 FIGURES = ("compare_movies", "query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
+COUNTS = ("query_catalogue", "get_user_ratings", "taste_profile")
 
 
 def situation_of(dialogue: Dialogue) -> frozenset[str]:
@@ -23,7 +24,10 @@ def situation_of(dialogue: Dialogue) -> frozenset[str]:
         "asked": any(isinstance(done.result, Questions) for done in last),
         "spoken": bool(focus(dialogue)),
         "figured": bool(last) and last[-1].name in FIGURES,
+        "counted": bool(last) and last[-1].name in COUNTS and not last[-1].is_list,
         "told": bool(dialogue.turns and dialogue.turns[-1].singles),
+        "grouped": bool(shown_list(dialogue)),
+        "showing": bool(last) and last[-1].is_list and len(last[-1].movies) > 1,
         "rated": bool(last) and last[-1].name == "rate_movie",
         "people": bool(dialogue.turns and len(dialogue.turns[-1].users) > 1),
     }
@@ -48,13 +52,24 @@ def groups(dialogue: Dialogue, named: Sequence[Ref] = ()) -> list[Group]:
 
 def _groups(dialogue: Dialogue, named: Sequence[Ref]) -> Iterator[Group]:
     yield tuple(named)
-    singles: tuple[Ref, ...] = ()
-    for turn in reversed(dialogue.turns):
-        singles = each_once([*turn.singles, *singles])
+    run: tuple[Ref, ...] = ()
+    for at, turn in reversed(list(enumerate(dialogue.turns))):
         lists = list(_lists(turn))
-        inside = {each.movie_id for each in singles} <= {each.movie_id for group in lists for each in group}
-        yield from (*lists, singles) if inside else (singles, *lists)
+        run = each_once([*_told(turn, dialogue.turns[:at]), *run])
+        inside = {each.movie_id for each in run} <= {each.movie_id for group in lists for each in group}
+        if not (lists or len(turn.pointed) > 1 or not at):
+            continue
+        runs = [run[first:] for first in range(len(run))]
+        yield from (turn.pointed, *lists, *runs) if inside else (*runs, turn.pointed, *lists)
+        run = ()
         yield turn.named
+
+
+def _told(turn: Turn, before: Sequence[Turn]) -> list[Ref]:
+    """The movies that a turn told of one by one, without one that was picked out of what was shown before."""
+    spoken = {each.movie_id for each in (*turn.named, *turn.pointed)}
+    shown = {movie.movie_id for each in before for done in each.done for movie in done.movies}
+    return [each for each in turn.singles if each.movie_id in spoken or each.movie_id not in shown]
 
 
 def _lists(turn: Turn) -> Iterator[Group]:

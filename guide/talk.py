@@ -8,11 +8,12 @@ from guide import wording
 from guide.facts import BEST
 from guide.lists import listing
 from guide.salience import known as known_of
+from guide.salience import shown_list
 from guide.scripts import Scene, Script, ask, called, details_of, ids
 from movies.models import Filters, Movie
 from tools.results import RatingList
 
-MOST_RECALLED, MOST_SPOKEN_OF, MOST_NEAR = 10, 4, 3
+MOST_RECALLED, MOST_NEAR = 10, 3
 QUOTES = " \"'\u201c\u201d"
 
 
@@ -20,8 +21,9 @@ def recall(scene: Scene) -> Script:
     """The movies that were meant, or a list of before: the first one, or the last."""
     if scene.frame.movies:
         known = known_of(scene.dialogue)
+        new = [movie_id for movie_id in ids(*scene.frame.movies) if movie_id not in known]
+        known |= {each.movie.movie_id: each.movie for each in (yield from details_of(new))}
         found = [known[ref.movie_id] for ref in scene.frame.movies if ref.movie_id in known]
-        found += [each.movie for each in (yield from details_of(() if found else ids(*scene.frame.movies)))]
         return wording.paragraphs([scene.say("recalled"), wording.numbered(found)])
     lists = [
         done for done in scene.dialogue.done if done.is_list or (done.movies and isinstance(done.result, RatingList))
@@ -34,21 +36,25 @@ def recall(scene: Scene) -> Script:
 
 def choose(scene: Scene) -> Script:
     """One of those that were shown, and the reason; without any, one to begin with."""
-    last, frame, known = scene.dialogue.last_list, scene.frame, known_of(scene.dialogue)
-    lately = [movie.movie_id for movie in last.movies] if last else scene.dialogue.shown[:MOST_SPOKEN_OF]
-    wanted = [ref.movie_id for ref in frame.movies] if len(frame.movies) > 1 else lately
-    looked_up = yield from details_of(movie_id for movie_id in wanted[:MOST_SPOKEN_OF] if movie_id not in known)
+    frame, known = scene.frame, known_of(scene.dialogue)
+    group = frame.movies or shown_list(scene.dialogue)
+    looked_up = yield from details_of(ref for ref in ids(*group)[:MOST_RECALLED] if ref not in known)
     known |= {each.movie.movie_id: each.movie for each in looked_up}
-    among = [known[movie_id] for movie_id in wanted if movie_id in known]
+    among = [known[ref.movie_id] for ref in group if ref.movie_id in known]
     if not among:
         one = frame.model_copy(update={"act": "find", "count": 1, "sort": frame.sort or "popularity"})
         return (yield from listing(replace(scene, frame=one)))
+    best, reason = BEST.get(frame.aspect if frame.aspect in BEST else frame.sort or "rating", BEST["rating"])
     fit = [movie for movie in among if _passes(movie, frame.filters)]
+    if frame.aspect == "rank" or (frame.count or 1) > 1:
+        fit = sorted(fit, key=best, reverse=True)[: frame.count]
     if not fit:
         return scene.say("none_of_these", titles=wording.joined(map(wording.named, among), "or"))
-    if len(fit) > 1 and frame.filters != Filters() and frame.sort is None and frame.count != 1:
+    if frame.aspect == "count":
+        return wording.paragraphs([f"{len(fit)} of these {len(among)}:", wording.numbered(fit)])
+    bare = frame.filters != Filters() and frame.sort is None and frame.count != 1
+    if len(fit) > 1 and (bare or frame.aspect == "rank" or (frame.count or 1) > 1):
         return wording.paragraphs([scene.say("these_of_them"), wording.numbered(fit)])
-    best, reason = BEST.get(frame.sort or "rating", BEST["rating"])
     chosen = max(fit, key=best)
     yield from details_of([chosen.movie_id])  # so that "it" means this one from now on
     return scene.say("chosen", reason=reason if len(fit) > 1 else "it fits", **wording.facts_of(chosen)).strip()
@@ -60,6 +66,8 @@ def _passes(movie: Movie, filters: Filters) -> bool:
         labels >= {label.lower() for label in (*filters.genres, *filters.tags)}
         and not labels & {label.lower() for label in (*filters.exclude_genres, *filters.exclude_tags)}
         and (filters.year_from or 0) <= (movie.year or 0) <= (filters.year_to or 9999)
+        and (filters.min_ratings or 0) <= movie.rating_count <= (filters.max_ratings or movie.rating_count)
+        and (filters.min_mean or 0) <= (movie.rating_mean or 0) <= (filters.max_mean or 5)
     )
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from language.masking import Clause, Token
-from language.phrases import Spot, table
+from language.phrases import Spot, plain, table
 from movies.links import Link
 from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 
@@ -18,7 +18,7 @@ SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
 NOVEL, DIFFERENT = 0.8, 0.7
 YEAR_OF_DAYS = 365
 MOST_TAGS, MOST_TOPIC = 2, 4
-NEGATION_REACH = 4
+NEGATION_REACH, YEAR_REACH = 4, 4
 OLDEST_CHILD = 12
 MOST_RATINGS, MOST_STARS = 10_000_000, 5
 FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
@@ -79,7 +79,7 @@ class Conditions:
         """The conditions told before a request for a list: where the request says it better, that is left out."""
         about: dict[str, Any] = {"genres": (), "tags": (), "text": ""} if asked.genres or asked.tags else {}
         when: dict[str, Any] = {"years": None, "era": ""} if asked.year_from or asked.year_to else {}
-        return replace(self, **about, **when)
+        return replace(self, exclude_genres=_without(self.exclude_genres, asked.genres), **about, **when)
 
     def filters(self, before: Filters | None = None, *, instead: bool = False) -> Filters:
         """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
@@ -112,7 +112,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     usual = _usual(clause)
     genres = [pair for pair in _genres(clause) if pair[0] not in usual]
     tags = [pair for pair in _tags(clause) if pair[0] not in usual]
-    unmet = tuple(_unmet(clause, spent))
+    unmet = tuple(_unmet(clause, spent, {place for place, _ in (*genres, *tags)}))
     most = 1 if clause.has("without", "either") else MOST_TAGS
     refused = [pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]
     found = Conditions(
@@ -151,7 +151,8 @@ def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
     named = {name for _, link in clause.links("genre") for name in link.name.split("|")}
     for mood in table("moods"):
         if not mood.startswith("#") and mood not in named:
-            yield from ((spot.first, mood) for spot in clause.spots("moods", mood)[:1] if not _of_age(clause, spot))
+            spots = [spot for spot in clause.spots("moods", mood) if not _of_age(clause, spot)]
+            yield from ((spot.first, mood) for spot in spots[:1] if not clause.has("without", "moods"))
 
 
 def _of_age(clause: Clause, spot: Spot) -> bool:
@@ -184,7 +185,7 @@ def _unwanted(clause: Clause) -> set[int]:
     """Places of what stands behind a negation, as far as the row goes: "no horror or war but comedy"."""
     found: set[int] = set()
     ends = {spot.first for spot in clause.spots("without", "with")}
-    takes_back = {spot.first for spot in clause.spots("split", "corrects")}
+    takes_back = {spot.first for path in (("split", "corrects"), ("without", "unsure")) for spot in clause.spots(*path)}
     for cue in clause.spots("without", "words"):
         if cue.first in takes_back:  # "no wait, fantasy"
             continue
@@ -233,6 +234,8 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
     found: tuple[int | None, int | None] | None = None
     for place, link in clause.links("year", "years"):
         low, high = (None if bound is None else int(bound) for bound in (link.low, link.high))
+        if link.kind == "year" and _is_of_name(clause, place, low):
+            continue
         if place in unwanted:
             if (low is None) == (high is None):
                 continue
@@ -243,6 +246,12 @@ def _years(clause: Clause, unwanted: set[int]) -> tuple[int | None, int | None] 
             low, high = min(found[0] or 0, low or 0), max(found[1] or 0, high or 0)
         found = (low, high)
     return found
+
+
+def _is_of_name(clause: Clause, place: int, year: int | None) -> bool:
+    """True for the year of a movie that is named right before it: "Whiplash (the 2014 one)"."""
+    before = (token.link for token in clause.tokens[max(place - YEAR_REACH, 0) : place] if token.link)
+    return any(each.year == year for link in before for each in link.candidates)
 
 
 def _sort(clause: Clause) -> Order | None:
@@ -257,8 +266,11 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
     found: dict[str, float] = {}
     spent: set[int] = set()
     numbers = {at: link for at, link in clause.links("number", "stars", "year") if (link.low or 0) > 0}
-    for side, (bound, beyond) in _SIDES.items():
+    negated = clause.spots("bounds", "negated")
+    for side in _SIDES:
         for spot in clause.spots("bounds", side):
+            refused = side in _OPPOSITE and any(cue.first < spot.first <= cue.end for cue in negated)
+            bound, beyond = (_OPPOSITE if refused else _SIDES)[side]  # "drop those with less than 40 ratings"
             places = [at for at in range(*spot) if at in numbers and at not in spent]
             if places and (unit := _unit(clause, spot.first, places[-1], numbers[places[-1]])):
                 found[f"{bound}_{unit}"] = (numbers[places[-1]].low or 0) + (beyond if unit == "ratings" else 0)
@@ -268,6 +280,9 @@ def _bounds(clause: Clause) -> tuple[dict[str, float], set[int]]:
 
 
 _SIDES = {"at_least": ("min", 0), "at_most": ("max", 0), "more": ("min", 1), "less": ("max", -1)}
+
+
+_OPPOSITE = {"more": ("max", 0), "less": ("min", 0)}
 
 
 def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
@@ -287,26 +302,32 @@ def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
     if (number.low or 0) > MOST_STARS:
         return "ratings" if before & set(table("units", "told")) else ""
     stars = number.kind == "stars" or set(after[:end]) & set(table("units", "mean"))
+    told = [token.word for token in clause.tokens[max(first - 6, 0) : first]]
+    between = set(told[told.index("NUMBER") :] if "NUMBER" in told and not stars else ())
+    if between & set(table("units", "ratings")) and not between & set(table("units", "mean")):
+        return "ratings"  # "fewer than 30 ratings, but at least 5"
     return "mean" if stars or before & {*table("units", "told"), *table("units", "compared")} else ""
 
 
 def _count(clause: Clause, spent: set[int]) -> int | None:
     """The number of movies that are wanted."""
     spent = spent | {spot.first for spot in clause.spots("count", "units")}
+    spent |= {place - 1 for place, link in clause.links("genre") if plain(link.text) in table("count", "audience")}
     numbers = {place: link.low or 0 for place, link in clause.links("number") if place not in spent}
     for spot in [*clause.spots("count", "words"), *clause.spots("count", "meant")]:
         for place in range(*spot):
             if numbers.get(place, 0) >= 1:
                 return int(numbers[place])
     words = {"one": 1, "couple": 2, "few": 3}
+    words = words if not clause.has("count", "spans") else {"one": 1}
     return next((number for name, number in words.items() if clause.has("count", name)), None)
 
 
 # Everything else
 
 
-def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
-    """Conditions that the data cannot apply, in the person's words."""
+def _unmet(clause: Clause, spent: set[int], met: set[int]) -> Iterator[str]:
+    """Conditions that the data cannot apply, in the person's words; but for those at places that are `met`."""
     for name in table("unmet"):
         for spot in clause.spots("unmet", name)[:1]:
             linked = [token.link for token in clause.tokens[spot.first : spot.end + 1] if token.link]
@@ -314,7 +335,8 @@ def _unmet(clause: Clause, spent: set[int]) -> Iterator[str]:
                 yield clause.said(*spot)
     takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for spot in clause.spots("without", "bare"):
-        if spot.first not in takes_back and spot.end < len(clause.tokens) and _tells(clause.tokens[spot.end]):
+        open_ = spot.first not in takes_back and spot.end < len(clause.tokens) and spot.end not in met
+        if open_ and _tells(clause.tokens[spot.end]):
             yield clause.said(spot.first, spot.end + 1)
 
 

@@ -45,8 +45,9 @@ def intent(clause: Clause, said: Sequence[Said], situation: frozenset[str]) -> I
         said: The movies that it names.
         situation: The state of the conversation, as far as it decides what a message can mean. Of "begun", "listed"
             (there is a list to point into), "asked" (it asks which of its movies are liked), "spoken" (some movie was
-            spoken of), "figured" (the last answer was a fact or a figure), "told" (of single movies), "rated" (stars
-            were stored last).
+            spoken of), "figured" (the last answer was a fact or a figure), "counted" (a figure over many movies),
+            "grouped" (movies can be pointed into), "showing" (a list of several came last), "told" (of single movies),
+            "rated" (stars were stored last).
     """
     ranked = [Intent(label, odds) for label, odds in classifier().odds(clause.text)]
     possible = [each for each in ranked if _possible(each, clause, said, situation)] or [Intent("small_talk.help", 0.0)]
@@ -72,6 +73,7 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
         return several and clause.has("compare", "words")
     if each.act == "rate":
         asks = begins or (clause.asks and clause.has("asks", "words"))
+        asks = asks or (bool(clause.links("genre", "tag")) and not clause.links("number", "stars"))
         large = any((link.low or 0) > LARGEST for _, link in clause.links("number"))
         counted = (clause.has("count", "things") or large) and not clause.links("stars")
         theirs = clause.has("rating_lines", "others") and not clause.has("rating_lines", "own")
@@ -81,9 +83,8 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
             and not theirs
             and (each.aspect != "remove" or clause.has("rating_lines", "remove"))
         )
-    if each.act == "small_talk" and (
-        clause.links("genre", "years") or (said and each.aspect in ("reset", "greet", "thanks", "bye"))
-    ):
+    named = clause.links("genre", "years") and each.aspect != "feelings"
+    if each.act == "small_talk" and (named or (said and each.aspect in ("reset", "greet", "thanks", "bye"))):
         return False
     if each.act in ("outside", "small_talk") and each.odds < GUESS:
         return not (said or clause.links()) and (each.aspect != "repeat" or "begun" in situation)
@@ -118,14 +119,23 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         and last not in table("fragment", "asked")
         and not words - rating
         and all(0 < (number or 0) <= 10 for number in numbers),
+        "bare": not kinds,
+        "numbers": kinds.count("number") > 1,
         "fragment": bool(kinds) and not set(_left(clause)) - set(table("fragment", "words")),
         "short": len(clause.tokens) <= SHORT,
         "opens": first in table("fragment", "opens") or last in table("fragment", "closes"),
         "pair": any(kinds.count(kind) > 1 for kind in ("genre", "user"))
         or kinds.count("year") + kinds.count("years") > 1,
+        "group": any(len(each.refs) > 1 and clause.tokens[each.place].link is None for each in said),
+        "ordered": any(clause.has("sort", name) for name in table("sort"))
+        or any(clause.has(*path) for path in _ORDERS),
+        "bounded": any(clause.has("bounds", name) for name in table("bounds")),
         "only excluded": {each.stance for each in said} == {"excluded"},
     }
     return frozenset({name for name, holds in true.items() if holds} | {each.stance for each in said} | {*kinds})
+
+
+_ORDERS = (("relative", "older"), ("relative", "newer"), ("choose", "low"), ("choose", "high"), ("choose", "fewest"))
 
 
 def _left(clause: Clause) -> Iterator[str]:

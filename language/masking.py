@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
@@ -18,13 +18,11 @@ from movies.words import UNKNOWN_RANK, ranks
 SURE, DOUBTFUL = 0.45, 0.17
 """Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
-TYPO_LENGTH = 5
+TYPO_LENGTH, COMMON = 5, 6_000
+"""Letters of a word that is mended, and the rank up to which another is what it was meant to be."""
 FIRST_YEAR, LAST_YEAR = 1900, 2030
-COMMON = 6_000
-"""The rank up to which a word counts as English."""
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
 _OWNING = ("'s", "’s")
-_ELISION = re.compile(r"\b([dl]|qu)['’](?=[a-zà-ÿ]{4})")
 _USER = re.compile(r"\b(?:user[ :#]*|u)(\d{1,6})s?\b", re.IGNORECASE)
 _SIGN = re.compile(r"\s*([<>]=?|&&)\s*")
 _SHORT_YEARS = re.compile(r"\bbetween ([3-9]\d) and ([3-9]\d)\b(?! \w*(?:rat|vot|min|star))")
@@ -41,9 +39,9 @@ _SLANG = [
         (r"(?:no cap|on god|for real)\b", ""),
     )
 ]
-_SHORT_YEAR = re.compile(r"\b(from|in|of) ['’]?([3-9]\d)(?=\s*(?:[?!.,;)]|$))")
 _OF_CENTURY = re.compile(r"\b(from|one of|the) ['’]?([3-9]\d)(?= (?:one|version|movie|film|and)\b)", re.IGNORECASE)
-_FOREIGN = ("de", "fr", "es", "it", "pt", "nl")
+_POINTS = re.compile(r"(?:(?<=\s)|^)\(?([a-f]|[1-6])\)\s")
+_SHORT_YEAR = re.compile(r"\b(from|in|of) ['’]?([3-9]\d)(?=\s*(?:[?!.,;)]|$))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +89,9 @@ def tidied(text: str) -> str:
     for said, meant in _SLANG:
         text = said.sub(meant, text)
     text = _OF_CENTURY.sub(r"\1 19\2", text)
-    spaced = _signs(_USER.sub(r"user \1", _ELISION.sub(r"\1’ ", text)))
-    spaced = _SHORT_YEAR.sub(r"\1 19\2", spaced)
+    points = _POINTS.findall(text)
+    text = _POINTS.sub(". ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
+    spaced = _SHORT_YEAR.sub(r"\1 19\2", _signs(_USER.sub(r"user \1", text)))
     spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
     return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
 
@@ -128,8 +127,8 @@ def _number(said: re.Match[str]) -> str:
     return str(whole + part)
 
 
-def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[Token], str]:
-    """The tokens of a text, and its language (ISO 639-1). Titles count from a confidence of `sure` on."""
+def masked(text: str, links: Sequence[Link], sure: float = SURE) -> list[Token]:
+    """The tokens of a text. Titles count from a confidence of `sure` on."""
     words = table("topic", "never_tags")
     certain = {
         link.movie_ids for link in links if link.confidence >= sure
@@ -143,16 +142,8 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> tuple[list[T
         if not ((link.kind == "tag" or link.text.islower()) and plain(link.text) in never.get(link.kind, ()))
     ]
     pieces = list(_pieces(text, [_as_tag(text, link) for link in taken]))
-    language = _language([piece for piece in pieces if isinstance(piece, str)])
-    tokens = [token for piece in pieces for token in _tokens(piece, language)]
-    if language != "en":
-        follows = [*(token.word for token in tokens[1:]), ""]
-        asking = zip(tokens, follows, strict=True)
-        tokens = [
-            replace(t, word="how") if t.word == "like" and word in table("languages_how", "words") else t
-            for t, word in asking
-        ]
-    return [_as_year(token, _bound_before(tokens, place)) for place, token in enumerate(tokens)], language
+    tokens = [token for piece in pieces for token in _tokens(piece)]
+    return [_as_year(token, _bound_before(tokens, place)) for place, token in enumerate(tokens)]
 
 
 def _as_tag(text: str, link: Link) -> Link:
@@ -236,11 +227,11 @@ def _pieces(text: str, links: Sequence[Link]) -> Iterator[str | Link]:
     yield from _TOKEN.findall(text[place:])
 
 
-def _tokens(piece: str | Link, language: str) -> list[Token]:
+def _tokens(piece: str | Link) -> list[Token]:
     if not isinstance(piece, str) and piece.kind == "number" and plain(piece.text) == "one":
         piece = "one"
     if isinstance(piece, str):
-        return [Token(word, piece) for word in _words(piece, language)]
+        return [Token(word, piece) for word in _words(piece)]
     return [Token(piece.kind.upper(), piece.text, piece)]
 
 
@@ -260,28 +251,26 @@ def _as_year(token: Token, before: str) -> Token:
     )
 
 
-def _words(said: str, language: str) -> list[str]:
+def _words(said: str) -> list[str]:
     """A typed word as the plain words that it stands for."""
     word = plain(said)
-    if language != "en" and (english := _glossary(language).get(word)):
-        return english.split("_")
     shorthand: dict[str, str] = table("shorthand")
     if (meant := shorthand.get(word)) is not None:
         return meant.split()
-    if "-" in word and word not in _known():
-        return [part for half in word.split("-") for part in _words(half, language)]
+    if "-" in word and word not in known():
+        return [part for half in word.split("-") for part in _words(half)]
     return [_mended(word)]
 
 
 def _tidied(word: str) -> str:
-    if not word.islower() or any(plain(word) in _glossary(language) for language in _FOREIGN):
+    if not word.islower():
         return word
     meant = table("spelling", "words").get(word)
     return meant if meant is not None else _mended(plain(word)) if word.isascii() else word
 
 
 @cache
-def _known() -> frozenset[str]:
+def known() -> frozenset[str]:
     """Words that the examples are made of, and those of the tables."""
     said = " ".join(sentence for sentences in examples().values() for sentence in sentences)
     return vocabulary() | frozenset(said.lower().split()) | frozenset(table("spelling", "genres").split())
@@ -289,14 +278,16 @@ def _known() -> frozenset[str]:
 
 @cache
 def _targets() -> list[str]:
-    said = " ".join(sentence for sentences in examples().values() for sentence in sentences)
+    """Words of questions and wishes; those of life stories are too many to be what was meant."""
+    asked = (sentences for label, sentences in examples().items() if label != "small_talk.feelings")
+    said = " ".join(sentence for sentences in asked for sentence in sentences)
     words = {*said.split(), *table("spelling", "genres").split()}
     return sorted({word for word in words if word.isalpha() and word.islower() and len(word) >= TYPO_LENGTH})
 
 
 def _mended(word: str) -> str:
     """A misspelt word of the examples as it is spelt; every other word as it is."""
-    if len(word) < TYPO_LENGTH or not word.isalpha() or word in _known() or word in ranks():
+    if len(word) < TYPO_LENGTH or not word.isalpha() or word in known() or word in ranks():
         return word
     if (swapped := _swapped(word)) is not None:
         return swapped
@@ -312,30 +303,3 @@ def _swapped(word: str) -> str | None:
     near += [word[:at] + word[at] + word[at:] for at in range(1, len(word))]
     known = [other for other in near if ranks().get(other, UNKNOWN_RANK) < COMMON]
     return min(known, key=lambda other: ranks()[other], default=None)
-
-
-@cache
-def _glossary(language: str) -> dict[str, str]:
-    words: dict[str, str] = table("languages", language)
-    return {foreign: english for english, line in words.items() for foreign in line.split()}
-
-
-def _language(words: Sequence[str]) -> str:
-    """The language that most words are of; English unless another has more. Words of both say nothing."""
-    said = [plain(word) for word in words if word[0].isalpha() and len(word) > 1]
-    english = [_is_english(word) for word in said]
-    scores = {language: _score(said, english, _glossary(language)) for language in _FOREIGN}
-    best = max(_FOREIGN, key=lambda language: scores[language])
-    return best if scores[best] > 0 else "en"
-
-
-def _is_english(word: str) -> bool:
-    if word in _known() or word in table("shorthand"):
-        return True
-    return ranks().get(word, UNKNOWN_RANK) < COMMON and not any(word in _glossary(language) for language in _FOREIGN)
-
-
-def _score(said: Sequence[str], english: Sequence[bool], glossary: Mapping[str, str]) -> int:
-    """The words of a language alone, less those of English alone."""
-    pairs = [(word in glossary, also) for word, also in zip(said, english, strict=True)]
-    return sum(foreign and not also for foreign, also in pairs) - sum(also and not foreign for foreign, also in pairs)

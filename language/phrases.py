@@ -62,8 +62,7 @@ def has(text: str, *path: str) -> bool:
 @cache
 def vocabulary() -> frozenset[str]:
     """Every plain word that a phrase is made of."""
-    english = (part for name, part in _file().items() if name != "languages")
-    return frozenset(re.findall(r"[a-z']{2,}", " ".join(line for part in english for line in _strings(part))))
+    return frozenset(re.findall(r"[a-z']{2,}", " ".join(_strings(_file()))))
 
 
 @cache

@@ -41,7 +41,12 @@ def stances(clause: Clause, pointed: Mapping[int, tuple[Ref, ...]]) -> list[Said
         pointed: Movies that a token refers to, by the token's place.
     """
     names = {place: refs_of(link) for place, link in clause.links("movie", "series")} | dict(pointed)
-    opening = [(cue.end, -cue.first, name) for name in BEFORE for cue in clause.spots("stance", "before", name)]
+    opening = [
+        (cue.end, -cue.first, name)
+        for name in BEFORE
+        for cue in clause.spots("stance", "before", name)
+        if clause.tokens[cue.end - 1].word != "no" or clause.text.split()[cue.end : cue.end + 1] != [","]  # "no, Heat"
+    ]
     closing = [(cue.first, -cue.end, name) for name in AFTER for cue in clause.spots("stance", "after", name)]
     found = []
     for place in sorted(names):
@@ -108,6 +113,8 @@ def _reaches(tokens: Sequence[Token], start: int, place: int, names: Container[i
     if start > place:
         return False
     words = [tokens[at].word for at in range(start, place) if not _is_name(at, tokens, names)]
+    if len(words) == place - start and words[:1] != [","] and ", and" in " ".join(words[1:]):
+        return False  # "I hate my job, and Office Space is …"
     breaks = set(words) & set(table("stance", "breaks"))
     return not breaks and len([word for word in words if word not in table("stance", "joining")]) <= REACH
 

@@ -124,10 +124,10 @@ async def test_seen_is_left_out_and_the_list_goes_on(talk: Talk) -> None:
     first = names(await talk.say("find", filters=CRIME_90S, sort="popularity"))
     said = await talk.say("seen", movies=(await talk.ref(f"{talk.movies[0].called}"),))
     assert first[0] in said.splitlines()[0]
-    assert len(names(said)) == 1
+    assert len(names(said)) == len(first)
     assert not set(names(said)) & set(first)
     third = await talk.say("seen", movies=())
-    assert len(names(third)) == 1
+    assert names(third)
 
 
 async def test_seen_before_any_list_invites_to_rate(talk: Talk) -> None:

@@ -188,7 +188,7 @@ CONVERSATIONS: dict[str, list[T]] = {
     ],
     "seen it": [
         T("best crime movies", "search_movies", {"genres": ["Crime"]}),
-        T("I've seen the second one", "search_movies", {"limit": 1, "genres": ["Crime"]}, "{2}"),
+        T("I've seen the second one", "search_movies", {"limit": 5, "genres": ["Crime"]}, "{2}"),
     ],
     "no such series": [
         T(

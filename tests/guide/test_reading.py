@@ -49,6 +49,29 @@ def test_a_message_by_itself(linker: Linker, said: str, frames: list[str]) -> No
 
 
 DIALOGUES = """
+> give me five war films
+find; War; count=5
+> which of the first two do people rate highest
+choose; The Silence of the Lambs (1991), The Matrix (1999); sort=rating
+> and which came first
+choose; The Silence of the Lambs (1991), The Matrix (1999); sort=oldest
+> and only if it has at least 50 ratings
+find; War; min_ratings=50; follows
+
+> do you have Jumanji
+find; Jumanji (1995)
+> oh i meant the newer one, welcome to the jungle
+fact.everything; Jumanji: Welcome to the Jungle (2017); follows
+> and Braveheart?
+fact.everything; Braveheart (1995); follows
+> the other one, what year is it from
+fact.year; Jumanji: Welcome to the Jungle (2017)
+
+> Shaun of the Dead + Hot Fuzz = ???
+like; Shaun of the Dead (2004), Hot Fuzz (2007)
+> and add Zombieland to the mix
+like; Shaun of the Dead (2004), Hot Fuzz (2007), Zombieland (2009)
+
 > adventure films after 1970
 find; Adventure; 1971-
 > BEFORE 1970 I mean
@@ -112,7 +135,7 @@ fact.rating; Fargo (1996)
 > and The Big Lebowski
 fact.rating; The Big Lebowski (1998)
 > which of the last two is better
-compare; Fargo (1996), The Big Lebowski (1998)
+choose; Fargo (1996), The Big Lebowski (1998); sort=rating
 
 > recommend 3 movies for user 12
 recommend; count=3; users=12
