@@ -56,7 +56,7 @@ def _gone_on(part: Part, context: Context) -> list[Frame]:
 
 
 def _told_before(part: Part, context: Context) -> Frame | None:
-    """What was told of other movies, where names follow it alone: "Pulp Fiction too" after "I've seen Goodfellas"."""
+    """A telling of other movies, where names follow it alone: "Pulp Fiction too" after "I've seen Goodfellas"."""
     bare = {said.stance for said in part.said} == {"named"} and part.wants.empty and not part.clause.asks
     return next((each for each in context.before[-1:] if each.act == "seen" and bare), None)
 
@@ -325,7 +325,7 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
 
 
 def _unit_kept(part: Part, base: Frame) -> Conditions:
-    """What was meant, where a bare number bounds the same as before: "I meant MORE than 100"."""
+    """The bounds that were meant, where a bare number bounds the same as before: "I meant MORE than 100"."""
     clause, low, high = part.clause, base.filters.min_ratings, base.filters.max_ratings
     number = next((int(link.low or 0) for _, link in clause.links("number")), None)
     sides = {"at_least": "min", "more": "min", "at_most": "max", "less": "max"}

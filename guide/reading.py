@@ -209,7 +209,7 @@ def _heard(talk: Sequence[Part]) -> Conditions:
 
 
 def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
-    """What is said of nothing named is of what the talk names: "nobody makes westerns. how many are from 2010?"."""
+    """A question of nothing named is of what the talk names: "nobody makes westerns. how many are from 2010?"."""
     bare = part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags or part.refs or part.users)
     then = _joined(talk).years if part.clause.has("refer", "same_year") and not part.wants.years else None
     wants = _heard(talk).joined(part.wants) if bare else part.wants
