@@ -22,7 +22,7 @@ import numpy.typing as npt
 import polars as pl
 
 TASTES = 12
-LISTS = 24  # that the site shows; each has its own order of all movies
+LISTS = 8  # that the site shows; each has its own order of all movies
 GENRES = [
     "Drama", "Comedy", "Thriller", "Romance", "Action", "Horror", "Documentary", "Crime", "Sci-Fi", "Children", "War",
     "Western",
@@ -75,7 +75,7 @@ def make_world(rng: Rng, movies: int) -> World:
     fame = -1.1 * np.log(rng.permutation(movies) + 20.0)
     quality = 3.4 + 0.45 * rng.normal(size=movies) + 0.1 * (fame - fame.mean())
     lead = tastes[:, rng.integers(0, TASTES, LISTS)].T
-    keys = -fame / 4 + 2 * lead + 0.8 * rng.normal(size=(LISTS, movies))
+    keys = -fame / 4 + lead + 1.6 * rng.normal(size=(LISTS, movies))
     return World(tastes, fame, quality, keys.argsort(axis=1).argsort(axis=1))
 
 

@@ -17,8 +17,7 @@ Protocol: TypeAlias = Literal["time", "users"]
 
 # Tried in this order, the most telling first, each with what was best of those before it.
 GRID: dict[str, tuple[float, ...]] = {
-    "recency": (1.0, 0.5, 0.2, 0.1),
-    "linear.order": (0.0, 0.5, 1.0, 2.0),
+    "sitting.recency": (0.0, 1.0, 3.0),
     "linear.ridge": (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0),
     "linear.dropout": (0.3, 0.5, 0.7),
     "learn.lukewarm": (0.0, 0.3, 0.5),
@@ -28,10 +27,8 @@ GRID: dict[str, tuple[float, ...]] = {
     "learn.emphasis": (0.0, 0.3, 0.6),
     "fold_in.emphasis": (0.0, 0.3, 0.6),
     "fold_in.lukewarm": (0.0, 0.2),
-    "linear.span": (5.0, 10.0, 30.0),
-    "factors.weight": (0.0, 0.1, 0.2, 0.3),
 }
-AGAIN = ("linear.order", "linear.ridge", "recency")  # once more when the others are chosen
+AGAIN = ("linear.ridge",)
 PRIORS = (0.05, 0.1, 0.2, 0.4)
 FIRST_RATINGS = (1, 3, 5)  # with so many known, the prior is chosen
 MOST_ITEMS = 8_000  # in the linear model while choosing: the time of a fit grows with the third power
@@ -128,8 +125,7 @@ class _Search:
         return self.measured[key]
 
     def _fit(self, split: Split, movies: Movies, config: Config) -> Recommender:
-        factors = replace(config.factors, weight=float(config.factors.weight > 0))
-        key = repr((config.linear, factors, config.learn, config.fewest, config.most_items))
+        key = repr((config.linear, config.sitting.span, config.sitting.shrink, config.learn, config.fewest, config.most_items))
         if key != self.fitted[0]:
             self.fitted = (key, {})
         fits = self.fitted[1]
