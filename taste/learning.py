@@ -80,7 +80,9 @@ def learn(ratings: Ratings, movies: Movies, config: Config, tell: Progress) -> F
     place = np.full(len(movies), -1, np.int32)
     place[dense] = np.arange(len(dense), dtype=np.int32)
     tell("order", 0.0)
-    following = fit_next(ratings, place, config.learn.liked, config.sitting)
+    following = sp.csr_array((len(dense), len(dense)), dtype=np.float32)
+    if config.sitting.weight:
+        following = fit_next(ratings, place, config.learn.liked, config.sitting)
     interactions = _interactions(ratings, place, len(dense), config)
     exact, near = fit_linear(interactions, movies.features[dense], config.linear, lambda share: tell("taste", share))
     weights = Weights.of(exact)

@@ -152,7 +152,7 @@ def _paused_cases(ratings: Ratings, user: int, known: Mask, seed: int) -> list[C
     whole = ratings.profile(user)
     gap = np.diff(whole.timestamp, prepend=whole.timestamp[:1])
     liked = (whole.stars >= LIKED) & known[whole.movie_index]
-    before = np.cumsum(liked) - liked
+    before: Longs = np.cumsum(liked) - liked
     possible = (before >= FEWEST_POSITIVES) & (liked.sum() - before > 0)
     draw, cases = np.random.default_rng([seed, user]), []
     for kind in (gap <= SITTING, gap > DAY):
