@@ -27,12 +27,14 @@ from taste.content import project
 from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, freshness, signal
 from taste.learning import Config, Fit, Progress, learn
 from taste.ranking import NOTHING, Ranked, Reason, mmr, most_telling, select, standard, top_reasons, unit
+from taste.stars import USUAL_SPREAD, deviation, estimate, measure_spread, spread_at
 from taste.weights import Weights
 
 FORMAT = 3  # of a saved model
 COLUMNS = ("movie_ids", "years", "rating_count", "rating_mean")  # of the movies, in one file
-ARRAYS = ("weights", "scale", "dense")  # of the model, a file each
+ARRAYS = ("weights", "scale", "dense", "spread")  # of the model, a file each
 SPARSE = ("near", "mix", "following")
+TO_BE_TUNED = "to be tuned"  # in place of what was chosen for a model, until it is
 VECTOR_WIDTH = 64  # of the projected content by which lists are varied
 SUPPORT = 50  # ratings of a seed at which who likes it counts twice as much as what it is
 KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
@@ -74,12 +76,16 @@ class Recommender:
         near: csr_array float32 [d, d], nearness by who likes them.
         following: csr_array float32 [d, d], what is liked next within a sitting (T).
         mix: csr_array float32 [n, d], each movie as a mix of dense ones (N).
+        spread: float32 [r, 2], quantiles of the errors of predicted stars (`taste.stars`).
+        tuning: how the hyper-parameters were chosen and what they are worth, in words; None where nobody chose.
     """
 
     def __init__(self, movies: Movies, config: Config, fit: Fit, version: str) -> None:
         self.movies, self.config, self.version = movies, config, version
         self.dense, self.weights, self.following = fit.dense, fit.weights, fit.following
         self.near, self.mix = fit.near, fit.mix
+        self.tuning: str | None = None
+        self.spread = USUAL_SPREAD
         self._fit = fit
         self.fitted = len(fit.dense) > 0
         self.popularity = _popularity(movies)
@@ -106,7 +112,11 @@ class Recommender:
         """
         config = config or Config()
         fit = learn(ratings, movies, config, progress)
-        return cls(movies, config, fit, _version(config, ratings)) if fit else cls.unfitted(movies, config)
+        if fit is None:
+            return cls.unfitted(movies, config)
+        model = cls(movies, config, fit, _version(config, ratings))
+        model.spread = measure_spread(ratings, movies, lambda of, to: model._near(of, "both", targets=to))
+        return model
 
     @classmethod
     def unfitted(cls, movies: Movies, config: Config | None = None) -> Recommender:
@@ -118,7 +128,9 @@ class Recommender:
 
     def with_config(self, config: Config) -> Recommender:
         """The same fit under another fold-in, prior or factor for cold movies."""
-        return Recommender(self.movies, config, self._fit, self.version)
+        model = Recommender(self.movies, config, self._fit, self.version)
+        model.spread = self.spread
+        return model
 
     def save(self, folder: Path, content_hash: str) -> None:
         """Write the model as a folder, whole or not at all; an older one there is replaced.
@@ -127,13 +139,13 @@ class Recommender:
             folder: where; its parent exists.
             content_hash: names the catalogue the model belongs to.
         """
-        meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version}
+        meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version, "tuning": self.tuning}
         with new_folder(folder) as part:
             np.savez(part / "movies.npz", **{name: getattr(self.movies, name) for name in COLUMNS})
             sp.save_npz(part / "features.npz", self.movies.features, compressed=False)
             for name in SPARSE:
                 sp.save_npz(part / f"{name}.npz", getattr(self, name), compressed=False)
-            arrays: list[npt.NDArray[Any]] = [self.weights.values, self.weights.scale, self.dense]
+            arrays: list[npt.NDArray[Any]] = [self.weights.values, self.weights.scale, self.dense, self.spread]
             for name, array in zip(ARRAYS, arrays, strict=True):
                 np.save(part / f"{name}.npy", array)
             (part / "model.json").write_text(json.dumps(meta | {"config": dataclasses.asdict(self.config)}, indent=1))
@@ -152,11 +164,13 @@ class Recommender:
             raise ValueError(f"the model in {folder} belongs to another catalogue")
         near, mix, following = (sp.load_npz(folder / f"{name}.npz") for name in SPARSE)
         # Not mapped: a mapped file that someone cuts kills the process.
-        values, scale, dense = (np.load(folder / f"{name}.npy") for name in ARRAYS)
+        values, scale, dense, spread = (np.load(folder / f"{name}.npy") for name in ARRAYS)
         fit = Fit(dense, Weights(values, scale), near, mix, following)
         with np.load(folder / "movies.npz") as columns:
             movies = Movies(features=sp.load_npz(folder / "features.npz"), **{name: columns[name] for name in COLUMNS})
-        return cls(movies, Config.of(meta["config"]), fit, meta["version"])
+        model = cls(movies, Config.of(meta["config"]), fit, meta["version"])
+        model.tuning, model.spread = meta["tuning"], spread
+        return model
 
     def recommend(
         self,
@@ -295,21 +309,15 @@ class Recommender:
         return float(self._linear(profile.movie_index, self._fold_in(profile))[movie_index])
 
     def predict_rating(self, profile: Profile, movie_index: int) -> Prediction:
-        """The stars a person would give: damped means of movie and person, corrected by their ratings of near movies.
-
-        r̂ = b_ui + Σ s_ij (r_uj − b_uj) / (1/4 + Σ s_ij), b_ui = movie's mean + person's mean deviation (Koren 2008,
-        eq. 3 and 10).
-        """
+        """The stars a person would give (`taste.stars.estimate`), and the range that holds four ratings of five."""
         profile = profile.latest()
         residual = profile.stars - self._damped[profile.movie_index]
-        own = float(residual.sum()) / (len(profile) + 5)
-        near = self._near(np.array([movie_index], np.int32), "both", targets=profile.movie_index)[0] ** 2
-        correction = float(near @ (residual - own)) / (0.25 + float(near.sum()))
-        stars = float(np.clip(self._damped[movie_index] + own + correction, 0.5, 5))
+        near = self._near(np.array([movie_index], np.int32), "both", targets=profile.movie_index)[0]
+        stars, weight = estimate(float(self._damped[movie_index]), residual, near)
         support = int(self.movies.rating_count[movie_index])
-        # Deviations measured on MovieLens: 0.9 stars on the whole, less for well known movies and people.
-        spread = 1.28 * (0.77 + 0.25 / (1 + support) ** 0.5 + 0.15 / (1 + len(profile)) ** 0.5)
-        return Prediction(stars, max(0.5, stars - spread), min(5.0, stars + spread), support, int((near > 0.01).sum()))
+        low, high = (edge * deviation(support) for edge in spread_at(self.spread, len(profile)))
+        low, high, stars = (float(np.clip(edge, 0.5, 5)) for edge in (stars + low, stars + high, stars))
+        return Prediction(stars, low, high, support, int((weight > 0.01).sum()))
 
     def next_question(self, profile: Profile, k: int = 5) -> Indices:
         """Movies whose rating would tell most about this person, among those popular enough to be known; int32 [k].

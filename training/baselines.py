@@ -14,6 +14,7 @@ from training.evaluate import LIKED
 
 Score: TypeAlias = Callable[[Profile], Floats]
 MOST_ITEMS = 20_000  # of EASE's matrix
+RIDGES = (100.0, 200.0, 400.0, 800.0, 1600.0)  # that are tried for it
 
 
 def liked_matrix(train: Ratings, n: int) -> Sparse:

@@ -48,11 +48,27 @@ class Split:
     known: Mask
 
 
-def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", given: int | None = None) -> Split:
-    """Strong generalisation (Liang et al. 2018): of new users 80 % of the liked movies are told, the rest to be found.
+def new_users(ratings: Ratings, n_movies: int, seed: int, part: str) -> tuple[Ratings, Longs, Mask]:
+    """The ratings to learn from, the users of a part ("validation" or "test"), and the movies that can be known.
 
     A fifth of the users is for validation, whatever the seed, so that nobody is ever tested who was chosen by; a fifth
     is for testing (10,000 of each at most), the rest for training.
+    """
+    positive = ratings.stars >= LIKED
+    user = ratings.users
+    many = np.flatnonzero(np.bincount(user[positive], minlength=ratings.n_users) >= FEWEST_POSITIVES)
+    size = min(MOST_USERS, len(many) // 5)
+    validation = np.random.default_rng(VALIDATION).permutation(many)[:size]
+    test = np.random.default_rng(seed).permutation(np.setdiff1d(many, validation))[:size]
+    held = {"validation": validation, "test": test}
+    train = keep(ratings, ~np.isin(user, np.concatenate([validation, test])))
+    known = np.zeros(n_movies, bool)
+    known[train.movie_index[train.stars >= LIKED]] = True
+    return train, held[part], known
+
+
+def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", given: int | None = None) -> Split:
+    """Strong generalisation (Liang et al. 2018): of new users 80 % of the liked movies are told, the rest to be found.
 
     Args:
         ratings: of the whole set.
@@ -61,7 +77,7 @@ def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test
         part: "validation" or "test".
         given: tell this many of the 80 % alone; the rest of them stays out of the lists all the same.
     """
-    train, held, known = _new_users(ratings, n_movies, seed, part)
+    train, held, known = new_users(ratings, n_movies, seed, part)
     cases = [_random_case(ratings, int(u), known, seed, given) for u in held]
     return Split(train, [case for case in cases if case], known)
 
@@ -71,7 +87,7 @@ def split_pauses(ratings: Ratings, n_movies: int, seed: int, *, part: str = "tes
 
     Some such places of each user are drawn; all that was rated before is told, the next liked movies are to be found.
     """
-    train, held, known = _new_users(ratings, n_movies, seed, part)
+    train, held, known = new_users(ratings, n_movies, seed, part)
     return Split(train, [case for user in held for case in _paused_cases(ratings, int(user), known, seed)], known)
 
 
@@ -131,21 +147,6 @@ def by_time(ratings: Ratings) -> Ratings:
     """The same ratings, each user's oldest first."""
     order = np.lexsort((ratings.timestamp, ratings.users))
     return Ratings(ratings.indptr, ratings.movie_index[order], ratings.stars[order], ratings.timestamp[order])
-
-
-def _new_users(ratings: Ratings, n_movies: int, seed: int, part: str) -> tuple[Ratings, Longs, Mask]:
-    """The ratings to learn from, the users of a part, and the movies that can be known."""
-    positive = ratings.stars >= LIKED
-    user = ratings.users
-    many = np.flatnonzero(np.bincount(user[positive], minlength=ratings.n_users) >= FEWEST_POSITIVES)
-    size = min(MOST_USERS, len(many) // 5)
-    validation = np.random.default_rng(VALIDATION).permutation(many)[:size]
-    test = np.random.default_rng(seed).permutation(np.setdiff1d(many, validation))[:size]
-    held = {"validation": validation, "test": test}
-    train = keep(ratings, ~np.isin(user, np.concatenate([validation, test])))
-    known = np.zeros(n_movies, bool)
-    known[train.movie_index[train.stars >= LIKED]] = True
-    return train, held[part], known
 
 
 def _paused_cases(ratings: Ratings, user: int, known: Mask, seed: int) -> list[Case]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from recommend import Recommender
 from taste.interactions import Indices, Movies, Ratings
 from taste.learning import Config, Progress
-from training.baselines import fit_ease, fit_popular
+from training.baselines import RIDGES, fit_ease, fit_popular
 from training.evaluate import DAY, SITTING, Case, Split, ndcg, rank_all, split_pauses, split_users
 
 # Tried in this order, the most telling first, each with what was best of those before it: what sets of likes tell, by
@@ -36,7 +36,6 @@ SITTINGS: dict[str, tuple[float, ...]] = {
     "sitting.pause": (600.0, 3600.0, 14_400.0),
 }
 SEED = 100  # of the draws; the users of a validation split are the same whatever the seed
-RIDGES = (100.0, 200.0, 400.0, 800.0, 1600.0)  # of EASE, tried on the same users
 MOST_ITEMS = 6_000  # in the linear model while choosing: the time of a fit grows with the third power
 MOST_USERS = 12_000  # of a large set, drawn to learn from while choosing
 MOST_CASES = 600  # measured of each split
@@ -64,17 +63,14 @@ class Tuned:
     seconds: float
     whole: bool
 
-    def noted(self) -> dict[str, Any]:
-        """As it is kept with the model."""
-        return {name: value for name, value in asdict(self).items() if name != "config"}
-
     def __str__(self) -> str:
         measures = "; ".join(
             f"{measure}: " + ", ".join(f"{model} {value:.3f}" for model, value in each.items())
             for measure, each in self.quality.items()
         )
-        chosen = ", ".join(f"{name} {value:g}" for name, value in self.values.items()) or "nothing better"
-        return f"{chosen} ({self.tried} choices in {self.seconds:.0f} s). On validation users {measures}"
+        chosen = ", ".join(f"{name} {value:g}" for name, value in self.values.items()) or "as they were"
+        cut = "" if self.whole else ", then time was up"
+        return f"{chosen} ({self.tried} choices in {self.seconds:.0f} s{cut}). On validation users {measures}"
 
 
 def tune(
@@ -105,8 +101,8 @@ def tune(
     """
     begun, before = time.monotonic(), before or Config()
     ratings = some_users(ratings, MOST_USERS)
-    users = _some_cases(split_users(ratings, len(movies), SEED, part="validation"))
-    pauses = _some_cases(split_pauses(ratings, len(movies), SEED, part="validation"))
+    users = some_cases(split_users(ratings, len(movies), SEED, part="validation"), MOST_CASES)
+    pauses = some_cases(split_pauses(ratings, len(movies), SEED, part="validation"), MOST_CASES)
     if not users.cases:
         return None
     movies = measured(movies, users.train)
@@ -147,6 +143,14 @@ def some_users(ratings: Ratings, most: int) -> Ratings:
     places = np.isin(ratings.users, users)
     indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     return Ratings(indptr, ratings.movie_index[places], ratings.stars[places], ratings.timestamp[places])
+
+
+def some_cases(split: Split, most: int) -> Split:
+    """Of many cases some, drawn at random."""
+    if len(split.cases) <= most:
+        return split
+    drawn = np.sort(np.random.default_rng(0).choice(len(split.cases), most, replace=False))
+    return replace(split, cases=[split.cases[i] for i in drawn])
 
 
 def value_of(config: Config, name: str) -> float:
@@ -276,11 +280,3 @@ def report(pauses: Sequence[Case]) -> list[tuple[str, int, Any]]:
     parts = [("within a sitting, NDCG@10", pause <= SITTING), ("after a day, NDCG@10", pause > DAY)]
     every: list[tuple[str, int, Any]] = [("new users, NDCG@100", 100, slice(None))]
     return every + [(name, 10, part) for name, part in parts if part.any()]
-
-
-def _some_cases(split: Split) -> Split:
-    """Of many cases some, drawn at random."""
-    if len(split.cases) <= MOST_CASES:
-        return split
-    drawn = np.sort(np.random.default_rng(0).choice(len(split.cases), MOST_CASES, replace=False))
-    return replace(split, cases=[split.cases[i] for i in drawn])
