@@ -1,4 +1,4 @@
-"""What people like next within a sitting: counted transitions from movie to movie, beside the taste of sets."""
+"""Likes that follow within a sitting: counted transitions from movie to movie, beside the taste of sets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SittingConfig:
 
 
 def fit_next(ratings: Ratings, place: Indices, liked: float, config: SittingConfig) -> Sparse:
-    """How much more often an item is liked soon after another was rated than it is liked after any.
+    """Weights of items by how much more often they are liked soon after another was rated than after any.
 
     T_ij = (c_ij − c_i· c_·j / c··) / (c_i· + shrink), where positive: what was rated, liked or not, tells in which of
     the site's lists a person is.

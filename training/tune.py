@@ -257,7 +257,7 @@ def _error(gain: npt.NDArray[np.float64]) -> float:
 def _quality(
     search: _Search, chosen: Config, start: Config, users: Split, pauses: Split
 ) -> dict[str, dict[str, float]]:
-    """What the choice, what was there before, EASE and the most popular movies reach, by measure."""
+    """Quality of the choice, of what was there before, of EASE and of the most popular movies, by measure."""
     search.tell("comparing")
     n = len(search.movies)
     found: dict[str, dict[str, npt.NDArray[np.float64]]] = {"tuned": {}, "before": {}, "EASE": {}, "most popular": {}}
@@ -269,6 +269,8 @@ def _quality(
     for name, fits in peers.items():
         tries = []
         for fit in fits:
+            if tries and time.monotonic() > search.deadline:
+                break
             score = fit(users.train, n)
             tries.append(
                 {
