@@ -32,7 +32,7 @@ class SittingConfig:
     """
 
     weight: float = 3.0
-    recency: float = 1.0
+    recency: float = 2.0
     memory: float = 3.0
     pause: float = 3600.0
     span: float = 10.0

@@ -31,7 +31,7 @@ SETS: dict[str, tuple[float, ...]] = {
 }
 SITTINGS: dict[str, tuple[float, ...]] = {
     "sitting.weight": (0.0, 1.0, 3.0, 6.0, 12.0),
-    "sitting.recency": (0.0, 1.0, 3.0),
+    "sitting.recency": (0.0, 1.0, 2.0, 4.0, 8.0),
     "sitting.memory": (1.5, 3.0, 6.0),
     "sitting.pause": (600.0, 3600.0, 14_400.0),
 }
