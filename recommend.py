@@ -24,15 +24,17 @@ import scipy.sparse as sp
 
 from files import new_folder, whole_folder
 from taste.content import project
-from taste.factors import fold_in
-from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, recency, signal
+from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, freshness, signal
 from taste.learning import Config, Fit, Progress, learn
 from taste.ranking import NOTHING, Ranked, Reason, mmr, most_telling, select, standard, top_reasons, unit
+from taste.stars import USUAL_SPREAD, deviation, estimate, measure_spread, spread_at
 from taste.weights import Weights
 
-FORMAT = 2  # of a saved model
+FORMAT = 3  # of a saved model
 COLUMNS = ("movie_ids", "years", "rating_count", "rating_mean")  # of the movies, in one file
-ARRAYS = ("weights", "scale", "dense", "factors")  # of the model, a file each
+ARRAYS = ("weights", "scale", "dense", "spread")  # of the model, a file each
+SPARSE = ("near", "mix", "following")
+TO_BE_TUNED = "to be tuned"  # in place of what was chosen for a model, until it is
 VECTOR_WIDTH = 64  # of the projected content by which lists are varied
 SUPPORT = 50  # ratings of a seed at which who likes it counts twice as much as what it is
 KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
@@ -72,16 +74,19 @@ class Recommender:
         dense: int32 [d], the movies in the linear model.
         weights: B, [d, d].
         near: csr_array float32 [d, d], nearness by who likes them.
-        factors: float32 [d, width], of the factor model; width 0 where there is none.
+        following: csr_array float32 [d, d], what is liked next within a sitting (T).
         mix: csr_array float32 [n, d], each movie as a mix of dense ones (N).
+        spread: float32 [r, 2], quantiles of the errors of predicted stars (`taste.stars`).
+        tuning: how the hyper-parameters were chosen and what they are worth, in words; None where nobody chose.
     """
 
     def __init__(self, movies: Movies, config: Config, fit: Fit, version: str) -> None:
         self.movies, self.config, self.version = movies, config, version
-        self.dense, self.weights, self.factors = fit.dense, fit.weights, fit.factors
+        self.dense, self.weights, self.following = fit.dense, fit.weights, fit.following
         self.near, self.mix = fit.near, fit.mix
+        self.tuning: str | None = None
+        self.spread = USUAL_SPREAD
         self._fit = fit
-        self._common = fit.factors.T @ fit.factors
         self.fitted = len(fit.dense) > 0
         self.popularity = _popularity(movies)
         known = np.log1p(movies.rating_count)
@@ -107,7 +112,11 @@ class Recommender:
         """
         config = config or Config()
         fit = learn(ratings, movies, config, progress)
-        return cls(movies, config, fit, _version(config, ratings)) if fit else cls.unfitted(movies, config)
+        if fit is None:
+            return cls.unfitted(movies, config)
+        model = cls(movies, config, fit, _version(config, ratings))
+        model.spread = measure_spread(ratings, movies, lambda of, to: model._near(of, "both", targets=to))
+        return model
 
     @classmethod
     def unfitted(cls, movies: Movies, config: Config | None = None) -> Recommender:
@@ -115,11 +124,13 @@ class Recommender:
         none = Weights(np.empty((0, 0, 1), np.int8), np.empty((0, 0), np.float32))
         mix = sp.csr_array((len(movies), 0), dtype=np.float32)
         near = sp.csr_array((0, 0), dtype=np.float32)
-        return cls(movies, config or Config(), Fit(NOTHING, none, near, mix, np.empty((0, 0), np.float32)), "unfitted")
+        return cls(movies, config or Config(), Fit(NOTHING, none, near, mix, near), "unfitted")
 
     def with_config(self, config: Config) -> Recommender:
         """The same fit under another fold-in, prior or factor for cold movies."""
-        return Recommender(self.movies, config, self._fit, self.version)
+        model = Recommender(self.movies, config, self._fit, self.version)
+        model.spread = self.spread
+        return model
 
     def save(self, folder: Path, content_hash: str) -> None:
         """Write the model as a folder, whole or not at all; an older one there is replaced.
@@ -128,13 +139,13 @@ class Recommender:
             folder: where; its parent exists.
             content_hash: names the catalogue the model belongs to.
         """
-        meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version}
+        meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version, "tuning": self.tuning}
         with new_folder(folder) as part:
             np.savez(part / "movies.npz", **{name: getattr(self.movies, name) for name in COLUMNS})
             sp.save_npz(part / "features.npz", self.movies.features, compressed=False)
-            sp.save_npz(part / "near.npz", self.near, compressed=False)
-            sp.save_npz(part / "mix.npz", self.mix, compressed=False)
-            arrays: list[npt.NDArray[Any]] = [self.weights.values, self.weights.scale, self.dense, self.factors]
+            for name in SPARSE:
+                sp.save_npz(part / f"{name}.npz", getattr(self, name), compressed=False)
+            arrays: list[npt.NDArray[Any]] = [self.weights.values, self.weights.scale, self.dense, self.spread]
             for name, array in zip(ARRAYS, arrays, strict=True):
                 np.save(part / f"{name}.npy", array)
             (part / "model.json").write_text(json.dumps(meta | {"config": dataclasses.asdict(self.config)}, indent=1))
@@ -151,13 +162,15 @@ class Recommender:
         meta = json.loads((folder / "model.json").read_text())
         if (meta["format"], meta["content_hash"]) != (FORMAT, content_hash):
             raise ValueError(f"the model in {folder} belongs to another catalogue")
-        near, mix = sp.load_npz(folder / "near.npz"), sp.load_npz(folder / "mix.npz")
+        near, mix, following = (sp.load_npz(folder / f"{name}.npz") for name in SPARSE)
         # Not mapped: a mapped file that someone cuts kills the process.
-        values, scale, dense, factors = (np.load(folder / f"{name}.npy") for name in ARRAYS)
-        fit = Fit(dense, Weights(values, scale), near, mix, factors)
+        values, scale, dense, spread = (np.load(folder / f"{name}.npy") for name in ARRAYS)
+        fit = Fit(dense, Weights(values, scale), near, mix, following)
         with np.load(folder / "movies.npz") as columns:
             movies = Movies(features=sp.load_npz(folder / "features.npz"), **{name: columns[name] for name in COLUMNS})
-        return cls(movies, Config.of(meta["config"]), fit, meta["version"])
+        model = cls(movies, Config.of(meta["config"]), fit, meta["version"])
+        model.tuning, model.spread = meta["tuning"], spread
+        return model
 
     def recommend(
         self,
@@ -296,21 +309,15 @@ class Recommender:
         return float(self._linear(profile.movie_index, self._fold_in(profile))[movie_index])
 
     def predict_rating(self, profile: Profile, movie_index: int) -> Prediction:
-        """The stars a person would give: damped means of movie and person, corrected by their ratings of near movies.
-
-        r̂ = b_ui + Σ s_ij (r_uj − b_uj) / (1/4 + Σ s_ij), b_ui = movie's mean + person's mean deviation (Koren 2008,
-        eq. 3 and 10).
-        """
+        """The stars a person would give (`taste.stars.estimate`), and the range that holds four ratings of five."""
         profile = profile.latest()
         residual = profile.stars - self._damped[profile.movie_index]
-        own = float(residual.sum()) / (len(profile) + 5)
-        near = self._near(np.array([movie_index], np.int32), "both", targets=profile.movie_index)[0] ** 2
-        correction = float(near @ (residual - own)) / (0.25 + float(near.sum()))
-        stars = float(np.clip(self._damped[movie_index] + own + correction, 0.5, 5))
+        near = self._near(np.array([movie_index], np.int32), "both", targets=profile.movie_index)[0]
+        stars, weight = estimate(float(self._damped[movie_index]), residual, near)
         support = int(self.movies.rating_count[movie_index])
-        # Deviations measured on MovieLens: 0.9 stars on the whole, less for well known movies and people.
-        spread = 1.28 * (0.77 + 0.25 / (1 + support) ** 0.5 + 0.15 / (1 + len(profile)) ** 0.5)
-        return Prediction(stars, max(0.5, stars - spread), min(5.0, stars + spread), support, int((near > 0.01).sum()))
+        low, high = (edge * deviation(support) for edge in spread_at(self.spread, len(profile)))
+        low, high, stars = (float(np.clip(edge, 0.5, 5)) for edge in (stars + low, stars + high, stars))
+        return Prediction(stars, low, high, support, int((weight > 0.01).sum()))
 
     def next_question(self, profile: Profile, k: int = 5) -> Indices:
         """Movies whose rating would tell most about this person, among those popular enough to be known; int32 [k].
@@ -339,40 +346,32 @@ class Recommender:
         return open_
 
     def _fold_in(self, profile: Profile) -> Floats:
-        """The weight of each of a person's ratings."""
+        """The weights of each of a person's ratings, float32 [k, 2]: for taste, and for what comes next."""
+        sitting = self.config.sitting
+        fresh = freshness(profile, sitting.memory, sitting.pause)
         said = signal(profile.stars, self.config.fold_in, profile.mean)
-        return said * recency(profile.timestamp, self.config.recency, self.config.recency_span)
+        return np.stack([said * (1 + sitting.recency * fresh), sitting.weight * fresh], axis=1).astype(np.float32)
 
     def _linear(self, index: Indices, weight: Floats) -> Floats:
         """Scores of all movies from weights on some."""
         if not self.fitted:
-            features = self.movies.features
-            about = features[index].T @ weight / max(float(np.abs(weight).sum()), 1e-9)
+            features, liking = self.movies.features, weight[:, 0]
+            about = features[index].T @ liking / max(float(np.abs(liking).sum()), 1e-9)
             return np.asarray(features @ about, np.float32)
         row = self.mix[index].T @ weight
-        places = np.flatnonzero(row).astype(np.int32)
-        scores: Floats = (self.mix @ self.weights.apply(places, row[places])) * self._strength
+        places = np.flatnonzero(row[:, 0]).astype(np.int32)
+        dense = self.weights.apply(places, row[places, 0])
+        recent = np.flatnonzero(row[:, 1])
+        if len(recent):
+            dense += self.following[recent].T @ row[recent, 1]
+        scores: Floats = (self.mix @ dense) * self._strength
         return scores
 
     def _personal(self, profile: Profile) -> Floats:
-        """Linear scores, the factor model's in the same units, and the prior, which shrinks as ratings come."""
-        weight = self._fold_in(profile)
-        scores = self._linear(profile.movie_index, weight)
-        if self.config.factors.weight and self.factors.shape[1]:
-            scores = scores + self._by_factors(profile.movie_index, weight, float(scores.std()))
+        """Linear scores and the prior, which shrinks as ratings come."""
+        scores = self._linear(profile.movie_index, self._fold_in(profile))
         personal: Floats = scores + np.float32(self.config.prior / np.sqrt(len(profile))) * self._known
         return personal
-
-    def _by_factors(self, index: Indices, weight: Floats, unit: float) -> Floats:
-        """The factor model's scores with their weight against the linear ones of deviation `unit`."""
-        share = self.config.factors.weight
-        row = self.mix[index].T @ weight
-        places = np.flatnonzero(row > 0).astype(np.int32)
-        scores = self.mix @ fold_in(self.factors, self._common, places, row[places], self.config.factors)
-        weighted: Floats = (
-            scores * self._strength * (share / (1 - share) * unit / max(float(scores.std()), 1e-9))
-        ).astype(np.float32)
-        return weighted
 
     def _held_back(self, scores: Floats, open_: Mask, novelty: float) -> Floats:
         """Scores less what is popular, in units of the deviation of the scores."""
@@ -383,7 +382,7 @@ class Recommender:
 
     def _reasons(self, index: Indices, weight: Floats, targets: Indices, k: int = 3) -> list[list[Reason]]:
         """The exact shares of `index` in the linear scores of `targets`, the largest k; dislikes are no reasons."""
-        kept = weight > 0
+        kept = weight[:, 0] > 0
         if not kept.any():
             return [[] for _ in targets]
         return [top_reasons(index[kept], row, k) for row in self._shares(index, weight, targets)[:, kept]]
@@ -392,12 +391,15 @@ class Recommender:
         """float32 [targets, index]: how much of each target's linear score comes from each movie."""
         if not self.fitted:
             alike = (self.movies.features[targets] @ self.movies.features[index].T).toarray()
-            return np.asarray(alike * weight / max(float(np.abs(weight).sum()), 1e-9), np.float32)
+            liking = weight[:, 0]
+            return np.asarray(alike * liking / max(float(np.abs(liking).sum()), 1e-9), np.float32)
         sources, ends = self.mix[index], self.mix[targets]
         rows, columns = np.unique(sources.indices), np.unique(ends.indices)
         part = sources[:, rows] @ self.weights.part(rows, columns)
-        shares = ends[:, columns] @ part.T
-        return np.asarray(shares * weight * self._strength[targets][:, None], np.float32)
+        shares = (ends[:, columns] @ part.T) * weight[:, 0]
+        if weight[:, 1].any():
+            shares += (ends @ self.following.T @ sources.T).toarray() * weight[:, 1]
+        return np.asarray(shares * self._strength[targets][:, None], np.float32)
 
     def _near(self, seeds: Indices, by: By, *, targets: Indices | None = None) -> Floats:
         """Nearness of movies to each seed, about 0 to 1; the fewer ratings a seed has, the more its content counts.
