@@ -14,14 +14,60 @@ NOTHING = np.empty(0, np.int32)
 POOL_PER_PLACE = 15  # candidates for each place of a varied list
 FEWEST_IN_POOL = 100
 RUN = 128
+FEWEST_OF_A_FIND = 5  # ratings from which a find is more than the word of one or two
+FINDS = 20  # ratings up to which a movie is a find, however little known a list is
+RAREST = 0.05  # share of a plain list's median count up to which a movie is one, where ratings are many
+FAR_FIND = 0.1  # worth of a find far from the taste beside one next to it
+QUALITY = 2.0  # exponent of a star above the mean when only finds are wanted
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One of the person's own movies and its exact share in the linear score (negative where it counts against)."""
+    """One of the person's own movies and its exact share in a score (negative where it counts against)."""
 
     movie_index: int
     share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a movie has its score, of which these are the shares: their sum is the score.
+
+    Attributes:
+        movies: of the person's own movies those that speak for it most, largest first.
+        others: the share of all their other ratings, for and against.
+        popularity: the share of what everybody likes.
+    """
+
+    movies: list[Reason]
+    others: float = 0.0
+    popularity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores in their two parts.
+
+    Attributes:
+        taste: float32 [n], what the person's own ratings say.
+        popularity: float32 [n], what everybody likes.
+    """
+
+    taste: Floats
+    popularity: Floats
+
+    @property
+    def sum(self) -> Floats:
+        whole: Floats = self.taste + self.popularity
+        return whole
+
+    def of(self, index: Indices) -> Scores:
+        """Those of some movies."""
+        return Scores(self.taste[index], self.popularity[index])
+
+    def times(self, factor: Floats | float) -> Scores:
+        """Both parts in another unit."""
+        return Scores(np.float32(factor) * self.taste, np.float32(factor) * self.popularity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +78,13 @@ class Ranked:
         movie_index: int32 [m].
         score: float32 [m]; comparable within one list only.
         basis: on what it rests.
-        reasons: for each movie the person's own movies (or seeds) that contributed most.
+        reasons: for each movie why it has its score; empty where they were not asked for.
     """
 
     movie_index: Indices
     score: Floats
     basis: Basis
-    reasons: list[list[Reason]]
+    reasons: list[Reasons]
 
 
 def select(scores: Floats, k: int, open_: Mask, vectors: Floats, diversity: float = 0.0) -> Indices:
@@ -112,16 +158,42 @@ def unit(values: Floats) -> Floats:
     return scaled
 
 
-def standard(values: Floats, open_: Mask) -> Floats:
-    """Brought to mean 0 and deviation 1 over the open movies."""
-    seen = values[open_]
-    if not len(seen):
-        return values
-    scaled: Floats = (values - seen.mean()) / max(float(seen.std()), 1e-9)
-    return scaled
+def reasons_of(index: Indices, shares: Floats, scores: Scores, k: int) -> list[Reasons]:
+    """Rows of shares as reasons: the largest k that speak for each movie, all others in one, popularity.
+
+    Args:
+        index: int32 [m], the person's own movies.
+        shares: float32 [targets, m].
+        scores: of the targets.
+        k: own movies named at most.
+    """
+    found = []
+    for row, taste, popular in zip(shares, scores.taste, scores.popularity, strict=True):
+        named = [Reason(int(index[i]), float(row[i])) for i in np.argsort(-row, kind="stable")[:k] if row[i] > 0]
+        others = float(taste) - sum(reason.share for reason in named)
+        found.append(Reasons(named, others, float(popular)))
+    return found
 
 
-def top_reasons(index: Indices, shares: Floats, k: int) -> list[Reason]:
-    """The k largest shares that speak for a movie, largest first."""
-    order = np.argsort(-shares, kind="stable")[:k]
-    return [Reason(int(index[i]), float(shares[i])) for i in order if shares[i] > 0]
+def finds(scores: Floats, open_: Mask, usual: float, count: Indices, quality: Floats, novelty: float) -> Floats:
+    """Scores by which little known movies lead: the more novelty, the fewer ratings a movie may have.
+
+    Movies known to more than usual·(1/novelty − 1) come after all others, and so do those that hardly anybody rated:
+    their means are noise. Among the rest, quality counts besides.
+
+    Args:
+        scores: float32 [n], the less of them from popularity, the more novelty.
+        open_: bool [n], what may appear; at least one.
+        usual: the median count of ratings of the list without novelty.
+        count: int32 [n], ratings of each movie.
+        quality: float32 [n], damped means less that of all, in stars.
+        novelty: above 0, to 1.
+    """
+    most = max(usual * max(1 / novelty - 1, RAREST), FINDS)
+    low, high = float(scores[open_].min()), float(scores[open_].max())
+    near = np.clip((scores - low) / max(high - low, 1e-9), 0, 1) + FAR_FIND * novelty
+    worth = near * np.exp(QUALITY * novelty * quality)
+    late = np.where(count > most, 1 + count / max(float(count.max()), 1.0), 0)
+    late += np.where(count < FEWEST_OF_A_FIND, 3 - count / FEWEST_OF_A_FIND, 0)
+    found: Floats = (worth - (float(worth[open_].max()) + 1) * late).astype(np.float32)
+    return found
