@@ -4,8 +4,8 @@
 
 Every movie is written as a mix N of the movies with enough ratings (itself, or its nearest by content), so one matrix B
 of taste answers for all: a person with weights x on movies has the scores N Bᵀ Nᵀ x. While likes are few, nearness by
-who likes them is added, and scores rise where a movie is about the same things. What everybody likes is added last, less
-with each like. Each rating's share in a score, and that of popularity, is exact.
+who likes them is added, and scores rise where a movie is about the same things. What everybody likes is added last,
+less with each like. Each rating's share in a score, and that of popularity, is exact.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ VECTOR_WIDTH = 64  # of the projected content by which lists are varied
 # For somebody with few likes, chosen by hand-judged lists beside held-out likes (benchmarks/README.md): in units of a
 # telling weight of B, of which a like counts 1 and more.
 WHY = 3  # own movies named as reasons
-POPULAR = 5.0  # weight of popularity at one like, less in proportion with each further one
+POPULAR = 6.0  # weight of popularity at one like, less in proportion with each further one
 NEAR = 0.3  # of nearness by who likes both, the same
 CONTENT = 5.0  # by so much a score is raised at most where a movie is about the very same
 NEAR_OF_SEEDS = 1.5  # the same, where movies like one are asked for

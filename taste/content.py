@@ -15,9 +15,9 @@ import scipy.sparse as sp
 from taste.interactions import Floats, Sparse
 
 WORD = re.compile(r"[^\W\d_][\w'’-]+")
-# Weights of the kinds of features against each other, before rows are brought to length 1. The era is weak: movies of
-# one year are not alike for that.
-GENRE, ERA, FOREIGN, TAG, WORDS = 1.0, 0.5, 0.7, 1.0, 1.0
+# Weights of the kinds of features against each other, before rows are brought to length 1. Time is weak: movies of one
+# year are not alike for that.
+GENRE, ERA, YEAR, FOREIGN, TAG, WORDS = 1.0, 0.5, 0.3, 0.7, 1.0, 1.0
 ERAS, ERA_SPAN = range(1890, 2051, 10), 10.0  # middles of eras; years after which nearness to one is 1/e
 MOST_WORDS = 20_000  # of a vocabulary, the most frequent
 MOST_TAGS = 40  # of one movie
@@ -50,6 +50,7 @@ def content_features(
     kinds = [
         GENRE * _bag([[(name.casefold(), 1.0) for name in names] for names in genres], fewest=1),
         ERA * _bag([_eras(int(year)) for year in years], fewest=1),
+        YEAR * _bag([_years(int(year)) for year in years], fewest=1),
         TAG * _bag([_strongest(row) for row in tags], FEWEST_MOVIES),
     ]
     if descriptions is not None:
@@ -111,10 +112,19 @@ def _eras(year: int) -> list[tuple[str, float]]:
     """The eras that a year lies in or near to, so that what is two decades apart is still a little alike.
 
     >>> [(era, round(weight, 2)) for era, weight in _eras(1994) if weight > 0.5]
-    [('1990', 0.67)]
+    [('1990', 0.67), ('2000', 0.55)]
     """
     near = [(str(era), math.exp(-abs(year - era) / ERA_SPAN)) for era in ERAS] if year else []
     return [(era, weight) for era, weight in near if weight > 0.1]
+
+
+def _years(year: int) -> list[tuple[str, float]]:
+    """A year and, half as much with each step, those around it.
+
+    >>> _years(1994)[2:5]
+    [('1993', 0.5), ('1994', 1.0), ('1995', 0.5)]
+    """
+    return [(str(year + step), 0.5 ** abs(step)) for step in range(-3, 4)] if year else []
 
 
 def _strongest(row: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
