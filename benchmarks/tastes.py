@@ -20,11 +20,12 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.recommend import fit_ease, fit_knn, fit_popular, read_movielens
+from benchmarks.recommend import fit_knn, read_movielens
 from movies.titles import parse_title
 from recommend import Recommender
 from taste.content import content_features
 from taste.interactions import Floats, Indices, Movies, Profile, Ratings
+from training.baselines import fit_ease, fit_popular
 from training.evaluate import Case, Split, ndcg, rank_all, split_users
 from training.tune import measured, ranked
 
@@ -81,7 +82,7 @@ def read(folder: Path) -> Catalogue:
 
 
 def judgements(titles: Sequence[str]) -> dict[Kind, dict[int, dict[int, int]]]:
-    """Grades by index of a catalogue's movies, of the cases that it has; by title and year, whatever the other names."""
+    """Grades by index of a catalogue's movies, of the cases that it has: by title and year, whatever other names."""
     place = {_name(title): i for i, title in enumerate(titles)}
     table = tomllib.loads(JUDGED.read_text())
     found: dict[Kind, dict[int, dict[int, int]]] = {"like": {}, "likeness": {}}
@@ -119,7 +120,7 @@ def chart(catalogue: Catalogue, lists: Lists) -> Chart:
     for movie in catalogue.judged["like"]:
         own, shown = catalogue.genres[movie], [int(other) for other in lists(movie)]
         shared = [len(catalogue.genres[other] & own) / len(catalogue.genres[other] | own) for other in shown]
-        rows.append((sum(other in top for other in shown), sum(share > 0 for share in shared), np.mean(shared)))
+        rows.append((sum(other in top for other in shown), sum(share > 0 for share in shared), float(np.mean(shared))))
     return Chart(*(float(value) for value in np.mean(rows, axis=0)))
 
 
@@ -177,7 +178,7 @@ def _listed(score: Score, split: Split) -> list[Indices]:
 
 
 def medians(model: Recommender, profiles: Sequence[Profile], novelty: float) -> tuple[float, float, int]:
-    """Of lists of one novelty: the mean of their median counts of ratings and of their damped means; the fewest ratings."""
+    """Of lists of one novelty: the mean of their median counts of ratings, of their damped means; the fewest."""
     lists = [model.recommend(profile, novelty=novelty, explain=False).movie_index for profile in profiles]
     counts = [float(np.median(model.movies.rating_count[index])) for index in lists]
     quality = model.movies.damped_means()

@@ -118,11 +118,13 @@ class Profile:
         movie_index: int32 [k].
         stars: float32 [k], 0.5 to 5.
         timestamp: int64 [k], Unix seconds.
+        now: Unix seconds at which something is asked of them; None where time is to play no part.
     """
 
     movie_index: Indices
     stars: Floats
     timestamp: Longs
+    now: float | None = None
 
     def __len__(self) -> int:
         return len(self.movie_index)
@@ -138,7 +140,7 @@ class Profile:
 
     def part(self, places: Longs) -> Profile:
         """Some of the person's ratings."""
-        return Profile(self.movie_index[places], self.stars[places], self.timestamp[places])
+        return Profile(self.movie_index[places], self.stars[places], self.timestamp[places], self.now)
 
     @property
     def mean(self) -> float:
@@ -182,17 +184,23 @@ def mean_rank(user: Indices, timestamp: Longs) -> Floats:
     return rank
 
 
-def recency(timestamp: Longs, floor: float, span: float) -> Floats:
-    """Weights of a person's n ratings by their place in time: g + (1 − g)·e^(−(n − rank)/span), rank 1 the oldest.
+def freshness(profile: Profile, span: float, pause: float) -> Floats:
+    """How much each rating belongs to the sitting that goes on, 0 to 1: e^(−(n − rank)/span − elapsed/pause).
 
-    All of the same second weigh 1, so that a list without times weighs evenly.
+    All are 0 where no time is asked for, or where one second for all says that the ratings have no times of their own.
+
+    Args:
+        profile: its ratings oldest first.
+        span: ratings after which the weight has fallen to 1/e.
+        pause: seconds until now after which it has.
     """
-    n = len(timestamp)
-    if not n or timestamp[0] == timestamp[-1]:
-        return np.ones(n, np.float32)
-    rank = mean_rank(np.zeros(n, np.int32), timestamp)
-    weight: Floats = (floor + (1 - floor) * np.exp((rank - rank[-1]) / span)).astype(np.float32)
-    return weight
+    n = len(profile)
+    if profile.now is None or not n or profile.timestamp[0] == profile.timestamp[-1]:
+        return np.zeros(n, np.float32)
+    rank = mean_rank(np.zeros(n, np.int32), profile.timestamp)
+    elapsed = np.maximum(profile.now - profile.timestamp, 0)
+    fresh: Floats = np.exp((rank - rank[-1]) / span - elapsed / pause).astype(np.float32)
+    return fresh
 
 
 def signal(stars: Floats, config: SignalConfig, mean: float = 0.0) -> Floats:

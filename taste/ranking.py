@@ -45,32 +45,6 @@ class Reasons:
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """Scores in their two parts.
-
-    Attributes:
-        taste: float32 [n], what the person's own ratings say.
-        popularity: float32 [n], what everybody likes.
-    """
-
-    taste: Floats
-    popularity: Floats
-
-    @property
-    def sum(self) -> Floats:
-        whole: Floats = self.taste + self.popularity
-        return whole
-
-    def of(self, index: Indices) -> Scores:
-        """Those of some movies."""
-        return Scores(self.taste[index], self.popularity[index])
-
-    def times(self, factor: Floats | float) -> Scores:
-        """Both parts in another unit."""
-        return Scores(np.float32(factor) * self.taste, np.float32(factor) * self.popularity)
-
-
-@dataclass(frozen=True, slots=True)
 class Ranked:
     """A list, best first.
 
@@ -158,19 +132,23 @@ def unit(values: Floats) -> Floats:
     return scaled
 
 
-def reasons_of(index: Indices, shares: Floats, scores: Scores, k: int) -> list[Reasons]:
+def reasons_of(index: Indices, shares: Floats, taste: Floats, popularity: Floats, k: int) -> list[Reasons]:
     """Rows of shares as reasons: the largest k that speak for each movie, all others in one, popularity.
 
     Args:
-        index: int32 [m], the person's own movies.
+        index: int32 [m], the person's own movies; one named twice counts once.
         shares: float32 [targets, m].
-        scores: of the targets.
+        taste: float32 [targets], the scores by taste, of which these are shares.
+        popularity: float32 [targets], what popularity adds.
         k: own movies named at most.
     """
+    own, place = np.unique(index, return_inverse=True)
+    together = np.zeros((len(own), len(shares)), np.float32)
+    np.add.at(together, place, shares.T)
     found = []
-    for row, taste, popular in zip(shares, scores.taste, scores.popularity, strict=True):
-        named = [Reason(int(index[i]), float(row[i])) for i in np.argsort(-row, kind="stable")[:k] if row[i] > 0]
-        others = float(taste) - sum(reason.share for reason in named)
+    for row, whole, popular in zip(together.T, taste, popularity, strict=True):
+        named = [Reason(int(own[i]), float(row[i])) for i in np.argsort(-row, kind="stable")[:k] if row[i] > 0]
+        others = float(whole) - sum(reason.share for reason in named)
         found.append(Reasons(named, others, float(popular)))
     return found
 

@@ -1,0 +1,225 @@
+"""What weights on some movies say of all: scores in their two parts, and the exact share of each movie in them.
+
+A score by taste is N Bᵀ Nᵀ x for weights x, with what comes next in a sitting. While likes are few three things are
+done besides, and fade: nearness by who likes both is added, scores rise where a movie is about the same things, and
+those far from the best fall back, so that what is nearest leads. What everybody likes is added last; it weighs less
+with each like, and least where many rated what is liked. Each step multiplies a movie's whole score or adds to a like's
+part of it, so that shares stay exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from taste.interactions import Floats, Indices, Movies
+from taste.learning import Config, Fit
+
+# Chosen by lists judged by hand beside held-out likes (benchmarks/README.md), in units of a telling weight of B.
+POPULAR = 10.0  # weight of popularity ...
+DOUBT, RATED = 0.5, 30  # ... over this and the likes, each counted in full only where far more ratings than this are
+MIDDLING = 0.5  # popularity that speaks neither for nor against a movie
+NEAR, NEAR_OF_SEEDS = 0.3, 1.5  # weight of nearness by who likes both: for a person, for movies like one
+CONTENT = 5.0  # by so much a score is raised at most where a movie is about the very same
+FEW = 20.0  # likes from which nothing is done besides
+OF_CONTENT = 10.0  # weight of content where there is no model of taste
+TELLING = 10  # the unit is the weight of the movie so many places from the nearest ...
+SAMPLED = 200  # ... in the median over so many well known movies
+SUPPORT = 50  # ratings of a movie at which who likes it counts twice as much as what it is
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of all movies, in their two parts.
+
+    Attributes:
+        taste: float32 [n], what the person's own ratings say.
+        popularity: float32 [n], what everybody likes, against what is middling in that.
+        factor: float32 [n], by which the parts of all own ratings in a movie's score are multiplied.
+    """
+
+    taste: Floats
+    popularity: Floats
+    factor: Floats
+
+    @property
+    def sum(self) -> Floats:
+        whole: Floats = self.taste + self.popularity
+        return whole
+
+
+class Scorer:
+    """Scores over one fit.
+
+    Attributes:
+        popularity: float32 [n], 0 to 1: the logarithm of how many liked a movie, by its number of ratings and mean.
+    """
+
+    def __init__(self, movies: Movies, config: Config, fit: Fit) -> None:
+        self.movies, self.fit = movies, fit
+        self.fitted = len(fit.dense) > 0
+        self.popularity = _popularity(movies)
+        self._by_feature = movies.features.T.tocsr()
+        self._mix_t = fit.mix.T.tocsr()
+        self._strength = np.full(len(movies), config.cold, np.float32)
+        self._strength[fit.dense] = 1
+        self._unit = self._telling_weight()
+
+    def scores(self, index: Indices, weight: Floats, near: float = NEAR) -> Scores:
+        """What a person's ratings say of all movies.
+
+        Args:
+            index: int32 [m], what they rated.
+            weight: float32 [m, 2]: for taste, above 0 where liked; for what comes next.
+            near: weight of nearness by who likes both.
+        """
+        liking = np.maximum(weight[:, 0], 0)
+        likes, fade = float(liking.sum()), _fade(float(liking.sum()))
+        count = self.movies.rating_count[index]
+        evidence = float(liking @ (count / (count + RATED)))
+        popular = np.float32(POPULAR / (DOUBT + evidence)) * (self.popularity - np.float32(MIDDLING))
+        if not self.fitted:
+            about = self.movies.features[index].T @ _normed(weight)
+            taste = np.asarray(OF_CONTENT * (self.movies.features @ about), np.float32)
+            return Scores(taste, popular, np.ones(len(self.movies), np.float32))
+        taste, factor = self.fit.mix @ self._dense(index, weight, near * fade), self._strength
+        if fade and likes:
+            factor = factor * (1 + CONTENT * fade * self._about(index, liking))
+            factor = _led(taste * factor, factor, fade)
+        return Scores((taste * factor).astype(np.float32), popular, factor.astype(np.float32))
+
+    def shares(self, index: Indices, weight: Floats, scores: Scores, targets: Indices) -> Floats:
+        """How much of each target's score by taste comes from each movie; float32 [targets, index].
+
+        Args:
+            index: int32 [m].
+            weight: float32 [m, 2].
+            scores: of these.
+            targets: int32 [t].
+        """
+        if not self.fitted:
+            alike = (self.movies.features[targets] @ self.movies.features[index].T).toarray()
+            return np.asarray(OF_CONTENT * alike * _normed(weight), np.float32)
+        sources, ends = self.fit.mix[index], self.fit.mix[targets]
+        rows, columns = np.unique(sources.indices), np.unique(ends.indices)
+        liking = np.maximum(weight[:, 0], 0)
+        part = (sources[:, rows] @ self.fit.weights.part(rows, columns)) * weight[:, :1]
+        if weight[:, 1].any():
+            part += (sources @ self.fit.following[:, columns]).toarray() * weight[:, 1:]
+        part /= self._unit
+        if fade := _fade(float(liking.sum())):
+            part += (sources @ self.fit.near[:, columns]).toarray() * (NEAR * fade * liking)[:, None]
+        return np.asarray((ends[:, columns] @ part.T) * scores.factor[targets][:, None], np.float32)
+
+    def alike(self, seeds: Indices) -> Floats:
+        """Likeness of all movies to each seed, 0 and more: scores by taste for liking that alone; float32 [s, n]."""
+        one = np.array([[1, 0]], np.float32)
+        rows = [self.scores(seeds[i : i + 1], one, NEAR_OF_SEEDS).taste for i in range(len(seeds))]
+        return np.maximum(np.stack(rows), 0)
+
+    def near(
+        self, seeds: Indices, targets: Indices | None = None, *, taste: bool = True, content: bool = True
+    ) -> Floats:
+        """Nearness of movies to each seed, about 0 to 1; the fewer ratings a seed has, the more its content counts.
+
+        Args:
+            seeds: int32 [s].
+            targets: int32 [t], the movies to be looked at; None for all.
+            taste: whether who likes them counts.
+            content: whether what they are counts.
+
+        Returns:
+            float32 [s, n], or with t for n.
+        """
+        about, mix = self.movies.features[seeds], self.fit.mix[seeds]
+        others = self._by_feature if targets is None else self.movies.features[targets].T
+        if not (taste and self.fitted):
+            return np.asarray((about @ others).toarray(), np.float32)
+        near = (mix @ self.fit.near @ (self._mix_t if targets is None else self.fit.mix[targets].T)).toarray()
+        near *= self._strength if targets is None else self._strength[targets]
+        if content:
+            near *= self._trust(seeds).astype(np.float32)[:, None]
+            near += np.float32(0.5) * (about @ others).toarray()
+        return np.asarray(near, np.float32)
+
+    def pull(self, seeds: Indices, weight: Floats) -> Floats:
+        """Nearness by both of all movies to weighted seeds together, float32 [n]; faster than rows of a matrix."""
+        content: Floats = self.movies.features @ (self.movies.features[seeds].T @ weight)
+        if not self.fitted:
+            return content
+        row = self.fit.mix[seeds].T @ (weight * self._trust(seeds)).astype(np.float32)
+        places = np.flatnonzero(row)
+        taste: Floats = self._strength * (self.fit.mix @ (self.fit.near[places].T @ row[places]))
+        return taste + np.float32(0.5) * content
+
+    def _dense(self, index: Indices, weight: Floats, near: float) -> Floats:
+        """The scores of the movies in the linear model, in units of a telling weight; float32 [d]."""
+        row = self.fit.mix[index].T @ weight
+        places = np.flatnonzero(row[:, 0]).astype(np.int32)
+        dense = self.fit.weights.apply(places, row[places, 0])
+        recent = np.flatnonzero(row[:, 1])
+        if len(recent):
+            dense += self.fit.following[recent].T @ row[recent, 1]
+        dense /= self._unit
+        if near:
+            liked = self.fit.mix[index].T @ np.maximum(weight[:, 0], 0)
+            places = np.flatnonzero(liked).astype(np.int32)
+            dense += np.float32(near) * (self.fit.near[places].T @ liked[places])
+        return dense
+
+    def _about(self, index: Indices, liking: Floats) -> Floats:
+        """How far each movie is about what the likes are about, 0 to 1; float32 [n]."""
+        mean = sp.csr_array((liking / liking.sum())[None, :]) @ self.movies.features[index]
+        found: Floats = (mean @ self._by_feature).toarray()[0]
+        return found
+
+    def _trust(self, seeds: Indices) -> npt.NDArray[np.float64]:
+        """The weight of who likes a seed beside what it is: more with its ratings."""
+        count = self.movies.rating_count[seeds]
+        trust: npt.NDArray[np.float64] = 0.5 + count / (count + SUPPORT)
+        return trust
+
+    def _telling_weight(self) -> np.float32:
+        """The weight in B of a movie that is near to another, in the median over well known movies."""
+        dense, one = self.fit.dense, np.ones(1, np.float32)
+        known = np.argsort(-self.movies.rating_count[dense], kind="stable")[:SAMPLED].astype(np.int32)
+        place = min(TELLING, len(dense))
+        rows = [self.fit.weights.apply(known[i : i + 1], one) for i in range(len(known))]
+        found = float(np.median([np.partition(row, -place)[-place] for row in rows])) if rows else 0.0
+        return np.float32(found if found > 0 else 1)
+
+
+def _fade(likes: float) -> float:
+    """The weight of what is done for few likes: 1 at one, 0 from `FEW` on."""
+    return max(0.0, 1 / max(likes, 1) - 1 / FEW)
+
+
+def _led(taste: Floats, factor: Floats, fade: float) -> Floats:
+    """Factors that bring positive scores towards their squares in units of the tenth best, as far as fade says."""
+    place = min(TELLING, len(taste))
+    bar = float(np.partition(taste, -place)[-place])
+    if bar <= 0:
+        return factor
+    led: Floats = factor * np.where(taste > 0, 1 + fade * (taste / bar - 1), 1)
+    return led
+
+
+def _normed(weight: Floats) -> Floats:
+    """Weights for taste that sum to 1, signs aside."""
+    liking = weight[:, 0]
+    normed: Floats = liking / max(float(np.abs(liking).sum()), 1e-9)
+    return normed
+
+
+def _popularity(movies: Movies) -> Floats:
+    """The logarithm of 1 + how many liked a movie, 0 to 1.
+
+    With a mean of 3.5 about half the ratings are 4 stars or more, with each half star a fifth more or less.
+    """
+    liked = movies.rating_count * np.clip((movies.damped_means() - 2.4) / 2.2, 0.02, 1)
+    score = np.log1p(liked)
+    popularity: Floats = (score / max(float(score.max(initial=0)), 1e-9)).astype(np.float32)
+    return popularity
