@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import JsonValue
 
 from errors import Unknown
-from movies.models import Basis, Because, ListedMovie, Model, Movie, MovieList, MovieName, Resolved
+from movies.models import Basis, Because, ListedMovie, Model, Movie, MovieList, MovieName, OtherShare, Resolved
 from taste.interactions import Indices
-from taste.ranking import Ranked, Reason
+from taste.ranking import Ranked, Reasons
 from tools.args import Listing, Recommend
 from tools.context import Context
 from tools.people import person
@@ -132,15 +132,26 @@ async def listed(ctx: Context, ranked: Ranked) -> list[ListedMovie]:
     return [ListedMovie.of(*parts) for parts in zip(movies, scores, causes, strict=True)]
 
 
-async def because(ctx: Context, reasons: Sequence[Sequence[Reason]]) -> list[list[Because]]:
-    """The movies that the recommender's reasons name, row by row; those that count against are left out."""
-    indexes = sorted({reason.movie_index for row in reasons for reason in row})
+async def because(ctx: Context, reasons: Sequence[Reasons]) -> list[list[Because | OtherShare]]:
+    """The recommender's reasons by name, row by row; the shares of a row sum to its score."""
+    indexes = sorted({reason.movie_index for row in reasons for reason in row.movies})
     movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(np.array(indexes, np.int32)))
     names = {index: dict(movie.only_name()) for index, movie in zip(indexes, movies, strict=True)}
     return [
-        [Because(**names[reason.movie_index], share=round(reason.share, 4)) for reason in row if reason.share > 0]
+        [
+            *(Because(**names[reason.movie_index], share=round(reason.share, 4)) for reason in row.movies),
+            *_others(row),
+        ]
         for row in reasons
     ]
+
+
+def _others(row: Reasons) -> list[OtherShare]:
+    rest = [
+        OtherShare(title="other ratings", share=round(row.others, 4)),
+        OtherShare(title="popularity", share=round(row.popularity, 4)),
+    ]
+    return [share for share in rest if share.share]
 
 
 async def movie_list(
