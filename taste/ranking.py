@@ -14,11 +14,11 @@ NOTHING = np.empty(0, np.int32)
 POOL_PER_PLACE = 15  # candidates for each place of a varied list
 FEWEST_IN_POOL = 100
 RUN = 128
-FEWEST_OF_A_FIND = 5  # ratings from which a find is more than the word of one or two
+FEWEST_OF_A_FIND = 5  # ratings from which a find is more than the word of one or two, when only finds are wanted
 FINDS = 20  # ratings up to which a movie is a find, however little known a list is
 RAREST = 0.05  # share of a plain list's median count up to which a movie is one, where ratings are many
-FAR_FIND = 0.1  # worth of a find far from the taste beside one next to it
-QUALITY = 2.0  # exponent of a star above the mean when only finds are wanted
+FAR_FIND = 0.05  # worth of a find far from the taste beside one next to it
+QUALITY = 1.5  # exponent of a star above the mean when only finds are wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ def reasons_of(index: Indices, shares: Floats, taste: Floats, popularity: Floats
 def finds(scores: Floats, open_: Mask, usual: float, count: Indices, quality: Floats, novelty: float) -> Floats:
     """Scores by which little known movies lead: the more novelty, the fewer ratings a movie may have.
 
-    Movies known to more than usual·(1/novelty − 1) come after all others, and so do those that hardly anybody rated:
-    their means are noise. Among the rest, quality counts besides.
+    Movies known to more than usual·2·(1 − novelty)^1.5 come after all others, and so do those that hardly anybody
+    rated: their means are noise. Among the rest, quality counts besides.
 
     Args:
         scores: float32 [n], the less of them from popularity, the more novelty.
@@ -167,11 +167,12 @@ def finds(scores: Floats, open_: Mask, usual: float, count: Indices, quality: Fl
         quality: float32 [n], damped means less that of all, in stars.
         novelty: above 0, to 1.
     """
-    most = max(usual * max(1 / novelty - 1, RAREST), FINDS)
-    low, high = float(scores[open_].min()), float(scores[open_].max())
+    most = max(usual * max(2 * (1 - novelty) ** 1.5, RAREST), FINDS)
+    late = np.where(count > most, 1 + count / max(float(count.max()), 1.0), 0)
+    late += np.where(count < FEWEST_OF_A_FIND * novelty, 3 - count / FEWEST_OF_A_FIND, 0)
+    eligible = open_ & (late == 0) if (open_ & (late == 0)).any() else open_
+    low, high = float(scores[eligible].min()), float(scores[eligible].max())
     near = np.clip((scores - low) / max(high - low, 1e-9), 0, 1) + FAR_FIND * novelty
     worth = near * np.exp(QUALITY * novelty * quality)
-    late = np.where(count > most, 1 + count / max(float(count.max()), 1.0), 0)
-    late += np.where(count < FEWEST_OF_A_FIND, 3 - count / FEWEST_OF_A_FIND, 0)
     found: Floats = (worth - (float(worth[open_].max()) + 1) * late).astype(np.float32)
     return found

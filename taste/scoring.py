@@ -1,10 +1,10 @@
 """What weights on some movies say of all: scores in their two parts, and the exact share of each movie in them.
 
 A score by taste is N Bᵀ Nᵀ x for weights x, with what comes next in a sitting. While likes are few three things are
-done besides, and fade: nearness by who likes both is added, scores rise where a movie is about the same things, and
-those far from the best fall back, so that what is nearest leads. What everybody likes is added last; it weighs less
-with each like, and least where many rated what is liked. Each step multiplies a movie's whole score or adds to a like's
-part of it, so that shares stay exact.
+done besides, and fade: nearness is added, by who likes both and by what is liked soon after; scores rise where a movie
+is about the same things; those far from the best fall back, so that what is nearest leads. What everybody likes is
+added last; it weighs less with each like, and least where many rated what is liked. Each step multiplies a movie's
+whole score or adds to a like's part of it, so that shares stay exact.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from taste.interactions import Floats, Indices, Movies
 from taste.learning import Config, Fit
 
 # Chosen by lists judged by hand beside held-out likes (benchmarks/README.md), in units of a telling weight of B.
-POPULAR = 10.0  # weight of popularity ...
+POPULAR = 8.0  # weight of popularity ...
 DOUBT, RATED = 0.5, 30  # ... over this and the likes, each counted in full only where far more ratings than this are
 MIDDLING = 0.5  # popularity that speaks neither for nor against a movie
-NEAR, NEAR_OF_SEEDS = 0.3, 1.5  # weight of nearness by who likes both: for a person, for movies like one
+NEAR, NEAR_OF_SEEDS = 0.6, 1.5  # weight of nearness by who likes both: for a person, for movies like one
+SOON = 50.0  # of what is liked soon after what is liked
 CONTENT = 5.0  # by so much a score is raised at most where a movie is about the very same
 FEW = 20.0  # likes from which nothing is done besides
 OF_CONTENT = 10.0  # weight of content where there is no model of taste
@@ -85,7 +86,7 @@ class Scorer:
             about = self.movies.features[index].T @ _normed(weight)
             taste = np.asarray(OF_CONTENT * (self.movies.features @ about), np.float32)
             return Scores(taste, popular, np.ones(len(self.movies), np.float32))
-        taste, factor = self.fit.mix @ self._dense(index, weight, near * fade), self._strength
+        taste, factor = self.fit.mix @ self._dense(index, self._with_next(weight), near * fade), self._strength
         if fade and likes:
             factor = factor * (1 + CONTENT * fade * self._about(index, liking))
             factor = _led(taste * factor, factor, fade)
@@ -105,7 +106,7 @@ class Scorer:
             return np.asarray(OF_CONTENT * alike * _normed(weight), np.float32)
         sources, ends = self.fit.mix[index], self.fit.mix[targets]
         rows, columns = np.unique(sources.indices), np.unique(ends.indices)
-        liking = np.maximum(weight[:, 0], 0)
+        weight, liking = self._with_next(weight), np.maximum(weight[:, 0], 0)
         part = (sources[:, rows] @ self.fit.weights.part(rows, columns)) * weight[:, :1]
         if weight[:, 1].any():
             part += (sources @ self.fit.following[:, columns]).toarray() * weight[:, 1:]
@@ -169,6 +170,12 @@ class Scorer:
             places = np.flatnonzero(liked).astype(np.int32)
             dense += np.float32(near) * (self.fit.near[places].T @ liked[places])
         return dense
+
+    def _with_next(self, weight: Floats) -> Floats:
+        """The weights with that of what comes next raised where likes are few."""
+        liking = np.maximum(weight[:, 0], 0)
+        soon = weight[:, 1] + np.float32(SOON * _fade(float(liking.sum()))) * self._unit * liking
+        return np.stack([weight[:, 0], soon], axis=1)
 
     def _about(self, index: Indices, liking: Floats) -> Floats:
         """How far each movie is about what the likes are about, 0 to 1; float32 [n]."""
