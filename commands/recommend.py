@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -170,7 +169,7 @@ def _saved(settings: Settings, version: str) -> Recommender | None:
 def _table(found: Figures) -> Table:
     table = Table("", *found.groups, title=found.title, title_justify="left")
     for name, values in found.series.items():
-        table.add_row(name, *("" if np.isnan(value) else f"{value:.3f}" for value in values))
+        table.add_row(name, *(f"{value:.3f}" if value < 1 else f"{value:.2f}" for value in values))
     return table
 
 

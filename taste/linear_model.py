@@ -35,7 +35,7 @@ class LinearConfig:
     """
 
     ridge: float = 6.0
-    dropout: float = 0.6
+    dropout: float = 0.7
     popularity: float = 0.2
     activity: float = 0.15
     side: float = 3.0

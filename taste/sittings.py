@@ -33,7 +33,7 @@ class SittingConfig:
     memory: float = 3.0
     pause: float = 3600.0
     span: float = 10.0
-    shrink: float = 40.0
+    shrink: float = 80.0
 
 
 def fit_next(ratings: Ratings, place: Indices, liked: float, config: SittingConfig) -> Sparse:

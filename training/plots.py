@@ -33,7 +33,7 @@ def plot(figures: Figures, folder: Path) -> Path:
     axis.set_title(figures.title, fontsize=11)
     axis.grid(axis="y", alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=9)
+    chart.legend(loc="outside lower center", ncols=len(figures.series), frameon=False, fontsize=9)
     path = folder / f"{figures.name}.png"
     chart.savefig(path, dpi=120)
     plt.close(chart)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from recommend import Recommender
 from taste.interactions import Indices, Movies, Ratings
 from taste.learning import Config
-from taste.stars import OWN_DAMPING
+from taste.stars import HIGH, LOW, OWN_DAMPING
 from training.baselines import RIDGES, Score, fit_ease, fit_popular
 from training.evaluate import (
     DAY,
@@ -53,7 +53,7 @@ class Figures:
         name: of the file.
         title: in words, with the measure.
         groups: the columns, with the number of cases where they differ.
-        series: a row for each model, a value a column; NaN where there is none.
+        series: a row for each model, a value a column.
     """
 
     name: str
@@ -140,9 +140,11 @@ def _by_history(ratings: Ratings, n: int, seed: int, models: dict[str, Lister]) 
         split = split_users(ratings, n, seed, given=given)
         enough = [case for case in split.cases if len(case.profile) == given]
         split = some_cases(replace(split, cases=enough), MOST_CASES)
+        if not split.cases:
+            break
         groups.append(f"{given} ({len(split.cases)})")
         for name, lister in models.items():
-            series[name].append(float(_ndcg(lister(split, 10), split, 10).mean()) if split.cases else np.nan)
+            series[name].append(float(_ndcg(lister(split, 10), split, 10).mean()))
     return Figures("history", "likes told (users): NDCG@10", groups, series)
 
 
@@ -190,11 +192,9 @@ def _by_pause(name: str, title: str, split: Split, models: dict[str, Lister]) ->
     """Quality by the time from the last rating that is told to the first that is to be found."""
     pause = np.array([case.pause for case in split.cases])
     parts = {label: (pause > low) & (pause <= high) for label, (low, high) in PAUSES.items()}
+    parts = {label: part for label, part in parts.items() if part.any()}
     values = {model: _ndcg(lister(split, 10), split, 10) if split.cases else pause for model, lister in models.items()}
-    series = {
-        model: [float(each[part].mean()) if part.any() else np.nan for part in parts.values()]
-        for model, each in values.items()
-    }
+    series = {model: [float(each[part].mean()) for part in parts.values()] for model, each in values.items()}
     return Figures(name, title, [f"{label} ({part.sum()})" for label, part in parts.items()], series)
 
 
@@ -228,10 +228,14 @@ def _star_figures(rows: Doubles) -> Iterator[Figures]:
     errors = {
         "Marquee": [float(np.sqrt(np.mean((found - stars)[part] ** 2))) for part in parts],
         "means alone": [float(np.sqrt(np.mean((bias - stars)[part] ** 2))) for part in parts],
-        "inside the range (.80)": [float(inside[part].mean()) for part in parts],
+    }
+    held = {
+        "stars in the range": [float(inside[part].mean()) for part in parts],
+        "as it says": [HIGH - LOW] * len(parts),
     }
     groups = [f"{int(told[part][0])} ({part.sum()})" for part in parts]
     yield Figures("stars", "error of predicted stars (RMSE) by ratings told (predictions)", groups, errors)
+    yield Figures("ranges", "how often the range holds the stars, by ratings told (predictions)", groups, held)
     edges = np.quantile(found, np.linspace(0, 1, 11))
     place = np.clip(np.searchsorted(edges, found, side="right") - 1, 0, 9)
     filled = [number for number in range(10) if (place == number).any()]

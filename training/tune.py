@@ -21,7 +21,7 @@ from training.evaluate import DAY, SITTING, Case, Split, ndcg, rank_all, split_p
 # NDCG@100 of new users; then what the order of a sitting tells, by NDCG@10 of what comes next.
 SETS: dict[str, tuple[float, ...]] = {
     "linear.ridge": (1.5, 3.0, 6.0, 12.0, 24.0),
-    "linear.dropout": (0.3, 0.5, 0.6, 0.75),
+    "linear.dropout": (0.3, 0.5, 0.7, 0.8),
     "linear.popularity": (0.0, 0.1, 0.2, 0.3, 0.4),
     "learn.lukewarm": (0.25, 0.5),
     "linear.side": (1.0, 3.0, 5.0),
@@ -85,7 +85,8 @@ def tune(
 ) -> Tuned | None:
     """The hyper-parameters that rank best for validation users, one after the other (coordinate search).
 
-    A value is changed where its gain is above the noise of the cases; all changes, where together they gain `WORTH`.
+    A value is changed where its gain is above the noise of the cases; all changes, where together they gain `WORTH`
+    beyond it.
 
     Args:
         ratings: of the whole set; of a large one a part of the users is drawn.
@@ -202,7 +203,7 @@ class _Search:
                     return best
                 tried = changed(config, name, value)
                 gain = self.quality(tried, split, k) - present
-                if gain.mean() <= gain.std() / np.sqrt(len(gain)):
+                if gain.mean() <= _error(gain):
                     break
                 best, present = tried, present + gain
             if best is not config:
@@ -236,12 +237,21 @@ class _Search:
 def _chosen(search: _Search, best: Config, start: Config, users: Split, pauses: Split) -> Config:
     """The changes for sets, and those for sittings, each where they gain enough."""
     sets = replace(best, sitting=start.sitting)
-    if (search.quality(sets, users, 100) - search.quality(start, users, 100)).mean() < WORTH:
+    if not _worth(search.quality(sets, users, 100) - search.quality(start, users, 100)):
         sets = start
     both = replace(sets, sitting=best.sitting)
-    if not pauses.cases or (search.quality(both, pauses, 10) - search.quality(sets, pauses, 10)).mean() < WORTH:
+    if not pauses.cases or not _worth(search.quality(both, pauses, 10) - search.quality(sets, pauses, 10)):
         return sets
     return both
+
+
+def _worth(gain: npt.NDArray[np.float64]) -> bool:
+    """True where the gain is above `WORTH` even if it is a standard error less."""
+    return bool(gain.mean() - _error(gain) > WORTH)
+
+
+def _error(gain: npt.NDArray[np.float64]) -> float:
+    return float(gain.std() / np.sqrt(len(gain)))
 
 
 def _quality(

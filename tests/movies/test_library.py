@@ -14,6 +14,7 @@ import pytest
 
 from errors import CatalogueError
 from movies.library import Library
+from recommend import TO_BE_TUNED
 from settings import Settings
 from tests.support.serving import ROOT, Server
 
@@ -60,9 +61,28 @@ async def test_a_missing_model_is_fitted_and_taken_up(data_dir: Path) -> None:
     shutil.rmtree(data_dir / "recommender")
     library = await Library.open(Settings(_env_file=None, data_dir=data_dir))
     try:
-        async with library.use() as snapshot:
+        async with library.use(patient=False) as snapshot:
             assert not snapshot.recommender.fitted
-        await until(lambda: library._snapshot and library._snapshot.recommender.fitted, 30)
+        async with library.use() as snapshot:
+            assert snapshot.recommender.fitted, "the first answer waits for it"
+        assert library.problems == []
+    finally:
+        await library.close()
+
+
+async def test_a_fitted_model_is_tuned_and_the_same_question_gets_the_same_films(data_dir: Path) -> None:
+    """The sample needs no other parameters than the defaults; what they are worth is kept with the model."""
+    shutil.rmtree(data_dir / "recommender")
+    library = await Library.open(Settings(_env_file=None, data_dir=data_dir))
+    try:
+        async with library.use() as snapshot:
+            first = snapshot.recommender
+        assert first.tuning == TO_BE_TUNED
+        await until(lambda: library.tuning, 10)
+        await until(lambda: library._snapshot and library._snapshot.recommender.tuning != TO_BE_TUNED, 300)
+        async with library.use() as snapshot:
+            assert "EASE" in (snapshot.recommender.tuning or "")
+            assert snapshot.recommender.version == first.version
         assert library.problems == []
     finally:
         await library.close()

@@ -18,14 +18,14 @@ from movies.ingest.archives import open_source
 from movies.ingest.files import MovieFiles
 from recommend import Recommender
 from taste.content import MOST_TAGS, content_features
-from taste.factors import FactorConfig, _solve_rows, fold_in
-from taste.interactions import Movies, Profile, Ratings, SignalConfig, mean_rank, recency, signal
+from taste.interactions import Movies, Profile, Ratings, SignalConfig, freshness, mean_rank, signal
 from taste.learning import Config
-from taste.linear_model import LinearConfig, _solve_tall, _solve_wide, follows
+from taste.linear_model import LinearConfig, _solve_tall, _solve_wide
 from taste.ranking import Ranked, best
+from taste.sittings import follows
 from taste.weights import Weights
-from training.evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
-from training.tune import changed, measured, ranked, tune
+from training.evaluate import DAY, SITTING, ndcg, rank_all, recall, split_moment, split_pauses, split_time, split_users
+from training.tune import WORTH, changed, measured, ranked, tune
 
 N_MOVIES, N_USERS, CLUSTERS, UNRATED, PER_USER = 120, 300, 4, 8, 15
 RATED = N_MOVIES - UNRATED
@@ -159,8 +159,8 @@ def test_prior_shrinks_as_ratings_come(model: Recommender) -> None:
 
 
 def test_shares_sum_to_the_linear_score(model: Recommender, unfitted: Recommender) -> None:
-    profile = profile_of([1, 5, 9, 2, N_MOVIES - 1], [5, 5, 4, 0.5, 5])
-    for one in (model, unfitted):
+    set_ = profile_of([1, 5, 9, 2, N_MOVIES - 1], [5, 5, 4, 0.5, 5])
+    for one, profile in ((model, set_), (model, replace(set_, now=10.0)), (unfitted, set_)):
         for movie in (13, 17, N_MOVIES - 3):
             shares = one.shares(profile, movie)
             assert sum(reason.share for reason in shares) == pytest.approx(
@@ -274,12 +274,18 @@ def test_any_profile_gets_a_whole_list(
     assert not set(listed.movie_index) & {row[0] for row in rows}
 
 
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=30))
-def test_recency_rises_with_time_and_ends_near_one(times: list[int]) -> None:
-    weight = recency(np.sort(np.array(times, np.int64)), 0.2, 3.0)
-    assert (np.diff(weight) >= -1e-6).all()
-    assert weight.min() >= 0.2 - 1e-6
-    assert weight[-1] == pytest.approx(1)
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(0, 10**8))
+def test_a_rating_is_the_fresher_the_later_and_the_sooner_asked_after(times: list[int], pause: int) -> None:
+    timestamp = np.sort(np.array(times, np.int64))
+    last = float(timestamp[-1])
+    profile = Profile(
+        np.arange(len(times), dtype=np.int32), np.full(len(times), 5, np.float32), timestamp, last + pause
+    )
+    fresh = freshness(profile, 3.0, 3600.0)
+    assert (np.diff(fresh) >= -1e-6).all()
+    assert ((fresh >= 0) & (fresh <= 1)).all()
+    assert (freshness(replace(profile, now=last), 3.0, 3600.0) >= fresh - 1e-6).all()
+    assert not freshness(replace(profile, now=None), 3.0, 3600.0).any()
 
 
 @given(st.floats(0.5, 5), st.floats(0.5, 5))
@@ -288,30 +294,105 @@ def test_more_stars_never_say_less(low: float, high: float) -> None:
     assert said[0] <= said[1] + 1e-6
 
 
+# Who comes back, and who goes on
+
+
+def make_walks(seed: int = 3) -> tuple[Ratings, Movies]:
+    """Users like what their cluster likes, in sittings in which each walks along one of two orders of all movies."""
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(RATED) for _ in range(2)]
+    index, times = [], []
+    for user in range(N_USERS):
+        chance = np.where(np.arange(RATED) % CLUSTERS == user % CLUSTERS, 1.0, 0.1)
+        seen = rng.choice(RATED, size=2 * PER_USER, replace=False, p=chance / chance.sum())
+        for sitting, part in enumerate(np.split(seen, 2)):
+            places = np.argsort(orders[rng.integers(2)])[part]
+            index.append(part[np.argsort(places)])
+            times.append(10**9 + sitting * 30 * DAY + 20 * np.arange(PER_USER))
+    stars = rng.choice([4.0, 4.5, 5.0, 2.0], N_USERS * 2 * PER_USER, p=[0.3, 0.3, 0.3, 0.1]).astype(np.float32)
+    indptr = np.arange(N_USERS + 1, dtype=np.int64) * 2 * PER_USER
+    ratings = Ratings(indptr, np.concatenate(index).astype(np.int32), stars, np.concatenate(times).astype(np.int64))
+    return ratings, measured(MOVIES, ratings)
+
+
+WALKED = make_walks()
+
+
+@pytest.fixture(scope="module", name="walked")
+def walked_model() -> Recommender:
+    return Recommender.fit(*WALKED)
+
+
+def test_after_a_day_or_without_times_a_profile_is_a_set(walked: Recommender) -> None:
+    ratings, _ = WALKED
+    told = ratings.profile(0)
+    set_ = walked.recommend(told, k=20)
+    for now, times in ((float(told.timestamp[-1]) + DAY, told.timestamp), (10.0**9, np.full(len(told), 10**9))):
+        other = walked.recommend(replace(told, now=now, timestamp=times), k=20)
+        assert other.score == pytest.approx(set_.score, abs=1e-4)
+    assert (walked.recommend(replace(told, now=float(told.timestamp[-1])), k=20).score > set_.score).any()
+
+
+def test_the_order_of_a_sitting_helps_while_it_goes_on_and_not_after() -> None:
+    ratings, movies = WALKED
+    split = split_pauses(ratings, N_MOVIES, 0)
+    model = Recommender.fit(split.train, measured(movies, split.train))
+    pause = np.array([case.pause for case in split.cases])
+    without = model.with_config(changed(changed(model.config, "sitting.weight", 0.0), "sitting.recency", 0.0))
+    gain = ndcg(ranked(model, split, 10), split.cases, 10) - ndcg(ranked(without, split, 10), split.cases, 10)
+    assert gain[pause <= SITTING].mean() > 0.02
+    assert gain[pause > DAY] == pytest.approx(0, abs=1e-6)
+
+
+# How many stars
+
+
+def test_ranges_hold_as_often_as_they_say_and_one_rating_does_no_harm() -> None:
+    split = split_users(RATINGS, N_MOVIES, 0)
+    movies = measured(MOVIES, split.train)
+    model = Recommender.fit(split.train, movies)
+    inside, ours, means = [], [], []
+    for user in np.flatnonzero(np.diff(split.train.indptr) == 0).tolist():
+        whole = RATINGS.profile(user)
+        for told in (1, 5):
+            profile = Profile(whole.movie_index[:told], whole.stars[:told], np.zeros(told, np.int64))
+            own = float((profile.stars - movies.damped_means()[profile.movie_index]).sum()) / (told + 5)
+            for index, stars in zip(whole.movie_index[told:].tolist(), whole.stars[told:].tolist(), strict=True):
+                found = model.predict_rating(profile, index)
+                inside.append(found.low <= stars <= found.high)
+                ours.append((found.stars - stars) ** 2)
+                means.append((movies.damped_means()[index] + own - stars) ** 2)
+    assert np.mean(inside) == pytest.approx(0.8, abs=0.04)
+    assert np.mean(ours) <= np.mean(means)
+
+
 # The fit
 
 
 def test_the_two_ways_to_solve_agree() -> None:
     x = sp.random_array((20, 30), density=0.3, rng=np.random.default_rng(3), format="csr", dtype=np.float32)
-    user, item = (places.astype(np.int32) for places in x.nonzero())
-    order = follows(user, item, np.arange(len(user), dtype=np.int64), 30, span=2)
-    config = LinearConfig(ridge=2)
-    wide, near = _solve_wide(x, order, config, lambda _share: None)
-    tall, near_tall = _solve_tall(x, order, config, lambda _share: None)
+    config = LinearConfig(ridge=2, dropout=0.6)
+    wide, near = _solve_wide(x, config, lambda _share: None)
+    tall, near_tall = _solve_tall(x, config, lambda _share: None)
     assert wide == pytest.approx(tall, abs=1e-4)
     assert near.toarray() == pytest.approx(near_tall.toarray(), abs=1e-5)
     gram = (x.T @ x).toarray().astype(np.float64)
     penalty = np.diag(2 + 1.5 * np.diag(gram))
-    assert wide == pytest.approx(np.linalg.solve(gram + penalty, gram + order.counts), abs=1e-4)
+    assert wide == pytest.approx(np.linalg.solve(gram + penalty, gram), abs=1e-4)
 
 
-def test_what_follows_soon_counts_more_and_ties_count_both_ways() -> None:
+def test_what_is_liked_soon_after_counts_more_and_ties_count_both_ways() -> None:
     user, item, times = np.array([[0, 0, 0, 0, 1], [0, 1, 2, 3, 0], [10, 20, 20, 30, 5]], np.int32)
-    counts = follows(user, item, times.astype(np.int64), 4, span=1.0).counts
+    liked = np.array([True, True, True, True, True])
+    counts = follows(user, item.astype(np.int64), times.astype(np.int64), liked, 4, span=1.5)
     assert counts[0, 1] == counts[0, 2] > counts[0, 3] > 0
     assert counts[1, 2] == counts[2, 1] == 1
     assert counts[1, 0] == counts[3, 0] == 0
-    assert counts.diagonal().tolist() == [2, 1, 1, 1]
+    assert not counts.diagonal().any()
+    disliked = follows(user, item.astype(np.int64), times.astype(np.int64), liked & (item != 1), 4, span=1.0)
+    assert disliked[0, 1] == disliked[2, 1] == 0 < disliked[1, 2], "what was not liked leads on, and is not led to"
+    later = np.where(user == 0, times + np.array([0, 0, 0, 2 * SITTING, 0]), times)
+    assert not follows(user, item.astype(np.int64), later.astype(np.int64), liked, 4, span=1.0)[:, 3].any()
 
 
 def test_ranks_of_the_same_second_are_shared() -> None:
@@ -347,27 +428,6 @@ def test_a_description_is_content_too() -> None:
     near = (features @ features.T).toarray()
     assert near[0, 2] > near[0, 1]
     assert near[1, 3] > near[1, 2]
-
-
-def test_factors_solve_their_equations() -> None:
-    x = sp.random_array((40, 12), density=0.4, rng=np.random.default_rng(5), format="csr", dtype=np.float32)
-    config = FactorConfig(weight=0.2, width=3, sweeps=1)
-    items = np.random.default_rng(1).normal(0, 1, (12, 3)).astype(np.float32)
-    users = _solve_rows(x, items, config)
-    row = x[[4]].toarray()[0]
-    left = items.T @ np.diag(row) @ items + 0.1 * items.T @ items + 0.01 * ((row > 0).sum() + 0.1 * 12) * np.eye(3)
-    assert users[4] == pytest.approx(np.linalg.solve(left, items.T @ row), abs=1e-4)
-    chosen = np.flatnonzero(row).astype(np.int32)
-    assert fold_in(items, items.T @ items, chosen, row[chosen], config) == pytest.approx(items @ users[4], abs=1e-4)
-
-
-def test_a_factor_model_is_averaged_in_where_asked(model: Recommender, tmp_path: Path) -> None:
-    both = Recommender.fit(RATINGS, MOVIES, Config(factors=FactorConfig(weight=0.3, width=8)))
-    listed = both.recommend(liking(1, 5), k=20)
-    assert set(listed.movie_index[:5] % CLUSTERS) == {1}
-    assert listed.movie_index.tolist() != model.recommend(liking(1, 5), k=20).movie_index.tolist()
-    both.save(tmp_path / "model", "abc")
-    assert _same(Recommender.load(tmp_path / "model", "abc").recommend(liking(1, 5), k=20), listed)
 
 
 def test_of_very_many_tags_the_strongest_count() -> None:
@@ -430,6 +490,7 @@ def test_no_split_shows_what_it_asks_for() -> None:
     for split in (
         split_users(RATINGS, N_MOVIES, 0),
         split_users(RATINGS, N_MOVIES, 0, given=3),
+        split_pauses(RATINGS, N_MOVIES, 0),
         split_time(RATINGS, N_MOVIES),
         split_moment(RATINGS, N_MOVIES),
     ):
@@ -462,14 +523,37 @@ def test_ours_beats_most_popular_on_clustered_data() -> None:
     assert ndcg(ours, split.cases, 10).mean() > ndcg(popular, split.cases, 10).mean() + 0.05
 
 
-def test_tuning_returns_what_ranked_best() -> None:
-    grid = {"linear.ridge": (1e-3, 20.0), "recency": (1.0, 0.0)}
+def test_tuning_takes_what_ranks_better_and_says_what_it_is_worth() -> None:
+    sets = {"linear.ridge": (6.0, 1e4), "learn.emphasis": (0.3,)}
     told: list[str] = []
-    config = tune(RATINGS, MOVIES, by="users", seeds=(1,), grid=grid, progress=lambda stage, _share: told.append(stage))
-    assert config.linear.ridge in {1e-3, 20.0}
-    assert config.most_items == Config().most_items
-    assert told == ["linear.ridge", "recency", "linear.ridge", "recency", "prior", "done"]
-    assert changed(Config(), "fold_in.emphasis", 0.9).fold_in.emphasis == 0.9
+    bad = changed(Config(), "linear.ridge", 1e4)
+    tuned = tune(
+        *WALKED,
+        before=bad,
+        sets=sets,
+        sittings={"sitting.weight": (0.0, 3.0)},
+        progress=lambda name, _: told.append(name),
+    )
+    assert tuned
+    assert tuned.values["linear.ridge"] == 6
+    assert tuned.config.most_items == Config().most_items
+    assert told == ["linear.ridge", "learn.emphasis", "sitting.weight", "comparing", "done"]
+    new = tuned.quality["new users, NDCG@100"]
+    assert new["tuned"] >= new["before"] + WORTH
+    assert new["tuned"] > new["most popular"]
+    assert "linear.ridge 6" in str(tuned)
+
+
+def test_tuning_ends_when_time_is_up_and_keeps_what_was_there() -> None:
+    tuned = tune(*WALKED, seconds=0.0)
+    assert tuned
+    assert (tuned.config, tuned.values, tuned.whole) == (Config(), {}, False)
+    assert "time was up" in str(tuned)
+
+
+def test_too_few_users_choose_nothing() -> None:
+    none = Ratings(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int64))
+    assert tune(none, MOVIES) is None
 
 
 # The real files, where they are
