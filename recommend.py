@@ -249,7 +249,8 @@ class Recommender:
             self._scorer.shares(person.movie_index, weight, scores, index) * part[index, None]
             for person, weight, scores, part in zip(known, weights, each, parts, strict=True)
         ]
-        reasons = reasons_of(seen, np.hstack(shares), taste[index], popularity[index], WHY)
+        liked = np.concatenate(weights)[:, 0] > 0
+        reasons = reasons_of(seen[liked], np.hstack(shares)[:, liked], taste[index], popularity[index], WHY)
         return Ranked(index, (taste + popularity)[index], _basis(np.concatenate(weights)), reasons)
 
     def similar(
@@ -400,9 +401,9 @@ class Recommender:
         return select(values, k, open_, self._vectors, diversity)
 
     def _reasons(self, index: Indices, weight: Floats, scores: Scores, of: Indices, k: int = WHY) -> list[Reasons]:
-        """The exact shares of `index` in the scores of the movies `of`."""
-        shares = self._scorer.shares(index, weight, scores, of)
-        return reasons_of(index, shares, scores.taste[of], scores.popularity[of], k)
+        """The exact shares of `index` in the scores of the movies `of`; what is not liked is no reason by itself."""
+        shares, liked = self._scorer.shares(index, weight, scores, of), weight[:, 0] > 0
+        return reasons_of(index[liked], shares[:, liked], scores.taste[of], scores.popularity[of], k)
 
     def _taste_vectors(self, index: Indices, landmarks: Longs) -> Floats:
         """Vectors that tell people apart: nearness to some well known movies, and content; unit rows."""
