@@ -299,7 +299,7 @@ class Recommender:
         open_ = self._open(allowed, NOTHING, NOTHING) & (scores > 0)
         scores += MATCH_POPULAR * self.popularity
         index = select(scores, k, open_, self._vectors)
-        return Ranked(index, scores[index], "seeds", [])
+        return Ranked(index, scores[index], "seeds", [Reasons([]) for _ in index])
 
     def vary(self, ordered: Indices, *, k: int, diversity: float, novelty: float) -> Longs:
         """Choose from a list that something else has ordered, best first; places in it, int64 [k].
@@ -335,7 +335,7 @@ class Recommender:
         return [Reason(int(index), float(share)) for index, share in zip(profile.movie_index, row, strict=True)]
 
     def scores(self, profile: Profile) -> Scores:
-        """What a person's ratings, and popularity, say of every movie."""
+        """Scores of every movie by a person's ratings and by popularity."""
         profile = profile.latest()
         return self._scorer.scores(profile.movie_index, self._fold_in(profile))
 

@@ -1,4 +1,4 @@
-"""What weights on some movies say of all: scores in their two parts, and the exact share of each movie in them.
+"""Scores of all movies from weights on some, in their two parts, and the exact share of each movie in them.
 
 A score by taste is N Bᵀ Nᵀ x for weights x, with what comes next in a sitting. While likes are few three things are
 done besides, and fade: nearness is added, by who likes both and by what is liked soon after; scores rise where a movie
@@ -70,7 +70,7 @@ class Scorer:
         self._unit = self._telling_weight()
 
     def scores(self, index: Indices, weight: Floats, near: float = NEAR) -> Scores:
-        """What a person's ratings say of all movies.
+        """Scores of all movies for a person's ratings.
 
         Args:
             index: int32 [m], what they rated.

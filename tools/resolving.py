@@ -25,7 +25,9 @@ CERTAIN = 0.95  # quality of a match that is a movie's own title
 NAMED = 5  # movies that could be meant
 FAR_BETTER_KNOWN = 10  # times the ratings
 FEWEST_LISTED = 3  # below this a list says why it is short
+LEAST_SHARE = 0.0005  # of a score, told beside those of movies
 NOTHING_KNOWN = "Nothing is known of the person's taste yet; these are widely liked movies."
+NOTHING_LIKED = "Nothing is known that the person likes; these are widely liked movies, not near to what they dislike."
 FROM_PROFILE = "This rests on the profile in words: nothing is rated yet."
 CONTENT_ONLY = "No model of taste is fitted yet; this rests on popularity and content alone."
 
@@ -151,7 +153,7 @@ def _others(row: Reasons) -> list[OtherShare]:
         OtherShare(title="other ratings", share=round(row.others, 4)),
         OtherShare(title="popularity", share=round(row.popularity, 4)),
     ]
-    return [share for share in rest if share.share]
+    return [share for share in rest if abs(share.share) >= LEAST_SHARE]
 
 
 async def movie_list(
@@ -159,12 +161,17 @@ async def movie_list(
 ) -> MovieList:
     """A ranking as a list, with notes on what it rests on; `basis`, in place of its own unless that is popularity."""
     popular = ranked.basis == "popular"
-    notes = [NOTHING_KNOWN] if popular else []
+    notes = [_unknown(ranked)] if popular else []
     notes += [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
     movies = await listed(ctx, ranked)
     return MovieList(
         basis=ranked.basis if popular else basis or ranked.basis, movies=movies, resolved=list(resolved), notes=notes
     )
+
+
+def _unknown(ranked: Ranked) -> str:
+    """The reason why a list rests on popularity: nothing is rated, or nothing of it is liked."""
+    return NOTHING_LIKED if any(reasons.others for reasons in ranked.reasons) else NOTHING_KNOWN
 
 
 async def served(ctx: Context, kind: str, args: Model, found: MovieList, user_id: int | None = None) -> MovieList:

@@ -63,7 +63,8 @@ def test_few_likes_tell_more_than_the_chart(told: int, leads: list[float]) -> No
 @pytest.fixture(scope="module", name="leads")
 def leads_over_most_popular(sample: Catalogue) -> list[float]:
     found = held_out(sample, seeds=2)
-    return (np.mean(found["Marquee"], axis=0) - np.mean(found["most popular"], axis=0)).tolist()
+    leads = np.mean(found["Marquee"], axis=0) - np.mean(found["most popular"], axis=0)
+    return [float(lead) for lead in leads]
 
 
 def test_of_a_known_taste_one_like_brings_nearly_all() -> None:
