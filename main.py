@@ -126,7 +126,8 @@ def _service_routes() -> APIRouter:
 
 def _recommender_detail(library: Library, *, fitted: bool) -> str:
     if fitted:
-        return f"Ready; parameters are being chosen for this catalogue: {library.tuning}." if library.tuning else "Ready."
+        stage = library.tuning
+        return f"Ready; parameters are being chosen for this catalogue: {stage}." if stage else "Ready."
     state = "Being fitted" if library.fitting else "No model of taste is fitted"
     return f"{state}; popularity and content serve."
 

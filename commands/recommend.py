@@ -98,7 +98,7 @@ def tune(settings: Settings) -> None:
         recommender = saved if same and saved else Recommender.fit(ratings, movies, config, tell)
         recommender.tuning = str(tuned) if tuned else TOO_FEW
         recommender.save(settings.model_path, version)
-    Console(stderr=True).print(recommender.tuning, highlight=False)
+    Console().print(recommender.tuning, highlight=False, soft_wrap=True)
 
 
 def embed(settings: Settings) -> None:

@@ -31,7 +31,7 @@ from taste.interactions import Indices, Longs, Mask
 
 WATCH_SECONDS = 1.0
 SMALL = 200_000  # ratings, up to which a catalogue is fitted within moments, and the first answer waits for it
-PATIENCE = 10.0  # seconds that it waits at most
+PATIENCE = 30.0  # seconds that it waits at most; two are enough where the machine has nothing else to do
 SAMPLE = ROOT / "data" / "sample"
 
 NO_MODEL = (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError)  # what numpy and JSON say of a bad file

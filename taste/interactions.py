@@ -185,7 +185,7 @@ def mean_rank(user: Indices, timestamp: Longs) -> Floats:
 
 
 def freshness(profile: Profile, span: float, pause: float) -> Floats:
-    """How much each rating belongs to the sitting that goes on, 0 to 1: e^(−(n − rank)/span − elapsed/pause).
+    """Each rating's part in the sitting that goes on, 0 to 1: e^(−(n − rank)/span − elapsed/pause).
 
     All are 0 where no time is asked for, or where one second for all says that the ratings have no times of their own.
 

@@ -1,4 +1,4 @@
-"""What an evaluation finds: quality by protocol, history length, popularity and pause; coverage; predicted stars."""
+"""Figures of an evaluation: quality by protocol, history length, popularity and pause; coverage; predicted stars."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def figures(ratings: Ratings, movies: Movies, config: Config, *, seed: int = 0) 
 
 
 def _models(train: Ratings, movies: Movies, config: Config, ridge: float) -> dict[str, Lister]:
-    """What ranks: ours as served and by default, and what it is compared with."""
+    """The rankings: ours as served and by default, and those it is compared with."""
     movies = measured(movies, train)
     found: dict[str, Lister] = {SERVED: partial(ranked, Recommender.fit(train, movies, config))}
     if config != Config():
@@ -149,7 +149,7 @@ def _by_history(ratings: Ratings, n: int, seed: int, models: dict[str, Lister]) 
 
 
 def _by_popularity(split: Split, lists: dict[str, list[Indices]]) -> Figures:
-    """How many of the liked movies are found among 20, by bands of popularity that hold as many ratings each."""
+    """The share of the liked movies that are found among 20, by bands of popularity that hold as many ratings each."""
     band = _bands(split)
     held = _count(band, [case.relevant for case in split.cases])
     series = {}

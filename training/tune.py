@@ -31,7 +31,7 @@ SETS: dict[str, tuple[float, ...]] = {
 }
 SITTINGS: dict[str, tuple[float, ...]] = {
     "sitting.weight": (0.0, 1.0, 3.0, 6.0, 12.0),
-    "sitting.recency": (0.0, 1.0, 3.0),
+    "sitting.recency": (0.0, 1.0, 2.0, 4.0, 8.0),
     "sitting.memory": (1.5, 3.0, 6.0),
     "sitting.pause": (600.0, 3600.0, 14_400.0),
 }
@@ -39,7 +39,7 @@ SEED = 100  # of the draws; the users of a validation split are the same whateve
 MOST_ITEMS = 6_000  # in the linear model while choosing: the time of a fit grows with the third power
 MOST_USERS = 12_000  # of a large set, drawn to learn from while choosing
 MOST_CASES = 600  # measured of each split
-SECONDS = 120.0  # for the search, after which the best so far is taken
+SECONDS = 150.0  # of the processor, for the search: after them the best so far is taken
 WORTH = 0.002  # gain of NDCG below which the choice before stays: nobody is served other films for nothing
 
 
@@ -52,7 +52,7 @@ class Tuned:
         values: those that were chosen otherwise than before, by name.
         quality: on validation users, by measure and model; the measures are those of `report`.
         tried: so many choices were measured.
-        seconds: that it took.
+        seconds: of the processor that it took.
         whole: whether all was tried; else time was up.
     """
 
@@ -94,13 +94,13 @@ def tune(
         before: the choice to begin with and to keep where nothing better is found; None for the defaults.
         sets: values to try by the name of the parameter, in this order, for what sets tell.
         sittings: the same for what the order of a sitting tells.
-        seconds: after which no more is tried.
+        seconds: of the processor (a machine that has other work to do takes longer), after which no more is tried.
         progress: told what is tried and the share done, 0 to 1.
 
     Returns:
         None where the users are too few to choose by.
     """
-    begun, before = time.monotonic(), before or Config()
+    begun, before = time.process_time(), before or Config()
     ratings = some_users(ratings, MOST_USERS)
     users = some_cases(split_users(ratings, len(movies), SEED, part="validation"), MOST_CASES)
     pauses = some_cases(split_pauses(ratings, len(movies), SEED, part="validation"), MOST_CASES)
@@ -109,7 +109,8 @@ def tune(
     movies = measured(movies, users.train)
     search = _Search(movies, begun + seconds, progress, len(sets) + len(sittings) + 2)
     start = replace(before, most_items=min(MOST_ITEMS, before.most_items))
-    best = search.through(sets, users, 100, start)
+    still = changed(start, "sitting.weight", 0.0)  # which spares each fit the counting of what comes next
+    best = replace(search.through(sets, users, 100, still), sitting=start.sitting)
     best = search.through(sittings, pauses, 10, best) if pauses.cases else best
     chosen = _chosen(search, best, start, users, pauses)
     quality = _quality(search, chosen, start, users, pauses)
@@ -117,7 +118,7 @@ def tune(
     config = replace(chosen, most_items=before.most_items)
     values = {name: value_of(chosen, name) for name in [*sets, *sittings]}
     values = {name: value for name, value in values.items() if value != value_of(start, name)}
-    return Tuned(config, values, quality, search.tried, time.monotonic() - begun, search.whole)
+    return Tuned(config, values, quality, search.tried, time.process_time() - begun, search.whole)
 
 
 def measured(movies: Movies, train: Ratings) -> Movies:
@@ -198,7 +199,7 @@ class _Search:
         own = value_of(config, name)
         for side in ([v for v in values if v > own], [v for v in reversed(values) if v < own]):
             for value in side:
-                if time.monotonic() > self.deadline:
+                if time.process_time() > self.deadline:
                     self.whole = False
                     return best
                 tried = changed(config, name, value)
@@ -257,7 +258,7 @@ def _error(gain: npt.NDArray[np.float64]) -> float:
 def _quality(
     search: _Search, chosen: Config, start: Config, users: Split, pauses: Split
 ) -> dict[str, dict[str, float]]:
-    """What the choice, what was there before, EASE and the most popular movies reach, by measure."""
+    """Quality of the choice, of what was there before, of EASE and of the most popular movies, by measure."""
     search.tell("comparing")
     n = len(search.movies)
     found: dict[str, dict[str, npt.NDArray[np.float64]]] = {"tuned": {}, "before": {}, "EASE": {}, "most popular": {}}
@@ -267,8 +268,10 @@ def _quality(
     peers = {"EASE": [partial(fit_ease, ridge=ridge, most_items=MOST_ITEMS) for ridge in RIDGES]}
     peers["most popular"] = [partial(fit_popular)]
     for name, fits in peers.items():
-        tries = []
+        tries: list[dict[str, npt.NDArray[np.float64]]] = []
         for fit in fits:
+            if tries and time.process_time() > search.deadline:
+                break
             score = fit(users.train, n)
             tries.append(
                 {

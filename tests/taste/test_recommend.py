@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +18,13 @@ from movies.arrays import load_described, load_movies, load_ratings
 from movies.ingest.archives import open_source
 from movies.ingest.files import MovieFiles
 from recommend import Recommender
+from taste import sittings
 from taste.content import MOST_TAGS, content_features
 from taste.interactions import Movies, Profile, Ratings, SignalConfig, freshness, mean_rank, signal
 from taste.learning import Config
 from taste.linear_model import LinearConfig, _solve_tall, _solve_wide
 from taste.ranking import Ranked, best
-from taste.sittings import follows
+from taste.sittings import SittingConfig, fit_next, follows
 from taste.weights import Weights
 from training.evaluate import DAY, SITTING, ndcg, rank_all, recall, split_moment, split_pauses, split_time, split_users
 from training.tune import WORTH, changed, measured, ranked, tune
@@ -407,15 +409,32 @@ def test_the_two_ways_to_solve_agree() -> None:
 def test_what_is_liked_soon_after_counts_more_and_ties_count_both_ways() -> None:
     user, item, times = np.array([[0, 0, 0, 0, 1], [0, 1, 2, 3, 0], [10, 20, 20, 30, 5]], np.int32)
     liked = np.array([True, True, True, True, True])
-    counts = follows(user, item.astype(np.int64), times.astype(np.int64), liked, 4, span=1.5)
+
+    def count(
+        times: np.ndarray[tuple[int], np.dtype[np.int32]], liked: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    ) -> Any:
+        counts = np.zeros((4, 4), np.float32)
+        follows(counts, user, item.astype(np.int64), times.astype(np.int64), liked, span=1.5)
+        return counts
+
+    counts = count(times, liked)
     assert counts[0, 1] == counts[0, 2] > counts[0, 3] > 0
     assert counts[1, 2] == counts[2, 1] == 1
     assert counts[1, 0] == counts[3, 0] == 0
     assert not counts.diagonal().any()
-    disliked = follows(user, item.astype(np.int64), times.astype(np.int64), liked & (item != 1), 4, span=1.0)
+    disliked = count(times, liked & (item != 1))
     assert disliked[0, 1] == disliked[2, 1] == 0 < disliked[1, 2], "what was not liked leads on, and is not led to"
-    later = np.where(user == 0, times + np.array([0, 0, 0, 2 * SITTING, 0]), times)
-    assert not follows(user, item.astype(np.int64), later.astype(np.int64), liked, 4, span=1.0)[:, 3].any()
+    assert not count(np.where(item == 3, times + 2 * SITTING, times), liked)[:, 3].any()
+
+
+def test_transitions_are_the_same_counted_at_once_or_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    ratings, place = WALKED[0], np.arange(N_MOVIES, dtype=np.int32)
+    whole = fit_next(ratings, place, 4.0, SittingConfig())
+    monkeypatch.setattr(sittings, "PART", 2_000)
+    assert len(sittings._parts(ratings.indptr)) == 5
+    parts = fit_next(ratings, place, 4.0, SittingConfig())
+    assert whole.nnz > 0
+    assert parts.toarray() == pytest.approx(whole.toarray(), abs=1e-5)
 
 
 def test_ranks_of_the_same_second_are_shared() -> None:
