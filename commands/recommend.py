@@ -168,8 +168,9 @@ def _saved(settings: Settings, version: str) -> Recommender | None:
 
 def _table(found: Figures) -> Table:
     table = Table("", *found.groups, title=found.title, title_justify="left")
+    digits = 3 if max(max(values) for values in found.series.values()) < 2 else 2
     for name, values in found.series.items():
-        table.add_row(name, *(f"{value:.3f}" if value < 1 else f"{value:.2f}" for value in values))
+        table.add_row(name, *(f"{value:.{digits}f}" for value in values))
     return table
 
 
