@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from movies.titles import has_original_title
 from recommend import Recommender
 from taste.content import content_features
 from taste.interactions import Floats, Movies, Profile, Ratings, SignalConfig
@@ -109,7 +110,8 @@ def read_movielens(folder: Path) -> tuple[Ratings, Movies]:
     genres = [[name for name in text.split("|") if not name.startswith("(")] for text in table["genres"].fill_null("")]
     years = table["title"].str.extract(r"\((\d{4})\)\s*$").cast(pl.Int16).fill_null(0).to_numpy()
     texts = table["description"].fill_null("").to_list() if "description" in table.columns else None
-    features = content_features(genres, years, _tags(folder, index, n), texts)
+    foreign = [has_original_title(title) for title in table["title"]]
+    features = content_features(genres, years, _tags(folder, index, n), texts, foreign)
     ids = table["movieId"].cast(pl.Int64).to_numpy()
     return ratings, measured(Movies(ids, years, features, np.zeros(n, np.int32), np.zeros(n, np.float32)), ratings)
 

@@ -250,4 +250,4 @@ def _titles(scene: Scene, done: Done, name: str) -> str:
 
 def _names(done: Done) -> list[MovieName]:
     """All movies that a result names, reasons included."""
-    return [*done.movies, *(cause for movie in done.movies for cause in getattr(movie, "because", []))]
+    return [*done.movies, *(cause for movie in done.movies for cause in getattr(movie, "causes", []))]

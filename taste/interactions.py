@@ -21,6 +21,7 @@ Sparse: TypeAlias = Any  # scipy.sparse.csr_array of float32: scipy carries no t
 PRIOR_RATINGS = 20.0  # a movie's mean is pulled towards the catalogue's as if by this many ratings
 PRIOR_OWN_RATINGS = 3.0  # the same for the mean of one person
 USUAL_MEAN = 3.5  # stars; the mean of every MovieLens set
+ABOVE_MEAN, LEAST_LIKED = 0.5, 3.0  # stars above the own mean from which a movie is liked; and at the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class SignalConfig:
     """The weights of what a rating says.
 
     Attributes:
-        liked: from here on a movie counts as liked, in stars.
+        liked: from here on a movie counts as liked, in stars; of a harsh rater from less on.
         emphasis: what each star above `liked` adds to 1.
         lukewarm: weight of a rating up to a star below `liked`.
         dislike: weight against of half a star; milder ratings below the person's mean in proportion.
@@ -205,15 +206,22 @@ def freshness(profile: Profile, span: float, pause: float) -> Floats:
 def signal(stars: Floats, config: SignalConfig, mean: float = 0.0) -> Floats:
     """The weights of ratings: 1 and more where liked, a little where nearly, and something against below the own mean.
 
+    Who rates harshly likes what is half a star above their mean: `liked` is the most that it takes.
+
     Args:
         stars: float32 [k].
         config: the weights.
-        mean: the person's mean in stars.
+        mean: the person's mean in stars; 0 where it does not count.
+
+    >>> harsh = np.array([3.5, 3.0, 1.0, 0.5], np.float32)
+    >>> signal(harsh, SignalConfig(), mean=2.4).round(2)
+    array([ 1.15,  1.  , -0.15, -0.2 ], dtype=float32)
     """
-    bar = min(mean, config.liked)
+    liked = min(config.liked, max(mean + ABOVE_MEAN, LEAST_LIKED)) if mean else config.liked
+    bar = min(mean, liked)
     depth = np.clip((bar - stars) / max(bar - 0.5, 0.5), 0, 1)
-    said = np.where(stars >= config.liked - 1, np.float32(config.lukewarm), 0)
+    said = np.where(stars >= liked - 1, np.float32(config.lukewarm), 0)
     said = np.where(stars < bar, -config.dislike * depth, said)
-    said = np.where(stars >= config.liked, 1 + config.emphasis * (stars - config.liked), said)
+    said = np.where(stars >= liked, 1 + config.emphasis * (stars - liked), said)
     weights: Floats = said.astype(np.float32)
     return weights

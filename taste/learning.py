@@ -31,7 +31,6 @@ class Config:
         sitting: of what comes next while a sitting goes on.
         learn: what ratings say in the fit.
         fold_in: what they say of the person a list is for.
-        prior: weight of popularity for a person with one rating; it shrinks with the root of their number.
         cold: factor on scores of movies that stand on content alone.
         fewest: interactions a movie needs to enter the linear model.
         most_items: movies in the linear model at most, those with the most interactions.
@@ -41,7 +40,6 @@ class Config:
     sitting: SittingConfig = field(default_factory=SittingConfig)
     learn: SignalConfig = field(default_factory=lambda: SignalConfig(lukewarm=0.5, dislike=0.0))
     fold_in: SignalConfig = field(default_factory=SignalConfig)
-    prior: float = 0.2
     cold: float = 0.3
     fewest: int = 2
     most_items: int = 20_000

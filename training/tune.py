@@ -156,7 +156,7 @@ def some_cases(split: Split, most: int) -> Split:
 
 
 def value_of(config: Config, name: str) -> float:
-    """A parameter by its name, "linear.ridge" or "prior"."""
+    """A parameter by its name, "linear.ridge" or "fewest"."""
     outer, _, inner = name.partition(".")
     whole = getattr(config, outer)
     return float(getattr(whole, inner) if inner else whole)
