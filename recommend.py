@@ -320,7 +320,7 @@ class Recommender:
         return mmr(unit(relevance), self._vectors[ordered], k, diversity)
 
     def because(self, profile: Profile, movie_index: int, k: int = WHY) -> Reasons:
-        """Why a movie has its score: the person's own movies with the largest shares, the others, popularity."""
+        """Reasons for a movie's score: the person's own movies with the largest shares, the others, popularity."""
         profile = profile.latest()
         weight = self._fold_in(profile)
         scores = self._scorer.scores(profile.movie_index, weight)
