@@ -31,7 +31,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Why a movie has its score, of which these are the shares: their sum is the score.
+    """Reasons for a score, of which these are the shares: their sum is the score.
 
     Attributes:
         movies: of the person's own movies those that speak for it most, largest first.
