@@ -182,7 +182,9 @@ def _told_beside(frame: Frame, early: Sequence[Part], late: Sequence[Part], talk
 
 def _heard(talk: Sequence[Part]) -> Conditions:
     """The genres and tags that talk names; its years, numbers and words are none of a list."""
-    heard = _joined(part for part in talk if part.clause.links("genre", "tag"))
+    heard = _joined(
+        part for part in talk if part.clause.links("genre", "tag") or part.clause.has("stance", "before", "liked")
+    )
     young = tuple(name for name in _joined(talk).genres if name == "Children")
     return Conditions(genres=heard.genres or young, tags=heard.tags, exclude_genres=heard.exclude_genres)
 

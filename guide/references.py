@@ -192,7 +192,8 @@ def _is_wished(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> bool
     last = dialogue.turns[-1].done if dialogue.turns else ()
     listed = not named and any(done.is_list and len(done.movies) > 1 for done in last)
     bounded = any(clause.has("bounds", name) for name in table("bounds"))
-    wished = listed and (bounded or bool(clause.links("genre", "tag", "year", "years")))
+    moved = clause.has("refer", "decade") or clause.has("refer", "decade_later")
+    wished = listed and (bounded or moved or bool(clause.links("genre", "tag", "year", "years")))
     return not clause.asks and (wished or (bounded and opens))
 
 

@@ -126,7 +126,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
         sort=_sort(clause),
         count=_count(clause, spent),
         longer=clause.has("count", "longer") - clause.has("count", "shorter"),
-        novelty=NOVEL if clause.has("niche", "novel") else None,
+        novelty=NOVEL if clause.has("niche", "novel") and not clause.has("niche", "familiar") else None,
         diversity=DIFFERENT if clause.has("niche", "different") else None,
         window_days=YEAR_OF_DAYS if clause.has("niche", "window") else None,
         back=_back(clause),
@@ -195,10 +195,17 @@ def _unwanted(clause: Clause) -> set[int]:
             others += token.link is None and token.word not in table("without", "row")
             named = any(each.link for each in clause.tokens[cue.end : place])
             parted = token.word == "," and not (named and _goes_on(clause, place))
-            if (place in ends and place > cue.end) or others > NEGATION_REACH or parted:
+            if (place in ends and place > cue.end and not _in_row(clause, place)) or others > NEGATION_REACH or parted:
                 break
             found.add(place)
     return found - {place for spot in clause.spots("without", "again") for place in range(*spot)}
+
+
+def _in_row(clause: Clause, place: int) -> bool:
+    """True for an "and" between two kinds: "except horror and musicals"."""
+    beside = [token.link for token in clause.tokens[place - 1 : place + 2 : 2]]
+    kinds = [link.kind for link in beside if link]
+    return clause.tokens[place].word == "and" and len(kinds) == 2 and set(kinds) <= {"genre", "tag"}
 
 
 def _goes_on(clause: Clause, place: int) -> bool:
