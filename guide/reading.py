@@ -373,7 +373,12 @@ def _weighty(frames: Sequence[Frame]) -> list[Frame]:
     """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
     told = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE]
     whole = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE]
-    return [each for each in whole if not _is_hollow(each)] or whole or told or list(frames[:1])
+    return [each for each in whole if not _is_hollow(each)] or whole or told or _first(frames)
+
+
+def _first(frames: Sequence[Frame]) -> list[Frame]:
+    """Of courtesies the first, but a question for help before a greeting."""
+    return sorted(frames, key=lambda frame: frame.aspect != "help")[:1]
 
 
 def _is_hollow(frame: Frame) -> bool:
