@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import takewhile
 from typing import Any, Literal
 
 from language.masking import Clause, Token
@@ -176,6 +177,10 @@ def _as_genre(tag: Link) -> str:
 def _tags(clause: Clause) -> Iterator[tuple[int, str]]:
     linked = [(place, link) for place, link in clause.links("tag") if not _as_genre(link)]
     yield from ((place, link.name) for place, link in linked)
+    for spot in clause.spots("topic", "tag_named") if not linked else ():
+        words = takewhile(lambda place: _tells(clause.tokens[place]), range(spot.end, len(clause.tokens)))
+        if name := " ".join(clause.tokens[place].said for place in words):
+            yield spot.end, name
     for mood in table("moods"):
         if mood.startswith("#") and not linked:
             yield from ((spot.first, mood[1:]) for spot in clause.spots("moods", mood)[:1])
