@@ -268,7 +268,7 @@ def _is_of_name(clause: Clause, place: int, year: int | None) -> bool:
 
 def _sort(clause: Clause) -> Order | None:
     """The order asked for. "Less famous" is none by fame."""
-    niche = {place for spot in clause.spots("niche", "novel") for place in range(*spot)}
+    niche = {place for name in ("novel", "known") for spot in clause.spots("niche", name) for place in range(*spot)}
     told = [sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))]
     return told[0] if told else "rating" if clause.has("sort", "good") else None
 
@@ -347,7 +347,9 @@ def _unmet(clause: Clause, spent: set[int], met: set[int]) -> Iterator[str]:
     for name in table("unmet"):
         for spot in clause.spots("unmet", name)[:1]:
             linked = [token.link for token in clause.tokens[spot.first : spot.end + 1] if token.link]
-            if not any(link.kind in ("tag", "movie", "series") for link in linked) and not spent & set(range(*spot)):
+            dated = any(spot.end <= place < spot.end + 2 for place, _ in clause.links("year", "years"))
+            about = dated or any(link.kind in ("tag", "movie", "series") for link in linked)
+            if not about and not spent & set(range(*spot)):
                 yield clause.said(*spot)
     takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for spot in clause.spots("without", "bare"):

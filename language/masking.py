@@ -268,6 +268,5 @@ def _mended(word: str) -> str:
     if len(word) < TYPO_LENGTH or not word.isalpha() or word in known() or word in ranks():
         return word
     allowed = 1 if len(word) < 8 else 2
-    alike = [target for target in _targets() if target[0] == word[0]]
-    found = process.extractOne(word, alike, scorer=OSA.distance, score_cutoff=allowed)
-    return found[0] if found else word
+    found = process.extractOne(word, _targets(), scorer=OSA.distance, score_cutoff=allowed)
+    return found[0] if found and found[0][0] == word[0] else word
