@@ -223,6 +223,8 @@ def _anew(part: Part, before: Part | None, context: Context, *, listed: bool) ->
     picks = part.intent.label == "delta.narrow" and part.wants.sort and part.clause.has("refer", "one_of")
     if picks and before and before.intent.act == "statistic":
         return part.to("find")  # "how many are from 1999, and which one of them got the most ratings?"
+    if before and before.wants.sort and part.clause.has("asks", "each_kind") and not part.wants.sort:
+        return replace(part.to("find"), wants=replace(part.wants, sort=before.wants.sort, count=1))
     new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
     told = part.intent.act == "tell" or part.intent.label == "small_talk.feelings"
     if new and told and (part.wants.genres or part.wants.tags) and part.clause.has("wish", "plain"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import Any, Literal
 
 from language.masking import Clause, Token
@@ -215,9 +215,8 @@ def _in_row(clause: Clause, place: int) -> bool:
 
 def _goes_on(clause: Clause, place: int) -> bool:
     """True where a comma only parts a row of names."""
-    following = [
-        token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")
-    ]
+    after = clause.tokens[place + 1 : place + 4]
+    following = list(dropwhile(lambda token: token.word in ("and", "or", "no", "not"), after))
     ends = len(following) < 2 or following[1].word in table("without", "parts")
     return (
         bool(following and following[0].link) and following[0].word not in ("YEAR", "YEARS", "USER", "NUMBER") and ends
