@@ -331,7 +331,8 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
 def _in_row(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     """Plain words that begin a row of sure titles: "we know Up, WALL-E and Cars"."""
     ends = [link.start for link in links if _is_sure(link)]
-    found = _sought(text, links, linker) if len(ends) > 1 else []
+    sought = _sought(text, links, linker) if len(ends) > 1 else []
+    found = [link for link in sought if plain(link.text) == plain(link.candidates[0].title)]
     return [replace(link, confidence=SURE) for link in found if any(text[link.end : end] == ", " for end in ends)]
 
 
