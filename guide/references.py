@@ -181,7 +181,8 @@ def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], among:
         for spot in clause.spots("refer", name) if movies else ():
             alone = clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")
             counts = clause.tokens[spot.first].word == "all" and clause.links("movie")
-            if (name != "it" or alone) and not counts and not _is_relative(clause, spot):
+            inside = _word(clause, spot.first - 1) == "in" and clause.links("genre", "tag")  # "without horror in them"
+            if (name != "it" or alone) and not counts and not inside and not _is_relative(clause, spot):
                 return {spot.first: movies}
     return {}
 
