@@ -146,6 +146,9 @@ def era(part: Part, context: Context) -> Filters:
         return Filters(genres=_genre_spoken_of(context))
     if part.wants.years:
         return Filters()
+    if context.last_list and part.clause.has("refer", "same_period"):
+        kept = context.last_list.filters
+        return Filters(year_from=kept.year_from, year_to=kept.year_to)
     if year and part.clause.has("refer", "same_decade"):
         return Filters(year_from=year // 10 * 10, year_to=year // 10 * 10 + 9)
     if year and part.clause.has("refer", "same_year"):

@@ -31,6 +31,9 @@ def listing(scene: Scene) -> Script:
         return (yield from fact(scene))
     call = _call(scene)
     done = yield from ask(call.name, call.args)
+    if call.name == "recommend" and _basis(done) == "popular" and scene.frame.novelty:  # what most like is well known
+        call = _search(scene, _listing(scene))
+        done = yield from ask(call.name, call.args)
     asked = any(isinstance(before.result, Questions) for before in scene.dialogue.done)
     if call.name == "recommend" and _basis(done) == "popular" and not asked and not done.args.keys() - ASIDE:
         return (yield from _question(scene, done))

@@ -248,6 +248,8 @@ def parts_of(text: str, context: Context) -> list[Part]:
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
     near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
+    row = _in_row(text, near, context.linker)
+    near = [*(link for link in near if not any(_meet(link, title) for title in row)), *row]
     links = rating_links(text, near, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
     parts = _parts(text, links, context, SURE)
@@ -324,6 +326,14 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
         if best and known and not any(_is_sure(link) and link.start < end and link.end > start for link in links):
             found.append(Link(start, end, phrase[1], "movie", DOUBTFUL, (best,), (best.movie_id,)))
     return found
+
+
+def _in_row(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
+    """Plain words that begin a row of sure titles: "we know Up, WALL-E and Cars"."""
+    ends = [link.start for link in links if _is_sure(link)]
+    sought = _sought(text, links, linker) if len(ends) > 1 else []
+    found = [link for link in sought if plain(link.text) == plain(link.candidates[0].title)]
+    return [replace(link, confidence=SURE) for link in found if any(text[link.end : end] == ", " for end in ends)]
 
 
 def _meet(link: Link, other: Link) -> bool:

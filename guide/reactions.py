@@ -311,6 +311,8 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
     meant = _meant(part, mistaken, context)
     if not meant:
         found = changed(part, context, base)
+        if part.wants.exclude_genres and not (part.wants.genres or part.wants.tags):
+            return [found]
         wants = _unit_kept(part, base)
         named = (wants.genres or wants.tags) and not part.clause.has("refer", "kind")
         return [but(found, filters=wants.filters(_loosened(base.filters, wants), instead=bool(named)))]

@@ -203,7 +203,9 @@ def _told_beside(frame: Frame, early: Sequence[Part], late: Sequence[Part], talk
 
 def _heard(talk: Sequence[Part]) -> Conditions:
     """The genres and tags that talk names; its years, numbers and words are none of a list."""
-    heard = _joined(part for part in talk if part.clause.links("genre", "tag"))
+    heard = _joined(
+        part for part in talk if part.clause.links("genre", "tag") or part.clause.has("stance", "before", "liked")
+    )
     young = tuple(name for name in _joined(talk).genres if name == "Children")
     return Conditions(genres=heard.genres or young, tags=heard.tags, exclude_genres=heard.exclude_genres)
 
@@ -221,6 +223,8 @@ def _anew(part: Part, before: Part | None, context: Context, *, listed: bool) ->
     picks = part.intent.label == "delta.narrow" and part.wants.sort and part.clause.has("refer", "one_of")
     if picks and before and before.intent.act == "statistic":
         return part.to("find")  # "how many are from 1999, and which one of them got the most ratings?"
+    if before and before.wants.sort and part.clause.has("asks", "each_kind") and not part.wants.sort:
+        return replace(part.to("find"), wants=replace(part.wants, sort=before.wants.sort, count=1))
     new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
     told = part.intent.act == "tell" or part.intent.label == "small_talk.feelings"
     if new and told and (part.wants.genres or part.wants.tags) and part.clause.has("wish", "plain"):
@@ -392,7 +396,12 @@ def _weighty(frames: Sequence[Frame]) -> list[Frame]:
     """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
     told = [each for each in frames if (each.act != "unclear" or each.text) and each.aspect not in POLITE]
     whole = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE]
-    return [each for each in whole if not _is_hollow(each)] or whole or told or list(frames[:1])
+    return [each for each in whole if not _is_hollow(each)] or whole or told or _first(frames)
+
+
+def _first(frames: Sequence[Frame]) -> list[Frame]:
+    """Of courtesies the first, but a question for help before a greeting."""
+    return sorted(frames, key=lambda frame: frame.aspect != "help")[:1]
 
 
 def _is_hollow(frame: Frame) -> bool:

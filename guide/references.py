@@ -181,7 +181,8 @@ def _by_pronoun(clause: Clause, dialogue: Dialogue, named: Sequence[Ref], among:
         for spot in clause.spots("refer", name) if movies else ():
             alone = clause.tokens[spot.first].word == "it" or _word(clause, spot.end) in table("refer", "after_that")
             counts = clause.tokens[spot.first].word == "all" and clause.links("movie")
-            if (name != "it" or alone) and not counts and not _is_relative(clause, spot):
+            inside = _word(clause, spot.first - 1) == "in" and clause.links("genre", "tag")  # "without horror in them"
+            if (name != "it" or alone) and not counts and not inside and not _is_relative(clause, spot):
                 return {spot.first: movies}
     return {}
 
@@ -192,7 +193,8 @@ def _is_wished(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> bool
     last = dialogue.turns[-1].done if dialogue.turns else ()
     listed = not named and any(done.is_list and len(done.movies) > 1 for done in last)
     bounded = any(clause.has("bounds", name) for name in table("bounds"))
-    wished = listed and (bounded or bool(clause.links("genre", "tag", "year", "years")))
+    moved = clause.has("refer", "decade") or clause.has("refer", "decade_later")
+    wished = listed and (bounded or moved or bool(clause.links("genre", "tag", "year", "years")))
     return not clause.asks and (wished or (bounded and opens))
 
 

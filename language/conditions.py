@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import dropwhile, takewhile
 from typing import Any, Literal
 
 from language.masking import Clause, Token
@@ -126,7 +127,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
         sort=_sort(clause),
         count=_count(clause, spent),
         longer=clause.has("count", "longer") - clause.has("count", "shorter"),
-        novelty=NOVEL if clause.has("niche", "novel") else None,
+        novelty=NOVEL if clause.has("niche", "novel") and not clause.has("niche", "familiar") else None,
         diversity=DIFFERENT if clause.has("niche", "different") else None,
         window_days=YEAR_OF_DAYS if clause.has("niche", "window") else None,
         back=_back(clause),
@@ -176,6 +177,10 @@ def _as_genre(tag: Link) -> str:
 def _tags(clause: Clause) -> Iterator[tuple[int, str]]:
     linked = [(place, link) for place, link in clause.links("tag") if not _as_genre(link)]
     yield from ((place, link.name) for place, link in linked)
+    for spot in clause.spots("topic", "tag_named") if not linked else ():
+        words = takewhile(lambda place: _tells(clause.tokens[place]), range(spot.end, len(clause.tokens)))
+        if name := " ".join(clause.tokens[place].said for place in words):
+            yield spot.end, name
     for mood in table("moods"):
         if mood.startswith("#") and not linked:
             yield from ((spot.first, mood[1:]) for spot in clause.spots("moods", mood)[:1])
@@ -195,17 +200,23 @@ def _unwanted(clause: Clause) -> set[int]:
             others += token.link is None and token.word not in table("without", "row")
             named = any(each.link for each in clause.tokens[cue.end : place])
             parted = token.word == "," and not (named and _goes_on(clause, place))
-            if (place in ends and place > cue.end) or others > NEGATION_REACH or parted:
+            if (place in ends and place > cue.end and not _in_row(clause, place)) or others > NEGATION_REACH or parted:
                 break
             found.add(place)
     return found - {place for spot in clause.spots("without", "again") for place in range(*spot)}
 
 
+def _in_row(clause: Clause, place: int) -> bool:
+    """True for an "and" between two kinds: "except horror and musicals"."""
+    beside = [token.link for token in clause.tokens[place - 1 : place + 2 : 2]]
+    kinds = [link.kind for link in beside if link]
+    return clause.tokens[place].word == "and" and len(kinds) == 2 and set(kinds) <= {"genre", "tag"}
+
+
 def _goes_on(clause: Clause, place: int) -> bool:
     """True where a comma only parts a row of names."""
-    following = [
-        token for token in clause.tokens[place + 1 : place + 4] if token.word not in ("and", "or", "no", "not")
-    ]
+    after = clause.tokens[place + 1 : place + 4]
+    following = list(dropwhile(lambda token: token.word in ("and", "or", "no", "not"), after))
     ends = len(following) < 2 or following[1].word in table("without", "parts")
     return (
         bool(following and following[0].link) and following[0].word not in ("YEAR", "YEARS", "USER", "NUMBER") and ends
@@ -256,7 +267,7 @@ def _is_of_name(clause: Clause, place: int, year: int | None) -> bool:
 
 def _sort(clause: Clause) -> Order | None:
     """The order asked for. "Less famous" is none by fame."""
-    niche = {place for spot in clause.spots("niche", "novel") for place in range(*spot)}
+    niche = {place for name in ("novel", "known") for spot in clause.spots("niche", name) for place in range(*spot)}
     told = [sort for sort in SORTS if any(spot.first not in niche for spot in clause.spots("sort", sort))]
     return told[0] if told else "rating" if clause.has("sort", "good") else None
 
@@ -335,7 +346,9 @@ def _unmet(clause: Clause, spent: set[int], met: set[int]) -> Iterator[str]:
     for name in table("unmet"):
         for spot in clause.spots("unmet", name)[:1]:
             linked = [token.link for token in clause.tokens[spot.first : spot.end + 1] if token.link]
-            if not any(link.kind in ("tag", "movie", "series") for link in linked) and not spent & set(range(*spot)):
+            dated = any(spot.end <= place < spot.end + 2 for place, _ in clause.links("year", "years"))
+            about = dated or any(link.kind in ("tag", "movie", "series") for link in linked)
+            if not about and not spent & set(range(*spot)):
                 yield clause.said(*spot)
     takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for spot in clause.spots("without", "bare"):
