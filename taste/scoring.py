@@ -91,7 +91,7 @@ class Scorer:
         return Scores(taste * factor, popular, factor)
 
     def shares(self, index: Indices, weight: Floats, scores: Scores, targets: Indices) -> Floats:
-        """How much of each target's score by taste comes from each movie; float32 [targets, index].
+        """The share of each target's score by taste that comes from each movie; float32 [targets, index].
 
         Args:
             index: int32 [m].
