@@ -60,7 +60,11 @@ class GenomeStats:
             kept.append((np.full(len(best), movie), best, row[best] / WHOLE))
         movie_column, tag_column, relevance = (np.concatenate(part) for part in zip(*kept, strict=True))
         called = pl.DataFrame({"tag": names, "plain": list(map(plain, names))}, schema=NAMES)
-        return called[tag_column].with_columns(movie=movie_column, relevance=relevance, spelling=pl.lit(0, pl.Int64)).select(*SCHEMA)
+        return (
+            called[tag_column]
+            .with_columns(movie=movie_column, relevance=relevance, spelling=pl.lit(0, pl.Int64))
+            .select(*SCHEMA)
+        )
 
 
 class TypedTags:
