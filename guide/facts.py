@@ -242,8 +242,9 @@ def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
     if measure in ("mean", "min", "max") and figure is None:
         kind = "count"
     if measure == "count" and info and found.of == "movies" and not done.args.get("movies"):
-        kind = "catalogue" if over == scene.plural else "count_one" if found.total == 1 else "count_of"
-        words |= {"share": f"{found.total / max(info.movies, 1):.1%}".replace("%", " %")}
+        total = found.total if found.as_spelled is None else found.as_spelled
+        kind = "catalogue" if over == scene.plural else "count_one" if total == 1 else "count_of"
+        words |= {"total": f"{total:,}", "share": f"{total / max(info.movies, 1):.1%}".replace("%", " %")}
         words |= {"movies": f"{info.movies:,}", "ratings": f"{info.ratings:,}", "users": f"{info.users:,}"}
     return scene.say(f"figure_{kind}", **words)
 

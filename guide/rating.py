@@ -49,7 +49,9 @@ def with_ratings(parts: Sequence[Part], context: Context) -> list[Part]:
 
 def _marks(parts: Sequence[Part], context: Context) -> Iterator[Mark]:
     """Names and stars in their order."""
-    mode = any(part.clause.has("rating_lines", "tells") or _explicit(part.clause) for part in parts)
+    mode = any(
+        part.clause.has("rating_lines", "tells") or _explicit(part.clause) or _is_row(part.clause) for part in parts
+    )
     for at, part in enumerate(parts):
         names = [
             Mark(at, said.place, _each_part(said, part, context))
@@ -125,6 +127,14 @@ def _explicit(clause: Clause) -> bool:
     return bool(clause.links("stars")) and not _asks(clause)
 
 
+def _is_row(clause: Clause) -> bool:
+    """True for titles, each with its number, behind a colon: "I'd like to enter: Casablanca 5, Vertigo 4"."""
+    opens = [at for at, token in enumerate(clause.tokens) if token.word == ":"]
+    row = [token for token in clause.tokens[opens[0] + 1 :] if token.word not in (",", "and", "&")] if opens else []
+    kinds = [token.link.kind.replace("series", "movie") if token.link else "" for token in row]
+    return len(row) > 2 and kinds == ["movie", "number"] * (len(row) // 2)
+
+
 def _asks(clause: Clause) -> bool:
     """True for a question."""
     begins = clause.tokens[0].word in table("asks", "starts") or clause.has("statistic", "counts")
@@ -193,6 +203,8 @@ def rate(part: Part, context: Context) -> list[Frame]:
     """The ratings of a part, stored, moved or taken back; a question where stars or a movie are not certain."""
     if part.strange and not part.ratings:
         return [Frame(act="unclear", text=part.strange)]
+    if part.intent.aspect == "remove" and part.users and not part.refs:
+        return [Frame(act="outside", aspect="others_ratings")]
     if part.intent.aspect == "remove":
         return [Frame(act="rate", movies=tuple(map(_rateable, _taken_back(part, context))))]
     numbers = [link.low or 0.0 for _, link in part.clause.links("stars", "number")]
@@ -218,7 +230,8 @@ def _taken_back(part: Part, context: Context) -> tuple[Ref, ...]:
     if part.clause.has("refer", "everything") and not part.refs:
         return rated_before(context.dialogue)
     named = each_once(ref for said in part.said if said.place not in (part.pointed or {}) for ref in said.refs)
-    return named or part.refs or _spoken(part, context)
+    points = part.clause.has("refer", "it") or not any(token.word == "one" for token in part.clause.tokens)
+    return named or part.refs or (_spoken(part, context) if points else ())
 
 
 def _cut_off(part: Part) -> bool:

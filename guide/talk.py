@@ -94,7 +94,7 @@ def outside(scene: Scene) -> Script:
     aspect, texts = scene.frame.aspect, wording.texts()
     topic = texts.topics.get(aspect, "")
     if not topic:
-        return scene.say("outside_instructions" if aspect == "instructions" else "outside")
+        return scene.say(f"outside_{aspect}" if aspect in ("instructions", "others_ratings") else "outside")
     if not scene.frame.movies:
         return scene.say("lack", topic=topic)
     found = yield from details_of(ids(*scene.frame.movies)[:2])

@@ -130,7 +130,7 @@ def spread(histogram: Mapping[str, int]) -> str:
 def facts_of(movie: Movie) -> dict[str, str]:
     """All that is known of a movie, as the texts about one have it in braces."""
     links = (("IMDb", movie.imdb_url), ("TMDB", movie.tmdb_url))
-    tags = tags_of(movie, 10)
+    tags, imdb = tags_of(movie, 10), "".join(filter(str.isdigit, movie.imdb_url or ""))
     return {
         "title": marked(movie),
         "year": str(movie.year or "a year that my data does not have"),
@@ -138,6 +138,7 @@ def facts_of(movie: Movie) -> dict[str, str]:
         "tags": joined(tags) or "nothing so far",
         "tagged": f"People tag it {joined(tags[:5])}." if tags else "",
         "links": " \u00b7 ".join(f"{name}: {url}" for name, url in links if url),
+        "imdb": f"IMDb number {imdb} (tt{imdb})." if imdb else "",
         "average": average(movie.rating_mean, movie.rating_count),
         "verdict": verdict(movie),
         "spread": spread(movie.histogram) if isinstance(movie, MovieDetail) else "",

@@ -100,13 +100,17 @@ def _before(text: str, begin: int, number: Link, links: Sequence[Link], linker: 
     while trimmed and _said(trimmed[0][0]) in table("rating_lines", "before"):
         trimmed = trimmed[1:]
     colons = [at for at, word in enumerate(trimmed) if word[0].endswith(":") or text[word.end()] == ":"]
-    spans = [span for span in (trimmed, trimmed[colons[-1] + 1 :] if colons else []) if span]
+    wholes = [words[at:] for at in range(len(words) - len(trimmed) + 1)]  # a title can begin so: "Mean Girls 4"
+    spans = [span for span in (*wholes, trimmed[colons[-1] + 1 :] if colons else []) if span]
     named = any(_is_sure(link) and begin <= link.start < number.start for link in links)
     apart = _END.search(text, words[-1].end(), number.start) is not None
     spans += (
         [words[-size:] for size in range(min(len(words), LONGEST), 0, -1)] if tells and not (named or apart) else []
     )
-    return next(filter(None, (_title(text, span, linker, whole=span is trimmed and not apart) for span in spans)), None)
+    return next(
+        filter(None, (_title(text, span, linker, whole=len(span) == len(trimmed) and not apart) for span in spans)),
+        None,
+    )
 
 
 def _after(text: str, number: Link, links: Sequence[Link], linker: Linker) -> Link | None:

@@ -288,10 +288,10 @@ class Catalogue(CatalogueFile):
         rows = await self.fetch("SELECT tag FROM tag_names WHERE plain = ?", (name,))
         return rows[0][0] if rows else None
 
-    async def other_spellings(self, tag: str) -> list[str]:
-        """Other ways in which people typed a tag, which are taken for the same, the most used first."""
+    async def other_spellings(self, tag: str) -> dict[str, int]:
+        """Other ways in which people typed a tag, the most used first, each with the movies that it adds."""
         rows = await self.fetch("SELECT other_spellings FROM tag_names WHERE plain = ?", (plain(tag),))
-        return json.loads(rows[0][0]) if rows else []
+        return json.loads(rows[0][0]) if rows else {}
 
     async def sequels(self, words: Sequence[str]) -> list[int]:
         """The movies whose title goes on after these words with a number: of Rocky those from Rocky II on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movies.aggregates import Cells, Chosen, Ints, Mask, Memberships, Rated, grouped, means, number
-from movies.models import Movie
+from movies.models import Filters, Movie
 from taste.interactions import Indices
 from tools.args import QueryCatalogue
 from tools.context import Context
@@ -70,10 +70,15 @@ async def query_catalogue(ctx: Context, args: QueryCatalogue) -> QueryResult:
     histogram = found.histogram if args.measure == "histogram" else {}
     notes = [*([COUNTED_IN_RATINGS] if found.of != args.of else []), *found.notes]
     counted = args.tags if args.measure == "count" else []
-    notes += [note for tag in counted if (note := await _spellings(ctx, tag))]
+    spellings = {tag: await ctx.snapshot.catalogue.other_spellings(tag) for tag in counted}
+    notes += [_spellings(tag, others) for tag, others in spellings.items() if others]
+    added = sum(sum(others.values()) for others in spellings.values())
+    whole = found.of == "movies" and found.by == "none" and args.filters() == Filters(tags=args.tags)
+    plain = whole and len(spellings) == 1 and not (someone or args.query or args.movies)
     return found.model_copy(
         update={
             "whose": someone.whose if someone else None,
+            "as_spelled": found.total - added if plain and added else None,
             "histogram": histogram,
             "resolved": resolved,
             "notes": [*notes, *([] if found.total else [NOTHING])],
@@ -81,12 +86,11 @@ async def query_catalogue(ctx: Context, args: QueryCatalogue) -> QueryResult:
     )
 
 
-async def _spellings(ctx: Context, tag: str) -> str:
-    """Words for the other spellings that are counted as one tag; none where there are none."""
-    others = await ctx.snapshot.catalogue.other_spellings(tag)
-    more = [f"{len(others) - MOST_SPELLINGS} more"] if len(others) > MOST_SPELLINGS else []
-    told = ", ".join([f"“{other}”" for other in others[:MOST_SPELLINGS]] + more)
-    return f"“{tag}” was also typed as {told}, which is counted as the same tag." if told else ""
+def _spellings(tag: str, others: Mapping[str, int]) -> str:
+    """Words for the other spellings that are counted as one tag, with the movies of all that each adds."""
+    more = [f"{len(others) - MOST_SPELLINGS} others"] if len(others) > MOST_SPELLINGS else []
+    told = [f"“{other}” ({added:,} more)" for other, added in list(others.items())[:MOST_SPELLINGS]]
+    return f"“{tag}” was also typed as {', '.join(told + more)}, which is taken as the same tag."
 
 
 async def _whose(ctx: Context, args: QueryCatalogue) -> Person | None:

@@ -68,6 +68,9 @@ class QueryResult(Model):
     by: Literal["none", "genre", "decade", "year", "tag", "user", "month", "stars", "rated_year"]
     whose: str | None = Field(default=None, description="Whose ratings, where not everybody's")
     total: int = Field(description="Number of all movies or ratings that match")
+    as_spelled: int | None = Field(
+        default=None, description="Number of movies with the tag in exactly this spelling, where `total` has more"
+    )
     mean: float | None = None
     min: float | None = None
     max: float | None = None

@@ -365,15 +365,21 @@ def _write_genres(db: apsw.Connection, movies: Sequence[MovieRow]) -> None:
 
 
 def _write_tag_names(db: apsw.Connection, tags: pl.DataFrame, others: Mapping[str, list[str]]) -> None:
-    """Write the tags that movies carry, the most carried first, and who carries them."""
+    """Write the tags that movies carry, the most carried first, who carries them, and what other spellings add."""
     names = tags.group_by("plain", maintain_order=True).agg(pl.col("tag").first(), pl.col("movie").sort())
     names = names.sort(pl.col("movie").list.len(), "plain", descending=[True, False])
+    added = Counter(tags.filter(pl.col("spelling") > 0).select("plain", "spelling").iter_rows())
     rows = [
-        (number, tag, form, _json(others.get(form, [])), len(have), np.array(have, "<u4").tobytes())
+        (number, tag, form, _json(_adding(form, others, added)), len(have), np.array(have, "<u4").tobytes())
         for number, (form, tag, have) in enumerate(names.iter_rows(), 1)
     ]
     db.executemany("INSERT INTO tag_names VALUES (?, ?, ?, ?, ?, ?)", rows)
     db.executemany("INSERT INTO tag_parts (rowid, tag) VALUES (?, ?)", ((row[0], f"^{row[2]}$") for row in rows))
+
+
+def _adding(form: str, others: Mapping[str, list[str]], added: Counter[tuple[str, int]]) -> dict[str, int]:
+    """The other spellings of a tag, each with the movies that no spelling before it gives the tag."""
+    return {other: added[form, place] for place, other in enumerate(others.get(form, []), 1)}
 
 
 def _write_titles(db: apsw.Connection, movies: Sequence[MovieRow], titles: Sequence[Title], counts: Ints) -> None:

@@ -1,7 +1,8 @@
 """Chooses the tags that tell about a movie: the genome's, and those that its viewers typed. Frames in, frames out.
 
-A frame of tags has the columns movie (its index), tag (as shown), plain (as compared) and relevance (0 to 1), with each
-movie's rows best first.
+A frame of tags has the columns movie (its index), tag (as shown), plain (as compared), relevance (0 to 1) and spelling
+(0 where the movie has the tag as shown, else the place of its first other spelling, from 1), with each movie's rows
+best first.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ WHOLE = np.iinfo(np.uint16).max
 TELLING = 30  # tags kept of a movie
 LONGEST_TAG = 100  # characters; what is longer is a sentence and no tag
 NAMES = {"tag": pl.String, "plain": pl.String}
-SCHEMA = {"movie": pl.Int64, "tag": pl.String, "plain": pl.String, "relevance": pl.Float64}
+SCHEMA = {"movie": pl.Int64, "tag": pl.String, "plain": pl.String, "relevance": pl.Float64, "spelling": pl.Int64}
 
 
 class GenomeStats:
@@ -59,7 +60,11 @@ class GenomeStats:
             kept.append((np.full(len(best), movie), best, row[best] / WHOLE))
         movie_column, tag_column, relevance = (np.concatenate(part) for part in zip(*kept, strict=True))
         called = pl.DataFrame({"tag": names, "plain": list(map(plain, names))}, schema=NAMES)
-        return called[tag_column].with_columns(movie=movie_column, relevance=relevance).select(*SCHEMA)
+        return (
+            called[tag_column]
+            .with_columns(movie=movie_column, relevance=relevance, spelling=pl.lit(0, pl.Int64))
+            .select(*SCHEMA)
+        )
 
 
 class TypedTags:
@@ -88,22 +93,29 @@ class TypedTags:
             return pl.DataFrame(schema={**SCHEMA, "users": pl.Int64})
         movie, user, code = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         user = np.unique(user, return_inverse=True)[1]
-        forms, form_of = self._forms(np.bincount(code))
+        forms, form_of, spelling_of = self._forms(np.bincount(code))
         taggers = np.bincount(_pairs(movie, user)[0])
         usable = form_of[code] >= 0
-        uses, _ = _pairs(movie[usable] * len(forms) + form_of[code[usable]], user[usable])
+        tagged = movie[usable] * len(forms) + form_of[code[usable]]
+        uses, _ = _pairs(tagged, user[usable])
+        first_spelling = _first(*_pairs(tagged, spelling_of[code[usable]]))
         starts = run_starts(uses)
         uses, users = uses[starts[:-1]], np.diff(starts)
         movie, form = np.divmod(uses, max(len(forms), 1))
         relevance = users / taggers[movie]
         order = np.lexsort((form, -relevance, movie))
         shown = forms[form[order]].with_columns(
-            movie=movie[order], relevance=relevance[order], users=users[order].astype(np.int64)
+            movie=movie[order],
+            relevance=relevance[order],
+            spelling=first_spelling[order],
+            users=users[order].astype(np.int64),
         )
         return shown.select(*SCHEMA, "users")
 
-    def _forms(self, times: Ints) -> tuple[pl.DataFrame, Ints]:
-        """The tags as shown and as compared, the most used first, and the number of each spelling's, -1 for none."""
+    def _forms(self, times: Ints) -> tuple[pl.DataFrame, Ints, Ints]:
+        """The tags as shown and as compared, the most used first; the number of each spelling's, -1 for none; the place
+        of the spelling among its tag's, in lower case, 0 as shown.
+        """
         spellings: dict[str, list[tuple[int, str]]] = {}
         for tag, code in self._codes.items():
             if len(tag) <= LONGEST_TAG and (form := plain(tag)):
@@ -112,11 +124,14 @@ class TypedTags:
         number = {form: at for at, (_, form) in enumerate(used)}
         form_of = [number.get(plain(tag), -1) if len(tag) <= LONGEST_TAG else -1 for tag in self._codes]
         shown = {"tag": [max(spellings[form])[1] for form in number], "plain": list(number)}
+        places: dict[str, int] = {}  # of spellings other than shown, each of which is of one form
         for form, name in zip(number, shown["tag"], strict=True):
             others = dict.fromkeys(tag.lower() for _, tag in sorted(spellings[form], reverse=True))
             if len(others) > 1:
                 self.other_spellings[form] = [other for other in others if other != name.lower()]
-        return pl.DataFrame(shown, schema=NAMES), np.array(form_of, np.int64)
+                places |= {other: place for place, other in enumerate(self.other_spellings[form], 1)}
+        spelling_of = [places.get(tag.lower(), 0) for tag in self._codes]
+        return pl.DataFrame(shown, schema=NAMES), np.array(form_of, np.int64), np.array(spelling_of, np.int64)
 
 
 def _pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
@@ -125,6 +140,11 @@ def _pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
     pairs = np.sort(one * width + other)  # np.unique would hash, which takes many times as long
     first, second = np.divmod(pairs[run_starts(pairs)[:-1]], width)
     return first, second
+
+
+def _first(one: Ints, other: Ints) -> Ints:
+    """The smallest of the other column for each of the one, of pairs in order."""
+    return other[run_starts(one)[:-1]]
 
 
 def merge_tags(genome: pl.DataFrame, typed: pl.DataFrame) -> pl.DataFrame:

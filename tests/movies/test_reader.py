@@ -293,8 +293,8 @@ async def test_filters_agree_with_a_plain_reading(real: Catalogue, movielens_dir
         m for m, g in genres.items() if "Drama" not in g
     }
     assert set(await real.matching(Filters(tags=["Time-Travel"]))) == tagged
-    assert await real.other_spellings("Time-Travel") == ["time-travel"]
-    assert await real.other_spellings("no such tag") == []
+    assert await real.other_spellings("Time-Travel") == {"time-travel": 1}
+    assert await real.other_spellings("no such tag") == {}
     movies = await real.movies(genres)
     expected = {m.movie_id for m in movies if m.year is not None and 1980 <= m.year <= 1989 and m.rating_count >= 20}
     assert set(await real.matching(Filters(year_from=1980, year_to=1989, min_ratings=20))) == expected
