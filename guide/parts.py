@@ -65,7 +65,7 @@ class Part:
     @property
     def users(self) -> tuple[int, ...]:
         """The MovieLens users named or referred to."""
-        return tuple(dict.fromkeys(int(link.low or 0) for _, link in self.clause.links("user"))) or self.people
+        return tuple(dict.fromkeys([*(int(link.low or 0) for _, link in self.clause.links("user")), *self.people]))
 
     @property
     def refs(self) -> tuple[Ref, ...]:
@@ -209,6 +209,11 @@ def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
         named = each_once(ref for ref, _ in owned)
         meant = (each for clause in said for refs in pointed(clause, before, named).values() for each in refs)
         linked = [int(link.low or 0) for clause in said for _, link in clause.links("user")]
+        members = (done.args.get("members") for done in turn.done)
+        group = [
+            each.get("user_id") for some in members if isinstance(some, list) for each in some if isinstance(each, dict)
+        ]
+        linked = [user for user in group if isinstance(user, int)] or linked
         users = linked or [user for done in turn.done if isinstance(user := done.args.get("user_id"), int)]
         turns.append(
             replace(
@@ -425,6 +430,10 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     link = clause.tokens[said.place].link
     if link is None or len(said.refs) != 1:
         return said
+    numbers = [link.low or 0 for place, link in clause.links("number") if place == said.place + 1]
+    title = f"{said.refs[0].title} {numbers[0]:g}" if numbers and clause.has("statistic", "measures") else ""
+    if title and (part := next((each for each in context.parts(said.refs[0]) if each.title.startswith(title)), None)):
+        return replace(said, refs=(part,))  # "the average of Speed 2"
     if clause.has("compare", "sequels") and len(parts := context.parts(said.refs[0])) > 1:
         return replace(said, refs=tuple(parts[1:]))
     years = [int(year.low or 0) for _, year in clause.links("year")]
@@ -437,7 +446,10 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     wanted = [each for each in same if each.year in years][
         : None if len(years) > 1 or clause.has("statistic", "against") else 1
     ]
-    wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
+    twins = [same[0 if name == "earlier" else -1] for name in told]
+    if years and told and clause.has("compare", "words"):  # "is the original better than the 2012 remake"
+        wanted = list(each_once([*twins[:1], *wanted]))
+    wanted = wanted if years else twins
     return replace(said, refs=tuple(wanted)) if wanted else said
 
 

@@ -145,8 +145,8 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     frame = filtered(frame, **then.model_dump(exclude_defaults=True))
     if wants.novelty and not wants.sort:
         frame = but(frame, sort="rating")
-    if part.users:
-        frame = but(frame, users=part.users, act="recommend")
+    if users := _members(part, base):
+        frame = but(frame, users=users, act="recommend")
     if base.liked and not base.users and clause.has("refer", "similar"):
         known = each_once([*frame.exclude, *base.disliked])
         frame = but(frame, act="like", movies=base.liked, liked=(), disliked=(), exclude=known)
@@ -161,6 +161,14 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     if clause.has("choose", "than"):  # "something lighter than that"
         frame = but(frame, exclude=each_once([*frame.exclude, *part.refs]))
     return with_told(frame, context.told.without(wants) | part.told)
+
+
+def _members(part: Part, base: Frame) -> tuple[int, ...]:
+    """The users that a list is for now: named ones, or of "drop 5 and put in 9" the group without 5 and with 9."""
+    if not (base.users and part.clause.has("refer", "regroups")):
+        return part.users
+    members = (user for user in (*base.users, *part.users) if (user in base.users) != (user in part.users))
+    return tuple(dict.fromkeys(members))
 
 
 def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
@@ -197,7 +205,7 @@ def _changed_other(part: Part, base: Frame, context: Context) -> Frame:
         return but(found, act="ratings", users=base.users, own=base.own) if base.users or base.own else found
     numbers = [link.low or 0 for _, link in clause.links("number", "stars")]
     by_number = base.users and (clause.has("fragment", "correcting") or not (wants.years or wants.bounds))
-    users = part.users or (tuple(map(int, numbers[:1])) if by_number else ())
+    users = part.users or (tuple(map(int, numbers[:1])) if by_number and not wants.count else ())
     fields: dict[str, Any] = {"movies": part.refs or base.movies, "users": users or base.users}
     fields["own"] = base.own and not users
     if numbers and (base.aspect == "stars" or base.act == "rate"):

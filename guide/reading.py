@@ -126,7 +126,9 @@ def _asks(part: Part) -> bool:
 def _is_empty(part: Part) -> bool:
     """True for what names nothing, at most what was spoken of."""
     named = any(said.place not in (part.pointed or {}) or said.stance != "named" for said in part.said)
-    return part.wants.empty and not (named or [link for _, link in part.clause.links() if link.kind != "number"])
+    return part.wants.empty and not (
+        named or part.people or [link for _, link in part.clause.links() if link.kind != "number"]
+    )
 
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -254,7 +256,14 @@ def _one(parts: Sequence[Part]) -> list[Part]:
     named = [part for part in (first, *changes) if part.said]
     names = next((part for part in named if part.clause.links("movie", "series")), (named or [first])[0])
     others = (each for part in changes if part is not names for each in part.said if each.stance == "excluded")
-    told = replace(names, intent=first.intent, wants=_joined(changes), said=(*names.said, *others))
+    tokens = [
+        token for part in (names, *(each for each in changes if each is not names)) for token in part.clause.tokens
+    ]
+    clause = replace(names.clause, tokens=tuple(tokens))
+    people = tuple(user for part in changes for user in part.people)
+    told = replace(
+        names, clause=clause, people=people, intent=first.intent, wants=_joined(changes), said=(*names.said, *others)
+    )
     return [part for part in parts if part not in changes] + [told]
 
 
@@ -269,6 +278,9 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         told = last and last.aggregate and last.aggregate.by != "none" and counts and part.wants.empty
         if last and last.act == "statistic" and bare and (told or part.clause.has("refer", "each")):
             continue
+        if last and last.act in LISTS and (last.sort or last.count) and not part.refs and _is_same_asked(part):
+            found.append(but(last, filters=part.wants.filters(last.filters, instead=True)))
+            continue
         dated = next((each.filters for each in found if each.filters.year_from), None)
         if dated and (counts or part.intent.act in LISTS) and part.clause.has("refer", "same_year"):
             found += [filtered(frame, year_from=dated.year_from, year_to=dated.year_to) for frame in frames]
@@ -280,6 +292,12 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         else:
             found += frames
     return found
+
+
+def _is_same_asked(part: Part) -> bool:
+    """True for "and which western?" after a question for the most rated war movie."""
+    words = [token.word for token in part.clause.tokens if token.word != "and"]
+    return words[:1] == ["which"] and bool(part.clause.links("genre", "tag")) and words[2:3] in ([], [","])
 
 
 def _of_both(frames: Sequence[Frame], parts: Sequence[Part]) -> list[Frame]:

@@ -77,6 +77,8 @@ def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggrega
         wants: The conditions in it.
         of_someone: A user's or the person's own ratings are meant.
     """
+    if clause.has("statistic", "a_head") and clause.has("statistic", "average"):
+        return Aggregate()  # "how many ratings per user on average": of the whole catalogue
     by = _group(clause)
     by = "rated_year" if by == "year" and of_someone and not clause.has("statistic", "released") else by
     measure = _measure(clause, by, wants)
