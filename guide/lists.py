@@ -30,8 +30,9 @@ def listing(scene: Scene) -> Script:
     if scene.frame.act == "find" and scene.frame.movies and scene.frame.sort is None:
         return (yield from fact(scene))
     if scene.frame.order:  # "in the style of the better one"
-        best = max((yield from details_of(ids(*scene.frame.movies))), key=lambda each: each.movie.rating_mean or 0)
-        seeds = tuple(ref for ref in scene.frame.movies if ref.movie_id == best.movie.movie_id)
+        found = yield from details_of(ids(*scene.frame.movies))
+        best = max((each.movie for each in found), key=lambda movie: movie.rating_mean or 0, default=None)
+        seeds = tuple(ref for ref in scene.frame.movies if best is None or ref.movie_id == best.movie_id)
         scene = replace(scene, frame=scene.frame.model_copy(update={"movies": seeds}))
     call = _call(scene)
     done = yield from ask(call.name, call.args)
