@@ -98,7 +98,7 @@ def _shared(scene: Scene) -> Script:
         rated |= {wording.marked(each[0].movie): [one.stars for one in each] for each in found.values()}
         if len(rated) >= wanted or seen < (page + 1) * PAGE:
             break
-    of = f"of the {seen} {scene.plural} that MovieLens user {first} rated highest"
+    of = f"of the {seen} {wording.kind(scene.filters, scene.plural)} that MovieLens user {first} rated highest"
     best = sorted(rated, key=lambda each: -min(rated[each]))[:wanted]
     lines = (
         f"{place}. {each}: {wording.joined(map(wording.stars, rated[each]))}" for place, each in enumerate(best, 1)

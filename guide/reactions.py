@@ -250,7 +250,12 @@ def _of_first(part: Part, base: Frame, context: Context) -> Frame:
     found = next((each for each in results if isinstance(each, QueryResult) and each.by == by != "none"), None)
     named = part.clause.has("statistic", "group") or aggregate(part.clause, part.wants, of_someone=False).by != "none"
     points = len(part.clause.tokens) <= SHORT or any(part.clause.has("refer", name) for name in ("it", "them", "they"))
-    named = named or not points or part.clause.has("statistic", "superlative")
+    named = (
+        named
+        or not points
+        or any(token.word == "instead" for token in part.clause.tokens)
+        or part.clause.has("statistic", "superlative")
+    )
     other = part.wants.genres or part.wants.tags or part.users or part.wants.bounds
     if not (found and found.groups and base.aggregate) or named or (other and not part.clause.has("refer", "they")):
         return base

@@ -199,6 +199,8 @@ def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
 
 def _anew(part: Part, before: Part | None, context: Context, *, listed: bool) -> Part:
     """A wish that resembles a change or a telling: "can you tell me some other cartoon" where there is no list yet."""
+    if before and before.intent.act in LISTS and _is_same_asked(part):
+        return part.to("find")
     picks = part.intent.label == "delta.narrow" and part.wants.sort and part.clause.has("refer", "one_of")
     if picks and before and before.intent.act == "statistic":
         return part.to("find")  # "how many are from 1999, and which one of them got the most ratings?"
@@ -275,8 +277,10 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         bare = not (part.wants.genres or part.wants.tags or part.refs)
         picks = part.clause.has("refer", "one_of") or part.wants.sort or part.wants.count
         refers = counts or (part.intent.act in LISTS and bool(picks))
-        told = last and last.aggregate and last.aggregate.by != "none" and counts and part.wants.empty
+        groups = last and last.aggregate and last.aggregate.by != "none"
+        told = groups and (part.wants.empty if counts else part.wants.count and not part.clause.asks)
         if last and last.act == "statistic" and bare and (told or part.clause.has("refer", "each")):
+            found[-1] = but(last, count=part.wants.count or last.count)  # "movies per genre, top 4"
             continue
         if last and last.act in LISTS and (last.sort or last.count) and not part.refs and _is_same_asked(part):
             found.append(but(last, filters=part.wants.filters(last.filters, instead=True)))
@@ -296,8 +300,8 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
 
 def _is_same_asked(part: Part) -> bool:
     """True for "and which western?" after a question for the most rated war movie."""
-    words = [token.word for token in part.clause.tokens if token.word != "and"]
-    return words[:1] == ["which"] and bool(part.clause.links("genre", "tag")) and words[2:3] in ([], [","])
+    said = part.clause.text.removeprefix("and ").partition(" , ")[0]
+    return said.split() in (["which", kind, *one] for kind in ("GENRE", "TAG") for one in ([], ["movie"], ["one"]))
 
 
 def _of_both(frames: Sequence[Frame], parts: Sequence[Part]) -> list[Frame]:
