@@ -98,7 +98,7 @@ def listed(part: Part, context: Context) -> Frame:
         "filters": wants.filters(counted[0].filters if counted and bare else era(part, context)),
         "text": " ".join(filter(None, (about, wants.text))) or (counted[0].text if counted and bare else None),
         "users": users,
-        "again": bool(context.last_list) and part.clause.has("refer", "else"),
+        "again": part.clause.has("asks", "next") or (bool(context.last_list) and part.clause.has("refer", "else")),
         "own": bool(part.users) and part.clause.has("refer", "me_too"),
     }
     fields["order"] = "highest" if len(seeds) > 1 and part.clause.has("refer", "better_one") else None
@@ -107,6 +107,7 @@ def listed(part: Part, context: Context) -> Frame:
     fields |= {"exclude": part.before[-1:] or context.spoken} if part.clause.has("refer", "else") else {}
     if part.clause.has("refer", "no_sequels"):
         fields["exclude_series"] = tuple(_SEQUEL.split(ref.title)[0] for ref in seeds)
+        fields["exclude"] = tuple(each for seed in seeds for each in context.parts(seed) if each not in seeds)
     frame = Frame.model_validate(fields | ({"sort": None} if users else {}))
     years = [ref.year for ref in seeds or part.refs if ref.year]
     if wants.relative and years and not wants.years:
@@ -200,7 +201,9 @@ def _about(part: Part, context: Context) -> list[Frame]:
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
     named = part.refs or (refs and part.clause.has("refer", "it"))
-    if act in ("fact", "predict") and not named and (topic := unknown_title(part) or conditions(part.clause).text):
+    if act in ("fact", "predict") and not named and (name := part.strange or unknown_title(part)):
+        return [Frame(act="unclear", text=name)]
+    if act in ("fact", "predict") and not named and (topic := conditions(part.clause).text):
         return [Frame(act="find", text=topic)]
     if act in ("fact", "compare") and len(refs) < 2 and len(whole := _whole_series(part, context)) > len(refs):
         return [Frame(act="compare", movies=whole)]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise, takewhile
 
 from rapidfuzz import fuzz
 
@@ -19,13 +20,14 @@ from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
 from language.intents import LISTS, SHORT, Intent, intent
 from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
-from language.phrases import plain, table
+from language.phrases import plain, table, vocabulary
 from language.ratings import rating_links
 from language.series import members, series_links
 from language.stances import Said, Stance, refs_of, stances
 from language.standing import Told, each_once, told_in
 from movies.linking import Linker
 from movies.links import Candidate, Link
+from movies.words import UNKNOWN_RANK, ranks
 
 MOST_TURNS, MOST_REREAD = 16, 3
 SOUGHT, ALIKE = 0.6, 70
@@ -36,6 +38,8 @@ LONG_TALK = 800
 """Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 FIGURES = ("statistic", "compare", "fact.rating", "fact.count", "fact.histogram", "fact.lately", "fact.good")
+COMMON, SHORTEST = 1_500, 5
+"""The rank up to which a word is no title that the catalogue lacks."""
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -51,6 +55,7 @@ class Part:
         before: Movies that the message named earlier.
         people: MovieLens users that it refers to: "the first one", "both".
         ratings: Movies and the stars that they are given.
+        strange: A title, named last, that the catalogue does not have.
     """
 
     clause: Clause
@@ -61,6 +66,7 @@ class Part:
     before: tuple[Ref, ...] = ()
     people: tuple[int, ...] = ()
     ratings: tuple[tuple[tuple[Ref, ...], float], ...] = ()
+    strange: str = ""
 
     @property
     def users(self) -> tuple[int, ...]:
@@ -351,7 +357,7 @@ def _lacks_title(part: Part) -> bool:
 def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> list[Part]:
     found: list[Part] = []
     named: list[Ref] = []
-    situation = context.situation
+    situation, strange = context.situation, ""
     for clause in together(clauses(masked(text, links, sure))):
         users = people(clause, context.dialogue)
         apart = users or len(clause.links("genre", "year", "years")) > 1
@@ -359,11 +365,14 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         said = tuple(_subtitled(each, clause, named or context.spoken, context) for each in said)
         said += _against_twin(said, clause, context)
-        meant = intent(clause, said, situation | ({"spoken"} if named else set()))
+        by_name = any(each.place not in points for each in said)
+        strange = "" if by_name else _strange(clause) or strange
+        known = {name for name, holds in (("spoken", named), ("named", strange)) if holds}
+        meant = intent(clause, said, situation | known)
         said, meant = _going_on(said, meant, clause, found)
         meant = Intent("statistic") if clause.joined and meant.label not in FIGURES else meant
         wants = conditions(clause, topics=_has_topic(meant, clause))
-        found.append(Part(clause, meant, said, points, wants, tuple(named), users))
+        found.append(Part(clause, meant, said, points, wants, tuple(named), users, strange=strange))
         situation |= {"spoken"} if said else frozenset()
         situation |= {"someone"} if clause.links("user") else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
@@ -393,6 +402,33 @@ def _going_on(
         return said, meant
     stance: Stance = next((each.stance for each in last.said if each.stance != "named"), "named")
     return tuple(replace(each, stance=stance) for each in said), last.intent
+
+
+def _strange(clause: Clause) -> str:
+    """A title that the catalogue does not have: "delete Oppenheimer", "rate barbie 5", "is tenet any good"."""
+    tokens, plain_words = clause.tokens, {*table("asides", "plain").split(), *vocabulary()}
+    begins = {spot.end: UNKNOWN_RANK for spot in clause.spots("rating_lines", "asked")}
+    begins |= {spot.end: COMMON for spot in clause.spots("rating_lines", "object")}
+    begins |= {0: COMMON} if tokens[-1].link and not clause.has("refer", "it") and len(tokens) < SHORTEST else {}
+    for begin, least in begins.items():
+        words = list(takewhile(lambda token: not token.link and token.word.isalpha(), tokens[begin:]))
+        named = list(takewhile(lambda token: token.word not in plain_words, words))
+        capital = begin > 0 and any(token.said.istitle() for token in named)
+        named = [token for token in named if token.said.istitle()] if capital else named
+        if capital or any(ranks().get(token.word, UNKNOWN_RANK) >= least for token in named):
+            return " ".join(token.said for token in named)
+    return ""
+
+
+def strange_in_row(part: Part) -> list[str]:
+    """Words that stand beside the numbers of a row and are no title: "heat 4, barbie 3"."""
+    tokens, places = part.clause.tokens, {said.place for said in part.said}
+    numbers = [place for place, _ in part.clause.links("stars", "number")]
+    around = {",", "and", *table("rating_lines", "before"), *table("rating_lines", "between")}
+    rows = [range(begin + 1, end) for begin, end in pairwise([-1, *numbers]) if places.isdisjoint(range(begin, end))]
+    told = [[tokens[at] for at in row if tokens[at].word not in around] for row in rows]
+    strange = [words for words in told if all(ranks().get(each.word, UNKNOWN_RANK) > COMMON for each in words)]
+    return [" ".join(token.said for token in words) for words in strange if words]
 
 
 _AFTER = {
@@ -434,12 +470,14 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     title = f"{said.refs[0].title} {numbers[0]:g}" if numbers and clause.has("statistic", "measures") else ""
     if title and (part := next((each for each in context.parts(said.refs[0]) if each.title.startswith(title)), None)):
         return replace(said, refs=(part,))  # "the average of Speed 2"
-    if clause.has("compare", "sequels") and len(parts := context.parts(said.refs[0])) > 1:
+    sequels = clause.has("compare", "sequels") and not clause.has("refer", "no_sequels")
+    if sequels and len(parts := context.parts(said.refs[0])) > 1:
         return replace(said, refs=tuple(parts[1:]))
     years = [int(year.low or 0) for _, year in clause.links("year")]
     years += map(int, _YEAR.findall(link.text)) if years and clause.has("compare", "words") else ()
+    years += [said.refs[0].year] if years and said.refs[0].year and str(said.refs[0].year) in link.text else []
     told = [name for name in ("earlier", "later") if clause.has("refer", name)]
-    if said.refs[0].year in years and len(years) < 2:
+    if said.refs[0].year in years and len(set(years)) < 2:
         return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
     if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
         return said

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from guide.parts import Context, Part, unknown_title
+from guide.parts import Context, Part, strange_in_row, unknown_title
 from guide.references import rated_before
 from language.frame import Frame, Ref
 from language.masking import Clause
@@ -35,7 +35,7 @@ def with_ratings(parts: Sequence[Part], context: Context) -> list[Part]:
     spent: set[int] = set()
     for number, names in _paired(list(_marks(parts, context)), parts):
         refs = each_once(ref for name in names for ref in name.refs)
-        refs = refs or (() if told else _spoken(parts[number.part], context))
+        refs = refs or (() if told or parts[number.part].strange else _spoken(parts[number.part], context))
         if refs:
             told.setdefault(number.part, []).append((refs, number.stars or 0.0))
             spent |= {name.part for name in names}
@@ -135,6 +135,11 @@ def _paired(marks: Sequence[Mark], parts: Sequence[Part]) -> Iterator[tuple[Mark
     """Stars with the names that they are for: those before them, or behind "5 stars for"."""
     open_: list[Mark] = []
     led: Mark | None = None
+    named = [mark for mark in marks if mark.stars is None]
+    numbers = marks[len(named) :]
+    if len(named) == len(numbers) > 1 and all(mark.stars is not None for mark in numbers):  # "Heat and Alien. 4 and 5"
+        yield from ((number, [name]) for number, name in zip(numbers, named, strict=True))
+        return
     for mark in marks:
         if mark.stars is None:
             open_.append(mark)
@@ -186,8 +191,10 @@ def _spoken(part: Part, context: Context) -> tuple[Ref, ...]:
 
 def rate(part: Part, context: Context) -> list[Frame]:
     """The ratings of a part, stored, moved or taken back; a question where stars or a movie are not certain."""
+    if part.strange and not part.ratings:
+        return [Frame(act="unclear", text=part.strange)]
     if part.intent.aspect == "remove":
-        return [Frame(act="rate", movies=_taken_back(part, context))]
+        return [Frame(act="rate", movies=tuple(map(_rateable, _taken_back(part, context))))]
     numbers = [link.low or 0.0 for _, link in part.clause.links("stars", "number")]
     if not part.refs and not part.ratings and (title := unknown_title(part)):
         return [Frame(act="find", text=title, unmet=(f"stars for {title}",))]
@@ -196,7 +203,14 @@ def rate(part: Part, context: Context) -> list[Frame]:
     if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
         return _moved(part.refs or _spoken(part, context), change * numbers[0], context)
     told = part.ratings or [(part.refs or _spoken(part, context), numbers[-1])]
-    return [Frame(act="rate", movies=refs, stars=stars) for refs, stars in told]
+    strange = strange_in_row(part) if part.ratings else []
+    rated = [Frame(act="rate", movies=tuple(map(_rateable, refs)), stars=stars) for refs, stars in told]
+    return rated + [Frame(act="unclear", text=name) for name in strange]
+
+
+def _rateable(ref: Ref) -> Ref:
+    """A movie; of a whole series, of which no movie is called so, it is to be asked which."""
+    return ref if ref.year or not ref.others else ref.model_copy(update={"certainty": 0.0})
 
 
 def _taken_back(part: Part, context: Context) -> tuple[Ref, ...]:

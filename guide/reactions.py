@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from guide.calls import frame_of
-from guide.framing import RATING_ORDERS, but, each_of, era, filtered, list_fields, listed, with_told
+from guide.framing import RATING_ORDERS, but, each_of, era, filtered, framed, list_fields, listed, with_told
 from guide.parts import Context, Part
 from guide.references import rated_before
 from guide.salience import shown_list
@@ -49,14 +49,16 @@ def _gone_on(part: Part, context: Context) -> list[Frame]:
     if base is None or (part.clause.has("refer", "afresh") and not part.wants.empty):
         new = listed(part.to("recommend"), context)
         return [but(new, exclude=each_once([*new.exclude, *context.spoken]))]
-    if more:
-        return [but(with_told(narrowed(base, part.wants), part.told), again=True)]
+    apart = base.act == "find" and base.text and part.refs and part.wants.empty  # "and Heat?" after "is there Ronin?"
+    if more or apart:
+        again = but(with_told(narrowed(base, part.wants), part.told), again=True)
+        return framed(part.to("fact.everything"), context) if apart else [again]
     bases = before if not on_list and len(before) > 1 and not _names_one(part, before) else [base]
     return [frame for base in bases for frame in _changed_each(part, context, base)]
 
 
 def _told_before(part: Part, context: Context) -> Frame | None:
-    """What was told of other movies, where names follow it alone: "Pulp Fiction too" after "I've seen Goodfellas"."""
+    """A telling of other movies, where names follow it alone: "Pulp Fiction too" after "I've seen Goodfellas"."""
     bare = {said.stance for said in part.said} == {"named"} and part.wants.empty and not part.clause.asks
     return next((each for each in context.before[-1:] if each.act == "seen" and bare), None)
 
@@ -323,7 +325,7 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
 
 
 def _unit_kept(part: Part, base: Frame) -> Conditions:
-    """What was meant, where a bare number bounds the same as before: "I meant MORE than 100"."""
+    """The bounds that were meant, where a bare number bounds the same as before: "I meant MORE than 100"."""
     clause, low, high = part.clause, base.filters.min_ratings, base.filters.max_ratings
     number = next((int(link.low or 0) for _, link in clause.links("number")), None)
     sides = {"at_least": "min", "more": "min", "at_most": "max", "less": "max"}

@@ -9,8 +9,9 @@ from operator import or_
 from typing import Any, Literal, get_args
 
 from guide.dialogue import Dialogue, Turn
+from guide.facts import RATED
 from guide.framing import but, filtered, framed, listed, with_told
-from guide.parts import Context, Part, parts_of, with_named
+from guide.parts import Context, Part, as_ref, parts_of, with_named
 from guide.rating import with_ratings
 from guide.reactions import changed, corrected, narrowed, reaction
 from language.conditions import Conditions
@@ -50,8 +51,10 @@ def _read(text: str, context: Context) -> list[Frame]:
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
     they = tuple(dict.fromkeys(user for part in parts for user in part.users))
     context = replace(context, me=me, they=they) if they else context
+    if chosen := next((found for part in parts for found in _chosen(part, context)), None):
+        return [chosen]
     frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
-    most = MOST_RATINGS if all(frame.act == "rate" for frame in frames) else MOST_FRAMES
+    most = MOST_RATINGS if all(frame.act in ("rate", "unclear") for frame in frames) else MOST_FRAMES
     return frames[:most]
 
 
@@ -62,6 +65,23 @@ def _beyond_shown(part: Part, context: Context) -> Part:
     if part.intent.act != "choose" or not genres or some:
         return part
     return part.to("find" if part.wants.sort else "delta.narrow")
+
+
+def _chosen(part: Part, context: Context) -> list[Frame]:
+    """The rating for which it was asked which movie was meant, once that is said: "the 2005 one", "the remake"."""
+    asked = [frame for frame in context.before if frame.act == "rate" and frame.movies and frame.movies[-1].others]
+    if not asked or asked[-1].movies[-1].certainty >= RATED or part.clause.links("stars"):
+        return []
+    unsure = asked[-1].movies[-1]
+    could_be = list(map(as_ref, context.linker.movies((unsure.movie_id, *unsure.others))))
+    by_year = sorted(could_be, key=lambda ref: ref.year or 0)
+    numbers = [int(link.low or 0) for _, link in part.clause.links("year", "number")]
+    meant = [ref for ref in could_be if ref.year and {ref.year, ref.year % 100} & set(numbers)]
+    meant = meant or [ref for ref in could_be if ref.movie_id in {each.movie_id for each in part.refs}]
+    for name, place in (("earlier", 0), ("later", -1)):
+        if not meant and (part.clause.has("refer", name) or part.clause.has("refer", f"{name}_alone")):
+            meant = by_year[place:][:1]
+    return [but(asked[-1], movies=(meant[0],))] if len(meant) == 1 else []
 
 
 def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
@@ -162,10 +182,11 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
         lists = [frame for part in anew for frame in reaction(part, context)]
         return [*frames, *(changed(part, context, frames[-1]) for part in changes if not lists), *lists]
     stored = any(frame.act in ("rate", "recall", "choose") for frame in frames)
-    changes = [part for part in changes if not (stored and part.wants.empty)]
+    changes = [part for part in changes if not (stored and part.wants.empty and part.intent.label != "delta.more")]
     frames += [frame for part in changes for frame in reaction(part, context)]
     if changes and frames and frames[-1].act in LISTS:
-        return [*frames[:-1], _by_taste(frames[-1], _told([*tells, *talk]))]
+        aside = Conditions() if context.last_list else _joined(tells).beside(frames[-1].filters)
+        return [*frames[:-1], _by_taste(narrowed(frames[-1], aside), _told([*tells, *talk]))]
     taken_up = _telling(tells, context)
     return [frame for frame in frames if frame.aspect not in (*POLITE, "other")] or taken_up or frames
 
@@ -190,7 +211,7 @@ def _heard(talk: Sequence[Part]) -> Conditions:
 
 
 def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
-    """What is said of nothing named is of what the talk names: "nobody makes westerns. how many are from 2010?"."""
+    """A question of nothing named is of what the talk names: "nobody makes westerns. how many are from 2010?"."""
     bare = part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags or part.refs or part.users)
     then = _joined(talk).years if part.clause.has("refer", "same_year") and not part.wants.years else None
     wants = _heard(talk).joined(part.wants) if bare else part.wants
@@ -391,7 +412,7 @@ def _merged(frame: Frame, other: Frame) -> Frame:
 
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
     """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
-    told = [each for each in frames if each.act != "unclear" and each.aspect not in POLITE]
+    told = [each for each in frames if (each.act != "unclear" or each.text) and each.aspect not in POLITE]
     whole = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE]
     return [each for each in whole if not _is_hollow(each)] or whole or told or list(frames[:1])
 

@@ -72,7 +72,7 @@ def _among(clause: Clause, dialogue: Dialogue, named: Sequence[Ref]) -> list[Gro
 
 
 def _said_before(clause: Clause, dialogue: Dialogue) -> tuple[Ref, ...]:
-    """What the person named: in the turn that shares most words with the clause, "the one I said my uncle likes"."""
+    """Movies that the person named: in the turn that shares most words with it, "the one I said my uncle likes"."""
     words = {token.word for token in clause.tokens if len(token.word) >= LETTERS}
     shared = [len(words & set(turn.text.lower().split())) if turn.named else 0 for turn in dialogue.turns]
     turns = [turn for turn, count in zip(dialogue.turns, shared, strict=True) if count == max(shared)]

@@ -9,11 +9,11 @@ from guide.facts import BEST
 from guide.lists import listing
 from guide.salience import known as known_of
 from guide.salience import shown_list
-from guide.scripts import Scene, Script, called, details_of, ids
+from guide.scripts import Scene, Script, ask, called, details_of, ids
 from movies.models import Filters, Movie
 from tools.results import RatingList
 
-MOST_RECALLED = 10
+MOST_RECALLED, MOST_NEAR = 10, 3
 QUOTES = " \"'\u201c\u201d"
 
 
@@ -103,8 +103,11 @@ def outside(scene: Scene) -> Script:
 
 
 def unclear(scene: Scene) -> Script:
-    """One question with choices."""
-    yield from ()
+    """One question with choices; of a title that is not there, that it is not."""
+    if scene.frame.text:
+        near = (yield from ask("search_movies", {"query": scene.frame.text, "limit": MOST_NEAR})).movies
+        nearest = f"{scene.say('nearest')}\n\n{wording.numbered(near)}" if near else ""
+        return wording.paragraphs([scene.say("not_here", name=wording.clean(scene.frame.text)), nearest])
     if scene.dialogue.trimmed and not scene.dialogue.done:
         return scene.say("out_of_sight")
     if choices := [wording.clean(choice) for choice in scene.frame.ambiguous[:3]]:

@@ -115,7 +115,10 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         "names only": bool(names)
         and not words - set(table("fragment", "joins"))
         and len(names) == len(said) == len(kinds),
-        "row": bool(names and numbers) and not words - rating and all(0 < (number or 0) <= 10 for number in numbers),
+        "row": bool(names and numbers)
+        and last not in table("fragment", "asked")
+        and not words - rating
+        and all(0 < (number or 0) <= 10 for number in numbers),
         "bare": not kinds,
         "numbers": kinds.count("number") > 1,
         "fragment": bool(kinds) and not set(_left(clause)) - set(table("fragment", "words")),

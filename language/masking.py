@@ -13,18 +13,33 @@ from rapidfuzz.distance import OSA
 from language.classifier import examples
 from language.phrases import Spot, has, plain, spots, table, vocabulary
 from movies.links import Link
-from movies.words import ranks
+from movies.words import UNKNOWN_RANK, ranks
 
 SURE, DOUBTFUL = 0.45, 0.17
 """Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
-TYPO_LENGTH = 5
+TYPO_LENGTH, COMMON = 5, 6_000
+"""Letters of a word that is mended, and the rank up to which another is what it was meant to be."""
 FIRST_YEAR, LAST_YEAR = 1900, 2030
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
 _OWNING = ("'s", "’s")
 _USER = re.compile(r"\b(?:user[ :#]*|u)(\d{1,6})s?\b", re.IGNORECASE)
 _SIGN = re.compile(r"\s*([<>]=?|&&)\s*")
 _SHORT_YEARS = re.compile(r"\bbetween ([3-9]\d) and ([3-9]\d)\b(?! \w*(?:rat|vot|min|star))")
+_SLANG = [
+    (re.compile(rf"\b{said}", re.IGNORECASE), meant)
+    for said, meant in (
+        (
+            r"an (?=(?:is|was|it|i|we|you|u|he|she|they|what|whats|how|then|also|my|give|show|tell|can|do|did)\b)",
+            "and ",
+        ),
+        (r"2 (?=(?:much|many|long|old|slow|scary|late|bad|boring|short|hard|sad)\b)", "too "),
+        (r"(?:f|s|sh|b)[*#@$]{2,}\w*", ""),
+        (r"(the|my|our|whole) fam\b", r"\1 family"),
+        (r"(?:no cap|on god|for real)\b", ""),
+    )
+]
+_OF_CENTURY = re.compile(r"\b(from|one of|the) ['’]?([3-9]\d)(?= (?:one|version|movie|film|and)\b)", re.IGNORECASE)
 _POINTS = re.compile(r"(?:(?<=\s)|^)\(?([a-f]|[1-6])\)\s")
 _SHORT_YEAR = re.compile(r"\b(from|in|of) ['’]?([3-9]\d)(?=\s*(?:[?!.,;)]|$))")
 
@@ -72,6 +87,9 @@ class Clause:
 
 def tidied(text: str) -> str:
     """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
+    for said, meant in _SLANG:
+        text = said.sub(meant, text)
+    text = _OF_CENTURY.sub(r"\1 19\2", text)
     points = _POINTS.findall(text)
     text = _POINTS.sub(". ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
     spaced = _SHORT_YEAR.sub(r"\1 19\2", _signs(_USER.sub(r"user \1", text)))
@@ -158,7 +176,7 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         ):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
-        elif place - begun >= 2 and _corrects(tokens, place):
+        elif place - begun >= 2 and (_corrects(tokens, place) or _follows_stars(tokens, place)):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place
         elif place - begun >= 2 and _starts(tokens, begun, place) and not _leads_in(tokens[begun:place]):
@@ -187,6 +205,11 @@ def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
 def _corrects(tokens: Sequence[Token], place: int) -> bool:
     """True where the person takes back what was just said: "horror, no wait, fantasy"."""
     return tokens[place - 1].word not in ("i", "you") and _begins(tokens, place, "corrects")
+
+
+def _follows_stars(tokens: Sequence[Token], place: int) -> bool:
+    """True where a wish follows a rating without a sign between: "4 stars what next"."""
+    return tokens[place - 1].word == "STARS" and tokens[place].link is None and _begins(tokens, place, "unmarked")
 
 
 def _begins(tokens: Sequence[Token], place: int, name: str) -> bool:
@@ -267,6 +290,17 @@ def _mended(word: str) -> str:
     """A misspelt word of the examples as it is spelt; every other word as it is."""
     if len(word) < TYPO_LENGTH or not word.isalpha() or word in known() or word in ranks():
         return word
+    if (swapped := _swapped(word)) is not None:
+        return swapped
     allowed = 1 if len(word) < 8 else 2
     found = process.extractOne(word, _targets(), scorer=OSA.distance, score_cutoff=allowed)
     return found[0] if found and found[0][0] == word[0] else word
+
+
+def _swapped(word: str) -> str | None:
+    """The English word with two neighbouring letters the other way round, or one doubled: "travle", "actualy"."""
+    pairs = range(1, len(word) - 1)
+    near = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in pairs]
+    near += [word[:at] + word[at] + word[at:] for at in range(1, len(word))]
+    known = [other for other in near if ranks().get(other, UNKNOWN_RANK) < COMMON]
+    return min(known, key=lambda other: ranks()[other], default=None)

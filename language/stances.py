@@ -16,6 +16,8 @@ BEFORE: tuple[Stance, ...] = ("named", "disliked", "unseen", "liked", "seen", "e
 AFTER: tuple[Stance, ...] = ("unseen", "disliked", "liked", "seen")
 TITLED = 0.9
 """Certainty of a name that is the very title of one movie alone."""
+UNLIKELY = 0.15
+"""Odds, as a part of the likeliest's, below which a movie is not meant though it is called so."""
 REACH = 3
 """The number of other words that may stand between a cue and the name that it is about."""
 
@@ -60,10 +62,16 @@ def refs_of(link: Link) -> tuple[Ref, ...]:
     """The movie that a link means, with the others it could have meant; for a series its first."""
     if link.kind == "series":
         named = next((other for other in link.also if other.kind == "movie" and other.candidates), None)
-        return refs_of(named) if named else tuple(Ref(movie_id=each, title=link.name) for each in link.movie_ids[:1])
+        return (
+            refs_of(named)
+            if named
+            else tuple(Ref(movie_id=each, title=link.name, others=link.movie_ids[1:]) for each in link.movie_ids[:1])
+        )
     if not link.candidates:
         return ()
-    titled = [each for each in link.candidates if each.title.lower() == link.text.lower()]
+    likely, said = link.candidates[0], link.text.lower()
+    least = 0.0 if said.endswith(likely.title.lower()) else UNLIKELY * likely.odds
+    titled = [each for each in link.candidates if each.title.lower() == said and each.odds >= least]
     best = titled[0] if len(titled) == 1 else link.candidates[0]
     others = [each for each in link.candidates if each is not best]
     ref = Ref(movie_id=best.movie_id, title=best.title, year=best.year)

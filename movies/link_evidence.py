@@ -23,7 +23,14 @@ ASKED_ABOUT = 5.0  # "is up any good"
 IN_QUOTES = 6.5
 LIST_ITEM = 5.0
 YEAR_BESIDE = 7.0
+LONGEST_FRAMED, MOST_FRAMED = 24, 5  # words of a question about a title, and of the title where the question goes on
+LITTLE_KNOWN = 3.0  # against a word that is nearly the title of a movie that few know
+LONG_NAME = 6  # letters; a shorter one with a capital is hardly misspelt
+LITTLE_KNOWN = 3.0  # against a word that is nearly the title of a movie that few know
+LONG_NAME, STRANGE_NAME = 6, 10.0  # letters; a shorter one with a capital is hardly misspelt
 YEAR_NEAR = 1.5
+YEAR_IN_BRACKETS = 3.0  # more than of one without
+OF_A_YEAR = 5.0  # "drive, the 2011 one"
 AFTER_CUE = 6.0  # "I watched big"
 AFTER_HABIT = 3.6  # "I like big": of things as well as of titles
 FAVOURITE_IS = 4.0  # and after pairs such as "similar to"
@@ -47,7 +54,9 @@ _SENTENCE_END = re.compile(r"[.!?:;\n\u2022|](?:\s|$)|\n|^\s*[-*]\s|\d[.)]\s")
 _JOINT = re.compile(r"\s*(?:,|/|&|\+|;|,?\s(?:and|or|und|oder|et|ou|y|o|e|vs\.?|versus|then|plus)\s)\s*(?:the |an? )?")
 _CLOSING = re.compile(r"\s*[.,;:!?)\]\n\u2026\u2013\u2014/|]|\s*$|\s+[-(]")
 _ITEM = re.compile(r"(?:(?:^|\n)\s*(?:\d{1,3}\.|[-*\u2022\u2013])|(?:^|\s)\(?\d{1,3}\))\s+[*_\"\u201c]*$")
-_UNKNOWN_SEQUEL = re.compile(r" (?:[2-9]|10|i{2,3}|iv|vi?|part|chapter)\b(?![.]?\)|[.,/]\d)", re.IGNORECASE)
+_STARS = r"[.]?\)|[.,/]\d| ?/| stars?| out of"
+_UNKNOWN_SEQUEL = re.compile(rf" (?:[2-9]|10|i{{2,3}}|iv|vi?|part|chapter)\b(?!{_STARS})", re.IGNORECASE)
+_OF_A_YEAR = re.compile(r"[\s,]*\(?(?:the )?(?:\d{4} (?:one|version|film|movie)|(?:one|version) (?:of|from) \d{4})\b")
 _SEQUEL_BEGINS = frozenset("123456789iIvVpPcC")  # a first letter of the above
 _AFTER_WORDS = frozenset(" ,.?!")  # what stands after most words
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "‘": "’", "'": "'", "*": "*", "_": "_", "`": "`", "”": "”", "»": "«"}
@@ -114,11 +123,12 @@ class Around:
     def framed(self) -> tuple[int, int] | None:
         """The words asked about, as first and last: in "tell me about …", "is … any good"."""
         first, last = self.whole
-        said = " ".join(self.names[first : last + 1]) if last - first < SHORT_MESSAGE + 6 else ""
-        for frame in cues("frames"):
-            before, _, after = frame.partition("…")
-            if said.startswith(before) and said.endswith(after) and len(said) > len(before) + len(after):
-                return first + before.count(" "), last - after.count(" ")
+        said = " ".join(self.names[first : last + 1]) if last - first < LONGEST_FRAMED else ""
+        for before, after in _frames():
+            if said.startswith(before) and (end := f"{said} ".find(f"{after} ", len(before) + 1)) > 0:
+                words = said[len(before) : end if after else None].count(" ") + 1
+                if words <= MOST_FRAMED or end + len(after) == len(said):
+                    return first + before.count(" "), first + before.count(" ") + words - 1
         return None
 
     def _without(self, words: frozenset[str], first: int, last: int) -> tuple[int, int]:
@@ -215,7 +225,9 @@ def movie_logit(around: Around, match: Match) -> float:
         logit -= _part_of_a_title(match, words)
     if match.corrected:
         named = around.capitals[match.first] and not around.begins_sentence(match.first)
-        logit -= 1.2 if len(words) > 1 else max(1.5, 5.0 - 0.5 * match.corrected) + 1.5 * named
+        name = (1.5 if match.corrected > LONG_NAME else STRANGE_NAME) if named else 0.0
+        name += LITTLE_KNOWN if match.entry.popularity < WELL_KNOWN else 0.0
+        logit -= 1.2 if len(words) > 1 else max(1.5, 5.0 - 0.5 * match.corrected) + name
     return logit + (TOLD if match.entry.told else 0.0)
 
 
@@ -238,6 +250,13 @@ def hopeless(around: Around, at: int, popularity: float) -> bool:
     if around.text[start - 1 : start] != " " or is_figure(around.word(at + 1)) or len(around.names) < SHORT_MESSAGE:
         return False
     return value < NEVER or (around.word(at - 1) not in _cue_words() and around.word(at + 1) not in cues("after"))
+
+
+@cache
+def _frames() -> list[tuple[str, str]]:
+    """Questions about a title, as what stands before and after it, the longest first."""
+    frames = sorted(cues("frames"), key=lambda frame: (-len(frame), frame))
+    return [(before, after) for before, _, after in (frame.partition("…") for frame in frames)]
 
 
 @cache
@@ -322,7 +341,9 @@ def _in_small_letters(around: Around, match: Match) -> float:
 def _signs(around: Around, match: Match) -> float:
     """Quotation marks, emphasis, a year beside, the beginning of a list's item."""
     value = YEAR_BESIDE if match.year else 0.0
+    value += YEAR_IN_BRACKETS if match.year and around.text[match.end - 1] in ")]" else 0.0
     value += YEAR_NEAR if match.near else 0.0
+    value += OF_A_YEAR if match.near and _OF_A_YEAR.match(around.text, match.end) else 0.0
     if around.within(match.start):
         return value
     value += IN_QUOTES if around.quoted(match.start, match.end) else 0.0
@@ -348,7 +369,10 @@ def _larger(around: Around, match: Match) -> float:
     """Signs that the words are but part of a name: capitals that go on beside them, a number after them."""
     value = 0.0
     if not match.entry.series:
-        if not match.year and around.text[match.end + 1 : match.end + 2] in _SEQUEL_BEGINS:
+        if (
+            not (match.year or around.names[match.last].isdigit())
+            and around.text[match.end + 1 : match.end + 2] in _SEQUEL_BEGINS
+        ):
             unknown = _UNKNOWN_SEQUEL.match(around.text, match.end) and not around.rates(match.first)
             value += UNKNOWN_SEQUEL if unknown else 0.0
         if match.first == match.last:
@@ -411,7 +435,9 @@ def _capital_within(around: Around, match: Match) -> bool:
 def _before(around: Around, match: Match) -> float:
     """Cues such as "watched" or "my favourite is", where nothing follows that the words could belong to."""
     at = match.first - 1
-    if at < 0 or around.begins_sentence(match.first):
+    article = around.word(at) in ("a", "an") and not around.capitals[match.first]  # "like a baby" is no "The Baby"
+    another = article and match.entry.articles.isdisjoint(("a", "an"))
+    if at < 0 or another or around.begins_sentence(match.first):
         return 0.0
     names, skipped = around.names, cues("skipped")
     while at > 0 and names[at] in skipped:

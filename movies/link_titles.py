@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,17 +29,29 @@ MOST_FORMS = 50  # movies of one key
 LONGEST = 14  # words of a title that are looked up
 RARE = 9_000  # rank of a word
 LEAST_ALIKE = 0.8
+PLAIN = 120  # rank of a word that is no half of another
 MOST_ALIKE = 200  # titles that share a rare word and are compared letter by letter
+SHORTEST = 6  # letters of a title that is looked for by its sound
 KEPT = 20_000  # entries and corrections, of the words that people use
 
-MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME = range(5)
+MAIN, ALTERNATIVE, SHORT, TAIL, NICKNAME, PIECE = range(6)
+PARTIAL = (SHORT, TAIL, PIECE)
+FAMOUS, OUTWEIGHS = 0.5, 5  # popularity of a movie that a piece of its title means; its ratings to those of all others
+PIECE_WORDS, PIECE_BITS, RARELY_ENDS = 3, 18, 150
 KINDS = 8
 KEY, LONGER = 1, 2  # is a key, longer ones begin so
-WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0)  # of a movie among those of one form, by the kind of the form
+WEIGHTS = (1.0, 0.9, 0.6, 0.6, 3.0, 0.6)  # of a movie among those of one form, by the kind of the form
 
 _SUBTITLE = re.compile(r"\s*(?::|\s[-\u2013\u2014]\s|;|,? or:?\s(?=how\b|the\b)|\bor:)\s*", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(?P<head>.*\D)\s(?:\d{1,2}|[IVX]{2,4}|V)$")
 _AND_THE = re.compile(r"^(?P<head>\S+\s\S+.*?) and the (?P<tail>.+)$", re.IGNORECASE)
+_HEARD = [
+    (re.compile(said), heard)
+    for said, heard in (
+        ("ight|ite", "it"), ("[ts]ion|shi?o?u?n", "shn"), ("ph", "f"), ("c(?=[eiy])|z", "s"), ("ck|[cq]", "k"),
+        ("dj|dg", "j"), ("wh", "w"), ("y|e[aei]|ie", "i"), ("oo|ou", "u"), (r"(.)\1", r"\1"), ("e$", ""),
+    )
+]  # fmt: skip
 
 
 class TitleRow(NamedTuple):
@@ -111,9 +123,12 @@ class TitleIndex:
             self._add_movie(place, row)
         self._add_series()
         self._add_told()
+        self._add_pieces()
         for key in self._forms.keys() | self._series.keys():
             self.known[key] = self.known.get(key, 0) | KEY
         self._buckets = self._make_buckets()
+        self._places = {row.movie_id: place for place, row in enumerate(self.rows)}
+        self._famous = self._sounds()
         self.correct = lru_cache(maxsize=KEPT)(self._correct)
         self.entry = lru_cache(maxsize=KEPT)(self._make_entry)  # the meaning of one of the keys
 
@@ -122,8 +137,17 @@ class TitleIndex:
         found = self._forms.get(key, ())
         forms = [Form(*divmod(code, KINDS)) for code in ([found] if isinstance(found, int) else found)]
         forms.sort(key=lambda form: -self.rows[form.movie].rating_count)
-        whole = [form for form in forms if form.kind not in (SHORT, TAIL)]
+        whole = [form for form in forms if form.kind not in PARTIAL]
         return (whole or forms)[:MOST_FORMS]
+
+    def glued(self, key: str, words: Sequence[str]) -> bool:
+        """True of words that only together spell a title, and are too plain for that: "coco on" is no Cocoon."""
+        common = [word for word in words if ranks().get(word, UNKNOWN_RANK) < PLAIN]
+        forms = [form for form in self.forms(key) if form.kind in (MAIN, PIECE)]
+        titles = [f" {self._contents[form.movie]} " for form in forms]
+        if forms and forms[0].kind == PIECE:
+            return f" {' '.join(words)} " not in titles[0]
+        return bool(common and titles) and not any(f" {word} " in title for title in titles for word in common)
 
     def series(self, key: str) -> Series | None:
         return self._series.get(key)
@@ -136,7 +160,7 @@ class TitleIndex:
         articles = {first if first in ARTICLES else "" for first in firsts} or {""}
         years = frozenset(row.year for row in rows if row.year)
         popularity = max((self.popularity[movie] for movie in movies), default=0.0)
-        part = all(form.kind in (SHORT, TAIL) for form in forms)
+        part = all(form.kind in PARTIAL for form in forms)
         told = any(form.kind == NICKNAME for form in forms) or (part and series is not None and series.told)
         very = any(form.kind in (MAIN, ALTERNATIVE, NICKNAME) for form in forms)
         weights = tuple(WEIGHTS[form.kind] * (row.rating_count + 0.5) for form, row in zip(forms, rows, strict=True))
@@ -157,6 +181,32 @@ class TitleIndex:
             return []
         near = self.likest(words, LEAST_ALIKE)
         return [place for place, _ in near if self._slipped(words, self._contents[place].split())][:1]
+
+    def unknown(self, word: str) -> bool:
+        """True of a word that neither English nor any well-known title has."""
+        if len(word) < 3 or not word.isalpha() or word in ranks():
+            return False
+        return not any(self._is_famous(place) for place in self._vocabulary.get(word, ()))
+
+    def misspelt(self, key: str, least: float) -> tuple[str, float] | None:
+        """The key of a well-known title that the words of another were meant to be, and their likeness, 0 to 1."""
+        found = process.extractOne(sound(key), self._famous, scorer=fuzz.ratio, score_cutoff=100 * least)
+        return (found[2], found[1] / 100) if found else None
+
+    def _sounds(self) -> dict[str, str]:
+        """The keys of well-known titles and series, as they sound."""
+        whole = [(key, self.forms(key)) for key in self._forms if len(key) >= SHORTEST]
+        keys = [key for key, forms in whole if forms[0].kind != PIECE and self._is_famous(forms[0].movie)]
+        keys += [key for key, series in self._series.items() if any(map(self._is_famous, series.movies))]
+        return {key: sound(key) for key in dict.fromkeys(keys) if len(key) >= SHORTEST}
+
+    def _is_famous(self, place: int) -> bool:
+        return self.popularity[place] >= FAMOUS
+
+    def words_of(self, movie_id: int) -> tuple[int, list[str]]:
+        """The place of a movie, and the words of its title; none for a movie that is not there."""
+        place = self._places.get(movie_id, -1)
+        return place, self._contents[place].split() if place >= 0 else []
 
     @staticmethod
     def _uncommon(word: str) -> bool:
@@ -273,6 +323,28 @@ class TitleIndex:
         whole = not told.endswith(":") and (year is not None or len(words) == 1)
         return [place for place in places if _begins(self.rows[place], words, year, whole=whole)]
 
+    def _add_pieces(self) -> None:
+        """Telling pieces of well-known titles that no other has that many know: "lebowski", "private ryan"."""
+        for place, row in enumerate(self.rows):
+            if self.popularity[place] < FAMOUS:
+                continue
+            title = row.title.lower()
+            for words in _pieces(self._contents[place].split()):
+                key = "".join(words)
+                if (
+                    words[0] in title
+                    and key not in self._forms
+                    and key not in self._series
+                    and self._outweighs(place, words)
+                ):
+                    self._add(words, Form(place, PIECE))
+
+    def _outweighs(self, place: int, words: Sequence[str]) -> bool:
+        having = (set(self._vocabulary[word]).union(self._vocabulary.get(f"{word}s", ())) for word in words)
+        said = " ".join(words)
+        others = {other for other in set.intersection(*having) - {place} if f" {said}" in f" {self._contents[other]}"}
+        return self.rows[place].rating_count > OUTWEIGHS * sum(self.rows[other].rating_count for other in others)
+
     def _make_buckets(self) -> dict[tuple[str, int], list[str]]:
         buckets: dict[tuple[str, int], list[str]] = defaultdict(list)
         for word in self._vocabulary:
@@ -331,6 +403,28 @@ def short_forms(title: str) -> list[tuple[list[str], int]]:
     if not forms and first in cues("articles") - ARTICLES and len("".join(rest)) > 5:
         forms += [(content(" ".join(rest)), SHORT)]
     return [(words, kind) for words, kind in forms if telling(words)]
+
+
+def _pieces(title: Sequence[str]) -> Iterator[list[str]]:
+    """Runs of a title's words, short of the whole, that say much by themselves."""
+    for first in range(len(title)):
+        for words in (list(title[first:end]) for end in range(first + 1, min(first + PIECE_WORDS, len(title)) + 1)):
+            ranked = [ranks().get(word, UNKNOWN_RANK) for word in words]
+            rare = words[0] not in ranks() and len(words[0]) > 3 and words[0].isalpha()
+            several = min(ranked[0], ranked[-1]) > RARELY_ENDS and sum(map(math.log2, ranked)) > PIECE_BITS
+            if len(words) < len(title) and (rare if len(words) == 1 else several):
+                yield words
+
+
+def sound(key: str) -> str:
+    """A key as it is heard, nearly: "twilite" and "twilight" are one.
+
+    >>> sound("twilite") == sound("twilight"), sound("incepshun") == sound("inception")
+    (True, True)
+    """
+    for said, heard in _HEARD:
+        key = said.sub(heard, key)
+    return key
 
 
 def telling(words: Sequence[str]) -> bool:

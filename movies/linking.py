@@ -82,7 +82,7 @@ class Linker:
         spoken_of = tuple(context)
         links += [
             self._title_link(around, match, odds, spoken_of)
-            for match in title_spans(self._index, around)
+            for match in title_spans(self._index, around, spoken_of)
             if (odds := sigmoid(match.logit)) >= least
         ]
         return _chosen(links)

@@ -5,17 +5,32 @@ It says nothing of which movie is meant, nor which of runs that overlap to keep.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import compress, islice, takewhile
 from operator import add, attrgetter
 from typing import NamedTuple
 
-from movies.link_evidence import Around, Match, hopeless, joins, movie_logit
-from movies.link_titles import ARTICLES, KEY, LONGER, MAIN, SPELLINGS, Entry, Form, TitleIndex, content
+from movies.link_evidence import WELL_KNOWN, Around, Match, hopeless, joins, movie_logit
+from movies.link_titles import (
+    ARTICLES,
+    KEY,
+    LONGER,
+    MAIN,
+    NICKNAME,
+    PIECE,
+    PLAIN,
+    SHORTEST,
+    SPELLINGS,
+    Entry,
+    Form,
+    TitleIndex,
+    content,
+)
 from movies.titles import NUMBERS, PARTS, ROMAN
-from movies.words import cues
+from movies.words import UNKNOWN_RANK, cues, ranks
 
 NEARLY = 1.2  # log-odds that a title with a slip of the pen loses
 RAISED = 3.0  # beside a sure title in a list
@@ -28,12 +43,21 @@ NO_TITLE = -6.0  # log-odds of what no list makes a title
 BEFORE_A_SLIP = 7  # words of a title before its misspelt one
 TELLING_LENGTH = 3  # words of a whole title, within which no other is looked for
 LEFT_OF_A_YEAR = 24  # characters
+MOST_UNKNOWN, REACH = 6, 4  # unknown words, and words beside one
+LIKE_A_TITLE, LIKE_A_WORD = 0.85, 0.88
+MOST_SPOKEN_OF, MOST_DATED = 40, 20  # movies, and titles with a year beside
+CALLED_SHORTLY = 2.0  # log-odds of a word from a title that was spoken of
+TELLING_NAME, TELLING_WORD, TELLING_BITS = 300, 1_500, 14  # ranks of a word, and log2 of those of several
 FIRST = {**SPELLINGS, **NUMBERS}  # of words with which titles begin; within titles roman numbers are digits, too
 
 _YEAR_AFTER = re.compile(r"[\s,*_\"'”’]*(?:\(\s*(\d{4})\s*(?:[-–]\s*(?:\d{4})?\s*)?\)|\[(\d{4})\]|(\d{4})(?![\d\w]))")
 _YEAR_BEFORE = re.compile(r"(?<!\d)(\d{4})(?:'s|’s)?\s+(?:the )?(?:version of |film |movie )?[\"'“‘*_]*$")
 _OR = re.compile(r",?\s(?:or|oder|ou|o|vs\.?|versus)\s", re.IGNORECASE)
-_YEAR_NEAR = re.compile(r"[\s,]*(?:from|of|von|de|in|aus|released in|made in)\s(?:the year )?(\d{4})\b")
+_FROM = "from|of|von|de|in|aus|released in|made in|the one from|the one of"
+_VERSION = "one|version|film|movie"
+_YEAR_NEAR = re.compile(
+    rf"[\s,]*\(?(?:(?:{_FROM})\s(?:the year )?(\d{{4}})\b|(?:the )?(\d{{4}}) (?:one|version|film|movie)\b)"
+)
 
 
 class _Elements(NamedTuple):
@@ -52,8 +76,11 @@ class _Elements(NamedTuple):
     corrected: dict[int, int]
 
 
-def title_spans(index: TitleIndex, around: Around) -> list[Match]:
-    """All of them, also those that overlap, or mean something else for all we know."""
+def title_spans(index: TitleIndex, around: Around, spoken_of: Sequence[int] = ()) -> list[Match]:
+    """All of them, also those that overlap, or mean something else for all we know.
+
+    `spoken_of`: ids of movies that may be called by any telling word of their title: "delete Empire".
+    """
     elements = _elements(around.names)
     found = {(match.first, match.last): match for match in _look_up(index, around, elements, range(len(elements.ends)))}
     slips = {at: right for at, right in enumerate(map(index.correct, elements.inners)) if right is not None}
@@ -64,7 +91,11 @@ def title_spans(index: TitleIndex, around: Around) -> list[Match]:
     matches = list(found.values())
     for match in matches:
         match.logit = movie_logit(around, match)
+    matches = _without_parts(around, matches)
+    _with_twins(index, around, matches)
     matches += _nearly(index, around, matches)
+    matches += _misspelt(index, around, elements, matches)
+    matches += _called_shortly(index, around, elements, spoken_of, matches)
     _join_lists(around, matches)
     return matches
 
@@ -88,6 +119,8 @@ def _look_up(index: TitleIndex, around: Around, elements: _Elements, starts: Ite
         else:
             continue
         for length, key, cut in runs:
+            if length > 1 and index.glued(key, elements.inners[at : at + length]):
+                continue
             match = _match(around, elements, at, length, index.entry(key), cut)
             if match is not None:
                 yield match
@@ -157,6 +190,124 @@ def _nearly(index: TitleIndex, around: Around, found: Sequence[Match]) -> Iterat
             yield match
 
 
+def _misspelt(index: TitleIndex, around: Around, elements: _Elements, found: Sequence[Match]) -> Iterator[Match]:
+    """Runs about an unknown word that are much like a well-known title: "silense of the lams"."""
+    sure = [match for match in found if match.logit > 0 and not match.corrected]
+    taken = {at for match in sure for at in _within(match)}
+    inners, unknown = elements.inners, [at for at, word in enumerate(elements.inners) if index.unknown(word)]
+    for at in unknown[:MOST_UNKNOWN]:
+        runs = [
+            (first, last)
+            for first in range(max(0, at - REACH), at + 1)
+            for last in range(at, min(len(inners), at + REACH + 1))
+            if taken.isdisjoint(range(elements.begins[first], elements.ends[last] + 1))
+        ]
+        near = [(_likeness(index, inners[first : last + 1]), first, last) for first, last in runs]
+        (key, likeness), first, last = max(near, key=lambda each: each[0][1], default=(("", 0.0), 0, 0))
+        match = _match(around, elements, first, last - first + 1, index.entry(key), 0) if likeness else None
+        if match is not None and (last > first or not around.capitals[match.first]):
+            match.corrected = len(inners[at])
+            match.logit = movie_logit(around, match) - NEARLY
+            yield match
+
+
+def _with_twins(index: TitleIndex, around: Around, matches: Sequence[Match]) -> None:
+    """Beside a movie that few know, the well-known one that is called nearly so: "inglorious bastards"."""
+    several = (match for match in matches if match.last > match.first and not (match.entry.part or match.year))
+    for match in list(islice((each for each in several if each.entry.popularity < WELL_KNOWN), MOST_UNKNOWN)):
+        if match.logit > NO_TITLE:
+            near = index.misspelt("".join(content(" ".join(around.names[match.first : match.last + 1]))), LIKE_A_TITLE)
+            known = {form.movie for form in match.entry.forms}
+            if near and (others := {form.movie for form in index.forms(near[0])} - known):
+                forms = [*match.entry.forms, *(Form(place, NICKNAME) for place in others)]
+                match.entry = index.entry_of(forms, match.entry.series)
+
+
+def _without_parts(around: Around, matches: list[Match]) -> list[Match]:
+    """Those but for pieces of titles that are there as a whole, and years as in "Planet of the Apes 1968 or 2001"."""
+    pieces = {match.entry.forms[0].movie for match in matches if _is_piece(match)}
+    longer = (match for match in matches if pieces and match.last > match.first and not _is_piece(match))
+    whole = {(form.movie, at) for match in longer for form in match.entry.forms for at in _within(match)}
+    dated = [match for match in matches if match.year][:MOST_DATED]
+    kept = [each for each in matches if not (_is_piece(each) and (each.entry.forms[0].movie, each.first) in whole)]
+    return [match for match in kept if not any(_is_year_of(around, match, other) for other in dated)]
+
+
+def _is_piece(match: Match) -> bool:
+    return match.entry.single and match.entry.forms[0].kind == PIECE
+
+
+def _is_year_of(around: Around, match: Match, other: Match) -> bool:
+    """True of "2001" in "Planet of the Apes 1968 or 2001"."""
+    said, between = around.text[match.start : match.end], around.text[other.end : match.start]
+    return said.isdigit() and other.end < match.start and joins(between) and int(said) in other.entry.years
+
+
+def _likeness(index: TitleIndex, words: Sequence[str]) -> tuple[str, float]:
+    """The key that some words are nearly, and how nearly; a single word must begin as it does."""
+    said = "".join(words)
+    near = index.misspelt(said, LIKE_A_TITLE if len(words) > 1 else LIKE_A_WORD) if len(said) >= SHORTEST else None
+    return near if near and (len(words) > 1 or near[0][0] == said[0]) else ("", 0.0)
+
+
+def _called_shortly(
+    index: TitleIndex, around: Around, elements: _Elements, spoken_of: Sequence[int], found: Sequence[Match]
+) -> Iterator[Match]:
+    """Telling words of titles of movies that were spoken of, but for what is the title of another well-known one."""
+    longer = {at for match in found if match.last > match.first and match.logit > 0 for at in _within(match)}
+    singles = {match.first: match for match in found if match.last == match.first}
+    named = [
+        word[:-1] if end in around.possessives else word
+        for word, end in zip(elements.inners, elements.ends, strict=True)
+    ]
+    taken: set[int] = set()
+    for place, title in [index.words_of(movie_id) for movie_id in spoken_of[:MOST_SPOKEN_OF]]:
+        for at, length in _shared(named, title):
+            first, last = elements.begins[at], elements.ends[at + length - 1]
+            spots = range(first, last + 1)
+            known = singles.get(first) if length == 1 else None
+            of_another = known is not None and (known.entry.series or known.entry.popularity > WELL_KNOWN)
+            if (
+                of_another
+                or not (longer | taken).isdisjoint(spots)
+                or not _telling(around, first, named[at : at + length])
+            ):
+                continue
+            forms = [*(known.entry.forms if known else ()), Form(place, PIECE)]
+            match = _match(around, elements, at, length, index.entry_of(forms), around.possessives.get(last, 0))
+            if match is not None:
+                match.logit = movie_logit(around, match) + CALLED_SHORTLY
+                taken.update(spots)
+                yield match
+
+
+def _within(match: Match) -> range:
+    return range(match.first, match.last + 1)
+
+
+def _shared(said: Sequence[str], title: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The longest runs of words that a text shares with a title, short of all of it: first, length."""
+    at = 0
+    while at < len(said):
+        lengths = [0]
+        for begin in [place for place, word in enumerate(title) if word == said[at]]:
+            pairs = zip(said[at:], title[begin:], strict=False)
+            lengths.append(len(list(takewhile(lambda pair: pair[0] == pair[1], pairs))))
+        if 0 < (length := max(lengths)) < len(title):
+            yield at, length
+        at += max(lengths) or 1
+
+
+def _telling(around: Around, first: int, words: Sequence[str]) -> bool:
+    ranked = [ranks().get(word, UNKNOWN_RANK) for word in words]
+    if any(word in cues("pronouns") or word in around.genre_words or word.isdigit() for word in words):
+        return False
+    if len(words) > 1:
+        return min(ranked[0], ranked[-1]) > PLAIN and sum(map(math.log2, ranked)) > TELLING_BITS
+    named = around.cased and around.capitals[first] and not around.begins_sentence(first)
+    return len(words[0]) > 3 and ranked[0] > (TELLING_NAME if named else TELLING_WORD)
+
+
 def _elements(names: Sequence[str]) -> _Elements:
     parts = {}
     if not PARTS.isdisjoint(names):
@@ -194,7 +345,7 @@ def _years_beside(text: str, match: Match) -> Iterator[tuple[int, int, int]]:
     if before := _YEAR_BEFORE.search(text, max(0, match.start - LEFT_OF_A_YEAR), match.start):
         yield int(before[1]), before.start(), match.end
     if near := _YEAR_NEAR.match(text, match.end):
-        yield int(near[1]), match.start, match.end
+        yield int(near[1] or near[2]), match.start, match.end
 
 
 def _title_like(around: Around) -> Iterator[tuple[int, int]]:

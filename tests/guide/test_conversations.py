@@ -485,9 +485,9 @@ async def test_hostile_text_is_read_quickly(tools: Toolbox, text: str) -> None:
     linker = await tools.snapshot.linker()
     messages = (*AFTER_HEAT, ChatMessage("user", text))
     dialogue, turn = remember(messages)
-    started = time.perf_counter()
+    started = time.thread_time()
     assert read(turn.text[:MOST_READ], dialogue, linker)
-    assert time.perf_counter() - started < 1.5  # a few ms on a quiet machine
+    assert time.thread_time() - started < 1.5  # of the processor's
     specs = tuple(tool.spec for tool in TOOLS.values())
     request = ChatRequest("offline-guide", messages, specs, snapshot=tools.snapshot)
     deltas = [delta async for delta in OfflineGuide().stream(request)]
