@@ -400,7 +400,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
         "aggregate": figure if then else None,
     }
     frame = Frame.model_validate(fields)
-    return [frame] if part.clause.has("refer", "shared") else each_of(part, frame, users)
+    return [frame] if part.clause.has("refer", "shared") and not frame.movies else each_of(part, frame, users)
 
 
 def _named(part: Part) -> tuple[Ref, ...]:

@@ -466,10 +466,6 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     link = clause.tokens[said.place].link
     if link is None or len(said.refs) != 1:
         return said
-    numbers = [link.low or 0 for place, link in clause.links("number") if place == said.place + 1]
-    title = f"{said.refs[0].title} {numbers[0]:g}" if numbers and clause.has("statistic", "measures") else ""
-    if title and (part := next((each for each in context.parts(said.refs[0]) if each.title.startswith(title)), None)):
-        return replace(said, refs=(part,))  # "the average of Speed 2"
     sequels = clause.has("compare", "sequels") and not clause.has("refer", "no_sequels")
     if sequels and len(parts := context.parts(said.refs[0])) > 1:
         return replace(said, refs=tuple(parts[1:]))

@@ -54,7 +54,7 @@ def _rated(scene: Scene, done: Done) -> str:
 def ratings(scene: Scene) -> Script:
     """Somebody's ratings: how many match, their mean, and the first of them."""
     frame, period = scene.frame, scene.frame.aggregate
-    if len(frame.users) > 1:
+    if len(frame.users) > 1 and not frame.movies:
         return (yield from _shared(scene))
     before = (done.result for done in reversed(scene.dialogue.done) if isinstance(done.result, RatingList))
     last = next(before, None) if frame.again else None

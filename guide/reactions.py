@@ -89,7 +89,8 @@ def _slots(frame: Frame) -> dict[str, Any]:
 
 def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
     frame = changed(part, context, base)
-    return each_of(part, frame, part.users) if frame.act == "statistic" else [frame]
+    apart = frame.act == "statistic" or (frame.act == "ratings" and len(base.users) < 2)
+    return each_of(part, frame, part.users) if apart else [frame]
 
 
 def _among_figures(part: Part, context: Context) -> list[Frame]:
