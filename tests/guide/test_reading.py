@@ -196,7 +196,7 @@ find; Thriller; 1995-1995
 > top three genres by total number of ratings
 statistic; count=3; count of ratings by genre
 > and by number of movies instead?
-statistic; count of movies by genre
+statistic; count=3; count of movies by genre
 
 > a group pick for users 300, 318 and 606
 recommend; users=300,318,606
