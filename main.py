@@ -82,7 +82,7 @@ def _service_routes() -> APIRouter:
     @router.get("/health")
     async def health(service: Service) -> Health:
         """The state of the service: whether it is ready, and on what it rests."""
-        async with service.library.use() as snapshot:
+        async with service.library.use(patient=False) as snapshot:
             info, recommender = snapshot.info, snapshot.recommender
         trouble = await service.database.trouble()
         reasons = [*service.library.problems, *([trouble] if trouble else []), *service.contexts.problems]
@@ -126,7 +126,8 @@ def _service_routes() -> APIRouter:
 
 def _recommender_detail(library: Library, *, fitted: bool) -> str:
     if fitted:
-        return "Ready."
+        stage = library.tuning
+        return f"Ready; parameters are being chosen for this catalogue: {stage}." if stage else "Ready."
     state = "Being fitted" if library.fitting else "No model of taste is fitted"
     return f"{state}; popularity and content serve."
 

@@ -4,7 +4,7 @@
 
 Every movie is written as a mix N of the movies with enough ratings (itself, or its nearest by content), so one matrix B
 of taste answers for all: a person with weights x on movies has the scores N Bᵀ Nᵀ x, and each rating's share in a score
-is exact.
+is exact (`taste.scoring`, which says what else a score is made of).
 """
 
 from __future__ import annotations
@@ -24,17 +24,33 @@ import scipy.sparse as sp
 
 from files import new_folder, whole_folder
 from taste.content import project
-from taste.factors import fold_in
-from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, recency, signal
+from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, freshness, signal
 from taste.learning import Config, Fit, Progress, learn
-from taste.ranking import NOTHING, Ranked, Reason, mmr, most_telling, select, standard, top_reasons, unit
+from taste.ranking import (
+    NOTHING,
+    Basis,
+    Ranked,
+    Reason,
+    Reasons,
+    best,
+    finds,
+    mmr,
+    most_telling,
+    reasons_of,
+    select,
+    unit,
+)
+from taste.scoring import Scorer, Scores
+from taste.stars import USUAL_SPREAD, deviation, estimate, measure_spread, spread_at
 from taste.weights import Weights
 
-FORMAT = 2  # of a saved model
+FORMAT = 3  # of a saved model
 COLUMNS = ("movie_ids", "years", "rating_count", "rating_mean")  # of the movies, in one file
-ARRAYS = ("weights", "scale", "dense", "factors")  # of the model, a file each
+ARRAYS = ("weights", "scale", "dense", "spread")  # of the model, a file each
+SPARSE = ("near", "mix", "following")
+TO_BE_TUNED = "to be tuned"  # in place of what was chosen for a model, until it is
 VECTOR_WIDTH = 64  # of the projected content by which lists are varied
-SUPPORT = 50  # ratings of a seed at which who likes it counts twice as much as what it is
+WHY = 3  # own movies named as reasons
 KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
 MATCH_PULL, MATCH_POPULAR = 0.3, 0.3  # of neighbours and popularity, beside a text's own match of 1
 
@@ -68,30 +84,31 @@ class Recommender:
         version: names model and data; lists of equal versions are comparable.
         config: the hyper-parameters in use.
         movies: the catalogue.
-        popularity: float32 [n], 0 to 1: damped mean times the logarithm of the number of ratings.
+        popularity: float32 [n], 0 to 1: the logarithm of how many liked a movie.
         dense: int32 [d], the movies in the linear model.
         weights: B, [d, d].
         near: csr_array float32 [d, d], nearness by who likes them.
-        factors: float32 [d, width], of the factor model; width 0 where there is none.
+        following: csr_array float32 [d, d], what is liked next within a sitting (T).
         mix: csr_array float32 [n, d], each movie as a mix of dense ones (N).
+        spread: float32 [r, 2], quantiles of the errors of predicted stars (`taste.stars`).
+        tuning: how the hyper-parameters were chosen and what they are worth, in words; None where nobody chose.
     """
 
     def __init__(self, movies: Movies, config: Config, fit: Fit, version: str) -> None:
         self.movies, self.config, self.version = movies, config, version
-        self.dense, self.weights, self.factors = fit.dense, fit.weights, fit.factors
+        self.dense, self.weights, self.following = fit.dense, fit.weights, fit.following
         self.near, self.mix = fit.near, fit.mix
+        self.tuning: str | None = None
+        self.spread = USUAL_SPREAD
         self._fit = fit
-        self._common = fit.factors.T @ fit.factors
         self.fitted = len(fit.dense) > 0
-        self.popularity = _popularity(movies)
+        self._scorer = Scorer(movies, config, fit)
+        self.popularity = self._scorer.popularity
         known = np.log1p(movies.rating_count)
         self._known = (known / max(known.max(initial=0), 1)).astype(np.float32)
         self._damped = movies.damped_means()
+        self._quality = self._damped - np.float32(movies.mean_stars)
         self._vectors = project(movies.features, VECTOR_WIDTH)
-        self._by_feature = movies.features.T.tocsr()
-        self._mix_t = self.mix.T.tocsr()
-        self._strength = np.full(len(movies), config.cold, np.float32)
-        self._strength[fit.dense] = 1
 
     @classmethod
     def fit(
@@ -107,7 +124,11 @@ class Recommender:
         """
         config = config or Config()
         fit = learn(ratings, movies, config, progress)
-        return cls(movies, config, fit, _version(config, ratings)) if fit else cls.unfitted(movies, config)
+        if fit is None:
+            return cls.unfitted(movies, config)
+        model = cls(movies, config, fit, _version(config, ratings))
+        model.spread = measure_spread(ratings, movies, model._scorer.near)
+        return model
 
     @classmethod
     def unfitted(cls, movies: Movies, config: Config | None = None) -> Recommender:
@@ -115,11 +136,13 @@ class Recommender:
         none = Weights(np.empty((0, 0, 1), np.int8), np.empty((0, 0), np.float32))
         mix = sp.csr_array((len(movies), 0), dtype=np.float32)
         near = sp.csr_array((0, 0), dtype=np.float32)
-        return cls(movies, config or Config(), Fit(NOTHING, none, near, mix, np.empty((0, 0), np.float32)), "unfitted")
+        return cls(movies, config or Config(), Fit(NOTHING, none, near, mix, near), "unfitted")
 
     def with_config(self, config: Config) -> Recommender:
-        """The same fit under another fold-in, prior or factor for cold movies."""
-        return Recommender(self.movies, config, self._fit, self.version)
+        """The same fit under another fold-in, or factor for cold movies."""
+        model = Recommender(self.movies, config, self._fit, self.version)
+        model.spread = self.spread
+        return model
 
     def save(self, folder: Path, content_hash: str) -> None:
         """Write the model as a folder, whole or not at all; an older one there is replaced.
@@ -128,13 +151,13 @@ class Recommender:
             folder: where; its parent exists.
             content_hash: names the catalogue the model belongs to.
         """
-        meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version}
+        meta = {"format": FORMAT, "content_hash": content_hash, "version": self.version, "tuning": self.tuning}
         with new_folder(folder) as part:
             np.savez(part / "movies.npz", **{name: getattr(self.movies, name) for name in COLUMNS})
             sp.save_npz(part / "features.npz", self.movies.features, compressed=False)
-            sp.save_npz(part / "near.npz", self.near, compressed=False)
-            sp.save_npz(part / "mix.npz", self.mix, compressed=False)
-            arrays: list[npt.NDArray[Any]] = [self.weights.values, self.weights.scale, self.dense, self.factors]
+            for name in SPARSE:
+                sp.save_npz(part / f"{name}.npz", getattr(self, name), compressed=False)
+            arrays: list[npt.NDArray[Any]] = [self.weights.values, self.weights.scale, self.dense, self.spread]
             for name, array in zip(ARRAYS, arrays, strict=True):
                 np.save(part / f"{name}.npy", array)
             (part / "model.json").write_text(json.dumps(meta | {"config": dataclasses.asdict(self.config)}, indent=1))
@@ -151,13 +174,15 @@ class Recommender:
         meta = json.loads((folder / "model.json").read_text())
         if (meta["format"], meta["content_hash"]) != (FORMAT, content_hash):
             raise ValueError(f"the model in {folder} belongs to another catalogue")
-        near, mix = sp.load_npz(folder / "near.npz"), sp.load_npz(folder / "mix.npz")
+        near, mix, following = (sp.load_npz(folder / f"{name}.npz") for name in SPARSE)
         # Not mapped: a mapped file that someone cuts kills the process.
-        values, scale, dense, factors = (np.load(folder / f"{name}.npy") for name in ARRAYS)
-        fit = Fit(dense, Weights(values, scale), near, mix, factors)
+        values, scale, dense, spread = (np.load(folder / f"{name}.npy") for name in ARRAYS)
+        fit = Fit(dense, Weights(values, scale), near, mix, following)
         with np.load(folder / "movies.npz") as columns:
             movies = Movies(features=sp.load_npz(folder / "features.npz"), **{name: columns[name] for name in COLUMNS})
-        return cls(movies, Config.of(meta["config"]), fit, meta["version"])
+        model = cls(movies, Config.of(meta["config"]), fit, meta["version"])
+        model.tuning, model.spread = meta["tuning"], spread
+        return model
 
     def recommend(
         self,
@@ -180,17 +205,18 @@ class Recommender:
             exclude: int32, movies not to show.
             exclude_seen: whether the profile's own movies stay out.
             diversity: 0 to 1, how much a movie unlike those above it is preferred (MMR, Carbonell & Goldstein 1998).
-            novelty: 0 to 1, how much popular movies are held back.
+            novelty: 0 to 1, how little known the movies are: from 0.7 on half as many ratings at most, 1 for finds.
             explain: whether reasons are given.
         """
         profile = profile.latest()
         open_ = self._open(allowed, exclude, profile.movie_index if exclude_seen else NOTHING)
         if not len(profile):
             return self._first_screen(k, open_, diversity, novelty)
-        scores = self._personal(profile)
-        index = select(self._held_back(scores, open_, novelty), k, open_, self._vectors, diversity)
-        reasons = self._reasons(profile.movie_index, self._fold_in(profile), index) if explain else [[] for _ in index]
-        return Ranked(index, scores[index], "personal", reasons)
+        weight = self._fold_in(profile)
+        scores = self._scorer.scores(profile.movie_index, weight)
+        index = self._select(scores.taste, scores.popularity, k, open_, diversity, novelty)
+        reasons = self._reasons(profile.movie_index, weight, scores, index) if explain else []
+        return Ranked(index, scores.sum[index], _basis(weight), reasons)
 
     def recommend_group(
         self,
@@ -203,20 +229,29 @@ class Recommender:
         diversity: float = 0.0,
         novelty: float = 0.0,
     ) -> Ranked:
-        """Movies for several people at once: by the mean of their standardised scores, or by the least of them.
+        """Movies for several people at once: by the mean of their scores, or by the least of them.
 
-        Arguments as for `recommend`; a movie that any of them has seen counts as seen. Reasons are the movies of all.
+        A person's scores count in units of the best that they could be shown. Arguments as for `recommend`; a movie
+        that any of them has seen counts as seen. Reasons are the movies of all.
         """
         known = [profile.latest() for profile in profiles if len(profile)]
         seen = np.concatenate([NOTHING, *(profile.movie_index for profile in known)])
         open_ = self._open(allowed, exclude, seen)
         if not known:
             return self._first_screen(k, open_, diversity, novelty)
-        each = np.stack([standard(self._personal(profile), open_) for profile in known])
-        scores = each.mean(axis=0) if how == "average" else each.min(axis=0)
-        index = select(self._held_back(scores, open_, novelty), k, open_, self._vectors, diversity)
-        weight: Floats = (np.concatenate([self._fold_in(profile) for profile in known]) / len(known)).astype(np.float32)
-        return Ranked(index, scores[index], "personal", self._reasons(seen, weight, index))
+        weights = [self._fold_in(profile) for profile in known]
+        each = [self._scorer.scores(person.movie_index, weight) for person, weight in zip(known, weights, strict=True)]
+        parts = _parts([scores.sum for scores in each], open_, how)
+        taste: Floats = np.einsum("ij,ij->j", parts, [scores.taste for scores in each])
+        popularity: Floats = np.einsum("ij,ij->j", parts, [scores.popularity for scores in each])
+        index = self._select(taste, popularity, k, open_, diversity, novelty)
+        shares = [
+            self._scorer.shares(person.movie_index, weight, scores, index) * part[index, None]
+            for person, weight, scores, part in zip(known, weights, each, parts, strict=True)
+        ]
+        liked = np.concatenate(weights)[:, 0] > 0
+        reasons = reasons_of(seen[liked], np.hstack(shares)[:, liked], taste[index], popularity[index], WHY)
+        return Ranked(index, (taste + popularity)[index], _basis(np.concatenate(weights)), reasons)
 
     def similar(
         self,
@@ -237,11 +272,13 @@ class Recommender:
         """
         seeds = np.unique(np.asarray(seeds, np.int32))
         open_ = self._open(allowed, exclude, seeds)
-        near = self._near(seeds, by)
+        near = self._likeness(seeds, by)
         scores = near[0] if len(seeds) == 1 else np.exp(np.log(near + np.float32(0.01)).mean(axis=0)) - np.float32(0.01)
-        index = select(self._held_back(scores, open_, novelty), k, open_, self._vectors, diversity)
-        shares = near[:, index].T / len(seeds)
-        return Ranked(index, scores[index], "seeds", [top_reasons(seeds, row, 3) for row in shares])
+        nothing = np.zeros_like(scores)
+        index = self._select(scores, nothing, k, open_, diversity, novelty)
+        shares = near[:, index] / np.maximum(near[:, index].sum(axis=0), 1e-9) * scores[index]
+        reasons = reasons_of(seeds, shares.T, scores[index], nothing[index], WHY)
+        return Ranked(index, scores[index], "seeds", reasons)
 
     def match_text(self, matched: Indices, match_score: Floats, *, k: int = 10, allowed: Mask | None = None) -> Ranked:
         """Full-text hits, joined by their neighbours and by popularity. There are no reasons besides the words.
@@ -256,13 +293,13 @@ class Recommender:
             return Ranked(NOTHING, np.empty(0, np.float32), "seeds", [])
         match = (np.maximum(match_score, 0) / max(float(match_score.max()), 1e-9)).astype(np.float32)
         leaders = np.argsort(-match, kind="stable")[:20]
-        pull = self._pull(matched[leaders], match[leaders] ** 2)
+        pull = self._scorer.pull(matched[leaders], match[leaders] ** 2)
         scores = MATCH_PULL * pull / max(float(pull.max()), 1e-9)
         scores[matched] += match
         open_ = self._open(allowed, NOTHING, NOTHING) & (scores > 0)
         scores += MATCH_POPULAR * self.popularity
         index = select(scores, k, open_, self._vectors)
-        return Ranked(index, scores[index], "seeds", [[] for _ in index])
+        return Ranked(index, scores[index], "seeds", [Reasons([]) for _ in index])
 
     def vary(self, ordered: Indices, *, k: int, diversity: float, novelty: float) -> Longs:
         """Choose from a list that something else has ordered, best first; places in it, int64 [k].
@@ -271,46 +308,47 @@ class Recommender:
             ordered: int32 [m], the list, longer than k to have a choice.
             k: how many.
             diversity: as for `recommend`.
-            novelty: 0 to 1, from the given order to that of the least known.
+            novelty: as for `recommend`.
         """
-        unknown = 1 - unit(self._known[ordered])
-        relevance = (1 - novelty) * np.linspace(1, 0, len(ordered), dtype=np.float32) + novelty * unknown
+        relevance = np.linspace(1, 0, len(ordered), dtype=np.float32)
+        if novelty and k > 0 and len(ordered):
+            here, count = np.ones(len(ordered), bool), self.movies.rating_count[ordered]
+            usual = float(np.median(count[:k]))
+            relevance = finds(relevance, here, usual, count, self._quality[ordered], novelty)
         if not diversity:
             return np.argsort(-relevance, kind="stable")[:k]
         return mmr(unit(relevance), self._vectors[ordered], k, diversity)
 
-    def because(self, profile: Profile, movie_index: int, k: int = 3) -> list[Reason]:
-        """The person's own movies with the largest shares in a movie's linear score, largest first."""
+    def because(self, profile: Profile, movie_index: int, k: int = WHY) -> Reasons:
+        """Why a movie has its score: the person's own movies with the largest shares, the others, popularity."""
         profile = profile.latest()
-        return self._reasons(profile.movie_index, self._fold_in(profile), np.array([movie_index], np.int32), k)[0]
+        weight = self._fold_in(profile)
+        scores = self._scorer.scores(profile.movie_index, weight)
+        return self._reasons(profile.movie_index, weight, scores, np.array([movie_index], np.int32), k)[0]
 
     def shares(self, profile: Profile, movie_index: int) -> list[Reason]:
-        """The shares of all the person's movies in a movie's `linear_score`, its sum, in the profile's order."""
+        """The shares of all the person's movies in a movie's score by taste, its sum, in the profile's order."""
         profile = profile.latest()
-        row = self._shares(profile.movie_index, self._fold_in(profile), np.array([movie_index], np.int32))[0]
+        weight = self._fold_in(profile)
+        scores = self._scorer.scores(profile.movie_index, weight)
+        row = self._scorer.shares(profile.movie_index, weight, scores, np.array([movie_index], np.int32))[0]
         return [Reason(int(index), float(share)) for index, share in zip(profile.movie_index, row, strict=True)]
 
-    def linear_score(self, profile: Profile, movie_index: int) -> float:
-        """A movie's score without the prior."""
+    def scores(self, profile: Profile) -> Scores:
+        """Scores of every movie by a person's ratings and by popularity."""
         profile = profile.latest()
-        return float(self._linear(profile.movie_index, self._fold_in(profile))[movie_index])
+        return self._scorer.scores(profile.movie_index, self._fold_in(profile))
 
     def predict_rating(self, profile: Profile, movie_index: int) -> Prediction:
-        """The stars a person would give: damped means of movie and person, corrected by their ratings of near movies.
-
-        r̂ = b_ui + Σ s_ij (r_uj − b_uj) / (1/4 + Σ s_ij), b_ui = movie's mean + person's mean deviation (Koren 2008,
-        eq. 3 and 10).
-        """
+        """The stars a person would give (`taste.stars.estimate`), and the range that holds four ratings of five."""
         profile = profile.latest()
         residual = profile.stars - self._damped[profile.movie_index]
-        own = float(residual.sum()) / (len(profile) + 5)
-        near = self._near(np.array([movie_index], np.int32), "both", targets=profile.movie_index)[0] ** 2
-        correction = float(near @ (residual - own)) / (0.25 + float(near.sum()))
-        stars = float(np.clip(self._damped[movie_index] + own + correction, 0.5, 5))
+        near = self._scorer.near(np.array([movie_index], np.int32), profile.movie_index)[0]
+        stars, weight = estimate(float(self._damped[movie_index]), residual, near)
         support = int(self.movies.rating_count[movie_index])
-        # Deviations measured on MovieLens: 0.9 stars on the whole, less for well known movies and people.
-        spread = 1.28 * (0.77 + 0.25 / (1 + support) ** 0.5 + 0.15 / (1 + len(profile)) ** 0.5)
-        return Prediction(stars, max(0.5, stars - spread), min(5.0, stars + spread), support, int((near > 0.01).sum()))
+        low, high = (edge * deviation(support) for edge in spread_at(self.spread, len(profile)))
+        low, high, stars = (float(np.clip(edge, 0.5, 5)) for edge in (stars + low, stars + high, stars))
+        return Prediction(stars, low, high, support, int((weight > 0.01).sum()))
 
     def next_question(self, profile: Profile, k: int = 5) -> Indices:
         """Movies whose rating would tell most about this person, among those popular enough to be known; int32 [k].
@@ -339,105 +377,33 @@ class Recommender:
         return open_
 
     def _fold_in(self, profile: Profile) -> Floats:
-        """The weight of each of a person's ratings."""
+        """The weights of each of a person's ratings, float32 [k, 2]: for taste, and for what comes next."""
+        sitting = self.config.sitting
+        fresh = freshness(profile, sitting.memory, sitting.pause)
         said = signal(profile.stars, self.config.fold_in, profile.mean)
-        return said * recency(profile.timestamp, self.config.recency, self.config.recency_span)
+        return np.stack([said * (1 + sitting.recency * fresh), sitting.weight * fresh], axis=1).astype(np.float32)
 
-    def _linear(self, index: Indices, weight: Floats) -> Floats:
-        """Scores of all movies from weights on some."""
-        if not self.fitted:
-            features = self.movies.features
-            about = features[index].T @ weight / max(float(np.abs(weight).sum()), 1e-9)
-            return np.asarray(features @ about, np.float32)
-        row = self.mix[index].T @ weight
-        places = np.flatnonzero(row).astype(np.int32)
-        scores: Floats = (self.mix @ self.weights.apply(places, row[places])) * self._strength
-        return scores
+    def _likeness(self, seeds: Indices, by: By) -> Floats:
+        """Likeness of all movies to each seed; float32 [s, n]."""
+        if by == "both" and self.fitted:
+            return self._scorer.alike(seeds)
+        return self._scorer.near(seeds, taste=by != "content", content=by != "taste")
 
-    def _personal(self, profile: Profile) -> Floats:
-        """Linear scores, the factor model's in the same units, and the prior, which shrinks as ratings come."""
-        weight = self._fold_in(profile)
-        scores = self._linear(profile.movie_index, weight)
-        if self.config.factors.weight and self.factors.shape[1]:
-            scores = scores + self._by_factors(profile.movie_index, weight, float(scores.std()))
-        personal: Floats = scores + np.float32(self.config.prior / np.sqrt(len(profile))) * self._known
-        return personal
+    def _select(
+        self, taste: Floats, popularity: Floats, k: int, open_: Mask, diversity: float, novelty: float
+    ) -> Indices:
+        """The list: the best, or as little known and as varied as is asked for."""
+        values: Floats = taste + popularity
+        if novelty and k > 0 and open_.any():
+            usual = float(np.median(self.movies.rating_count[best(values, open_, k)]))
+            less = taste + np.float32(1 - novelty) * popularity
+            values = finds(less, open_, usual, self.movies.rating_count, self._quality, novelty)
+        return select(values, k, open_, self._vectors, diversity)
 
-    def _by_factors(self, index: Indices, weight: Floats, unit: float) -> Floats:
-        """The factor model's scores with their weight against the linear ones of deviation `unit`."""
-        share = self.config.factors.weight
-        row = self.mix[index].T @ weight
-        places = np.flatnonzero(row > 0).astype(np.int32)
-        scores = self.mix @ fold_in(self.factors, self._common, places, row[places], self.config.factors)
-        weighted: Floats = (
-            scores * self._strength * (share / (1 - share) * unit / max(float(scores.std()), 1e-9))
-        ).astype(np.float32)
-        return weighted
-
-    def _held_back(self, scores: Floats, open_: Mask, novelty: float) -> Floats:
-        """Scores less what is popular, in units of the deviation of the scores."""
-        if not novelty or not open_.any():
-            return scores
-        held: Floats = scores - np.float32(4 * novelty * scores[open_].std()) * self._known
-        return held
-
-    def _reasons(self, index: Indices, weight: Floats, targets: Indices, k: int = 3) -> list[list[Reason]]:
-        """The exact shares of `index` in the linear scores of `targets`, the largest k; dislikes are no reasons."""
-        kept = weight > 0
-        if not kept.any():
-            return [[] for _ in targets]
-        return [top_reasons(index[kept], row, k) for row in self._shares(index, weight, targets)[:, kept]]
-
-    def _shares(self, index: Indices, weight: Floats, targets: Indices) -> Floats:
-        """float32 [targets, index]: how much of each target's linear score comes from each movie."""
-        if not self.fitted:
-            alike = (self.movies.features[targets] @ self.movies.features[index].T).toarray()
-            return np.asarray(alike * weight / max(float(np.abs(weight).sum()), 1e-9), np.float32)
-        sources, ends = self.mix[index], self.mix[targets]
-        rows, columns = np.unique(sources.indices), np.unique(ends.indices)
-        part = sources[:, rows] @ self.weights.part(rows, columns)
-        shares = ends[:, columns] @ part.T
-        return np.asarray(shares * weight * self._strength[targets][:, None], np.float32)
-
-    def _near(self, seeds: Indices, by: By, *, targets: Indices | None = None) -> Floats:
-        """Nearness of movies to each seed, about 0 to 1; the fewer ratings a seed has, the more its content counts.
-
-        Args:
-            seeds: int32 [s].
-            by: what counts.
-            targets: int32 [t], the movies to be looked at; None for all.
-
-        Returns:
-            float32 [s, n], or with t for n.
-        """
-        about, mix = self.movies.features[seeds], self.mix[seeds]
-        trust = np.ones(len(seeds)) if by == "taste" else self._trust(seeds)
-        content = (about @ (self._by_feature if targets is None else self.movies.features[targets].T)).toarray()
-        if by == "content" or not self.fitted:
-            return np.asarray(content, np.float32)
-        taste = (mix @ self.near @ (self._mix_t if targets is None else self.mix[targets].T)).toarray()
-        taste *= self._strength if targets is None else self._strength[targets]
-        taste *= trust.astype(np.float32)[:, None]
-        if by == "both":
-            content *= np.float32(0.5)
-            taste += content
-        return np.asarray(taste, np.float32)
-
-    def _pull(self, seeds: Indices, weight: Floats) -> Floats:
-        """Nearness by both of all movies to weighted seeds together, float32 [n]; faster than rows of a matrix."""
-        content: Floats = self.movies.features @ (self.movies.features[seeds].T @ weight)
-        if not self.fitted:
-            return content
-        row = self.mix[seeds].T @ (weight * self._trust(seeds)).astype(np.float32)
-        places = np.flatnonzero(row)
-        taste: Floats = self._strength * (self.mix @ (self.near[places].T @ row[places]))
-        return taste + np.float32(0.5) * content
-
-    def _trust(self, seeds: Indices) -> npt.NDArray[np.float64]:
-        """The weight of who likes a seed beside what it is: more with its ratings."""
-        count = self.movies.rating_count[seeds]
-        trust: npt.NDArray[np.float64] = 0.5 + count / (count + SUPPORT)
-        return trust
+    def _reasons(self, index: Indices, weight: Floats, scores: Scores, of: Indices, k: int = WHY) -> list[Reasons]:
+        """The exact shares of `index` in the scores of the movies `of`; what is not liked is no reason by itself."""
+        shares, liked = self._scorer.shares(index, weight, scores, of), weight[:, 0] > 0
+        return reasons_of(index[liked], shares[:, liked], scores.taste[of], scores.popularity[of], k)
 
     def _taste_vectors(self, index: Indices, landmarks: Longs) -> Floats:
         """Vectors that tell people apart: nearness to some well known movies, and content; unit rows."""
@@ -450,17 +416,26 @@ class Recommender:
 
     def _first_screen(self, k: int, open_: Mask, diversity: float, novelty: float) -> Ranked:
         """A list that anybody may like, varied."""
-        scores = self._held_back(self.popularity, open_, novelty)
-        index = select(scores, k, open_, self._vectors, max(diversity, 0.4))
-        return Ranked(index, self.popularity[index], "popular", [[] for _ in index])
+        nothing = np.zeros_like(self.popularity)
+        index = self._select(nothing, self.popularity, k, open_, max(diversity, 0.4), novelty)
+        return Ranked(
+            index, self.popularity[index], "popular", [Reasons([], 0.0, float(self.popularity[i])) for i in index]
+        )
 
 
-def _popularity(movies: Movies) -> Floats:
-    """Damped mean times log(1 + n), 0 to 1."""
-    count = np.log1p(movies.rating_count)
-    most = max(float(count.max(initial=0)), 1)
-    score: Floats = (movies.damped_means() / 5 * (0.05 + count) / (0.05 + most)).astype(np.float32)
-    return score
+def _basis(weight: Floats) -> Basis:
+    """Personal where anything is liked; of dislikes alone a list knows what to leave out, not what suits."""
+    return "personal" if (weight[:, 0] > 0).any() else "popular"
+
+
+def _parts(each: Sequence[Floats], open_: Mask, how: str) -> Floats:
+    """The part of each person's scores in a group's, float32 [people, n]: all alike, or only the least pleased's."""
+    units = 1 / np.array([[max(float(scores[open_].max(initial=0)), 1e-9)] for scores in each], np.float32)
+    if how == "average":
+        return np.repeat(units / np.float32(len(each)), len(open_), axis=1)
+    least = (np.stack(each) * units).argmin(axis=0)
+    parts: Floats = np.where(least == np.arange(len(each))[:, None], units, np.float32(0))
+    return parts
 
 
 def _version(config: Config, ratings: Ratings) -> str:

@@ -184,5 +184,5 @@ def _listed(lines: Sequence[str]) -> str:
 
 
 def _because(movie: ListedMovie) -> str:
-    causes = ", ".join(cause.called for cause in movie.because)
+    causes = ", ".join(cause.called for cause in movie.causes)
     return f", because of {causes}" if causes else ""

@@ -27,21 +27,18 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from movies.titles import has_original_title
 from recommend import Recommender
 from taste.content import content_features
 from taste.interactions import Floats, Movies, Profile, Ratings, SignalConfig
 from taste.learning import Config
-from taste.linear_model import gram_matrix, invert
+from training.baselines import Score, fit_ease, fit_popular, liked_matrix, liked_row
 from training.evaluate import Split, ndcg, rank_all, recall, split_moment, split_time, split_users
-from training.tune import Protocol, measured, ranked, tune
+from training.tune import SEED, measured, ranked, tune
 
-LIKED = 4.0
-MOST_ITEMS = 20_000  # of EASE's matrix
 FIRST_RATINGS = (1, 3, 5)
 REQUESTS = 300  # timed
-VALIDATION_SEED = 100
 
-Score: TypeAlias = Callable[[Profile], Floats]
 Fit: TypeAlias = Callable[..., Score]
 
 
@@ -91,7 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     peers = [peer for peer in available(console) if not options.peers or peer.name in options.peers.split(",")]
     with Progress(console=console) as bar:
         figures, chosen = quality(ratings, movies, peers, options.seeds, tuned=not options.no_tune, bar=bar)
-    costs = cost(ratings, movies, chosen["time"])
+    costs = cost(ratings, movies, chosen["Marquee"])
     options.out.mkdir(parents=True, exist_ok=True)
     report(console, options.out, options.folder.name, figures, costs, chosen)
 
@@ -113,7 +110,8 @@ def read_movielens(folder: Path) -> tuple[Ratings, Movies]:
     genres = [[name for name in text.split("|") if not name.startswith("(")] for text in table["genres"].fill_null("")]
     years = table["title"].str.extract(r"\((\d{4})\)\s*$").cast(pl.Int16).fill_null(0).to_numpy()
     texts = table["description"].fill_null("").to_list() if "description" in table.columns else None
-    features = content_features(genres, years, _tags(folder, index, n), texts)
+    foreign = [has_original_title(title) for title in table["title"]]
+    features = content_features(genres, years, _tags(folder, index, n), texts, foreign)
     ids = table["movieId"].cast(pl.Int64).to_numpy()
     return ratings, measured(Movies(ids, years, features, np.zeros(n, np.int32), np.zeros(n, np.float32)), ratings)
 
@@ -161,26 +159,6 @@ def available(console: Console) -> list[Peer]:
     return [*peers, Peer("implicit ALS", fit_als, als), Peer("implicit BPR", fit_bpr, bpr)]
 
 
-def liked_matrix(train: Ratings, n: int) -> Any:
-    """Csr [n_users, n], 1 where liked."""
-    kept = train.stars >= LIKED
-    shape = (train.n_users, n)
-    return sp.csr_array(
-        (np.ones(int(kept.sum()), np.float32), (train.users[kept], train.movie_index[kept])), shape=shape
-    )
-
-
-def liked_row(profile: Profile, n: int) -> Floats:
-    row = np.zeros(n, np.float32)
-    row[profile.movie_index[profile.stars >= LIKED]] = 1
-    return row
-
-
-def fit_popular(train: Ratings, n: int) -> Score:
-    count = np.asarray(liked_matrix(train, n).sum(axis=0), np.float32)
-    return lambda _profile: count
-
-
 def fit_knn(train: Ratings, n: int, k: int, shrink: float) -> Score:
     """Cosine item-kNN with shrinkage; each item keeps its k nearest."""
     x = liked_matrix(train, n)
@@ -195,27 +173,6 @@ def fit_knn(train: Ratings, n: int, k: int, shrink: float) -> Score:
         rows.append(sp.csr_array(near, dtype=np.float32))
     nearest = sp.csr_array(sp.vstack(rows))
     return lambda profile: np.asarray(nearest @ liked_row(profile, n), np.float32)
-
-
-def fit_ease(train: Ratings, n: int, ridge: float) -> Score:
-    """Steck 2019, in float32, on the movies liked most where there are too many for one matrix."""
-    x = liked_matrix(train, n)
-    count = np.asarray(x.sum(axis=0))
-    items = np.argsort(-count, kind="stable")[: min(MOST_ITEMS, int((count > 0).sum()))]
-    gram = gram_matrix(sp.csr_array(x[:, items]), lambda _share: None)
-    gram[np.diag_indices_from(gram)] += ridge
-    weights = invert(gram)
-    weights /= -np.diag(weights).copy()
-    weights[np.diag_indices_from(weights)] = 0
-
-    def score(profile: Profile) -> Floats:
-        scores = np.full(n, -np.inf, np.float32)
-        row = liked_row(profile, n)[items]
-        places = np.flatnonzero(row)
-        scores[items] = row[places] @ weights[places]
-        return scores
-
-    return score
 
 
 def fit_als(train: Ratings, n: int, factors: int, regularization: float, alpha: float) -> Score:
@@ -258,10 +215,10 @@ def quality(
 ) -> tuple[list[Figure], dict[str, Any]]:
     """All figures, and the parameters chosen."""
     n = len(movies)
-    chosen: dict[str, Any] = {"users": Config(), "time": Config()}
+    chosen: dict[str, Any] = {"Marquee": Config()}
     figures: list[Figure] = []
     if tuned:
-        chosen = choose_all(ratings, movies, peers, "users", bar) | choose_all(ratings, movies, peers, "time", bar)
+        chosen = choose_all(ratings, movies, peers, bar)
     else:
         chosen |= {f"{by}: {peer.name}": peer.grid[0] for by in ("users", "time") for peer in peers}
     splits: dict[str, Callable[[], Iterator[Split]]] = {
@@ -273,31 +230,24 @@ def quality(
         task = bar.add_task(protocol, total=None)
         figures += compare(protocol, list(draw()), movies, peers, chosen)
         bar.update(task, total=1, completed=1)
-    figures += first_ratings(ratings, movies, chosen["users"], seeds)
+    figures += first_ratings(ratings, movies, chosen["Marquee"], seeds)
     return figures, chosen
 
 
-def choose_all(ratings: Ratings, movies: Movies, peers: list[Peer], by: Protocol, bar: Progress) -> dict[str, Any]:
-    """The parameters of ours and of every peer for one protocol, chosen on the same validation split."""
-    task = bar.add_task(f"choosing for {by}: Marquee", total=len(peers) + 1.0)
-    chosen: dict[str, Any] = {
-        by: tune(
-            ratings,
-            movies,
-            by=by,
-            seeds=(VALIDATION_SEED,),
-            progress=lambda _name, share: bar.update(task, completed=share),
-        )
+def choose_all(ratings: Ratings, movies: Movies, peers: list[Peer], bar: Progress) -> dict[str, Any]:
+    """The parameters of ours, and of every peer for each protocol, chosen on validation users."""
+    task = bar.add_task("choosing: Marquee", total=len(peers) + 1.0)
+    tuned = tune(ratings, movies, progress=lambda _name, share: bar.update(task, completed=share))
+    chosen: dict[str, Any] = {"Marquee": tuned.config if tuned else Config()}
+    n = len(movies)
+    splits = {
+        "users": (split_users(ratings, n, SEED, part="validation"), 100),
+        "time": (split_time(ratings, n, part="validation"), 10),
     }
-    n, k = len(movies), 100 if by == "users" else 10
-    validation = (
-        split_users(ratings, n, VALIDATION_SEED, part="validation")
-        if by == "users"
-        else split_time(ratings, n, part="validation")
-    )
     for peer in peers:
-        bar.update(task, description=f"choosing for {by}: {peer.name}")
-        chosen[f"{by}: {peer.name}"] = choose(peer, validation, n, k)
+        bar.update(task, description=f"choosing: {peer.name}")
+        for by, (validation, k) in splits.items():
+            chosen[f"{by}: {peer.name}"] = choose(peer, validation, n, k)
         bar.advance(task)
     return chosen
 
@@ -329,8 +279,8 @@ def compare(
     for split in splits:
         known = measured(movies, split.train)
         lists = {
-            "Marquee": ranked(Recommender.fit(split.train, known, chosen[by]), split),
-            "Marquee, likes alone": ranked(Recommender.fit(split.train, known, likes_alone(chosen[by])), split),
+            "Marquee": ranked(Recommender.fit(split.train, known, chosen["Marquee"]), split),
+            "Marquee, likes alone": ranked(Recommender.fit(split.train, known, likes_alone(chosen["Marquee"])), split),
         }
         for peer in peers:
             score = peer.fit(split.train, len(movies), **chosen[f"{by}: {peer.name}"])

@@ -89,7 +89,7 @@ def _named(done: Done) -> Iterator[MovieName]:
         yield from resolved.others
     for movie in done.movies:
         if isinstance(movie, ListedMovie):
-            yield from movie.because
+            yield from movie.causes
 
 
 def _aggregate(args: Mapping[str, JsonValue]) -> Aggregate:

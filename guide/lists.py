@@ -16,7 +16,7 @@ from tools.results import Questions
 LISTS = frozenset({"recommend", "like", "find"})
 LIMIT, LARGEST = 5, 50
 MOST_EXCLUDED, MOST_LIKED, MOST_SEEDS, MOST_MEMBERS, MOST_TRIES = 50, 30, 5, 8, 3
-FEW_LIKED = 4
+FEW_LIKED = 2
 """Likes that say too little of a taste: what is like them is the better answer."""
 LEAST_FOR_WORST = 20
 """Fewest ratings of the worst, where no other bound was named: one person's half star says little."""
@@ -255,4 +255,4 @@ def _titles(scene: Scene, done: Done, name: str) -> str:
 
 def _names(done: Done) -> list[MovieName]:
     """All movies that a result names, reasons included."""
-    return [*done.movies, *(cause for movie in done.movies for cause in getattr(movie, "because", []))]
+    return [*done.movies, *(cause for movie in done.movies for cause in getattr(movie, "causes", []))]

@@ -226,7 +226,7 @@ def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
                 turn,
                 named=named,
                 theirs=each_once(ref for ref, mine in owned if not mine),
-                pointed=each_once(meant)[:1],
+                pointed=each_once(meant),
                 users=tuple(dict.fromkeys(users)),
             )
         )

@@ -191,7 +191,7 @@ def _predicted(scene: Scene, done: Done) -> str:
 def _reasons(found: Explanation) -> dict[str, str]:
     """All that a text about a reason may have in braces."""
     user = found.whose.startswith("MovieLens")
-    causes = sorted((each for each in found.because if each.share > 0), key=lambda each: -each.share)
+    causes = sorted((each for each in found.causes if each.share > 0), key=lambda each: -each.share)
     shared = dict.fromkeys([*found.shared_genres[:3], *found.shared_tags[:3]])
     expected = found.predicted_stars or 0
     return wording.facts_of(found.movie) | {

@@ -217,7 +217,7 @@ def listing(found: MovieList, because: str, against: Sequence[object] = ()) -> s
         because: The beginning of a reason, before its titles: "because you liked".
         against: Ids of movies that the person dislikes, which are no reason.
     """
-    causes = [_titles(each for each in movie.because if each.movie_id not in against) for movie in found.movies]
+    causes = [_titles(each for each in movie.causes if each.movie_id not in against) for movie in found.movies]
     if len({tuple(sorted(titles)) for titles in causes}) == 1:  # the same reason everywhere says nothing
         causes = [[] for _ in found.movies]
     lines = []

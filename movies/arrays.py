@@ -14,6 +14,7 @@ import numpy as np
 
 from errors import NoCatalogue
 from movies.tables import unpack
+from movies.titles import has_original_title
 from taste.content import content_features
 from taste.interactions import Movies, Ratings
 
@@ -34,6 +35,7 @@ class Described(NamedTuple):
     description: str
     rating_count: int
     rating_mean: float
+    source_title: str = ""
 
 
 def load_described(path: Path) -> list[Described]:
@@ -42,7 +44,7 @@ def load_described(path: Path) -> list[Described]:
         rows = db.execute(
             """
             SELECT movie_id, title, coalesce(year, 0), genres, top_tags, coalesce(description, ''),
-                   rating_count, coalesce(rating_mean, 0)
+                   rating_count, coalesce(rating_mean, 0), source_title
             FROM movies ORDER BY movie_id
             """
         )
@@ -55,7 +57,11 @@ def load_movies(path: Path) -> Movies:
     years = np.array([movie.year for movie in movies], np.int16)
     texts = [movie.description for movie in movies]
     features = content_features(
-        [movie.genres for movie in movies], years, [movie.tags for movie in movies], texts if any(texts) else None
+        [movie.genres for movie in movies],
+        years,
+        [movie.tags for movie in movies],
+        texts if any(texts) else None,
+        [has_original_title(movie.source_title) for movie in movies],
     )
     return Movies(
         np.array([movie.movie_id for movie in movies], np.int64),

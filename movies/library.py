@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -25,14 +25,16 @@ from movies.embeddings import Meanings, load, make_embedder
 from movies.linking import Linker
 from movies.models import CatalogueInfo, Filters
 from movies.reader import Catalogue
-from recommend import Recommender
+from recommend import TO_BE_TUNED, Recommender
 from settings import ROOT, Settings
 from taste.interactions import Indices, Longs, Mask
 
 WATCH_SECONDS = 1.0
+SMALL = 200_000  # ratings, up to which a catalogue is fitted within moments, and the first answer waits for it
+PATIENCE = 30.0  # seconds that it waits at most; two are enough where the machine has nothing else to do
 SAMPLE = ROOT / "data" / "sample"
 
-_NO_MODEL = (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError)  # what numpy and JSON say of a bad file
+NO_MODEL = (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError)  # what numpy and JSON say of a bad file
 
 
 @dataclass(eq=False, slots=True)
@@ -108,19 +110,24 @@ class _Chore:
     process: asyncio.subprocess.Process
     version: str
     lock: FileLock
+    follower: asyncio.Task[None]
 
 
 class Library:
     """The current snapshot of a data directory, opened by `open()`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, work: bool) -> None:
+        self._settings, self._work = settings, work
         self._embedder = make_embedder(settings) if settings.embeddings_model else None
         self._snapshot: Snapshot | None = None
         self._seen: tuple[object, ...] = ()
         self._watcher: asyncio.Task[None] | None = None
         self._chores: dict[str, _Chore] = {}
         self._troubles: dict[str, str] = {}
+        self._said: dict[str, str] = {}  # of each chore, the stage it is at
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._patient_until = 0.0
         self._retiring: asyncio.Task[None] | None = None
 
     @classmethod
@@ -132,9 +139,9 @@ class Library:
             CatalogueError: It cannot be read.
         """
         threadpool_limits(1, "blas")  # a request's products are small: threads cost them more than they bring
-        library = cls(settings)
+        library = cls(settings, work=work)
         await library._take_up()
-        library._watcher = asyncio.create_task(library._watch(work=work), name="library")
+        library._watcher = asyncio.create_task(library._watch(), name="library")
         return library
 
     async def close(self) -> None:
@@ -152,8 +159,17 @@ class Library:
             await self._embedder.close()
 
     @asynccontextmanager
-    async def use(self) -> AsyncIterator[Snapshot]:
-        """The current snapshot, kept open until the end of the block."""
+    async def use(self, *, patient: bool = True) -> AsyncIterator[Snapshot]:
+        """The current snapshot, kept open until the end of the block.
+
+        Args:
+            patient: whether the first fit of a small catalogue is waited for: the same question would get other movies
+                a moment later.
+        """
+        if patient and not self._settled.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._patient_until):
+                    await self._settled.wait()
         snapshot = self._current
         snapshot.users += 1
         try:
@@ -174,18 +190,36 @@ class Library:
         fit = self._chores.get("fit")
         return fit is not None and fit.process.returncode is None
 
-    async def _watch(self, *, work: bool) -> None:
+    @property
+    def tuning(self) -> str | None:
+        """The stage at which the choice of parameters is, while one goes on."""
+        tune = self._chores.get("tune")
+        return self._said.get("tune", "begun") if tune is not None and tune.process.returncode is None else None
+
+    async def _watch(self) -> None:
         """Take up replaced files, and see to it that what is missing gets made."""
         while True:
+            self._wake.clear()
             try:
                 await self._look()
+                if self._work:
+                    await self._see_to_chores()
                 await self._current.catalogue.warm()
                 await self._warm_linker()
-                if work:
-                    await self._see_to_chores()
             except (CatalogueError, OSError) as error:
                 self._note("library", f"The data directory cannot be looked after: {error}.")
-            await asyncio.sleep(WATCH_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), WATCH_SECONDS)
+
+    def _await_fit(self) -> None:
+        """Have callers wait for a fit that is soon to come."""
+        snapshot = self._current
+        soon = self._work and not snapshot.recommender.fitted and 0 < snapshot.info.ratings <= SMALL
+        self._patient_until = asyncio.get_running_loop().time() + PATIENCE
+        if soon:
+            self._settled.clear()
+        else:
+            self._settled.set()
 
     async def _warm_linker(self) -> None:
         try:
@@ -221,10 +255,13 @@ class Library:
         snapshot = self._current
         damaged = not snapshot.catalogue.intact
         await self._see_to("import", import_command(self._settings), str(self._marks()[0]), wanted=damaged)
-        unfitted = not damaged and not snapshot.recommender.fitted and snapshot.info.ratings > 0
-        await self._see_to("fit", ("recommend.py", "fit"), snapshot.info.version, wanted=unfitted)
+        recommender, version = snapshot.recommender, snapshot.info.version
+        unfitted = not damaged and not recommender.fitted and snapshot.info.ratings > 0
+        await self._see_to("fit", ("recommend.py", "fit", "--to-be-tuned"), version, wanted=unfitted)
+        untuned = not damaged and recommender.tuning == TO_BE_TUNED
+        await self._see_to("tune", ("recommend.py", "tune"), version, wanted=untuned)
         wanted = not damaged and self._embedder is not None and snapshot.meanings is None
-        await self._see_to("embed", ("recommend.py", "embed"), snapshot.info.version, wanted=wanted)
+        await self._see_to("embed", ("recommend.py", "embed"), version, wanted=wanted)
 
     async def _see_to(self, name: str, command: Sequence[str], version: str, *, wanted: bool) -> None:
         """Start a chore that is wanted, note that one failed, stop one whose catalogue was replaced meanwhile."""
@@ -236,6 +273,8 @@ class Library:
             await self._start(name, command, version)
         elif chore is not None and chore.process.returncode is not None:
             chore.lock.release()
+            if name == "fit" and self._marks() == self._seen:
+                self._settled.set()
             if chore.process.returncode != 0:
                 self._note(name, f"`{' '.join(chore.command)}` failed; the service does without.")
 
@@ -250,17 +289,27 @@ class Library:
             lock.release()
             return
         environment = {**os.environ, "DATA_DIR": str(self._settings.data_dir)}
-        null = asyncio.subprocess.DEVNULL
+        null, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / command[0]), *command[1:], stdin=null, stdout=null, env=environment
+            sys.executable, str(ROOT / command[0]), *command[1:], stdin=null, stdout=pipe, env=environment
         )
-        self._chores[name] = _Chore(command, process, version, lock)
+        self._chores[name] = _Chore(command, process, version, lock, asyncio.create_task(self._follow(name, process)))
+
+    async def _follow(self, name: str, process: asyncio.subprocess.Process) -> None:
+        """Take down the stages that a chore says it is at, a line each, and look at once when it is done."""
+        assert process.stdout is not None
+        async for line in process.stdout:
+            self._said[name] = line.decode(errors="replace").strip()
+            logger.debug("{}: {}", name, self._said[name])
+        await process.wait()
+        self._wake.set()
 
     async def _stop(self, name: str) -> None:
         chore = self._chores.pop(name)
         if chore.process.returncode is None:
             chore.process.terminate()
             await chore.process.wait()
+        chore.follower.cancel()
         chore.lock.release()
 
     async def _take_up(self, *, doubtful: bool = False) -> None:
@@ -272,6 +321,10 @@ class Library:
         logger.info(
             "Catalogue {}: {} movies, {} ratings; recommender {}", info.name, info.movies, info.ratings, version
         )
+        tuned = snapshot.recommender.tuning
+        if isinstance(tuned, str) and tuned != TO_BE_TUNED and (old is None or old.recommender.tuning != tuned):
+            logger.info("The recommender's parameters: {}", tuned)
+        self._await_fit()
         if old is not None and old.users == 0:
             self._retiring = asyncio.create_task(old.catalogue.close())
             await asyncio.shield(self._retiring)
@@ -290,7 +343,7 @@ class Library:
         """The fitted one if it belongs to this catalogue, else one that needs no fit."""
         try:
             return Recommender.load(self._settings.model_path, version)
-        except _NO_MODEL as error:
+        except NO_MODEL as error:
             logger.debug("No fitted recommender: {}", error)
             return Recommender.unfitted(load_movies(self._settings.catalogue_path))
 
@@ -300,7 +353,7 @@ class Library:
             return None
         try:
             return load(self._settings.embeddings_path, version, self._embedder, self._settings.embeddings_model)
-        except _NO_MODEL as error:
+        except NO_MODEL as error:
             logger.debug("No vectors: {}", error)
             return None
 

@@ -111,14 +111,32 @@ class Because(MovieName):
     share: float
 
 
+class OtherShare(Model):
+    """The share of a score that all the person's other ratings have together, or what everybody likes."""
+
+    movie_id: None = None
+    title: Literal["other ratings", "popularity"]
+    share: float
+
+
 class ListedMovie(Movie):
-    """A movie in a list made for someone. `match` orders this one list (larger first) and compares with no other."""
+    """A movie in a list made for someone. `match` orders this one list (larger first) and compares with no other.
+
+    The shares of `because` sum to it.
+    """
 
     match: float | None = None
-    because: list[Because] = []
+    because: list[Because | OtherShare] = []
+
+    @property
+    def causes(self) -> list[Because]:
+        """The person's own movies among the reasons."""
+        return [cause for cause in self.because if isinstance(cause, Because)]
 
     @classmethod
-    def of(cls, movie: Movie, match: float | None = None, because: list[Because] | None = None) -> ListedMovie:
+    def of(
+        cls, movie: Movie, match: float | None = None, because: list[Because | OtherShare] | None = None
+    ) -> ListedMovie:
         """A movie in a list; its parts are valid already."""
         return cls.model_construct(**dict(movie), match=match, because=because or [])
 

@@ -62,6 +62,17 @@ def parse_title(source: str) -> Title:
     return Title(article_first(rest), year, tuple(alternatives))
 
 
+def has_original_title(source: str) -> bool:
+    """True for a title of movies.csv that gives one in another language in parentheses, as MovieLens does.
+
+    >>> has_original_title("City of Lost Children, The (Cité des enfants perdus, La) (1995)")
+    True
+    >>> has_original_title("Seven (a.k.a. Se7en) (1995)"), has_original_title("Heat (1995)")
+    (False, False)
+    """
+    return len(parse_title(source).alternatives) > source.casefold().count("(a.k.a")
+
+
 def split_year(text: str) -> tuple[str, int | None]:
     """Split a year in parentheses off the end; of a range such as (2006-2007) the first."""
     match = _YEAR.search(text)

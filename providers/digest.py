@@ -110,7 +110,7 @@ def _rating(rating: dict[str, Any]) -> dict[str, JsonValue]:
 
 
 def _titles(movies: Iterable[Any]) -> list[JsonValue]:
-    return [*map(_called, movies)]
+    return [_called(movie) for movie in movies if movie["movie_id"] is not None]
 
 
 def _called(movie: dict[str, Any]) -> str:

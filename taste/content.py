@@ -1,4 +1,4 @@
-"""The content of movies as weighted features: genres, years, tags and the words of a description. No ratings here."""
+"""The content of movies as weighted features: genres, era, language, tags, words of a description. No ratings here."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ import scipy.sparse as sp
 from taste.interactions import Floats, Sparse
 
 WORD = re.compile(r"[^\W\d_][\w'’-]+")
-# Weights of the kinds of features against each other, before rows are brought to length 1.
-GENRE, YEAR, TAG, WORDS = 1.0, 0.6, 1.0, 1.0
+# Weights of the kinds of features against each other, before rows are brought to length 1. Time is weak: movies of one
+# year are not alike for that.
+GENRE, ERA, YEAR, FOREIGN, TAG, WORDS = 1.0, 0.5, 0.3, 0.7, 1.0, 1.0
+ERAS, ERA_SPAN = range(1890, 2051, 10), 10.0  # middles of eras; years after which nearness to one is 1/e
 MOST_WORDS = 20_000  # of a vocabulary, the most frequent
 MOST_TAGS = 40  # of one movie
 BLOCK = 512  # rows whose nearest are looked for at once
@@ -28,28 +30,33 @@ def content_features(
     years: npt.NDArray[np.int16],
     tags: Sequence[Sequence[tuple[str, float]]],
     descriptions: Sequence[str] | None = None,
+    foreign: Sequence[bool] | None = None,
 ) -> Sparse:
     """Content of each movie as one row of length 1 (or 0, where nothing is known).
 
-    Each kind (genres, years, tags, words) is weighted by inverse document frequency and brought to its own weight; all
-    are laid side by side.
+    Each kind (genres, era, language, tags, words) is weighted by inverse document frequency and brought to its own
+    weight; all are laid side by side.
 
     Args:
         genres: the genres of each movie.
         years: int16 [n], 0 where unknown.
         tags: (tag, weight) of each movie; the weight is a count or a genome relevance.
         descriptions: a text for each movie, where the catalogue has one.
+        foreign: true for each movie whose original title is in another language, where that is known.
 
     Returns:
         csr_array float32 [n, n_features].
     """
     kinds = [
         GENRE * _bag([[(name.casefold(), 1.0) for name in names] for names in genres], fewest=1),
+        ERA * _bag([_eras(int(year)) for year in years], fewest=1),
         YEAR * _bag([_years(int(year)) for year in years], fewest=1),
         TAG * _bag([_strongest(row) for row in tags], FEWEST_MOVIES),
     ]
     if descriptions is not None:
         kinds.append(WORDS * _bag([_words(text) for text in descriptions], FEWEST_MOVIES))
+    if foreign is not None:
+        kinds.append(FOREIGN * _bag([[("foreign", 1.0)] if given else [] for given in foreign], FEWEST_MOVIES))
     return unit_rows(sp.csr_array(sp.hstack(kinds, format="csr", dtype=np.float32)))
 
 
@@ -101,8 +108,18 @@ def project(features: Sparse, width: int) -> Floats:
     return unit_vectors(np.asarray(features @ plane, np.float32))
 
 
+def _eras(year: int) -> list[tuple[str, float]]:
+    """The eras that a year lies in or near to, so that what is two decades apart is still a little alike.
+
+    >>> [(era, round(weight, 2)) for era, weight in _eras(1994) if weight > 0.5]
+    [('1990', 0.67), ('2000', 0.55)]
+    """
+    near = [(str(era), math.exp(-abs(year - era) / ERA_SPAN)) for era in ERAS] if year else []
+    return [(era, weight) for era, weight in near if weight > 0.1]
+
+
 def _years(year: int) -> list[tuple[str, float]]:
-    """A year and, half as much with each step, those around it: near years, and so those of a decade, are alike.
+    """A year and, half as much with each step, those around it.
 
     >>> _years(1994)[2:5]
     [('1993', 0.5), ('1994', 1.0), ('1995', 0.5)]

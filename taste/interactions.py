@@ -21,6 +21,7 @@ Sparse: TypeAlias = Any  # scipy.sparse.csr_array of float32: scipy carries no t
 PRIOR_RATINGS = 20.0  # a movie's mean is pulled towards the catalogue's as if by this many ratings
 PRIOR_OWN_RATINGS = 3.0  # the same for the mean of one person
 USUAL_MEAN = 3.5  # stars; the mean of every MovieLens set
+ABOVE_MEAN, LEAST_LIKED = 0.5, 3.0  # stars above the own mean from which a movie is liked; and at the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class SignalConfig:
     """The weights of what a rating says.
 
     Attributes:
-        liked: from here on a movie counts as liked, in stars.
+        liked: from here on a movie counts as liked, in stars; of a harsh rater from less on.
         emphasis: what each star above `liked` adds to 1.
         lukewarm: weight of a rating up to a star below `liked`.
         dislike: weight against of half a star; milder ratings below the person's mean in proportion.
@@ -117,11 +118,13 @@ class Profile:
         movie_index: int32 [k].
         stars: float32 [k], 0.5 to 5.
         timestamp: int64 [k], Unix seconds.
+        now: Unix seconds at which something is asked of them; None where time is to play no part.
     """
 
     movie_index: Indices
     stars: Floats
     timestamp: Longs
+    now: float | None = None
 
     def __len__(self) -> int:
         return len(self.movie_index)
@@ -137,7 +140,7 @@ class Profile:
 
     def part(self, places: Longs) -> Profile:
         """Some of the person's ratings."""
-        return Profile(self.movie_index[places], self.stars[places], self.timestamp[places])
+        return Profile(self.movie_index[places], self.stars[places], self.timestamp[places], self.now)
 
     @property
     def mean(self) -> float:
@@ -181,31 +184,44 @@ def mean_rank(user: Indices, timestamp: Longs) -> Floats:
     return rank
 
 
-def recency(timestamp: Longs, floor: float, span: float) -> Floats:
-    """Weights of a person's n ratings by their place in time: g + (1 − g)·e^(−(n − rank)/span), rank 1 the oldest.
+def freshness(profile: Profile, span: float, pause: float) -> Floats:
+    """Each rating's part in the sitting that goes on, 0 to 1: e^(−(n − rank)/span − elapsed/pause).
 
-    All of the same second weigh 1, so that a list without times weighs evenly.
+    All are 0 where no time is asked for, or where one second for all says that the ratings have no times of their own.
+
+    Args:
+        profile: its ratings oldest first.
+        span: ratings after which the weight has fallen to 1/e.
+        pause: seconds until now after which it has.
     """
-    n = len(timestamp)
-    if not n or timestamp[0] == timestamp[-1]:
-        return np.ones(n, np.float32)
-    rank = mean_rank(np.zeros(n, np.int32), timestamp)
-    weight: Floats = (floor + (1 - floor) * np.exp((rank - rank[-1]) / span)).astype(np.float32)
-    return weight
+    n = len(profile)
+    if profile.now is None or not n or profile.timestamp[0] == profile.timestamp[-1]:
+        return np.zeros(n, np.float32)
+    rank = mean_rank(np.zeros(n, np.int32), profile.timestamp)
+    elapsed = np.maximum(profile.now - profile.timestamp, 0)
+    fresh: Floats = np.exp((rank - rank[-1]) / span - elapsed / pause).astype(np.float32)
+    return fresh
 
 
 def signal(stars: Floats, config: SignalConfig, mean: float = 0.0) -> Floats:
     """The weights of ratings: 1 and more where liked, a little where nearly, and something against below the own mean.
 
+    Who rates harshly likes what is half a star above their mean: `liked` is the most that it takes.
+
     Args:
         stars: float32 [k].
         config: the weights.
-        mean: the person's mean in stars.
+        mean: the person's mean in stars; 0 where it does not count.
+
+    >>> harsh = np.array([3.5, 3.0, 1.0, 0.5], np.float32)
+    >>> signal(harsh, SignalConfig(), mean=2.4).round(2)
+    array([ 1.15,  1.  , -0.15, -0.2 ], dtype=float32)
     """
-    bar = min(mean, config.liked)
+    liked = min(config.liked, max(mean + ABOVE_MEAN, LEAST_LIKED)) if mean else config.liked
+    bar = min(mean, liked)
     depth = np.clip((bar - stars) / max(bar - 0.5, 0.5), 0, 1)
-    said = np.where(stars >= config.liked - 1, np.float32(config.lukewarm), 0)
+    said = np.where(stars >= liked - 1, np.float32(config.lukewarm), 0)
     said = np.where(stars < bar, -config.dislike * depth, said)
-    said = np.where(stars >= config.liked, 1 + config.emphasis * (stars - config.liked), said)
+    said = np.where(stars >= liked, 1 + config.emphasis * (stars - liked), said)
     weights: Floats = said.astype(np.float32)
     return weights

@@ -1,4 +1,4 @@
-"""Learns what the recommender keeps of ratings: the dense movies, their weights, neighbours, stand-ins and factors."""
+"""Learns what the recommender keeps of ratings: the dense movies, their weights, neighbours, successors, stand-ins."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from taste.content import nearest, project
-from taste.factors import FactorConfig, fit_factors
-from taste.interactions import Floats, Indices, Movies, Ratings, SignalConfig, Sparse, signal
-from taste.linear_model import Follows, LinearConfig, fit_linear, follows
+from taste.interactions import Indices, Movies, Ratings, SignalConfig, Sparse, signal
+from taste.linear_model import LinearConfig, fit_linear
+from taste.sittings import SittingConfig, fit_next
 from taste.weights import Weights
 
 STAND_INS = 12  # dense movies that stand for one without enough ratings
@@ -28,32 +28,26 @@ class Config:
 
     Attributes:
         linear: of the closed form (Steck 2019, 2020).
-        factors: of the small factor model averaged in (Hu et al. 2008).
+        sitting: of what comes next while a sitting goes on.
         learn: what ratings say in the fit.
         fold_in: what they say of the person a list is for.
-        recency: g, the weight of long past ratings in the fold-in; the newest has 1.
-        recency_span: ratings after which the rest of that weight has fallen to 1/e.
-        prior: weight of popularity for a person with one rating; it shrinks with the root of their number.
         cold: factor on scores of movies that stand on content alone.
         fewest: interactions a movie needs to enter the linear model.
         most_items: movies in the linear model at most, those with the most interactions.
     """
 
     linear: LinearConfig = field(default_factory=LinearConfig)
-    factors: FactorConfig = field(default_factory=FactorConfig)
+    sitting: SittingConfig = field(default_factory=SittingConfig)
     learn: SignalConfig = field(default_factory=lambda: SignalConfig(lukewarm=0.5, dislike=0.0))
     fold_in: SignalConfig = field(default_factory=SignalConfig)
-    recency: float = 0.5
-    recency_span: float = 3.0
-    prior: float = 0.2
-    cold: float = 0.7
+    cold: float = 0.3
     fewest: int = 2
     most_items: int = 20_000
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Config:
         """From what `dataclasses.asdict` made of one."""
-        nested = {"linear": LinearConfig(**values["linear"]), "factors": FactorConfig(**values["factors"])}
+        nested = {"linear": LinearConfig(**values["linear"]), "sitting": SittingConfig(**values["sitting"])}
         signals = {name: SignalConfig(**values[name]) for name in ("learn", "fold_in")}
         return cls(**(values | nested | signals))
 
@@ -66,7 +60,7 @@ class Fit:
     weights: Weights
     near: Sparse
     mix: Sparse
-    factors: Floats
+    following: Sparse
 
 
 def learn(ratings: Ratings, movies: Movies, config: Config, tell: Progress) -> Fit | None:
@@ -84,20 +78,17 @@ def learn(ratings: Ratings, movies: Movies, config: Config, tell: Progress) -> F
     place = np.full(len(movies), -1, np.int32)
     place[dense] = np.arange(len(dense), dtype=np.int32)
     tell("order", 0.0)
-    order = _order(ratings, place, len(dense), config) if config.linear.order else None
+    following = sp.csr_array((len(dense), len(dense)), dtype=np.float32)
+    if config.sitting.weight:
+        following = fit_next(ratings, place, config.learn.liked, config.sitting)
     interactions = _interactions(ratings, place, len(dense), config)
-    exact, near = fit_linear(
-        interactions, movies.features[dense], order, config.linear, lambda share: tell("taste", share)
-    )
+    exact, near = fit_linear(interactions, movies.features[dense], config.linear, lambda share: tell("taste", share))
     weights = Weights.of(exact)
-    del exact, order  # the largest matrices: what follows needs the room
+    del exact  # the largest matrix: what follows needs the room
     tell("content", 0.0)
     mix = _mix(movies, dense)
-    factors = np.empty((len(dense), 0), np.float32)
-    if config.factors.weight:
-        factors = fit_factors(interactions, config.factors, lambda share: tell("factors", share))
     tell("done", 1.0)
-    return Fit(dense, weights, near, mix, factors)
+    return Fit(dense, weights, near, mix, following)
 
 
 def _enough(ratings: Ratings, n_movies: int, config: Config) -> Indices:
@@ -113,15 +104,6 @@ def _interactions(ratings: Ratings, place: Indices, n_items: int, config: Config
     said, user = signal(ratings.stars, config.learn), ratings.users
     kept = np.flatnonzero((said > 0) & (place[ratings.movie_index] >= 0))
     return sp.csr_array((said[kept], (user[kept], place[ratings.movie_index[kept]])), shape=(ratings.n_users, n_items))
-
-
-def _order(ratings: Ratings, place: Indices, n_items: int, config: Config) -> Follows:
-    """Counts of which liked items came soon after which."""
-    user = ratings.users
-    kept = np.flatnonzero((ratings.stars >= config.learn.liked) & (place[ratings.movie_index] >= 0))
-    kept = kept[np.lexsort((ratings.timestamp[kept], user[kept]))]
-    item = place[ratings.movie_index[kept]]
-    return follows(user[kept], item, ratings.timestamp[kept], n_items, config.linear.span)
 
 
 def _mix(movies: Movies, dense: Indices) -> Sparse:

@@ -14,14 +14,34 @@ NOTHING = np.empty(0, np.int32)
 POOL_PER_PLACE = 15  # candidates for each place of a varied list
 FEWEST_IN_POOL = 100
 RUN = 128
+FEWEST_OF_A_FIND = 5  # ratings from which a find is more than the word of one or two, when only finds are wanted
+FINDS = 20  # ratings up to which a movie is a find, however little known a list is
+RAREST = 0.05  # share of a plain list's median count up to which a movie is one, where ratings are many
+FAR_FIND = 0.05  # worth of a find far from the taste beside one next to it
+QUALITY = 1.5  # exponent of a star above the mean when only finds are wanted
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One of the person's own movies and its exact share in the linear score (negative where it counts against)."""
+    """One of the person's own movies and its exact share in a score (negative where it counts against)."""
 
     movie_index: int
     share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a movie has its score, of which these are the shares: their sum is the score.
+
+    Attributes:
+        movies: of the person's own movies those that speak for it most, largest first.
+        others: the share of all their other ratings, for and against.
+        popularity: the share of what everybody likes.
+    """
+
+    movies: list[Reason]
+    others: float = 0.0
+    popularity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +52,13 @@ class Ranked:
         movie_index: int32 [m].
         score: float32 [m]; comparable within one list only.
         basis: on what it rests.
-        reasons: for each movie the person's own movies (or seeds) that contributed most.
+        reasons: for each movie why it has its score; empty where they were not asked for.
     """
 
     movie_index: Indices
     score: Floats
     basis: Basis
-    reasons: list[list[Reason]]
+    reasons: list[Reasons]
 
 
 def select(scores: Floats, k: int, open_: Mask, vectors: Floats, diversity: float = 0.0) -> Indices:
@@ -112,16 +132,47 @@ def unit(values: Floats) -> Floats:
     return scaled
 
 
-def standard(values: Floats, open_: Mask) -> Floats:
-    """Brought to mean 0 and deviation 1 over the open movies."""
-    seen = values[open_]
-    if not len(seen):
-        return values
-    scaled: Floats = (values - seen.mean()) / max(float(seen.std()), 1e-9)
-    return scaled
+def reasons_of(index: Indices, shares: Floats, taste: Floats, popularity: Floats, k: int) -> list[Reasons]:
+    """Rows of shares as reasons: the largest k that speak for each movie, all others in one, popularity.
+
+    Args:
+        index: int32 [m], the person's own movies; one named twice counts once.
+        shares: float32 [targets, m].
+        taste: float32 [targets], the scores by taste, of which these are shares.
+        popularity: float32 [targets], what popularity adds.
+        k: own movies named at most.
+    """
+    own, place = np.unique(index, return_inverse=True)
+    together = np.zeros((len(own), len(shares)), np.float32)
+    np.add.at(together, place, shares.T)
+    found = []
+    for row, whole, popular in zip(together.T, taste, popularity, strict=True):
+        named = [Reason(int(own[i]), float(row[i])) for i in np.argsort(-row, kind="stable")[:k] if row[i] > 0]
+        others = float(whole) - sum(reason.share for reason in named)
+        found.append(Reasons(named, others, float(popular)))
+    return found
 
 
-def top_reasons(index: Indices, shares: Floats, k: int) -> list[Reason]:
-    """The k largest shares that speak for a movie, largest first."""
-    order = np.argsort(-shares, kind="stable")[:k]
-    return [Reason(int(index[i]), float(shares[i])) for i in order if shares[i] > 0]
+def finds(scores: Floats, open_: Mask, usual: float, count: Indices, quality: Floats, novelty: float) -> Floats:
+    """Scores by which little known movies lead: the more novelty, the fewer ratings a movie may have.
+
+    Movies known to more than usual·2·(1 − novelty)^1.5 come after all others, and so do those that hardly anybody
+    rated: their means are noise. Among the rest, quality counts besides.
+
+    Args:
+        scores: float32 [n], the less of them from popularity, the more novelty.
+        open_: bool [n], what may appear; at least one.
+        usual: the median count of ratings of the list without novelty.
+        count: int32 [n], ratings of each movie.
+        quality: float32 [n], damped means less that of all, in stars.
+        novelty: above 0, to 1.
+    """
+    most = max(usual * max(2 * (1 - novelty) ** 1.5, RAREST), FINDS)
+    late = np.where(count > most, 1 + count / max(float(count.max()), 1.0), 0)
+    late += np.where(count < FEWEST_OF_A_FIND * novelty, 3 - count / FEWEST_OF_A_FIND, 0)
+    eligible = open_ & (late == 0) if (open_ & (late == 0)).any() else open_
+    low, high = float(scores[eligible].min()), float(scores[eligible].max())
+    near = np.clip((scores - low) / max(high - low, 1e-9), 0, 1) + FAR_FIND * novelty
+    worth = near * np.exp(QUALITY * novelty * quality)
+    found: Floats = (worth - (float(worth[open_].max()) + 1) * late).astype(np.float32)
+    return found

@@ -111,5 +111,6 @@ def _profile(ctx: Context, rows: Sequence[Row]) -> tuple[Profile, npt.NDArray[np
         ctx.snapshot.indexes(movie_id for _, movie_id, _ in ordered),
         np.array([stars for *_, stars in ordered], np.float32),
         times.astype(np.int64),
+        ctx.clock().timestamp(),
     )
     return profile, times

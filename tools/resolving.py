@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import JsonValue
 
 from errors import Unknown
-from movies.models import Basis, Because, ListedMovie, Model, Movie, MovieList, MovieName, Resolved
+from movies.models import Basis, Because, ListedMovie, Model, Movie, MovieList, MovieName, OtherShare, Resolved
 from taste.interactions import Indices
-from taste.ranking import Ranked, Reason
+from taste.ranking import Ranked, Reasons
 from tools.args import Listing, Recommend
 from tools.context import Context
 from tools.people import person
@@ -25,7 +25,9 @@ CERTAIN = 0.95  # quality of a match that is a movie's own title
 NAMED = 5  # movies that could be meant
 FAR_BETTER_KNOWN = 10  # times the ratings
 FEWEST_LISTED = 3  # below this a list says why it is short
+LEAST_SHARE = 0.0005  # of a score, told beside those of movies
 NOTHING_KNOWN = "Nothing is known of the person's taste yet; these are widely liked movies."
+NOTHING_LIKED = "Nothing is known that the person likes; these are widely liked movies, not near to what they dislike."
 FROM_PROFILE = "This rests on the profile in words: nothing is rated yet."
 CONTENT_ONLY = "No model of taste is fitted yet; this rests on popularity and content alone."
 
@@ -132,15 +134,26 @@ async def listed(ctx: Context, ranked: Ranked) -> list[ListedMovie]:
     return [ListedMovie.of(*parts) for parts in zip(movies, scores, causes, strict=True)]
 
 
-async def because(ctx: Context, reasons: Sequence[Sequence[Reason]]) -> list[list[Because]]:
-    """The movies that the recommender's reasons name, row by row; those that count against are left out."""
-    indexes = sorted({reason.movie_index for row in reasons for reason in row})
+async def because(ctx: Context, reasons: Sequence[Reasons]) -> list[list[Because | OtherShare]]:
+    """The recommender's reasons by name, row by row; the shares of a row sum to its score."""
+    indexes = sorted({reason.movie_index for row in reasons for reason in row.movies})
     movies = await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(np.array(indexes, np.int32)))
     names = {index: dict(movie.only_name()) for index, movie in zip(indexes, movies, strict=True)}
     return [
-        [Because(**names[reason.movie_index], share=round(reason.share, 4)) for reason in row if reason.share > 0]
+        [
+            *(Because(**names[reason.movie_index], share=round(reason.share, 4)) for reason in row.movies),
+            *_others(row),
+        ]
         for row in reasons
     ]
+
+
+def _others(row: Reasons) -> list[OtherShare]:
+    rest = [
+        OtherShare(title="other ratings", share=round(row.others, 4)),
+        OtherShare(title="popularity", share=round(row.popularity, 4)),
+    ]
+    return [share for share in rest if abs(share.share) >= LEAST_SHARE]
 
 
 async def movie_list(
@@ -148,12 +161,17 @@ async def movie_list(
 ) -> MovieList:
     """A ranking as a list, with notes on what it rests on; `basis`, in place of its own unless that is popularity."""
     popular = ranked.basis == "popular"
-    notes = [NOTHING_KNOWN] if popular else []
+    notes = [_unknown(ranked)] if popular else []
     notes += [] if ctx.snapshot.recommender.fitted else [CONTENT_ONLY]
     movies = await listed(ctx, ranked)
     return MovieList(
         basis=ranked.basis if popular else basis or ranked.basis, movies=movies, resolved=list(resolved), notes=notes
     )
+
+
+def _unknown(ranked: Ranked) -> str:
+    """The reason why a list rests on popularity: nothing is rated, or nothing of it is liked."""
+    return NOTHING_LIKED if any(reasons.others for reasons in ranked.reasons) else NOTHING_KNOWN
 
 
 async def served(ctx: Context, kind: str, args: Model, found: MovieList, user_id: int | None = None) -> MovieList:

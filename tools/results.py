@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from movies.models import Because, Model, Movie, MovieDetail, MovieName, Resolved, UserRating, WindowStats
+from movies.models import Because, Model, Movie, MovieDetail, MovieName, OtherShare, Resolved, UserRating, WindowStats
 
 
 class MovieResult(Model):
@@ -98,7 +98,7 @@ class Explanation(Model):
 
     movie: Movie
     whose: str
-    because: list[Because]
+    because: list[Because | OtherShare]
     shared_genres: list[str]
     shared_tags: list[str]
     predicted_stars: float | None = None
@@ -108,6 +108,11 @@ class Explanation(Model):
     own_stars: float | None = None
     resolved: list[Resolved] = []
     notes: list[str] = []
+
+    @property
+    def causes(self) -> list[Because]:
+        """The person's own movies among the reasons."""
+        return [cause for cause in self.because if isinstance(cause, Because)]
 
 
 class Affinity(Model):

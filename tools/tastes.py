@@ -12,7 +12,7 @@ import numpy as np
 from errors import ToolError, Unknown
 from movies.models import Movie, MovieList, RatingOrder, UserRating
 from taste.interactions import Longs, Profile
-from taste.ranking import Ranked
+from taste.ranking import Ranked, Reasons
 from tools.args import (
     ExplainRecommendation,
     GetUserRatings,
@@ -159,8 +159,11 @@ async def explain_recommendation(ctx: Context, args: ExplainRecommendation) -> E
     profile, index = someone.profile, int(ctx.snapshot.indexes([movie.movie_id])[0])
     recommender, known = ctx.snapshot.recommender, len(profile) > 0
     predicted = recommender.predict_rating(profile, index) if known or movie.rating_count else None
-    [causes] = await because(ctx, [recommender.because(profile, index, WHY) if known else []])
-    theirs = await ctx.snapshot.catalogue.movies([cause.movie_id for cause in causes])
+    reasons = recommender.because(profile, index, WHY) if known else Reasons([])
+    [causes] = await because(ctx, [reasons])
+    theirs = await ctx.snapshot.catalogue.movies(
+        ctx.snapshot.ids(np.array([reason.movie_index for reason in reasons.movies], np.int32))
+    )
     return Explanation(
         movie=movie,
         whose=someone.whose,

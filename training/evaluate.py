@@ -1,21 +1,25 @@
-"""Measures of a ranking, by the two protocols of the field: random hold-out of new users, and time."""
+"""Measures of a ranking, by the two protocols of the field: random hold-out of new users, and time; and by pause."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from taste.interactions import Indices, Mask, Profile, Ratings
+from taste.interactions import Indices, Longs, Mask, Profile, Ratings
 
 LIKED = 4.0  # stars, from which a movie counts as liked: a positive
 FEWEST_POSITIVES = 5  # of a user who is evaluated
 HELD_OUT = 0.2  # of the user's positives
 VALIDATION = 20_000_101  # seed of the draw of validation users
 MOST_USERS = 10_000  # evaluated at once (Liang et al. 2018)
+SITTING, DAY = 3_600, 86_400  # seconds between two ratings: at most, in one sitting; at least, of someone who came back
+CUTS = 3  # of one user's ratings after pauses of a kind
+NEXT = 10  # liked movies after a cut that are to be found
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,13 @@ class Case:
         profile: what the model is told.
         seen: int32, movies that do not count in the list.
         relevant: int32, movies that should be in it.
+        pause: seconds from the last that is told to the first that is to be found; NaN where the order plays no part.
     """
 
     profile: Profile
     seen: Indices
     relevant: Indices
+    pause: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +48,11 @@ class Split:
     known: Mask
 
 
-def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", given: int | None = None) -> Split:
-    """Strong generalisation (Liang et al. 2018): of new users 80 % of the liked movies are told, the rest to be found.
+def new_users(ratings: Ratings, n_movies: int, seed: int, part: str) -> tuple[Ratings, Longs, Mask]:
+    """The ratings to learn from, the users of a part ("validation" or "test"), and the movies that can be known.
 
     A fifth of the users is for validation, whatever the seed, so that nobody is ever tested who was chosen by; a fifth
     is for testing (10,000 of each at most), the rest for training.
-
-    Args:
-        ratings: of the whole set.
-        n_movies: of the catalogue.
-        seed: of the draw.
-        part: "validation" or "test".
-        given: tell this many of the 80 % alone; the rest of them stays out of the lists all the same.
     """
     positive = ratings.stars >= LIKED
     user = ratings.users
@@ -65,8 +64,31 @@ def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test
     train = keep(ratings, ~np.isin(user, np.concatenate([validation, test])))
     known = np.zeros(n_movies, bool)
     known[train.movie_index[train.stars >= LIKED]] = True
-    cases = [_random_case(ratings, int(u), known, seed, given) for u in held[part]]
+    return train, held[part], known
+
+
+def split_users(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test", given: int | None = None) -> Split:
+    """Strong generalisation (Liang et al. 2018): of new users 80 % of the liked movies are told, the rest to be found.
+
+    Args:
+        ratings: of the whole set.
+        n_movies: of the catalogue.
+        seed: of the draw.
+        part: "validation" or "test".
+        given: tell this many of the 80 % alone; the rest of them stays out of the lists all the same.
+    """
+    train, held, known = new_users(ratings, n_movies, seed, part)
+    cases = [_random_case(ratings, int(u), known, seed, given) for u in held]
     return Split(train, [case for case in cases if case], known)
+
+
+def split_pauses(ratings: Ratings, n_movies: int, seed: int, *, part: str = "test") -> Split:
+    """New users as in `split_users`, cut where they went on within an hour and where they came back after a day.
+
+    Some such places of each user are drawn; all that was rated before is told, the next liked movies are to be found.
+    """
+    train, held, known = new_users(ratings, n_movies, seed, part)
+    return Split(train, [case for user in held for case in _paused_cases(ratings, int(user), known, seed)], known)
 
 
 def split_time(ratings: Ratings, n_movies: int, *, part: str = "test") -> Split:
@@ -127,6 +149,23 @@ def by_time(ratings: Ratings) -> Ratings:
     return Ratings(ratings.indptr, ratings.movie_index[order], ratings.stars[order], ratings.timestamp[order])
 
 
+def _paused_cases(ratings: Ratings, user: int, known: Mask, seed: int) -> list[Case]:
+    whole = ratings.profile(user)
+    gap = np.diff(whole.timestamp, prepend=whole.timestamp[:1])
+    liked = (whole.stars >= LIKED) & known[whole.movie_index]
+    before: Longs = np.cumsum(liked) - liked
+    possible = (before >= FEWEST_POSITIVES) & (liked.sum() - before > 0)
+    draw, cases = np.random.default_rng([seed, user]), []
+    for kind in (gap <= SITTING, gap > DAY):
+        places = np.flatnonzero(kind & possible)
+        for cut in np.sort(draw.permutation(places)[:CUTS]).tolist():
+            now = float(whole.timestamp[cut])
+            out = cut + np.flatnonzero(liked[cut:])[:NEXT]
+            told = replace(whole.part(np.arange(cut)), now=now)
+            cases.append(Case(told, told.movie_index, whole.movie_index[out], float(gap[cut])))
+    return cases
+
+
 def _random_case(ratings: Ratings, user: int, known: Mask, seed: int, given: int | None) -> Case | None:
     whole = ratings.profile(user)
     places = np.flatnonzero((whole.stars >= LIKED) & known[whole.movie_index])
@@ -146,7 +185,7 @@ def _split_in_time(ratings: Ratings, n_movies: int, part: str, *, each_user: boo
         train, cases = _cut(train, each_user=each_user)
     known = np.zeros(n_movies, bool)
     known[train.movie_index] = True
-    cut = [Case(case.profile, case.seen, case.relevant[known[case.relevant]]) for case in cases]
+    cut = [replace(case, relevant=case.relevant[known[case.relevant]]) for case in cases]
     cut = [case for case in cut if len(case.relevant)]
     if len(cut) > MOST_USERS:
         cut = [cut[i] for i in np.random.default_rng(0).choice(len(cut), MOST_USERS, replace=False)]
@@ -170,6 +209,7 @@ def _cut(ratings: Ratings, *, each_user: bool) -> tuple[Ratings, list[Case]]:
         kept[cut:stop] = False
         out = places[places >= cut]
         if 0 < len(out) < len(places):
-            told = ratings.part(slice(start, cut))
-            cases.append(Case(told, told.movie_index, ratings.movie_index[out]))
+            now = float(ratings.timestamp[out[0]])
+            told = replace(ratings.part(slice(start, cut)), now=now)
+            cases.append(Case(told, told.movie_index, ratings.movie_index[out], now - float(told.timestamp[-1])))
     return keep(ratings, kept), cases

@@ -1,79 +1,124 @@
-"""Chooses the recommender's hyper-parameters on a validation split; the test split is never looked at."""
+"""Chooses the recommender's hyper-parameters on validation users; test users are never looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from recommend import Recommender
 from taste.interactions import Indices, Movies, Ratings
 from taste.learning import Config, Progress
-from training.evaluate import Split, ndcg, split_time, split_users
+from training.baselines import RIDGES, fit_ease, fit_popular
+from training.evaluate import DAY, SITTING, Case, Split, ndcg, rank_all, split_pauses, split_users
 
-Protocol: TypeAlias = Literal["time", "users"]
-
-# Tried in this order, the most telling first, each with what was best of those before it.
-GRID: dict[str, tuple[float, ...]] = {
-    "recency": (1.0, 0.5, 0.2, 0.1),
-    "linear.order": (0.0, 0.5, 1.0, 2.0),
-    "linear.ridge": (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0),
-    "linear.dropout": (0.3, 0.5, 0.7),
-    "learn.lukewarm": (0.0, 0.3, 0.5),
-    "linear.side": (1.0, 2.0, 3.0, 5.0),
-    "linear.popularity": (0.0, 0.1, 0.2, 0.3),
+# Tried in this order, the most telling first, each with what was best of those before it: what sets of likes tell, by
+# NDCG@100 of new users; then what the order of a sitting tells, by NDCG@10 of what comes next.
+SETS: dict[str, tuple[float, ...]] = {
+    "linear.ridge": (1.5, 3.0, 6.0, 12.0, 24.0),
+    "linear.dropout": (0.3, 0.5, 0.7, 0.8),
+    "linear.popularity": (0.0, 0.1, 0.2, 0.3, 0.4),
+    "learn.lukewarm": (0.25, 0.5),
+    "linear.side": (1.0, 3.0, 5.0),
     "linear.activity": (0.0, 0.15, 0.3, 0.6),
     "learn.emphasis": (0.0, 0.3, 0.6),
     "fold_in.emphasis": (0.0, 0.3, 0.6),
-    "fold_in.lukewarm": (0.0, 0.2),
-    "linear.span": (5.0, 10.0, 30.0),
-    "factors.weight": (0.0, 0.1, 0.2, 0.3),
 }
-AGAIN = ("linear.order", "linear.ridge", "recency")  # once more when the others are chosen
-PRIORS = (0.05, 0.1, 0.2, 0.4)
-FIRST_RATINGS = (1, 3, 5)  # with so many known, the prior is chosen
-MOST_ITEMS = 8_000  # in the linear model while choosing: the time of a fit grows with the third power
-MOST_USERS = 20_000  # of a large set, drawn to learn from while choosing
+SITTINGS: dict[str, tuple[float, ...]] = {
+    "sitting.weight": (0.0, 1.0, 3.0, 6.0, 12.0),
+    "sitting.recency": (0.0, 1.0, 2.0, 4.0, 8.0),
+    "sitting.memory": (1.5, 3.0, 6.0),
+    "sitting.pause": (600.0, 3600.0, 14_400.0),
+}
+SEED = 100  # of the draws; the users of a validation split are the same whatever the seed
+MOST_ITEMS = 6_000  # in the linear model while choosing: the time of a fit grows with the third power
+MOST_USERS = 12_000  # of a large set, drawn to learn from while choosing
+MOST_CASES = 600  # measured of each split
+SECONDS = 150.0  # of the processor, for the search: after them the best so far is taken
+WORTH = 0.002  # gain of NDCG below which the choice before stays: nobody is served other films for nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A choice, and what it is worth.
+
+    Attributes:
+        config: the hyper-parameters.
+        values: those that were chosen otherwise than before, by name.
+        quality: on validation users, by measure and model; the measures are those of `report`.
+        tried: so many choices were measured.
+        seconds: of the processor that it took.
+        whole: whether all was tried; else time was up.
+    """
+
+    config: Config
+    values: dict[str, float]
+    quality: dict[str, dict[str, float]]
+    tried: int
+    seconds: float
+    whole: bool
+
+    def __str__(self) -> str:
+        measures = "; ".join(
+            f"{measure}: " + ", ".join(f"{model} {value:.3f}" for model, value in each.items())
+            for measure, each in self.quality.items()
+        )
+        chosen = ", ".join(f"{name} {value:g}" for name, value in self.values.items()) or "as they were"
+        cut = "" if self.whole else ", then time was up"
+        return f"{chosen} ({self.tried} choices in {self.seconds:.0f} s{cut}). On validation users {measures}"
 
 
 def tune(
     ratings: Ratings,
     movies: Movies,
     *,
-    by: Protocol = "time",
-    seeds: tuple[int, ...] = (100, 101),
-    grid: Mapping[str, tuple[float, ...]] = GRID,
+    before: Config | None = None,
+    sets: Mapping[str, tuple[float, ...]] = SETS,
+    sittings: Mapping[str, tuple[float, ...]] = SITTINGS,
+    seconds: float = SECONDS,
     progress: Progress = lambda *_: None,
-) -> Config:
-    """The hyper-parameters that rank best on validation splits, one after the other (coordinate search).
+) -> Tuned | None:
+    """The hyper-parameters that rank best for validation users, one after the other (coordinate search).
+
+    A value is changed where its gain is above the noise of the cases; all changes, where together they gain `WORTH`
+    beyond it.
 
     Args:
-        ratings: of the whole set.
+        ratings: of the whole set; of a large one a part of the users is drawn.
         movies: of the catalogue; counts and means are taken again from the training part.
-        by: "time" for NDCG@10 of each user's later ratings, "users" for NDCG@100 of new users' hidden ones.
-        seeds: of the draws of users.
-        grid: values to try by the name of the parameter, in this order.
+        before: the choice to begin with and to keep where nothing better is found; None for the defaults.
+        sets: values to try by the name of the parameter, in this order, for what sets tell.
+        sittings: the same for what the order of a sitting tells.
+        seconds: of the processor (a machine that has other work to do takes longer), after which no more is tried.
         progress: told what is tried and the share done, 0 to 1.
+
+    Returns:
+        None where the users are too few to choose by.
     """
+    begun, before = time.process_time(), before or Config()
     ratings = some_users(ratings, MOST_USERS)
-    if by == "time":
-        best = _Search([split_time(ratings, len(movies), part="validation")], movies, 10)
-    else:
-        splits = [split_users(ratings, len(movies), seed, part="validation") for seed in seeds]
-        best = _Search(splits, movies, 100)
-    config = replace(Config(), most_items=MOST_ITEMS)
-    names = [*grid, *(name for name in AGAIN if name in grid)]
-    for i, name in enumerate(names):
-        progress(name, i / (len(names) + 1))
-        config = best.of(name, grid[name], config)
-    progress("prior", len(names) / (len(names) + 1))
-    first = [split_users(ratings, len(movies), seeds[0], part="validation", given=given) for given in FIRST_RATINGS]
-    shared = [replace(split, train=first[0].train) for split in first]
-    config = _Search(shared, movies, 10).of("prior", PRIORS, config)
+    users = some_cases(split_users(ratings, len(movies), SEED, part="validation"), MOST_CASES)
+    pauses = some_cases(split_pauses(ratings, len(movies), SEED, part="validation"), MOST_CASES)
+    if not users.cases:
+        return None
+    movies = measured(movies, users.train)
+    search = _Search(movies, begun + seconds, progress, len(sets) + len(sittings) + 2)
+    start = replace(before, most_items=min(MOST_ITEMS, before.most_items))
+    still = changed(start, "sitting.weight", 0.0)  # which spares each fit the counting of what comes next
+    best = replace(search.through(sets, users, 100, still), sitting=start.sitting)
+    best = search.through(sittings, pauses, 10, best) if pauses.cases else best
+    chosen = _chosen(search, best, start, users, pauses)
+    quality = _quality(search, chosen, start, users, pauses)
     progress("done", 1.0)
-    return replace(config, most_items=Config().most_items)
+    config = replace(chosen, most_items=before.most_items)
+    values = {name: value_of(chosen, name) for name in [*sets, *sittings]}
+    values = {name: value for name, value in values.items() if value != value_of(start, name)}
+    return Tuned(config, values, quality, search.tried, time.process_time() - begun, search.whole)
 
 
 def measured(movies: Movies, train: Ratings) -> Movies:
@@ -102,44 +147,149 @@ def some_users(ratings: Ratings, most: int) -> Ratings:
     return Ratings(indptr, ratings.movie_index[places], ratings.stars[places], ratings.timestamp[places])
 
 
-class _Search:
-    """Coordinate search over one set of splits; a fit is kept as long as only the fold-in changes."""
+def some_cases(split: Split, most: int) -> Split:
+    """Of many cases some, drawn at random."""
+    if len(split.cases) <= most:
+        return split
+    drawn = np.sort(np.random.default_rng(0).choice(len(split.cases), most, replace=False))
+    return replace(split, cases=[split.cases[i] for i in drawn])
 
-    def __init__(self, splits: list[Split], movies: Movies, k: int) -> None:
-        self.splits = splits
-        self.movies = [measured(movies, split.train) for split in splits]
-        self.k = k
-        self.fitted: tuple[str, dict[int, Recommender]] = ("", {})
-        self.measured: dict[str, float] = {}
 
-    def of(self, name: str, values: tuple[float, ...], config: Config) -> Config:
-        """The best of some values of one parameter, others as they are."""
-        return max((changed(config, name, value) for value in values), key=self.quality)
-
-    def quality(self, config: Config) -> float:
-        """Mean NDCG@k over the splits."""
-        key = repr(config)
-        if key not in self.measured:
-            each = []
-            for split, movies in zip(self.splits, self.movies, strict=True):
-                model = self._fit(split, movies, config).with_config(config)
-                each.append(ndcg(ranked(model, split, self.k), split.cases, self.k).mean())
-            self.measured[key] = float(np.mean(each))
-        return self.measured[key]
-
-    def _fit(self, split: Split, movies: Movies, config: Config) -> Recommender:
-        factors = replace(config.factors, weight=float(config.factors.weight > 0))
-        key = repr((config.linear, factors, config.learn, config.fewest, config.most_items))
-        if key != self.fitted[0]:
-            self.fitted = (key, {})
-        fits = self.fitted[1]
-        if id(split.train) not in fits:
-            fits[id(split.train)] = Recommender.fit(split.train, movies, config)
-        return fits[id(split.train)]
+def value_of(config: Config, name: str) -> float:
+    """A parameter by its name, "linear.ridge" or "fewest"."""
+    outer, _, inner = name.partition(".")
+    whole = getattr(config, outer)
+    return float(getattr(whole, inner) if inner else whole)
 
 
 def changed(config: Config, name: str, value: float) -> Config:
-    """A copy with one parameter changed, "linear.ridge" or "prior"."""
+    """A copy with one parameter changed."""
     outer, _, inner = name.partition(".")
     whole: Any = replace(getattr(config, outer), **{inner: value}) if inner else value
     return replace(config, **{outer: whole})
+
+
+class _Search:
+    """Coordinate search; the last fit is kept, as many choices change what is asked of it alone."""
+
+    def __init__(self, movies: Movies, deadline: float, progress: Progress, steps: int) -> None:
+        self.movies, self.deadline = movies, deadline
+        self.progress, self.steps, self.step = progress, steps, 0
+        self.fitted: tuple[object, Recommender | None] = (None, None)
+        self.measured: dict[object, npt.NDArray[np.float64]] = {}
+        self.whole = True
+
+    @property
+    def tried(self) -> int:
+        return len(self.measured)
+
+    def through(self, grid: Mapping[str, tuple[float, ...]], split: Split, k: int, config: Config) -> Config:
+        """The best of the values of each parameter, one after the other."""
+        for name, values in grid.items():
+            self.tell(name)
+            config = self.of(name, values, split, k, config)
+        return config
+
+    def of(self, name: str, values: Sequence[float], split: Split, k: int, config: Config) -> Config:
+        """The best value of one parameter, others as they are; the present one where the gain may be chance.
+
+        From the present value it goes on in a direction for as long as that gains.
+        """
+        best, present = config, self.quality(config, split, k)
+        own = value_of(config, name)
+        for side in ([v for v in values if v > own], [v for v in reversed(values) if v < own]):
+            for value in side:
+                if time.process_time() > self.deadline:
+                    self.whole = False
+                    return best
+                tried = changed(config, name, value)
+                gain = self.quality(tried, split, k) - present
+                if gain.mean() <= _error(gain):
+                    break
+                best, present = tried, present + gain
+            if best is not config:
+                break
+        return best
+
+    def quality(self, config: Config, split: Split, k: int) -> npt.NDArray[np.float64]:
+        """NDCG@k of each case."""
+        key = (config, id(split), k)
+        if key not in self.measured:
+            model = self.fit(split.train, config).with_config(config)
+            self.measured[key] = ndcg(ranked(model, split, k), split.cases, k)
+        return self.measured[key]
+
+    def fit(self, train: Ratings, config: Config) -> Recommender:
+        """A model for the parameters of learning; the last is kept."""
+        key = (config.linear, config.learn, config.sitting.weight > 0, config.fewest, config.most_items)
+        if self.fitted[0] != key or self.fitted[1] is None:
+            self.fitted = (None, None)  # two at once are not needed
+            self.fitted = (key, Recommender.fit(train, self.movies, config))
+        model = self.fitted[1]
+        assert model is not None
+        return model
+
+    def tell(self, stage: str) -> None:
+        """Say which step begins."""
+        self.progress(stage, self.step / self.steps)
+        self.step += 1
+
+
+def _chosen(search: _Search, best: Config, start: Config, users: Split, pauses: Split) -> Config:
+    """The changes for sets, and those for sittings, each where they gain enough."""
+    sets = replace(best, sitting=start.sitting)
+    if not _worth(search.quality(sets, users, 100) - search.quality(start, users, 100)):
+        sets = start
+    both = replace(sets, sitting=best.sitting)
+    if not pauses.cases or not _worth(search.quality(both, pauses, 10) - search.quality(sets, pauses, 10)):
+        return sets
+    return both
+
+
+def _worth(gain: npt.NDArray[np.float64]) -> bool:
+    """True where the gain is above `WORTH` even if it is a standard error less."""
+    return bool(gain.mean() - _error(gain) > WORTH)
+
+
+def _error(gain: npt.NDArray[np.float64]) -> float:
+    return float(gain.std() / np.sqrt(len(gain)))
+
+
+def _quality(
+    search: _Search, chosen: Config, start: Config, users: Split, pauses: Split
+) -> dict[str, dict[str, float]]:
+    """Quality of the choice, of what was there before, of EASE and of the most popular movies, by measure."""
+    search.tell("comparing")
+    n = len(search.movies)
+    found: dict[str, dict[str, npt.NDArray[np.float64]]] = {"tuned": {}, "before": {}, "EASE": {}, "most popular": {}}
+    splits = [(users, 100), (pauses, 10)]
+    for name, config in (("tuned", chosen), ("before", start)):
+        found[name] = {str(k): search.quality(config, split, k) for split, k in splits if split.cases}
+    peers = {"EASE": [partial(fit_ease, ridge=ridge, most_items=MOST_ITEMS) for ridge in RIDGES]}
+    peers["most popular"] = [partial(fit_popular)]
+    for name, fits in peers.items():
+        tries: list[dict[str, npt.NDArray[np.float64]]] = []
+        for fit in fits:
+            if tries and time.process_time() > search.deadline:
+                break
+            score = fit(users.train, n)
+            tries.append(
+                {
+                    str(k): ndcg(rank_all(split.cases, split.known, score, k), split.cases, k)
+                    for split, k in splits
+                    if split.cases
+                }
+            )
+        found[name] = max(tries, key=lambda each: each["100"].mean())
+    return {
+        measure: {name: round(float(values[str(k)][part].mean()), 4) for name, values in found.items()}
+        for measure, k, part in report(pauses.cases)
+    }
+
+
+def report(pauses: Sequence[Case]) -> list[tuple[str, int, Any]]:
+    """Names of measures, their k, and the cases they are taken over; a measure without cases is left out."""
+    pause = np.array([case.pause for case in pauses])
+    parts = [("within a sitting, NDCG@10", pause <= SITTING), ("after a day, NDCG@10", pause > DAY)]
+    every: list[tuple[str, int, Any]] = [("new users, NDCG@100", 100, slice(None))]
+    return every + [(name, 10, part) for name, part in parts if part.any()]

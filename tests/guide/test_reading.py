@@ -62,11 +62,9 @@ find; War; min_ratings=50; follows
 > do you have Jumanji
 find; Jumanji (1995)
 > oh i meant the newer one, welcome to the jungle
-fact.everything; Jumanji: Welcome to the Jungle (2017); follows
+find; Jumanji: Welcome to the Jungle (2017); follows
 > and Braveheart?
-fact.everything; Braveheart (1995); follows
-> the other one, what year is it from
-fact.year; Jumanji: Welcome to the Jungle (2017)
+fact.everything; Braveheart (1995)
 
 > Shaun of the Dead + Hot Fuzz = ???
 like; Shaun of the Dead (2004), Hot Fuzz (2007)

@@ -14,6 +14,7 @@ import pytest
 
 from errors import CatalogueError
 from movies.library import Library
+from recommend import TO_BE_TUNED
 from settings import Settings
 from tests.support.serving import ROOT, Server
 
@@ -60,10 +61,37 @@ async def test_a_missing_model_is_fitted_and_taken_up(data_dir: Path) -> None:
     shutil.rmtree(data_dir / "recommender")
     library = await Library.open(Settings(_env_file=None, data_dir=data_dir))
     try:
-        async with library.use() as snapshot:
+        async with library.use(patient=False) as snapshot:
             assert not snapshot.recommender.fitted
-        await until(lambda: library._snapshot and library._snapshot.recommender.fitted, 30)
+        async with library.use() as snapshot:
+            assert snapshot.recommender.fitted, "the first answer waits for it"
         assert library.problems == []
+    finally:
+        await library.close()
+
+
+async def test_a_model_fitted_beside_the_service_is_tuned_and_stays_where_nothing_is_better(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    await asyncio.to_thread(import_into, data_dir, small_catalogue(tmp_path / "small"))
+    library = await Library.open(Settings(_env_file=None, data_dir=data_dir))
+    try:
+        async with library.use() as snapshot:
+            first = snapshot.recommender
+        assert first.fitted
+        await until(lambda: library._snapshot and library._snapshot.recommender.tuning not in {None, TO_BE_TUNED}, 60)
+        async with library.use() as snapshot:
+            assert "too few users" in (snapshot.recommender.tuning or "")
+            assert snapshot.recommender.version == first.version
+        assert (library.problems, library.tuning) == ([], None)
+    finally:
+        await library.close()
+
+
+async def test_a_model_that_was_fitted_by_hand_is_left_as_it_is(data_dir: Path) -> None:
+    library = await Library.open(Settings(_env_file=None, data_dir=data_dir))
+    try:
+        await library._see_to_chores()
+        assert library._chores == {}
     finally:
         await library.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,15 +18,16 @@ from movies.arrays import load_described, load_movies, load_ratings
 from movies.ingest.archives import open_source
 from movies.ingest.files import MovieFiles
 from recommend import Recommender
+from taste import sittings
 from taste.content import MOST_TAGS, content_features
-from taste.factors import FactorConfig, _solve_rows, fold_in
-from taste.interactions import Movies, Profile, Ratings, SignalConfig, mean_rank, recency, signal
+from taste.interactions import Movies, Profile, Ratings, SignalConfig, freshness, mean_rank, signal
 from taste.learning import Config
-from taste.linear_model import LinearConfig, _solve_tall, _solve_wide, follows
+from taste.linear_model import LinearConfig, _solve_tall, _solve_wide
 from taste.ranking import Ranked, best
+from taste.sittings import SittingConfig, fit_next, follows
 from taste.weights import Weights
-from training.evaluate import ndcg, rank_all, recall, split_moment, split_time, split_users
-from training.tune import changed, measured, ranked, tune
+from training.evaluate import DAY, SITTING, ndcg, rank_all, recall, split_moment, split_pauses, split_time, split_users
+from training.tune import WORTH, changed, measured, ranked, tune
 
 N_MOVIES, N_USERS, CLUSTERS, UNRATED, PER_USER = 120, 300, 4, 8, 15
 RATED = N_MOVIES - UNRATED
@@ -130,7 +132,8 @@ def test_an_empty_profile_gets_a_varied_first_screen(model: Recommender, unfitte
         listed = one.recommend(Profile.empty(), k=8)
         assert listed.basis == "popular"
         assert len(set(listed.movie_index % CLUSTERS)) == CLUSTERS
-        assert listed.reasons == [[]] * 8
+        assert [reasons.movies for reasons in listed.reasons] == [[]] * 8
+        assert [reasons.popularity for reasons in listed.reasons] == listed.score.tolist()
 
 
 def test_the_last_rating_of_a_movie_counts(model: Recommender) -> None:
@@ -141,31 +144,40 @@ def test_the_last_rating_of_a_movie_counts(model: Recommender) -> None:
 def test_diversity_and_novelty_change_the_list(model: Recommender) -> None:
     plain, varied = model.recommend(liking(1, 5), k=8), model.recommend(liking(1, 5), k=8, diversity=0.7)
     assert len(set(varied.movie_index % CLUSTERS)) > len(set(plain.movie_index % CLUSTERS))
-    half = [model.recommend(liking(1, 5), k=N_MOVIES // 2, novelty=novelty).movie_index for novelty in (0.0, 0.5, 1.0)]
-    counts = [MOVIES.rating_count[index].mean() for index in half]
-    assert counts[0] > counts[1] > counts[2]
+    lists = [model.recommend(liking(1, 5), k=8, novelty=novelty).movie_index for novelty in (0.0, 0.5, 1.0)]
+    counts = [np.median(MOVIES.rating_count[index]) for index in lists]
+    assert counts[0] > counts[1] >= counts[2]
+    assert MOVIES.rating_count[np.concatenate(lists)].min() > 0
 
 
-def test_prior_shrinks_as_ratings_come(model: Recommender) -> None:
-    profile = liking(*range(1, 60, 4))
-    scores = model.recommend(profile, k=3)
-    linear = [model.linear_score(profile, int(movie)) for movie in scores.movie_index]
-    one = model.recommend(liking(1), k=3)
-    first = [model.linear_score(liking(1), int(movie)) for movie in one.movie_index]
-    assert (scores.score - linear).max() < (one.score - first).max()
+def test_popularity_weighs_less_with_each_like(model: Recommender) -> None:
+    spread = [np.ptp(model.scores(liking(*range(1, last, 4))).popularity) for last in (2, 6, 14, 60)]
+    assert (np.diff(spread) < 0).all()
+
+
+def test_of_dislikes_alone_a_list_is_not_personal(model: Recommender, unfitted: Recommender) -> None:
+    for one in (model, unfitted):
+        assert one.recommend(profile_of([1, 5, 9], [1, 0.5, 2])).basis == "popular"
+        assert one.recommend(profile_of([1, 5, 9], [1, 0.5, 4])).basis == "personal"
+
+
+def test_the_best_of_one_who_rates_harshly_is_liked(model: Recommender) -> None:
+    harsh = profile_of([1, 5, 9, 2, 6, 10, 3, 7, 11], [3.5, 3.5, 3.5, 1, 1, 1.5, 1, 0.5, 1])
+    listed = model.recommend(harsh, k=5)
+    assert set(listed.movie_index % CLUSTERS) == {1}
+    assert all(reasons.movies for reasons in listed.reasons)
 
 
 # Why
 
 
 def test_shares_sum_to_the_linear_score(model: Recommender, unfitted: Recommender) -> None:
-    profile = profile_of([1, 5, 9, 2, N_MOVIES - 1], [5, 5, 4, 0.5, 5])
-    for one in (model, unfitted):
+    set_ = profile_of([1, 5, 9, 2, N_MOVIES - 1], [5, 5, 4, 0.5, 5])
+    for one, profile in ((model, set_), (model, replace(set_, now=10.0)), (unfitted, set_)):
         for movie in (13, 17, N_MOVIES - 3):
             shares = one.shares(profile, movie)
-            assert sum(reason.share for reason in shares) == pytest.approx(
-                one.linear_score(profile, movie), rel=1e-3, abs=1e-6
-            )
+            taste = float(one.scores(profile).taste[movie])
+            assert sum(reason.share for reason in shares) == pytest.approx(taste, rel=2e-3, abs=1e-3)
 
 
 def test_because_names_the_persons_own_movies_largest_first(model: Recommender) -> None:
@@ -173,8 +185,21 @@ def test_because_names_the_persons_own_movies_largest_first(model: Recommender) 
     listed = model.recommend(profile, k=3)
     for movie, reasons in zip(listed.movie_index, listed.reasons, strict=True):
         assert reasons == model.because(profile, int(movie))
-        assert {reason.movie_index for reason in reasons} <= {1, 5}
-        assert [reason.share for reason in reasons] == sorted((reason.share for reason in reasons), reverse=True)
+        assert {reason.movie_index for reason in reasons.movies} <= {1, 5}
+        shares = [reason.share for reason in reasons.movies]
+        assert shares == sorted(shares, reverse=True)
+
+
+def test_reasons_sum_to_the_score_in_every_list(model: Recommender, unfitted: Recommender) -> None:
+    one, other = profile_of([1, 5, 2, 9, 13], [5, 5, 0.5, 4, 3]), profile_of([3, 7, 1], [5, 4.5, 0.5])
+    for each in (model, unfitted):
+        lists = [each.recommend(one, novelty=novelty) for novelty in (0.0, 0.7)]
+        lists += [each.recommend_group([one, other], how=how) for how in ("average", "least_misery")]
+        lists += [each.similar(seeds_of(1)), each.similar(seeds_of(1, 2)), each.recommend(Profile.empty())]
+        for listed in lists:
+            for score, reasons in zip(listed.score, listed.reasons, strict=True):
+                told = sum(reason.share for reason in reasons.movies) + reasons.others + reasons.popularity
+                assert told == pytest.approx(score, rel=1e-4, abs=1e-4)
 
 
 @given(st.integers(1, 700), st.integers(1, 40), st.integers(0, 5), st.integers(0, 99))
@@ -203,7 +228,7 @@ def test_between_two_seeds_lie_movies_near_to_both() -> None:
     movies = Movies(np.arange(23), np.zeros(23, np.int16), features, np.ones(23, np.int32), np.full(23, 3, np.float32))
     listed = Recommender.unfitted(movies).similar(seeds_of(0, 10), k=3)
     assert set(listed.movie_index) == {20, 21, 22}
-    assert [{reason.movie_index for reason in reasons} for reasons in listed.reasons] == [{0, 10}] * 3
+    assert [{reason.movie_index for reason in reasons.movies} for reasons in listed.reasons] == [{0, 10}] * 3
 
 
 def test_a_text_brings_its_hits_and_their_neighbours(model: Recommender) -> None:
@@ -248,7 +273,7 @@ def test_every_movie_can_be_recommended(model: Recommender, unfitted: Recommende
         shown: set[int] = set()
         for movie in range(N_MOVIES):
             shown |= set(one.similar(seeds_of(movie), k=10).movie_index.tolist())
-            shown |= set(one.recommend(liking(movie), k=10, novelty=1.0).movie_index.tolist())
+            shown |= set(one.similar(seeds_of(movie), k=10, by="content").movie_index.tolist())
         assert shown == set(range(N_MOVIES))
 
 
@@ -274,12 +299,18 @@ def test_any_profile_gets_a_whole_list(
     assert not set(listed.movie_index) & {row[0] for row in rows}
 
 
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=30))
-def test_recency_rises_with_time_and_ends_near_one(times: list[int]) -> None:
-    weight = recency(np.sort(np.array(times, np.int64)), 0.2, 3.0)
-    assert (np.diff(weight) >= -1e-6).all()
-    assert weight.min() >= 0.2 - 1e-6
-    assert weight[-1] == pytest.approx(1)
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(0, 10**8))
+def test_a_rating_is_the_fresher_the_later_and_the_sooner_asked_after(times: list[int], pause: int) -> None:
+    timestamp = np.sort(np.array(times, np.int64))
+    last = float(timestamp[-1])
+    profile = Profile(
+        np.arange(len(times), dtype=np.int32), np.full(len(times), 5, np.float32), timestamp, last + pause
+    )
+    fresh = freshness(profile, 3.0, 3600.0)
+    assert (np.diff(fresh) >= -1e-6).all()
+    assert ((fresh >= 0) & (fresh <= 1)).all()
+    assert (freshness(replace(profile, now=last), 3.0, 3600.0) >= fresh - 1e-6).all()
+    assert not freshness(replace(profile, now=None), 3.0, 3600.0).any()
 
 
 @given(st.floats(0.5, 5), st.floats(0.5, 5))
@@ -288,30 +319,122 @@ def test_more_stars_never_say_less(low: float, high: float) -> None:
     assert said[0] <= said[1] + 1e-6
 
 
+# Who comes back, and who goes on
+
+
+def make_walks(seed: int = 3) -> tuple[Ratings, Movies]:
+    """Users like what their cluster likes, in sittings in which each walks along one of two orders of all movies."""
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(RATED) for _ in range(2)]
+    index, times = [], []
+    for user in range(N_USERS):
+        chance = np.where(np.arange(RATED) % CLUSTERS == user % CLUSTERS, 1.0, 0.1)
+        seen = rng.choice(RATED, size=2 * PER_USER, replace=False, p=chance / chance.sum())
+        for sitting, part in enumerate(np.split(seen, 2)):
+            places = np.argsort(orders[rng.integers(2)])[part]
+            index.append(part[np.argsort(places)])
+            times.append(10**9 + sitting * 30 * DAY + 20 * np.arange(PER_USER))
+    stars = rng.choice([4.0, 4.5, 5.0, 2.0], N_USERS * 2 * PER_USER, p=[0.3, 0.3, 0.3, 0.1]).astype(np.float32)
+    indptr = np.arange(N_USERS + 1, dtype=np.int64) * 2 * PER_USER
+    ratings = Ratings(indptr, np.concatenate(index).astype(np.int32), stars, np.concatenate(times).astype(np.int64))
+    return ratings, measured(MOVIES, ratings)
+
+
+WALKED = make_walks()
+
+
+@pytest.fixture(scope="module", name="walked")
+def walked_model() -> Recommender:
+    return Recommender.fit(*WALKED)
+
+
+def test_after_a_day_or_without_times_a_profile_is_a_set(walked: Recommender) -> None:
+    ratings, _ = WALKED
+    told = ratings.profile(0)
+    set_ = walked.recommend(told, k=20)
+    for now, times in ((float(told.timestamp[-1]) + DAY, told.timestamp), (10.0**9, np.full(len(told), 10**9))):
+        other = walked.recommend(replace(told, now=now, timestamp=times), k=20)
+        assert other.score == pytest.approx(set_.score, abs=1e-4)
+    assert (walked.recommend(replace(told, now=float(told.timestamp[-1])), k=20).score > set_.score).any()
+
+
+def test_the_order_of_a_sitting_helps_while_it_goes_on_and_not_after() -> None:
+    ratings, movies = WALKED
+    split = split_pauses(ratings, N_MOVIES, 0)
+    model = Recommender.fit(split.train, measured(movies, split.train))
+    pause = np.array([case.pause for case in split.cases])
+    without = model.with_config(changed(changed(model.config, "sitting.weight", 0.0), "sitting.recency", 0.0))
+    gain = ndcg(ranked(model, split, 10), split.cases, 10) - ndcg(ranked(without, split, 10), split.cases, 10)
+    assert gain[pause <= SITTING].mean() > 0.02
+    assert gain[pause > DAY] == pytest.approx(0, abs=1e-6)
+
+
+# How many stars
+
+
+def test_ranges_hold_as_often_as_they_say_and_one_rating_does_no_harm() -> None:
+    split = split_users(RATINGS, N_MOVIES, 0)
+    movies = measured(MOVIES, split.train)
+    model = Recommender.fit(split.train, movies)
+    inside, ours, means = [], [], []
+    for user in np.flatnonzero(np.diff(split.train.indptr) == 0).tolist():
+        whole = RATINGS.profile(user)
+        for told in (1, 5):
+            profile = Profile(whole.movie_index[:told], whole.stars[:told], np.zeros(told, np.int64))
+            own = float((profile.stars - movies.damped_means()[profile.movie_index]).sum()) / (told + 5)
+            for index, stars in zip(whole.movie_index[told:].tolist(), whole.stars[told:].tolist(), strict=True):
+                found = model.predict_rating(profile, index)
+                inside.append(found.low <= stars <= found.high)
+                ours.append((found.stars - stars) ** 2)
+                means.append((movies.damped_means()[index] + own - stars) ** 2)
+    assert np.mean(inside) == pytest.approx(0.8, abs=0.04)
+    assert np.mean(ours) <= np.mean(means)
+
+
 # The fit
 
 
 def test_the_two_ways_to_solve_agree() -> None:
     x = sp.random_array((20, 30), density=0.3, rng=np.random.default_rng(3), format="csr", dtype=np.float32)
-    user, item = (places.astype(np.int32) for places in x.nonzero())
-    order = follows(user, item, np.arange(len(user), dtype=np.int64), 30, span=2)
-    config = LinearConfig(ridge=2)
-    wide, near = _solve_wide(x, order, config, lambda _share: None)
-    tall, near_tall = _solve_tall(x, order, config, lambda _share: None)
+    config = LinearConfig(ridge=2, dropout=0.6)
+    wide, near = _solve_wide(x, config, lambda _share: None)
+    tall, near_tall = _solve_tall(x, config, lambda _share: None)
     assert wide == pytest.approx(tall, abs=1e-4)
     assert near.toarray() == pytest.approx(near_tall.toarray(), abs=1e-5)
     gram = (x.T @ x).toarray().astype(np.float64)
     penalty = np.diag(2 + 1.5 * np.diag(gram))
-    assert wide == pytest.approx(np.linalg.solve(gram + penalty, gram + order.counts), abs=1e-4)
+    assert wide == pytest.approx(np.linalg.solve(gram + penalty, gram), abs=1e-4)
 
 
-def test_what_follows_soon_counts_more_and_ties_count_both_ways() -> None:
+def test_what_is_liked_soon_after_counts_more_and_ties_count_both_ways() -> None:
     user, item, times = np.array([[0, 0, 0, 0, 1], [0, 1, 2, 3, 0], [10, 20, 20, 30, 5]], np.int32)
-    counts = follows(user, item, times.astype(np.int64), 4, span=1.0).counts
+    liked = np.array([True, True, True, True, True])
+
+    def count(
+        times: np.ndarray[tuple[int], np.dtype[np.int32]], liked: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    ) -> Any:
+        counts = np.zeros((4, 4), np.float32)
+        follows(counts, user, item.astype(np.int64), times.astype(np.int64), liked, span=1.5)
+        return counts
+
+    counts = count(times, liked)
     assert counts[0, 1] == counts[0, 2] > counts[0, 3] > 0
     assert counts[1, 2] == counts[2, 1] == 1
     assert counts[1, 0] == counts[3, 0] == 0
-    assert counts.diagonal().tolist() == [2, 1, 1, 1]
+    assert not counts.diagonal().any()
+    disliked = count(times, liked & (item != 1))
+    assert disliked[0, 1] == disliked[2, 1] == 0 < disliked[1, 2], "what was not liked leads on, and is not led to"
+    assert not count(np.where(item == 3, times + 2 * SITTING, times), liked)[:, 3].any()
+
+
+def test_transitions_are_the_same_counted_at_once_or_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    ratings, place = WALKED[0], np.arange(N_MOVIES, dtype=np.int32)
+    whole = fit_next(ratings, place, 4.0, SittingConfig())
+    monkeypatch.setattr(sittings, "PART", 2_000)
+    assert len(sittings._parts(ratings.indptr)) == 5
+    parts = fit_next(ratings, place, 4.0, SittingConfig())
+    assert whole.nnz > 0
+    assert parts.toarray() == pytest.approx(whole.toarray(), abs=1e-5)
 
 
 def test_ranks_of_the_same_second_are_shared() -> None:
@@ -347,27 +470,6 @@ def test_a_description_is_content_too() -> None:
     near = (features @ features.T).toarray()
     assert near[0, 2] > near[0, 1]
     assert near[1, 3] > near[1, 2]
-
-
-def test_factors_solve_their_equations() -> None:
-    x = sp.random_array((40, 12), density=0.4, rng=np.random.default_rng(5), format="csr", dtype=np.float32)
-    config = FactorConfig(weight=0.2, width=3, sweeps=1)
-    items = np.random.default_rng(1).normal(0, 1, (12, 3)).astype(np.float32)
-    users = _solve_rows(x, items, config)
-    row = x[[4]].toarray()[0]
-    left = items.T @ np.diag(row) @ items + 0.1 * items.T @ items + 0.01 * ((row > 0).sum() + 0.1 * 12) * np.eye(3)
-    assert users[4] == pytest.approx(np.linalg.solve(left, items.T @ row), abs=1e-4)
-    chosen = np.flatnonzero(row).astype(np.int32)
-    assert fold_in(items, items.T @ items, chosen, row[chosen], config) == pytest.approx(items @ users[4], abs=1e-4)
-
-
-def test_a_factor_model_is_averaged_in_where_asked(model: Recommender, tmp_path: Path) -> None:
-    both = Recommender.fit(RATINGS, MOVIES, Config(factors=FactorConfig(weight=0.3, width=8)))
-    listed = both.recommend(liking(1, 5), k=20)
-    assert set(listed.movie_index[:5] % CLUSTERS) == {1}
-    assert listed.movie_index.tolist() != model.recommend(liking(1, 5), k=20).movie_index.tolist()
-    both.save(tmp_path / "model", "abc")
-    assert _same(Recommender.load(tmp_path / "model", "abc").recommend(liking(1, 5), k=20), listed)
 
 
 def test_of_very_many_tags_the_strongest_count() -> None:
@@ -418,7 +520,7 @@ def test_a_save_that_fails_leaves_the_old_model(model: Recommender, tmp_path: Pa
 
 def test_versions_tell_data_and_parameters_apart(model: Recommender) -> None:
     assert Recommender.fit(RATINGS, MOVIES).version == model.version
-    assert Recommender.fit(RATINGS, MOVIES, Config(prior=0.3)).version != model.version
+    assert Recommender.fit(RATINGS, MOVIES, Config(fewest=3)).version != model.version
     assert Recommender.fit(make_catalogue(8)[0], MOVIES).version != model.version
 
 
@@ -430,6 +532,7 @@ def test_no_split_shows_what_it_asks_for() -> None:
     for split in (
         split_users(RATINGS, N_MOVIES, 0),
         split_users(RATINGS, N_MOVIES, 0, given=3),
+        split_pauses(RATINGS, N_MOVIES, 0),
         split_time(RATINGS, N_MOVIES),
         split_moment(RATINGS, N_MOVIES),
     ):
@@ -462,14 +565,37 @@ def test_ours_beats_most_popular_on_clustered_data() -> None:
     assert ndcg(ours, split.cases, 10).mean() > ndcg(popular, split.cases, 10).mean() + 0.05
 
 
-def test_tuning_returns_what_ranked_best() -> None:
-    grid = {"linear.ridge": (1e-3, 20.0), "recency": (1.0, 0.0)}
+def test_tuning_takes_what_ranks_better_and_says_what_it_is_worth() -> None:
+    sets = {"learn.emphasis": (0.3,)}
     told: list[str] = []
-    config = tune(RATINGS, MOVIES, by="users", seeds=(1,), grid=grid, progress=lambda stage, _share: told.append(stage))
-    assert config.linear.ridge in {1e-3, 20.0}
-    assert config.most_items == Config().most_items
-    assert told == ["linear.ridge", "recency", "linear.ridge", "recency", "prior", "done"]
-    assert changed(Config(), "fold_in.emphasis", 0.9).fold_in.emphasis == 0.9
+    bad = changed(Config(), "sitting.weight", 0.0)
+    tuned = tune(
+        *WALKED,
+        before=bad,
+        sets=sets,
+        sittings={"sitting.weight": (0.0, 3.0)},
+        progress=lambda name, _: told.append(name),
+    )
+    assert tuned
+    assert tuned.values["sitting.weight"] == 3
+    assert tuned.config.most_items == Config().most_items
+    assert told == ["learn.emphasis", "sitting.weight", "comparing", "done"]
+    new = tuned.quality["within a sitting, NDCG@10"]
+    assert new["tuned"] >= new["before"] + WORTH
+    assert new["tuned"] > new["most popular"]
+    assert "sitting.weight 3" in str(tuned)
+
+
+def test_tuning_ends_when_time_is_up_and_keeps_what_was_there() -> None:
+    tuned = tune(*WALKED, seconds=0.0)
+    assert tuned
+    assert (tuned.config, tuned.values, tuned.whole) == (Config(), {}, False)
+    assert "time was up" in str(tuned)
+
+
+def test_too_few_users_choose_nothing() -> None:
+    none = Ratings(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int64))
+    assert tune(none, MOVIES) is None
 
 
 # The real files, where they are

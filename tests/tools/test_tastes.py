@@ -16,7 +16,14 @@ async def test_recommendations_rest_on_what_is_known(tools: Toolbox) -> None:
     assert "Nothing is known" in nothing["notes"][0]
     liked = await ask(tools, "recommend", liked=["Heat", "Collateral"], disliked=["Titanic"])
     assert liked["basis"] == "seeds"
-    assert {cause["title"] for movie in liked["movies"] for cause in movie["because"]} <= {"Heat", "Collateral"}
+    causes = {cause["title"] for movie in liked["movies"] for cause in movie["because"]}
+    assert causes <= {"Heat", "Collateral", "other ratings", "popularity"}
+    assert causes >= {"Heat", "Collateral"}
+    for movie in liked["movies"]:
+        assert sum(cause["share"] for cause in movie["because"]) == pytest.approx(movie["match"], abs=1e-3)
+    disliked = await ask(tools, "recommend", disliked=["Heat", "Titanic"])
+    assert disliked["basis"] == "popular"
+    assert "Nothing is known that the person likes" in disliked["notes"][0]
     user = await ask(tools, "recommend", user_id=7)
     assert user["basis"] == "personal"
     with pytest.raises(ToolError, match="The data has no user 987654"):
@@ -31,7 +38,7 @@ async def test_rating_a_movie_is_remembered_and_used(tools: Toolbox) -> None:
     mine = await ask(tools, "recommend")
     assert mine["basis"] == "personal"
     why = await ask(tools, "explain_recommendation", movie=mine["movies"][0]["title"])
-    assert [cause["title"] for cause in why["because"]] == ["Alien"]
+    assert [cause["title"] for cause in why["because"]] == ["Alien", "popularity"]
     predicted = await ask(tools, "explain_recommendation", movie="Aliens")
     assert 0.5 <= predicted["low"] <= predicted["predicted_stars"] <= predicted["high"] <= 5
     assert predicted["support"] == 1
