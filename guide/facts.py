@@ -87,13 +87,21 @@ def compare(scene: Scene) -> Script:
     ranked = sorted(found.movies, key=lambda movie: -(movie.rating_mean or 0))
     lines = [f"- {wording.texts().facts['side_by_side']}".format_map(wording.facts_of(movie)) for movie in ranked]
     first = _first_by(scene, found.movies) if frame.sort in ("newest", "oldest", "popularity") else _winner(ranked)
-    return wording.paragraphs(["\n".join(lines), f"{first} {_common(found)}"])
+    return wording.paragraphs(["\n".join(lines), wording.spaced([_apart(scene, found.movies), first, _common(found)])])
 
 
 def _first_by(scene: Scene, movies: Sequence[MovieDetail]) -> str:
     """As in "Alien (1979) is the oldest of them"."""
     order, reason = BEST[scene.frame.sort or "rating"]
     return f"{wording.named(max(movies, key=order))}: {reason}."
+
+
+def _apart(scene: Scene, movies: Sequence[MovieDetail]) -> str:
+    """The years between the oldest and the newest, where these are asked for."""
+    years = sorted(movie.year for movie in movies if movie.year)
+    if scene.frame.aspect != "apart" or len(years) < len(PAIR):
+        return ""
+    return f"{wording.counted(years[-1] - years[0], 'year', 'years')} lie between {years[0]} and {years[-1]}."
 
 
 def _winner(movies: Sequence[MovieDetail]) -> str:
@@ -232,6 +240,7 @@ def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
         "total": f"{found.total:,}",
         "unit": "ratings" if found.of == "ratings" else scene.plural,
         "value": f"{figure or 0:.2f}" if measure == "mean" else f"{figure or 0:g}",
+        "mean": f", {found.mean:.2f} stars on average" if found.of == "ratings" and found.mean is not None else "",
         "spread": wording.spread(found.histogram),
         "part": f"{found.histogram.get(f'{value or 0:.1f}', 0):,} of the {found.total:,}",
         "stars": wording.stars(value or 0),
@@ -246,6 +255,7 @@ def _figure(scene: Scene, done: Done, found: QueryResult) -> str:
         kind = "catalogue" if over == scene.plural else "count_one" if total == 1 else "count_of"
         words |= {"total": f"{total:,}", "share": f"{total / max(info.movies, 1):.1%}".replace("%", " %")}
         words |= {"movies": f"{info.movies:,}", "ratings": f"{info.ratings:,}", "users": f"{info.users:,}"}
+        words |= {f"a_{one}": f"{info.ratings / max(getattr(info, f'{one}s'), 1):,.0f}" for one in ("user", "movie")}
     return scene.say(f"figure_{kind}", **words)
 
 

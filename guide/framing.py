@@ -101,6 +101,7 @@ def listed(part: Part, context: Context) -> Frame:
         "again": part.clause.has("asks", "next") or (bool(context.last_list) and part.clause.has("refer", "else")),
         "own": bool(part.users) and part.clause.has("refer", "me_too"),
     }
+    fields["order"] = "highest" if len(seeds) > 1 and part.clause.has("refer", "better_one") else None
     if not seeds and part.clause.has("stance", "before", "similar") and (unknown := unknown_title(part)):
         fields["unmet"] = (*wants.unmet, f"like {unknown}")
     fields |= {"exclude": part.before[-1:] or context.spoken} if part.clause.has("refer", "else") else {}
@@ -134,6 +135,8 @@ def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
         return each_once([*context.last_list.movies, *context.last_list.liked, *part.refs])
     if seeds or part.intent.act == "recommend":
         return seeds
+    if part.clause.has("refer", "better_one") and len(part.before) > 1:
+        return part.before
     others = (ref for said in part.said if said.stance not in ("excluded", "disliked") for ref in said.refs)
     return each_once(others) or context.spoken
 
@@ -208,7 +211,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
     if act in ("fact", "compare") and len(refs) < 2 and len(whole := _whole_series(part, context)) > len(refs):
         return [Frame(act="compare", movies=whole)]
     act = "fact" if act == "compare" and part.stars is not None else act
-    aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [""]
+    apart = "apart" if part.clause.has("compare", "apart") else ""
+    aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [apart]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
@@ -220,7 +224,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
 
 def _whole_series(part: Part, context: Context) -> tuple[Ref, ...]:
     """The movies of a series that is spoken of in the plural: "the averages of the three Godfathers"."""
-    if not (part.refs and (part.clause.has("compare", "series") or part.clause.links("series"))):
+    plural = part.clause.has("compare", "series") or part.clause.has("refer", "each_of") or part.clause.links("series")
+    if not (part.refs and plural):
         return ()
     return tuple(context.parts(part.refs[0]))
 
@@ -287,6 +292,8 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         part = replace(part, wants=replace(part.wants, genres=tuple(spoken_of)))
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     figure = figure.model_copy(update={"by": "none"}) if spoken_of else figure
+    if figure.by == "user" and part.wants.empty and not part.refs and part.clause.has("statistic", "whole"):
+        figure = Aggregate()  # "how many users are there?"
     figure = _as_before(part, figure, context)
     spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
     about = part.before[-1:] or (context.spoken if spoken else ())
@@ -347,7 +354,8 @@ def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[
     if part.clause.has("statistic", "who_rated"):
         return [Frame(act="statistic", movies=part.refs, aggregate=Aggregate(of="ratings", by="user"))]
     if len(part.refs) > 1 and part.stars is None:
-        return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
+        apart = "apart" if part.clause.has("compare", "apart") else ""
+        return [Frame(act="compare", aspect=apart, movies=part.refs, sort=part.wants.sort)]
     known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}
     measure = figure.measure if figure.measure in ("count", "histogram") else "rating"
     aspects = _aspects(part, known.get(figure.by, measure))
@@ -394,7 +402,8 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
         "stars": part.stars,
         "aggregate": figure if then else None,
     }
-    return [Frame.model_validate(fields)]
+    frame = Frame.model_validate(fields)
+    return [frame] if part.clause.has("refer", "shared") and not frame.movies else each_of(part, frame, users)
 
 
 def _named(part: Part) -> tuple[Ref, ...]:

@@ -71,7 +71,7 @@ class Part:
     @property
     def users(self) -> tuple[int, ...]:
         """The MovieLens users named or referred to."""
-        return tuple(dict.fromkeys(int(link.low or 0) for _, link in self.clause.links("user"))) or self.people
+        return tuple(dict.fromkeys([*(int(link.low or 0) for _, link in self.clause.links("user")), *self.people]))
 
     @property
     def refs(self) -> tuple[Ref, ...]:
@@ -215,6 +215,11 @@ def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
         named = each_once(ref for ref, _ in owned)
         meant = (each for clause in said for refs in pointed(clause, before, named).values() for each in refs)
         linked = [int(link.low or 0) for clause in said for _, link in clause.links("user")]
+        members = (done.args.get("members") for done in turn.done)
+        group = [
+            each.get("user_id") for some in members if isinstance(some, list) for each in some if isinstance(each, dict)
+        ]
+        linked = [user for user in group if isinstance(user, int)] or linked
         users = linked or [user for done in turn.done if isinstance(user := done.args.get("user_id"), int)]
         turns.append(
             replace(
@@ -485,7 +490,10 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     wanted = [each for each in same if each.year in years][
         : None if len(years) > 1 or clause.has("statistic", "against") else 1
     ]
-    wanted = wanted if years else [same[0 if name == "earlier" else -1] for name in told]
+    twins = [same[0 if name == "earlier" else -1] for name in told]
+    if years and told and clause.has("compare", "words"):  # "is the original better than the 2012 remake"
+        wanted = list(each_once([*twins[:1], *wanted]))
+    wanted = wanted if years else twins
     return replace(said, refs=tuple(wanted)) if wanted else said
 
 

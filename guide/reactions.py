@@ -22,7 +22,9 @@ from tools.results import QueryResult
 
 NEWEST_BOUND, FEWEST = 2012, 10
 CENTURY, FIRST_YEAR, LAST_YEAR = 100, 1900, 2030
+DAYS = ("01-01", "12-31")
 BOUNDS = ("min_ratings", "max_ratings", "min_mean", "max_mean")
+YEARS, SUBJECTS = ("year_from", "year_to", "since", "until"), {"act", "users", "movies"}
 ON_LISTS = (*LISTS, "opinion", "seen")
 OF_MOVIES = ("fact", "predict", "compare", "outside", "why", "choose")
 CHANGEABLE = ("fact", "statistic", "ratings", "taste", "predict", "compare", "outside")
@@ -73,25 +75,22 @@ def _asked_before(part: Part, context: Context) -> list[Frame]:
 
 def _names_one(part: Part, before: Sequence[Frame]) -> bool:
     """True where a part says that by which the figures before differ, so that it goes on from the last alone."""
-    wants = part.wants
-    said: dict[str, object] = {"users": part.users, "movies": part.refs, "genres": wants.genres, "tags": wants.tags}
-    said |= {"years": wants.years, "bounds": wants.bounds}
+    wants, first = part.wants, _slots(before[0])
+    differ = {name for frame in before for name, value in _slots(frame).items() if value != first[name]}
+    named = {"users": part.users, "movies": part.refs, "genres": wants.genres, "tags": wants.tags}
+    said = {**named, **dict.fromkeys(YEARS, wants.years), **dict.fromkeys(BOUNDS, wants.bounds)}
+    return "act" in differ or any(said.get(name) for name in differ)
 
-    def slots(frame: Frame) -> dict[str, Any]:
-        figure, kept = frame.aggregate, frame.filters
-        years = (kept.year_from, kept.year_to, figure and figure.since, figure and figure.until)
-        bounds = [getattr(kept, name) for name in BOUNDS]
-        told = {"genres": kept.genres, "tags": kept.tags, "years": years, "bounds": bounds}
-        return {"users": frame.users, "movies": frame.movies, **told}
 
-    first, *others = map(slots, before)
-    differ = {name for other in others for name, value in other.items() if value != first[name]}
-    return any(said[name] for name in differ) or any(frame.act != before[0].act for frame in before)
+def _slots(frame: Frame) -> dict[str, Any]:
+    days = frame.aggregate.model_dump(include={"since", "until"}) if frame.aggregate else {}
+    return dict.fromkeys(YEARS) | frame.filters.model_dump() | days | frame.model_dump(include=SUBJECTS)
 
 
 def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
     frame = changed(part, context, base)
-    return each_of(part, frame, part.users) if frame.act == "statistic" else [frame]
+    apart = frame.act == "statistic" or (frame.act == "ratings" and len(base.users) < 2)
+    return each_of(part, frame, part.users) if apart else [frame]
 
 
 def _among_figures(part: Part, context: Context) -> list[Frame]:
@@ -147,8 +146,8 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     frame = filtered(frame, **then.model_dump(exclude_defaults=True))
     if wants.novelty and not wants.sort:
         frame = but(frame, sort="rating")
-    if part.users:
-        frame = but(frame, users=part.users, act="recommend")
+    if users := _members(part, base):
+        frame = but(frame, users=users, act="recommend")
     if base.liked and not base.users and clause.has("refer", "similar"):
         known = each_once([*frame.exclude, *base.disliked])
         frame = but(frame, act="like", movies=base.liked, liked=(), disliked=(), exclude=known)
@@ -163,6 +162,14 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     if clause.has("choose", "than"):  # "something lighter than that"
         frame = but(frame, exclude=each_once([*frame.exclude, *part.refs]))
     return with_told(frame, context.told.without(wants) | part.told)
+
+
+def _members(part: Part, base: Frame) -> tuple[int, ...]:
+    """The users that a list is for now: named ones, or of "drop 5 and put in 9" the group without 5 and with 9."""
+    if not (base.users and part.clause.has("refer", "regroups")):
+        return part.users
+    members = (user for user in (*base.users, *part.users) if (user in base.users) != (user in part.users))
+    return tuple(dict.fromkeys(members))
 
 
 def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
@@ -199,7 +206,7 @@ def _changed_other(part: Part, base: Frame, context: Context) -> Frame:
         return but(found, act="ratings", users=base.users, own=base.own) if base.users or base.own else found
     numbers = [link.low or 0 for _, link in clause.links("number", "stars")]
     by_number = base.users and (clause.has("fragment", "correcting") or not (wants.years or wants.bounds))
-    users = part.users or (tuple(map(int, numbers[:1])) if by_number else ())
+    users = part.users or (tuple(map(int, numbers[:1])) if by_number and not wants.count else ())
     fields: dict[str, Any] = {"movies": part.refs or base.movies, "users": users or base.users}
     fields["own"] = base.own and not users
     if numbers and (base.aspect == "stars" or base.act == "rate"):
@@ -239,56 +246,50 @@ def _in_place(part: Part, base: Frame) -> Conditions:
 
 def _of_first(part: Part, base: Frame, context: Context) -> Frame:
     """The figure of the group that came first: "how many is that?" after "which year has the most?"."""
-    by = base.aggregate.by if base.aggregate else "none"
+    figure, clause, wants = base.aggregate, part.clause, part.wants
     results = (done.result for turn in context.dialogue.turns[-1:] for done in turn.done)
-    found = next((each for each in results if isinstance(each, QueryResult) and each.by == by != "none"), None)
-    named = part.clause.has("statistic", "group") or aggregate(part.clause, part.wants, of_someone=False).by != "none"
-    points = len(part.clause.tokens) <= SHORT or any(part.clause.has("refer", name) for name in ("it", "them", "they"))
-    named = named or not points or part.clause.has("statistic", "superlative")
-    other = part.wants.genres or part.wants.tags or part.users or part.wants.bounds
-    if not (found and found.groups and base.aggregate) or named or (other and not part.clause.has("refer", "they")):
+    found = next((each for each in results if isinstance(each, QueryResult) and each.groups), None)
+    points = len(clause.tokens) <= SHORT or any(clause.has("refer", name) for name in ("it", "them", "they"))
+    grouped = aggregate(clause, wants, of_someone=False).by != "none" or clause.has("statistic", "group")
+    anew = grouped or clause.has("statistic", "superlative") or any(token.word == "instead" for token in clause.tokens)
+    other = wants.genres or wants.tags or part.users or wants.bounds
+    if not (figure and found and found.by == figure.by) or not points or anew:
         return base
-    name, year = found.groups[0].name, found.groups[0].name[:4]
-    figure = base.aggregate.model_copy(update={"by": "none", "sort_by": "count", "at_least": None, "ascending": False})
-    base = but(base, aggregate=figure, count=None)
+    if other and not clause.has("refer", "they"):
+        return base
+    by, name = figure.by, found.groups[0].name
+    whole = {"by": "none", "sort_by": "count", "at_least": None, "ascending": False}
+    whole |= {"since": f"{name}-01-01", "until": f"{name}-12-31"} if by == "rated_year" else {}
+    base = but(base, aggregate=figure.model_copy(update=whole), count=None)
     if by == "user":
         return but(base, users=(int(name.rpartition(" ")[2]),))
-    if by == "rated_year":
-        return but(base, aggregate=figure.model_copy(update={"since": f"{name}-01-01", "until": f"{name}-12-31"}))
     if by in ("year", "decade"):
-        return filtered(base, year_from=int(year), year_to=int(year) + (9 if by == "decade" else 0))
+        return filtered(base, year_from=int(name[:4]), year_to=int(name[:4]) + (9 if by == "decade" else 0))
     return filtered(base, **{f"{by}s": [name]}) if by in ("genre", "tag") else base
 
 
 def _figure(part: Part, base: Frame) -> dict[str, Any]:
+    """The fields of a figure that a part says anew."""
     wants, figure, clause = part.wants, base.aggregate, part.clause
     filters, changed = wants.filters(base.filters, instead=not clause.has("refer", "of_those")), dict[str, Any]()
     asked = aggregate(clause, wants, of_someone=bool(base.users) or base.own)
-    released = base.filters.year_from and not (figure and (figure.since or figure.until))
-    if figure and wants.years and (figure.since or figure.until or asked.since or asked.until) and not released:
-        first, last = wants.years
-        changed = {"since": f"{first}-01-01" if first else None, "until": f"{last}-12-31" if last else None}
-        changed |= {"since": asked.since, "until": asked.until} if asked.since or asked.until else {}
+    dated, then = figure and (figure.since or figure.until), asked.since or asked.until
+    if figure and wants.years and (dated or (then and not base.filters.year_from)):
+        first, last = (f"{year}-{day}" if year else None for year, day in zip(wants.years, DAYS, strict=True))
+        changed = {"since": asked.since, "until": asked.until} if then else {"since": first, "until": last}
         filters = filters.model_copy(update={name: getattr(base.filters, name) for name in ("year_from", "year_to")})
+    of_ratings = clause.has("statistic", "ratings")
     measured = any(clause.has("statistic", name) for name in ("counts", "mean", "min", "max", "average"))
-    counts = clause.has("statistic", "ratings") and not wants.bounds
-    if (measured or counts) and not clause.has("fragment", "correcting"):
-        of_same = (
-            figure
-            and not clause.has("statistic", "counts_movies")
-            and not clause.has("statistic", "ratings")
-            and asked.measure == "count"
-        )
+    if (measured or (of_ratings and not wants.bounds)) and not clause.has("fragment", "correcting"):
+        of_same = figure and asked.measure == "count" and not (clause.has("statistic", "counts_movies") or of_ratings)
         changed |= {"measure": asked.measure, "of": figure.of if figure and of_same else asked.of}
-    changed |= (
-        {"by": asked.by, "sort_by": asked.sort_by} if asked.by != "none" and not clause.has("refer", "each") else {}
-    )
-    changed |= {"ascending": asked.ascending} if asked.ascending or clause.has("statistic", "superlative") else {}
+    if asked.by != "none" and not clause.has("refer", "each"):
+        changed |= {"by": asked.by, "sort_by": asked.sort_by}
+    if asked.ascending or clause.has("statistic", "superlative"):
+        changed |= {"ascending": asked.ascending}
     named = (name for name in RATING_ORDERS if base.act == "ratings" and clause.has("order", name))
-    order = next(named, base.order)
-    figure = figure.model_copy(update=changed) if figure else None
-    count = wants.count or base.count
-    return {"aggregate": figure, "filters": filters, "order": order, "count": count, "text": part.series or base.text}
+    fields = {"order": next(named, base.order), "count": wants.count or base.count, "text": part.series or base.text}
+    return {**fields, "filters": filters, "aggregate": figure.model_copy(update=changed) if figure else None}
 
 
 def _correct(part: Part, context: Context) -> list[Frame]:

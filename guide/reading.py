@@ -146,7 +146,9 @@ def _asks(part: Part) -> bool:
 def _is_empty(part: Part) -> bool:
     """True for what names nothing, at most what was spoken of."""
     named = any(said.place not in (part.pointed or {}) or said.stance != "named" for said in part.said)
-    return part.wants.empty and not (named or [link for _, link in part.clause.links() if link.kind != "number"])
+    return part.wants.empty and not (
+        named or part.people or [link for _, link in part.clause.links() if link.kind != "number"]
+    )
 
 
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -220,6 +222,8 @@ def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
 
 def _anew(part: Part, before: Part | None, context: Context, *, listed: bool) -> Part:
     """A wish that resembles a change or a telling: "can you tell me some other cartoon" where there is no list yet."""
+    if before and before.intent.act in LISTS and _is_same_asked(part):
+        return part.to("find")
     picks = part.intent.label == "delta.narrow" and part.wants.sort and part.clause.has("refer", "one_of")
     if picks and before and before.intent.act == "statistic":
         return part.to("find")  # "how many are from 1999, and which one of them got the most ratings?"
@@ -279,7 +283,14 @@ def _one(parts: Sequence[Part]) -> list[Part]:
     named = [part for part in (first, *changes) if part.said]
     names = next((part for part in named if part.clause.links("movie", "series")), (named or [first])[0])
     others = (each for part in changes if part is not names for each in part.said if each.stance == "excluded")
-    told = replace(names, intent=first.intent, wants=_joined(changes), said=(*names.said, *others))
+    tokens = [
+        token for part in (names, *(each for each in changes if each is not names)) for token in part.clause.tokens
+    ]
+    clause = replace(names.clause, tokens=tuple(tokens))
+    people = tuple(user for part in changes for user in part.people)
+    told = replace(
+        names, clause=clause, people=people, intent=first.intent, wants=_joined(changes), said=(*names.said, *others)
+    )
     return [part for part in parts if part not in changes] + [told]
 
 
@@ -291,8 +302,13 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         bare = not (part.wants.genres or part.wants.tags or part.refs)
         picks = part.clause.has("refer", "one_of") or part.wants.sort or part.wants.count
         refers = counts or (part.intent.act in LISTS and bool(picks))
-        told = last and last.aggregate and last.aggregate.by != "none" and counts and part.wants.empty
+        groups = last and last.aggregate and last.aggregate.by != "none"
+        told = groups and (part.wants.empty if counts else part.wants.count and not part.clause.asks)
         if last and last.act == "statistic" and bare and (told or part.clause.has("refer", "each")):
+            found[-1] = but(last, count=part.wants.count or last.count)  # "movies per genre, top 4"
+            continue
+        if last and last.act in LISTS and (last.sort or last.count) and not part.refs and _is_same_asked(part):
+            found.append(but(last, filters=part.wants.filters(last.filters, instead=True)))
             continue
         dated = next((each.filters for each in found if each.filters.year_from), None)
         if dated and (counts or part.intent.act in LISTS) and part.clause.has("refer", "same_year"):
@@ -305,6 +321,12 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         else:
             found += frames
     return found
+
+
+def _is_same_asked(part: Part) -> bool:
+    """True for "and which western?" after a question for the most rated war movie."""
+    said = part.clause.text.removeprefix("and ").partition(" , ")[0]
+    return said.split() in (["which", kind, *one] for kind in ("GENRE", "TAG") for one in ([], ["movie"], ["one"]))
 
 
 def _of_both(frames: Sequence[Frame], parts: Sequence[Part]) -> list[Frame]:

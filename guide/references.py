@@ -49,6 +49,8 @@ def people(clause: Clause, dialogue: Dialogue) -> tuple[int, ...]:
     users = dialogue.turns[-1].users if dialogue.turns else ()
     if len(users) < 2 or clause.links("user", "movie", "series"):
         return ()
+    if clause.has("refer", "regroups") and not clause.has("count", "words"):  # "take 606 out and put in 474"
+        return tuple(int(link.low or 0) for _, link in clause.links("number"))
     if clause.has("refer", "both") or clause.has("refer", "them"):
         return users
     places = (table("ordinals").get(token.word, 0) for token in clause.tokens)

@@ -42,7 +42,7 @@ def _asks_of(clause: Clause, before: Clause) -> bool:
     """True for a question for a figure that names nothing itself, after a clause that does and wants nothing else."""
     told = before.has("statistic", "told") or (before.links("stars") and not before.has("statistic", "measures"))
     ranks = any(_ranks_movies(each) for each in (clause, before))
-    named = before.links("movie")
+    named = before.links("movie", "series")
     about = len(named) > 1 if named else before.links("genre", "tag", "year", "years", "user")
     bare = not clause.links(*SUBJECTS) or (before.links("user") and not clause.links("user", "movie", "series"))
     asks = clause.has("statistic", "measures") and not clause.has("statistic", "whole")
@@ -77,6 +77,8 @@ def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggrega
         wants: The conditions in it.
         of_someone: A user's or the person's own ratings are meant.
     """
+    if clause.has("statistic", "a_head") and clause.has("statistic", "average"):
+        return Aggregate()  # "how many ratings per user on average": of the whole catalogue
     by = _group(clause)
     by = "rated_year" if by == "year" and of_someone and not clause.has("statistic", "released") else by
     measure = _measure(clause, by, wants)

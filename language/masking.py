@@ -136,7 +136,7 @@ def masked(text: str, links: Sequence[Link], sure: float = SURE) -> list[Token]:
     }  # whatever was named surely once is meant again
     taken = [each for each in links if each.kind not in ("movie", "series") or each.movie_ids in certain]
     titles = table("topic", "never_titles")
-    never = {"tag": words, "movie": titles, "series": titles}
+    never = {"tag": words, "movie": titles, "series": titles, "genre": table("topic", "never_genres")}
     taken = [
         link
         for link in taken

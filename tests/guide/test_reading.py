@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from pydantic import JsonValue
 
 from guide.dialogue import Dialogue, Done, Turn
 from guide.reading import read
@@ -190,6 +191,23 @@ statistic; Thriller; 1995-1995; count of movies
 > list them
 find; Thriller; 1995-1995
 
+> top three genres by total number of ratings
+statistic; count=3; count of ratings by genre
+> and by number of movies instead?
+statistic; count=3; count of movies by genre
+
+> a group pick for users 300, 318 and 606
+recommend; users=300,318,606
+> take 606 out and put in 474 instead
+recommend; users=300,318,474; follows
+> user 300 can't come, add user 20
+recommend; users=318,474,20; follows
+
+> compare Jaws and Jurassic Park
+compare; Jaws (1975), Jurassic Park (1993)
+> how many years lie between them
+compare.apart; Jaws (1975), Jurassic Park (1993)
+
 > movies like Psycho
 like; Psycho (1960)
 > no, the 1998 one
@@ -356,6 +374,9 @@ def _answered(frame: Frame) -> list[Done]:
     lists = {"find": "search_movies", "like": "similar_movies", "recommend": "recommend", "opinion": "recommend"}
     if frame.act in lists:
         known = {"movies": ids} if frame.act == "like" else {"liked": [ref.movie_id for ref in frame.liked]}
+        if len(frame.users) > 1:
+            members: list[JsonValue] = [{"user_id": user} for user in frame.users]
+            return [Done("recommend_for_group", args | {"members": members}, movies)]
         whose = {"user_id": frame.users[0]} if frame.users else {}
         return [Done(lists[frame.act], args | known | whose, movies)]
     if frame.act == "fact":
