@@ -203,10 +203,11 @@ def rate(part: Part, context: Context) -> list[Frame]:
     """The ratings of a part, stored, moved or taken back; a question where stars or a movie are not certain."""
     if part.strange and not part.ratings:
         return [Frame(act="unclear", text=part.strange)]
-    if part.intent.aspect == "remove" and part.users and not part.refs:
-        return [Frame(act="outside", aspect="others_ratings")]
-    if part.intent.aspect == "remove":
-        return [Frame(act="rate", movies=tuple(map(_rateable, _taken_back(part, context))))]
+    return _taken_back(part, context) if part.intent.aspect == "remove" else _stored(part, context)
+
+
+def _stored(part: Part, context: Context) -> list[Frame]:
+    """Ratings to store or to move, each with its stars."""
     numbers = [link.low or 0.0 for _, link in part.clause.links("stars", "number")]
     if not part.refs and not part.ratings and (title := unknown_title(part)):
         return [Frame(act="find", text=title, unmet=(f"stars for {title}",))]
@@ -225,7 +226,14 @@ def _rateable(ref: Ref) -> Ref:
     return ref if ref.year or not ref.others else ref.model_copy(update={"certainty": 0.0})
 
 
-def _taken_back(part: Part, context: Context) -> tuple[Ref, ...]:
+def _taken_back(part: Part, context: Context) -> list[Frame]:
+    """Ratings to take back; nobody else's."""
+    if part.users and not part.refs:
+        return [Frame(act="outside", aspect="others_ratings")]
+    return [Frame(act="rate", movies=tuple(map(_rateable, _to_go(part, context))))]
+
+
+def _to_go(part: Part, context: Context) -> tuple[Ref, ...]:
     """The movies whose ratings are to go; none where a name was not understood."""
     if part.clause.has("refer", "everything") and not part.refs:
         return rated_before(context.dialogue)

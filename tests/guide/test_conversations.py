@@ -328,7 +328,7 @@ def test_conversation(conversation: Conversation) -> None:
     ids: dict[str, int] = {}
     listed: list[str] = []
     for turn, said in conversation:
-        ids |= {called(each): each["movie_id"] for each in said.returned if "title" in each}
+        ids |= {called(each): each["movie_id"] for each in said.returned if "title" in each and each.get("movie_id")}
         wanted = with_ids(turn.args, ids | {f"#{place}": ids[name] for place, name in enumerate(listed, 1)})
         if turn.call:
             made = [call.args for call in said.calls if call.tool == turn.call]
@@ -368,7 +368,7 @@ def test_every_name_and_number_is_one_that_a_tool_returned(conversation: Convers
     known: list[Args] = []
     for turn, said in conversation:
         known += said.returned
-        names = tuple(called(each) for each in known if "title" in each)
+        names = tuple(called(each) for each in known if "title" in each and each.get("movie_id"))
         own_words = said.answer.replace("**", "")
         for year in re.finditer(r" \(\d{4}\)", own_words):
             named = own_words[: year.end()]
