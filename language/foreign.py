@@ -37,9 +37,9 @@ _OUT_OF = re.compile(r"(?<=\d)\s+(?:von|sur|de|sobre|su|em|van de)\s+(5|10)\b(?!
 _SPAN = re.compile(r"\b((?:19|20)\d\d)\s+(?:à|a|al|au|bis|até|ate|tot)\s+((?:19|20)\d\d)\b")
 _GENITIVE = re.compile(r"(?<=[a-z])['’](?=s\b)")
 _THOUSANDS = re.compile(r"(?<=\d)\.(?=\d{3}\b)")
+_YEARS_OF = "ann[ée]es|a[ñn]os|anni|jaren|los|gli|les"
 _DECADE = re.compile(
-    r"\b(\d{1,3}0)er[ns]?\b(?: jahren?)?|"
-    r"\b(?:ann[ée]es|a[ñn]os|anni|jaren|los|gli|les) (\d{1,3}0)\b(?! *[a-z]*(?:pel|fil|not|vot))",
+    rf"\b(\d{{1,3}}0)er[ns]?\b(?: jahren?)?|\b(?:{_YEARS_OF}) (\d{{1,3}}0)\b(?! *[a-z]*(?:pel|fil|not|vot))",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"\d+s\b|\d+(?:[.,/]\d+)*½?|[^\W_]+|\n|[^\w\s¿¡-]|(?<=\s)-(?=\s)")
