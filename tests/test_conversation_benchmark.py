@@ -162,12 +162,17 @@ def test_a_file_names_what_is_wrong_with_it(oracle: Oracle, tmp_path: Path) -> N
     assert load(tmp_path / "none.toml", oracle)[1]
 
 
+WHOLE = ("work", "test", "more", "dialogues", "everyone", "unseen")
+"""Parts with conversations of every category."""
+
+
 def test_every_part_can_be_met_by_the_real_data(movielens_dir: Path) -> None:
     oracle = Oracle(movielens_dir)
     for path in PARTS:
         found, wrong = load(path, oracle)
         assert wrong == []
-        assert {one.category for one in found} == set(CATEGORIES), path.name
+        covered = {one.category for one in found}
+        assert covered == set(CATEGORIES) if path.stem in WHOLE else covered <= set(CATEGORIES), path.name
 
 
 # Reading answers
