@@ -141,7 +141,7 @@ class Context:
     @cached_property
     def names(self) -> dict[int, Ref]:
         """Movies by id: as the person named them, and as results did."""
-        links = [link for turn in self.dialogue.turns[-MOST_TURNS:] for link in self.linker.link(turn.text)]
+        links = [link for turn in self.dialogue.turns[-MOST_TURNS:] for link in self.linker.link(turn.text, typed=True)]
         return {each.movie_id: as_ref(each) for link in links for each in link.candidates} | names_of(self.dialogue)
 
     @cached_property
@@ -210,7 +210,7 @@ def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
     turns: list[Turn] = []
     for turn in dialogue.turns:
         text, before = tidied(turn.text), Dialogue(tuple(turns))
-        said = clauses(masked(text, linker.link(text)))
+        said = clauses(masked(text, linker.link(text, typed=True)))
         owned = list(_owned(said))
         named = each_once(ref for ref, _ in owned)
         meant = (each for clause in said for refs in pointed(clause, before, named).values() for each in refs)
@@ -250,7 +250,7 @@ def _bare(title: str) -> str:
 def parts_of(text: str, context: Context) -> list[Part]:
     """The parts of a message. Where one makes no sense without a title, doubtful ones count too."""
     text = tidied(text)
-    found = context.linker.link(text, context=context.dialogue.shown, least=FAINT)
+    found = context.linker.link(text, context=context.dialogue.shown, least=FAINT, typed=True)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
     near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
     row = _in_row(text, near, context.linker)
@@ -499,7 +499,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
 
 def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:
     """The tastes that hold after one more message: a light reading, of tastes alone."""
-    for clause in clauses(masked(text, linker.link(text))):
+    for clause in clauses(masked(text, linker.link(text, typed=True))):
         if clause.has("told", "reset"):
             told = Told()
         elif clause.has("told", "words"):

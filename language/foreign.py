@@ -78,7 +78,7 @@ def in_english(text: str, linker: Linker, before: str = "en") -> English:
     spaced = _spaced(text)
     if before == "en" and not any(_foreign(plain(word)) for word in _TOKEN.findall(spaced)):
         return English(text, "en")
-    links = [link for link in linker.link(spaced) if link.kind in ("movie", "series")]
+    links = [link for link in linker.link(spaced, typed=True) if link.kind in ("movie", "series")]
     words = [word for piece in _pieces(spaced, links) if isinstance(piece, str) for word in _TOKEN.findall(piece)]
     language = _language([plain(word) for word in words if word[0].isalpha()], before)
     if language == "en":

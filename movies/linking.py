@@ -70,10 +70,15 @@ class Linker:
         linker._term_begins = begins
         return linker
 
-    def link(self, text: str, *, context: Sequence[int] = (), least: float = 0.3) -> list[Link]:
+    def link(self, text: str, *, context: Sequence[int] = (), least: float = 0.3, typed: bool = False) -> list[Link]:
         """The spans of a text that mean something, by start; they do not overlap.
 
-        `context` are the ids of movies spoken of so far, newest first: they decide which Heat is meant.
+        Args:
+            text: Anything.
+            context: Ids of movies spoken of so far, newest first: they decide which Heat is meant.
+            least: The confidence below which nothing is told.
+            typed: A person typed it, perhaps in a hurry: what is unknown is compared with well-known titles by sound,
+                which takes milliseconds where all else takes half of one.
         """
         words = words_of(text)
         around = Around(text, words, self._genre_words, self._tag_words)
@@ -82,7 +87,7 @@ class Linker:
         spoken_of = tuple(context)
         links += [
             self._title_link(around, match, odds, spoken_of)
-            for match in title_spans(self._index, around, spoken_of)
+            for match in title_spans(self._index, around, spoken_of, typed=typed)
             if (odds := sigmoid(match.logit)) >= least
         ]
         return _chosen(links)

@@ -76,10 +76,14 @@ class _Elements(NamedTuple):
     corrected: dict[int, int]
 
 
-def title_spans(index: TitleIndex, around: Around, spoken_of: Sequence[int] = ()) -> list[Match]:
+def title_spans(index: TitleIndex, around: Around, spoken_of: Sequence[int] = (), *, typed: bool) -> list[Match]:
     """All of them, also those that overlap, or mean something else for all we know.
 
-    `spoken_of`: ids of movies that may be called by any telling word of their title: "delete Empire".
+    Args:
+        index: The titles.
+        around: The text.
+        spoken_of: Ids of movies that may be called by any telling word of their title: "delete Empire".
+        typed: Titles that are only much like well-known ones are found, too: "silense of the lams".
     """
     elements = _elements(around.names)
     found = {(match.first, match.last): match for match in _look_up(index, around, elements, range(len(elements.ends)))}
@@ -92,9 +96,11 @@ def title_spans(index: TitleIndex, around: Around, spoken_of: Sequence[int] = ()
     for match in matches:
         match.logit = movie_logit(around, match)
     matches = _without_parts(around, matches)
-    _with_twins(index, around, matches)
+    if typed:
+        _with_twins(index, around, matches)
     matches += _nearly(index, around, matches)
-    matches += _misspelt(index, around, elements, matches)
+    if typed:
+        matches += _misspelt(index, around, elements, matches)
     matches += _called_shortly(index, around, elements, spoken_of, matches)
     _join_lists(around, matches)
     return matches

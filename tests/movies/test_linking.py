@@ -64,7 +64,7 @@ def test_sentences_as_people_type_them(linker: Linker) -> None:
     right = linked = wanted = 0
     for case in CASES["cases"]:
         expected = Counter(case["links"])
-        said = counted(linker.link(case["text"]), case["links"])
+        said = counted(linker.link(case["text"], typed=True), case["links"])
         right, linked, wanted = right + (said & expected).total(), linked + said.total(), wanted + expected.total()
         if said != expected:
             print(case["text"], "→", dict(said - expected), "instead of", dict(expected - said))
@@ -75,12 +75,12 @@ def test_sentences_as_people_type_them(linker: Linker) -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES["cases"] if case.get("trap")], ids=lambda case: case["text"])
 def test_plain_words_are_no_titles(linker: Linker, case: dict[str, Any]) -> None:
-    said = counted(linker.link(case["text"]), case["links"])
+    said = counted(linker.link(case["text"], typed=True), case["links"])
     assert {one for one in said if one.startswith(("movie", "series"))} == set()
 
 
 def links(linker: Linker, text: str, kind: str, **options: Any) -> list[Link]:
-    return [link for link in linker.link(text, **options) if link.kind == kind]
+    return [link for link in linker.link(text, typed=True, **options) if link.kind == kind]
 
 
 def test_a_year_belongs_to_the_span_of_its_title(linker: Linker) -> None:
