@@ -55,9 +55,7 @@ _YEAR_BEFORE = re.compile(r"(?<!\d)(\d{4})(?:'s|’s)?\s+(?:the )?(?:version of 
 _OR = re.compile(r",?\s(?:or|oder|ou|o|vs\.?|versus)\s", re.IGNORECASE)
 _FROM = "from|of|von|de|in|aus|released in|made in|the one from|the one of"
 _VERSION = "one|version|film|movie"
-_YEAR_NEAR = re.compile(
-    rf"[\s,]*\(?(?:(?:{_FROM})\s(?:the year )?(\d{{4}})\b|(?:the )?(\d{{4}}) (?:one|version|film|movie)\b)"
-)
+_YEAR_NEAR = re.compile(rf"[\s,]*\(?(?:(?:{_FROM})\s(?:the year )?(\d{{4}})\b|(?:the )?(\d{{4}}) (?:{_VERSION})\b)")
 
 
 class _Elements(NamedTuple):
