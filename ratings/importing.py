@@ -89,6 +89,7 @@ def plan(
     _check(choices, len(export.entries), matcher)
     undated = min((entry.rated_at for entry in export.entries if entry.rated_at), default=now)
     matches = [_matched(entry, matcher, choices.get(row)) for row, entry in enumerate(export.entries, 1)]
+    matches = _apart(export.entries, matches)
     counted = _counted(export.entries, matches)
     rows: list[ImportRow] = []
     rated: list[Stars] = []
@@ -139,6 +140,17 @@ def _matched(entry: Entry, matcher: Matcher, choice: int | None) -> Match:
     if choice is not None:
         return Match(matcher.movie(choice))
     return matcher.match(entry)
+
+
+def _apart(entries: Sequence[Entry], matches: Sequence[Match]) -> list[Match]:
+    """The matches without those of a movie that the file has of its own year, too: the other is another movie."""
+    exact = {m.movie.movie_id for e, m in zip(entries, matches, strict=True) if m.movie and m.movie.year == e.year}
+    return [
+        Match(None, (match.movie,), "The file has this movie, and this one is of another year.")
+        if match.movie and match.by_title and match.movie.year != entry.year and match.movie.movie_id in exact
+        else match
+        for entry, match in zip(entries, matches, strict=True)
+    ]
 
 
 def _counted(entries: Sequence[Entry], matches: Sequence[Match]) -> dict[int, int]:
@@ -195,8 +207,8 @@ def _status(entry: Entry, match: Match, duplicate_of: int | None) -> tuple[RowSt
     if duplicate_of is not None:
         return "duplicate", f"Row {duplicate_of} is the same movie, and counts."
     if entry.stars is None:
-        return "unrated", "" if entry.seen else LISTED_IN
-    return "matched", ""
+        return "unrated", match.reason if entry.seen else LISTED_IN
+    return "matched", match.reason
 
 
 def _named(movie: MovieRow) -> MovieName:

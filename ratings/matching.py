@@ -16,7 +16,7 @@ from typing import NamedTuple
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from movies.titles import parse_title, title_forms, title_words, with_digits
+from movies.titles import parse_title, title_words, with_digits
 from ratings.entries import Entry
 
 NAMED = 5  # candidates told
@@ -25,9 +25,10 @@ DOUBTFUL_YEARS = 3  # a title of a year so far off could still be the same movie
 SLIPS = ((6, 0), (11, 1), (16, 2), (10_000, 3))  # letters of a title below which so many slips are no other title
 SLIPS_SHOWN = 1  # more, with which a title is shown as one that could be meant
 SURE_OF_ANY_YEAR = 12  # letters of a title that may have a slip and a year that differs by one
+LONGEST_ABBREVIATION = 3  # letters of a last word that is cut short
 SHORTEST_END = 8  # letters of a title's last part that stands for the whole
 
-_PARTS = re.compile(r"\s*:\s+|\s+[-\u2013\u2014]\s+|\s*;\s+|\s+or:?\s+(?=\()", re.IGNORECASE)
+_PARTS = re.compile(r"\s*:\s+|\s+[-\u2013\u2014]\s+|\s*;\s+|\s+or:\s+|\s+or\s+(?=\()", re.IGNORECASE)
 _HEART = str.maketrans({"\u2665": " heart ", "\u2764": " heart "})
 
 
@@ -49,15 +50,13 @@ _NOBODY = MovieRow(-1, "", "", None, None, None)
 
 
 class Match(NamedTuple):
-    """The movie that an entry is, or None with the movies that it could be and the reason."""
+    """The movie that an entry is, or None with the movies that it could be; `reason`: what is to be said of it."""
 
     movie: MovieRow | None
     candidates: tuple[MovieRow, ...] = ()
     reason: str = ""
 
-    @property
-    def ambiguous(self) -> bool:
-        return self.movie is None and bool(self.candidates)
+    by_title: bool = False
 
 
 class _Name(NamedTuple):
@@ -82,7 +81,6 @@ class Matcher:
                 self._by_imdb[movie.imdb_id].append(movie)
             if movie.tmdb_id:
                 self._by_tmdb[movie.tmdb_id].append(movie)
-        self._names_of_year: dict[int, list[_Name]] = {}
 
     def movie(self, movie_id: int) -> MovieRow | None:
         return self._by_id.get(movie_id)
@@ -101,7 +99,7 @@ class Matcher:
             return Match(None, (found.movie,), "The file has two movies of this title and year.")
         if found.movie is not None and _other_ids(entry, found.movie):
             return Match(None, (found.movie,), "Title and year fit, and the id is another movie's.")
-        return found
+        return found._replace(by_title=True)
 
     def _by_ids(self, entry: Entry) -> Match | None:
         """The movie with the entry's ids; None where the catalogue has none of them."""
@@ -121,12 +119,24 @@ class Matcher:
     # By title
 
     @cached_property
+    def _names(self) -> list[_Name]:
+        """All names of all movies."""
+        parsed = [(movie, parse_title(movie.source_title)) for movie in self._movies]
+        return [_name(movie, name) for movie, title in parsed for name in (title.title, *title.alternatives)]
+
+    @cached_property
     def _by_name(self) -> dict[str, list[MovieRow]]:
-        names: dict[str, list[MovieRow]] = defaultdict(list)
-        for movie in self._movies:
-            for joined in {words.replace(" ", "") for words, _ in title_forms(parse_title(movie.source_title))}:
-                names[joined].append(movie)
-        return names
+        found: dict[str, list[MovieRow]] = defaultdict(list)
+        for name in self._names:
+            found[name.joined].append(name.movie)
+        return found
+
+    @cached_property
+    def _of_year(self) -> dict[int | None, list[_Name]]:
+        found: dict[int | None, list[_Name]] = defaultdict(list)
+        for name in self._names:
+            found[name.movie.year].append(name)
+        return found
 
     def _by_title(self, entry: Entry) -> Match:
         wanted = _names(entry)
@@ -139,7 +149,7 @@ class Matcher:
             if len(of_year) > 1:
                 return Match(None, tuple(of_year[:NAMED]), "Several movies have this title, in about this year.")
             if of_year:
-                return Match(of_year[0])
+                return Match(of_year[0], (), f"The catalogue has it of {of_year[0].year}." if far else "")
         near = self._in_parts(entry.year, wanted) or self._misspelt(entry.year, wanted)
         return near or _of_other_years(entry.year, same)
 
@@ -147,7 +157,7 @@ class Matcher:
         """The one movie of the year whose title has more or fewer parts: `Star Wars: Episode IV - A New Hope`."""
         fitting = {
             name.movie: None
-            for name in self._names(year)
+            for name in self._of_year.get(year, ())
             for other in wanted
             if _is_part(other.parts, name.parts) or _is_part(name.parts, other.parts)
         }
@@ -163,8 +173,9 @@ class Matcher:
         near: dict[MovieRow, tuple[bool, int]] = {}  # whether it is doubtful, and the slips
         for name in wanted:
             for far in NEAR_YEARS:
-                for other, slips in _near(name, self._names(year + far)):
+                for other, slips in _near(name, self._of_year.get(year + far, [])):
                     sure = _is_slip(name, other, slips) and (far == 0 or len(name.joined) >= SURE_OF_ANY_YEAR)
+                    sure = sure or (far == 0 and _is_abbreviation(name, other))
                     near[other.movie] = min(near.get(other.movie, (True, 100)), (not sure, slips))
         ranked = sorted(near, key=lambda movie: near[movie])
         if not ranked:
@@ -173,17 +184,6 @@ class Matcher:
         if best[0] is False and best < second:
             return Match(ranked[0])
         return Match(None, tuple(ranked[:NAMED]), "No title is quite the same.")
-
-    def _names(self, year: int) -> list[_Name]:
-        """The names of a year's movies."""
-        if not self._names_of_year:
-            names: dict[int, list[_Name]] = defaultdict(list)
-            for movie in self._movies:
-                if movie.year is not None:
-                    parsed = parse_title(movie.source_title)
-                    names[movie.year] += [_name(movie, title) for title in (parsed.title, *parsed.alternatives)]
-            self._names_of_year = dict(names)
-        return self._names_of_year.get(year, [])
 
 
 def _name(movie: MovieRow, title: str) -> _Name:
@@ -246,11 +246,18 @@ def _is_slip(name: _Name, other: _Name, slips: int) -> bool:
     return slips <= _slips(name) and name.numbers == other.numbers and not plural
 
 
+def _is_abbreviation(name: _Name, other: _Name) -> bool:
+    """True where the last word is cut short: `Mulholland Dr.`"""
+    (*words, last), (*others, whole) = (" ".join(one.parts).split() or [""] for one in (name, other))
+    return bool(words) and words == others and len(last) <= LONGEST_ABBREVIATION and whole.startswith(last)
+
+
 def _alike(entry: Entry, movie: MovieRow) -> bool:
     """True where an entry with a movie's id could be that movie: by its year, or by its title."""
     if entry.year is None or movie.year is None or abs(entry.year - movie.year) <= 1:
         return True
-    theirs = {words.replace(" ", "") for words, _ in title_forms(parse_title(movie.source_title))}
+    title = parse_title(movie.source_title)
+    theirs = {_name(movie, name).joined for name in (title.title, *title.alternatives)}
     return any(name.joined in theirs for name in _names(entry))
 
 
