@@ -26,6 +26,7 @@ SLIPS = ((6, 0), (11, 1), (16, 2), (10_000, 3))  # letters of a title below whic
 SLIPS_SHOWN = 1  # more, with which a title is shown as one that could be meant
 SURE_OF_ANY_YEAR = 12  # letters of a title that may have a slip and a year that differs by one
 LONGEST_ABBREVIATION = 3  # letters of a last word that is cut short
+WELL_KNOWN = 0.2  # of all movies, the most rated: their titles are shortened
 SHORTEST_END = 8  # letters of a title's last part that stands for the whole
 
 _PARTS = re.compile(r"\s*:\s+|\s+[-\u2013\u2014]\s+|\s*;\s+|\s+or:\s+|\s+or\s+(?=\()", re.IGNORECASE)
@@ -69,10 +70,12 @@ class _Name(NamedTuple):
 
 
 class Matcher:
-    """Finds the movies of a catalogue that entries mean."""
+    """Finds the movies of a catalogue that entries mean; they are given from the most rated down."""
 
     def __init__(self, movies: Iterable[MovieRow]) -> None:
         self._movies = list(movies)
+        self._places = {movie.movie_id: place for place, movie in enumerate(self._movies)}
+        self._well_known = WELL_KNOWN * len(self._movies)
         self._by_id = {movie.movie_id: movie for movie in self._movies}
         self._by_imdb: dict[int, list[MovieRow]] = defaultdict(list)
         self._by_tmdb: dict[int, list[MovieRow]] = defaultdict(list)
@@ -154,19 +157,23 @@ class Matcher:
         return near or _of_other_years(entry.year, same)
 
     def _in_parts(self, year: int, wanted: Sequence[_Name]) -> Match | None:
-        """The one movie of the year whose title has more or fewer parts: `Star Wars: Episode IV - A New Hope`."""
-        fitting = {
-            name.movie: None
-            for name in self._of_year.get(year, ())
-            for other in wanted
-            if _is_part(other.parts, name.parts) or _is_part(name.parts, other.parts)
-        }
-        found = list(fitting)
-        if len(found) == 1:
+        """The one movie of the year whose title has more or fewer parts: `Star Wars: Episode IV - A New Hope`.
+
+        People shorten the titles of what is well known; of what is not, it is another movie: the film to a short one.
+        """
+        names = self._of_year.get(year, [])
+        shortened = list({n.movie: None for n in names for other in wanted if _is_part(other.parts, n.parts)})
+        longer = list({n.movie: None for n in names for other in wanted if _is_part(n.parts, other.parts)})
+        twice = [movie for movie in longer if self._goes_by_both(movie, wanted)]
+        found = list(dict.fromkeys([*shortened, *longer]))
+        if len(found) == 1 and (twice or (shortened and self._places[found[0].movie_id] < self._well_known)):
             return Match(found[0])
-        return (
-            Match(None, tuple(found[:NAMED]), "Several movies of the year have it in their title.") if found else None
-        )
+        return Match(None, tuple(found[:NAMED]), "The title is not quite the same.") if found else None
+
+    def _goes_by_both(self, movie: MovieRow, wanted: Sequence[_Name]) -> bool:
+        """True where each part is a name of the movie: `Mad Max 2: The Road Warrior`."""
+        parts = [part.replace(" ", "") for name in wanted for part in name.parts]
+        return all(movie in self._by_name.get(part, ()) for part in parts)
 
     def _misspelt(self, year: int, wanted: Sequence[_Name]) -> Match | None:
         """The movie whose title is all but the same; of another year, or by more slips, one that could be meant."""
@@ -183,7 +190,7 @@ class Matcher:
         best, second = near[ranked[0]], near[ranked[1]] if len(ranked) > 1 else (True, 100)
         if best[0] is False and best < second:
             return Match(ranked[0])
-        return Match(None, tuple(ranked[:NAMED]), "No title is quite the same.")
+        return Match(None, tuple(ranked[:NAMED]), "The title is not quite the same.")
 
 
 def _name(movie: MovieRow, title: str) -> _Name:
@@ -243,7 +250,8 @@ def _slips(name: _Name) -> int:
 def _is_slip(name: _Name, other: _Name, slips: int) -> bool:
     """True where the difference is one of spelling: not one of numbers, and not of one and many."""
     plural = {name.joined, other.joined} in ({name.joined, f"{name.joined}s"}, {other.joined, f"{other.joined}s"})
-    return slips <= _slips(name) and name.numbers == other.numbers and not plural
+    same_start = name.joined[:1] == other.joined[:1]
+    return slips <= _slips(name) and name.numbers == other.numbers and same_start and not plural
 
 
 def _is_abbreviation(name: _Name, other: _Name) -> bool:
