@@ -68,7 +68,10 @@ async def import_ratings(
         {seen.movie_id for seen in await ratings.seen(account_id)},
     )
     rows = await catalogue.fetch(
-        "SELECT movie_id, title, source_title, year, imdb_id, tmdb_id FROM movies ORDER BY rating_count DESC, movie_id"
+        """
+        SELECT movie_id, title, source_title, year, imdb_id, tmdb_id, rating_count FROM movies
+        ORDER BY rating_count DESC, movie_id
+        """
     )
 
     def planned() -> Plan:
@@ -121,9 +124,15 @@ def plan(
 
 
 def _movie_row(
-    movie_id: int, title: str, source_title: str, year: int | None, imdb_id: str | None, tmdb_id: int | None
+    movie_id: int,
+    title: str,
+    source_title: str,
+    year: int | None,
+    imdb_id: str | None,
+    tmdb_id: int | None,
+    rating_count: int,
 ) -> MovieRow:
-    return MovieRow(movie_id, title, source_title, year, whole_id(imdb_id), tmdb_id)
+    return MovieRow(movie_id, title, source_title, year, whole_id(imdb_id), tmdb_id, rating_count)
 
 
 def _check(choices: Mapping[int, int], rows: int, matcher: Matcher) -> None:

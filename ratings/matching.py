@@ -26,10 +26,11 @@ SLIPS = ((6, 0), (11, 1), (16, 2), (10_000, 3))  # letters of a title below whic
 SLIPS_SHOWN = 1  # more, with which a title is shown as one that could be meant
 SURE_OF_ANY_YEAR = 12  # letters of a title that may have a slip and a year that differs by one
 LONGEST_ABBREVIATION = 3  # letters of a last word that is cut short
-WELL_KNOWN = 0.2  # of all movies, the most rated: their titles are shortened
+WELL_KNOWN, FEWEST_RATINGS = 0.6, 10  # times the mean number of ratings, and at least: such titles are shortened
 SHORTEST_END = 8  # letters of a title's last part that stands for the whole
 
 _PARTS = re.compile(r"\s*:\s+|\s+[-\u2013\u2014]\s+|\s*;\s+|\s+or:\s+|\s+or\s+(?=\()", re.IGNORECASE)
+_BOULEVARD = re.compile(r"\bBlvd\b\.?", re.IGNORECASE)
 _HEART = str.maketrans({"\u2665": " heart ", "\u2764": " heart "})
 
 
@@ -45,6 +46,7 @@ class MovieRow(NamedTuple):
     year: int | None
     imdb_id: int | None
     tmdb_id: int | None
+    rating_count: int = 0
 
 
 _NOBODY = MovieRow(-1, "", "", None, None, None)
@@ -70,12 +72,12 @@ class _Name(NamedTuple):
 
 
 class Matcher:
-    """Finds the movies of a catalogue that entries mean; they are given from the most rated down."""
+    """Finds the movies of a catalogue that entries mean."""
 
     def __init__(self, movies: Iterable[MovieRow]) -> None:
         self._movies = list(movies)
-        self._places = {movie.movie_id: place for place, movie in enumerate(self._movies)}
-        self._well_known = WELL_KNOWN * len(self._movies)
+        mean = sum(movie.rating_count for movie in self._movies) / max(len(self._movies), 1)
+        self._well_known = max(WELL_KNOWN * mean, FEWEST_RATINGS)
         self._by_id = {movie.movie_id: movie for movie in self._movies}
         self._by_imdb: dict[int, list[MovieRow]] = defaultdict(list)
         self._by_tmdb: dict[int, list[MovieRow]] = defaultdict(list)
@@ -166,7 +168,7 @@ class Matcher:
         longer = list({n.movie: None for n in names for other in wanted if _is_part(n.parts, other.parts)})
         twice = [movie for movie in longer if self._goes_by_both(movie, wanted)]
         found = list(dict.fromkeys([*shortened, *longer]))
-        if len(found) == 1 and (twice or (shortened and self._places[found[0].movie_id] < self._well_known)):
+        if len(found) == 1 and (twice or (shortened and found[0].rating_count >= self._well_known)):
             return Match(found[0])
         return Match(None, tuple(found[:NAMED]), "The title is not quite the same.") if found else None
 
@@ -194,8 +196,9 @@ class Matcher:
 
 
 def _name(movie: MovieRow, title: str) -> _Name:
-    words = with_digits(title_words(title.translate(_HEART)))
-    parts = tuple(" ".join(with_digits(title_words(part))) for part in _PARTS.split(title.translate(_HEART)))
+    title = _BOULEVARD.sub("Boulevard", title.translate(_HEART))
+    words = with_digits(title_words(title))
+    parts = tuple(" ".join(with_digits(title_words(part))) for part in _PARTS.split(title))
     numbers = tuple(word for word in words if not word.isalpha())
     return _Name(movie, "".join(words), tuple(part for part in parts if part), numbers)
 

@@ -66,7 +66,11 @@ async def judged(settings: Settings, made: Made, known: Mapping[str, tuple[str, 
 
 
 def matched(report: ImportReport, made: Made, known: Mapping[str, tuple[str, str]]) -> tuple[int, list[str], list[str]]:
-    """The number of rows whose film the catalogue has, those of them that were not found, those found wrongly."""
+    """The number of rows whose film the catalogue has, those of them that were not found, those found wrongly.
+
+    A movie that is in the catalogue without its IMDb id is nobody's truth, and is not judged.
+    """
+    told = {int(movie_id) for movie_id, _ in known.values()}
     truth = {(film.title, film.year): film for film in made.films}
     here, missed, wrong = 0, [], []
     for row in report.rows:
@@ -76,7 +80,7 @@ def matched(report: ImportReport, made: Made, known: Mapping[str, tuple[str, str
         here += expected is not None
         if given is None and expected is not None:
             missed.append(f"{film.title} ({film.year}): {row.status}. {row.reason} {row.candidates}")
-        elif given != expected:
+        elif given != expected and (given in told or expected is not None):
             wrong.append(f"{film.title} ({film.year}): {row.movie}")
     return here, missed, wrong
 

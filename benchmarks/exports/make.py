@@ -63,7 +63,8 @@ def films(path: Path = FILMS) -> list[Film]:
 def links(folder: Path) -> dict[str, tuple[str, str]]:
     """MovieLens's and TMDB's ids by IMDb's, of a folder with links.csv."""
     with (folder / "links.csv").open(encoding="utf-8") as file:
-        return {f"tt{row['imdbId']}": (row["movieId"], row["tmdbId"]) for row in csv.DictReader(file)}
+        rows = [row for row in csv.DictReader(file) if row["imdbId"]]
+    return {f"tt{row['imdbId']}": (row["movieId"], row["tmdbId"]) for row in rows}
 
 
 def exports(all_films: Sequence[Film], known: Mapping[str, tuple[str, str]]) -> dict[str, Made]:
