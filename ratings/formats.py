@@ -34,6 +34,7 @@ MOST_ROWS = 50_000
 LONGEST_FIELD = 100_000  # characters
 MOST_HEADER = 10_000  # characters of a first line
 DELIMITERS = ",;\t"
+NO_MOVIE = "It names no movie: no title and no id."
 KNOWN = "an IMDb, Letterboxd, Trakt or MovieLens export"
 
 _NO_LETTER = re.compile(r"[^a-z0-9]")
@@ -188,7 +189,7 @@ def _read(file: TextFile, now: datetime) -> _Read | None:
     if file.text.lstrip()[:1] in ("[", "{"):
         return _of_json(file, name, now)
     rows = _rows(file)
-    header = next((fields for _, fields in rows if any(fields)), [])
+    header = next((fields for _, fields in rows), [])
     columns = _columns(header)
     layout = next((layout for layout in LAYOUTS if layout.needs <= columns.keys()), None)
     if layout is None:
@@ -205,17 +206,19 @@ def _read(file: TextFile, now: datetime) -> _Read | None:
 
 
 def _rows(file: TextFile) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a CSV file with their numbers, divided by whatever divides the first into most fields."""
+    """The lines of a CSV file with their numbers, without blank ones; divided by what divides the first most often."""
     head = file.text.lstrip()[:MOST_HEADER].partition("\n")[0]
     delimiter = max(DELIMITERS, key=head.count)
     csv.field_size_limit(LONGEST_FIELD)
     reader = csv.reader(StringIO(file.text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
+    line, count = 1, -1  # the header is no row
     try:
-        for number, fields in enumerate(reader):
-            if number > MOST_ROWS:
-                raise Invalid(f"The file has more than {MOST_ROWS:,} rows; at most so many are taken at once.")
-            yield line, fields
+        for fields in reader:
+            if any(field.strip() for field in fields):
+                count += 1
+                if count > MOST_ROWS:
+                    raise Invalid(f"The file has more than {MOST_ROWS:,} rows; at most so many are taken at once.")
+                yield line, fields
             line = reader.line_num + 1
     except csv.Error as error:
         raise Invalid(f"{file.name or 'The file'} cannot be read from line {line} on: {error}.") from error
@@ -228,8 +231,6 @@ def _entries(
     columns = _columns(header)
     users: set[str] = set()
     for line, fields in rows:
-        if not any(field.strip() for field in fields):
-            continue
         while len(fields) > len(header) and not fields[-1].strip():  # as spreadsheets add them
             fields.pop()
         if len(fields) != len(header):
@@ -276,7 +277,7 @@ def _entry(layout: Layout, values: dict[str, str], line: int, now: datetime) -> 
     )
     entry = with_date(with_stars(entry, first(layout.rating), layout.scale), first(layout.date), now)
     if not title and not any(entry.ids):
-        return replace(entry, problem="It names no movie: no title and no id.")
+        return replace(entry, problem=NO_MOVIE)
     if layout.format == "movielens" and entry.stars is None and not entry.problem:
         return replace(entry, problem="It has no rating.")
     return entry
@@ -341,6 +342,8 @@ def _watched(item: object, now: datetime) -> Entry:
         seen=any(name in item for name in ("rating", "last_watched_at", "watched_at", "plays")),
         kind="" if medium == "movie" else "a TV series",
     )
+    if not entry.title and not any(entry.ids):
+        return replace(entry, problem=NO_MOVIE)
     return with_date(with_stars(entry, item.get("rating") or None, 10), date, now)
 
 
@@ -355,5 +358,5 @@ def _own(item: object, now: datetime) -> Entry:
         movie_id=whole_id(item.get("movie_id")),
     )
     if not entry.title and not any(entry.ids):
-        return replace(entry, problem="It names no movie: no title and no id.")
+        return replace(entry, problem=NO_MOVIE)
     return with_date(with_stars(entry, item.get("stars"), 5), item.get("rated_at"), now)
