@@ -131,7 +131,7 @@ class _Read(NamedTuple):
 
 
 def read_export(data: bytes, filename: str, now: datetime) -> Export:
-    """What somebody sends, read. Whatever its name ends with, its content decides.
+    """Read a file that somebody sends. Its content decides what it is, whatever its name ends with.
 
     Raises:
         Invalid: It is no export that is known, or not whole, or too large.
@@ -165,8 +165,8 @@ def _of_archive(files: Sequence[TextFile], now: datetime) -> Export:
 
 def _rank(path: str) -> int | None:
     """The place of an archive's file among those that count; None of one that does not."""
-    name = PurePosixPath(path).name
-    if any(word in name for word in NO_RATINGS):
+    name, folder = PurePosixPath(path).name, PurePosixPath(path).parent.name
+    if any(word in name for word in NO_RATINGS) or (folder == "likes" and name != "films.csv"):
         return None
     return next((rank for rank, word in enumerate(IN_ORDER) if word in name), None)
 
@@ -180,12 +180,12 @@ def _export(kind: ExportFormat, name: str, entries: list[Entry]) -> Export:
             "Nothing in it is rated, and it does not say that it was seen, as a watchlist does not. "
             "If this is Letterboxd's list of watched films, send it under its own name, watched.csv."
         )
-    return Export(kind, name, entries, notes)
+    return Export(kind, clean(name), entries, notes)
 
 
 def _read(file: TextFile, now: datetime) -> _Read | None:
     """A file as the first format that fits; None where none does."""
-    name = PurePosixPath(file.name).name
+    name = clean(PurePosixPath(file.name).name)
     if file.text.lstrip()[:1] in ("[", "{"):
         return _of_json(file, name, now)
     rows = _rows(file)

@@ -20,7 +20,9 @@ from rich.table import Table
 from benchmarks.exports.make import Made, exports, films, links
 from movies.library import Library
 from movies.titles import split_year
-from ratings.importing import import_ratings
+from ratings.entries import Entry
+from ratings.importing import import_ratings, load_movies
+from ratings.matching import Matcher
 from ratings.models import ImportReport
 from settings import Settings
 from storage.opening import open_database
@@ -30,11 +32,12 @@ from tools.args import Recommend
 from tools.context import Context
 from tools.tastes import recommend
 
+QUARTERS = 4
 FOUND = ("matched", "unrated", "duplicate")
 
 
 class Verdict(NamedTuple):
-    """How an import went. `missed` and `wrong`: rows in words; `seen_again`: recommended afterwards all the same."""
+    """The outcome of an import: rows that were missed or wrong, and what was recommended afterwards all the same."""
 
     here: int
     found: int
@@ -85,6 +88,22 @@ def matched(report: ImportReport, made: Made, known: Mapping[str, tuple[str, str
     return here, missed, wrong
 
 
+async def taken_for_others(settings: Settings) -> tuple[int, list[str]]:
+    """The movies of a catalogue that lacks a quarter of its own in turn: how many, and those taken for another."""
+    library = await Library.open(settings, work=False)
+    async with library.use() as snapshot:
+        movies = await load_movies(snapshot.catalogue)
+    await library.close()
+    wrong = []
+    for turn in range(QUARTERS):
+        matcher = Matcher(movie for place, movie in enumerate(movies) if place % QUARTERS != turn)
+        for movie in movies[turn::QUARTERS]:
+            found = matcher.match(Entry(title=movie.title, year=movie.year)).movie
+            if found is not None:
+                wrong.append(f"{movie.title} ({movie.year}) → {found.title} ({found.year})")
+    return len(movies), wrong
+
+
 async def main(data_dir: Path, movielens_dir: Path) -> None:
     known = links(movielens_dir)
     table = Table("export", "rows here", "matched", "wrong", "seen again", "seconds", title=f"Exports over {data_dir}")
@@ -100,6 +119,9 @@ async def main(data_dir: Path, movielens_dir: Path) -> None:
     console.print(table)
     for trouble in troubles:
         console.print(trouble, markup=False)
+    count, wrong = await taken_for_others(Settings(_env_file=None, data_dir=data_dir))
+    console.print(f"Of {count:,} movies that the catalogue lacks in turn, {len(wrong)} are taken for another:")
+    console.print("\n".join(wrong), markup=False)
 
 
 if __name__ == "__main__":

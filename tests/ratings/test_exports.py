@@ -66,7 +66,7 @@ def test_an_export_made_by_hand(client: httpx.Client, name: str) -> None:
 
 
 def recommendations(client: httpx.Client, limit: int) -> list[dict[str, Any]]:
-    """What the caller is recommended, by the tool."""
+    """The caller's recommendations, by the tool."""
     answer = ask(client, new_session(client), f"recommend me {limit} movies")
     [result] = [message["result"] for message in answer["messages"] if message["name"] == "recommend"]
     return list(result["movies"])
@@ -221,3 +221,10 @@ def test_formulas_go_out_as_text(client: httpx.Client) -> None:
     send(client, letterboxd("Heat,1995,x,4"))
     assert f"\r\n{HEAT},4.0,".encode() in client.get("/ratings/export").content
     assert b'"Heat (1995)"' in client.get("/ratings/export").content
+
+
+@pytest.mark.parametrize("question", ["here is my Letterboxd", "can I import my IMDb ratings?"])
+def test_the_guide_says_how(client: httpx.Client, question: str) -> None:
+    answer = ask(client, new_session(client), question)["messages"][-1]["content"]
+    for way in ("My taste", "/import FILE", "python movielens.py ratings FILE"):
+        assert way in answer
