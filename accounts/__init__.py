@@ -1,1 +1,1 @@
-"""Who asks: passwords, tokens and API keys, and the account that they stand for."""
+"""Passwords, tokens and API keys, and the account that they stand for."""

@@ -1,4 +1,4 @@
-"""Who asks: with AUTH=on every request needs a bearer token or API key, except those for what is open to all.
+"""The caller of a request: with AUTH=on all but what is open to everybody needs a bearer token or API key.
 
 It stands before the routes and before the body is read: a route that is added is closed unless it is named here.
 """
