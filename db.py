@@ -25,6 +25,7 @@ from storage.records import (
     Entry,
     Frame,
     NewRun,
+    Spent,
     entry_of,
     message_of,
     refuse_live_run,
@@ -174,6 +175,20 @@ class Store:
             "SELECT * FROM runs WHERE session_id = ? ORDER BY number DESC LIMIT 1", (session_id,)
         )
         return run_of(row) if row else None
+
+    async def spent(self, account_id: str, *, since: datetime) -> list[Spent]:
+        """The tokens of an account's runs since then, oldest first."""
+        rows = await self._db.fetch(
+            """
+            SELECT runs.created_at, runs.input_tokens + runs.output_tokens AS tokens
+            FROM sessions JOIN runs ON runs.session_id = sessions.id
+            WHERE sessions.account_id = :account AND sessions.updated_at >= :since AND runs.created_at >= :since
+                AND runs.input_tokens IS NOT NULL
+            ORDER BY runs.created_at
+            """,
+            {"account": account_id, "since": stamp(since)},
+        )
+        return [Spent(datetime.fromisoformat(row["created_at"]), row["tokens"]) for row in rows]
 
     async def lease_of(self, run_id: str) -> str | None:
         """The lease of the process that works on a run; None where the run is over."""
