@@ -14,7 +14,7 @@ import pytest
 
 from settings import Settings
 from tests.support import scripted
-from tests.support.serving import ROOT, Server, serving
+from tests.support.serving import ROOT, serving
 
 
 def operate(data_dir: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -33,14 +33,15 @@ def chat(client: httpx.Client, content: str) -> str:
 
 
 def test_a_backup_while_streams_run_is_restored_byte_for_byte(
-    llm_server: Server, upstream: scripted.Upstream, tmp_path: Path
+    llm_settings: Settings, upstream: scripted.Upstream, tmp_path: Path
 ) -> None:
-    gate, data_dir, copy = scripted.Gate(), llm_server.settings.data_dir, tmp_path / "copy.db"
+    patient = llm_settings.model_copy(update={"llm_idle_timeout": 60})
+    gate, data_dir, copy = scripted.Gate(), patient.data_dir, tmp_path / "copy.db"
     catalogue = (data_dir / "catalogue.db").read_bytes()
     slow = scripted.Reply([scripted.chunk({"content": "so far"}), gate, scripted.chunk({"content": " on"}, "stop"),
                            scripted.event("[DONE]")])  # fmt: skip
     upstream.queue(scripted.text("kept"), slow, scripted.text("after"))
-    with llm_server.client() as client:
+    with serving(patient) as server, server.client() as client:
         kept = chat(client, "before the backup")
         before = replay(client, kept)
         live = threading.Thread(target=chat, args=(client, "while it is made"))
@@ -53,12 +54,11 @@ def test_a_backup_while_streams_run_is_restored_byte_for_byte(
         gate.open()
         live.join()
         lost = chat(client, "after the backup")
-    llm_server.stop()
     assert copy.stat().st_mode & 0o077 == 0
     assert operate(data_dir, "check", copy).stdout == "copy.db is sound.\n"
     restored = operate(data_dir, "restore", copy)
     assert restored.returncode == 0, restored.stderr
-    with serving(llm_server.settings) as again, again.client() as client:
+    with serving(patient) as again, again.client() as client:
         assert replay(client, kept) == before
         assert client.get(f"/runs/{lost}").status_code == 404
         statuses = {run["status"] for run in runs_of(client)}
