@@ -26,7 +26,7 @@ from movies.reader import Catalogue
 from ratings.exporting import as_csv, export_ratings
 from ratings.importing import import_ratings
 from ratings.models import ImportReport, ImportRow, RatingsExport
-from service import ACCOUNT
+from service import LOCAL
 from settings import Settings
 from storage.opening import open_database
 from storage.own_ratings import OwnRatings
@@ -89,7 +89,7 @@ async def _import(args: argparse.Namespace, place: _Place, console: Console) -> 
         return await import_ratings(
             place.catalogue,
             place.ratings,
-            ACCOUNT,
+            LOCAL,
             data,
             filename=args.file.name,
             choices=dict(args.choose),
@@ -110,7 +110,7 @@ async def _import(args: argparse.Namespace, place: _Place, console: Console) -> 
 
 
 async def _export(path: Path, place: _Place, console: Console) -> None:
-    export = await export_ratings(place.catalogue, place.ratings, ACCOUNT)
+    export = await export_ratings(place.catalogue, place.ratings, LOCAL)
     text = RatingsExport.model_dump_json(export, indent=1) if path.suffix == ".json" else as_csv(export)
     with new_file(path) as part:
         part.write_bytes(text.encode())

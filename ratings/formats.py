@@ -188,7 +188,8 @@ def _read(file: TextFile, now: datetime) -> _Read | None:
     name = clean(PurePosixPath(file.name).name)
     if file.text.lstrip()[:1] in ("[", "{"):
         return _of_json(file, name, now)
-    (_, header), *rows = list(_rows(file))  # all, so that one too many is known before any is looked at
+    rows = list(_rows(file))  # all, so that one too many is known before any is looked at
+    header = rows.pop(0)[1] if rows else []
     columns = _columns(header)
     layout = next((layout for layout in LAYOUTS if layout.needs <= columns.keys()), None)
     if layout is None:
