@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import accounts, messages, movies, prompts, runs, sessions
+from api import accounts, messages, movies, prompts, ratings, runs, sessions
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
@@ -61,7 +61,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    routers = [part.router for part in (sessions, messages, runs, movies, prompts, accounts)] + [_service_routes()]
+    parts = (sessions, messages, runs, movies, ratings, prompts, accounts)
+    routers = [part.router for part in parts] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     install_documents(app)
