@@ -1,0 +1,301 @@
+"""A conversation from the first visit on: sent, answered, stopped, tried again, edited, rated, kept and found again."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.conftest import PHONE, Watch
+from tests.page.driving import Chat, stepped
+from tests.support.scripted import Gate, Reply, Upstream, call, calls, error, text
+from tests.support.serving import Server
+
+
+def test_a_first_visit_shows_what_can_be_asked(guide: Chat) -> None:
+    """And that the built-in guide answers over the sample, and how to change it. One press is a conversation."""
+    expect(guide.composer).to_be_focused()
+    expect(guide.suggestions.nth(3)).to_be_visible()
+    expect(guide.page.get_by_text("OPENAI_API_KEY")).to_be_visible()
+    expect(guide.page.get_by_text(re.compile("sample", re.IGNORECASE)).first).to_be_visible()
+    guide.suggestions.first.click()
+    expect(guide.answers).to_have_count(1)
+    guide.expect_idle()
+    assert guide.session_id
+
+
+def test_a_whole_conversation(guide: Chat) -> None:
+    """Films with cards, what was asked on top of that, tool calls to look into; and all of it again after a reload."""
+    answer = guide.ask("recommend me three films like Heat")
+    expect(answer.locator("[data-movie-id]")).to_have_count(3)
+    guide.tool_lines.first.click()
+    expect(answer.get_by_text("recommend", exact=False).first).to_be_visible()
+    guide.ask("only from the nineties")
+    guide.ask("why the first one?")
+    expect(guide.chat_named(re.compile("recommend me three films"))).to_have_attribute("aria-current", "page")
+    said = guide.messages.locator(".text").all_inner_texts()
+    assert len(said) == 6
+    guide.reload()
+    expect(guide.messages).to_have_count(6)
+    assert guide.messages.locator(".text").all_inner_texts() == said
+
+
+def test_a_title_in_an_answer_leads_to_its_movie(guide: Chat) -> None:
+    answer = guide.ask("tell me about Heat (1995)")
+    answer.locator(".text").get_by_role("link", name=re.compile("Heat")).first.click()
+    expect(guide.page.get_by_role("heading", name=re.compile("Heat")).first).to_be_visible()
+    guide.page.go_back()
+    expect(guide.answers.last).to_be_visible()
+
+
+def test_what_nothing_supports_is_marked(chat: Chat, upstream: Upstream) -> None:
+    upstream.queue(text("See \U0001f3ac *Toy Story* (1995), it is fun."))  # the sign is two units of UTF-16
+    answer = chat.ask("something for children")
+    marked = answer.locator(".unsupported, [data-supported=false]").first
+    expect(marked).to_have_text(re.compile(r"^Toy Story"))
+
+
+def test_enter_sends_and_with_shift_breaks_the_line(chat: Chat, upstream: Upstream) -> None:
+    upstream.queue(text("Yes."))
+    chat.composer.press_sequentially("one")
+    chat.composer.press("Shift+Enter")
+    chat.composer.press_sequentially("two")
+    chat.composer.press("Enter")
+    expect(chat.questions.locator(".text")).to_have_text("one\ntwo")
+    chat.expect_idle()
+    assert upstream.requests[0]["messages"][-1]["content"] == "one\ntwo"
+    expect(chat.composer).to_have_value("")
+
+
+def test_nothing_but_blanks_is_not_sent(chat: Chat, upstream: Upstream) -> None:
+    chat.composer.fill("  \n ")
+    chat.composer.press("Enter")
+    expect(chat.messages).to_have_count(0)
+    assert upstream.requests == []
+
+
+def test_stop_keeps_what_was_said(chat: Chat, upstream: Upstream) -> None:
+    reply, _ = stepped(("One. ", "Two."))
+    upstream.queue(reply)
+    chat.send("count")
+    chat.expect_said("count", "One.")
+    chat.stop()
+    chat.expect_idle()
+    chat.expect_said("count", "One.")
+    expect(chat.answers.last).to_contain_text(re.compile("stopped", re.IGNORECASE))
+    expect(chat.composer).to_be_focused()
+
+
+def test_escape_stops_too(chat: Chat, upstream: Upstream) -> None:
+    reply, _ = stepped(("One. ", "Two."))
+    upstream.queue(reply)
+    chat.send("count")
+    chat.expect_said("count", "One.")
+    chat.page.keyboard.press("Escape")
+    chat.expect_idle()
+
+
+def test_answers_tried_again_are_kept_to_be_looked_at(chat: Chat, upstream: Upstream) -> None:
+    upstream.queue(text("Heat."), text("Ran."), text("Ikiru."))
+    chat.ask("a film")
+    chat.try_again()
+    chat.expect_said("a film", "Ran.")
+    chat.expect_idle()
+    chat.try_again()
+    chat.expect_said("a film", "Ikiru.")
+    chat.expect_idle()
+    for _ in range(2):
+        chat.earlier_answer("Ran.")
+        chat.earlier_answer("Heat.")
+        chat.later_answer("Ran.")
+        chat.later_answer("Ikiru.")
+        chat.reload()
+        chat.expect_said("a film", "Ikiru.")
+
+
+def test_the_last_message_is_edited(chat: Chat, upstream: Upstream) -> None:
+    upstream.queue(text("Heat."), text("Ran."))
+    chat.ask("a thriler")
+    chat.edit_last("a thriller")
+    chat.expect_said("a thriller", "Ran.")
+    assert upstream.requests[-1]["messages"][-1]["content"] == "a thriller"
+
+
+def test_an_edit_is_given_up_by_escape(chat: Chat, upstream: Upstream) -> None:
+    upstream.queue(text("Heat."))
+    chat.ask("a thriller")
+    chat.begin_edit().fill("something else")
+    chat.page.keyboard.press("Escape")
+    chat.expect_said("a thriller", "Heat.")
+    assert len(upstream.requests) == 1
+
+
+def test_follow_ups_lead_on(guide: Chat) -> None:
+    guide.ask("recommend me a film")
+    expect(guide.follow_ups.first).to_be_visible()
+    words = guide.follow_ups.first.inner_text()
+    guide.follow_ups.first.click()
+    expect(guide.questions.last.locator(".text")).to_have_text(words)
+    guide.expect_idle()
+
+
+def test_feedback_is_stored_and_shown(chat: Chat, upstream: Upstream, llm_server: Server) -> None:
+    upstream.queue(text("Heat."))
+    chat.ask("a film")
+    good = chat.answers.last.get_by_role("button", name="Good answer")
+    good.click()
+    expect(good).to_have_attribute("aria-pressed", "true")
+    with llm_server.client() as client:
+        [entry] = client.get("/feedback").json()["data"]
+    assert (entry["question"]["content"], entry["answer"]["feedback"]["rating"]) == ("a film", "up")
+    chat.reload()
+    expect(chat.answers.last.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
+
+
+def test_an_answer_is_copied_as_it_was_written(chat: Chat, upstream: Upstream) -> None:
+    chat.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    upstream.queue(text("See *Heat* & **Ran**."))
+    answer = chat.ask("a film")
+    answer.get_by_role("button", name="Copy").click()
+    chat.page.wait_for_function("async () => (await navigator.clipboard.readText()) === 'See *Heat* & **Ran**.'")
+
+
+@pytest.mark.parametrize("form", ["Markdown", "JSON"])
+def test_a_chat_is_exported(chat: Chat, upstream: Upstream, form: str) -> None:
+    upstream.queue(text("Heat."))
+    chat.ask("a film")
+    with chat.page.expect_download() as download:
+        chat.export("a film", form)
+    content = Path(download.value.path()).read_text()
+    assert "Heat." in content
+    assert (json.loads(content)["messages"][0]["content"] if form == "JSON" else content.strip()).count("a film")
+
+
+def test_chats_are_found_renamed_and_deleted(chat: Chat, upstream: Upstream, llm_server: Server) -> None:
+    upstream.queue(text("Heat."), text("Solaris."))
+    chat.ask("a thriller")
+    chat.new_chat()
+    chat.ask("about space")
+    chat.search("Heat")  # words of an answer
+    expect(chat.chat_named("about space")).to_have_count(0)
+    chat.chat_named("a thriller").click()
+    chat.expect_said("a thriller", "Heat.")
+    chat.search("")
+    chat.rename("a thriller", "Crime")
+    expect(chat.chat_named("Crime")).to_be_visible()
+    chat.delete("Crime")
+    expect(chat.chat_named("Crime")).to_have_count(0)
+    expect(chat.messages).to_have_count(0)
+    chat.reload()
+    expect(chat.chat_named("about space")).to_be_visible()
+    with llm_server.client() as client:
+        assert [session["title"] for session in client.get("/sessions").json()["data"]] == ["about space"]
+
+
+def test_a_deletion_asks_first(chat: Chat, upstream: Upstream) -> None:
+    upstream.queue(text("Heat."))
+    chat.ask("a thriller")
+    chat.of_chat("a thriller", "Delete")
+    chat.page.keyboard.press("Escape")
+    expect(chat.chat_named("a thriller")).to_be_visible()
+
+
+def test_the_model_is_chosen(chat: Chat, upstream: Upstream) -> None:
+    upstream.queue(text("Heat."))
+    chat.choose_model("other")
+    chat.ask("a film")
+    assert upstream.requests[0]["model"] == "other"
+
+
+def test_a_failure_is_told_in_words_and_can_be_tried_again(chat: Chat, upstream: Upstream) -> None:
+    upstream.queue(error(500), text("Heat."))
+    chat.send("a film")
+    expect(chat.alerts.first).to_be_visible()
+    chat.expect_idle()
+    assert "secret upstream words" not in chat.page.content()
+    chat.try_again()
+    chat.expect_said("a film", "Heat.")
+
+
+def test_a_keyboard_is_enough(chat: Chat, upstream: Upstream) -> None:
+    """From the address bar: ask, look into a tool call, rate the answer, rename the chat, begin another."""
+    upstream.queue(calls(call("search_movies", {"query": "Heat"})), text("Heat."), text("Ran."))
+    keyboard = chat.page.keyboard
+    keyboard.type("a thriller")
+    keyboard.press("Enter")
+    chat.expect_said("a thriller", "Heat.")
+    chat.expect_idle()
+    chat.tab_to(chat.tool_lines.first, backwards=True)
+    keyboard.press("Enter")
+    expect(chat.page.get_by_text('"query"').or_(chat.page.get_by_text("query")).first).to_be_visible()
+    chat.tab_to(chat.answers.last.get_by_role("button", name="Good answer"))
+    keyboard.press("Enter")
+    expect(chat.answers.last.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
+    chat.tab_to(chat.page.get_by_role("link", name="New chat"))
+    keyboard.press("Enter")
+    expect(chat.messages).to_have_count(0)
+    expect(chat.composer).to_be_focused()
+    keyboard.type("a drama")
+    keyboard.press("Enter")
+    chat.expect_said("a drama", "Ran.")
+
+
+def test_a_phone(chat: Chat, upstream: Upstream) -> None:
+    """The side bar is out of the way; with the keyboard open the newest words and the field are still seen."""
+    page = chat.page
+    page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    upstream.queue(text(*(f"Line {number}.\n\n" for number in range(40))))
+    chat.ask("go on")
+    expect(page.get_by_role("link", name="New chat")).not_to_be_in_viewport()
+    page.set_viewport_size({"width": PHONE["width"], "height": 420})
+    expect(chat.composer).to_be_in_viewport(ratio=1)
+    expect(page.get_by_text("Line 39.")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.get_by_role("button", name=re.compile("chats|menu|side bar|sidebar", re.IGNORECASE)).first.click()
+    expect(page.get_by_role("link", name="New chat")).to_be_in_viewport()
+    chat.chat_named("go on").click()
+    expect(page.get_by_role("link", name="New chat")).not_to_be_in_viewport()
+
+
+def test_who_reads_back_is_not_torn_away(chat: Chat, upstream: Upstream) -> None:
+    """While an answer grows, the page follows its end; but not while somebody has scrolled up."""
+    gate, last = Gate(), Gate()
+    lines = [text(f"Line {number}.\n\n").pieces for number in range(80)]
+    words = [list(pieces)[0] for pieces in lines]
+    upstream.queue(Reply([*words[:50], gate, *words[50:], last, *text("The end.").pieces]))
+    chat.send("go on")
+    expect(chat.page.get_by_text("Line 49.")).to_be_in_viewport()
+    chat.page.mouse.move(640, 300)
+    chat.page.mouse.wheel(0, -1500)
+    expect(chat.page.get_by_text("Line 49.")).not_to_be_in_viewport()
+    gate.open()
+    expect(chat.page.get_by_text("Line 79.")).to_be_attached()
+    expect(chat.page.get_by_text("Line 49.")).not_to_be_in_viewport()
+    chat.page.get_by_role("button", name=re.compile("newest|latest|bottom|end", re.IGNORECASE)).click()
+    expect(chat.page.get_by_text("Line 79.")).to_be_in_viewport()
+    last.open()
+    expect(chat.page.get_by_text("The end.")).to_be_in_viewport()
+    chat.expect_idle()
+
+
+def test_the_theme_is_remembered(chat: Chat) -> None:
+    before = chat.background()
+    chat.toggle_theme()
+    expect_other = chat.background()
+    assert expect_other != before
+    chat.reload()
+    assert chat.background() == expect_other
+
+
+def test_an_address_of_nothing_says_so(chat: Chat, watch: Watch) -> None:
+    watch.allowed.append("404")
+    for place in ("#/chat/ses_nothing", "#/movies/999999999", "#/nowhere"):
+        chat.open(place)
+        expect(
+            chat.page.get_by_text(re.compile("no such|not found|no longer|nothing", re.IGNORECASE)).first
+        ).to_be_visible()
+    chat.open()
+    expect(chat.composer).to_be_visible()
