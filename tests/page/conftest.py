@@ -15,8 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playw
 from settings import Settings
 from tests.page.driving import Chat
 from tests.support.network import Network, network_to
-from tests.support.scripted import Upstream
-from tests.support.serving import Server, serving
+from tests.support.serving import Server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)

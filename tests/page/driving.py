@@ -23,7 +23,7 @@ class Chat:
         self.stop_button = page.get_by_role("button", name="Stop", exact=True)
         self.chats = page.get_by_role("navigation", name="Chats")
         self.banner = page.get_by_role("status", name="Service")
-        self.cards = page.locator("[data-movie-id]")
+        self.cards = page.locator("[data-testid=movie-card]")
 
     def open(self, path: str = "") -> Chat:
         self.page.goto(f"{self.url}/{path}")
@@ -56,7 +56,7 @@ class Chat:
 
     def expect_idle(self, answer: Locator | None = None) -> None:
         """Nothing is being answered, and one can send."""
-        expect((answer or self.answers.last)).not_to_have_attribute("data-status", "in_progress", timeout=PATIENT)
+        expect(answer or self.answers.last).not_to_have_attribute("data-status", "in_progress", timeout=PATIENT)
         expect(self.stop_button).to_be_hidden()
         expect(self.send_button).to_be_visible()
         expect(self.composer).to_be_enabled()

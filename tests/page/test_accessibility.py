@@ -70,7 +70,7 @@ def test_the_chat_in_every_state(look: Page, llm_server: Server, upstream: Upstr
 def test_a_view(look: Page, server: Server, place: str) -> None:
     with server.client() as client:
         for movie, stars in (("1", 4.5), ("2", 2)):
-            client.put(f"/ratings/{movie}", json={"rating": stars}).raise_for_status()
+            client.put(f"/ratings/{movie}", json={"stars": stars}).raise_for_status()
     Chat(look, server.url).open(f"#/{place}")
     expect(look.get_by_role("heading", level=1)).to_be_visible()
     look.wait_for_load_state("networkidle")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 

@@ -30,7 +30,7 @@ def test_a_first_visit_shows_what_can_be_asked(guide: Chat) -> None:
 def test_a_whole_conversation(guide: Chat) -> None:
     """Films with cards, what was asked on top of that, tool calls to look into; and all of it again after a reload."""
     answer = guide.ask("recommend me three films like Heat")
-    expect(answer.locator("[data-movie-id]")).to_have_count(3)
+    expect(answer.locator("[data-testid=movie-card]")).to_have_count(3)
     guide.tool_lines.first.click()
     expect(answer.get_by_text("recommend", exact=False).first).to_be_visible()
     guide.ask("only from the nineties")
@@ -264,7 +264,7 @@ def test_who_reads_back_is_not_torn_away(chat: Chat, upstream: Upstream) -> None
     """While an answer grows, the page follows its end; but not while somebody has scrolled up."""
     gate, last = Gate(), Gate()
     lines = [text(f"Line {number}.\n\n").pieces for number in range(80)]
-    words = [list(pieces)[0] for pieces in lines]
+    words = [next(iter(pieces)) for pieces in lines]
     upstream.queue(Reply([*words[:50], gate, *words[50:], last, *text("The end.").pieces]))
     chat.send("go on")
     expect(chat.page.get_by_text("Line 49.")).to_be_in_viewport()

@@ -101,7 +101,7 @@ def test_an_event_source_with_a_cursor_in_its_url_sees_every_event_once(
 def test_the_reference_page_shows_the_operations(server: Server, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{server.url}/")
+    page.goto(f"{server.url}/docs")
     expect(page.locator("#operations-chat-send_message")).to_be_visible(timeout=20_000)
     paths = httpx.get(f"{server.url}/openapi.json").json()["paths"]
     expect(page.locator(".opblock")).to_have_count(sum(map(len, paths.values())), timeout=20_000)
