@@ -25,6 +25,7 @@ from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
 from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
+from api.page import install_page
 from api.problems import answer_with_problems
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     install_documents(app)
+    install_page(app)
     answer_with_problems(app, routers)
     for middleware in (BodyLimit, Gate, RequestLog, ClearStart):  # the last one added is the first one passed
         app.add_middleware(middleware)
