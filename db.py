@@ -34,6 +34,7 @@ from storage.records import (
 from storage.sqlite import Database
 
 EARLIER_PAGE = 50  # read at a time on the way back through a session
+LATEST = "latest"  # in the place of a message's id: the end of the history
 
 
 class Store:
@@ -58,14 +59,14 @@ class Store:
     async def list_messages(
         self, session_id: str, *, limit: int, after: str | None = None, before: str | None = None
     ) -> Page[Message]:
-        """Stored messages, oldest first; `before` gives those just before it. A live run's are not here yet.
+        """Stored messages, oldest first; `before` gives those just before it, or the LATEST. A live run's are not here.
 
         Raises:
             NotFound: A cursor names no message of the session.
         """
         first = await self._message_number(session_id, after) if after else 0
-        end = await self._message_number(session_id, before) if before else None
-        backwards = end is not None and after is None
+        end = await self._message_number(session_id, before) if before and before != LATEST else None
+        backwards = before is not None and after is None
         rows = await self._db.fetch(
             _MESSAGES_BACKWARDS if backwards else _MESSAGES_FORWARDS,
             {"session": session_id, "first": first, "end": end, "limit": limit + 1},
@@ -240,7 +241,8 @@ _MESSAGES_FORWARDS = """
     ORDER BY number LIMIT :limit
 """
 _MESSAGES_BACKWARDS = """
-    SELECT * FROM messages WHERE session_id = :session AND number < :end ORDER BY number DESC LIMIT :limit
+    SELECT * FROM messages WHERE session_id = :session AND (:end IS NULL OR number < :end)
+    ORDER BY number DESC LIMIT :limit
 """
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
 

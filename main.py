@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import messages, movies, prompts, runs, sessions
+from api import messages, movies, posters, prompts, runs, sessions, taste
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
 from api.middleware import BodyLimit, Gate, RequestLog
@@ -61,7 +61,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    routers = [part.router for part in (sessions, messages, runs, movies, prompts)] + [_service_routes()]
+    routers = [part.router for part in (sessions, messages, runs, movies, posters, taste, prompts)] + [
+        _service_routes()
+    ]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     install_documents(app)
@@ -99,6 +101,7 @@ def _service_routes() -> APIRouter:
                 version=recommender.version,
                 detail=_recommender_detail(service.library, fitted=recommender.fitted),
             ),
+            posters=service.posters.available,
             reasons=reasons,
         )
 

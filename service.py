@@ -15,6 +15,7 @@ from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from guide.provider import OfflineGuide
 from movies.library import SAMPLE, Library, import_command
+from movies.posters import Posters
 from providers.base import Provider
 from providers.contexts import Contexts
 from runs.journal import Journal
@@ -47,6 +48,7 @@ class Marquee:
     runs: Runs
     checker: SchemaChecker
     clock: Clock
+    posters: Posters
 
 
 @asynccontextmanager
@@ -78,7 +80,11 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         runs = Runs(resources, lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
-        yield Marquee(settings, database, store, sessions, ratings, library, provider, contexts, runs, checker, clock)
+        posters = Posters(settings)
+        stack.push_async_callback(posters.close)
+        yield Marquee(
+            settings, database, store, sessions, ratings, library, provider, contexts, runs, checker, clock, posters
+        )
 
 
 def make_provider(settings: Settings) -> Provider:
