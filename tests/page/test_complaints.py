@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.page.conftest import Watch
 from tests.page.driving import PATIENT, Chat, stepped
 from tests.support.network import Network
-from tests.support.processes import Process, environment, process, wait_for
+from tests.support.processes import Process, environment, process, several_workers, wait_for
 from tests.support.scripted import Gate, Reply, Upstream, error, text
 from tests.support.serving import Server
 
@@ -259,26 +259,33 @@ def test_duplicated_text_on_reconnect(page: Page, network: Network, upstream: Up
 
 def test_streams_hang_with_several_workers(page: Page, data_dir: Path, upstream: Upstream) -> None:
     """Whichever process a request reaches: any of them follows, and stops, what another one answers."""
-    replies, gates = zip(*(stepped((f"{name} ", "goes ", "on.")) for name in ("A", "B", "C")), strict=True)
+    names = ("A", "B", "C", "D")
+    replies, gates = zip(*(stepped((f"{name} ", "goes ", "on.")) for name in names), strict=True)
     upstream.queue(*replies)
-    with several_workers(environment(data_dir, upstream)) as url:
-        chat = Chat(page, url).open()
-        for name in ("A", "B", "C"):
+    with several_workers(environment(data_dir, upstream)) as service:
+        chat = Chat(page, service.url).open()
+        for name in names:
             chat.new_chat()
             chat.send(name)
             chat.expect_said(name, name)
         tabs = [chat.another_tab() for _ in range(2)]
-        for steps in gates:
-            for gate in steps:
-                gate.open()
         for tab in tabs:
-            tab.expect_said("C", "C goes on.")
-            tab.page.close()
-        for name in ("A", "B", "C"):
+            tab.expect_said("D", "D")
+        for gate in [gate for steps in gates[:3] for gate in steps]:
+            gate.open()
+        gates[3][0].open()
+        for tab in tabs:
+            tab.expect_said("D", "D goes")
+        tabs[1].stop()
+        for tab in (chat, *tabs):
+            tab.expect_idle()
+            tab.expect_said("D", "D goes")
+        for name in names[:3]:
             chat.chat_named(name).click()
             chat.expect_said(name, f"{name} goes on.")
             chat.expect_idle()
-        chat.page.close()
+        for tab in (chat, *tabs):
+            tab.page.close()
 
 
 @pytest.mark.parametrize("how", ["stop", "refresh"])

@@ -16,6 +16,7 @@ from tests.page.driving import Chat
 from tests.page.hostile import ONE_LINE, PAYLOADS
 from tests.support.scripted import Upstream, call, calls, text
 from tests.support.serving import Server, serving
+from tests.support.wire import JSON
 
 FOUND = """() => [...document.querySelectorAll('body *')].flatMap((node) => {
     const named = [...node.attributes].filter((it) =>
@@ -128,3 +129,28 @@ def test_a_hostile_catalogue(hostile_catalogue: Path, page: Page) -> None:
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert_unharmed(page)
         page.close()
+
+
+ODD = (None, 0, "", [], {}, "<b>x</b>", {"movies": 3}, {"movies": [None, 1, {}]}, {"movie": "<b>x</b>"},
+       {"movies": [{"movie_id": "x", "title": None, "genres": [1]}]}, [[[]]], {"ratings": {"a": 1}}, {"favourites": {}})  # fmt: skip
+
+
+def test_results_of_actions_of_any_shape(page: Page, upstream: Upstream, llm_server: Server) -> None:
+    """Clients hand in whatever JSON they like: the chat is shown all the same, and goes on."""
+    parameters = {"type": "object", "properties": {"at": {"type": "string"}}}
+    upstream.otherwise = text("Done.")
+    with llm_server.client() as client:
+        session = client.post("/sessions", json={"actions": [{"name": "book", "parameters": parameters}]}).json()["id"]
+        for number, output in enumerate(ODD):
+            upstream.queue(calls(call("book", {"at": "<i>now</i>"}, f"call_{number}")))
+            asked = client.post(f"/sessions/{session}/messages", json={"content": "book it"}, headers=JSON).json()
+            results = {"results": [{"call_id": f"call_{number}", "output": output}]}
+            client.post(f"/runs/{asked['run']['id']}/actions", json=results, headers=JSON).raise_for_status()
+        upstream.queue(calls(call("book", {}, "call_last")))
+        client.post(f"/sessions/{session}/messages", json={"content": "book it"}, headers=JSON).raise_for_status()
+    chat = Chat(page, llm_server.url).open(f"#/chat/{session}")
+    expect(chat.questions).to_have_count(len(ODD) + 1)
+    expect(page.get_by_text("Done.")).to_have_count(len(ODD))
+    assert_unharmed(page)
+    chat.ask("and now?")
+    expect(page.get_by_text("Done.")).to_have_count(len(ODD) + 1)
