@@ -108,3 +108,9 @@ def stepped(words: Sequence[str]) -> tuple[Reply, list[Gate]]:
     for gate, word in zip(gates, words[1:], strict=True):
         pieces += [gate, chunk({"content": word})]
     return Reply([*pieces, chunk(finish="stop"), usage(), DONE]), gates
+
+
+def side_by_side(*answers: Sequence[str]) -> tuple[list[Reply], list[list[Gate]]]:
+    """Several such answers, and the gates of each."""
+    each = [stepped(words) for words in answers]
+    return [reply for reply, _ in each], [gates for _, gates in each]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.conftest import Watch
-from tests.page.driving import PATIENT, Chat, stepped
+from tests.page.driving import PATIENT, Chat, side_by_side, stepped
 from tests.support.network import Network
 from tests.support.processes import Process, environment, process, several_workers, wait_for
 from tests.support.scripted import Gate, Reply, Upstream, error, text
@@ -43,7 +43,7 @@ def test_refresh_shows_only_the_later_part(chat: Chat, upstream: Upstream) -> No
 
 
 def test_switching_chats_loses_the_answer(chat: Chat, upstream: Upstream) -> None:
-    replies, gates = zip(*(stepped(WORDS), stepped(("Un. ", "Deux. ", "Trois."))), strict=True)
+    replies, gates = side_by_side(WORDS, ("Un. ", "Deux. ", "Trois."))
     upstream.queue(*replies)
     chat.send("count")
     chat.expect_said("count", "One.")
@@ -260,7 +260,7 @@ def test_duplicated_text_on_reconnect(page: Page, network: Network, upstream: Up
 def test_streams_hang_with_several_workers(page: Page, data_dir: Path, upstream: Upstream) -> None:
     """Whichever process a request reaches: any of them follows, and stops, what another one answers."""
     names = ("A", "B", "C", "D")
-    replies, gates = zip(*(stepped((f"{name} ", "goes ", "on.")) for name in names), strict=True)
+    replies, gates = side_by_side(*((f"{name} ", "goes ", "on.") for name in names))
     upstream.queue(*replies)
     with several_workers(environment(data_dir, upstream)) as service:
         chat = Chat(page, service.url).open()

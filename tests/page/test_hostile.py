@@ -131,8 +131,10 @@ def test_a_hostile_catalogue(hostile_catalogue: Path, page: Page) -> None:
         page.close()
 
 
-ODD = (None, 0, "", [], {}, "<b>x</b>", {"movies": 3}, {"movies": [None, 1, {}]}, {"movie": "<b>x</b>"},
-       {"movies": [{"movie_id": "x", "title": None, "genres": [1]}]}, [[[]]], {"ratings": {"a": 1}}, {"favourites": {}})  # fmt: skip
+ODD = (
+    None, 0, "", [], {}, "<b>x</b>", [[[]]], {"movies": 3}, {"movies": [None, 1, {}]}, {"movie": "<b>x</b>"},
+    {"movies": [{"movie_id": "x", "title": None, "genres": [1]}]}, {"ratings": {"a": 1}}, {"favourites": {}},
+)  # fmt: skip
 
 
 def test_results_of_actions_of_any_shape(page: Page, upstream: Upstream, llm_server: Server) -> None:
