@@ -48,7 +48,7 @@ def test_the_chat_in_every_state(look: Page, llm_server: Server, upstream: Upstr
     chat.tool_lines.first.click()
     assert grave(look) == [], "an open tool call"
     chat.try_again()
-    expect(chat.alerts.first).to_be_visible()
+    chat.expect_ended("failed")
     assert grave(look) == [], "a failure"
     chat.begin_edit()
     assert grave(look) == [], "an edit"

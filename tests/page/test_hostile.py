@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from settings import Settings
 from tests.movies.ingest.test_any_catalogue import bring
-from tests.page.driving import Chat
+from tests.page.driving import ANSWER, Chat
 from tests.page.hostile import ONE_LINE, PAYLOADS
 from tests.support.scripted import Upstream, call, calls, text
 from tests.support.serving import Server, serving
@@ -53,10 +53,10 @@ def test_hostile_answers(chat: Chat, upstream: Upstream) -> None:
         said = "\n\n".join(share)
         upstream.queue(text(*(said[at : at + 7] for at in range(0, len(said), 7))))
         answer = chat.ask("say it")
-        expect(answer.locator(".text")).to_contain_text("harmed")
+        expect(answer.locator(ANSWER).first).to_contain_text("harmed")
         assert_unharmed(chat.page)
     chat.reload()
-    expect(chat.answers).to_have_count(3)
+    expect(chat.exchanges).to_have_count(3)
     click_every_link(chat.page)
     assert_unharmed(chat.page)
 
