@@ -88,7 +88,7 @@ def test_offline_too(chat: Chat, watch: Watch) -> None:
 
 def test_touch_targets_are_large_enough(look: Page, llm_server: Server, upstream: Upstream) -> None:
     """24 CSS pixels at least everywhere (WCAG 2.2, 2.5.8), 44 where the pointer is a finger."""
-    upstream.queue(text("Heat."))
+    upstream.queue(text("Answer A."))
     chat = Chat(look, llm_server.url).open()
     chat.ask("a film")
     sizes = look.evaluate(
@@ -101,7 +101,7 @@ def test_touch_targets_are_large_enough(look: Page, llm_server: Server, upstream
 
 
 def test_the_words_of_each_control_say_what_it_does(chat: Chat, upstream: Upstream) -> None:
-    upstream.queue(text("Heat."))
+    upstream.queue(text("Answer A."))
     chat.ask("a film")
     nameless = chat.page.evaluate(
         """() => [...document.querySelectorAll('button, a, input, textarea, select')]
