@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import messages, movies, posters, prompts, runs, sessions, taste
+from api import messages, movies, posters, prompts, ratings, runs, sessions, taste
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
 from api.middleware import BodyLimit, Gate, RequestLog
@@ -61,9 +61,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    routers = [part.router for part in (sessions, messages, runs, movies, posters, taste, prompts)] + [
-        _service_routes()
-    ]
+    parts = (sessions, messages, runs, movies, posters, ratings, taste, prompts)
+    routers = [part.router for part in parts] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     install_documents(app)

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     request_timeout: Seconds = 15
     max_message_chars: Count = 32_000
     max_body_bytes: Annotated[int, Field(ge=1_024, le=100_000_000)] = 1_000_000
+    max_import_bytes: Annotated[int, Field(ge=1_024, le=100_000_000)] = 10_000_000
     max_live_runs: Count = 500
     shutdown_grace: Annotated[float, Field(ge=0, le=600)] = 10
     replay_retention: Annotated[float, Field(gt=0)] = 7 * 86_400

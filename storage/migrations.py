@@ -143,4 +143,12 @@ MIGRATIONS = [
     ALTER TABLE messages ADD COLUMN mentions TEXT NOT NULL DEFAULT '[]';
     ALTER TABLE runs ADD COLUMN grounding TEXT
     """,
+    """
+    CREATE TABLE own_seen (
+        account_id TEXT NOT NULL,
+        movie_id INTEGER NOT NULL,
+        seen_at TEXT NOT NULL,
+        PRIMARY KEY (account_id, movie_id)
+    ) WITHOUT ROWID
+    """,
 ]
