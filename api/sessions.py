@@ -16,7 +16,7 @@ from db import LATEST
 from errors import Conflict, MarqueeError
 from movies.models import Page
 from runs.live_run import Caller
-from schemas import Feedback, Message, Session, SessionCreate, SessionPatch
+from schemas import Feedback, Message, Run, Session, SessionCreate, SessionPatch
 from service import Marquee
 from storage.sessions import SESSION_CURSOR
 from tools.registry import TOOLS
@@ -120,6 +120,12 @@ async def list_messages(
     stored = {message.id for message in page.data}
     said = [message for message in live if message.id not in stored]
     return page.model_copy(update={"data": [*page.data, *said]})
+
+
+@router.get("/sessions/{session_id}/runs")
+async def list_runs(service: Service, session: SessionOfPath, limit: Limit = 20, after: After = None) -> Page[Run]:
+    """A session's runs, newest first: those that answered, that failed, that are live."""
+    return await service.store.list_runs(session.id, limit=limit, after=after)
 
 
 @router.get(

@@ -5,6 +5,7 @@ import { network } from "./api.js";
 import { health, hear, kept } from "./shared.js";
 import { Sidebar } from "./sidebar.js";
 import * as chat from "./chat.js";
+import { resume } from "./outbox.js";
 
 const main = document.getElementById("main");
 const layout = document.querySelector(".layout");
@@ -199,6 +200,7 @@ hear("ask", ({ text }) => {
   }
 });
 resize();
+resume();
 show({ first: true });
 sidebar.start();
 showBanners().catch(() => {});

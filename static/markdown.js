@@ -26,8 +26,8 @@ const WEB = /^https?:\/\/[^\s<>"\uE000-\uF8FF]+/i;
  */
 export function render(text, mentions = []) {
   const fragment = document.createDocumentFragment();
-  const marked = mark(clean(text), mentions.slice(0, MOST));
-  fragment.append(...blocks(marked.split("\n"), 0).map((block) => drawn(block, mentions)));
+  const told = apart(mentions).slice(0, MOST);
+  fragment.append(...blocks(mark(clean(text), told).split("\n"), 0).map((block) => drawn(block, told)));
   return fragment;
 }
 
@@ -75,6 +75,18 @@ function clean(text) {
   return text.replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(PRIVATE, "\uFFFD");
 }
 
+/** Mentions worth a mark, none within another: a figure only where nothing supports it. */
+function apart(mentions) {
+  const wanted = mentions.filter(({ kind, supported }) => kind === "movie" || !supported);
+  const found = [];
+  for (const mention of wanted.toSorted((one, other) => one.start - other.start || other.end - one.end)) {
+    const before = found.at(-1);
+    if (!before || before.end <= mention.start) found.push(mention);
+    else if (mention.kind !== "movie" && before.start < mention.start) found.push({ ...mention, start: Math.max(before.end, mention.start) });
+  }
+  return found.filter(({ start, end }) => start < end);
+}
+
 /** The text with its mentions between marks. */
 function mark(text, mentions) {
   if (!mentions.length) return text;
@@ -82,7 +94,7 @@ function mark(text, mentions) {
   const opens = new Map();
   const closes = new Set();
   mentions.forEach((mention, index) => {
-    if (opens.has(mention.start) || mention.end > points.length) return;
+    if (mention.end > points.length) return;
     opens.set(mention.start, START + String.fromCharCode(FIRST + index));
     closes.add(mention.end);
   });
@@ -295,6 +307,7 @@ class Words {
   #plain = "";
   #out = [];
   #mention = null;
+  #named = false;
   #open = new Map(); // a mark → places in #out where it may have begun
   #closing; // "[" → its "]"
   #runs = new Map(); // place of backticks → how many
@@ -324,7 +337,9 @@ class Words {
   }
 
   #flush() {
-    if (this.#plain) this.#out.push(this.#mention ? named(this.#mention, this.#plain) : new Text(this.#plain));
+    const linked = this.#mention && !this.#named && this.#plain.trim();
+    if (this.#plain) this.#out.push(linked ? named(this.#mention, this.#plain) : new Text(this.#plain));
+    this.#named ||= Boolean(linked); // what goes on behind a mark of emphasis, "** (1995)", is no link of its own
     this.#plain = "";
   }
 
@@ -395,6 +410,7 @@ class Words {
   mention() {
     this.#flush();
     this.#mention = this.#mentions[this.#text.charCodeAt(this.#at + 1) - FIRST] ?? null;
+    this.#named = false;
     this.#at += 2;
     return true;
   }

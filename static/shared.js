@@ -8,8 +8,13 @@ channel.onmessage = ({ data }) => local.dispatchEvent(new CustomEvent(data.type,
 
 /** Tells everyone, in every tab. @param {string} type @param {Object} [detail] */
 export function tell(type, detail = {}) {
-  local.dispatchEvent(new CustomEvent(type, { detail }));
+  tellHere(type, detail);
   channel.postMessage({ ...detail, type });
+}
+
+/** Tells this tab alone. @param {string} type @param {Object} detail */
+export function tellHere(type, detail) {
+  local.dispatchEvent(new CustomEvent(type, { detail }));
 }
 
 /**
@@ -24,7 +29,7 @@ export function hear(type, listener, signal) {
 
 /** Sends a message in the chat that is open, or in a new one. @param {string} text */
 export function ask(text) {
-  local.dispatchEvent(new CustomEvent("ask", { detail: { text } }));
+  tellHere("ask", { text });
 }
 
 let asked = null;
