@@ -8,10 +8,10 @@ import { counted } from "./plots.js";
 
 const PAUSE_MS = 180; // in typing
 const PAGE = 24;
-const SORTS = { relevance: "Best match", popularity: "Most rated", rating: "Best rated", newest: "Newest", oldest: "Oldest", worst: "Worst rated" };
-const RATINGS = { "": "Any number", 10: "10 and more", 50: "50 and more", 100: "100 and more", 1000: "1,000 and more" };
-const MEANS = { "": "Any mean", 3: "3 stars and up", 3.5: "3.5 stars and up", 4: "4 stars and up" };
-const NAMES = ["q", "genre", "tag", "year_from", "year_to", "min_ratings", "min_mean", "sort"];
+const SORTS = { relevance: "Match", popularity: "Most rated", rating: "Best", worst: "Worst", newest: "Newest", oldest: "Oldest" };
+const RATINGS = { "": "Any", 10: "10 +", 50: "50 +", 100: "100 +", 1000: "1,000 +", 10000: "10,000 +" };
+const MEANS = { "": "Any", 3: "3 ★ +", 3.5: "3.5 ★ +", 4: "4 ★ +" };
+const NAMES = ["q", "genre", "tag", "year_from", "year_to", "min_ratings", "min_mean", "person", "sort"];
 
 let genres = null; // asked for once
 let left = null; // what was shown when the view was left: {hash, movies, next, scroll}
@@ -40,7 +40,7 @@ class Explore {
   }
 
   async start() {
-    this.root.append(this.form(), this.status, this.list, this.below);
+    this.root.append(this.form(), h("div", { class: "row results-head" }, this.status, this.reset), this.list, this.below);
     this.root.parentElement.scrollTop = 0;
     new IntersectionObserver(([seen]) => seen.isIntersecting && this.next && !this.asked && this.load(true), { rootMargin: "600px" }).observe(this.below);
     if (left?.hash === location.hash && left.movies.length) this.restore();
@@ -75,10 +75,11 @@ class Explore {
     const genre = h("select", { class: "field", name: "genre", onchange: (event) => this.change({ genre: event.target.value }) }, h("option", { value: "" }, "Any genre"));
     this.fillGenres(genre);
     this.reset = button("close", "Clear filters", () => this.clearAll(), { text: true, hidden: !this.filtered() });
-    this.filters = h("details", { class: "filters", open: this.filtered() || matchMedia("(min-width: 761px)").matches },
-      h("summary", null, icon("compass"), "Filters"),
+    this.told = h("span", null, this.inWords());
+    this.filters = h("details", { class: "filters", open: matchMedia("(min-width: 761px)").matches },
+      h("summary", null, icon("compass"), "Filters", this.told),
       h("div", { class: "filter-row" }, labelled("Genre", genre), this.tagField(), year("year_from", "From"), year("year_to", "To"),
-        select("min_ratings", "Ratings", RATINGS), select("min_mean", "Mean", MEANS), select("sort", "Order", SORTS), this.reset));
+        select("min_ratings", "Ratings", RATINGS), select("min_mean", "Mean", MEANS), select("sort", "Order", SORTS)));
     this.search = search;
     return h("form", { class: "explore-form", role: "search", "aria-label": "Movies", onsubmit: (event) => {
       event.preventDefault();
@@ -110,6 +111,11 @@ class Explore {
     return NAMES.some((name) => name !== "q" && this.state[name]);
   }
 
+  inWords() {
+    const { genre, tag, year_from: from, year_to: to, person } = this.state;
+    return [genre, tag, (from || to) && `${from}–${to}`, person].filter(Boolean).map((words) => ` · ${words}`).join("");
+  }
+
   typed(change) {
     Object.assign(this.state, change);
     clearTimeout(this.timer);
@@ -133,6 +139,7 @@ class Explore {
     const address = this.address();
     if (address !== location.hash) history[how](null, "", address);
     this.reset.hidden = !this.filtered();
+    this.told.textContent = this.inWords();
     this.load();
   }
 

@@ -5,11 +5,11 @@ import { request } from "./api.js";
 import { called, ownStars } from "./cards.js";
 import { poster } from "./poster.js";
 import { counted, histogram, overTime, stars } from "./plots.js";
-import { exploring, grid, listed, panel, skeleton } from "./panel.js";
+import { exploring, grid, panel, skeleton } from "./panel.js";
 import { ask } from "./shared.js";
 
 const LONG = 8; // years of ratings from which they are shown by year at first
-const SIMILAR = 12;
+const SIMILAR = 10;
 
 /** @param {HTMLElement} root @param {{id: number, signal: AbortSignal, title: (text: string) => void}} options */
 export async function show(root, { id, signal, title }) {
@@ -60,12 +60,12 @@ function hero(movie) {
 
 /** Running time, who made it and who is in it, where the data has that. */
 function facts(movie) {
-  const names = (people) => (people ?? []).map((one) => one.name ?? one);
-  const [made, cast] = [names(movie.directors), names(movie.cast).slice(0, 6)];
+  const link = ({ name }, i) => [i ? ", " : "", h("a", { href: exploring({ person: name }) }, name)];
+  const [made, cast] = [movie.directors ?? [], (movie.cast ?? []).slice(0, 6)];
   const minutes = movie.runtime;
   const entries = [
-    [made.length > 1 ? "Directors" : "Director", listed(made)],
-    ["With", listed(cast)],
+    [made.length > 1 ? "Directors" : "Director", made.length > 0 && made.map(link)],
+    ["With", cast.length > 0 && cast.map(link)],
     ["Length", minutes && `${minutes >= 60 ? `${Math.floor(minutes / 60)} h ` : ""}${minutes % 60} min`],
   ].filter(([, words]) => words);
   return entries.length > 0 && h("dl", { class: "facts-list" }, entries.map(([name, words]) => [h("dt", null, name), h("dd", null, words)]));

@@ -11,7 +11,7 @@ import { hear, kept } from "./shared.js";
 import { importer } from "./importer.js";
 
 const SETTLE_MS = 120;
-const LISTED = 12; // recommendations
+const LISTED = 10; // recommendations
 const ROWS = 25; // own ratings at once
 const LEANS = 7; // groups on each side of the middle
 const SORTS = {
@@ -99,7 +99,7 @@ function summary(taste) {
   const words = Math.abs(above) < 0.1 ? "about as others do" : `${stars(Math.abs(above), 1)} ${above > 0 ? "above" : "below"} others`;
   const figure = (value, label) => h("div", { class: "figure" }, h("strong", null, value), h("span", null, label));
   return h("div", { class: "figures", dataset: { testid: "summary" } }, figure(count(taste.count), taste.count === 1 ? "rating" : "ratings"),
-    figure(stars(taste.mean), "mean stars"), taste.everybody !== null && figure(`${above < 0 ? "−" : "+"}${stars(Math.abs(above), 1)}`, words));
+    figure(stars(taste.mean), "mean stars"), taste.everybody !== null && figure(`${Math.abs(above) < 0.05 ? "±" : above < 0 ? "−" : "+"}${stars(Math.abs(above), 1)}`, words));
 }
 
 function leaning(title, groups, address) {
