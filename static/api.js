@@ -65,10 +65,11 @@ async function send(method, path, { body, query, headers, signal } = {}) {
   }
   const all = new Headers(headers);
   if (token()) all.set("Authorization", `Bearer ${token()}`);
-  if (body !== undefined) all.set("Content-Type", "application/json");
+  const file = body instanceof Blob;
+  if (body !== undefined) all.set("Content-Type", file ? "application/octet-stream" : "application/json");
   const slow = setTimeout(() => network.slow(), SLOW_MS);
   try {
-    const sent = { method, headers: all, signal, body: body === undefined ? undefined : JSON.stringify(body) };
+    const sent = { method, headers: all, signal, body: body === undefined || file ? body : JSON.stringify(body) };
     const response = await fetch(url, sent);
     network.succeeded();
     if (!response.ok) throw await problemOf(response);

@@ -76,7 +76,8 @@ export function stars(value, onRate, { label = "Your rating" } = {}) {
   return node;
 }
 
-function ownStars(movie, onRate) {
+/** Stars that store the caller's rating. @param {Object} movie @param {((stars: number) => void)|null} onRate */
+export function ownStars(movie, onRate) {
   const node = stars(ratings.ratingOf(movie.movie_id), rated, { label: `Your rating of ${called(movie)}` });
   async function rated(given) {
     try {

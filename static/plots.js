@@ -79,14 +79,14 @@ export function histogram(counts, { label, mean = null, height = 168 }) {
   const total = values.reduce((sum, value) => sum + value, 0) || 1;
   const rows = values.map((value, i) => [`${STARS[i]} stars`, counted(value, "rating"), `${n((value / total) * 100)} %`]);
   return figure({ label, rows, height, head: ["Stars", "Ratings", "Share"], testid: "histogram" }, (width) => {
-    const [base, top, gap] = [height - 24, 14, width / 10];
+    const [base, top, gap] = [height - 24, 22, width / 10];
     const most = Math.max(...values, 1);
     const tall = (value) => (value ? Math.max(2, (value / most) * (base - top)) : 0);
     const at = STARS.map((_, i) => (i + 0.5) * gap);
     const bars = values.map((value, i) => svg("rect", { x: n(at[i] - gap * 0.36), y: n(base - tall(value)), width: n(gap * 0.72), height: n(tall(value)), rx: 3, class: "plot-bar" }));
     const axis = STARS.map((value, i) => (value % 1 === 0 || width > 420) && text(at[i], height - 6, value, { "text-anchor": "middle" }));
-    const line = mean && [(mean - 0.25) * 2 * gap].map((x) => [svg("line", { x1: n(x), x2: n(x), y1: top - 2, y2: base, class: "plot-mean" }),
-      text(x + (mean > 4 ? -6 : 6), top + 6, `mean ${stars(mean)}`, { "text-anchor": mean > 4 ? "end" : "start", class: "plot-text strong" })]);
+    const line = mean && [(mean - 0.25) * 2 * gap].map((x) => [svg("line", { x1: n(x), x2: n(x), y1: top - 6, y2: base, class: "plot-mean" }),
+      text(Math.min(Math.max(x, 36), width - 36), 11, `mean ${stars(mean)}`, { "text-anchor": "middle", class: "plot-text strong" })]);
     return { nodes: [bars, svg("line", { x1: 0, x2: width, y1: base, y2: base, class: "plot-axis" }), axis, line], at };
   });
 }
