@@ -118,10 +118,6 @@ class Chat:
         self.page.wait_for_url(re.compile(r"#/chat/ses_"))
         return str(self.page.evaluate("location.hash")).removeprefix("#/chat/")
 
-    @property
-    def background(self) -> str:
-        return str(self.page.evaluate("getComputedStyle(document.body).backgroundColor"))
-
     # The side bar
 
     def chat_named(self, title: str | re.Pattern[str]) -> Locator:
