@@ -25,7 +25,7 @@ class Chat:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
-        main = page.get_by_role("main")
+        self.main = main = page.get_by_role("main")
         self.composer = main.get_by_role("textbox", name="Message", exact=True)
         self.send_button = main.get_by_role("button", name="Send", exact=True)
         self.stop_button = main.get_by_role("button", name="Stop the answer")
@@ -117,10 +117,6 @@ class Chat:
     def session_id(self) -> str:
         self.page.wait_for_url(re.compile(r"#/chat/ses_"))
         return str(self.page.evaluate("location.hash")).removeprefix("#/chat/")
-
-    @property
-    def background(self) -> str:
-        return str(self.page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
     # The side bar
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.page.conftest import PHONE, Watch
 from tests.page.driving import ANSWER, Chat, stepped
-from tests.support.scripted import Gate, Reply, Upstream, call, calls, error, text
+from tests.support.scripted import Gate, Reply, Upstream, call, calls, chunk, error, text
 from tests.support.serving import Server
 
 
@@ -250,47 +250,55 @@ def test_a_phone(chat: Chat, upstream: Upstream) -> None:
     expect(chat.new_chat_link).not_to_be_in_viewport()
     page.set_viewport_size({"width": PHONE["width"], "height": 420})
     expect(chat.composer).to_be_in_viewport(ratio=1)
-    expect(page.get_by_text("Line 39.")).to_be_in_viewport()
+    expect(chat.main.get_by_text("Line 39.")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     chat.show_chats()
     chat.chat_named("go on").click()
     expect(chat.new_chat_link).not_to_be_in_viewport()
 
 
-def test_who_reads_back_is_not_torn_away(chat: Chat, upstream: Upstream) -> None:
-    """While an answer grows, the page follows its end; but not while somebody has scrolled up."""
-    gate, last = Gate(), Gate()
-    lines = [text(f"Line {number}.\n\n").pieces for number in range(80)]
-    words = [next(iter(pieces)) for pieces in lines]
-    upstream.queue(Reply([*words[:50], gate, *words[50:], last, *text("The end.").pieces]))
+def test_who_reads_is_not_torn_away(chat: Chat, upstream: Upstream) -> None:
+    """An answer is read from its beginning; at its end one is kept there, unless one scrolls back."""
+    lines = [chunk({"content": f"Line {number}.\n\n"}) for number in range(120)]
+    gates = [Gate(), Gate(), Gate()]
+    upstream.queue(
+        Reply([*lines[:50], gates[0], *lines[50:80], gates[1], *lines[80:], gates[2], *text("The end.").pieces])
+    )
     chat.send("go on")
-    expect(chat.page.get_by_text("Line 49.")).to_be_in_viewport()
+    expect(chat.questions).to_be_in_viewport()
+    chat.page.get_by_role("button", name="To the latest message").click()
+    expect(chat.main.get_by_text("Line 49.")).to_be_in_viewport()
+    gates[0].open()
+    expect(chat.main.get_by_text("Line 79.")).to_be_in_viewport()
     chat.page.mouse.move(640, 300)
     chat.page.mouse.wheel(0, -1500)
-    expect(chat.page.get_by_text("Line 49.")).not_to_be_in_viewport()
-    gate.open()
-    expect(chat.page.get_by_text("Line 79.")).to_be_attached()
-    expect(chat.page.get_by_text("Line 49.")).not_to_be_in_viewport()
+    expect(chat.main.get_by_text("Line 79.")).not_to_be_in_viewport()
+    gates[1].open()
+    expect(chat.main.get_by_text("Line 119.")).to_be_attached()
+    expect(chat.main.get_by_text("Line 79.")).not_to_be_in_viewport()
     chat.page.get_by_role("button", name="To the latest message").click()
-    expect(chat.page.get_by_text("Line 79.")).to_be_in_viewport()
-    last.open()
-    expect(chat.page.get_by_text("The end.")).to_be_in_viewport()
+    gates[2].open()
+    expect(chat.main.get_by_text("The end.")).to_be_in_viewport()
     chat.expect_idle()
 
 
 def test_the_theme_is_remembered(chat: Chat) -> None:
-    before = chat.background
-    for _ in range(2):  # as the system has it, light, dark
-        chat.page.get_by_role("button", name=re.compile("^Theme")).click()
-    expect_other = chat.background
-    assert expect_other != before
+    """As the system has it, light, dark."""
+    light, dark = "rgb(251, 250, 248)", "rgb(19, 18, 22)"
+    expect(chat.page.locator("body")).to_have_css("background-color", light)
+    chat.page.emulate_media(color_scheme="dark")
+    expect(chat.page.locator("body")).to_have_css("background-color", dark)
+    chat.page.get_by_role("button", name=re.compile("^Theme")).click()
+    expect(chat.page.locator("body")).to_have_css("background-color", light)
     chat.reload()
-    assert chat.background == expect_other
+    expect(chat.page.locator("body")).to_have_css("background-color", light)
+    chat.page.get_by_role("button", name=re.compile("^Theme")).click()
+    expect(chat.page.locator("body")).to_have_css("background-color", dark)
 
 
 def test_an_address_of_nothing_says_so(chat: Chat, watch: Watch) -> None:
     watch.allowed.append("404")
-    for place in ("#/chat/ses_nothing", "#/movies/999999999", "#/nowhere"):
+    for place in ("#/chat/ses_nothing", "#/movies/999999999"):
         chat.open(place)
         expect(
             chat.page.get_by_text(re.compile("no such|not found|no longer|nothing", re.IGNORECASE)).first
