@@ -65,8 +65,8 @@ class Store:
             NotFound: A cursor names no message of the session.
         """
         first = await self._message_number(session_id, after) if after else 0
-        end = await self._message_number(session_id, before) if before and before != LATEST else None
-        backwards = before is not None and after is None
+        end = await self._message_number(session_id, before) if before else None
+        backwards = end is not None and after is None
         rows = await self._db.fetch(
             _MESSAGES_BACKWARDS if backwards else _MESSAGES_FORWARDS,
             {"session": session_id, "first": first, "end": end, "limit": limit + 1},
@@ -113,6 +113,8 @@ class Store:
         return message_of(row)
 
     async def _message_number(self, session_id: str, message_id: str) -> int:
+        if message_id == LATEST:
+            return 2**62
         row = await self._db.fetch_one(
             "SELECT number FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
         )
@@ -258,8 +260,7 @@ _MESSAGES_FORWARDS = """
     ORDER BY number LIMIT :limit
 """
 _MESSAGES_BACKWARDS = """
-    SELECT * FROM messages WHERE session_id = :session AND (:end IS NULL OR number < :end)
-    ORDER BY number DESC LIMIT :limit
+    SELECT * FROM messages WHERE session_id = :session AND number < :end ORDER BY number DESC LIMIT :limit
 """
 _REPLACE = """
     UPDATE messages SET alternative = 1 WHERE (role <> 'user' OR id <> :message) AND run_id IN (

@@ -79,7 +79,7 @@ function failed(root, error) {
 /** Names what is shown, in the window's title and above it. */
 function title(text) {
   document.title = text ? `${text} · Marquee` : "Marquee";
-  heading.textContent = text || "";
+  heading.textContent = text || "New chat";
 }
 
 // The shell
