@@ -103,6 +103,7 @@ def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> N
     first = send(client, session, key="key").run
     assert send(client, session, key="key").run == first
     client.post(f"/sessions/{session}/messages/{first['message_id']}/retry", headers=JSON).raise_for_status()
+    client.get(f"/sessions/{session}/runs", params={"after": first["id"]}).raise_for_status()
     messages = history(client, session)
     for params in ({"after": messages[0]["id"]}, {"before": messages[-1]["id"]}):
         client.get(f"/sessions/{session}/messages", params=params).raise_for_status()
