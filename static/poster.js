@@ -1,6 +1,7 @@
 // Posters: drawn from title, year, genres and id, always the same way; TMDB's in their place where the operator has a key.
 
 import { h, svg } from "./dom.js";
+import { imageUrl } from "./api.js";
 import { health } from "./shared.js";
 
 const [W, H, EDGE, LEADING] = [200, 300, 16, 1.08];
@@ -245,10 +246,10 @@ function ground(id, color, up, height) {
 export function poster(movie) {
   const node = h("span", { class: "poster", dataset: { testid: "poster" } }, drawn(movie));
   const image = h("img", { alt: "", loading: "lazy", decoding: "async", class: "poster-image", onload: () => image.classList.add("shown"), onerror: () => image.remove() });
-  const add = () => {
-    image.src = `/movies/${movie.movie_id}/poster`;
+  const add = async () => {
+    image.src = await imageUrl(`/movies/${movie.movie_id}/poster`);
     node.append(image);
   };
-  if (movie.tmdb_url) health().then((state) => state.posters && add(), () => {});
+  if (movie.tmdb_url) health().then((state) => state.posters && add()).catch(() => {});
   return node;
 }
