@@ -56,12 +56,9 @@ KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
 MATCH_PULL, MATCH_MEANING = 0.3, 0.3  # nearness in taste to the best matches, nearness by a language model
 MATCH_SEEDS, MATCH_BAR = 30, 15  # best matches; the place of the movie whose nearness counts in full
 MATCH_QUALITY = 0.45  # the part of a score that popularity and mean stars decide
-MATCH_LEAST = 0.3  # of the best score, below which nothing is shown
-REFUSED, REFUSED_SEEDS, REFUSED_NEAR = (
-    0.2,
-    40,
-    0.6,
-)  # from which on a movie is about what is refused; near to the nearest
+LIKE_POWER, LIKE_QUALITY = 0.75, 0.2  # of a wish for what is like a movie: exponent of likeness, part of quality
+MATCH_LEAST = 0.15  # of the best score, below which nothing is shown
+REFUSED, REFUSED_SEEDS, REFUSED_NEAR = 0.2, 40, 0.35  # evidence and, of the nearest, nearness that rule a movie out
 
 By: TypeAlias = Literal["taste", "content", "both"]
 
@@ -315,8 +312,9 @@ class Recommender:
         match = self._like_these(like, direct, fitting) if len(like) else self._with_neighbours(direct, fitting)
         if meaning is not None:
             match = match + (1 - match) * np.float32(MATCH_MEANING) * meaning * fitting
+        part = np.float32(LIKE_QUALITY if len(like) else MATCH_QUALITY)
         quality = (self.popularity + np.clip(self._quality / 2 + np.float32(0.5), 0, 1)) / 2
-        scores: Floats = (match * (1 - MATCH_QUALITY + MATCH_QUALITY * quality)).astype(np.float32)
+        scores: Floats = (match * (1 - part + part * quality)).astype(np.float32)
         best = float(scores[open_].max(initial=0))
         index = select(scores, k, open_ & (scores > 0) & (scores >= best * MATCH_LEAST), self._vectors)
         return Ranked(index, scores[index], "seeds", [Reasons([]) for _ in index])
@@ -332,7 +330,7 @@ class Recommender:
         said[like] = False
         seeds = np.flatnonzero(said)
         leaders = np.argsort(-direct[seeds], kind="stable")[:REFUSED_SEEDS]
-        if len(seeds):
+        if len(seeds) and not len(like):
             near = self._scorer.pull(seeds[leaders].astype(np.int32), np.ones(len(leaders), np.float32))
             said |= near > REFUSED_NEAR * float(near.max())
         return said
@@ -344,7 +342,8 @@ class Recommender:
         if best <= 0:
             return direct
         pull = self._scorer.pull(leaders, (direct[leaders] / best) ** 2)
-        bar = max(float(np.partition(pull, -min(MATCH_BAR, len(pull)))[-min(MATCH_BAR, len(pull))]), 1e-9)
+        place = min(MATCH_BAR, len(pull))
+        bar = max(float(np.partition(pull, -place)[-place]), 1e-9)
         near = np.clip(pull / bar, 0, 1) * np.float32(MATCH_PULL * best)
         joined: Floats = direct + (1 - direct) * near * fitting
         return joined
@@ -352,7 +351,7 @@ class Recommender:
     def _like_these(self, like: Indices, direct: Floats, fitting: Floats) -> Floats:
         """Likeness to movies, raised by what is wished for besides."""
         near = self._scorer.alike(like).mean(axis=0) if self.fitted else self._scorer.near(like).mean(axis=0)
-        near = np.sqrt(np.maximum(near, 0) / max(float(near.max()), 1e-9))
+        near = (np.maximum(near, 0) / max(float(near.max()), 1e-9)) ** LIKE_POWER
         best = float(direct.max(initial=0))
         matched: Floats = near * fitting * (1 + direct / best) / 2 if best > 0 else near * fitting
         return matched

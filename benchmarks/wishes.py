@@ -119,9 +119,7 @@ async def measure(folder: Path, wishes: Sequence[Judged]) -> dict[str, list[Outc
             ctx = Context(snapshot, OwnRatings(database), "benchmark")
             await snapshot.linker()
             await by_search(ctx, "warm")
-            return {
-                name: [await play(ctx, entry, wish, names) for wish in wishes] for name, entry in ENTRIES.items()
-            }
+            return {name: [await play(ctx, entry, wish, names) for wish in wishes] for name, entry in ENTRIES.items()}
     finally:
         await library.close()
         await database.close()

@@ -34,7 +34,7 @@ COMMON = 3_000  # movies; an idea that so many have does not tell them apart
 KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
 SAID, TELLING, LESS, LEAST = 0.85, 0.75, 0.9, 0.4  # trust in a tag as said, in a theme's first, in each further one
 DESCRIBED, TITLED = 0.5, 0.3  # trust in words of a description, and of a title
-OTHER_GENRE, OTHER_KIND = 0.4, 0.6  # of movies without a genre that is named, or any that speaks for a theme
+OTHER_GENRE, OTHER_KIND = 0.25, 0.6  # of movies without a genre that is named, or any that speaks for a theme
 
 STOP_WORDS = frozenset(
     """
