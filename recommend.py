@@ -58,7 +58,7 @@ MATCH_SEEDS, MATCH_BAR = 30, 15  # best matches; the place of the movie whose ne
 MATCH_QUALITY = 0.45  # the part of a score that popularity and mean stars decide
 LIKE_POWER, LIKE_QUALITY = 0.75, 0.2  # of a wish for what is like a movie: exponent of likeness, part of quality
 MATCH_LEAST = 0.15  # of the best score, below which nothing is shown
-REFUSED, REFUSED_SEEDS, REFUSED_NEAR = 0.2, 40, 0.35  # evidence and, of the nearest, nearness that rule a movie out
+REFUSED, REFUSED_SEEDS, REFUSED_NEAR = 0.2, 40, 0.45  # evidence and, of the nearest, nearness that rule a movie out
 
 By: TypeAlias = Literal["taste", "content", "both"]
 
@@ -319,21 +319,22 @@ class Recommender:
         index = select(scores, k, open_ & (scores > 0) & (scores >= best * MATCH_LEAST), self._vectors)
         return Ranked(index, scores[index], "seeds", [Reasons([]) for _ in index])
 
-    def refused(self, direct: Floats, like: Indices = NOTHING) -> Mask:
-        """Movies that are about what somebody does not want: those of which it is said, and the nearest to them.
+    def refused(self, direct: Floats, like: Indices = NOTHING) -> Floats:
+        """How much each movie is of what somebody does not want, float32 [n]: 1 rules it out, less holds it back.
 
         Args:
             direct: float32 [n], 0 to 1, how much a movie's own text has of it.
             like: int32, movies that are wanted all the same.
         """
-        said: Mask = direct > REFUSED
+        said = direct > REFUSED
         said[like] = False
         seeds = np.flatnonzero(said)
-        leaders = np.argsort(-direct[seeds], kind="stable")[:REFUSED_SEEDS]
+        refused = said.astype(np.float32)
         if len(seeds) and not len(like):
-            near = self._scorer.pull(seeds[leaders].astype(np.int32), np.ones(len(leaders), np.float32))
-            said |= near > REFUSED_NEAR * float(near.max())
-        return said
+            leaders = seeds[np.argsort(-direct[seeds], kind="stable")[:REFUSED_SEEDS]].astype(np.int32)
+            near = self._scorer.pull(leaders, np.ones(len(leaders), np.float32))
+            refused = np.maximum(refused, np.clip(near / (REFUSED_NEAR * max(float(near.max()), 1e-9)), 0, 1))
+        return refused
 
     def _with_neighbours(self, direct: Floats, fitting: Floats) -> Floats:
         """Matches, and those near to the best of them in taste."""

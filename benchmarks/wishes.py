@@ -1,8 +1,8 @@
 """Wishes in words against lists judged by hand: `python -m benchmarks.wishes DATA_DIR`, an imported ml-latest-small.
 
 For each entry (`POST /recommendations` with a text, and `GET /movies?q=`) NDCG@10, how many of what is shown violate an
-exclusion or a period, and the time of one wish in process, by kind. `wishes.toml` has the wishes; its head says how they
-were judged. `--part tune` is what constants were chosen by, `--part test` was looked at only to be judged. With
+exclusion or a period, and the time of one wish in process, by kind. `wishes.toml` has the wishes; its head says how
+they were judged. Constants were chosen by `--part tune`; `--part test` was looked at only to be judged. With
 EMBEDDINGS_MODEL set, nearness in meaning takes part.
 """
 

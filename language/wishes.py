@@ -16,7 +16,7 @@ from movies.models import FIRST_YEAR, LAST_YEAR
 
 MOST_REFUSED, MOST_WORDS = 8, 2
 """Things that are refused at most, and plain words of one: \"no short term memory\" tells a plot."""
-IDLE = "movies movie film films or and"
+IDLE = "movies movie film films or and all the any a an too very so much many please , ( )"
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ def read_wish(text: str, linker: Linker) -> Wish:
 def _refused_places(part: Clause) -> set[int]:
     """The places of what is refused, where that is a name or few words."""
     places = refused_places(part)
-    plain_words = [
-        place for place in places if part.tokens[place].link is None and part.tokens[place].word not in _idle()
-    ]
-    named = any(part.tokens[place].link for place in places)
-    return places if named or len(plain_words) <= MOST_WORDS else set()
+    tokens = [part.tokens[place] for place in places]
+    named = any(token.link for token in tokens)
+    return (
+        places if named or len([token for token in tokens if token.word not in IDLE.split()]) <= MOST_WORDS else set()
+    )
 
 
 def _bounded(told: Conditions) -> tuple[int | None, int | None]:
@@ -129,4 +129,4 @@ def _wanted(part: Clause, places: set[int]) -> str:
 
 
 def _idle() -> frozenset[str]:
-    return frozenset((*table("asides", "plain").split(), ",", "(", ")", *IDLE.split()))
+    return frozenset((*table("asides", "plain").split(), *IDLE.split()))

@@ -45,8 +45,13 @@ async def wished(ctx: Context, text: str) -> Wished:
     else:  # only refusals: whatever is well liked
         found = Found(np.full(n, 0.5, np.float32), np.ones(n, np.float32), any=True)
     like = ctx.snapshot.indexes(wish.like)
-    meaning = await _meaning(ctx, wish.text or text)
-    return Wished(found, like, await _allowed(ctx, wish, like), meaning)
+    allowed, meaning = await _allowed(ctx, wish), await _meaning(ctx, wish.text or text)
+    for about in wish.refused:
+        said = (await catalogue.weigh(about)).direct
+        refused = await asyncio.to_thread(ctx.snapshot.recommender.refused, said, like)
+        allowed = both(allowed, refused < 1)
+        found = Found(found.direct * (1 - refused), found.fitting * (1 - refused), found.any)
+    return Wished(found, like, allowed, meaning)
 
 
 async def matching(ctx: Context, wish: Wished, allowed: Mask | None, k: int) -> Ranked:
@@ -78,20 +83,13 @@ async def _read(ctx: Context, text: str) -> Wish:
     return await asyncio.to_thread(read_wish, text, linker)
 
 
-async def _allowed(ctx: Context, wish: Wish, like: Indices) -> Mask | None:
-    """The movies that are not refused by genre, year, name or what they are about; None where all pass."""
+async def _allowed(ctx: Context, wish: Wish) -> Mask | None:
+    """The movies that are not refused by genre, year or name; None where all pass."""
     low, high = wish.years
-    filters = Filters.model_construct(
-        **(Filters().model_dump() | {"exclude_genres": list(wish.genres), "year_from": low, "year_to": high})
-    )
-    allowed = await ctx.snapshot.allowed(filters)
-    if wish.out or wish.refused:
+    allowed = await ctx.snapshot.allowed(Filters(exclude_genres=list(wish.genres)[:10], year_from=low, year_to=high))
+    if wish.out:
         allowed = np.ones(len(ctx.snapshot.movie_ids), bool) if allowed is None else allowed
         allowed[ctx.snapshot.indexes(wish.out)] = False
-    for about in wish.refused:
-        refused = await ctx.snapshot.catalogue.weigh(about)
-        gone = await asyncio.to_thread(ctx.snapshot.recommender.refused, refused.direct, like)
-        allowed = both(allowed, ~gone)
     return allowed
 
 

@@ -253,10 +253,11 @@ def test_a_weak_match_is_not_shown_beside_a_good_one(model: Recommender) -> None
 
 
 def test_what_is_refused_takes_its_nearest_with_it(model: Recommender) -> None:
-    gone = model.refused(evidence_of(model, {40: 0.9, 44: 0.9, 45: 0.1}))
-    assert gone[[40, 44]].all()
-    assert set(np.flatnonzero(gone) % CLUSTERS) == {0}
-    assert list(np.flatnonzero(model.refused(evidence_of(model, {40: 0.9, 44: 0.9}), seeds_of(40)))) == [44]
+    refused = model.refused(evidence_of(model, {40: 0.9, 44: 0.9, 45: 0.1}))
+    assert (refused[[40, 44]] == 1).all()
+    assert set(np.flatnonzero(refused == 1) % CLUSTERS) == {0}
+    wanted = model.refused(evidence_of(model, {40: 0.9, 44: 0.9}), seeds_of(40))
+    assert list(np.flatnonzero(wanted)) == [44]
 
 
 def test_a_group_by_least_misery_avoids_what_one_cannot_stand(model: Recommender) -> None:

@@ -69,7 +69,7 @@ def test_what_it_should_be_like_is_no_word_of_it() -> None:
 def test_routes_and_guide_leave_out_what_is_refused(client: httpx.Client, text: str, passes: Passes) -> None:
     listed = client.get("/movies", params={"q": text, "limit": 20}).json()["data"]
     recommended = client.post("/recommendations", json={"text": text, "limit": 20}).json()["movies"]
-    session = client.post("/sessions", json={}).json()["session_id"]
+    session = client.post("/sessions", json={}).json()["id"]
     said = client.post(f"/sessions/{session}/messages", json={"content": f"recommend {text}", "stream": False}).json()
     for movies in (listed, recommended):
         assert len(movies) >= 3
@@ -122,7 +122,7 @@ def test_themes_find_what_they_mean(real_client: httpx.Client) -> None:
         ("spy movie but not james bond", {"Goldfinger", "Casino Royale", "Dr. No"}),
         (
             "sci-fi but not star wars or star trek",
-            {"Star Wars: Episode IV - A New Hope", "Star Trek", "Galaxy Quest 2"},
+            {"Star Wars: Episode IV - A New Hope", "Star Trek"},
         ),
         ("superhero movie but not marvel", {"Iron Man", "The Avengers", "X-Men", "Spider-Man"}),
     ],
