@@ -314,8 +314,9 @@ async def put_rating(
 
 @router.delete("/ratings/{movie_id}", tags=["ratings"], status_code=204)
 async def delete_rating(service: Service, account_id: Account, movie_id: MovieIdPath) -> None:
-    """Forget a rating."""
-    if await service.ratings.remove(account_id, movie_id) is None:
+    """Forget a rating, or that a movie was seen."""
+    seen = await service.ratings.forget_seen(account_id, movie_id)
+    if await service.ratings.remove(account_id, movie_id) is None and not seen:
         raise NotFound("You have not rated that movie.")
 
 
