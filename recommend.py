@@ -319,21 +319,22 @@ class Recommender:
         index = select(scores, k, open_ & (scores > 0) & (scores >= best * MATCH_LEAST), self._vectors)
         return Ranked(index, scores[index], "seeds", [Reasons([]) for _ in index])
 
-    def refused(self, direct: Floats, like: Indices = NOTHING) -> Floats:
+    def refused(self, direct: Floats, like: Indices = NOTHING, *, near: bool = True) -> Floats:
         """How much each movie is of what somebody does not want, float32 [n]: 1 rules it out, less holds it back.
 
         Args:
             direct: float32 [n], 0 to 1, how much a movie's own text has of it.
             like: int32, movies that are wanted all the same.
+            near: whether those nearest to them in taste are held back too.
         """
         said = direct > REFUSED
         said[like] = False
         seeds = np.flatnonzero(said)
         refused = said.astype(np.float32)
-        if len(seeds) and not len(like):
+        if len(seeds) and near:
             leaders = seeds[np.argsort(-direct[seeds], kind="stable")[:REFUSED_SEEDS]].astype(np.int32)
-            near = self._scorer.pull(leaders, np.ones(len(leaders), np.float32))
-            refused = np.maximum(refused, np.clip(near / (REFUSED_NEAR * max(float(near.max()), 1e-9)), 0, 1))
+            pull = self._scorer.pull(leaders, np.ones(len(leaders), np.float32))
+            refused = np.maximum(refused, np.clip(pull / (REFUSED_NEAR * max(float(pull.max()), 1e-9)), 0, 1))
         return refused
 
     def _with_neighbours(self, direct: Floats, fitting: Floats) -> Floats:

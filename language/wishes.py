@@ -25,7 +25,8 @@ class Wish:
 
     Attributes:
         text: the words of what is wanted, as typed; empty where only something is refused.
-        refused: words and names of what it must not be about, each once; genres and tags among them.
+        refused: words and tags of what it must not be about, each once.
+        named: titles and names of series that are refused.
         genres: of these it must not be.
         like: ids of the movies that it should be like.
         out: ids of movies and series that must not be shown.
@@ -34,6 +35,7 @@ class Wish:
 
     text: str
     refused: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     genres: tuple[str, ...] = ()
     like: tuple[int, ...] = ()
     out: tuple[int, ...] = ()
@@ -55,6 +57,7 @@ def read_wish(text: str, linker: Linker) -> Wish:
     return Wish(
         text=" ".join(filter(None, (_wanted(part, places) for part, places in read))),
         refused=tuple(dict.fromkeys(refused))[:MOST_REFUSED],
+        named=tuple(dict.fromkeys(name for part, places in read for name in _named(part, places)))[:MOST_REFUSED],
         genres=tuple(genres),
         like=tuple(dict.fromkeys(like)),
         out=tuple(dict.fromkeys([*out, *like])),
@@ -84,7 +87,7 @@ def _genres(part: Clause, places: Iterable[int]) -> set[str]:
 
 
 def _refused(part: Clause, places: set[int]) -> Iterable[str]:
-    """Neighbouring plain words as one phrase, tags and titles as they are named."""
+    """Neighbouring plain words as one phrase, tags as they are named."""
     phrase: list[str] = []
     for place in [*sorted(places), None]:
         token = part.tokens[place] if place is not None else None
@@ -95,8 +98,14 @@ def _refused(part: Clause, places: set[int]) -> Iterable[str]:
         if phrase:
             yield " ".join(phrase)
             phrase = []
-        if token and token.link and token.link.kind in ("tag", "movie", "series"):
-            yield token.link.name if token.link.kind == "tag" else token.said
+        if token and token.link and token.link.kind == "tag":
+            yield token.link.name
+
+
+def _named(part: Clause, places: Iterable[int]) -> Iterable[str]:
+    """The titles and series that are refused, as they were typed."""
+    tokens = (part.tokens[place] for place in places)
+    return (token.said for token in tokens if token.link and token.link.kind in ("movie", "series"))
 
 
 def _out(part: Clause, places: Iterable[int]) -> Iterable[int]:

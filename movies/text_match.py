@@ -77,12 +77,12 @@ class Found(NamedTuple):
     Attributes:
         direct: float32 [movies], 0 to 1: how much of the wish a movie's own text has.
         fitting: float32 [movies], 0 to 1: factor for the genres that are named or implied.
-        any: False where no word of it is in any movie's text.
+        known: True where a theme, a genre or a tag is among the words.
     """
 
     direct: Scores
     fitting: Scores
-    any: bool
+    known: bool
 
 
 class TextMatcher:
@@ -131,7 +131,7 @@ class TextMatcher:
         if matches:
             best = max(match.score for match in matches)
             direct[np.searchsorted(ids, [match.movie_id for match in matches])] = [m.score / best for m in matches]
-        return Found(direct, np.ones_like(direct), bool(matches))
+        return Found(direct, np.ones_like(direct), known=False)
 
     async def _wished(self, text: str) -> list[Idea]:
         words = plain_words(text)
@@ -247,8 +247,8 @@ def together_found(evidence: list[Evidence], genres: dict[str, Hits], movies: in
     fitting = fits([each.idea for each in evidence], genres, movies)
     if not whole:
         named = any(each.idea.theme.must for each in evidence)
-        return Found(np.full(movies, 0.5 if named else 0, np.float32) * fitting, fitting, named)
-    return Found(direct / np.float32(whole) * fitting, fitting, True)
+        return Found(np.full(movies, 0.5 if named else 0, np.float32) * fitting, fitting, known=True)
+    return Found(direct / np.float32(whole) * fitting, fitting, known=True)
 
 
 def fits(ideas: list[Idea], genres: dict[str, Hits], movies: int) -> Scores:

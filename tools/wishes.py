@@ -43,14 +43,15 @@ async def wished(ctx: Context, text: str) -> Wished:
     if wish.text or wish.like:
         found = await catalogue.weigh(wish.text)
     else:  # only refusals: whatever is well liked
-        found = Found(np.full(n, 0.5, np.float32), np.ones(n, np.float32), any=True)
+        found = Found(np.full(n, 0.5, np.float32), np.ones(n, np.float32), known=True)
     like = ctx.snapshot.indexes(wish.like)
     allowed, meaning = await _allowed(ctx, wish), await _meaning(ctx, wish.text or text)
     for about in wish.refused:
-        said = (await catalogue.weigh(about)).direct
-        refused = await asyncio.to_thread(ctx.snapshot.recommender.refused, said, like)
+        said = await catalogue.weigh(about)
+        near = said.known and not wish.like
+        refused = await asyncio.to_thread(ctx.snapshot.recommender.refused, said.direct, like, near=near)
         allowed = both(allowed, refused < 1)
-        found = Found(found.direct * (1 - refused), found.fitting * (1 - refused), found.any)
+        found = Found(found.direct * (1 - refused), found.fitting * (1 - refused), found.known)
     return Wished(found, like, allowed, meaning)
 
 
@@ -87,9 +88,10 @@ async def _allowed(ctx: Context, wish: Wish) -> Mask | None:
     """The movies that are not refused by genre, year or name; None where all pass."""
     low, high = wish.years
     allowed = await ctx.snapshot.allowed(Filters(exclude_genres=list(wish.genres)[:10], year_from=low, year_to=high))
-    if wish.out:
+    out = [*wish.out, *[movie_id for name in wish.named for movie_id in await ctx.snapshot.catalogue.titled(name)]]
+    if out:
         allowed = np.ones(len(ctx.snapshot.movie_ids), bool) if allowed is None else allowed
-        allowed[ctx.snapshot.indexes(wish.out)] = False
+        allowed[ctx.snapshot.indexes(out)] = False
     return allowed
 
 

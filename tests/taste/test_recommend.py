@@ -256,7 +256,7 @@ def test_what_is_refused_takes_its_nearest_with_it(model: Recommender) -> None:
     refused = model.refused(evidence_of(model, {40: 0.9, 44: 0.9, 45: 0.1}))
     assert (refused[[40, 44]] == 1).all()
     assert set(np.flatnonzero(refused == 1) % CLUSTERS) == {0}
-    wanted = model.refused(evidence_of(model, {40: 0.9, 44: 0.9}), seeds_of(40))
+    wanted = model.refused(evidence_of(model, {40: 0.9, 44: 0.9}), seeds_of(40), near=False)
     assert list(np.flatnonzero(wanted)) == [44]
 
 
