@@ -105,6 +105,11 @@ def stem(word: str) -> str:
     return word[:-2] if word.endswith(("ches", "shes", "sses", "xes", "zes")) else word[:-1]
 
 
+def is_theme(text: str) -> bool:
+    """True where the whole text is the name of a theme."""
+    return tuple(map(stem, plain_words(text))) in themes()
+
+
 @cache
 def themes() -> dict[Words, Theme]:
     """Themes by the stems of what people say."""

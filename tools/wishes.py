@@ -10,6 +10,7 @@ from loguru import logger
 
 from errors import CatalogueError
 from language.wishes import Wish, read_wish
+from movies.ideas import is_theme
 from movies.models import Filters
 from movies.text_match import Found
 from taste.interactions import Floats, Indices, Mask
@@ -46,12 +47,14 @@ async def wished(ctx: Context, text: str) -> Wished:
         found = Found(np.full(n, 0.5, np.float32), np.ones(n, np.float32), known=True)
     like = ctx.snapshot.indexes(wish.like)
     allowed, meaning = await _allowed(ctx, wish), await _meaning(ctx, wish.text or text)
-    for about in wish.refused:
+    themed = (name for name in wish.named if is_theme(name))  # "marvel" is a series, and more than that
+    for about in (*wish.refused, *themed):
         said = await catalogue.weigh(about)
         near = said.known and not wish.like
         refused = await asyncio.to_thread(ctx.snapshot.recommender.refused, said.direct, like, near=near)
         allowed = both(allowed, refused < 1)
-        found = Found(found.direct * (1 - refused), found.fitting * (1 - refused), found.known)
+        held = 1 - refused
+        found = Found(found.direct * held, found.fitting * held, found.known)
     return Wished(found, like, allowed, meaning)
 
 
