@@ -320,7 +320,7 @@ class Recommender:
         return Ranked(index, scores[index], "seeds", [Reasons([]) for _ in index])
 
     def refused(self, direct: Floats, like: Indices = NOTHING, *, near: bool = True) -> Floats:
-        """How much each movie is of what somebody does not want, float32 [n]: 1 rules it out, less holds it back.
+        """Each movie's share of what somebody does not want, float32 [n]: 1 rules it out, less holds it back.
 
         Args:
             direct: float32 [n], 0 to 1, how much a movie's own text has of it.

@@ -79,7 +79,7 @@ def ndcg(shown: Sequence[str], grades: Mapping[str, int]) -> float:
     """NDCG@10 with gains 2^grade − 1."""
 
     def gain(ranked: Sequence[int]) -> float:
-        return sum((2**grade - 1) / math.log2(rank) for rank, grade in enumerate(ranked[:SHOWN], start=2))
+        return sum((2.0**grade - 1) / math.log2(rank) for rank, grade in enumerate(ranked[:SHOWN], start=2))
 
     best = gain(sorted(grades.values(), reverse=True))
     return gain([grades.get(title, 0) for title in shown]) / best if best else 0.0

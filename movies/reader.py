@@ -135,7 +135,7 @@ class Catalogue(CatalogueFile):
         return [(match.movie_id, match.score) for match in await self._texts.find(text, limit)]
 
     async def weigh(self, text: str) -> Found:
-        """How much of what a text wishes for each movie has, in order of ids."""
+        """The evidence of what a text wishes for, of all movies in order of ids."""
         return await self._texts.weigh(text)
 
     async def words_in_common(self, text: str, movie_id: int) -> list[str]:

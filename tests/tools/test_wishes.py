@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,10 +15,10 @@ import pytest
 from language.wishes import read_wish
 from movies.link_titles import TitleRow
 from movies.linking import Linker
-from movies.models import ListedMovie, Movie
+from movies.models import Movie
 from settings import Settings
+from tests.support.asking import ask
 from tests.support.serving import ROOT, serving
-from tools.args import Recommend, SearchMovies
 from tools.registry import Toolbox
 
 Passes = Callable[[Movie], bool]
@@ -81,22 +82,22 @@ def test_routes_and_guide_leave_out_what_is_refused(client: httpx.Client, text: 
     assert all(passes(movie) for row in shown for movie in (Movie(**_plain(each)) for each in row["movies"]))
 
 
-def _plain(movie: dict[str, object]) -> dict[str, object]:
+def _plain(movie: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in movie.items() if name in Movie.model_fields}
 
 
 @pytest.mark.parametrize(("text", "passes"), WISHES)
 async def test_tools_leave_out_what_is_refused(tools: Toolbox, text: str, passes: Passes) -> None:
-    searched, _ = await tools.run("search_movies", SearchMovies(query=text, limit=20))
-    recommended, _ = await tools.run("recommend", Recommend(text=text, limit=20))
+    searched = await ask(tools, "search_movies", query=text, limit=20)
+    recommended = await ask(tools, "recommend", text=text, limit=20)
     for result in (searched, recommended):
-        movies = [ListedMovie.model_validate(movie) for movie in result["movies"]]
+        movies = [Movie(**_plain(movie)) for movie in result["movies"]]
         assert len(movies) >= 3
         assert all(map(passes, movies))
 
 
 @pytest.fixture(scope="module")
-def real_client(tmp_path_factory: pytest.TempPathFactory, movielens_dir: Path) -> httpx.Client:
+def real_client(tmp_path_factory: pytest.TempPathFactory, movielens_dir: Path) -> Iterator[httpx.Client]:
     """The service over ml-latest-small."""
     folder = tmp_path_factory.mktemp("real")
     environment = {**os.environ, "DATA_DIR": str(folder)}
