@@ -46,7 +46,7 @@ async def wished(ctx: Context, text: str) -> Wished:
     else:  # only refusals: whatever is well liked
         found = Found(np.full(n, 0.5, np.float32), np.ones(n, np.float32), known=True)
     like = ctx.snapshot.indexes(wish.like)
-    allowed, meaning = await _allowed(ctx, wish), await _meaning(ctx, wish.text or text)
+    allowed, meaning = await _allowed(ctx, wish), None if wish.like or not wish.text else await _meaning(ctx, wish.text)
     themed = (name for name in wish.named if is_theme(name))  # "marvel" is a series, and more than that
     for about in (*wish.refused, *themed):
         said = await catalogue.weigh(about)
