@@ -51,6 +51,9 @@ class Settings(BaseSettings):
 
     data_dir: Annotated[Path, Field(validate_default=True)] = Path("var")
     movielens_dir: Path | None = None
+    tmdb_api_key: SecretStr | None = None
+    tmdb_base_url: HttpUrl = HttpUrl("https://api.themoviedb.org/3")
+    tmdb_image_url: HttpUrl = HttpUrl("https://image.tmdb.org/t/p/w342")
     sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
 
     llm_connect_timeout: Seconds = 5

@@ -72,7 +72,7 @@ class Evidence(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What the words of a wish find.
+    """Evidence for a wish, of all movies.
 
     Attributes:
         direct: float32 [movies], 0 to 1: how much of the wish a movie's own text has.

@@ -17,7 +17,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import StringIO
@@ -188,8 +188,8 @@ def _read(file: TextFile, now: datetime) -> _Read | None:
     name = clean(PurePosixPath(file.name).name)
     if file.text.lstrip()[:1] in ("[", "{"):
         return _of_json(file, name, now)
-    rows = _rows(file)
-    header = next((fields for _, fields in rows), [])
+    rows = list(_rows(file))  # all, so that one too many is known before any is looked at
+    header = rows.pop(0)[1] if rows else []
     columns = _columns(header)
     layout = next((layout for layout in LAYOUTS if layout.needs <= columns.keys()), None)
     if layout is None:
@@ -225,7 +225,7 @@ def _rows(file: TextFile) -> Iterator[tuple[int, list[str]]]:
 
 
 def _entries(
-    layout: Layout, header: Sequence[str], rows: Iterator[tuple[int, list[str]]], now: datetime
+    layout: Layout, header: Sequence[str], rows: Iterable[tuple[int, list[str]]], now: datetime
 ) -> Iterator[Entry]:
     """The rows as entries; one with more or fewer fields than the header would be read wrongly, and is not."""
     columns = _columns(header)

@@ -23,6 +23,7 @@ NAMED = 5  # candidates told
 NEAR_YEARS = (0, -1, 1)  # data sets differ by one
 DOUBTFUL_YEARS = 3  # a title of a year so far off could still be the same movie
 SLIPS = ((6, 0), (11, 1), (16, 2), (10_000, 3))  # letters of a title below which so many slips are no other title
+FEWEST_LETTERS = 4  # of a title that may have two of them swapped
 SLIPS_SHOWN = 1  # more, with which a title is shown as one that could be meant
 SURE_OF_ANY_YEAR = 12  # letters of a title that may have a slip and a year that differs by one
 LONGEST_ABBREVIATION = 3  # letters of a last word that is cut short
@@ -30,6 +31,7 @@ WELL_KNOWN, FEWEST_RATINGS = 0.6, 10  # times the mean number of ratings, and at
 SHORTEST_END = 8  # letters of a title's last part that stands for the whole
 
 _PARTS = re.compile(r"\s*:\s+|\s+[-\u2013\u2014]\s+|\s*;\s+|\s+or:\s+|\s+or\s+(?=\()", re.IGNORECASE)
+_THE = re.compile(r"^(?:teh|hte|th|tha)\s", re.IGNORECASE)
 _BOULEVARD = re.compile(r"\bBlvd\b\.?", re.IGNORECASE)
 _HEART = str.maketrans({"\u2665": " heart ", "\u2764": " heart "})
 
@@ -184,7 +186,7 @@ class Matcher:
             for far in NEAR_YEARS:
                 for other, slips in _near(name, self._of_year.get(year + far, [])):
                     sure = _is_slip(name, other, slips) and (far == 0 or len(name.joined) >= SURE_OF_ANY_YEAR)
-                    sure = sure or (far == 0 and _is_abbreviation(name, other))
+                    sure = sure or (far == 0 and (_is_abbreviation(name, other) or _is_swap(name, other, slips)))
                     near[other.movie] = min(near.get(other.movie, (True, 100)), (not sure, slips))
         ranked = sorted(near, key=lambda movie: near[movie])
         if not ranked:
@@ -209,7 +211,7 @@ def _names(entry: Entry) -> list[_Name]:
     for title in (entry.title, entry.other_title):
         parsed = parse_title(title)
         titles |= dict.fromkeys((parsed.title, *parsed.alternatives))
-    names = {name.joined: name for title in titles if (name := _name(_NOBODY, title)).joined}
+    names = {name.joined: name for title in titles if (name := _name(_NOBODY, _THE.sub("", title))).joined}
     return list(names.values())
 
 
@@ -251,10 +253,20 @@ def _slips(name: _Name) -> int:
 
 
 def _is_slip(name: _Name, other: _Name, slips: int) -> bool:
-    """True where the difference is one of spelling: not one of numbers, and not of one and many."""
+    return slips <= _slips(name) and _is_spelling(name, other)
+
+
+def _is_swap(name: _Name, other: _Name, slips: int) -> bool:
+    """True for two neighbours swapped in a title too short for other slips: `Fagro`. `Cure` is another than `Cube`."""
+    swapped = slips == 1 and sorted(name.joined) == sorted(other.joined)
+    return swapped and len(name.joined) >= FEWEST_LETTERS and _is_spelling(name, other)
+
+
+def _is_spelling(name: _Name, other: _Name) -> bool:
+    """True where the difference is one of spelling: not one of numbers, of the first letter, or of one and many."""
     plural = {name.joined, other.joined} in ({name.joined, f"{name.joined}s"}, {other.joined, f"{other.joined}s"})
     same_start = name.joined[:1] == other.joined[:1]
-    return slips <= _slips(name) and name.numbers == other.numbers and same_start and not plural
+    return name.numbers == other.numbers and same_start and not plural
 
 
 def _is_abbreviation(name: _Name, other: _Name) -> bool:
