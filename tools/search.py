@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-from loguru import logger
 
-from errors import CatalogueError, ToolError
-from movies.embeddings import fuse
+from errors import ToolError
 from movies.models import ListedMovie, Movie, MovieDetail, MovieList, MovieQuery
 from tools.args import CompareMovies, GetMovie, Listing, SearchMovies, Similarity, SimilarMovies
 from tools.context import Context
@@ -18,10 +16,10 @@ from tools.people import person
 from tools.resolving import excluded, listed, movie_list, resolve, resolve_all, served
 from tools.results import Comparison, MovieResult
 from tools.spelling import spelled
+from tools.wishes import matching, wished
 
 TITLE_MEANT = 0.75  # from here on a query is taken for a title
-TEXT_HITS = 500
-MEANING_HITS = 100
+TEXT_HITS, BEST_HITS = 500, 50  # by words: in all, and of those that are put in another order
 CANDIDATES = 6  # movies looked at for each that is shown, where the list is to be varied
 
 
@@ -81,32 +79,23 @@ async def compare_movies(ctx: Context, args: CompareMovies) -> Comparison:
 
 
 async def by_text(ctx: Context, args: Listing, text: str) -> list[ListedMovie]:
-    """Movies that fit the words: full-text hits joined by their neighbours in taste."""
-    hits, allowed = await text_hits(ctx, text), await ctx.snapshot.allowed(args.filters())
-    out = await excluded(ctx, args)
+    """Movies that fit the words, joined by their neighbours in taste, without what the words refuse."""
+    allowed, out = await ctx.snapshot.allowed(args.filters()), await excluded(ctx, args)
     if len(out):
         allowed = np.ones(len(ctx.snapshot.movie_ids), bool) if allowed is None else allowed
         allowed[out] = False
-    ranked = await asyncio.to_thread(
-        ctx.snapshot.recommender.match_text,
-        ctx.snapshot.indexes(movie_id for movie_id, _ in hits),
-        np.array([score for _, score in hits], np.float32),
-        k=_candidates(args),
-        allowed=allowed,
-    )
+    ranked = await matching(ctx, await wished(ctx, text), allowed, _candidates(args))
     return _varied(ctx, args, await listed(ctx, ranked))
 
 
-async def text_hits(ctx: Context, text: str) -> list[tuple[int, float]]:
-    """Movies that fit the words, joined by those that fit their meaning where an embedding model is configured."""
-    words = await ctx.snapshot.catalogue.text_scores(text, TEXT_HITS)
-    if ctx.snapshot.meanings is None:
-        return words
-    try:
-        return fuse(words, await ctx.snapshot.meanings.search(text, MEANING_HITS))
-    except CatalogueError as error:
-        logger.warning("Searching by words alone: {}", error)
-        return words
+async def find_movies(ctx: Context, query: MovieQuery, *, limit: int, offset: int = 0) -> list[Movie]:
+    """Movies that pass the filters, by title, then by what the words wish for; the very title refuses nothing."""
+    if query.query is None:
+        return await ctx.snapshot.catalogue.search(query, limit=limit, offset=offset)
+    wish = await wished(ctx, query.query)
+    ranked = await matching(ctx, wish, None, TEXT_HITS if query.sort == "relevance" else BEST_HITS)
+    texts = ctx.snapshot.ids(ranked.movie_index)
+    return await ctx.snapshot.catalogue.search(query, limit=limit, offset=offset, texts=texts, allowed=wish.allowed)
 
 
 async def _by_title(ctx: Context, args: Listing, query: str) -> list[ListedMovie]:
@@ -147,7 +136,7 @@ async def _searched(ctx: Context, args: SearchMovies) -> list[ListedMovie]:
     """Movies that pass the filters, in the order asked for."""
     out = set(ctx.snapshot.ids(await excluded(ctx, args)))
     query = MovieQuery(**dict(args.filters()), query=args.query, sort=args.sort)
-    movies = await ctx.snapshot.catalogue.search(query, limit=_candidates(args) + len(out), offset=0)
+    movies = await find_movies(ctx, query, limit=_candidates(args) + len(out))
     return [ListedMovie.of(movie) for movie in movies if movie.movie_id not in out]
 
 

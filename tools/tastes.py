@@ -39,8 +39,9 @@ from tools.resolving import (
     served,
 )
 from tools.results import Affinity, Explanation, Questions, Rated, RatingList, TasteProfile
-from tools.search import by_text, text_hits
+from tools.search import by_text
 from tools.spelling import spelled
+from tools.wishes import matching, wished
 
 WHY = 5  # reasons in an explanation
 FEWEST_ALIKE = 2  # ratings that a genre, decade or tag needs to say anything
@@ -48,6 +49,7 @@ DAMPING = 3.0  # a group's mean is pulled towards the person's own as if by this
 AFFINITIES = 6
 FAVOURITES = 5
 ENOUGH_RATINGS = 10
+GOOD_MATCHES = 60  # of a text, among which taste decides
 ASK_WHICH = "Nothing was stored: it is not certain which movie is meant. Ask which one."
 NOBODY_KNOWN = (
     "Nothing is known of the person's taste: no reason is personal, and expected stars are those of everybody."
@@ -231,12 +233,12 @@ async def recommend_for_profile(ctx: Context, request: RecommendationRequest) ->
 async def _recommend(
     ctx: Context, profile: Profile, args: Listing, *, exclude_seen: bool = True, text: str | None = None
 ) -> Ranked:
-    """A personal ranking under the filters, of the movies that match the text where there is one."""
+    """A personal ranking under the filters, of the movies that fit the text well where there is one."""
     allowed = await ctx.snapshot.allowed(args.filters())
     if text is not None:
-        hits = np.zeros(len(ctx.snapshot.movie_ids), bool)
-        hits[ctx.snapshot.indexes(movie_id for movie_id, _ in await text_hits(ctx, text))] = True
-        allowed = hits if allowed is None else hits & allowed
+        good = await matching(ctx, await wished(ctx, text), allowed, GOOD_MATCHES)
+        allowed = np.zeros(len(ctx.snapshot.movie_ids), bool)
+        allowed[good.movie_index] = True
     return await asyncio.to_thread(
         ctx.snapshot.recommender.recommend,
         profile,

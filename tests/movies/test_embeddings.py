@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from movies.embeddings import fuse
+from movies.sentence_bert import model_folder
 from settings import Settings
 from tests.support import scripted
 from tests.support.serving import Server, serving
@@ -59,5 +60,13 @@ def wait_for_vectors(server: Server) -> None:
         time.sleep(0.05)
 
 
-def test_fusion_prefers_what_both_rankings_name() -> None:
-    assert [movie for movie, _ in fuse([(1, 9.0), (2, 8.0)], [(2, 0.5), (3, 0.4)])] == [2, 1, 3]
+def test_a_local_model_is_a_folder_or_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "some_model" / "model"
+    folder.mkdir(parents=True)
+    assert model_folder(str(folder)) is None
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (folder / name).write_text("{}")
+    assert model_folder(str(folder)) == folder
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert model_folder("some-model") == folder
+    assert model_folder("sentence-transformers/all-MiniLM-L6-v2") is None

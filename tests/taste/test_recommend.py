@@ -231,11 +231,33 @@ def test_between_two_seeds_lie_movies_near_to_both() -> None:
     assert [{reason.movie_index for reason in reasons.movies} for reasons in listed.reasons] == [{0, 10}] * 3
 
 
+def evidence_of(model: Recommender, found: dict[int, float]) -> np.ndarray:
+    direct = np.zeros(len(model.movies), np.float32)
+    direct[list(found)] = list(found.values())
+    return direct
+
+
 def test_a_text_brings_its_hits_and_their_neighbours(model: Recommender) -> None:
-    listed = model.match_text(seeds_of(40, 44), np.array([9.0, 7.0], np.float32), k=6)
+    every = np.ones(len(model.movies), np.float32)
+    listed = model.match_text(evidence_of(model, {40: 0.9, 44: 0.7}), every, k=6)
     assert set(listed.movie_index[:2]) == {40, 44}
     assert set(listed.movie_index % CLUSTERS) == {0}
-    assert len(model.match_text(seeds_of(), np.empty(0, np.float32)).movie_index) == 0
+    assert len(model.match_text(evidence_of(model, {}), every).movie_index) == 0
+
+
+def test_a_weak_match_is_not_shown_beside_a_good_one(model: Recommender) -> None:
+    allowed = np.zeros(len(model.movies), bool)
+    allowed[[40, 45]] = True
+    every = np.ones(len(model.movies), np.float32)
+    assert list(model.match_text(evidence_of(model, {40: 0.9, 45: 0.02}), every, allowed=allowed).movie_index) == [40]
+
+
+def test_what_is_refused_takes_its_nearest_with_it(model: Recommender) -> None:
+    refused = model.refused(evidence_of(model, {40: 0.9, 44: 0.9, 45: 0.1}))
+    assert (refused[[40, 44]] == 1).all()
+    assert set(np.flatnonzero(refused == 1) % CLUSTERS) == {0}
+    wanted = model.refused(evidence_of(model, {40: 0.9, 44: 0.9}), seeds_of(40), near=False)
+    assert list(np.flatnonzero(wanted)) == [44]
 
 
 def test_a_group_by_least_misery_avoids_what_one_cannot_stand(model: Recommender) -> None:
