@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from movies.aggregates import Aggregates, Memberships
 from movies.file import CatalogueFile, Row
+from movies.link_people import PersonRow
 from movies.link_titles import TitleRow
 from movies.models import (
     Count,
@@ -40,6 +41,7 @@ from taste.interactions import damped_mean
 WARM_TAGS = 100
 WARM_MOVIES = 20_000  # with fewer the first use of a word is quick enough
 WINDOWS_KEPT = 16
+MOST_PEOPLE = 100_000  # that are linked
 CARD_CAST = 3  # of a movie in a list
 TITLES_SEARCHED = 100
 HOUR = 3_600  # seconds
@@ -306,6 +308,11 @@ class Catalogue(CatalogueFile):
     async def find_people(self, name: str, limit: int = 5) -> list[KnownPerson]:
         """The people whom a name could mean, most likely first; none of a catalogue without facts."""
         return await find_people(self.fetch, name, limit)
+
+    async def people_rows(self) -> list[PersonRow]:
+        """The people whom a linker knows, the best known first."""
+        rows = await self.fetch("SELECT name, plain, fame FROM people ORDER BY number LIMIT ?", (MOST_PEOPLE,))
+        return [PersonRow(*row) for row in rows]
 
     async def tag(self, name: str) -> str | None:
         """The tag whose plain form that is, as it is written most."""
