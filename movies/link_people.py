@@ -21,7 +21,7 @@ LONGEST = 4  # words of a name
 TELLING_BITS = 19.0  # log2 of the ranks of a full name's words
 RARE, PLAIN = 8_000, 300  # ranks of a surname: one that is hardly a word, one that is never a name
 PARTICLES = frozenset({"de", "del", "della", "di", "du", "la", "le", "van", "von", "der", "den", "ter", "el", "st"})
-FULL, NAMED, CUED, BARE = 0.95, 0.75, 0.9, 0.4  # confidences
+CERTAIN, FULL, CUED, NAMED, BARE = 0.97, 0.95, 0.9, 0.75, 0.4  # confidences
 SHARED = 0.8  # the same of a surname of several people, which only a cue makes that of the best known
 SURELY = 2
 SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
@@ -88,7 +88,7 @@ class PeopleIndex:
         place, full = self._known[key]
         odds = (_odds_of_name if full and last > first else _odds_of_surname)(around, first, last)
         if not full and key in self._shared:
-            odds = SHARED if odds == CUED else 0.0
+            odds = {CERTAIN: CERTAIN, CUED: SHARED}.get(odds, 0.0)
         if not odds:
             return None
         start, end = around.starts[first], around.ends[last] - cut
@@ -146,7 +146,7 @@ def _odds_of_surname(around: Around, first: int, last: int) -> float:
     telling = max(ranks().get(word, UNKNOWN_RANK) for word in around.names[first : last + 1])
     capitals = _has_capitals(around, first, last)
     if (cued := _cued(around, first, last)) and (telling >= RARE or capitals or cued == SURELY):
-        return CUED
+        return CERTAIN if cued == SURELY else CUED
     if telling < RARE or _within_a_name(around, first, last):
         return 0.0
     named = (capitals and not around.begins_sentence(first)) or around.whole == (first, last)
