@@ -62,7 +62,8 @@ def _amounts(tokens: Sequence[Token]) -> Iterator[Amount]:
     at = 0
     while at < len(tokens):
         found = _amount(tokens, at)
-        if found is not None and 0 < found.minutes <= MOST_MINUTES:
+        of_time = at > 0 and tokens[at - 1].word in ("last", "past", "next")  # "rated in the last 12 hours"
+        if found is not None and 0 < found.minutes <= MOST_MINUTES and not of_time:
             yield found
         at = found.end if found is not None else at + 1
 
@@ -143,10 +144,11 @@ def people(clause: Clause, unwanted: set[int]) -> Iterator[tuple[int, Word]]:
         role = _role(clause, place) or (role if token.word in ("and", ",", "PERSON") else "")
         if token.link is not None and token.link.kind == "person" and not _is_choice(clause, place):
             yield place, f"{'without ' if place in unwanted else role}{token.link.name}"
-    for name in ("directed", "with") if not clause.links("person") else ():
+    for name in ("directed", "with", "by_named") if not clause.links("person") else ():
         for spot in clause.spots("people", name):
-            said = list(takewhile(_could_be_name, clause.tokens[spot.end : spot.end + MOST_WORDS]))
-            if said:
+            following = clause.tokens[spot.end : spot.end + MOST_WORDS]
+            said = list(takewhile(_could_be_name, following))
+            if said and spot.end not in unwanted:
                 yield spot.end, f"{_ROLES[name]}{' '.join(token.said for token in said)}"
 
 
@@ -164,13 +166,16 @@ def _is_choice(clause: Clause, place: int) -> bool:
 
 
 def _role(clause: Clause, place: int) -> str:
-    """The role that the words right before a place tell."""
+    """The role that the words right before a place tell, or those after it: "did … direct"."""
+    after = clause.tokens[place + 1].word if place + 1 < len(clause.tokens) else ""
+    if after in table("people", "directs"):
+        return _ROLES["directed"]
     return next(
         (_ROLES[name] for name in _ROLES if any(spot.end == place for spot in clause.spots("people", name))), ""
     )
 
 
-_ROLES = {"directed": "directed by ", "with": "with ", "by": "by ", "beside": "with "}
+_ROLES = {"directed": "directed by ", "with": "with ", "by": "by ", "beside": "with ", "by_named": "by "}
 
 
 def _could_be_name(token: Token) -> bool:

@@ -12,15 +12,16 @@ from movies.file import Row, RunQuery
 from movies.title_match import any_of, trigrams
 from movies.titles import plain
 
-Role = Literal["any", "directed", "acted", "without"]
-SAID: dict[Role, str] = {"any": "", "directed": "directed by ", "acted": "with ", "without": "without "}
+Role = Literal["any", "directed", "by", "acted", "without"]
+SAID: dict[Role, str] = {"any": "", "directed": "directed by ", "by": "by ", "acted": "with ", "without": "without "}
 CANDIDATES = 60  # names looked at letter by letter
 LONGEST = 100
 ALIKE = 0.8  # of letters
 SURNAME, SLIP = 0.9, 0.85  # quality of a match, of 1 for the very name
 
 _ROLE = re.compile(
-    r"(?:(?P<directed>(?:directed )?by|director:?)|(?P<without>without|not(?: with| by)?)|(?P<acted>with|starring))\s+",
+    r"(?:(?P<directed>directed by|director:?)|(?P<by>by)|(?P<without>without|not(?: with| by)?)|"
+    r"(?P<acted>with|starring))\s+",
     re.IGNORECASE,
 )
 
@@ -42,7 +43,7 @@ def role_of(text: str) -> tuple[Role, str]:
     found = _ROLE.match(text.strip())
     if found is None:
         return "any", text.strip()
-    roles: tuple[Role, ...] = ("directed", "without", "acted")
+    roles: tuple[Role, ...] = ("directed", "by", "without", "acted")
     return next(role for role in roles if found[role]), text.strip()[found.end() :]
 
 

@@ -417,9 +417,14 @@ class Catalogue(CatalogueFile):
         return carrying
 
     async def _made_by(self, role: Role, name: str) -> npt.NDArray[np.bool_]:
-        """A mask of the movies that somebody of this very name had a role in, or had none in."""
+        """A mask of the movies that somebody of this very name had a role in, or had none in.
+
+        "By" an actor are those that they play in; by who directed any, those alone.
+        """
+        rows = await self.fetch("SELECT directed, acted FROM people WHERE plain = ?", (plain(name),))
+        role = "directed" if role == "by" and any(directed for directed, _ in rows) else role
         made = np.zeros(len((await self._short()).ids), bool)
-        for directed, acted in await self.fetch("SELECT directed, acted FROM people WHERE plain = ?", (plain(name),)):
+        for directed, acted in rows:
             made[np.frombuffer(b"" if role == "acted" else directed, "<u4")] = True
             made[np.frombuffer(b"" if role == "directed" else acted, "<u4")] = True
         return ~made if role == "without" else made
