@@ -25,11 +25,8 @@ NO_CONDITION: dict[str, object] = {"runtime_from": None, "runtime_to": None, "pe
 
 def of_people(part: Part, context: Context) -> Part:
     """A part that asks for others of theirs, "what else did he direct?", as a wish for a list."""
-    if (
-        part.intent.label in ("outside.cast", "outside.director")
-        and part.wants.people
-        and not (part.refs or part.pointed)
-    ):
+    asked = part.wants.people or part.wants.runtime
+    if part.intent.label in _OF_LISTS and asked and not (part.refs or part.pointed):
         return part.to("find")
     for phrase, role in (("else_acted", "with "), ("else_directed", "directed by ")):
         name = _spoken_of(context, acted=phrase == "else_acted") if part.clause.has("people", phrase) else ""
