@@ -1,4 +1,4 @@
-"""Who made a movie and how long it runs: told of one, and asked for in others. Needs the facts of IMDb's files."""
+"""Running times and people: told of a movie, and asked for in others. Both need the facts of IMDb's files."""
 
 from __future__ import annotations
 

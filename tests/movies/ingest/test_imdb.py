@@ -25,6 +25,7 @@ from movies.ingest.imdb import ImdbFiles
 from movies.models import IMDB_SOURCE
 from tests.movies.ingest.test_import import SMALL, Files, command, leftovers, meta, refused, rows, write
 from tests.support.imdb import HEAT, imdb_texts, write_imdb
+from tests.support.serving import ROOT
 
 WANTED = [("0114709", "Toy Story (1995)"), ("0113277", "Heat (1995)")]
 TEXTS = imdb_texts(WANTED)
@@ -205,6 +206,14 @@ def test_the_summary_says_how_many_have_what_and_whose_it_is(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     for words in ("title.principals.tsv.gz", "with running time", "67%", IMDB_SOURCE, "non-commercial"):
         assert words in done.stdout
+
+
+def test_the_command_is_told_by_help_and_document() -> None:
+    help_, document = command("enrich", "--help").stdout, (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    for words in ("title.basics", "title.crew", "title.principals", "name.basics", "title.akas", IMDB_SOURCE):
+        assert words in help_
+        assert words in document
+    assert "python movielens.py enrich download" in command("--help").stdout
 
 
 # The download
