@@ -88,7 +88,7 @@ def _told_of(movie: MovieDetail, aspect: str) -> str:
 
 
 def _whether(scene: Scene, movie: MovieDetail) -> str:
-    """Yes or no where someone is named: "is Tom Hanks in it?"."""
+    """Yes or no, where someone is named: "is Tom Hanks in it?"."""
     said = []
     for role, name in map(role_of, scene.frame.filters.people):
         credited = [*movie.cast] if role == "acted" else [*movie.directors, *movie.writers]

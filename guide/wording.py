@@ -198,7 +198,7 @@ def _bounds(args: Args) -> str:
 
 
 def runtime(args: Args) -> str:
-    """How long movies may run: "of at most 120 minutes"."""
+    """The bounds of running times: "of at most 120 minutes"."""
     least, most = args.get("runtime_from"), args.get("runtime_to")
     if least and most:
         return f"of {least} to {most} minutes"
