@@ -79,7 +79,7 @@ class MovieName(Model):
 
 
 class Person(Model):
-    """Who directed, wrote or plays in movies; `person_id` is IMDb's."""
+    """Somebody who directed, wrote or plays in movies; `person_id` is IMDb's."""
 
     person_id: str
     name: str

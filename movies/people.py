@@ -82,7 +82,7 @@ async def _searched(run: RunQuery, match: str, order: Literal["rowid", "rank"]) 
 
 
 def _likeness(wanted: str, form: str) -> float:
-    """How alike the letters are of a name, or of as many of its last words, which must begin alike."""
+    """The likeness in letters of a name, or of as many of its last words, which must begin alike."""
     ending = " ".join(form.split()[-wanted.count(" ") - 1 :])
     endings = [form, ending] if ending[:1] == wanted[:1] else [form]
     return max(OSA.normalized_similarity(wanted, said) for said in endings)
