@@ -23,6 +23,7 @@ REACH = 4  # words between a bound and its number
 _TYPED = re.compile(
     r"(?:(\d{1,2})(?:h|hrs?|hours?)\s?(?:(\d{1,2})(?:m|mins?|minutes?)?)?|(\d{1,3})(?:m|mins?|minutes?))"
 )
+_UNIT = re.compile(r"hour|hr|min|stunde|^\d*[hm]\d*$")
 _HOURS = re.compile(r"h(\d\d)")
 
 Runtime = tuple[int | None, int | None]
@@ -59,7 +60,7 @@ _IN_WORDS: dict[str, Runtime] = {"not_long": (None, TOO_LONG), "short": (None, S
 
 def _amounts(tokens: Sequence[Token]) -> Iterator[Amount]:
     """All lengths of time in minutes: "two hours", "an hour and a half", "90 min", "1h30"."""
-    at = 0
+    at = 0 if any(_UNIT.search(token.word) for token in tokens) else len(tokens)
     while at < len(tokens):
         found = _amount(tokens, at)
         of_time = at > 0 and tokens[at - 1].word in ("last", "past", "next")  # "rated in the last 12 hours"
@@ -139,12 +140,10 @@ def _bounded(tokens: Sequence[Token], amount: Amount) -> Runtime:
 
 def people(clause: Clause, unwanted: set[int]) -> Iterator[tuple[int, Word]]:
     """The people that are asked for, each with the role, and the place: "directed by Clint Eastwood", "with …"."""
-    role = ""
-    for place, token in enumerate(clause.tokens):
-        role = _role(clause, place) or (role if token.word in ("and", ",", "PERSON") else "")
-        if token.link is not None and token.link.kind == "person" and not _is_choice(clause, place):
-            yield place, f"{'without ' if place in unwanted else role}{token.link.name}"
-    for name in ("directed", "with", "by_named") if not clause.links("person") else ():
+    if clause.links("person"):
+        yield from _linked(clause, unwanted)
+        return
+    for name in ("directed", "with", "by_named"):
         for spot in clause.spots("people", name):
             following = clause.tokens[spot.end : spot.end + MOST_WORDS]
             said = list(takewhile(_could_be_name, following))
@@ -165,14 +164,16 @@ def _is_choice(clause: Clause, place: int) -> bool:
     return "or" in before and "PERSON" in before[: before.index("or")]
 
 
-def _role(clause: Clause, place: int) -> str:
-    """The role that the words right before a place tell, or those after it: "did … direct"."""
-    after = clause.tokens[place + 1].word if place + 1 < len(clause.tokens) else ""
-    if after in table("people", "directs"):
-        return _ROLES["directed"]
-    return next(
-        (_ROLES[name] for name in _ROLES if any(spot.end == place for spot in clause.spots("people", name))), ""
-    )
+def _linked(clause: Clause, unwanted: set[int]) -> Iterator[tuple[int, Word]]:
+    """The people whom the catalogue has, each with the role that the words around tell: "by …", "did … direct"."""
+    roles = {spot.end: _ROLES[name] for name in reversed(_ROLES) for spot in clause.spots("people", name)}
+    role = ""
+    for place, token in enumerate(clause.tokens):
+        role = roles.get(place) or (role if token.word in ("and", ",", "PERSON") else "")
+        if token.link is not None and token.link.kind == "person" and not _is_choice(clause, place):
+            after = clause.tokens[place + 1].word if place + 1 < len(clause.tokens) else ""
+            said = _ROLES["directed"] if after in table("people", "directs") else role
+            yield place, f"{'without ' if place in unwanted else said}{token.link.name}"
 
 
 _ROLES = {"directed": "directed by ", "with": "with ", "by": "by ", "beside": "with ", "by_named": "by "}
