@@ -1,5 +1,7 @@
 """Movie data comes in: `python movielens.py download NAME|import DIR|ZIP`, and IMDb's facts: `… enrich DIR|download`.
 
+`python movielens.py ratings FILE` takes over a person's own ratings (commands/ratings.py).
+
 A new catalogue file takes the old one's place when it is whole; until then the old one stays and serves.
 
 Runs in a process of its own: apsw brings its own copy of SQLite, and two copies in one process must not have one file
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import runpy
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -175,4 +178,4 @@ def _is_whole(target: Path, *, thorough: bool = True) -> bool:
 
 
 if __name__ == "__main__":
-    runpy.run_module("commands.movielens", run_name="__main__")
+    runpy.run_module(f"commands.{'ratings' if sys.argv[1:2] == ['ratings'] else 'movielens'}", run_name="__main__")

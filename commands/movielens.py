@@ -256,6 +256,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     enrich.add_argument("path", metavar="DIR|download", help="a folder with the files, or the word: fetch them")
     enrich.add_argument("--base-url", default=IMDB, help="where the files are (default: %(default)s)")
+    commands.add_parser(
+        "ratings", help="take over your ratings from IMDb, Letterboxd, Trakt or MovieLens", add_help=False
+    )
     for command in (fetch, local, enrich):
         command.add_argument("--data-dir", type=Path, help="where the catalogue is (default: DATA_DIR, else var)")
     return parser
