@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
+from pydantic import StringConstraints
 
 from api import prompts
 from api.dependencies import Account, After, Limit, Service, Tools, UserIdQuery
@@ -43,6 +44,8 @@ YearQuery = Annotated[int | None, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
 UnitQuery = Annotated[float, Query(ge=0, le=1)]
 MovieIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 UserIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+PERSON = "Directed it or plays in it; may be repeated; 'directed by …', 'with …', 'without …' for one role"
 TagPath = Annotated[str, Path(min_length=1, max_length=100)]
 
 
@@ -127,6 +130,9 @@ async def list_movies(
     max_ratings: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
     min_mean: Annotated[float | None, Query(ge=0.5, le=5)] = None,
     max_mean: Annotated[float | None, Query(ge=0.5, le=5)] = None,
+    runtime_from: Annotated[int | None, Query(ge=1, le=100_000, description="Minutes")] = None,
+    runtime_to: Annotated[int | None, Query(ge=1, le=100_000, description="Minutes")] = None,
+    person: Annotated[list[Name], Query(max_length=5, description=PERSON)] = [],  # noqa: B006
     sort: Sort = "relevance",
     limit: Limit = 20,
 ) -> Page[Movie]:
@@ -142,6 +148,9 @@ async def list_movies(
         max_ratings=max_ratings,
         min_mean=min_mean,
         max_mean=max_mean,
+        runtime_from=runtime_from,
+        runtime_to=runtime_to,
+        people=person,
         sort=sort,
     )
     wanted = await spelled(ctx, wanted)

@@ -1,6 +1,7 @@
 """How well and how fast movies in a text are found: against marked dialogues of people, and by the clock.
 
-`python -m benchmarks.linking --speed` times a text of 500 characters against the sample and against 62,423 titles.
+`python -m benchmarks.linking --speed` times a text of 500 characters against the sample, against 62,423 titles, and
+against these with 100,000 people.
 
 `python -m benchmarks.linking DIALOGUES MOVIELENS [--part dev] [--verbose]` takes the folder of INSPIRED's dialogues
 (`dev.tsv`, `test.tsv`) and one of MovieLens's. INSPIRED states no licence: fetch it yourself, nothing of it is here.
@@ -24,12 +25,14 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from movies.linking import Link, Linker, TitleRow
+from movies.linking import Link, Linker, PersonRow, TitleRow
+from movies.titles import plain
 
 ROOT = Path(__file__).parent.parent
 MARKS = Path(__file__).with_name("linking_marks.toml")
 SURE = 0.5
 MOVIES_25M = 62_423
+PEOPLE = 100_000
 SECONDS = 2.0
 
 TALK = """
@@ -72,13 +75,13 @@ def titles_of(folder: Path) -> list[TitleRow]:
     return [TitleRow.parse(int(row["movieId"]), row["title"], counts[row["movieId"]]) for row in movies]
 
 
-def linker_of(folder: Path, titles: Sequence[TitleRow] | None = None) -> Linker:
+def linker_of(folder: Path, titles: Sequence[TitleRow] | None = None, people: Sequence[PersonRow] = ()) -> Linker:
     genres = {genre for row in rows(folder / "movies.csv") for genre in row["genres"].split("|")} - {
         "(no genres listed)"
     }
     carried = {(row["tag"].lower(), row["movieId"]) for row in rows(folder / "tags.csv")}
     tags = Counter(tag for tag, _ in carried)
-    return Linker.build(titles or titles_of(folder), sorted(genres), tags.items())
+    return Linker.build(titles or titles_of(folder), sorted(genres), tags.items(), people)
 
 
 def utterances(path: Path) -> Iterator[Utterance]:
@@ -123,14 +126,27 @@ def show_speed() -> None:
     console = Console(highlight=False)
     sample = ROOT / "data" / "sample"
     titles = titles_of(sample)
-    for number in (len(titles), MOVIES_25M):
+    many = varied(titles, MOVIES_25M)
+    for made, people in ((titles, []), (many, []), (many, named(titles, PEOPLE))):
         before, started = _memory(), time.thread_time()
-        linker = linker_of(sample, titles if number == len(titles) else varied(titles, number))
+        linker = linker_of(sample, made, people)
         built = time.thread_time() - started
-        console.print(f"{number} movies: built in {built:.2f} s, {_memory() - before:.0f} MB")
+        console.print(f"{len(made)} movies, {len(people)} people: built in {built:.2f} s, {_memory() - before:.0f} MB")
         for length in (500, 4_000, 32_000):
             p50, p99 = times(linker, length)
             console.print(f"  {length} characters: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+
+
+def named(titles: Sequence[TitleRow], number: int, seed: int = 25) -> list[PersonRow]:
+    """People called by a word of titles and, but for one in five, a made-up surname."""
+    rng = random.Random(seed)
+    words = [word for title in titles for word in plain(title.title).split() if len(word) > 2]
+    syllables = [f"{head}{tail}" for head in "bdfghklmnprstvwz" for tail in ("an", "er", "in", "o", "ul", "esk")]
+    names = []
+    for place in range(number):
+        made_up = "".join(rng.choices(syllables, k=3))
+        names.append(f"{rng.choice(words)} {made_up if place % 5 else rng.choice(words)}")
+    return [PersonRow(name.title(), name, number - place) for place, name in enumerate(names)]
 
 
 def varied(titles: Sequence[TitleRow], number: int, seed: int = 25) -> list[TitleRow]:

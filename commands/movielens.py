@@ -1,4 +1,4 @@
-"""The command that brings movie data in: `python movielens.py download NAME` and `python movielens.py import DIR|ZIP`.
+"""The command that brings movie data in: `python movielens.py download NAME|import DIR|ZIP|enrich DIR|download`.
 
 The import itself is in the door; this module talks to the person at the terminal. The server runs it as a process of
 its own and never imports it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from types import FrameType
@@ -33,12 +34,37 @@ from rich.table import Table
 from rich.text import Text
 
 from errors import CatalogueError
-from movielens import ImportReport, import_catalogue, import_if_needed
-from movies.ingest.archives import EDITIONS, GROUPLENS, download, open_source
-from movies.ingest.files import MovieFiles
+from movielens import EnrichReport, ImportReport, enrich_catalogue, import_catalogue, import_if_needed
+from movies.ingest.archives import EDITIONS, GROUPLENS, IMDB, download, download_files, open_source
+from movies.ingest.files import FileReport, MovieFiles
+from movies.ingest.imdb import TABLES, ImdbFiles
+from movies.models import IMDB_SOURCE, IMDB_TERMS
 from settings import Settings
 from text import printable
 
+CATALOGUE = "catalogue.db"
+EXAMPLES = """\
+examples:
+  python movielens.py download ml-latest-small   fetch GroupLens's small edition, verify it and import it
+  python movielens.py import ~/ml-25m            import an edition, or any catalogue in its layout, from disk
+  python movielens.py enrich download            fetch IMDb's files, and add running times, directors and casts
+"""
+FACTS = """\
+IMDb's files, as https://datasets.imdbws.com has them (.tsv.gz) or unpacked (.tsv); matched by the imdbId of links.csv:
+  title.basics      running times and original titles
+  title.crew        directors and writers
+  title.principals  the leading cast
+  name.basics       the names of all these
+  title.ratings     optional; IMDb's mean ratings
+  title.akas        optional; the original language, where it is given
+"download" in place of a folder fetches them, about 1.5 GB, into DATA_DIR/imdb.
+
+A running server takes the enriched catalogue up by itself. The facts are kept in DATA_DIR/imdb.parquet, so that data
+imported later has them again.
+
+{attribution}
+{terms}
+"""
 FORMAT = """\
 files, in CSV with a header (columns in any order and among others) and UTF-8:
   movies.csv      movieId, title, [genres], [description]     the items, of whatever kind; a year may end the title:
@@ -105,37 +131,81 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         data_dir = args.data_dir or Settings().data_dir
         with Display(errors) as display:
-            path = (
-                download(args.edition, data_dir, args.base_url, display.bytes_done)
-                if args.command == "download"
-                else args.path
-            )
-            bring = import_if_needed if args.if_needed else import_catalogue
-            with closing(open_source(path)) as source:
-                report = bring(MovieFiles(source, display.bytes_done), data_dir / "catalogue.db", display.stage)
+            report = _enrich(args, data_dir, display) if args.command == "enrich" else _bring(args, data_dir, display)
     except (CatalogueError, OSError) as error:
-        return _refuse(errors, str(error))
+        return _refuse(errors, str(error), "enriched" if args.command == "enrich" else "imported")
     except ValidationError as error:
         wrong = error.errors()[0]
-        return _refuse(errors, f"the setting {wrong['loc'][0]} is wrong: {wrong['msg']}")
+        return _refuse(errors, f"the setting {wrong['loc'][0]} is wrong: {wrong['msg']}", "imported")
     except KeyboardInterrupt:
         errors.print("Stopped. Nothing was changed.")
         return 130
-    if report is not None:
+    if isinstance(report, EnrichReport):
+        print_facts(console, report)
+    elif report is not None:
         print_summary(console, report)
     return 0
 
 
-def print_summary(console: Console, report: ImportReport) -> None:
-    table = Table("file", title=f"Imported into {_safe(str(report.path))}", title_justify="left")
-    for column in ("rows", "seconds", "rows/s", "refused"):
+def _bring(args: argparse.Namespace, data_dir: Path, display: Display) -> ImportReport | None:
+    path = args.path
+    if args.command == "download":
+        path = download(args.edition, data_dir, args.base_url, display.bytes_done)
+    bring = import_if_needed if args.if_needed else import_catalogue
+    with closing(open_source(path)) as source:
+        return bring(MovieFiles(source, display.bytes_done), data_dir / CATALOGUE, display.stage)
+
+
+def _enrich(args: argparse.Namespace, data_dir: Path, display: Display) -> EnrichReport:
+    folder = Path(args.path).expanduser()
+    if args.path == "download":
+        names = [f"{table.stem}.tsv.gz" for table in TABLES]
+        folder = download_files(names, data_dir / "imdb", args.base_url, display.bytes_done)
+    return enrich_catalogue(ImdbFiles(folder, display.bytes_done), data_dir / CATALOGUE, display.stage)
+
+
+def print_facts(console: Console, report: EnrichReport) -> None:
+    """The rows of each file, the movies that have which facts, and whose these are."""
+    console.print(_files_table(f"Read for {_safe(str(report.path))}", report.files, "unread"))
+    facts = report.facts
+    table = Table("movies", title="Facts", title_justify="left")
+    table.add_column("number", justify="right")
+    table.add_column("of all", justify="right")
+    numbers = {
+        "in the catalogue": report.movies,
+        "with an IMDb id": facts.linked,
+        "found in IMDb's files": facts.movies,
+        "with running time": facts.runtimes,
+        "with directors": facts.directors,
+        "with cast": facts.cast,
+    }
+    for name, number in numbers.items():
+        table.add_row(name, f"{number:,}", f"{number / max(report.movies, 1):.0%}")
+    console.print(table)
+    if report.missing:
+        console.print(f"Not there, and not needed: {_safe(', '.join(report.missing))}.", soft_wrap=True)
+    rows = sum(counts.rows for counts in report.files.values())
+    speed = rows / max(report.seconds, 1e-9)
+    console.print(f"{rows:,} rows in {report.seconds:.2f} s ({speed:,.0f} rows/s); {facts.people:,} people.")
+    console.print(f"{facts.attribution}\n{facts.terms}", soft_wrap=True, highlight=False)
+
+
+def _files_table(title: str, files: Mapping[str, FileReport], refused: str) -> Table:
+    table = Table("file", title=title, title_justify="left")
+    for column in ("rows", "seconds", "rows/s", refused):
         table.add_column(column, justify="right")
-    table.add_column("why refused, the first", overflow="fold")
-    for file, counts in report.files.items():
+    why = any(counts.reasons for counts in files.values())
+    if why:
+        table.add_column(f"why {refused}, the first", overflow="fold")
+    for file, counts in files.items():
         rate = f"{counts.rows / counts.seconds:,.0f}" if counts.seconds else ""
         numbers = (f"{counts.rows:,}", f"{counts.seconds:.2f}", rate, f"{counts.refused:,}")
-        table.add_row(_safe(file), *numbers, _safe("\n".join(counts.reasons)))
-    console.print(table)
+        table.add_row(_safe(file), *numbers, *([_safe("\n".join(counts.reasons))] if why else []))
+    return table
+
+
+def print_summary(console: Console, report: ImportReport) -> None:
+    console.print(_files_table(f"Imported into {_safe(str(report.path))}", report.files, "refused"))
     for note in report.notes:
         console.print(f"Note: {_safe(note)}.", soft_wrap=True)
     if report.missing:
@@ -145,8 +215,8 @@ def print_summary(console: Console, report: ImportReport) -> None:
     console.print(f"{whole}; the catalogue takes {report.size / 1e6:,.1f} MB.", soft_wrap=True)
 
 
-def _refuse(errors: Console, why: str) -> int:
-    errors.print(f"[red]Not imported:[/] {_safe(why)}", soft_wrap=True)
+def _refuse(errors: Console, why: str, what: str) -> int:
+    errors.print(f"[red]Not {what}:[/] {_safe(why)}", soft_wrap=True)
     return 1
 
 
@@ -156,7 +226,13 @@ def _safe(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="movielens.py", description="Bring a MovieLens data set into the catalogue.")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="movielens.py",
+        description="Bring a MovieLens data set into the catalogue, and facts of its movies.",
+        epilog=EXAMPLES,
+        formatter_class=raw,
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("download", help="fetch an edition from GroupLens, verify it and import it")
     fetch.add_argument("edition", metavar="NAME", help=", ".join(EDITIONS))
@@ -167,14 +243,23 @@ def _parser() -> argparse.ArgumentParser:
         help="import a folder or a zip that is on disk",
         description="Import a MovieLens edition, or any catalogue in its layout, from a folder or a zip.",
         epilog=FORMAT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=raw,
     )
     local.add_argument("path", metavar="DIR|ZIP", type=Path)
     local.add_argument("--if-needed", action="store_true", help="do nothing where a whole catalogue is there")
+    enrich = commands.add_parser(
+        "enrich",
+        help="add running times, directors and casts from IMDb's non-commercial files",
+        description="Add running times, directors, casts and original titles to the catalogue, from IMDb's files.",
+        epilog=FACTS.format(attribution=IMDB_SOURCE, terms=IMDB_TERMS),
+        formatter_class=raw,
+    )
+    enrich.add_argument("path", metavar="DIR|download", help="a folder with the files, or the word: fetch them")
+    enrich.add_argument("--base-url", default=IMDB, help="where the files are (default: %(default)s)")
     commands.add_parser(
         "ratings", help="take over your ratings from IMDb, Letterboxd, Trakt or MovieLens", add_help=False
     )
-    for command in (fetch, local):
+    for command in (fetch, local, enrich):
         command.add_argument("--data-dir", type=Path, help="where the catalogue is (default: DATA_DIR, else var)")
     return parser
 

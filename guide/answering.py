@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from guide import facts, lists, person, talk
+from guide import facts, lists, makers, person, talk
 from guide.scripts import Scene, Script
 from guide.wording import paragraphs
 from language.frame import Act
@@ -33,6 +33,7 @@ _SCRIPTS: dict[Act, Callable[[Scene], Script]] = {
 
 def script(scene: Scene) -> Script:
     """The frame's own script; before it what could not be applied, after it how an ambiguous title was taken."""
+    scene, lacking = makers.with_facts(scene)
     remark = yield from facts.alternatives(scene)
     said = yield from _SCRIPTS[scene.frame.act](scene)
-    return paragraphs([talk.unmet(scene), said, remark])
+    return paragraphs([lacking, talk.unmet(scene), said, remark])

@@ -121,6 +121,8 @@ def _common(found: Comparison) -> str:
     shared = dict.fromkeys([*found.genres_in_common[:3], *found.tags_in_common[:3]])
     both = "Both" if len(found.movies) == 2 else "All of them"
     common = f"{both} share {wording.joined(map(wording.clean, shared))}." if shared else "They share no genre or tag."
+    people = wording.joined(map(wording.clean, found.people_in_common))
+    common += f" {people} had a part in {both.lower()}." if people else ""
     alike = len(found.movies) == 2 and (found.taste_likeness or 0) >= MUCH_ALIKE
     return f"{common} Much the same people like them." if alike else common
 

@@ -253,6 +253,7 @@ def _plain(part: Part, context: Context) -> list[Frame]:
     if act == "outside":
         refers = (part.clause.has("refer", "it") or part.clause.asks) and aspect in ABOUT_MOVIES
         fields["movies"] = part.refs or (context.spoken if refers else ())
+        fields["filters"] = Filters(people=list(part.wants.people))
     elif aspect == "mentioned":
         fields["movies"] = part.refs
     elif act == "recall":

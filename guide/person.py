@@ -192,7 +192,7 @@ def _reasons(found: Explanation) -> dict[str, str]:
     """All that a text about a reason may have in braces."""
     user = found.whose.startswith("MovieLens")
     causes = sorted((each for each in found.causes if each.share > 0), key=lambda each: -each.share)
-    shared = dict.fromkeys([*found.shared_genres[:3], *found.shared_tags[:3]])
+    shared = dict.fromkeys([*found.shared_people[:2], *found.shared_genres[:3], *found.shared_tags[:3]])
     expected = found.predicted_stars or 0
     return wording.facts_of(found.movie) | {
         "who": wording.clean(found.whose) if user else "you",

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from guide.dialogue import Dialogue, Turn
 from guide.facts import RATED
 from guide.framing import but, filtered, framed, listed, with_told
+from guide.makers import of_people
 from guide.parts import Context, Part, as_ref, parts_of, with_named
 from guide.rating import with_ratings
 from guide.reactions import changed, corrected, narrowed, reaction
@@ -45,7 +46,8 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
 
 
 def _read(text: str, context: Context) -> list[Frame]:
-    parts = [_beyond_shown(part, context) for part in with_ratings(parts_of(text, context), context)]
+    rated = with_ratings(parts_of(text, context), context)
+    parts = [of_people(_beyond_shown(part, context), context) for part in rated]
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from guide import wording
+from guide import makers, wording
 from guide.facts import BEST
 from guide.lists import listing
 from guide.salience import known as known_of
@@ -93,13 +93,17 @@ def outside(scene: Scene) -> Script:
     """Something that the data does not know: an honest sentence, and what it knows instead."""
     aspect, texts = scene.frame.aspect, wording.texts()
     topic = texts.topics.get(aspect, "")
+    makes = scene.info is not None and aspect in makers.KNOWN
+    if makes and scene.info and scene.info.facts:
+        return (yield from makers.made(scene)) if scene.frame.movies else scene.say("which")
     if not topic:
         return scene.say(f"outside_{aspect}" if aspect in ("instructions", "others_ratings") else "outside")
+    how = scene.say("get_facts") if makes else ""
     if not scene.frame.movies:
-        return scene.say("lack", topic=topic)
+        return wording.paragraphs([scene.say("lack", topic=topic), how])
     found = yield from details_of(ids(*scene.frame.movies)[:2])
     instead = (texts.facts["instead"].format_map(wording.facts_of(each.movie)) for each in found)
-    return wording.paragraphs([scene.say("lack_of", topic=topic), *instead])
+    return wording.paragraphs([scene.say("lack_of", topic=topic), *instead, how])
 
 
 def unclear(scene: Scene) -> Script:

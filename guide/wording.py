@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from guide.dialogue import Args
 from movies.models import Because, Movie, MovieDetail, MovieList, MovieName
+from movies.people import role_of
 
 FEW_RATINGS = 5
 MAX_NAME = 120
@@ -160,6 +161,8 @@ def kind(args: Args, plural: str) -> str:
             f"tagged {tags}" if tags else "",
             _period(args.get("year_from"), args.get("year_to")),
             _bounds(args),
+            runtime(args),
+            joined(map(role, strings(args, "people"))),
             f"without {without}" if without else "",
         ]
     )
@@ -192,6 +195,21 @@ def _period(first: object, last: object) -> str:
 def _bounds(args: Args) -> str:
     said = joined(text.format(args[name]) for name, text in texts().bounds.items() if args.get(name))
     return f"with {said}" if said else ""
+
+
+def runtime(args: Args) -> str:
+    """The bounds of running times: "of at most 120 minutes"."""
+    least, most = args.get("runtime_from"), args.get("runtime_to")
+    if least and most:
+        return f"of {least} to {most} minutes"
+    if least or most:
+        return f"of at {'least' if least else 'most'} {least or most} minutes"
+    return ""
+
+
+def role(person: str) -> str:
+    """A person among the conditions: "directed by Clint Eastwood"; without a role "by or with Clint Eastwood"."""
+    return person if role_of(person)[0] != "any" else f"by or with {person}"
 
 
 # Lists

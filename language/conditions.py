@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import dropwhile, takewhile
 from typing import Any, Literal
 
+from language.making import Runtime, lengths, other_choices, people, runtime
 from language.masking import Clause, Token
 from language.phrases import Spot, plain, table
 from movies.links import Link
@@ -19,6 +20,7 @@ SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
 NOVEL, DIFFERENT = 0.8, 0.7
 YEAR_OF_DAYS = 365
 MOST_TAGS, MOST_TOPIC = 2, 4
+MOST_PEOPLE = 5
 NEGATION_REACH, YEAR_REACH = 4, 4
 OLDEST_CHILD = 12
 MOST_RATINGS, MOST_STARS = 10_000_000, 5
@@ -31,6 +33,8 @@ class Conditions:
     """All that was asked of a list; whatever was not mentioned is None or empty.
 
     Attributes:
+        runtime: least and most minutes.
+        people: who made it or plays in it, with the role: "directed by Clint Eastwood", "without Tom Cruise".
         back: genres and tags that are welcome again.
         any_year: the years do not matter any more.
         relative: "older" or "newer" than what is spoken of.
@@ -44,6 +48,8 @@ class Conditions:
     exclude_tags: tuple[str, ...] = ()
     years: tuple[int | None, int | None] | None = None
     bounds: dict[str, float] = field(default_factory=dict)
+    runtime: Runtime | None = None
+    people: tuple[str, ...] = ()
     sort: Order | None = None
     count: int | None = None
     longer: int = 0
@@ -67,7 +73,7 @@ class Conditions:
         both: dict[str, Any] = {}
         for name, value in vars(other).items():
             mine = getattr(self, name)
-            if isinstance(value, tuple) and name != "years":
+            if isinstance(value, tuple) and name not in ("years", "runtime"):
                 both[name] = tuple(dict.fromkeys((*mine, *value)))
             else:
                 both[name] = mine | value if isinstance(value, dict) else value or mine
@@ -100,6 +106,10 @@ class Conditions:
             "tags": _without((*kept_tags, *self.tags), self.back)[:5],
             "exclude_tags": _without(no_tags, (*self.back, *self.tags))[:10],
         }
+        shortest, longest = self.runtime or (before.runtime_from, before.runtime_to)
+        people = [name for name in before.people if not (instead and self.people)]
+        held |= {"runtime_from": shortest, "runtime_to": longest}
+        lists["people"] = _without((*people, *self.people), ())[-MOST_PEOPLE:]
         return Filters.model_validate({**lists, "year_from": first, "year_to": last, **held})
 
 
@@ -110,10 +120,14 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     """All the conditions of a clause. `topics`: words that are nothing else say what it should be about."""
     unwanted = refused_places(clause)
     bounds, spent = _bounds(clause)
+    minutes, made_by = runtime(clause), list(people(clause, unwanted))
+    spent |= lengths(clause)
     usual = _usual(clause)
     genres = [pair for pair in _genres(clause) if pair[0] not in usual]
     tags = [pair for pair in _tags(clause) if pair[0] not in usual]
-    unmet = tuple(_unmet(clause, spent, {place for place, _ in (*genres, *tags)}))
+    met = {"running time": minutes, "actors": made_by, "directors": made_by}
+    unmet = tuple(_unmet(clause, spent, {place for place, _ in (*genres, *tags, *made_by)}, met))
+    unmet = (*unmet, *other_choices(clause))
     most = 1 if clause.has("without", "either") else MOST_TAGS
     refused = [pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]
     found = Conditions(
@@ -124,6 +138,8 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
         years=_years(clause, unwanted),
         bounds=bounds,
+        runtime=minutes,
+        people=tuple(name for _, name in made_by),
         sort=_sort(clause),
         count=_count(clause, spent),
         longer=clause.has("count", "longer") - clause.has("count", "shorter"),
@@ -341,13 +357,16 @@ def _count(clause: Clause, spent: set[int]) -> int | None:
 # Everything else
 
 
-def _unmet(clause: Clause, spent: set[int], met: set[int]) -> Iterator[str]:
-    """Conditions that the data cannot apply, in the person's words; but for those at places that are `met`."""
-    for name in table("unmet"):
+def _unmet(clause: Clause, spent: set[int], met: set[int], applied: Mapping[str, object]) -> Iterator[str]:
+    """Conditions that the data cannot apply, in the person's words; but for those at places that are `met`.
+
+    `applied`: by kind, what was understood and can be applied.
+    """
+    for name in [name for name in table("unmet") if not applied.get(name)]:
         for spot in clause.spots("unmet", name)[:1]:
             linked = [token.link for token in clause.tokens[spot.first : spot.end + 1] if token.link]
             dated = any(spot.end <= place < spot.end + 2 for place, _ in clause.links("year", "years"))
-            about = dated or any(link.kind in ("tag", "movie", "series") for link in linked)
+            about = dated or any(link.kind in ("tag", "movie", "series", "person") for link in linked)
             if not about and not spent & set(range(*spot)):
                 yield clause.said(*spot)
     takes_back = {spot.first for spot in clause.spots("split", "corrects")}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from language.classifier import classifier
+from language.making import runtime
 from language.masking import Clause
 from language.phrases import table
 from language.stances import Said
@@ -129,6 +130,7 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         "group": any(len(each.refs) > 1 and clause.tokens[each.place].link is None for each in said),
         "ordered": any(clause.has("sort", name) for name in table("sort"))
         or any(clause.has(*path) for path in _ORDERS),
+        "made": "person" in kinds or runtime(clause) is not None,
         "bounded": any(clause.has("bounds", name) for name in table("bounds")),
         "only excluded": {each.stance for each in said} == {"excluded"},
     }

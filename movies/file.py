@@ -38,7 +38,9 @@ class CatalogueFile:
         self._file, self._opened_as, self._readers = file, state, readers
         self._damaged = self._closed = False
         self.damping: float = meta["damping"]
-        self.info = CatalogueInfo.model_validate({name: meta[name] for name in CatalogueInfo.model_fields})
+        self.info = CatalogueInfo.model_validate(
+            {name: meta[name] for name in CatalogueInfo.model_fields if name in meta}
+        )
         self.overall_mean = self.info.rating_mean or 0.0
 
     @classmethod

@@ -66,7 +66,7 @@ class Snapshot:
         return [int(movie_id) for movie_id in self.movie_ids[indexes]]
 
     async def linker(self) -> Linker:
-        """The linker of the catalogue's titles, genres and tags, built in a thread when first asked for.
+        """The linker of the catalogue's titles, genres, tags and people, built in a thread when first asked for.
 
         Raises:
             CatalogueError: The catalogue cannot be read now, or never as far as linking goes; callers do without.
@@ -85,7 +85,8 @@ class Snapshot:
     async def _build_linker(self) -> Linker:
         try:
             movies, genres, tags = await self.catalogue.link_rows()
-            return await asyncio.to_thread(Linker.build, movies, genres, tags)
+            people = await self.catalogue.people_rows()
+            return await asyncio.to_thread(Linker.build, movies, genres, tags, people)
         except CatalogueError:
             raise
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Links the words of a text to what a catalogue has: movies, series, genres, tags; beside them users, years, numbers.
+"""Links the words of a text to what a catalogue has: movies, series, genres, tags, people; and users, years, numbers.
 
 Spans are looked up (`movies.title_spans`) and weighed by how plain their words are and what stands around them
 (`movies.link_evidence`); of those that overlap the weightiest are kept.
@@ -18,6 +18,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from movies.link_evidence import Around, Match, sigmoid
+from movies.link_people import PeopleIndex, PersonRow
 from movies.link_titles import ARTICLES, KEPT, MAIN, SHORT, Entry, Form, TitleIndex, TitleRow, content
 from movies.links import Candidate, Link, LinkKind
 from movies.spans import read_spans
@@ -34,7 +35,7 @@ PLAIN_TAG = 700  # a tag of one word commoner than this is no tag
 PLAIN_TAG_MOVIES = 2  # movies that must carry a tag of one word
 _FOR = frozenset({"for", "fur", "pour", "para", "per"})
 
-__all__ = ["LONG_TEXT", "Candidate", "Link", "LinkKind", "Linker", "TitleRow"]
+__all__ = ["LONG_TEXT", "Candidate", "Link", "LinkKind", "Linker", "PersonRow", "TitleRow"]
 
 
 class _Term(NamedTuple):
@@ -46,8 +47,8 @@ class _Term(NamedTuple):
 class Linker:
     """Reads texts by one catalogue. Built once of a snapshot; linking changes nothing but a cache of misspelt words."""
 
-    def __init__(self, index: TitleIndex, terms: dict[str, list[_Term]]) -> None:
-        self._index, self._terms = index, terms
+    def __init__(self, index: TitleIndex, terms: dict[str, list[_Term]], people: PeopleIndex) -> None:
+        self._index, self._terms, self._people = index, terms, people
         self._term_begins: dict[str, int] = {}
         self._plain = lru_cache(maxsize=KEPT)(plain)
         self._candidates = lru_cache(maxsize=KEPT)(self._make_candidates)
@@ -55,8 +56,14 @@ class Linker:
         self._tag_words = _keys_of(terms, "tag")
 
     @classmethod
-    def build(cls, titles: Iterable[TitleRow], genres: Iterable[str], tags: Iterable[tuple[str, int]]) -> Linker:
-        """A linker of a catalogue's movies, genres, and tags with the number of movies that carry them."""
+    def build(
+        cls,
+        titles: Iterable[TitleRow],
+        genres: Iterable[str],
+        tags: Iterable[tuple[str, int]],
+        people: Iterable[PersonRow] = (),
+    ) -> Linker:
+        """A linker of movies, genres, tags with how many movies carry each, and people, the best known first."""
         terms: dict[str, list[_Term]] = defaultdict(list)
         begins: dict[str, int] = {}
         for words, term in [*_genre_terms(genres), *_tag_terms(tags)]:
@@ -66,7 +73,7 @@ class Linker:
             begins[words[0]] = max(begins.get(words[0], 1), len(words))
             if all(known.kind != term.kind for known in terms[key]):
                 terms[key].append(term)
-        linker = cls(TitleIndex(titles), dict(terms))
+        linker = cls(TitleIndex(titles), dict(terms), PeopleIndex(people))
         linker._term_begins = begins
         return linker
 
@@ -82,7 +89,7 @@ class Linker:
         """
         words = words_of(text)
         around = Around(text, words, self._genre_words, self._tag_words)
-        links = [*read_spans(text, level(text), words), *self._term_links(around)]
+        links = [*read_spans(text, level(text), words), *self._term_links(around), *self._people.links(around)]
         links = [link for link in links if link.confidence >= least]
         spoken_of = tuple(context)
         links += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-LinkKind = Literal["movie", "series", "genre", "tag", "user", "year", "years", "number", "stars"]
+LinkKind = Literal["movie", "series", "genre", "tag", "user", "year", "years", "number", "stars", "person"]
 
 
 class Candidate(NamedTuple):
@@ -26,7 +26,7 @@ class Link:
         confidence: 0 to 1, that the span means this here.
         candidates: of a movie, best first.
         movie_ids: of a series all of its movies, by year; of a movie those of its candidates, in their order.
-        name: the canonical name of a genre (several joined by "|"), tag or series.
+        name: the canonical name of a genre (several joined by "|"), tag, series or person.
         low: user id, number, stars, year, or the first year of "years"; None where it is open.
         high: the last year of "years", None where it is open; else as `low`.
         also: other readings of the very same span.

@@ -29,6 +29,7 @@ Year = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR), JsonNumber]
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 RatingCount = Annotated[int, Field(ge=0, le=10_000_000), JsonNumber]
 MeanStars = Annotated[float, Field(ge=0.5, le=5), JsonNumber]
+Minutes = Annotated[int, Field(ge=1, le=100_000), JsonNumber]
 Noun = Annotated[str, Field(max_length=40, pattern=r"^\w[\w '’-]*$")]
 Query = Annotated[str, Field(min_length=1, max_length=500)]
 Basis = Literal["search", "personal", "seeds", "popular", "tag", "text", "group"]
@@ -78,8 +79,18 @@ class MovieName(Model):
         return MovieName(movie_id=self.movie_id, title=self.title, year=self.year)
 
 
+class Person(Model):
+    """Somebody who directed, wrote or plays in movies; `person_id` is IMDb's."""
+
+    person_id: str
+    name: str
+
+
 class Movie(MovieName):
-    """A movie as a card shows it. `score` is the mean damped towards the catalogue's (Bayesian), in stars."""
+    """A movie as a card shows it. `score` is the mean damped towards the catalogue's (Bayesian), in stars.
+
+    Running time and people are there where facts of IMDb's were added to the catalogue.
+    """
 
     genres: list[str] = []
     tags: list[str] = Field(default=[], description="The most telling tags, best first")
@@ -88,6 +99,9 @@ class Movie(MovieName):
     rating_count: int = 0
     rating_mean: float | None = None
     score: float | None = None
+    runtime: int | None = Field(default=None, description="Minutes")
+    directors: list[Person] = []
+    cast: list[Person] = Field(default=[], description="Who plays in it, by billing; a few in a list")
 
 
 class TagRelevance(Model):
@@ -104,6 +118,11 @@ class MovieDetail(Movie):
     description: str | None = None
     histogram: dict[str, int] = {}
     top_tags: list[TagRelevance] = []
+    writers: list[Person] = []
+    original_title: str | None = None
+    original_language: str | None = Field(default=None, description="A code such as 'ja', where IMDb gives one")
+    imdb_rating: float | None = Field(default=None, description="IMDb's mean, 1 to 10, of `imdb_votes`")
+    imdb_votes: int | None = None
 
 
 class Because(MovieName):
@@ -201,6 +220,28 @@ class Naming(Model):
     )
 
 
+IMDB_SOURCE = "Information courtesy of IMDb (https://www.imdb.com). Used with permission."
+IMDB_TERMS = "For personal and non-commercial use alone: https://developer.imdb.com/non-commercial-datasets/"
+
+
+class FactsInfo(Model):
+    """The facts of IMDb's that were added to a catalogue: the numbers of movies that have them, and of people.
+
+    `linked` movies have an IMDb id; `unread` of these came to the catalogue after the facts were read.
+    """
+
+    attribution: str = IMDB_SOURCE
+    terms: str = IMDB_TERMS
+    read_at: datetime
+    linked: int
+    unread: int
+    movies: int
+    runtimes: int
+    directors: int
+    cast: int
+    people: int
+
+
 class CatalogueInfo(Naming):
     """The imported data. `version` is a hash of the files' content; `movies` and `users` count what is in it.
 
@@ -218,6 +259,7 @@ class CatalogueInfo(Naming):
     oldest_rating: datetime | None
     newest_rating: datetime | None
     imported_at: datetime
+    facts: FactsInfo | None = Field(default=None, description="None until `python movielens.py enrich` was run")
 
     @property
     def in_words(self) -> str:
@@ -249,6 +291,14 @@ class Filters(Model):
     )
     min_mean: MeanStars | None = Field(default=None, description="Mean rating of at least this many stars")
     max_mean: MeanStars | None = Field(default=None, description="Mean rating of at most this many stars")
+    runtime_from: Minutes | None = Field(default=None, description="Shortest running time in minutes, inclusive")
+    runtime_to: Minutes | None = Field(default=None, description="Longest running time in minutes, inclusive")
+    people: list[Word] = Field(
+        default=[],
+        max_length=5,
+        description="Each must have directed it or play in it: 'Tilda Swinton'; in one role: 'directed by Clint "
+        "Eastwood', 'with Clint Eastwood'; 'without Clint Eastwood'",
+    )
 
     def filters(self) -> Filters:
         """The conditions alone."""

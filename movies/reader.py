@@ -18,6 +18,7 @@ import numpy.typing as npt
 from movies.aggregates import Aggregates, Chosen, Memberships, by_period, means, number
 from movies.file import CatalogueFile, Row
 from movies.ideas import GENRE_NAMES
+from movies.link_people import PersonRow
 from movies.link_titles import TitleRow
 from movies.models import (
     Count,
@@ -33,6 +34,7 @@ from movies.models import (
     UserRating,
     WindowStats,
 )
+from movies.people import KnownPerson, Role, find_people, role_of
 from movies.tables import LARGEST_ID, STARS_VALUES, pack, unpack
 from movies.text_match import Found, TextMatcher
 from movies.title_match import SETTLED, TitleMatcher, any_of, trigrams
@@ -42,6 +44,8 @@ from taste.interactions import damped_mean
 WARM_TAGS = 100
 WARM_MOVIES = 20_000  # with fewer the first use of a word is quick enough
 WINDOWS_KEPT = 16
+MOST_PEOPLE = 100_000  # that are linked
+CARD_CAST = 3  # of a movie in a list
 TITLES_SEARCHED = 100
 HOUR = 3_600  # seconds
 GOOD_TITLE = 0.6  # from here a match of the title comes before any match of the text
@@ -56,7 +60,7 @@ Scores = npt.NDArray[np.float64]
 class Short(NamedTuple):
     """A few columns of all movies, by movie index: the position in ascending order of ids.
 
-    An unknown year is 0, as are mean and score of a movie that nobody rated.
+    An unknown year or running time is 0, as are mean and score of a movie that nobody rated.
     """
 
     ids: npt.NDArray[np.int64]
@@ -64,7 +68,24 @@ class Short(NamedTuple):
     counts: Counts
     means: Scores
     scores: Scores
+    runtimes: npt.NDArray[np.float64]
     most_rated: Indexes
+
+    def within(self, filters: Filters) -> npt.NDArray[np.bool_]:
+        """A mask of the movies within the bounds of numbers; what is not known is within none."""
+        bounds = (
+            (self.counts, True, filters.min_ratings, filters.max_ratings),
+            (self.means, self.counts > 0, filters.min_mean, filters.max_mean),
+            (self.years, self.years > 0, filters.year_from, filters.year_to),
+            (self.runtimes, self.runtimes > 0, filters.runtime_from, filters.runtime_to),
+        )
+        passing = np.ones(len(self.ids), bool)
+        for values, known, least, most in bounds:
+            if least is not None:
+                passing &= values >= least
+            if most is not None:
+                passing &= known & (values <= most)
+        return passing
 
     def sorted(self, at: Indexes, sort: Sort) -> Indexes:
         """Put indexes in order; by relevance they are already."""
@@ -99,8 +120,8 @@ class Catalogue(CatalogueFile):
     async def movie(self, movie_id: int) -> MovieDetail | None:
         rows = await self.fetch(
             """
-            SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score,
-                   source_title, description, histogram, top_tags
+            SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score, runtime,
+                   facts, source_title, description, histogram, top_tags
             FROM movies WHERE movie_id = ?
             """,
             (_bounded(movie_id),),
@@ -112,7 +133,8 @@ class Catalogue(CatalogueFile):
         wanted = list(map(_bounded, ids))
         rows = await self.fetch(
             """
-            SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score
+            SELECT movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score, runtime,
+                   facts
             FROM movies WHERE movie_id IN (SELECT value FROM json_each(?))
             """,
             (json.dumps(wanted),),
@@ -306,6 +328,15 @@ class Catalogue(CatalogueFile):
         tags = await self.fetch("SELECT tag, movies FROM tag_names ORDER BY tag_id")
         return titles, [count.name for count in await self.genres()], [(tag, movies) for tag, movies in tags]
 
+    async def find_people(self, name: str, limit: int = 5) -> list[KnownPerson]:
+        """The people whom a name could mean, most likely first; none of a catalogue without facts."""
+        return await find_people(self.fetch, name, limit)
+
+    async def people_rows(self) -> list[PersonRow]:
+        """The people whom a linker knows, the best known first."""
+        rows = await self.fetch("SELECT name, plain, fame FROM people ORDER BY number LIMIT ?", (MOST_PEOPLE,))
+        return [PersonRow(*row) for row in rows]
+
     async def tag(self, name: str) -> str | None:
         """The tag whose plain form that is, as it is written most."""
         rows = await self.fetch("SELECT tag FROM tag_names WHERE plain = ?", (name,))
@@ -393,17 +424,9 @@ class Catalogue(CatalogueFile):
     async def _passing(self, filters: Filters) -> Indexes:
         """The indexes of the movies that pass, most rated first."""
         short = await self._short()
-        passing = short.counts >= filters.min_ratings
-        if filters.max_ratings is not None:
-            passing &= short.counts <= filters.max_ratings
-        if filters.min_mean is not None:
-            passing &= short.means >= filters.min_mean
-        if filters.max_mean is not None:
-            passing &= (short.counts > 0) & (short.means <= filters.max_mean)
-        if filters.year_from is not None:
-            passing &= short.years >= filters.year_from
-        if filters.year_to is not None:
-            passing &= (short.years > 0) & (short.years <= filters.year_to)
+        passing = short.within(filters)
+        for person in filters.people:
+            passing &= await self._made_by(*role_of(person))
         for name in {genre_form(name) for name in filters.genres}:
             passing &= await self._carrying("SELECT carriers FROM genres WHERE plain = ?", name)
         for name in {genre_form(name) for name in filters.exclude_genres}:
@@ -421,19 +444,33 @@ class Catalogue(CatalogueFile):
             carrying[np.frombuffer(carriers, "<u4")] = True
         return carrying
 
+    async def _made_by(self, role: Role, name: str) -> npt.NDArray[np.bool_]:
+        """A mask of the movies that somebody of this very name had a role in, or had none in.
+
+        "By" an actor are those that they play in; by who directed any, those alone.
+        """
+        rows = await self.fetch("SELECT directed, acted FROM people WHERE plain = ?", (plain(name),))
+        role = "directed" if role == "by" and any(directed for directed, _ in rows) else role
+        made = np.zeros(len((await self._short()).ids), bool)
+        for directed, acted in rows:
+            made[np.frombuffer(b"" if role == "acted" else directed, "<u4")] = True
+            made[np.frombuffer(b"" if role == "directed" else acted, "<u4")] = True
+        return ~made if role == "without" else made
+
     async def _short(self) -> Short:
         """The columns of all movies by which lists are filtered and sorted, read once."""
         if self._columns is None:
             rows = await self.fetch(
                 """
-                SELECT movie_id, coalesce(year, 0), rating_count, coalesce(rating_mean, 0), coalesce(score, 0)
+                SELECT movie_id, coalesce(year, 0), rating_count, coalesce(rating_mean, 0), coalesce(score, 0),
+                       coalesce(runtime, 0)
                 FROM movies ORDER BY movie_index
                 """
             )
             ids = np.array([row[0] for row in rows], np.int64)
-            years, counts, means, scores = np.array(rows, np.float64).reshape(-1, 5).T[1:]
+            years, counts, means, scores, runtimes = np.array(rows, np.float64).reshape(-1, 6).T[1:]
             counts = counts.astype(np.int64)
-            self._columns = Short(ids, years, counts, means, scores, np.argsort(-counts, kind="stable"))
+            self._columns = Short(ids, years, counts, means, scores, runtimes, np.argsort(-counts, kind="stable"))
         return self._columns
 
     async def _window(self, days: int) -> tuple[Counts, Scores]:
@@ -475,18 +512,19 @@ def _stars_within(packed: npt.NDArray[np.uint32], hours: int | None) -> npt.NDAr
 
 
 def _detail(row: Row) -> MovieDetail:
-    halves = json.loads(row[12])
+    source_title, description, histogram, top_tags = row[12:]
     return MovieDetail(
-        **_movie_fields(row),
-        source_title=row[10],
-        description=row[11],
-        histogram={str(half / 2): count for half, count in enumerate(halves, 1)},
-        top_tags=[TagRelevance(tag=tag, relevance=relevance) for tag, relevance in json.loads(row[13])],
+        **_movie_fields(row) | (json.loads(row[11]) if row[11] else {}),
+        source_title=source_title,
+        description=description,
+        histogram={str(half / 2): count for half, count in enumerate(json.loads(histogram), 1)},
+        top_tags=[TagRelevance(tag=tag, relevance=relevance) for tag, relevance in json.loads(top_tags)],
     )
 
 
 def _movie_fields(row: Row) -> dict[str, Any]:
-    movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score = row[:10]
+    movie_id, title, year, genres, tags, imdb_id, tmdb_id, rating_count, rating_mean, score, runtime, facts = row[:12]
+    made_by = json.loads(facts) if facts else {}
     return {
         "movie_id": movie_id,
         "title": title,
@@ -498,6 +536,9 @@ def _movie_fields(row: Row) -> dict[str, Any]:
         "rating_count": rating_count,
         "rating_mean": rating_mean and round(rating_mean, 4),
         "score": score and round(score, 4),
+        "runtime": runtime,
+        "directors": made_by.get("directors", []),
+        "cast": made_by.get("cast", [])[:CARD_CAST],
     }
 
 

@@ -8,6 +8,8 @@
   are their ids (int64), `counts` the ratings of each (uint32), `ratings` these packed by movie index (uint32), `days`
   the days since 1970, UTC (uint16).
 - `carriers` of a genre or tag are the indexes of the movies that have it, little-endian uint32, ascending.
+- `runtime` (minutes), `facts` (JSON: `movies.models.Facts`) and `people` are there once `python movielens.py enrich`
+  was run. `directed` and `acted` are the indexes of a person's movies; the most known person has number 1.
 - `users` has those who told of themselves in words; whoever rated is in `ratings`.
 - `title_forms` are numbered from the most rated movie down, so that a limit on a search cuts the least rated.
 - The full-text tables hold no text of their own: they are indexes over what stands elsewhere.
@@ -20,7 +22,7 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 LARGEST_ID = 2**53 - 1  # the largest number that JSON carries exactly everywhere
-FORMAT = 5  # PRAGMA user_version; a file of another format is imported again
+FORMAT = 6  # PRAGMA user_version; a file of another format is imported again
 APPLICATION_ID = 0x4D41_5251  # "MARQ"
 
 TIME_BITS = 32
@@ -45,7 +47,12 @@ CREATE TABLE tags (user_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, tag TEXT
 CREATE TABLE movies (
     movie_id INTEGER PRIMARY KEY, movie_index INTEGER NOT NULL, title TEXT NOT NULL, source_title TEXT NOT NULL,
     year INTEGER, genres TEXT NOT NULL, tags TEXT NOT NULL, top_tags TEXT NOT NULL, description TEXT, imdb_id TEXT,
-    tmdb_id INTEGER, rating_count INTEGER NOT NULL, rating_mean REAL, score REAL, histogram TEXT NOT NULL
+    tmdb_id INTEGER, rating_count INTEGER NOT NULL, rating_mean REAL, score REAL, histogram TEXT NOT NULL,
+    runtime INTEGER, facts TEXT
+);
+CREATE TABLE people (
+    number INTEGER PRIMARY KEY, person_id TEXT NOT NULL, name TEXT NOT NULL, plain TEXT NOT NULL,
+    fame INTEGER NOT NULL, directed BLOB NOT NULL, acted BLOB NOT NULL
 );
 CREATE TABLE users (user_id INTEGER PRIMARY KEY, profile TEXT NOT NULL);
 CREATE TABLE rating_parts (
@@ -71,6 +78,7 @@ CREATE VIRTUAL TABLE title_words USING fts5(
 );
 CREATE VIRTUAL TABLE spelling_parts USING fts5(word, content='', tokenize='trigram');
 CREATE VIRTUAL TABLE tag_parts USING fts5(tag, content='', tokenize='trigram');
+CREATE VIRTUAL TABLE people_parts USING fts5(name, content='', tokenize='trigram');
 CREATE VIRTUAL TABLE movie_text USING fts5(
     title, genres, tags, more_tags, description, content='', tokenize='porter unicode61 remove_diacritics 2'
 );
@@ -78,6 +86,7 @@ CREATE VIRTUAL TABLE movie_text USING fts5(
 
 INDEXES = """
 CREATE INDEX movies_in_short ON movies (movie_index, movie_id, year, rating_count, rating_mean, score);
+CREATE INDEX people_by_name ON people (plain);
 CREATE INDEX title_forms_joined ON title_forms (joined, movie_id);
 """
 

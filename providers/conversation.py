@@ -12,7 +12,17 @@ from pydantic import JsonValue
 from movies.models import CatalogueInfo
 from providers.base import ChatMessage, ToolRequest, ToolSpec
 from providers.digest import digest
-from providers.prompts import DATES, INSTRUCTIONS, MORE_GENRES, SYSTEM, SYSTEM_SMALL, TRIMMED
+from providers.prompts import (
+    DATES,
+    FACTS_FILTERS,
+    INSTRUCTIONS,
+    KNOWN,
+    KNOWN_WITH_FACTS,
+    MORE_GENRES,
+    SYSTEM,
+    SYSTEM_SMALL,
+    TRIMMED,
+)
 from schemas import Message, ToolCall
 from storage.records import Entry
 
@@ -67,6 +77,8 @@ def system_prompt(
         today=f"{today:%d %B %Y}",
         dates=_dates(info),
         whose=whose,
+        known=KNOWN_WITH_FACTS if info.facts else KNOWN,
+        facts=FACTS_FILTERS if info.facts else "",
         genres=named + MORE_GENRES.format(more=more) if more > 0 else named,
     )
     return text + (INSTRUCTIONS.format(instructions=instructions) if instructions else "")

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 TAGS = 3
 TAGS_OF_ONE = 8  # of a movie that was asked for by itself
+DIRECTORS = 2  # of a movie in a list
 DESCRIPTION = 300  # characters
 LISTS = frozenset({"movies", "ratings", "groups"})  # that are empty is worth saying
 
@@ -21,8 +22,8 @@ _FOR_MACHINES = frozenset({"recommendation_id", "match", "score", "source_title"
 def digest(result: JsonValue) -> JsonValue:
     """A result in short.
 
-    Movies are told by id, title, year, genres, a few tags, mean rating, count of ratings, and the titles that they are
-    listed because of; links and the histogram only of a movie that was asked for by itself.
+    Movies are told by id, title, year, running time, directors, genres, a few tags, mean rating, count of ratings, and
+    the titles that they are listed because of; cast, links and the histogram only of one that was asked for by itself.
     """
     if not isinstance(result, dict):
         return _short(result)
@@ -67,6 +68,8 @@ def _movie(movie: dict[str, Any]) -> dict[str, JsonValue]:
             "id": movie["movie_id"],
             "title": movie["title"],
             "year": movie.get("year"),
+            "minutes": movie.get("runtime"),
+            "by": _names(movie, "directors", DIRECTORS),
             "genres": ", ".join(movie.get("genres", ())),
             "tags": ", ".join(movie.get("tags", ())[:TAGS]),
             "rating": _short(movie.get("rating_mean")),
@@ -81,12 +84,21 @@ def _details(movie: dict[str, Any]) -> dict[str, JsonValue]:
     tags = [tag["tag"] for tag in movie.get("top_tags", ())][:TAGS_OF_ONE]
     return _without_nothing(
         {
+            "original_title": movie.get("original_title"),
+            "original_language": movie.get("original_language"),
+            "cast": _names(movie, "cast"),
+            "writers": _names(movie, "writers"),
+            "imdb_rating": movie.get("imdb_rating"),
             "tags": ", ".join(tags or movie.get("tags", ())),
             "description": (movie.get("description") or "")[:DESCRIPTION],
             "histogram": {stars: count for stars, count in movie.get("histogram", {}).items() if count},
             "links": [movie[name] for name in ("imdb_url", "tmdb_url") if movie.get(name)],
         }
     )
+
+
+def _names(movie: dict[str, Any], role: str, most: int | None = None) -> str:
+    return ", ".join(person["name"] for person in movie.get(role, ())[:most])
 
 
 def _resolved(resolved: dict[str, Any]) -> dict[str, JsonValue]:

@@ -14,6 +14,7 @@ import pytest
 
 from settings import Settings
 from tests.support import scripted
+from tests.support.imdb import write_imdb
 from tests.support.serving import ROOT, Server, serving
 
 MOVIELENS_DIR = os.environ.get("TEST_MOVIELENS_DIR") or os.environ.get("MOVIELENS_DIR")
@@ -46,6 +47,21 @@ def catalogue_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in (["movielens.py", "import", "data/sample"], ["recommend.py", "fit"]):
         done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def enriched_dir(catalogue_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with running times and people of our own making; copy it, do not write to it."""
+    folder = Path(shutil.copytree(catalogue_dir, tmp_path_factory.mktemp("enriched") / "data"))
+    source = write_imdb(tmp_path_factory.mktemp("imdb"))
+    done = subprocess.run(
+        [sys.executable, "movielens.py", "enrich", source, "--data-dir", folder],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
     return folder
 
 

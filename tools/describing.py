@@ -19,9 +19,15 @@ BY_TITLE = frozenset({"exclude", "liked", "disliked"})  # an id is read there as
 HIDDEN = {  # what few ask of a tool is left out of its schema, and read all the same
     "similar_movies": {"max_ratings", "min_mean", "max_mean"},
     "recommend": {"max_ratings", "min_mean", "max_mean"},
-    "recommend_for_group": {"max_ratings", "min_mean", "max_mean", "tags", "exclude_tags", "novelty"},
-    "get_user_ratings": {"exclude_genres", "exclude_tags", "min_ratings", "max_ratings", "min_mean", "max_mean"},
-}
+    "recommend_for_group": {
+        "max_ratings", "min_mean", "max_mean", "tags", "exclude_tags", "novelty", "runtime_from", "people",
+    },
+    "get_user_ratings": {
+        "exclude_genres", "exclude_tags", "min_ratings", "max_ratings", "min_mean", "max_mean", "runtime_from",
+        "runtime_to",
+    },
+}  # fmt: skip
+OF_FACTS = frozenset({"runtime_from", "runtime_to", "people"})  # told where the catalogue has what they ask for
 
 # Of a tool in the small set, the arguments that a small model is told of; it may use the others as well
 SMALL = {
@@ -34,10 +40,13 @@ SMALL = {
 }
 
 
-def brief(args: type[Model], tool: str) -> dict[str, Any]:
-    """The schema of a tool's args without what the system prompt or the validation says."""
-    schema = args.model_json_schema()
-    shown = [name for name in schema["properties"] if name not in HIDDEN.get(tool, ())]
+def brief(args: type[Model], tool: str, *, facts: bool) -> dict[str, Any]:
+    """The schema of a tool's args without what the system prompt or the validation says.
+
+    `facts`: there are running times and people.
+    """
+    schema, hidden = args.model_json_schema(), {*HIDDEN.get(tool, ()), *(() if facts else OF_FACTS)}
+    shown = [name for name in schema["properties"] if name not in hidden]
     shown.sort(key=Listing.model_fields.__contains__)  # its own before those of every list
     return _object(schema, schema.get("$defs", {}), shown, by_title=BY_TITLE)
 

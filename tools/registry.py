@@ -54,7 +54,12 @@ class Tool:
     @cached_property
     def spec(self) -> ToolSpec:
         """The tool as a model is told of it."""
-        return ToolSpec(self.name, self.description, brief(self.args, self.name))
+        return ToolSpec(self.name, self.description, brief(self.args, self.name, facts=True))
+
+    @cached_property
+    def spec_without_facts(self) -> ToolSpec:
+        """The same of a catalogue that has neither running times nor people."""
+        return ToolSpec(self.name, self.description, brief(self.args, self.name, facts=False))
 
     @cached_property
     def small_spec(self) -> ToolSpec:
@@ -131,7 +136,8 @@ class Toolbox:
     @property
     def specs(self) -> Sequence[ToolSpec]:
         """The tools as the model is told of them."""
-        return [tool.spec for tool in TOOLS.values()]
+        facts = self.snapshot.info.facts is not None
+        return [tool.spec if facts else tool.spec_without_facts for tool in TOOLS.values()]
 
     @property
     def small_specs(self) -> Sequence[ToolSpec]:

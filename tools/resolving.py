@@ -178,6 +178,11 @@ async def movie_list(
     )
 
 
+def people_of(movie: Movie) -> list[str]:
+    """The names of those who directed a movie or play in it."""
+    return [person.name for person in (*movie.directors, *movie.cast)]
+
+
 def _unknown(ranked: Ranked) -> str:
     """The reason why a list rests on popularity: nothing is rated, or nothing of it is liked."""
     return NOTHING_LIKED if any(reasons.others for reasons in ranked.reasons) else NOTHING_KNOWN

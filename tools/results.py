@@ -99,11 +99,12 @@ class QueryResult(Model):
 
 
 class Comparison(Model):
-    """Movies side by side. `in_common`: genres and tags that all share. `likeness`: 0 to 1 by taste and by content."""
+    """Movies side by side. `in_common`: what all share. `likeness`: 0 to 1 by taste and by content."""
 
     movies: list[MovieDetail]
     genres_in_common: list[str]
     tags_in_common: list[str]
+    people_in_common: list[str] = Field(default=[], description="Who directed, wrote or plays in all of them")
     taste_likeness: float | None = None
     content_likeness: float | None = None
     resolved: list[Resolved] = []
@@ -120,6 +121,7 @@ class Explanation(Model):
     because: list[Because | OtherShare]
     shared_genres: list[str]
     shared_tags: list[str]
+    shared_people: list[str] = Field(default=[], description="Who directed it or plays in it, and in one of theirs")
     predicted_stars: float | None = None
     low: float | None = None
     high: float | None = None

@@ -13,7 +13,7 @@ from movies.models import ListedMovie, Movie, MovieDetail, MovieList, MovieQuery
 from tools.args import CompareMovies, GetMovie, Listing, SearchMovies, Similarity, SimilarMovies
 from tools.context import Context
 from tools.people import person
-from tools.resolving import excluded, listed, movie_list, resolve, resolve_all, served
+from tools.resolving import excluded, listed, movie_list, people_of, resolve, resolve_all, served
 from tools.results import Comparison, MovieResult
 from tools.spelling import spelled
 from tools.wishes import matching, wished
@@ -72,6 +72,7 @@ async def compare_movies(ctx: Context, args: CompareMovies) -> Comparison:
         movies=details,
         genres_in_common=_in_common(movie.genres for movie in movies),
         tags_in_common=_in_common([tag.tag for tag in detail.top_tags] for detail in details),
+        people_in_common=_in_common([*people_of(detail), *(one.name for one in detail.writers)] for detail in details),
         taste_likeness=_likeness(ctx, movies, "taste") if ctx.snapshot.recommender.fitted else None,
         content_likeness=_likeness(ctx, movies, "content"),
         resolved=resolved,
@@ -169,5 +170,5 @@ def _likeness(ctx: Context, movies: list[Movie], by: Similarity) -> float | None
 
 def _in_common(lists: Iterable[Iterable[str]]) -> list[str]:
     """The names that are in every list, in the order of the first: `[["a", "b"], ["b"]]` → `["b"]`."""
-    first, *rest = [list(names) for names in lists]
+    first, *rest = [list(dict.fromkeys(names)) for names in lists]
     return [item for item in first if all(item in other for other in rest)]

@@ -6,14 +6,20 @@ import re
 from collections.abc import Iterable
 from typing import TypeVar
 
-from errors import Unknown
+from errors import ToolError, Unknown
 from movies.links import Link
 from movies.models import Count, Filters
+from movies.people import SAID, SLIP, role_of
 from movies.reader import genre_form
 from movies.titles import plain, split_bare_year, split_year, title_words
 from tools.context import Context
 
 TAGS_SEARCHED = 200
+CALLED_SO = 0.82 * SLIP  # quality of a match from which a person is meant
+NO_FACTS = (
+    "The catalogue has no running times, directors or casts yet. "
+    "`python movielens.py enrich download` adds them from IMDb's non-commercial files."
+)
 SURE = 0.5  # confidence of the linker from which a name is that of a series
 
 _KIND = re.compile(r"\b(?:movies?|films?|series|franchise|saga|trilogy|part of|any|all|anything|from)\b", re.IGNORECASE)
@@ -22,11 +28,17 @@ AnyFilters = TypeVar("AnyFilters", bound=Filters)
 
 
 async def spelled(ctx: Context, filters: AnyFilters) -> AnyFilters:
-    """The filters with genres and tags as the catalogue has them: `scifi` is `Sci-Fi`, a genre may be given as a tag.
+    """The filters with names as the catalogue has them: `scifi` is `Sci-Fi`, a genre may be given as a tag.
 
     Raises:
-        Unknown: There is no such genre or tag, and which ones are near.
+        Unknown: There is no such genre, tag or person, and which ones are near.
+        ToolError: The catalogue has neither running times nor people.
     """
+    if filters.people or filters.runtime_from is not None or filters.runtime_to is not None:
+        if ctx.snapshot.info.facts is None:
+            raise ToolError(NO_FACTS)
+        people = [await person_called(ctx, given) for given in filters.people]
+        filters = filters.model_copy(update={"people": list(dict.fromkeys(people))})
     if not (filters.genres or filters.exclude_genres or filters.tags or filters.exclude_tags):
         return filters
     spelling = _Spelling(ctx, await ctx.snapshot.catalogue.genres())
@@ -108,6 +120,20 @@ async def tag_called(ctx: Context, given: str) -> str:
         if _joined(tag) == _joined(given):
             return tag
     raise Unknown(f"No movie has the tag {given!r}." + (f" Near it: {', '.join(near)}." if near else ""))
+
+
+async def person_called(ctx: Context, given: str) -> str:
+    """The person whom a name means, with the role as it is written: `by kurosawa` is `directed by Akira Kurosawa`.
+
+    Raises:
+        Unknown: Nobody is called so, and who is called nearly so.
+    """
+    role, name = role_of(given)
+    found = await ctx.snapshot.catalogue.find_people(name)
+    if found and found[0].quality >= CALLED_SO:
+        return f"{SAID[role]}{found[0].name}"
+    near = f" Near it: {', '.join(person.name for person in found)}." if found else ""
+    raise Unknown(f"Nobody called {name!r} directed or plays in a movie of the catalogue.{near}")
 
 
 def _joined(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Sources of MovieLens's files: a folder, a zip, GroupLens's site. Nothing in here knows what is in a file.
+"""Sources of files: a folder, a zip, the sites of GroupLens and IMDb. Nothing in here knows what is in a file.
 
 A zip is read in place and never unpacked, so that no entry of it can land anywhere.
 """
@@ -9,7 +9,9 @@ import hashlib
 import re
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeAlias
 
@@ -20,6 +22,7 @@ from files import new_file
 
 EDITIONS = ("ml-latest-small", "ml-latest", "ml-32m", "ml-25m", "ml-20m", "ml-10m", "ml-1m")
 GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
+IMDB = "https://datasets.imdbws.com/"
 
 MAX_UNPACKED = 64 * 2**30
 MAX_RATIO = 200  # CSV of ratings packs to a quarter, the worst text hardly to a hundredth
@@ -111,17 +114,49 @@ def download(edition: str, folder: Path, base_url: str, progress: Progress) -> P
     url = base_url.rstrip("/") + f"/{edition}.zip"
     target = folder / f"{edition}.zip"
     folder.mkdir(parents=True, exist_ok=True)
-    timeout = httpx.Timeout(60, connect=15)
+    with _client(url) as client:
+        md5 = _published_md5(client, url + ".md5")
+        if not (target.exists() and _md5_of(target) == md5):
+            _fetch_whole(client, url, target, progress, md5)
+    return target
+
+
+def download_files(names: Iterable[str], folder: Path, base_url: str, progress: Progress) -> Path:
+    """Fetch files into `folder`; one that is there already is kept while the site has no newer one.
+
+    Raises:
+        CatalogueError: no connection, or a refusal by the server.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        url, target = base_url.rstrip("/") + f"/{name}", folder / name
+        with _client(url) as client:
+            if not (target.exists() and _is_current(client, url, target)):
+                _fetch_whole(client, url, target, progress)
+    return folder
+
+
+@contextmanager
+def _client(url: str) -> Iterator[httpx.Client]:
+    """A client for one file, whose failures are said in words."""
     try:
-        with httpx.Client(follow_redirects=True, timeout=timeout) as client:
-            md5 = _published_md5(client, url + ".md5")
-            if not (target.exists() and _md5_of(target) == md5):
-                _fetch_whole(client, url, md5, target, progress)
+        with httpx.Client(follow_redirects=True, timeout=httpx.Timeout(60, connect=15)) as client:
+            yield client
     except httpx.HTTPStatusError as error:
         raise CatalogueError(f"{error.request.url} answered {error.response.status_code}") from error
     except httpx.HTTPError as error:
         raise CatalogueError(f"{url} cannot be fetched: {error or type(error).__name__}") from error
-    return target
+
+
+def _is_current(client: httpx.Client, url: str, target: Path) -> bool:
+    """True where the site's file is no newer than ours, and as long."""
+    response = client.head(url, headers={"Accept-Encoding": "identity"}).raise_for_status()
+    status, changed = target.stat(), response.headers.get("Last-Modified", "")
+    try:
+        newer = parsedate_to_datetime(changed).timestamp() > status.st_mtime
+    except ValueError:  # not told
+        newer = True
+    return not newer and response.headers.get("Content-Length") == str(status.st_size)
 
 
 def _published_md5(client: httpx.Client, url: str) -> str:
@@ -132,20 +167,21 @@ def _published_md5(client: httpx.Client, url: str) -> str:
     return match[0].lower()
 
 
-def _fetch_whole(client: httpx.Client, url: str, md5: str, target: Path, progress: Progress) -> None:
+def _fetch_whole(client: httpx.Client, url: str, target: Path, progress: Progress, md5: str | None = None) -> None:
     for stale in target.parent.glob(f"{target.name}.*.part"):
         stale.unlink(missing_ok=True)
     with new_file(target) as part:
         with part.open("wb") as file:
             _fetch_with_retries(client, url, file, progress)
-        if _md5_of(part) != md5:
+        if md5 is not None and _md5_of(part) != md5:
             raise CatalogueError(f"{url} does not match its published MD5 {md5}: it was not kept")
 
 
 def _fetch_with_retries(client: httpx.Client, url: str, file: IO[bytes], progress: Progress) -> None:
+    headers = {"Accept-Encoding": "identity"}
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _fetch_rest(client, url, file, progress)
+            _fetch_rest(client, url, file, progress, headers)
         except httpx.TransportError:
             if attempt == ATTEMPTS:
                 raise
@@ -153,12 +189,15 @@ def _fetch_with_retries(client: httpx.Client, url: str, file: IO[bytes], progres
             return
 
 
-def _fetch_rest(client: httpx.Client, url: str, file: IO[bytes], progress: Progress) -> None:
-    """Append what is missing of the file; a server that ignores the range sends all of it again."""
+def _fetch_rest(client: httpx.Client, url: str, file: IO[bytes], progress: Progress, headers: dict[str, str]) -> None:
+    """Append what is missing of the file; a server that ignores the range, or has another file now, sends all again."""
     done = file.tell()
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+    if done:
+        headers["Range"] = f"bytes={done}-"
     with client.stream("GET", url, headers=headers) as response:
         response.raise_for_status()
+        if etag := response.headers.get("ETag"):
+            headers["If-Range"] = etag
         if response.status_code != httpx.codes.PARTIAL_CONTENT:
             done = file.seek(0)
             file.truncate()

@@ -22,6 +22,7 @@ import polars as pl
 from pydantic_core import to_json
 
 from files import flush
+from movies.ingest.facts import KeptFacts, write_facts
 from movies.ingest.files import LinkRow, MovieFiles, MovieRow, NotInOrderError, groups, prefetched, sorted_passes
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, USERS, Table
 from movies.ingest.parsing import Triples
@@ -56,10 +57,10 @@ INSERT_TAGS = "INSERT INTO tags (user_id, movie_id, tag, timestamp) VALUES (?, ?
 class Build:
     """One catalogue in the making: movies are read first and written last, when all is known of them."""
 
-    def __init__(self, part: Path, files: MovieFiles, stage: Callable[[str], None]) -> None:
-        self.files, self.stage, self._part = files, stage, part
+    def __init__(self, part: Path, files: MovieFiles, stage: Callable[[str], None], facts: KeptFacts | None) -> None:
+        self.files, self.stage, self._part, self._facts = files, stage, part, facts
         self.notes: list[str] = []
-        self._db = _open_part(part)
+        self._db = open_part(part)
         self._movies: list[MovieRow] = []
         self._index = MovieIndex(np.zeros(0, np.int64))
         self._titles: list[Title] = []
@@ -101,6 +102,7 @@ class Build:
         _write_tag_names(self._db, tags, typed.other_spellings)
         tags_of = tags_by_movie(tags)
         self._write_movies(summary, links, tags_of)
+        self._write_facts()
         self.stage("search index")
         _write_text(self._db, self._movies, self._titles, tags_of)
         self._db.execute(INDEXES)
@@ -326,9 +328,24 @@ class Build:
             )
 
         self._db.executemany(
-            "INSERT INTO movies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            """
+            INSERT INTO movies (
+                movie_id, movie_index, title, source_title, year, genres, tags, top_tags, description, imdb_id, tmdb_id,
+                rating_count, rating_mean, score, histogram
+            ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
             starmap(row, enumerate(self._movies)),
         )
+
+    def _write_facts(self) -> None:
+        """Write the facts that are kept beside the catalogue, as far as its movies were there when they were read."""
+        if self._facts is None:
+            return
+        facts = write_facts(self._db, self._facts)
+        self.notes.append(f"IMDb's facts of {facts.movies:,} movies were kept (read {facts.read_at:%d %B %Y})")
+        if facts.unread:
+            again = "for these run `python movielens.py enrich` again"
+            self.notes.append(f"Of {facts.unread:,} movies with an IMDb id no facts were ever read: {again}")
 
     def _write_meta(self, summary: Summary, naming: Naming) -> None:
         reports = self.files.reports
@@ -424,8 +441,8 @@ def _write_text(db: apsw.Connection, movies: Sequence[MovieRow], titles: Sequenc
         db.execute(command)
 
 
-def _open_part(part: Path) -> apsw.Connection:
-    """Open the new file without journal or locks: until it is renamed nobody else looks at it."""
+def open_part(part: Path) -> apsw.Connection:
+    """Open a new file without journal or locks: until it is renamed nobody else looks at it."""
     db = apsw.Connection(str(part))
     db.execute(
         """

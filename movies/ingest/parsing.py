@@ -28,6 +28,7 @@ from movies.ingest.stats import Floats, Ints
 CHUNK = 4 * 2**20
 NEWLINE = ord("\n")
 LARGEST_FIELD = 16 * CHUNK  # of quoted text that spans lines, before it is taken for a lost quote
+LARGEST_LINE = 2 * LARGEST_FIELD
 UNREADABLE = (OSError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)  # a zip raises them
 TAG_SCHEMA = {
     "line": pl.Int64, "userId": pl.Int64, "movieId": pl.Int64, "tag": pl.String, "timestamp": pl.Int64,
@@ -69,9 +70,12 @@ def read_tags(chunk: Chunk) -> pl.DataFrame:
 
 
 class ChunkReader:
-    """Splits a stream after whole lines; with `text` never inside a quoted field that spans lines."""
+    """Splits a stream after whole lines; with `text` never inside a quoted field that spans lines.
 
-    def __init__(self, file: str, stream: IO[bytes], digest: hashlib._Hash, *, text: bool) -> None:
+    `digest`, if any, is fed all that is read.
+    """
+
+    def __init__(self, file: str, stream: IO[bytes], digest: hashlib._Hash | None, *, text: bool) -> None:
         self._file, self._stream, self._digest, self._text = file, stream, digest, text
         self._rest, self._line = b"", 1
         self.done = 0
@@ -99,6 +103,8 @@ class ChunkReader:
                 yield self._line, lines, data
                 self._line += lines
             self._rest = rest
+            if len(rest) > LARGEST_LINE:
+                raise CatalogueError(f"{self._file}, line {self._line} is longer than {LARGEST_LINE >> 20} MB")
             more = self._read(size)
         if self._rest:
             yield self._line, self._rest.count(b"\n") + 1, self._rest
@@ -108,7 +114,8 @@ class ChunkReader:
             block = self._stream.read(size)
         except UNREADABLE as error:
             raise CatalogueError(f"{self._file} cannot be read to its end: {error}") from error
-        self._digest.update(block)
+        if self._digest is not None:
+            self._digest.update(block)
         self.done += len(block)
         self._rest += block
         return bool(block)

@@ -329,9 +329,8 @@ def _names(refs: tuple[Ref, ...]) -> str:
 def _filters(frame: Frame) -> list[str]:
     filters = frame.filters
     years = f"{filters.year_from or ''}-{filters.year_to or ''}"
-    bounds = [
-        f"{n}={v:g}" for n in ("min_ratings", "max_ratings", "min_mean", "max_mean") if (v := getattr(filters, n))
-    ]
+    numbers = ("min_ratings", "max_ratings", "min_mean", "max_mean", "runtime_from", "runtime_to")
+    bounds = [f"{n}={v:g}" for n in numbers if (v := getattr(filters, n))]
     return [
         "+".join(filters.genres),
         "".join(f"-{genre}" for genre in filters.exclude_genres),
@@ -339,6 +338,7 @@ def _filters(frame: Frame) -> list[str]:
         " ".join(f"-#{tag.replace('-', ' ')}" for tag in filters.exclude_tags),
         years if years != "-" else "",
         *bounds,
+        ", ".join(filters.people),
     ]
 
 

@@ -16,6 +16,7 @@ from errors import CatalogueError
 from movies.library import Library
 from recommend import TO_BE_TUNED
 from settings import Settings
+from tests.support.imdb import write_imdb
 from tests.support.serving import ROOT, Server
 
 
@@ -41,6 +42,11 @@ def import_into(data_dir: Path, source: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
+def enrich(data_dir: Path, source: Path) -> None:
+    command = [sys.executable, "movielens.py", "enrich", str(source), "--data-dir", str(data_dir)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
 async def test_a_new_catalogue_is_taken_up_while_the_old_one_is_in_use(data_dir: Path, tmp_path: Path) -> None:
     library = await Library.open(Settings(_env_file=None, data_dir=data_dir), work=False)
     try:
@@ -53,6 +59,23 @@ async def test_a_new_catalogue_is_taken_up_while_the_old_one_is_in_use(data_dir:
                 assert (new.info.movies, new.recommender.fitted) == (3, False)
         with pytest.raises(CatalogueError, match="closed"):
             await old.catalogue.movies([851])
+    finally:
+        await library.close()
+
+
+async def test_facts_are_taken_up_and_the_fitted_model_stays(data_dir: Path, tmp_path: Path) -> None:
+    library = await Library.open(Settings(_env_file=None, data_dir=data_dir), work=False)
+    try:
+        async with library.use() as old:
+            await asyncio.to_thread(enrich, data_dir, write_imdb(tmp_path / "imdb"))
+            await until(lambda: library._snapshot is not old)
+            assert old.info.facts is None
+        async with library.use() as new:
+            assert new.info.facts is not None
+            assert (new.info.facts.linked, new.info.facts.unread) == (809, 0)
+            assert new.recommender.fitted
+            [link] = (await new.linker()).link("by Kurosawi")
+            assert link.name == "Akiro Kurosawi"
     finally:
         await library.close()
 

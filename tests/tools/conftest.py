@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from storage.sessions import Sessions
 from tools.registry import Toolbox
 
 
-@pytest.fixture
-async def tools(data_dir: Path) -> AsyncIterator[Toolbox]:
-    """The tools for one caller in a session, over a data directory of the test's own."""
+@asynccontextmanager
+async def toolbox(data_dir: Path) -> AsyncIterator[Toolbox]:
+    """The tools for one caller in a session, over a data directory."""
     settings = Settings(_env_file=None, data_dir=data_dir)
     database = await open_database(settings.chat_path)
     library = await Library.open(settings, work=False)
@@ -25,3 +26,10 @@ async def tools(data_dir: Path) -> AsyncIterator[Toolbox]:
         yield Toolbox(snapshot, OwnRatings(database), "local", session)
     await library.close()
     await database.close()
+
+
+@pytest.fixture
+async def tools(data_dir: Path) -> AsyncIterator[Toolbox]:
+    """The tools over a data directory of the test's own."""
+    async with toolbox(data_dir) as tools:
+        yield tools
