@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from guide.parts import Context, Part, unknown_title
+from guide.parts import Context, Part
 from guide.rating import rate
-from guide.salience import shown_list
+from guide.references import shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions, conditions
 from language.frame import Aggregate, Frame, Ref
@@ -35,10 +35,8 @@ def framed(part: Part, context: Context) -> list[Frame]:
         frames = [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
     elif part.intent.act in LISTS:
         frames = [listed(part, context)]
-        if part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):
-            frames.insert(0, Frame(act="rate", movies=part.refs[:1], stars=part.stars))
     elif part.intent.odds < LEAST_ODDS:
-        frames = [_unclear(part, context)]
+        frames = [_unclear(part)]
     else:
         frames = _MAKERS.get(part.intent.act, _plain)(part, context)
     return [but(frame, confidence=part.intent.odds) for frame in frames]
@@ -101,9 +99,6 @@ def listed(part: Part, context: Context) -> Frame:
         "again": part.clause.has("asks", "next") or (bool(context.last_list) and part.clause.has("refer", "else")),
         "own": bool(part.users) and part.clause.has("refer", "me_too"),
     }
-    fields["order"] = "highest" if len(seeds) > 1 and part.clause.has("refer", "better_one") else None
-    if not seeds and part.clause.has("stance", "before", "similar") and (unknown := unknown_title(part)):
-        fields["unmet"] = (*wants.unmet, f"like {unknown}")
     fields |= {"exclude": part.before[-1:] or context.spoken} if part.clause.has("refer", "else") else {}
     if part.clause.has("refer", "no_sequels"):
         fields["exclude_series"] = tuple(_SEQUEL.split(ref.title)[0] for ref in seeds)
@@ -131,55 +126,31 @@ def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
         return part.before[-1:] or context.spoken
     wanted = {"like": ("similar",), "recommend": ("similar", "named")}[part.intent.act]
     seeds = each_once(ref for said in part.said if said.stance in wanted for ref in said.refs)
-    if context.last_list and part.clause.has("refer", "into"):
-        return each_once([*context.last_list.movies, *context.last_list.liked, *part.refs])
     if seeds or part.intent.act == "recommend":
         return seeds
-    if part.clause.has("refer", "better_one") and len(part.before) > 1:
-        return part.before
     others = (ref for said in part.said if said.stance not in ("excluded", "disliked") for ref in said.refs)
     return each_once(others) or context.spoken
 
 
 def era(part: Part, context: Context) -> Filters:
     """Years that were not named: "old movies", "others of that same year"."""
-    relative = {"older": "old", "newer": "new"}.get(part.wants.relative, "") if not part.refs else ""
+    wants = part.wants
+    relative = {"older": "old", "newer": "new"}.get(wants.relative, "") if not part.refs else ""
     year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
-    if part.clause.has("refer", "that_genre"):
-        return Filters(genres=_genre_spoken_of(context))
-    if part.wants.years:
+    if wants.years:
         return Filters()
-    if context.last_list and part.clause.has("refer", "same_period"):
-        kept = context.last_list.filters
-        return Filters(year_from=kept.year_from, year_to=kept.year_to)
     if year and part.clause.has("refer", "same_decade"):
         return Filters(year_from=year // 10 * 10, year_to=year // 10 * 10 + 9)
     if year and part.clause.has("refer", "same_year"):
         return Filters(year_from=year, year_to=year)
-    return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(
-        part.wants.era or relative, Filters()
-    )
+    named = {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}
+    return named.get(wants.era or relative, Filters())
 
 
-def _genre_spoken_of(context: Context) -> list[str]:
-    """The genre of the last conditions, else the first of the movie spoken of: "how many of that genre?"."""
-    for done in reversed(context.dialogue.done):
-        genres = done.args.get("genres") or [
-            name for movie in done.movies[:1] for name in getattr(movie, "genres", [])[:1]
-        ]
-        if isinstance(genres, list) and genres:
-            return [str(name) for name in genres]
-    return []
-
-
-def _unclear(part: Part, context: Context) -> Frame:
-    """A question back, unless conditions say enough."""
-    if part.wants.genres or part.wants.tags or part.wants.years or part.wants.sort:
-        return listed(part.to("find"), context)
-    titles = [ref.title for ref in part.refs[:1]]
-    return Frame(
-        act="unclear", ambiguous=tuple(f"{what} {title}" for title in titles for what in ("movies like", "facts about"))
-    )
+def _unclear(part: Part) -> Frame:
+    """A question back."""
+    choices = (f"{what} {ref.title}" for ref in part.refs[:1] for what in ("movies like", "facts about"))
+    return Frame(act="unclear", ambiguous=tuple(choices))
 
 
 # About movies
@@ -204,12 +175,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
     named = part.refs or (refs and part.clause.has("refer", "it"))
-    if act in ("fact", "predict") and not named and (name := part.strange or unknown_title(part)):
+    if act in ("fact", "predict") and not named and (name := part.strange):
         return [Frame(act="unclear", text=name)]
-    if act in ("fact", "predict") and not named and (topic := conditions(part.clause).text):
-        return [Frame(act="find", text=topic)]
-    if act in ("fact", "compare") and len(refs) < 2 and len(whole := _whole_series(part, context)) > len(refs):
-        return [Frame(act="compare", movies=whole)]
     act = "fact" if act == "compare" and part.stars is not None else act
     apart = "apart" if part.clause.has("compare", "apart") else ""
     aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [apart]
@@ -220,14 +187,6 @@ def _about(part: Part, context: Context) -> list[Frame]:
     by_age = {"older": "oldest", "newer": "newest"}.get(part.wants.relative)
     fields["sort"] = (part.wants.sort or by_age) if act == "compare" else None
     return [Frame.model_validate({**fields, "aspect": aspect, "stars": stars}) for aspect in aspects]
-
-
-def _whole_series(part: Part, context: Context) -> tuple[Ref, ...]:
-    """The movies of a series that is spoken of in the plural: "the averages of the three Godfathers"."""
-    plural = part.clause.has("compare", "series") or part.clause.has("refer", "each_of") or part.clause.links("series")
-    if not (part.refs and plural):
-        return ()
-    return tuple(context.parts(part.refs[0]))
 
 
 def _aspects(part: Part, aspect: str) -> list[str]:
@@ -253,8 +212,6 @@ def _plain(part: Part, context: Context) -> list[Frame]:
     if act == "outside":
         refers = (part.clause.has("refer", "it") or part.clause.asks) and aspect in ABOUT_MOVIES
         fields["movies"] = part.refs or (context.spoken if refers else ())
-    elif aspect == "mentioned":
-        fields["movies"] = part.refs
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
     elif act == "choose":
@@ -287,22 +244,14 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     users = users or _whose(part, context)
     own = part.clause.has("refer", "mine") and not (users or part.clause.joined)
     users, own = (context.user, False) if own and context.user else (users, own)
-    spoken_of = _genre_spoken_of(context) if part.clause.has("refer", "that_genre") else []
-    if spoken_of:
-        part = replace(part, wants=replace(part.wants, genres=tuple(spoken_of)))
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
-    figure = figure.model_copy(update={"by": "none"}) if spoken_of else figure
     if figure.by == "user" and part.wants.empty and not part.refs and part.clause.has("statistic", "whole"):
         figure = Aggregate()  # "how many users are there?"
-    figure = _as_before(part, figure, context)
     spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
     about = part.before[-1:] or (context.spoken if spoken else ())
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
     if about and plain and part.wants.empty and not (part.refs or own or users):
         part = replace(part, said=(Said(about, "named", 0),))
-    shown = context.last_list if len(part.refs) > 1 and part.pointed and part.wants.empty else None
-    if shown and "showing" in context.situation and part.clause.has("statistic", "how_many") and not shown.movies:
-        return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
     in_title = part.clause.has("topic", "title_words") and not part.clause.has("statistic", "called")
     named = [each.series or each.refs[0].title for each in part.said if each.refs] if in_title else []
     if any(ref.title != part.series for ref in part.refs) and not (own or users or named):
@@ -311,13 +260,8 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     if part.clause.has("unmet", "without any ratings"):
         part = replace(part, wants=replace(part.wants, unmet=(), bounds={"min_ratings": 1}))
         figure = Aggregate()
-    if part.stars is not None and part.wants == Conditions() and not (own or users) and context.spoken:
-        return [Frame(act="fact", aspect="stars", movies=context.spoken, stars=part.stars)]
     lists = part.wants.empty and part.clause.has("statistic", "again") and context.before[-1:]
     listed_before = lists[0].filters if lists and lists[0].act in LISTS else None
-    whole = _whole_series(part, context) if part.clause.has("compare", "words") else ()
-    if len(whole) > 1 and not (own or users):
-        return [Frame(act="compare", movies=whole)]
     frame = Frame(
         act="statistic",
         aggregate=figure,
@@ -331,28 +275,13 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     )
     both = figure.measure == "mean" and figure.by == "none" and part.clause.has("statistic", "counts_movies")
     counts = [but(frame, aggregate=Aggregate())] if both and not (users or own) else []
-    if part.clause.has("statistic", "out_of"):
-        counts.append(filtered(frame, genres=[], tags=[]))
     return [one for each in (*counts, frame) for one in each_of(part, each, users)]
-
-
-def _as_before(part: Part, figure: Aggregate, context: Context) -> Aggregate:
-    """As in "which year had the fewest?" after ratings by year: the same groups of the same things."""
-    before = next((frame.aggregate for frame in context.before[-1:] if frame.aggregate), None)
-    years = ("year", "rated_year")
-    same = before and figure.by != "none" and (before.by == figure.by or {before.by, figure.by} <= set(years))
-    says = part.clause.has("statistic", "ratings") or part.clause.has("topic", "noun") or not part.wants.empty
-    if not (before and same) or says or part.clause.has("statistic", "mean"):
-        return figure
-    return before.model_copy(update={"ascending": figure.ascending, "sort_by": figure.sort_by})
 
 
 def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
     """A figure of movies by name: their facts; of titles that are counted, all that are called so."""
     if part.clause.has("statistic", "called"):
         return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
-    if part.clause.has("statistic", "who_rated"):
-        return [Frame(act="statistic", movies=part.refs, aggregate=Aggregate(of="ratings", by="user"))]
     if len(part.refs) > 1 and part.stars is None:
         apart = "apart" if part.clause.has("compare", "apart") else ""
         return [Frame(act="compare", aspect=apart, movies=part.refs, sort=part.wants.sort)]
@@ -376,9 +305,6 @@ def each_of(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
     if len(bounds) < 2 or not asked or not clause.has("statistic", "against"):
         return frames
     whole = asked.model_copy(update={"by": "none", "sort_by": "count", "at_least": None})
-    if len(years) > 1 and (asked.since or asked.until):
-        days = [{"since": f"{first}-01-01", "until": f"{last}-12-31"} for first, last in years]
-        return [but(each, aggregate=whole.model_copy(update=day)) for each in frames for day in days]
     return [but(filtered(each, **bound), aggregate=whole) for each in frames for bound in bounds]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from guide.parts import Context, Part, strange_in_row, unknown_title
+from guide.parts import Context, Part
 from guide.references import rated_before
 from language.frame import Frame, Ref
 from language.masking import Clause
@@ -145,11 +145,6 @@ def _paired(marks: Sequence[Mark], parts: Sequence[Part]) -> Iterator[tuple[Mark
     """Stars with the names that they are for: those before them, or behind "5 stars for"."""
     open_: list[Mark] = []
     led: Mark | None = None
-    named = [mark for mark in marks if mark.stars is None]
-    numbers = marks[len(named) :]
-    if len(named) == len(numbers) > 1 and all(mark.stars is not None for mark in numbers):  # "Heat and Alien. 4 and 5"
-        yield from ((number, [name]) for number, name in zip(numbers, named, strict=True))
-        return
     for mark in marks:
         if mark.stars is None:
             open_.append(mark)
@@ -209,16 +204,12 @@ def rate(part: Part, context: Context) -> list[Frame]:
 def _stored(part: Part, context: Context) -> list[Frame]:
     """Ratings to store or to move, each with its stars."""
     numbers = [link.low or 0.0 for _, link in part.clause.links("stars", "number")]
-    if not part.refs and not part.ratings and (title := unknown_title(part)):
-        return [Frame(act="find", text=title, unmet=(f"stars for {title}",))]
     if not numbers or _cut_off(part) or not (part.ratings or part.refs or _spoken(part, context)):
         return _asked_for_stars(part.refs)
     if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
         return _moved(part.refs or _spoken(part, context), change * numbers[0], context)
     told = part.ratings or [(part.refs or _spoken(part, context), numbers[-1])]
-    strange = strange_in_row(part) if part.ratings else []
-    rated = [Frame(act="rate", movies=tuple(map(_rateable, refs)), stars=stars) for refs, stars in told]
-    return rated + [Frame(act="unclear", text=name) for name in strange]
+    return [Frame(act="rate", movies=tuple(map(_rateable, refs)), stars=stars) for refs, stars in told]
 
 
 def _rateable(ref: Ref) -> Ref:

@@ -30,7 +30,7 @@ def together(said: Sequence[Clause]) -> list[Clause]:
             found.pop()  # "does it?"
         if found and _only_users(found[-1]) and not clause.links("user"):
             whole = Clause((*found.pop().tokens, Token(",", ","), *clause.tokens), asks=clause.asks)
-        while found and (_asks_of(whole, found[-1]) or (whole.joined and _begins_pair(found[-1], whole))):
+        while found and _asks_of(whole, found[-1]):
             before = found.pop()
             tokens = (*before.tokens, Token(",", ","), *whole.tokens)
             whole = Clause(tokens, asks=before.asks or whole.asks, joined=True)
@@ -62,11 +62,6 @@ def _says_little(clause: Clause) -> bool:
 def _only_users(clause: Clause) -> bool:
     joins = (*JOINS, "+", ",", "&")
     return bool(clause.links("user")) and all(token.link or token.word in joins for token in clause.tokens)
-
-
-def _begins_pair(before: Clause, clause: Clause) -> bool:
-    """True for the "Alien vs." of "Alien vs. Aliens"."""
-    return before.tokens[-1].word in JOINS and bool(before.links(*SUBJECTS)) and bool(clause.links(*SUBJECTS))
 
 
 def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggregate:

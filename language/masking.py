@@ -176,19 +176,14 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         ):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
-        elif place - begun >= 2 and (_corrects(tokens, place) or _follows_stars(tokens, place)):
+        elif place - begun >= 2 and _corrects(tokens, place):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place
-        elif place - begun >= 2 and _starts(tokens, begun, place) and not _leads_in(tokens[begun:place]):
+        elif place - begun >= 2 and _starts(tokens, begun, place):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place + 1
     found.append(Clause(tuple(tokens[begun:])))
     return [clause for clause in found if any(token.word != "," for token in clause.tokens)]
-
-
-def _leads_in(tokens: Sequence[Token]) -> bool:
-    """True for what is no wish of its own: "and of those, …"."""
-    return all(token.word in table("split", "leads_in") for token in tokens)
 
 
 def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
@@ -205,11 +200,6 @@ def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
 def _corrects(tokens: Sequence[Token], place: int) -> bool:
     """True where the person takes back what was just said: "horror, no wait, fantasy"."""
     return tokens[place - 1].word not in ("i", "you") and _begins(tokens, place, "corrects")
-
-
-def _follows_stars(tokens: Sequence[Token], place: int) -> bool:
-    """True where a wish follows a rating without a sign between: "4 stars what next"."""
-    return tokens[place - 1].word == "STARS" and tokens[place].link is None and _begins(tokens, place, "unmarked")
 
 
 def _begins(tokens: Sequence[Token], place: int, name: str) -> bool:
