@@ -61,8 +61,6 @@ def choose(scene: Scene) -> Script:
         fit = sorted(fit, key=best, reverse=True)[: frame.count]
     if not fit:
         return scene.say("none_of_these", titles=wording.joined(map(wording.named, among), "or"))
-    if frame.aspect == "count":
-        return wording.paragraphs([f"{len(fit)} of these {len(among)}:", wording.numbered(fit)])
     bare = frame.filters != Filters() and frame.sort is None and frame.count != 1
     if len(fit) > 1 and (bare or frame.aspect == "rank" or (frame.count or 1) > 1):
         return wording.paragraphs([scene.say("these_of_them"), wording.numbered(fit)])

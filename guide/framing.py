@@ -20,12 +20,12 @@ from language.standing import Told, each_once
 from movies.models import Filters
 
 SHORT, LONG, MOST = 3, 10, 50
-_OF_GROUPS = {"rank": ("choose", "rank"), "count": ("statistic", "how_many")}
 MOST_OF_US = 2
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
 FIGURES = ("rating", "count", "good", "histogram")
 _SEQUEL = re.compile(r"(?::| \d+$| [IVX]+$| [Pp]art |, )")
+VERDICTS, PLAIN_ASPECTS = ("good", "rating", "everything", "count"), ("tags", "links", "genres")
 RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
 
@@ -178,8 +178,9 @@ def _about(part: Part, context: Context) -> list[Frame]:
     if act in ("fact", "predict") and not named and (name := part.strange):
         return [Frame(act="unclear", text=name)]
     act = "fact" if act == "compare" and part.stars is not None else act
-    apart = "apart" if part.clause.has("compare", "apart") else ""
-    aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [apart]
+    if act in ("fact", "compare") and len(refs) < 2 and (whole := _whole_series(part, context)):
+        return [Frame(act="compare", movies=whole, sort=wants.sort)]
+    aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
@@ -187,6 +188,13 @@ def _about(part: Part, context: Context) -> list[Frame]:
     by_age = {"older": "oldest", "newer": "newest"}.get(part.wants.relative)
     fields["sort"] = (part.wants.sort or by_age) if act == "compare" else None
     return [Frame.model_validate({**fields, "aspect": aspect, "stars": stars}) for aspect in aspects]
+
+
+def _whole_series(part: Part, context: Context) -> tuple[Ref, ...]:
+    """The movies of a series that is spoken of in the plural: "the averages of the three Godfathers"."""
+    plural = part.clause.has("compare", "whole") or part.clause.has("compare", "series")
+    parts = context.parts(part.refs[0]) if part.refs and plural else []
+    return tuple(parts) if len(parts) > 1 else ()
 
 
 def _aspects(part: Part, aspect: str) -> list[str]:
@@ -197,6 +205,9 @@ def _aspects(part: Part, aspect: str) -> list[str]:
         found = [name for name in found if name != "rating"]
     if len(found) > 1 and clause.has("aspect", "joined"):
         return found
+    plain = [name for name in found if name in PLAIN_ASPECTS]
+    if plain and aspect in VERDICTS:
+        return plain[:1]
     if aspect == "genres" and (part.wants.genres or part.wants.tags):
         return ["trait"]
     if clause.has("statistic", "lately"):
@@ -230,9 +241,9 @@ def _choice(part: Part, context: Context) -> dict[str, Any]:
     bare = {"older": "oldest", "newer": "newest"}.get(wants.relative) or next(
         (sort for name, sort in (("low", low), ("high", high)) if clause.has("choose", name)), None
     )
-    asked = next((name for name, path in _OF_GROUPS.items() if clause.has(*path)), "")
+    asked = "rank" if clause.has("choose", "rank") else "fewest" if fewest else ""
     count = None if wants.count == len(several) else wants.count  # "which of the three"
-    told = {"sort": wants.sort or bare, "count": count, "aspect": asked or ("fewest" if fewest else "")}
+    told = {"sort": wants.sort or bare, "count": count, "aspect": asked}
     return {**list_fields(wants), "movies": several, "filters": wants.filters(), **told}
 
 
@@ -243,7 +254,6 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     """A figure. Of single movies it is a fact; of "comedies or dramas", "1994 or 1999", "user 3 or 5" one for each."""
     users = users or _whose(part, context)
     own = part.clause.has("refer", "mine") and not (users or part.clause.joined)
-    users, own = (context.user, False) if own and context.user else (users, own)
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     if figure.by == "user" and part.wants.empty and not part.refs and part.clause.has("statistic", "whole"):
         figure = Aggregate()  # "how many users are there?"
@@ -254,6 +264,8 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         part = replace(part, said=(Said(about, "named", 0),))
     in_title = part.clause.has("topic", "title_words") and not part.clause.has("statistic", "called")
     named = [each.series or each.refs[0].title for each in part.said if each.refs] if in_title else []
+    if not (own or users) and (whole := _whole_series(part, context)):
+        return [Frame(act="compare", movies=whole)]
     if any(ref.title != part.series for ref in part.refs) and not (own or users or named):
         return _figures_of_movies(part, figure, context)
     topic = " ".join(named) or (conditions(part.clause).text if part.clause.has("topic", "title_words") else "")
@@ -283,8 +295,7 @@ def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[
     if part.clause.has("statistic", "called"):
         return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
     if len(part.refs) > 1 and part.stars is None:
-        apart = "apart" if part.clause.has("compare", "apart") else ""
-        return [Frame(act="compare", aspect=apart, movies=part.refs, sort=part.wants.sort)]
+        return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
     known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}
     measure = figure.measure if figure.measure in ("count", "histogram") else "rating"
     aspects = _aspects(part, known.get(figure.by, measure))
@@ -305,6 +316,9 @@ def each_of(part: Part, frame: Frame, users: Sequence[int]) -> list[Frame]:
     if len(bounds) < 2 or not asked or not clause.has("statistic", "against"):
         return frames
     whole = asked.model_copy(update={"by": "none", "sort_by": "count", "at_least": None})
+    if len(years) > 1 and (asked.since or asked.until):
+        days = [{"since": f"{first}-01-01", "until": f"{last}-12-31"} for first, last in years]
+        return [but(each, aggregate=whole.model_copy(update=day)) for each in frames for day in days]
     return [but(filtered(each, **bound), aggregate=whole) for each in frames for bound in bounds]
 
 
@@ -328,8 +342,7 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
         "stars": part.stars,
         "aggregate": figure if then else None,
     }
-    frame = Frame.model_validate(fields)
-    return [frame] if part.clause.has("refer", "shared") and not frame.movies else each_of(part, frame, users)
+    return each_of(part, Frame.model_validate(fields), users)
 
 
 def _named(part: Part) -> tuple[Ref, ...]:
@@ -343,11 +356,11 @@ def _released(part: Part, rated: str | None, before: Filters | None = None) -> F
 
 
 def _whose(part: Part, context: Context) -> tuple[int, ...]:
-    """The MovieLens users named; for "their taste" the one spoken of last."""
-    us = part.clause.has("refer", "us")
-    if part.users or not (us or part.clause.has("refer", "they")) or part.clause.has("refer", "mine"):
-        return part.users
-    found = [user for done in reversed(context.dialogue.done) if isinstance(user := done.args.get("user_id"), int)]
+    """The MovieLens users named; for "their taste" the one spoken of last; for "my" who the person says to be."""
+    us, mine = part.clause.has("refer", "us"), part.clause.has("refer", "mine")
+    if part.users or mine or not (us or part.clause.has("refer", "they")):
+        return part.users or (context.user if mine else ())
+    found = [user for done in reversed(context.dialogue.done) for user in done.users]
     several = tuple(dict.fromkeys(context.they or found))[:MOST_OF_US]
     return several if us and len(several) > 1 else () if us else several[:1]
 

@@ -194,7 +194,7 @@ def heard(dialogue: Dialogue, linker: Linker) -> Dialogue:
     """A dialogue with all that the person named, pointed to and told in each turn, and the users it was about."""
     turns: list[Turn] = []
     for turn in dialogue.turns[-MOST_TURNS:]:
-        text, before = tidied(turn.text), Dialogue(tuple(turns))
+        text, before = _mended(turn.text, linker), Dialogue(tuple(turns))
         links = tuple(linker.link(text, typed=True))
         said = clauses(masked(text, links))
         owned = list(_owned(said))
@@ -224,6 +224,12 @@ def _users(said: Iterable[Clause], turn: Turn) -> tuple[int, ...]:
     return tuple(dict.fromkeys(group or named or [user for done in turn.done for user in done.users]))
 
 
+def _mended(text: str, linker: Linker) -> str:
+    """A text with its misspelt plain words mended, but for those of a misspelt title: "the grean mile"."""
+    titles = (link.text for link in linker.link(text, typed=True) if _is_sure(link) and " " in link.text)
+    return tidied(text, frozenset(word.lower() for title in titles for word in title.split()))
+
+
 def _owned(said: Iterable[Clause]) -> Iterator[tuple[Ref, bool]]:
     """The movies named in a text, and False for somebody else's."""
     mine = True
@@ -251,7 +257,7 @@ def _bare(title: str) -> str:
 
 def parts_of(text: str, context: Context) -> list[Part]:
     """The parts of a message. Where one makes no sense without a title, doubtful ones count too."""
-    text = tidied(text)
+    text = _mended(text, context.linker)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT, typed=True)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
     near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
@@ -345,6 +351,7 @@ def _lacks_title(part: Part) -> bool:
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds) or clause.has("statistic", "whole")
+    about_others = about_others or clause.has("statistic", "group")
     alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
     loved = part.intent.label == "small_talk.feelings" and clause.has("stance", "before", "liked")
     return (
@@ -362,7 +369,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
     situation, strange = context.situation, ""
     for clause in together(clauses(masked(text, links, sure))):
         users = people(clause, context.dialogue)
-        apart = users or len(clause.links("genre", "year", "years")) > 1
+        apart = users or any(len(clause.links(*kinds)) > 1 for kinds in (("genre",), ("year", "years")))
         points = {} if apart else pointed(clause, context.dialogue, named, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         by_name = any(each.place not in points for each in said)

@@ -165,7 +165,8 @@ def _leads(number: Mark, marks: Sequence[Mark], parts: Sequence[Part]) -> bool:
     tokens = parts[number.part].clause.tokens
     word = tokens[number.place + 1].word if number.place + 1 < len(tokens) else ""
     follow = [mark for mark in marks if mark.part == number.part and mark.place > number.place]
-    leads = word in ("for", "to", "on") or (number.place == 0 and word in ("-", ":"))
+    opens = number.place == 0 or tokens[number.place - 1].word in (",", ":", "\n", "and")
+    leads = word in ("for", "to", "on") or (opens and word in ("-", ":"))
     return leads and bool(follow) and follow[0].stars is None
 
 

@@ -21,6 +21,7 @@ NEWEST_BOUND, FEWEST = 2012, 10
 CENTURY, FIRST_YEAR, LAST_YEAR = 100, 1900, 2030
 DAYS = ("01-01", "12-31")
 BOUNDS = ("min_ratings", "max_ratings", "min_mean", "max_mean")
+SIDES = {"min": ("at_least", "more"), "max": ("at_most", "less")}
 YEARS, SUBJECTS = ("year_from", "year_to", "since", "until"), {"act", "users", "movies"}
 ON_LISTS = (*LISTS, "opinion", "seen")
 OF_MOVIES = ("fact", "predict", "compare", "outside", "why", "choose")
@@ -191,9 +192,11 @@ def _in_place(part: Part, base: Frame) -> Conditions:
         return replace(wants, years=(year + moved * span, year + moved * span + span - 1), relative="")
     numbers = [float(link.low or 0) for _, link in clause.links("number")]
     bounds = [name for name in BOUNDS if getattr(base.filters, name)]
-    if bounds and numbers and not (wants.bounds or part.users):
-        return replace(wants, bounds={bounds[0]: numbers[-1]}, count=None)
-    return wants
+    if not (bounds and numbers) or wants.bounds or part.users:
+        return wants
+    side, unit = bounds[0].split("_")
+    side = next((name for name, words in SIDES.items() if any(clause.has("bounds", word) for word in words)), side)
+    return replace(wants, bounds={f"{side}_{unit}": numbers[-1]}, count=None)
 
 
 def _figure(part: Part, base: Frame) -> dict[str, Any]:

@@ -145,6 +145,7 @@ def _is_empty(part: Part) -> bool:
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
     begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
+    parts = [_of_that_year(part, parts[:at]) for at, part in enumerate(parts)]
     parts = _set_apart([_anew(part, context, listed=at > begun) for at, part in enumerate(parts)])
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
@@ -210,6 +211,14 @@ def _anew(part: Part, context: Context, *, listed: bool) -> Part:
     unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
     listed = listed or bool(context.last_list or context.situation & {"figured"})
     return part.to("recommend" if more else "find") if (more or (new and unsure)) and not listed else part
+
+
+def _of_that_year(part: Part, before: Sequence[Part]) -> Part:
+    """A wish for "that year" is for the one named before: "we met in 1994 … from exactly that year"."""
+    years = _joined(before).years
+    if part.wants.years or not years or not part.clause.has("refer", "same_year"):
+        return part
+    return replace(part, wants=replace(part.wants, years=years))
 
 
 def _set_apart(parts: Sequence[Part]) -> list[Part]:
@@ -280,10 +289,7 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         if last and last.act == "statistic" and bare and (told or part.clause.has("refer", "each")):
             found[-1] = but(last, count=part.wants.count or last.count)  # "movies per genre, top 4"
             continue
-        dated = next((each.filters for each in found if each.filters.year_from), None)
-        if dated and (counts or part.intent.act in LISTS) and part.clause.has("refer", "same_year"):
-            found += [filtered(frame, year_from=dated.year_from, year_to=dated.year_to) for frame in frames]
-        elif last and last.act == "statistic" and bare and refers:
+        if last and last.act == "statistic" and bare and refers:
             kept: dict[str, Any] = {"genres": last.filters.genres, "tags": last.filters.tags}
             kept |= {} if part.wants.years else {"year_from": last.filters.year_from, "year_to": last.filters.year_to}
             whose = {"users": last.users, "own": last.own} if counts and not part.users else {}

@@ -99,7 +99,10 @@ def told_apart(clause: Clause, same: Sequence[Ref], *kinds: str, alone: bool = F
         ref for ref in same for low, high in spans if ref.year and (low <= ref.year <= high or ref.year % 100 == low)
     ]
     names = [name for name in ("earlier", "later") if clause.has("refer", f"{name}_alone" if alone else name)]
-    return tuple(dated) or tuple(same[0 if name == "earlier" else -1] for name in names if same)
+    twins = [same[0 if name == "earlier" else -1] for name in names if same]
+    if dated and clause.has("compare", "words"):  # "is the original better than the 2012 remake"
+        return each_once([*twins[:1], *dated])
+    return tuple(dated or twins)
 
 
 def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
@@ -108,9 +111,10 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: b
     spots += _other_spots(clause)
     alone = alone and not spots and len(clause.tokens) <= FEW_WORDS
     spots += [spot for name in ("earlier", "later") for spot in clause.spots("refer", f"{name}_alone") if alone]
+    spots += [Spot(place, place + 1) for place, _ in clause.links("year") if alone and not spots]  # "the cartoon, 1967"
     same = siblings(movies[-1]) if spots and movies else []
     others = tuple(each for each in same if each.movie_id != movies[-1].movie_id)
-    chosen = others and (told_apart(clause, same, alone=alone) or others)
+    chosen = told_apart(clause, same, alone=alone) or (others if _other_spots(clause) else ())
     return {spots[0].first: chosen[:1]} if chosen else {}
 
 

@@ -41,12 +41,13 @@ def together(said: Sequence[Clause]) -> list[Clause]:
 def _asks_of(clause: Clause, before: Clause) -> bool:
     """True for a question for a figure that names nothing itself, after a clause that does and wants nothing else."""
     told = before.has("statistic", "told") or (before.links("stars") and not before.has("statistic", "measures"))
+    whole = before.has("statistic", "how_many") and not before.links("user")
     ranks = any(_ranks_movies(each) for each in (clause, before))
     named = before.links("movie", "series")
     about = len(named) > 1 if named else before.links("genre", "tag", "year", "years", "user")
     bare = not clause.links(*SUBJECTS) or (before.links("user") and not clause.links("user", "movie", "series"))
     asks = clause.has("statistic", "measures") and not clause.has("statistic", "whole")
-    return bool(asks and bare and about and not told and not ranks)
+    return bool(asks and bare and about and not (told or ranks or whole))
 
 
 def _ranks_movies(clause: Clause) -> bool:

@@ -94,6 +94,12 @@ class Conditions:
         for name, value in self.bounds.items():
             ratings = name.endswith("ratings")
             held[name] = min(max(int(value), 1), MOST_RATINGS) if ratings else min(max(value, 0.5), 5.0)
+            other = name.replace("min", "max") if name.startswith("min") else name.replace("max", "min")
+            held[other] = (
+                held[other]
+                if other in self.bounds or _within(held[name], held[other], low=name.startswith("min"))
+                else None
+            )
         lists = {
             "genres": _without((*kept_genres, *self.genres), self.back)[:5],
             "exclude_genres": _without(no_genres, (*self.back, *self.genres))[:10],
@@ -115,7 +121,8 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     tags = [pair for pair in _tags(clause) if pair[0] not in usual]
     unmet = tuple(_unmet(clause, spent, {place for place, _ in (*genres, *tags)}))
     most = 1 if clause.has("without", "either") else MOST_TAGS
-    refused = [pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]
+    adults = [(-1, "Children")] if clause.has("without", "adults") else []
+    refused = [*adults, *(pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted)]
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
         # of two genres on one span only the first: who wants no romantic comedy may want a comedy
@@ -389,6 +396,11 @@ def _tells(token: Token) -> bool:
 @cache
 def _plain_words() -> frozenset[str]:
     return frozenset(table("asides", "plain").split())
+
+
+def _within(bound: float, other: float | None, *, low: bool) -> bool:
+    """True where a bound that was held before leaves something beside a new one. `low`: the new one is the lower."""
+    return other is None or (bound <= other if low else other <= bound)
 
 
 def _without(names: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:

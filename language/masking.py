@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
@@ -85,8 +85,8 @@ class Clause:
         return " ".join(token.said for token in self.tokens[first:end])
 
 
-def tidied(text: str) -> str:
-    """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
+def tidied(text: str, kept: Container[str] = ()) -> str:
+    """A text with its misspelt plain words mended, but for some: "horor commedies" names two genres."""
     for said, meant in _SLANG:
         text = said.sub(meant, text)
     text = _OF_CENTURY.sub(r"\1 19\2", text)
@@ -94,7 +94,7 @@ def tidied(text: str) -> str:
     text = _POINTS.sub(". ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
     spaced = _SHORT_YEAR.sub(r"\1 19\2", _signs(_USER.sub(r"user \1", text)))
     spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
-    return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
+    return _TOKEN.sub(lambda found: found[0] if found[0].lower() in kept else _tidied(found[0]), spaced)
 
 
 def _signs(text: str) -> str:
@@ -176,7 +176,9 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         ):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
-        elif place - begun >= 2 and _corrects(tokens, place):
+        elif place - begun >= 2 and (
+            _corrects(tokens, place) or (tokens[place - 1].link and _begins(tokens, place, "unmarked"))
+        ):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place
         elif place - begun >= 2 and _starts(tokens, begun, place):
