@@ -35,6 +35,8 @@ def framed(part: Part, context: Context) -> list[Frame]:
         frames = [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
     elif part.intent.act in LISTS:
         frames = [listed(part, context)]
+        if part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):  # in passing
+            frames.insert(0, Frame(act="rate", movies=part.refs[:1], stars=part.stars))
     elif part.intent.odds < LEAST_ODDS:
         frames = [_unclear(part)]
     else:
@@ -262,6 +264,9 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
     if about and plain and part.wants.empty and not (part.refs or own or users):
         part = replace(part, said=(Said(about, "named", 0),))
+    shown = context.last_list if len(part.refs) > 1 and part.pointed and part.wants.empty else None
+    if shown and "showing" in context.situation and part.clause.has("statistic", "how_many") and not shown.movies:
+        return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
     in_title = part.clause.has("topic", "title_words") and not part.clause.has("statistic", "called")
     named = [each.series or each.refs[0].title for each in part.said if each.refs] if in_title else []
     if not (own or users) and (whole := _whole_series(part, context)):
@@ -342,7 +347,8 @@ def _ratings(part: Part, context: Context) -> list[Frame]:
         "stars": part.stars,
         "aggregate": figure if then else None,
     }
-    return each_of(part, Frame.model_validate(fields), users)
+    frame = Frame.model_validate(fields)
+    return [frame] if part.clause.has("refer", "shared") and not frame.movies else each_of(part, frame, users)
 
 
 def _named(part: Part) -> tuple[Ref, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import JsonValue
+
 from guide import wording
 from guide.dialogue import Args, Done
 from guide.facts import RATED
@@ -53,6 +55,8 @@ def _rated(scene: Scene, done: Done) -> str:
 def ratings(scene: Scene) -> Script:
     """Somebody's ratings: how many match, their mean, and the first of them."""
     frame, period = scene.frame, scene.frame.aggregate
+    if len(frame.users) > 1 and not frame.movies:
+        return (yield from _shared(scene))
     before = (done.result for done in reversed(scene.dialogue.done) if isinstance(done.result, RatingList))
     last = next(before, None) if frame.again else None
     args: Args = {
@@ -69,6 +73,27 @@ def ratings(scene: Scene) -> Script:
         args["order"] = "lowest" if frame.stars < MIDDLE else "highest"
     done = yield from ask("get_user_ratings", args)
     return _ratings(scene, done, done.result) if isinstance(done.result, RatingList) else problem(scene, done)
+
+
+def _shared(scene: Scene) -> Script:
+    """The movies that several users have all rated, of those that the first of them rated highest."""
+    stars: dict[str, list[float]] = {}
+    movies: list[JsonValue] = []
+    for user in scene.frame.users:
+        args: Args = {"user_id": user, "order": "highest", "movies": movies, "limit": MOST_LISTED, **scene.filters}
+        done = yield from ask("get_user_ratings", args)
+        if not isinstance(done.result, RatingList):
+            return problem(scene, done)
+        found = done.result.ratings
+        stars = {wording.marked(each.movie): [*stars.get(wording.marked(each.movie), []), each.stars] for each in found}
+        movies = [each.movie.movie_id for each in found]
+        if not movies:
+            break
+    names = [f"user {user}" for user in scene.frame.users]
+    of = f"of the {MOST_LISTED} {wording.kind(scene.filters, scene.plural)} that {names[0]} rated highest"
+    head = f"{wording.capital(wording.joined(names))} have all rated {len(stars)} {of}."
+    lines = (f"- {title}: {wording.joined(map(wording.stars, each))}" for title, each in [*stars.items()][:MOST_RATED])
+    return wording.paragraphs([head, "\n".join(lines)])
 
 
 def _ratings(scene: Scene, done: Done, found: RatingList) -> str:

@@ -119,7 +119,7 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     if wants.novelty and not wants.sort:
         frame = but(frame, sort="rating")
     if part.users:
-        frame = but(frame, users=part.users, act="recommend")
+        frame = but(frame, users=_members(part, base), act="recommend")
     points = part.pointed or {}
     meant = [
         each for each in part.said if each.stance == "similar" or (each.stance == "named" and each.place not in points)
@@ -131,6 +131,14 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     if clause.has("choose", "than"):  # "something lighter than that"
         frame = but(frame, exclude=each_once([*frame.exclude, *part.refs]))
     return with_told(frame, context.told.without(wants) | part.told)
+
+
+def _members(part: Part, base: Frame) -> tuple[int, ...]:
+    """The users that a list is for now: named ones, or of "drop 5 and put in 9" the group without 5 and with 9."""
+    if not (base.users and part.clause.has("refer", "regroups")):
+        return part.users
+    members = (user for user in (*base.users, *part.users) if (user in base.users) != (user in part.users))
+    return tuple(dict.fromkeys(members))
 
 
 def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:

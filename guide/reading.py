@@ -145,7 +145,7 @@ def _is_empty(part: Part) -> bool:
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
     begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
-    parts = [_of_that_year(part, parts[:at]) for at, part in enumerate(parts)]
+    parts = [_completed(part, parts[:at]) for at, part in enumerate(parts)]
     parts = _set_apart([_anew(part, context, listed=at > begun) for at, part in enumerate(parts)])
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
@@ -213,12 +213,15 @@ def _anew(part: Part, context: Context, *, listed: bool) -> Part:
     return part.to("recommend" if more else "find") if (more or (new and unsure)) and not listed else part
 
 
-def _of_that_year(part: Part, before: Sequence[Part]) -> Part:
-    """A wish for "that year" is for the one named before: "we met in 1994 … from exactly that year"."""
+def _completed(part: Part, before: Sequence[Part]) -> Part:
+    """A part with what it leaves to those before it: "from that year", "… and which western?" of the most rated."""
+    wants, last = part.wants, before[-1].wants if before else Conditions()
+    if last.sort and not wants.sort and part.clause.has("asks", "each_kind"):
+        return replace(part.to("find"), wants=replace(wants, sort=last.sort, count=last.count))
     years = _joined(before).years
-    if part.wants.years or not years or not part.clause.has("refer", "same_year"):
+    if wants.years or not years or not part.clause.has("refer", "same_year"):
         return part
-    return replace(part, wants=replace(part.wants, years=years))
+    return replace(part, wants=replace(wants, years=years))
 
 
 def _set_apart(parts: Sequence[Part]) -> list[Part]:

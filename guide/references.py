@@ -43,8 +43,9 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
     spoken = tuple(named) or focus(dialogue)
     found = found or _other(clause, spoken, among)
     if siblings and not found:
-        alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
-        found = _twin(clause, spoken, siblings, alone=alone) or _by_part(clause, spoken, siblings)
+        last = dialogue.turns[-1].done if dialogue.turns else ()
+        alone = any(done.movies for done in last) and not any(done.is_list for done in last)
+        found = _twin(clause, spoken, siblings, among, alone=alone) or _by_part(clause, spoken, siblings)
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if (not found or clause.has("compare", "set_against")) and not apart:  # "delete Alien, I only rated it by mistake"
         found |= _by_pronoun(clause, dialogue, named, among)
@@ -56,6 +57,8 @@ def people(clause: Clause, dialogue: Dialogue) -> tuple[int, ...]:
     users = dialogue.turns[-1].users if dialogue.turns else ()
     if len(users) < 2 or clause.links("user", "movie", "series"):
         return ()
+    if clause.has("refer", "regroups") and not clause.has("count", "words"):  # "take 606 out and put in 474"
+        return tuple(int(link.low or 0) for _, link in clause.links("number"))
     if clause.has("refer", "both") or clause.has("refer", "them"):
         return users
     places = (table("ordinals").get(token.word, 0) for token in clause.tokens)
@@ -105,17 +108,19 @@ def told_apart(clause: Clause, same: Sequence[Ref], *kinds: str, alone: bool = F
     return tuple(dated or twins)
 
 
-def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
-    """As in "the older one", "the remake", "the other one": another movie of the same title."""
-    spots = [*(spot for name in ("earlier", "later", "dated") for spot in clause.spots("refer", name))]
+def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, among: Sequence[Group], *, alone: bool) -> Pointed:
+    """As in "the older one", "the remake", "the other one": another movie of the same title, or one of a pair."""
+    spots = [spot for name in ("earlier", "later", "dated") for spot in clause.spots("refer", name)]
     spots += _other_spots(clause)
     alone = alone and not spots and len(clause.tokens) <= FEW_WORDS
     spots += [spot for name in ("earlier", "later") for spot in clause.spots("refer", f"{name}_alone") if alone]
     spots += [Spot(place, place + 1) for place, _ in clause.links("year") if alone and not spots]  # "the cartoon, 1967"
     same = siblings(movies[-1]) if spots and movies else []
-    others = tuple(each for each in same if each.movie_id != movies[-1].movie_id)
+    pair = refs(of_size(among, 2)) if spots and len(same) < 2 else ()
+    same = sorted(pair, key=lambda ref: ref.year or 0) if len(pair) == 2 else same
+    others = tuple(each for each in same if each.movie_id != movies[-1].movie_id) if movies else ()
     chosen = told_apart(clause, same, alone=alone) or (others if _other_spots(clause) else ())
-    return {spots[0].first: chosen[:1]} if chosen else {}
+    return {spots[0].first: chosen[:1]} if chosen and len(same) > 1 else {}
 
 
 def _other(clause: Clause, movies: Sequence[Ref], among: Sequence[Group]) -> Pointed:

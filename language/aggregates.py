@@ -41,7 +41,7 @@ def together(said: Sequence[Clause]) -> list[Clause]:
 def _asks_of(clause: Clause, before: Clause) -> bool:
     """True for a question for a figure that names nothing itself, after a clause that does and wants nothing else."""
     told = before.has("statistic", "told") or (before.links("stars") and not before.has("statistic", "measures"))
-    whole = before.has("statistic", "how_many") and not before.links("user")
+    whole = before.has("statistic", "how_many") and clause.has("refer", "one_of")
     ranks = any(_ranks_movies(each) for each in (clause, before))
     named = before.links("movie", "series")
     about = len(named) > 1 if named else before.links("genre", "tag", "year", "years", "user")

@@ -38,7 +38,7 @@ def _numbered(text: str, link: Link, linker: Linker) -> list[Link]:
         end = following.end()
         spans.append((following[1], following.start(1), end))
     name = link.text[: own.start()] if own else link.text
-    if len(spans) < 2:
+    if len(spans) < 2 and not _is_part(text, link, end):
         return []
     parts = [(part_of(name, int(number), linker), start, end) for number, start, end in spans]
     return [
@@ -46,6 +46,16 @@ def _numbered(text: str, link: Link, linker: Linker) -> list[Link]:
         for part, start, end in parts
         if part and all(other for other, _, _ in parts)
     ]
+
+
+def _is_part(text: str, link: Link, end: int) -> bool:
+    """True of the number behind a series of which no movie is called so, where it is no rating: "Harry Potter 3"."""
+    rates = _RATES.search(text, 0, link.start) and not _FIRST.match(text, end)
+    return (
+        link.kind == "series"
+        and not (rates or link.text[-1].isdigit() or _STARS.match(text, end))
+        and not any(other.kind == "movie" for other in link.also)
+    )
 
 
 def part_of(name: str, number: int, linker: Linker) -> Candidate | None:
