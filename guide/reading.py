@@ -145,8 +145,8 @@ def _is_empty(part: Part) -> bool:
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
     begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
-    parts = [_completed(part, parts[:at]) for at, part in enumerate(parts)]
     parts = _set_apart([_anew(part, context, listed=at > begun) for at, part in enumerate(parts)])
+    parts = [_completed(part, parts[:at]) for at, part in enumerate(parts)]
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
     if told and (before := _folded(parts[:at], context)):
@@ -319,11 +319,11 @@ def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
     if told.liked or told.disliked:
         taste = Frame(act="recommend", filters=wants.filters())
         return [but(with_told(taste, context.told | told), act="opinion")]
+    if context.last_list and not (wants := _joined(parts)).empty:  # "I know these, less famous ones"
+        return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
     if told.seen or told.exclude_series:
         return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
-    if wants != Conditions() and context.last_list:
-        return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
-    if wants != Conditions():
+    if not wants.empty:
         return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
     named = each_once(ref for part in parts for ref in part.refs)
     return [Frame(act="small_talk", aspect="mentioned" if named else "praise", movies=named)]

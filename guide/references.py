@@ -117,9 +117,9 @@ def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, among: Sequ
     spots += [Spot(place, place + 1) for place, _ in clause.links("year") if alone and not spots]  # "the cartoon, 1967"
     same = siblings(movies[-1]) if spots and movies else []
     pair = refs(of_size(among, 2)) if spots and len(same) < 2 else ()
+    others = tuple(each for each in same if each.movie_id != movies[-1].movie_id) if _other_spots(clause) else ()
     same = sorted(pair, key=lambda ref: ref.year or 0) if len(pair) == 2 else same
-    others = tuple(each for each in same if each.movie_id != movies[-1].movie_id) if movies else ()
-    chosen = told_apart(clause, same, alone=alone) or (others if _other_spots(clause) else ())
+    chosen = told_apart(clause, same, alone=alone) or others
     return {spots[0].first: chosen[:1]} if chosen and len(same) > 1 else {}
 
 

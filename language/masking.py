@@ -18,7 +18,7 @@ from movies.words import UNKNOWN_RANK, ranks
 SURE, DOUBTFUL = 0.45, 0.17
 """Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
-TYPO_LENGTH, COMMON = 5, 6_000
+TYPO_LENGTH, FREQUENT, COMMON = 5, 600, 6_000
 """Letters of a word that is mended, and the rank up to which another is what it was meant to be."""
 FIRST_YEAR, LAST_YEAR = 1900, 2030
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
@@ -280,13 +280,26 @@ def _targets() -> list[str]:
 
 def _mended(word: str) -> str:
     """A misspelt word of the examples as it is spelt; every other word as it is."""
-    if len(word) < TYPO_LENGTH or not word.isalpha() or word in known() or word in ranks():
+    if not word.isalpha() or word in known() or word in ranks():
         return word
+    if len(word) < TYPO_LENGTH:
+        return _spelt_out().get(word, word)
     if (swapped := _swapped(word)) is not None:
         return swapped
     allowed = 1 if len(word) < 8 else 2
     found = process.extractOne(word, _targets(), scorer=OSA.distance, score_cutoff=allowed)
     return found[0] if found and found[0][0] == word[0] else word
+
+
+@cache
+def _spelt_out() -> dict[str, str]:
+    """Hurried spellings of frequent words without their vowels: "mny", "ratd" without the last."""
+    frequent = sorted(
+        (word for word in known() if len(word) >= 4 and ranks().get(word, UNKNOWN_RANK) < FREQUENT),
+        key=lambda word: -ranks()[word],
+    )
+    bare = {word[0] + re.sub("[aeiou]", "", word[1:]): word for word in frequent}
+    return bare | {word[:-2] + word[-1]: word for word in frequent if word.endswith("ed")}
 
 
 def _swapped(word: str) -> str | None:
