@@ -319,8 +319,9 @@ def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
     if told.liked or told.disliked:
         taste = Frame(act="recommend", filters=wants.filters())
         return [but(with_told(taste, context.told | told), act="opinion")]
-    if context.last_list and not (wants := _joined(parts)).empty:  # "I know these, less famous ones"
-        return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
+    asked = replace(_joined(parts), count=None)
+    if context.last_list and not asked.empty:  # "I know these, less famous ones"
+        return reaction(replace(parts[-1].to("delta.narrow"), wants=asked), context)
     if told.seen or told.exclude_series:
         return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
     if not wants.empty:
