@@ -79,7 +79,9 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
     goes_on = "figured" in context.situation and part.intent.act in ("statistic", "fact", "compare", "delta")
     if goes_on or _asks(clause) or part.intent.aspect == "remove" or clause.has("rating_lines", "moved"):
         return
-    taken = {place for path in _OTHERWISE for spot in clause.spots(*path) for place in range(*spot)}
+    halves = {place for place, link in clause.links("number") if (link.low or 0) % 1}
+    taken = {place for path in _COUNTS for spot in clause.spots(*path) for place in range(*spot)} - halves
+    taken |= {place for path in _BOUNDS for spot in clause.spots(*path) for place in range(*spot)}
     taken |= {place for spot in clause.spots("rating_lines", "others") for place in _until_own(clause, spot.first)}
     given = {spot.end - 1 for spot in clause.spots("rating_lines", "gives")}
     # in "make it three" a list is meant, unless stars were just stored
@@ -99,18 +101,9 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
             yield place, link.low or 0.0
 
 
-_OTHERWISE = (
-    ("bounds", "at_least"),
-    ("bounds", "at_most"),
-    ("bounds", "more"),
-    ("bounds", "less"),
-    ("count", "things"),
-    ("count", "units"),
-    ("count", "for_me"),
-    ("refer", "them"),
-    ("refer", "both"),
-)
-"""Phrases whose numbers are no stars."""
+_BOUNDS = tuple(("bounds", name) for name in ("at_least", "at_most", "more", "less"))
+_COUNTS = (("count", "things"), ("count", "units"), ("count", "for_me"), ("refer", "them"), ("refer", "both"))
+"""Phrases whose numbers are no stars; those of the latter are whole."""
 
 
 def _until_own(clause: Clause, first: int) -> range:

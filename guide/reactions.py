@@ -12,7 +12,7 @@ from guide.references import rated_before, shown_list, told_apart
 from language.aggregates import aggregate
 from language.conditions import Conditions
 from language.frame import Frame, Ref
-from language.intents import LISTS, SHORT
+from language.intents import LARGEST, LISTS, SHORT
 from language.phrases import table
 from language.standing import each_once
 from movies.models import Filters
@@ -180,6 +180,8 @@ def _changed_other(part: Part, base: Frame) -> Frame:
     fields["own"] = base.own and not users
     if numbers and (base.aspect == "stars" or base.act == "rate"):
         fields["stars"] = numbers[-1]
+    if numbers and base.act == "fact" and clause.has("statistic", "counts") and numbers[-1] <= LARGEST:
+        fields |= {"stars": numbers[-1], "aspect": "stars"}
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
         fields["movies"] = (base.movies[0], *part.refs)
     if base.act == "compare" and wants.sort:
@@ -233,8 +235,10 @@ def _figure(part: Part, base: Frame) -> dict[str, Any]:
 
 def _correct(part: Part, context: Context) -> list[Frame]:
     """As in "sorry, I meant 1995", "no, the other one"."""
-    if not context.before:
+    if not context.before and part.refs:
         return [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
+    if not context.before:
+        return [listed(part.to("recommend"), context)]
     base, kept = context.before[-1], _asked_before(part, context)
     of_list = base.act in ON_LISTS and not (base.act == "find" and base.movies)
     if of_list or not (kept or _meant(part, base.movies, context)):

@@ -27,6 +27,7 @@ MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
 NOISE, ASIDE, TALK, PLAIN = 0.2, 0.4, 0.6, 0.8
 """Odds below which a sentence beside a wish is taken for talk around it."""
+OPPOSITE = ({"worst", "rating"}, {"newest", "oldest"})
 SHARED = ("year_from", "year_to", "min_ratings", "max_ratings", "min_mean", "max_mean")
 SEVERAL = 3
 """The movies of each of several lists, where no number is said."""
@@ -203,6 +204,9 @@ def _heard(talk: Sequence[Part]) -> Conditions:
 
 def _anew(part: Part, context: Context, *, listed: bool) -> Part:
     """A wish that resembles a change or a telling: "can you tell me some other cartoon" where there is no list yet."""
+    turned = context.last_list and not part.refs and {context.last_list.sort, part.wants.sort} in OPPOSITE
+    if part.intent.act == "choose" and turned:  # "and the best, same condition" after the worst
+        return part.to("delta.narrow")
     new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
     told = part.intent.act == "tell" or part.intent.label == "small_talk.feelings"
     if new and told and (part.wants.genres or part.wants.tags) and part.clause.has("wish", "plain"):

@@ -173,8 +173,8 @@ def _by_place(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, 
         return ()
     pair = of_size(among, 2) if word in PAIR else ()
     group = pair or next((each for each in among if abs(which) <= len(each)), ())
-    after = [int(number.low or 1) for at, number in clause.links("number") if at == place + 1 and abs(which) == 1]
-    many = after[0] if after else 1
+    after = [number.low or 1 for at, number in clause.links("number") if at == place + 1 and abs(which) == 1]
+    many = int(after[0]) if after and after[0] % 1 == 0 else 1
     return refs(group[-many:] if which < 0 else group[which - 1 : which - 1 + many])
 
 

@@ -121,12 +121,14 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     tags = [pair for pair in _tags(clause) if pair[0] not in usual]
     unmet = tuple(_unmet(clause, spent, {place for place, _ in (*genres, *tags)}))
     most = 1 if clause.has("without", "either") else MOST_TAGS
-    adults = [(-1, "Children")] if clause.has("without", "adults") else []
-    refused = [*adults, *(pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted)]
+    refused = [pair for pair in genres if pair[0] in unwanted]
+    adults = ["Children"] if clause.has("without", "adults") else []
+    words = [(place, clause.tokens[place].word) for place in unwanted]
+    akin = _genres_of([*words, *(pair for pair in tags if pair[0] in unwanted)])
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
         # of two genres on one span only the first: who wants no romantic comedy may want a comedy
-        exclude_genres=tuple(dict(reversed(refused)).values()),
+        exclude_genres=tuple(dict.fromkeys([*adults, *dict(reversed(refused)).values(), *akin])),
         tags=tuple(name for place, name in tags if place not in unwanted)[:most],
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
         years=_years(clause, unwanted),
@@ -170,9 +172,10 @@ def _of_age(clause: Clause, spot: Spot) -> bool:
     return any(number > OLDEST_CHILD for number in numbers) or any("teen" in token.word for token in words)
 
 
-def _genres_of(tags: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+def _genres_of(tags: Iterable[tuple[int, str]]) -> Iterator[str]:
     """The genres that go with tags, for who does not want them."""
-    return ((place, table("tag_genres")[name.lower()]) for place, name in tags if name.lower() in table("tag_genres"))
+    known = table("tag_genres")
+    return (genre for _, name in tags for genre in known.get(name.lower(), "").split("|") if genre)
 
 
 def _as_genre(tag: Link) -> str:
@@ -322,7 +325,8 @@ def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
     if set(after[:end]) & set(table("units", "ratings")):
         return "ratings"
     if (number.low or 0) > MOST_STARS:
-        return "ratings" if before & set(table("units", "told")) else ""
+        bare = not after or after[0] in table("units", "bare")  # "at least 100 please"
+        return "ratings" if bare or before & set(table("units", "told")) else ""
     stars = number.kind == "stars" or set(after[:end]) & set(table("units", "mean"))
     told = [token.word for token in clause.tokens[max(first - 6, 0) : first]]
     between = set(told[told.index("NUMBER") :] if "NUMBER" in told and not stars else ())
@@ -360,6 +364,7 @@ def _unmet(clause: Clause, spent: set[int], met: set[int]) -> Iterator[str]:
     takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for spot in clause.spots("without", "bare"):
         open_ = spot.first not in takes_back and spot.end < len(clause.tokens) and spot.end not in met
+        open_ = open_ and clause.tokens[spot.end].word not in (*table("units", "compared"), "fewer", "less", "more")
         if open_ and _tells(clause.tokens[spot.end]):
             yield clause.said(spot.first, spot.end + 1)
 
