@@ -36,6 +36,7 @@ from storage.records import (
 from storage.sqlite import Database
 
 EARLIER_PAGE = 50  # read at a time on the way back through a session
+LATEST = "latest"  # in the place of a message's id: the end of the history
 
 
 class Store:
@@ -60,7 +61,7 @@ class Store:
     async def list_messages(
         self, session_id: str, *, limit: int, after: str | None = None, before: str | None = None
     ) -> Page[Message]:
-        """Stored messages, oldest first; `before` gives those just before it. A live run's are not here yet.
+        """Stored messages, oldest first; `before` gives those just before it, or the LATEST. A live run's are not here.
 
         Raises:
             NotFound: A cursor names no message of the session.
@@ -114,6 +115,8 @@ class Store:
         return message_of(row)
 
     async def _message_number(self, session_id: str, message_id: str) -> int:
+        if message_id == LATEST:
+            return 2**62
         row = await self._db.fetch_one(
             "SELECT number FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
         )
@@ -138,9 +141,7 @@ class Store:
             await refuse_live_run(connection, run.session_id)
             if run.retry_of is not None:
                 await connection.execute(
-                    "UPDATE messages SET alternative = 1 WHERE role <> 'user' AND run_id IN "
-                    "(SELECT id FROM runs WHERE session_id = ? AND message_id = ?)",
-                    (run.session_id, run.message_id),
+                    _REPLACE, {"session": run.session_id, "message": run.message_id, "run": run.retry_of}
                 )
             await _touch_session(connection, new)
             await _insert_run(connection, new)
@@ -169,12 +170,31 @@ class Store:
             raise NotFound("There is no such run.")
         return run_of(row)
 
+    async def list_runs(self, session_id: str, *, limit: int, after: str | None = None) -> Page[Run]:
+        """A session's runs, newest first.
+
+        Raises:
+            NotFound: The cursor names no run of the session.
+        """
+        below = await self._run_number(session_id, after) if after else 2**62
+        rows = await self._db.fetch(
+            "SELECT * FROM runs WHERE session_id = ? AND number < ? ORDER BY number DESC LIMIT ?",
+            (session_id, below, limit + 1),
+        )
+        more = len(rows) > limit
+        return Page(
+            data=[run_of(row) for row in rows[:limit]], has_more=more, next=rows[limit - 1]["id"] if more else None
+        )
+
+    async def _run_number(self, session_id: str, run_id: str) -> int:
+        row = await self._db.fetch_one("SELECT number FROM runs WHERE id = ? AND session_id = ?", (run_id, session_id))
+        if row is None:
+            raise NotFound("The cursor names no run of this session.")
+        return int(row["number"])
+
     async def latest_run(self, session_id: str) -> Run | None:
         """The newest run of a session."""
-        row = await self._db.fetch_one(
-            "SELECT * FROM runs WHERE session_id = ? ORDER BY number DESC LIMIT 1", (session_id,)
-        )
-        return run_of(row) if row else None
+        return next(iter((await self.list_runs(session_id, limit=1)).data), None)
 
     async def spent(self, account_id: str, *, since: datetime) -> list[Spent]:
         """The tokens of an account's runs since then, oldest first."""
@@ -257,6 +277,11 @@ _MESSAGES_FORWARDS = """
 """
 _MESSAGES_BACKWARDS = """
     SELECT * FROM messages WHERE session_id = :session AND number < :end ORDER BY number DESC LIMIT :limit
+"""
+_REPLACE = """
+    UPDATE messages SET alternative = 1 WHERE (role <> 'user' OR id <> :message) AND run_id IN (
+        SELECT id FROM runs WHERE session_id = :session AND message_id = (SELECT message_id FROM runs WHERE id = :run)
+    )
 """
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
 

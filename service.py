@@ -17,6 +17,7 @@ from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from guide.provider import OfflineGuide
 from movies.library import SAMPLE, Library, import_command
+from movies.posters import Posters
 from providers.base import Provider
 from providers.contexts import Contexts
 from runs.journal import Journal
@@ -52,6 +53,7 @@ class Marquee:
     quotas: Quotas
     checker: SchemaChecker
     clock: Clock
+    posters: Posters
 
 
 @asynccontextmanager
@@ -84,7 +86,9 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         runs = Runs(resources, lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
-        parts = (library, provider, contexts, runs, quotas, checker, clock)
+        posters = Posters(settings)
+        stack.push_async_callback(posters.close)
+        parts = (library, provider, contexts, runs, quotas, checker, clock, posters)
         yield Marquee(settings, database, store, sessions, accounts, ratings, *parts)
 
 

@@ -44,7 +44,11 @@ async def account_document(service: Marquee, account: Account) -> AsyncGenerator
         {"movie_id": own.movie_id, "stars": own.stars, "rated_at": own.rated_at.isoformat()}
         for own in await service.ratings.all(account.id)
     ]
-    yield f'{{"account":{account.model_dump_json()},"ratings":{json.dumps(ratings)},"recommendations":['
+    seen = [
+        {"movie_id": one.movie_id, "seen_at": one.seen_at.isoformat()} for one in await service.ratings.seen(account.id)
+    ]
+    parts = {"ratings": ratings, "seen": seen}
+    yield f'{{"account":{account.model_dump_json()},{json.dumps(parts)[1:-1]},"recommendations":['
     comma = ""
     async for served in _recommendations(service, account.id):
         yield comma + served.model_dump_json()
@@ -109,7 +113,7 @@ async def _markdown(session: Session, pages: Pages) -> AsyncGenerator[str, None]
 
 def _paragraphs(message: Message) -> str:
     who = {"user": "You", "assistant": "Marquee"}[message.role]
-    note = " (an earlier answer)" if message.alternative else ""
+    note = f" (an earlier {'wording' if message.role == 'user' else 'answer'})" if message.alternative else ""
     note += f" ({message.status.replace('_', ' ')})" if message.status != "completed" else ""
     calls = [f"> {call.name} {json.dumps(call.arguments, ensure_ascii=False)}" for call in message.tool_calls]
     return "\n\n".join([f"**{who}**{note}", *([message.content] if message.content else []), *calls])

@@ -23,7 +23,7 @@ ORDER = [
     ["logs", "schemas", "recommend"],
     ["storage"],
     ["db", "language", "movies", "providers"],
-    ["llm", "movies.ingest", "tools", "training"],
+    ["llm", "movies.ingest", "ratings", "tools", "training"],
     ["accounts", "guide", "movielens", "runs"],
     ["service"],
     ["api"],

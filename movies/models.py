@@ -33,6 +33,7 @@ Noun = Annotated[str, Field(max_length=40, pattern=r"^\w[\w '’-]*$")]
 Query = Annotated[str, Field(min_length=1, max_length=500)]
 Basis = Literal["search", "personal", "seeds", "popular", "tag", "text", "group"]
 Sort = Literal["relevance", "rating", "popularity", "year", "worst", "oldest", "newest"]
+Span = Literal["month", "year"]
 RatingOrder = Literal["newest", "oldest", "highest", "lowest"]
 Window = Annotated[
     str,
@@ -171,6 +172,14 @@ class WindowStats(Model):
     window: str = Field(description="'12h', '7d', '30d', … or 'all'")
     since: datetime | None = None
     until: datetime | None = None
+    count: int
+    mean: float | None = None
+
+
+class PeriodStats(Model):
+    """Count and mean of the ratings of one calendar month or year, UTC."""
+
+    period: str = Field(description="'2016-03', or '2016'")
     count: int
     mean: float | None = None
 

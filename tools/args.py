@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, StrictBool, WithJsonSchema
 
 from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, UserId, Window
 from movies.tables import LARGEST_ID
@@ -153,13 +153,16 @@ _STARS_BY_ID = {
 
 
 class RecommendationRequest(Model):
-    """Someone whom the data has never seen, by likes, dislikes, ratings or words."""
+    """Someone whom the data has never seen, by likes, dislikes, ratings or words; or the caller."""
 
     liked: list[MovieId] = Field(default=[], max_length=200)
     disliked: list[MovieId] = Field(default=[], max_length=200)
     ratings: Annotated[
         dict[Annotated[str, Field(pattern=r"^\d{1,15}$")], Stars], WithJsonSchema(_STARS_BY_ID), Field(max_length=2_000)
     ] = {}
+    own: StrictBool = Field(
+        default=False, description="The caller's own ratings too; what is given here lies over them"
+    )
     text: Query | None = None
     filters: Filters = Filters()
     limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10
