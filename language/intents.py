@@ -69,7 +69,10 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
     ):
         return False
     if each.act == "compare":
-        several = sum(len(name.refs) for name in said) + ("spoken" in situation) > 1 or "listed" in situation
+        several = (
+            sum(max(len(name.refs), len(name.of_series)) for name in said) + ("spoken" in situation) > 1
+            or "listed" in situation
+        )
         return several and (clause.has("compare", "words") or len(said) > 1)
     if each.act == "rate":
         asks = begins or clause.has("statistic", "counts") or (clause.asks and clause.has("asks", "words"))
