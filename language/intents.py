@@ -113,6 +113,7 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         "said": bool(said),
         "several": len(names) > 1,
         "series": bool(names) and names[0][1].kind == "series",
+        "whole": any(each.series for each in said),
         "asks": clause.asks,
         "theirs": clause.has("rating_lines", "others") and not clause.has("rating_lines", "own"),
         "names only": bool(names)
