@@ -1,18 +1,21 @@
 """A conversation as the guide has it before it: turns, the calls made in each, and what came of them.
 
-It is read back from the messages each time; nothing is kept.
+It is read back from the messages each time; nothing is kept. Calls are told as the frames that they were made from.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from language.frame import Ref
-from movies.models import MovieList, MovieName, Resolved
+from language.frame import Act, Frame, Ref
+from language.standing import Told
+from movies.links import Link
+from movies.models import Filters, ListedMovie, MovieList, MovieName, Resolved
 from providers.base import ChatMessage, ToolRequest
 from providers.prompts import TRIMMED
 from tools.registry import TOOLS
@@ -20,6 +23,9 @@ from tools.results import Comparison, QueryResult, Questions, RatingList, TasteP
 
 Args = dict[str, JsonValue]
 
+USUAL_COUNT = 5
+ACTS: dict[str, Act] = {"search_movies": "find", "query_catalogue": "find", "similar_movies": "like"}
+SORTS = ("relevance", "rating", "popularity", "worst", "newest", "oldest")
 UNREADABLE = "The tool's answer could not be read."
 
 
@@ -38,6 +44,12 @@ class Done:
         return _movies_of(self.result) if self.result else []
 
     @property
+    def users(self) -> list[int]:
+        """The MovieLens users it was about."""
+        about = [self.args, *(each for each in _many(self.args.get("members")) if isinstance(each, dict))]
+        return [user for each in about if isinstance(user := each.get("user_id"), int)]
+
+    @property
     def resolved(self) -> list[Resolved]:
         """The titles that were given, as they were understood."""
         found: list[Resolved] = getattr(self.result, "resolved", [])
@@ -54,9 +66,11 @@ class Turn:
     """One message of the person, the calls made for it, what was answered, and what the person spoke of.
 
     Attributes:
+        links: All that its text names.
         named: Movies by name; `theirs`: those of them that are somebody else's: "my mom's favourite is Heat".
         pointed: The movie referred to: "the second one".
         users: MovieLens users.
+        told: The tastes that hold from then on.
     """
 
     text: str
@@ -66,6 +80,8 @@ class Turn:
     theirs: tuple[Ref, ...] = ()
     pointed: tuple[Ref, ...] = ()
     users: tuple[int, ...] = ()
+    links: tuple[Link, ...] = ()
+    told: Told = field(default_factory=Told)
 
     @property
     def singles(self) -> list[Ref]:
@@ -168,3 +184,59 @@ def _movies_of(result: BaseModel) -> list[MovieName]:
         return list(result.movies)
     movie = getattr(result, "movie", None)
     return [movie] if isinstance(movie, MovieName) else []
+
+
+# A list's call as a frame
+
+
+def frame_of(done: Done, names: Mapping[int, Ref]) -> Frame:
+    """The frame that a list was made from, as far as its call's arguments tell.
+
+    Args:
+        done: The call.
+        names: Movies that the conversation named, by id.
+    """
+    args = done.args
+    excluded = _many(args.get("exclude"))
+    members = [member for member in _many(args.get("members")) if isinstance(member, dict)]
+    liked = [movie for member in members for movie in _many(member.get("liked"))] or _many(args.get("liked"))
+    by = {"mean": "worst" if args.get("order") == "asc" else "rating", "count": "popularity"}
+    sort = args.get("sort") or by.get(str(args.get("sort_by")))
+    return Frame.model_validate(
+        {
+            "act": ACTS.get(done.name, "recommend"),
+            "movies": _refs(_many(args.get("movies")), names),
+            "liked": _refs(liked, names),
+            "disliked": _refs(_many(args.get("disliked")), names),
+            "exclude": _refs(excluded, names),
+            "exclude_series": tuple(name for name in excluded if isinstance(name, str)),
+            "filters": {name: args[name] for name in Filters.model_fields if args.get(name) is not None},
+            "text": args.get("query") or args.get("text"),
+            "count": args.get("limit") if args.get("limit") != USUAL_COUNT else None,
+            "users": tuple(done.users),
+            "own": any("user_id" not in member for member in members),
+            "sort": sort if sort in SORTS else None,
+            **{name: args[name] for name in ("novelty", "diversity", "window_days") if args.get(name) is not None},
+        }
+    )
+
+
+def names_of(dialogue: Dialogue) -> dict[int, Ref]:
+    """Every movie that results named, by id: those understood, those listed, those given as reasons."""
+    understood = [each.movie for done in dialogue.done for each in done.resolved]
+    listed = [movie for done in dialogue.done for movie in done.movies]
+    causes = [cause for movie in listed if isinstance(movie, ListedMovie) for cause in movie.causes]
+    return {movie.movie_id: as_ref(movie) for movie in (*understood, *listed, *causes)}
+
+
+def _many(value: JsonValue) -> list[JsonValue]:
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def _refs(values: Iterable[JsonValue], names: Mapping[int, Ref]) -> tuple[Ref, ...]:
+    """Ids as movies; titles that another model gave are found again among what was resolved."""
+    by_title = {each.title.lower(): each for each in names.values()}
+    known = (names.get(value) if isinstance(value, int) else by_title.get(str(value).lower()) for value in values)
+    return tuple(each for each in known if each)

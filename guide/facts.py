@@ -87,21 +87,13 @@ def compare(scene: Scene) -> Script:
     ranked = sorted(found.movies, key=lambda movie: -(movie.rating_mean or 0))
     lines = [f"- {wording.texts().facts['side_by_side']}".format_map(wording.facts_of(movie)) for movie in ranked]
     first = _first_by(scene, found.movies) if frame.sort in ("newest", "oldest", "popularity") else _winner(ranked)
-    return wording.paragraphs(["\n".join(lines), wording.spaced([_apart(scene, found.movies), first, _common(found)])])
+    return wording.paragraphs(["\n".join(lines), wording.spaced([first, _common(found)])])
 
 
 def _first_by(scene: Scene, movies: Sequence[MovieDetail]) -> str:
     """As in "Alien (1979) is the oldest of them"."""
     order, reason = BEST[scene.frame.sort or "rating"]
     return f"{wording.named(max(movies, key=order))}: {reason}."
-
-
-def _apart(scene: Scene, movies: Sequence[MovieDetail]) -> str:
-    """The years between the oldest and the newest, where these are asked for."""
-    years = sorted(movie.year for movie in movies if movie.year)
-    if scene.frame.aspect != "apart" or len(years) < len(PAIR):
-        return ""
-    return f"{wording.counted(years[-1] - years[0], 'year', 'years')} lie between {years[0]} and {years[-1]}."
 
 
 def _winner(movies: Sequence[MovieDetail]) -> str:

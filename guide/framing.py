@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from guide.parts import Context, Part, unknown_title
+from guide.parts import Context, Part
 from guide.rating import rate
-from guide.salience import shown_list
+from guide.references import shown_list
 from language.aggregates import aggregate
 from language.conditions import Conditions, conditions
 from language.frame import Aggregate, Frame, Ref
@@ -20,12 +20,12 @@ from language.standing import Told, each_once
 from movies.models import Filters
 
 SHORT, LONG, MOST = 3, 10, 50
-_OF_GROUPS = {"rank": ("choose", "rank"), "count": ("statistic", "how_many")}
 MOST_OF_US = 2
 OLD_UNTIL, NEW_FROM = 1979, 2010
 ABOUT_MOVIES = ("plot", "cast", "director", "streaming", "runtime", "awards", "box_office", "language", "age_rating")
 FIGURES = ("rating", "count", "good", "histogram")
 _SEQUEL = re.compile(r"(?::| \d+$| [IVX]+$| [Pp]art |, )")
+VERDICTS, PLAIN_ASPECTS = ("good", "rating", "everything", "count"), ("tags", "links", "genres")
 RATING_ORDERS = ("lowest", "highest", "newest", "oldest")
 
 
@@ -35,10 +35,10 @@ def framed(part: Part, context: Context) -> list[Frame]:
         frames = [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
     elif part.intent.act in LISTS:
         frames = [listed(part, context)]
-        if part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):
+        if part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):  # in passing
             frames.insert(0, Frame(act="rate", movies=part.refs[:1], stars=part.stars))
     elif part.intent.odds < LEAST_ODDS:
-        frames = [_unclear(part, context)]
+        frames = [_unclear(part)]
     else:
         frames = _MAKERS.get(part.intent.act, _plain)(part, context)
     return [but(frame, confidence=part.intent.odds) for frame in frames]
@@ -101,9 +101,6 @@ def listed(part: Part, context: Context) -> Frame:
         "again": part.clause.has("asks", "next") or (bool(context.last_list) and part.clause.has("refer", "else")),
         "own": bool(part.users) and part.clause.has("refer", "me_too"),
     }
-    fields["order"] = "highest" if len(seeds) > 1 and part.clause.has("refer", "better_one") else None
-    if not seeds and part.clause.has("stance", "before", "similar") and (unknown := unknown_title(part)):
-        fields["unmet"] = (*wants.unmet, f"like {unknown}")
     fields |= {"exclude": part.before[-1:] or context.spoken} if part.clause.has("refer", "else") else {}
     if part.clause.has("refer", "no_sequels"):
         fields["exclude_series"] = tuple(_SEQUEL.split(ref.title)[0] for ref in seeds)
@@ -131,55 +128,31 @@ def _seeds(part: Part, context: Context) -> tuple[Ref, ...]:
         return part.before[-1:] or context.spoken
     wanted = {"like": ("similar",), "recommend": ("similar", "named")}[part.intent.act]
     seeds = each_once(ref for said in part.said if said.stance in wanted for ref in said.refs)
-    if context.last_list and part.clause.has("refer", "into"):
-        return each_once([*context.last_list.movies, *context.last_list.liked, *part.refs])
     if seeds or part.intent.act == "recommend":
         return seeds
-    if part.clause.has("refer", "better_one") and len(part.before) > 1:
-        return part.before
     others = (ref for said in part.said if said.stance not in ("excluded", "disliked") for ref in said.refs)
     return each_once(others) or context.spoken
 
 
 def era(part: Part, context: Context) -> Filters:
     """Years that were not named: "old movies", "others of that same year"."""
-    relative = {"older": "old", "newer": "new"}.get(part.wants.relative, "") if not part.refs else ""
+    wants = part.wants
+    relative = {"older": "old", "newer": "new"}.get(wants.relative, "") if not part.refs else ""
     year = next((ref.year for ref in (*part.before[-1:], *context.spoken)), None)
-    if part.clause.has("refer", "that_genre"):
-        return Filters(genres=_genre_spoken_of(context))
-    if part.wants.years:
+    if wants.years:
         return Filters()
-    if context.last_list and part.clause.has("refer", "same_period"):
-        kept = context.last_list.filters
-        return Filters(year_from=kept.year_from, year_to=kept.year_to)
     if year and part.clause.has("refer", "same_decade"):
         return Filters(year_from=year // 10 * 10, year_to=year // 10 * 10 + 9)
     if year and part.clause.has("refer", "same_year"):
         return Filters(year_from=year, year_to=year)
-    return {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}.get(
-        part.wants.era or relative, Filters()
-    )
+    named = {"old": Filters(year_to=OLD_UNTIL), "new": Filters(year_from=NEW_FROM)}
+    return named.get(wants.era or relative, Filters())
 
 
-def _genre_spoken_of(context: Context) -> list[str]:
-    """The genre of the last conditions, else the first of the movie spoken of: "how many of that genre?"."""
-    for done in reversed(context.dialogue.done):
-        genres = done.args.get("genres") or [
-            name for movie in done.movies[:1] for name in getattr(movie, "genres", [])[:1]
-        ]
-        if isinstance(genres, list) and genres:
-            return [str(name) for name in genres]
-    return []
-
-
-def _unclear(part: Part, context: Context) -> Frame:
-    """A question back, unless conditions say enough."""
-    if part.wants.genres or part.wants.tags or part.wants.years or part.wants.sort:
-        return listed(part.to("find"), context)
-    titles = [ref.title for ref in part.refs[:1]]
-    return Frame(
-        act="unclear", ambiguous=tuple(f"{what} {title}" for title in titles for what in ("movies like", "facts about"))
-    )
+def _unclear(part: Part) -> Frame:
+    """A question back."""
+    choices = (f"{what} {ref.title}" for ref in part.refs[:1] for what in ("movies like", "facts about"))
+    return Frame(act="unclear", ambiguous=tuple(choices))
 
 
 # About movies
@@ -204,15 +177,12 @@ def _about(part: Part, context: Context) -> list[Frame]:
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
     named = part.refs or (refs and part.clause.has("refer", "it"))
-    if act in ("fact", "predict") and not named and (name := part.strange or unknown_title(part)):
+    if act in ("fact", "predict") and not named and (name := part.strange):
         return [Frame(act="unclear", text=name)]
-    if act in ("fact", "predict") and not named and (topic := conditions(part.clause).text):
-        return [Frame(act="find", text=topic)]
-    if act in ("fact", "compare") and len(refs) < 2 and len(whole := _whole_series(part, context)) > len(refs):
-        return [Frame(act="compare", movies=whole)]
     act = "fact" if act == "compare" and part.stars is not None else act
-    apart = "apart" if part.clause.has("compare", "apart") else ""
-    aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [apart]
+    if act in ("fact", "compare") and len(refs) < 2 and (whole := _whole_series(part, context)):
+        return [Frame(act="compare", movies=whole, sort=wants.sort)]
+    aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
     liked = context.told.liked if act == "predict" and not part.users else ()
     fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
@@ -224,10 +194,9 @@ def _about(part: Part, context: Context) -> list[Frame]:
 
 def _whole_series(part: Part, context: Context) -> tuple[Ref, ...]:
     """The movies of a series that is spoken of in the plural: "the averages of the three Godfathers"."""
-    plural = part.clause.has("compare", "series") or part.clause.has("refer", "each_of") or part.clause.links("series")
-    if not (part.refs and plural):
-        return ()
-    return tuple(context.parts(part.refs[0]))
+    plural = part.clause.has("compare", "whole") or part.clause.has("compare", "series")
+    parts = context.parts(part.refs[0]) if part.refs and plural else []
+    return tuple(parts) if len(parts) > 1 else ()
 
 
 def _aspects(part: Part, aspect: str) -> list[str]:
@@ -238,6 +207,9 @@ def _aspects(part: Part, aspect: str) -> list[str]:
         found = [name for name in found if name != "rating"]
     if len(found) > 1 and clause.has("aspect", "joined"):
         return found
+    plain = [name for name in found if name in PLAIN_ASPECTS]
+    if plain and aspect in VERDICTS:
+        return plain[:1]
     if aspect == "genres" and (part.wants.genres or part.wants.tags):
         return ["trait"]
     if clause.has("statistic", "lately"):
@@ -254,8 +226,6 @@ def _plain(part: Part, context: Context) -> list[Frame]:
         refers = (part.clause.has("refer", "it") or part.clause.asks) and aspect in ABOUT_MOVIES
         fields["movies"] = part.refs or (context.spoken if refers else ())
         fields["filters"] = Filters(people=list(part.wants.people))
-    elif aspect == "mentioned":
-        fields["movies"] = part.refs
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
     elif act == "choose":
@@ -274,9 +244,9 @@ def _choice(part: Part, context: Context) -> dict[str, Any]:
     bare = {"older": "oldest", "newer": "newest"}.get(wants.relative) or next(
         (sort for name, sort in (("low", low), ("high", high)) if clause.has("choose", name)), None
     )
-    asked = next((name for name, path in _OF_GROUPS.items() if clause.has(*path)), "")
+    asked = "rank" if clause.has("choose", "rank") else "fewest" if fewest else ""
     count = None if wants.count == len(several) else wants.count  # "which of the three"
-    told = {"sort": wants.sort or bare, "count": count, "aspect": asked or ("fewest" if fewest else "")}
+    told = {"sort": wants.sort or bare, "count": count, "aspect": asked}
     return {**list_fields(wants), "movies": several, "filters": wants.filters(), **told}
 
 
@@ -287,15 +257,9 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     """A figure. Of single movies it is a fact; of "comedies or dramas", "1994 or 1999", "user 3 or 5" one for each."""
     users = users or _whose(part, context)
     own = part.clause.has("refer", "mine") and not (users or part.clause.joined)
-    users, own = (context.user, False) if own and context.user else (users, own)
-    spoken_of = _genre_spoken_of(context) if part.clause.has("refer", "that_genre") else []
-    if spoken_of:
-        part = replace(part, wants=replace(part.wants, genres=tuple(spoken_of)))
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
-    figure = figure.model_copy(update={"by": "none"}) if spoken_of else figure
     if figure.by == "user" and part.wants.empty and not part.refs and part.clause.has("statistic", "whole"):
         figure = Aggregate()  # "how many users are there?"
-    figure = _as_before(part, figure, context)
     spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
     about = part.before[-1:] or (context.spoken if spoken else ())
     plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
@@ -306,19 +270,16 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
     in_title = part.clause.has("topic", "title_words") and not part.clause.has("statistic", "called")
     named = [each.series or each.refs[0].title for each in part.said if each.refs] if in_title else []
+    if not (own or users) and (whole := _whole_series(part, context)):
+        return [Frame(act="compare", movies=whole)]
     if any(ref.title != part.series for ref in part.refs) and not (own or users or named):
         return _figures_of_movies(part, figure, context)
     topic = " ".join(named) or (conditions(part.clause).text if part.clause.has("topic", "title_words") else "")
     if part.clause.has("unmet", "without any ratings"):
         part = replace(part, wants=replace(part.wants, unmet=(), bounds={"min_ratings": 1}))
         figure = Aggregate()
-    if part.stars is not None and part.wants == Conditions() and not (own or users) and context.spoken:
-        return [Frame(act="fact", aspect="stars", movies=context.spoken, stars=part.stars)]
     lists = part.wants.empty and part.clause.has("statistic", "again") and context.before[-1:]
     listed_before = lists[0].filters if lists and lists[0].act in LISTS else None
-    whole = _whole_series(part, context) if part.clause.has("compare", "words") else ()
-    if len(whole) > 1 and not (own or users):
-        return [Frame(act="compare", movies=whole)]
     frame = Frame(
         act="statistic",
         aggregate=figure,
@@ -332,31 +293,15 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     )
     both = figure.measure == "mean" and figure.by == "none" and part.clause.has("statistic", "counts_movies")
     counts = [but(frame, aggregate=Aggregate())] if both and not (users or own) else []
-    if part.clause.has("statistic", "out_of"):
-        counts.append(filtered(frame, genres=[], tags=[]))
     return [one for each in (*counts, frame) for one in each_of(part, each, users)]
-
-
-def _as_before(part: Part, figure: Aggregate, context: Context) -> Aggregate:
-    """As in "which year had the fewest?" after ratings by year: the same groups of the same things."""
-    before = next((frame.aggregate for frame in context.before[-1:] if frame.aggregate), None)
-    years = ("year", "rated_year")
-    same = before and figure.by != "none" and (before.by == figure.by or {before.by, figure.by} <= set(years))
-    says = part.clause.has("statistic", "ratings") or part.clause.has("topic", "noun") or not part.wants.empty
-    if not (before and same) or says or part.clause.has("statistic", "mean"):
-        return figure
-    return before.model_copy(update={"ascending": figure.ascending, "sort_by": figure.sort_by})
 
 
 def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:
     """A figure of movies by name: their facts; of titles that are counted, all that are called so."""
     if part.clause.has("statistic", "called"):
         return [Frame(act="fact", aspect="versions", movies=tuple(context.siblings(part.refs[0])))]
-    if part.clause.has("statistic", "who_rated"):
-        return [Frame(act="statistic", movies=part.refs, aggregate=Aggregate(of="ratings", by="user"))]
     if len(part.refs) > 1 and part.stars is None:
-        apart = "apart" if part.clause.has("compare", "apart") else ""
-        return [Frame(act="compare", aspect=apart, movies=part.refs, sort=part.wants.sort)]
+        return [Frame(act="compare", movies=part.refs, sort=part.wants.sort)]
     known = {"genre": "genres", "tag": "tags", "year": "year", "decade": "year"}
     measure = figure.measure if figure.measure in ("count", "histogram") else "rating"
     aspects = _aspects(part, known.get(figure.by, measure))
@@ -418,11 +363,11 @@ def _released(part: Part, rated: str | None, before: Filters | None = None) -> F
 
 
 def _whose(part: Part, context: Context) -> tuple[int, ...]:
-    """The MovieLens users named; for "their taste" the one spoken of last."""
-    us = part.clause.has("refer", "us")
-    if part.users or not (us or part.clause.has("refer", "they")) or part.clause.has("refer", "mine"):
-        return part.users
-    found = [user for done in reversed(context.dialogue.done) if isinstance(user := done.args.get("user_id"), int)]
+    """The MovieLens users named; for "their taste" the one spoken of last; for "my" who the person says to be."""
+    us, mine = part.clause.has("refer", "us"), part.clause.has("refer", "mine")
+    if part.users or mine or not (us or part.clause.has("refer", "they")):
+        return part.users or (context.user if mine else ())
+    found = [user for done in reversed(context.dialogue.done) for user in done.users]
     several = tuple(dict.fromkeys(context.they or found))[:MOST_OF_US]
     return several if us and len(several) > 1 else () if us else several[:1]
 

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from guide import wording
 from guide.dialogue import Args, Done
 from guide.facts import fact
-from guide.scripts import Call, Scene, Script, ask, called, details_of, given, ids, problem
+from guide.scripts import Call, Scene, Script, ask, called, given, ids, problem
 from movies.models import Filters, Movie, MovieList, MovieName
 from tools.results import Questions
 
@@ -29,11 +29,6 @@ def listing(scene: Scene) -> Script:
     """A list by what the frame goes by. From nothing known a question comes first; titles alone: all about these."""
     if scene.frame.act == "find" and scene.frame.movies and scene.frame.sort is None:
         return (yield from fact(scene))
-    if scene.frame.order:  # "in the style of the better one"
-        found = yield from details_of(ids(*scene.frame.movies))
-        best = max((each.movie for each in found), key=lambda movie: movie.rating_mean or 0, default=None)
-        seeds = tuple(ref for ref in scene.frame.movies if best is None or ref.movie_id == best.movie_id)
-        scene = replace(scene, frame=scene.frame.model_copy(update={"movies": seeds}))
     call = _call(scene)
     done = yield from ask(call.name, call.args)
     if call.name == "recommend" and _basis(done) == "popular" and scene.frame.novelty:  # what most like is well known

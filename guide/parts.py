@@ -6,24 +6,22 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise, takewhile
+from itertools import takewhile
 
 from rapidfuzz import fuzz
 
-from guide.calls import frame_of, names_of
-from guide.dialogue import Dialogue, Turn
-from guide.references import Pointed, people, pointed, rated_before
-from guide.salience import focus, situation_of
+from guide.dialogue import Dialogue, Turn, frame_of, names_of
+from guide.references import Pointed, focus, people, pointed, rated_before, situation_of, told_apart
 from language.aggregates import together
 from language.classifier import classifier
 from language.conditions import NOTHING, Conditions, conditions
 from language.frame import Frame, Ref
-from language.intents import LISTS, SHORT, Intent, intent
+from language.intents import LISTS, Intent, intent
 from language.masking import DOUBTFUL, SURE, Clause, clauses, masked, tidied
 from language.phrases import plain, table, vocabulary
 from language.ratings import rating_links
 from language.series import members, series_links
-from language.stances import Said, Stance, refs_of, stances
+from language.stances import Said, refs_of, stances
 from language.standing import Told, each_once, told_in
 from movies.linking import Linker
 from movies.links import Candidate, Link
@@ -101,13 +99,6 @@ class Part:
         return replace(self, intent=Intent(label))
 
 
-def unknown_title(part: Part) -> str:
-    """A title that the catalogue does not have: words with a capital that mean nothing else."""
-    plain = set(table("asides", "plain").split())
-    words = [token for token in part.clause.tokens[1:] if not token.link and token.word not in plain]
-    return " ".join(token.said for token in words if token.said.istitle() and len(token.said) > 2)
-
-
 @dataclass(frozen=True)
 class Context:
     """The conversation before a message, and the catalogue's linker.
@@ -141,15 +132,13 @@ class Context:
     @cached_property
     def names(self) -> dict[int, Ref]:
         """Movies by id: as the person named them, and as results did."""
-        links = [link for turn in self.dialogue.turns[-MOST_TURNS:] for link in self.linker.link(turn.text, typed=True)]
+        links = (link for turn in self.dialogue.turns for link in turn.links)
         return {each.movie_id: as_ref(each) for link in links for each in link.candidates} | names_of(self.dialogue)
 
     @cached_property
     def told(self) -> Told:
         """All that was told in the turns before, since the person last started over."""
-        told = Told()
-        for number in range(max(len(self.dialogue.turns) - MOST_TURNS, 0), len(self.dialogue.turns)):
-            told = _after(told, Dialogue(self.dialogue.turns[:number]), self.dialogue.turns[number].text, self.linker)
+        told = self.dialogue.turns[-1].told if self.dialogue.turns else Told()
         return told | Told(seen=rated_before(self.dialogue))
 
     @cached_property
@@ -190,10 +179,6 @@ class Context:
         earlier = Context(Dialogue(turns[:-1]), self.linker, self.reader, self.depth + 1)
         return self.reader(turns[-1].text, earlier)
 
-    def reread(self, text: str) -> list[Frame]:
-        """The frames of another text, as if it had been said now."""
-        return self.reader(text, replace(self, depth=self.depth + 1))
-
     @cached_property
     def last_list(self) -> Frame | None:
         """The frame of the list that was shown last."""
@@ -205,32 +190,44 @@ def as_ref(candidate: Candidate) -> Ref:
     return Ref(movie_id=candidate.movie_id, title=candidate.title, year=candidate.year)
 
 
-def with_named(dialogue: Dialogue, linker: Linker) -> Dialogue:
-    """A dialogue with the movies that the person named or pointed to in each turn, and the users."""
+def heard(dialogue: Dialogue, linker: Linker) -> Dialogue:
+    """A dialogue with all that the person named, pointed to and told in each turn, and the users it was about."""
     turns: list[Turn] = []
-    for turn in dialogue.turns:
-        text, before = tidied(turn.text), Dialogue(tuple(turns))
-        said = clauses(masked(text, linker.link(text, typed=True)))
+    for turn in dialogue.turns[-MOST_TURNS:]:
+        text, before = _mended(turn.text, linker), Dialogue(tuple(turns))
+        links = tuple(linker.link(text, typed=True))
+        said = clauses(masked(text, links))
         owned = list(_owned(said))
         named = each_once(ref for ref, _ in owned)
-        meant = (each for clause in said for refs in pointed(clause, before, named).values() for each in refs)
-        linked = [int(link.low or 0) for clause in said for _, link in clause.links("user")]
-        members = (done.args.get("members") for done in turn.done)
-        group = [
-            each.get("user_id") for some in members if isinstance(some, list) for each in some if isinstance(each, dict)
-        ]
-        linked = [user for user in group if isinstance(user, int)] or linked
-        users = linked or [user for done in turn.done if isinstance(user := done.args.get("user_id"), int)]
+        points = [pointed(clause, before, named) for clause in said]
+        told = turns[-1].told if turns else Told()
+        for clause, meant in zip(said, points, strict=True):
+            told = _after(told, clause, meant)
         turns.append(
             replace(
                 turn,
+                links=links,
                 named=named,
                 theirs=each_once(ref for ref, mine in owned if not mine),
-                pointed=each_once(meant),
-                users=tuple(dict.fromkeys(users)),
+                pointed=each_once(each for meant in points for refs in meant.values() for each in refs),
+                users=_users(said, turn),
+                told=told,
             )
         )
     return replace(dialogue, turns=tuple(turns))
+
+
+def _users(said: Iterable[Clause], turn: Turn) -> tuple[int, ...]:
+    """The MovieLens users of a turn: the group that a call was for, else those named, else those of the calls."""
+    named = [int(link.low or 0) for clause in said for _, link in clause.links("user")]
+    group = [user for done in turn.done for user in done.users if "members" in done.args]
+    return tuple(dict.fromkeys(group or named or [user for done in turn.done for user in done.users]))
+
+
+def _mended(text: str, linker: Linker) -> str:
+    """A text with its misspelt plain words mended, but for those of a misspelt title: "the grean mile"."""
+    titles = (link.text for link in linker.link(text, typed=True) if _is_sure(link) and " " in link.text)
+    return tidied(text, frozenset(word.lower() for title in titles for word in title.split()))
 
 
 def _owned(said: Iterable[Clause]) -> Iterator[tuple[Ref, bool]]:
@@ -242,6 +239,17 @@ def _owned(said: Iterable[Clause]) -> Iterator[tuple[Ref, bool]]:
             yield from ((ref, mine) for ref in refs_of(token.link))
 
 
+def _after(told: Told, clause: Clause, points: Pointed) -> Told:
+    """The tastes that hold after one more clause: a light reading, of tastes alone."""
+    if clause.has("told", "reset"):
+        told = Told()
+    elif clause.has("told", "words"):
+        wants = conditions(clause, topics=False)
+        told = told.without(wants) | told_in(stances(clause, points), wants)
+    users = tuple(int(link.low or 0) for _, link in clause.links("user"))[:1]
+    return replace(told, users=users) if clause.has("told", "i_am_user") else told
+
+
 def _bare(title: str) -> str:
     """A title without its article, to compare: "The Heat" and "Heat"."""
     return re.sub(r"^(?:the|a|an) ", "", title.lower())
@@ -249,12 +257,10 @@ def _bare(title: str) -> str:
 
 def parts_of(text: str, context: Context) -> list[Part]:
     """The parts of a message. Where one makes no sense without a title, doubtful ones count too."""
-    text = tidied(text)
+    text = _mended(text, context.linker)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT, typed=True)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
     near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
-    row = _in_row(text, near, context.linker)
-    near = [*(link for link in near if not any(_meet(link, title) for title in row)), *row]
     links = rating_links(text, near, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
     parts = _parts(text, links, context, SURE)
@@ -333,14 +339,6 @@ def _sought(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     return found
 
 
-def _in_row(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
-    """Plain words that begin a row of sure titles: "we know Up, WALL-E and Cars"."""
-    ends = [link.start for link in links if _is_sure(link)]
-    sought = _sought(text, links, linker) if len(ends) > 1 else []
-    found = [link for link in sought if plain(link.text) == plain(link.candidates[0].title)]
-    return [replace(link, confidence=SURE) for link in found if any(text[link.end : end] == ", " for end in ends)]
-
-
 def _meet(link: Link, other: Link) -> bool:
     return link.start < other.end and link.end > other.start
 
@@ -353,6 +351,7 @@ def _lacks_title(part: Part) -> bool:
         return False
     row = all(clause.has("aspect", name) for name in ("joined", "year", "rating"))
     about_others = bool(wants.genres or wants.tags or wants.years or wants.bounds) or clause.has("statistic", "whole")
+    about_others = about_others or clause.has("statistic", "group")
     alike = act in LISTS and clause.has("stance", "before", "similar") and not clause.has("asks", "would_like")
     loved = part.intent.label == "small_talk.feelings" and clause.has("stance", "before", "liked")
     return (
@@ -370,16 +369,13 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
     situation, strange = context.situation, ""
     for clause in together(clauses(masked(text, links, sure))):
         users = people(clause, context.dialogue)
-        apart = users or len(clause.links("genre", "year", "years")) > 1
+        apart = users or any(len(clause.links(*kinds)) > 1 for kinds in (("genre",), ("year", "years")))
         points = {} if apart else pointed(clause, context.dialogue, named, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
-        said = tuple(_subtitled(each, clause, named or context.spoken, context) for each in said)
-        said += _against_twin(said, clause, context)
         by_name = any(each.place not in points for each in said)
         strange = "" if by_name else _strange(clause) or strange
         known = {name for name, holds in (("spoken", named), ("named", strange)) if holds}
         meant = intent(clause, said, situation | known)
-        said, meant = _going_on(said, meant, clause, found)
         meant = Intent("statistic") if clause.joined and meant.label not in FIGURES else meant
         wants = conditions(clause, topics=_has_topic(meant, clause))
         found.append(Part(clause, meant, said, points, wants, tuple(named), users, strange=strange))
@@ -393,25 +389,6 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
 def _has_topic(meant: Intent, clause: Clause) -> bool:
     """True where words that are nothing else say what movies should be about."""
     return meant.act in LISTS or meant.label == "delta.narrow" or (meant.act == "delta" and clause.has("topic", "noun"))
-
-
-def _going_on(
-    said: tuple[Said, ...], meant: Intent, clause: Clause, before: Sequence[Part]
-) -> tuple[tuple[Said, ...], Intent]:
-    """Names alone behind a telling tell the same of more movies: "I've seen Heat. And Ronin"."""
-    last = before[-1] if before else None
-    names = {each.stance for each in said} == {"named"} and not clause.asks and len(clause.tokens) <= SHORT
-    if last and names and len(clause.tokens) == 1 and last.intent.label == "fact.everything":
-        return said, last.intent  # a row of titles
-    if (
-        last is None
-        or last.intent.act != "tell"
-        or not names
-        or clause.tokens[0].word not in table("fragment", "opens")
-    ):
-        return said, meant
-    stance: Stance = next((each.stance for each in last.said if each.stance != "named"), "named")
-    return tuple(replace(each, stance=stance) for each in said), last.intent
 
 
 def _strange(clause: Clause) -> str:
@@ -430,17 +407,6 @@ def _strange(clause: Clause) -> str:
     return ""
 
 
-def strange_in_row(part: Part) -> list[str]:
-    """Words that stand beside the numbers of a row and are no title: "heat 4, barbie 3"."""
-    tokens, places = part.clause.tokens, {said.place for said in part.said}
-    numbers = [place for place, _ in part.clause.links("stars", "number")]
-    around = {",", "and", *table("rating_lines", "before"), *table("rating_lines", "between")}
-    rows = [range(begin + 1, end) for begin, end in pairwise([-1, *numbers]) if places.isdisjoint(range(begin, end))]
-    told = [[tokens[at] for at in row if tokens[at].word not in around] for row in rows]
-    strange = [words for words in told if all(ranks().get(each.word, UNKNOWN_RANK) > COMMON for each in words)]
-    return [" ".join(token.said for token in words) for words in strange if words]
-
-
 _AFTER = {
     "list": frozenset({"begun", "listed"}),
     "statistic": frozenset({"begun", "figured"}),
@@ -452,60 +418,18 @@ _AFTER = {
 """The state of the conversation once a part of a message was said: the next can go on from it."""
 
 
-def _against_twin(said: Sequence[Said], clause: Clause, context: Context) -> tuple[Said, ...]:
-    """As in "Toy Story 3 beats the original": the movie that the one named is set against."""
-    spots = clause.spots("refer", "twin")
-    if not spots or len(said) != 1 or not said[0].refs:
-        return ()
-    versions = context.versions(said[0].refs[0])
-    one = versions[0 if clause.has("refer", "earlier") else -1] if versions else said[0].refs[0]
-    return () if one.movie_id == said[0].refs[0].movie_id else (Said((one,), "named", spots[0].end - 1),)
-
-
-def _subtitled(said: Said, clause: Clause, spoken: Sequence[Ref], context: Context) -> Said:
-    """A name as the second half of a title like the one spoken of: of Jumanji "welcome to the jungle"."""
-    if clause.tokens[said.place].link is None or len(said.refs) != 1 or not spoken:
-        return said
-    ends = f": {said.refs[0].title.lower()}"
-    found = [each for each in context.parts(spoken[-1]) if each.title.lower().endswith(ends)]
-    return replace(said, refs=tuple(found[:1])) if found else said
-
-
 def _of_year(said: Said, clause: Clause, context: Context) -> Said:
-    """A name with what the clause says besides: "the heat, the 2013 one", "the original Psycho"."""
+    """A name with what the clause says besides: "the heat, the 2013 one", "the original Psycho", "the Saw sequels"."""
     link = clause.tokens[said.place].link
     if link is None or len(said.refs) != 1:
         return said
-    sequels = clause.has("compare", "sequels") and not clause.has("refer", "no_sequels")
-    if sequels and len(parts := context.parts(said.refs[0])) > 1:
-        return replace(said, refs=tuple(parts[1:]))
-    years = [int(year.low or 0) for _, year in clause.links("year")]
-    years += map(int, _YEAR.findall(link.text)) if years and clause.has("compare", "words") else ()
-    years += [said.refs[0].year] if years and said.refs[0].year and str(said.refs[0].year) in link.text else []
-    told = [name for name in ("earlier", "later") if clause.has("refer", name)]
-    if said.refs[0].year in years and len(set(years)) < 2:
-        return replace(said, refs=(said.refs[0].model_copy(update={"certainty": 1.0, "others": ()}),))
-    if not (years or told) or len(same := context.siblings(said.refs[0])) < 2:
+    [own] = said.refs
+    if clause.has("compare", "sequels") and not clause.has("refer", "no_sequels"):
+        found = tuple(context.parts(own)[1:])
+    elif clause.links("year") or clause.has("refer", "earlier") or clause.has("refer", "later"):
+        found = told_apart(clause, context.siblings(own))
+        if str(own.year) in link.text:
+            found = each_once([own, *found]) if clause.has("compare", "words") else (own,)
+    else:
         return said
-    wanted = [each for each in same if each.year in years][
-        : None if len(years) > 1 or clause.has("statistic", "against") else 1
-    ]
-    twins = [same[0 if name == "earlier" else -1] for name in told]
-    if years and told and clause.has("compare", "words"):  # "is the original better than the 2012 remake"
-        wanted = list(each_once([*twins[:1], *wanted]))
-    wanted = wanted if years else twins
-    return replace(said, refs=tuple(wanted)) if wanted else said
-
-
-def _after(told: Told, before: Dialogue, text: str, linker: Linker) -> Told:
-    """The tastes that hold after one more message: a light reading, of tastes alone."""
-    for clause in clauses(masked(text, linker.link(text, typed=True))):
-        if clause.has("told", "reset"):
-            told = Told()
-        elif clause.has("told", "words"):
-            said = stances(clause, pointed(clause, before))
-            wants = conditions(clause, topics=False)
-            told = told.without(wants) | told_in(said, wants)
-        if clause.has("told", "i_am_user"):
-            told = replace(told, users=tuple(int(link.low or 0) for _, link in clause.links("user"))[:1])
-    return told
+    return replace(said, refs=found) if found else said

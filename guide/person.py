@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import JsonValue
+
 from guide import wording
 from guide.dialogue import Args, Done
 from guide.facts import RATED
@@ -12,7 +14,6 @@ from movies.models import Movie, MovieList
 from tools.results import Affinity, Explanation, QueryResult, Rated, RatingList, TasteProfile
 
 MOST_RATED, MOST_LISTED, MOST_EXPLAINED, PAIR = 10, 50, 4, 2
-PAGE, MOST_PAGES, MIDDLE_LIST = 30, 4, 5
 MIDDLE = 3
 """Stars below which a rating is looked for from the lowest up."""
 CHANCES = {4.2: "Very likely, yes", 3.7: "Probably", 3.2: "Perhaps", 2.5: "Rather not", 0.0: "I doubt it"}
@@ -69,52 +70,30 @@ def ratings(scene: Scene) -> Script:
         "offset": last.offset + len(last.ratings) if last else None,
     }
     if frame.stars is not None:
-        args |= {"order": "lowest" if frame.stars < MIDDLE else "highest", "limit": MOST_LISTED}
+        args["order"] = "lowest" if frame.stars < MIDDLE else "highest"
     done = yield from ask("get_user_ratings", args)
-    if frame.stars is not None and isinstance(done.result, RatingList):
-        return _of_stars(scene, done.result, frame.stars)
     return _ratings(scene, done, done.result) if isinstance(done.result, RatingList) else problem(scene, done)
 
 
 def _shared(scene: Scene) -> Script:
     """The movies that several users have all rated, of those that the first of them rated highest."""
-    [first, *others], wanted = scene.frame.users, min(scene.frame.count or MIDDLE_LIST, MOST_RATED)
-    names, seen = wording.joined(f"user {user}" for user in scene.frame.users), 0
-    rated: dict[str, list[float]] = {}
-    for page in range(MOST_PAGES):
-        args: Args = {"user_id": first, "order": "highest", "limit": PAGE, "offset": page * PAGE, **scene.filters}
+    stars: dict[str, list[float]] = {}
+    movies: list[JsonValue] = []
+    for user in scene.frame.users:
+        args: Args = {"user_id": user, "order": "highest", "movies": movies, "limit": MOST_LISTED, **scene.filters}
         done = yield from ask("get_user_ratings", args)
         if not isinstance(done.result, RatingList):
             return problem(scene, done)
-        found = {each.movie.movie_id: [each] for each in done.result.ratings}
-        seen += len(found)
-        for user in others if found else ():
-            done = yield from ask("get_user_ratings", {"user_id": user, "movies": [*found], "limit": PAGE})
-            if not isinstance(done.result, RatingList):
-                return problem(scene, done)
-            found = {each.movie.movie_id: [*found[each.movie.movie_id], each] for each in done.result.ratings}
-            if not found:
-                break
-        rated |= {wording.marked(each[0].movie): [one.stars for one in each] for each in found.values()}
-        if len(rated) >= wanted or seen < (page + 1) * PAGE:
+        found = done.result.ratings
+        stars = {wording.marked(each.movie): [*stars.get(wording.marked(each.movie), []), each.stars] for each in found}
+        movies = [each.movie.movie_id for each in found]
+        if not movies:
             break
-    of = f"of the {seen} {wording.kind(scene.filters, scene.plural)} that MovieLens user {first} rated highest"
-    best = sorted(rated, key=lambda each: -min(rated[each]))[:wanted]
-    lines = (
-        f"{place}. {each}: {wording.joined(map(wording.stars, rated[each]))}" for place, each in enumerate(best, 1)
-    )
-    said = f"{wording.capital(names)} have all rated {len(rated)} {of}"
-    return wording.paragraphs([f"{said}{':' if best else '.'}", "\n".join(lines)])
-
-
-def _of_stars(scene: Scene, found: RatingList, stars: float) -> str:
-    """The movies that somebody gave so many stars, of those at that end of their ratings."""
-    same = [each.movie for each in found.ratings if each.stars == stars][: scene.frame.count or MOST_RATED]
-    who = "You" if found.whose == "you" else wording.capital(wording.clean(found.whose))
-    if not same:
-        return f"{who} gave {wording.stars(stars)} to none of the {scene.plural} at that end of the ratings."
-    lines = (f"{place}. {wording.marked(movie)}" for place, movie in enumerate(same, 1))
-    return wording.paragraphs([f"{who} gave {wording.stars(stars)} to these:", "\n".join(lines)])
+    names = [f"user {user}" for user in scene.frame.users]
+    of = f"of the {MOST_LISTED} {wording.kind(scene.filters, scene.plural)} that {names[0]} rated highest"
+    head = f"{wording.capital(wording.joined(names))} have all rated {len(stars)} {of}."
+    lines = (f"- {title}: {wording.joined(map(wording.stars, each))}" for title, each in [*stars.items()][:MOST_RATED])
+    return wording.paragraphs([head, "\n".join(lines)])
 
 
 def _ratings(scene: Scene, done: Done, found: RatingList) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from guide.parts import Context, Part, strange_in_row, unknown_title
+from guide.parts import Context, Part
 from guide.references import rated_before
 from language.frame import Frame, Ref
 from language.masking import Clause
@@ -79,7 +79,9 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
     goes_on = "figured" in context.situation and part.intent.act in ("statistic", "fact", "compare", "delta")
     if goes_on or _asks(clause) or part.intent.aspect == "remove" or clause.has("rating_lines", "moved"):
         return
-    taken = {place for path in _OTHERWISE for spot in clause.spots(*path) for place in range(*spot)}
+    halves = {place for place, link in clause.links("number") if (link.low or 0) % 1}
+    taken = {place for path in _COUNTS for spot in clause.spots(*path) for place in range(*spot)} - halves
+    taken |= {place for path in _BOUNDS for spot in clause.spots(*path) for place in range(*spot)}
     taken |= {place for spot in clause.spots("rating_lines", "others") for place in _until_own(clause, spot.first)}
     given = {spot.end - 1 for spot in clause.spots("rating_lines", "gives")}
     # in "make it three" a list is meant, unless stars were just stored
@@ -99,18 +101,9 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
             yield place, link.low or 0.0
 
 
-_OTHERWISE = (
-    ("bounds", "at_least"),
-    ("bounds", "at_most"),
-    ("bounds", "more"),
-    ("bounds", "less"),
-    ("count", "things"),
-    ("count", "units"),
-    ("count", "for_me"),
-    ("refer", "them"),
-    ("refer", "both"),
-)
-"""Phrases whose numbers are no stars."""
+_BOUNDS = tuple(("bounds", name) for name in ("at_least", "at_most", "more", "less"))
+_COUNTS = (("count", "things"), ("count", "units"), ("count", "for_me"), ("refer", "them"), ("refer", "both"))
+"""Phrases whose numbers are no stars; those of the latter are whole."""
 
 
 def _until_own(clause: Clause, first: int) -> range:
@@ -145,11 +138,6 @@ def _paired(marks: Sequence[Mark], parts: Sequence[Part]) -> Iterator[tuple[Mark
     """Stars with the names that they are for: those before them, or behind "5 stars for"."""
     open_: list[Mark] = []
     led: Mark | None = None
-    named = [mark for mark in marks if mark.stars is None]
-    numbers = marks[len(named) :]
-    if len(named) == len(numbers) > 1 and all(mark.stars is not None for mark in numbers):  # "Heat and Alien. 4 and 5"
-        yield from ((number, [name]) for number, name in zip(numbers, named, strict=True))
-        return
     for mark in marks:
         if mark.stars is None:
             open_.append(mark)
@@ -170,7 +158,8 @@ def _leads(number: Mark, marks: Sequence[Mark], parts: Sequence[Part]) -> bool:
     tokens = parts[number.part].clause.tokens
     word = tokens[number.place + 1].word if number.place + 1 < len(tokens) else ""
     follow = [mark for mark in marks if mark.part == number.part and mark.place > number.place]
-    leads = word in ("for", "to", "on") or (number.place == 0 and word in ("-", ":"))
+    opens = number.place == 0 or tokens[number.place - 1].word in (",", ":", "\n", "and")
+    leads = word in ("for", "to", "on") or (opens and word in ("-", ":"))
     return leads and bool(follow) and follow[0].stars is None
 
 
@@ -209,16 +198,12 @@ def rate(part: Part, context: Context) -> list[Frame]:
 def _stored(part: Part, context: Context) -> list[Frame]:
     """Ratings to store or to move, each with its stars."""
     numbers = [link.low or 0.0 for _, link in part.clause.links("stars", "number")]
-    if not part.refs and not part.ratings and (title := unknown_title(part)):
-        return [Frame(act="find", text=title, unmet=(f"stars for {title}",))]
     if not numbers or _cut_off(part) or not (part.ratings or part.refs or _spoken(part, context)):
         return _asked_for_stars(part.refs)
     if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
         return _moved(part.refs or _spoken(part, context), change * numbers[0], context)
     told = part.ratings or [(part.refs or _spoken(part, context), numbers[-1])]
-    strange = strange_in_row(part) if part.ratings else []
-    rated = [Frame(act="rate", movies=tuple(map(_rateable, refs)), stars=stars) for refs, stars in told]
-    return rated + [Frame(act="unclear", text=name) for name in strange]
+    return [Frame(act="rate", movies=tuple(map(_rateable, refs)), stars=stars) for refs, stars in told]
 
 
 def _rateable(ref: Ref) -> Ref:

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from guide.calls import frame_of
 from guide.framing import RATING_ORDERS, but, each_of, era, filtered, framed, list_fields, listed, with_told
 from guide.parts import Context, Part
-from guide.references import rated_before
-from guide.salience import shown_list
+from guide.references import rated_before, shown_list, told_apart
 from language.aggregates import aggregate
 from language.conditions import Conditions
 from language.frame import Frame, Ref
@@ -18,12 +16,12 @@ from language.intents import LARGEST, LISTS, SHORT
 from language.phrases import table
 from language.standing import each_once
 from movies.models import Filters
-from tools.results import QueryResult
 
 NEWEST_BOUND, FEWEST = 2012, 10
 CENTURY, FIRST_YEAR, LAST_YEAR = 100, 1900, 2030
 DAYS = ("01-01", "12-31")
 BOUNDS = ("min_ratings", "max_ratings", "min_mean", "max_mean")
+SIDES = {"min": ("at_least", "more"), "max": ("at_most", "less")}
 YEARS, SUBJECTS = ("year_from", "year_to", "since", "until"), {"act", "users", "movies"}
 ON_LISTS = (*LISTS, "opinion", "seen")
 OF_MOVIES = ("fact", "predict", "compare", "outside", "why", "choose")
@@ -34,7 +32,7 @@ def reaction(part: Part, context: Context) -> list[Frame]:
     """The last frame, changed as a part says, or what the answer to a question makes of it."""
     if part.intent.act == "answer" or part.intent.label == "delta.correct":
         return (_answer if part.intent.act == "answer" else _correct)(part, context)
-    return _among_figures(part, context) or _gone_on(part, context)
+    return _gone_on(part, context)
 
 
 def _gone_on(part: Part, context: Context) -> list[Frame]:
@@ -43,9 +41,7 @@ def _gone_on(part: Part, context: Context) -> list[Frame]:
     asked = _asked_before(part, context)
     before = [frame for frame in asked if frame.act in (("ratings",) if more else CHANGEABLE)]
     on_list = any(frame.act in ON_LISTS for frame in asked)
-    base = _told_before(part, context) or (before[-1] if before and not on_list else _last_list(context))
-    if base and base.act not in LISTS and part.clause.has("refer", "similar"):
-        return [listed(part.to("like"), context)]
+    base = before[-1] if before and not on_list else _last_list(context)
     if base is None or (part.clause.has("refer", "afresh") and not part.wants.empty):
         new = listed(part.to("recommend"), context)
         return [but(new, exclude=each_once([*new.exclude, *context.spoken]))]
@@ -55,12 +51,6 @@ def _gone_on(part: Part, context: Context) -> list[Frame]:
         return framed(part.to("fact.everything"), context) if apart else [again]
     bases = before if not on_list and len(before) > 1 and not _names_one(part, before) else [base]
     return [frame for base in bases for frame in _changed_each(part, context, base)]
-
-
-def _told_before(part: Part, context: Context) -> Frame | None:
-    """A telling of other movies, where names follow it alone: "Pulp Fiction too" after "I've seen Goodfellas"."""
-    bare = {said.stance for said in part.said} == {"named"} and part.wants.empty and not part.clause.asks
-    return next((each for each in context.before[-1:] if each.act == "seen" and bare), None)
 
 
 def _asked_before(part: Part, context: Context) -> list[Frame]:
@@ -93,24 +83,6 @@ def _changed_each(part: Part, context: Context, base: Frame) -> list[Frame]:
     return each_of(part, frame, part.users) if apart else [frame]
 
 
-def _among_figures(part: Part, context: Context) -> list[Frame]:
-    """The figures told before that are set against each other now, or the one: "which of the three had the most?"."""
-    clause, wants = part.clause, part.wants
-    one, superlative = clause.has("refer", "nth_figure"), clause.has("statistic", "superlative")
-    named = wants.genres or wants.tags or wants.years or part.users or clause.links("movie", "series")
-    if named or not (one or ((superlative or clause.has("statistic", "compared")) and clause.has("refer", "of_two"))):
-        return []
-    frames = [frame for done in context.dialogue.done if (frame := frame_of(done, context.names))]
-    run = [each for each in frames if each.act == "statistic" and each.aggregate and each.aggregate.by == "none"]
-    figures = [each for each in run if each.aggregate == run[-1].aggregate or one]
-    places = [table("ordinals")[token.word] for token in clause.tokens if token.word in table("ordinals")]
-    if one and figures and places:
-        at = places[0] if places[0] < 0 else places[0] - 1
-        return figures[at:][:1]
-    numbers = [int(link.low or 0) for _, link in clause.links("number")] + [2] * clause.has("refer", "both")
-    return figures[-numbers[0] :] if numbers and 1 < numbers[0] <= min(len(figures), LARGEST) else []
-
-
 def narrowed(base: Frame, wants: Conditions, *, instead: bool = False) -> Frame:
     """A list under more conditions; `instead` of its genres and tags."""
     fields = {name: value for name, value in list_fields(wants).items() if value not in (None, ())}
@@ -128,7 +100,7 @@ def _last_list(context: Context) -> Frame | None:
 
 def changed(part: Part, context: Context, base: Frame) -> Frame:
     """A frame, as a part goes on from it."""
-    return _changed_list(part, context, base) if base.act in LISTS else _changed_other(part, base, context)
+    return _changed_list(part, context, base) if base.act in LISTS else _changed_other(part, base)
 
 
 def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
@@ -146,11 +118,8 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     frame = filtered(frame, **then.model_dump(exclude_defaults=True))
     if wants.novelty and not wants.sort:
         frame = but(frame, sort="rating")
-    if users := _members(part, base):
-        frame = but(frame, users=users, act="recommend")
-    if base.liked and not base.users and clause.has("refer", "similar"):
-        known = each_once([*frame.exclude, *base.disliked])
-        frame = but(frame, act="like", movies=base.liked, liked=(), disliked=(), exclude=known)
+    if part.users:
+        frame = but(frame, users=_members(part, base), act="recommend")
     points = part.pointed or {}
     meant = [
         each for each in part.said if each.stance == "similar" or (each.stance == "named" and each.place not in points)
@@ -191,7 +160,7 @@ def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
     return {**found, "year_from": min(max(years) + 1, max(NEWEST_BOUND, min(years) + 1)), "year_to": None}
 
 
-def _changed_other(part: Part, base: Frame, context: Context) -> Frame:
+def _changed_other(part: Part, base: Frame) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     clause, wants = part.clause, _in_place(part, base)
     shows = (
@@ -218,54 +187,26 @@ def _changed_other(part: Part, base: Frame, context: Context) -> Frame:
     if base.act == "compare" and wants.sort:
         fields["sort"] = wants.sort
     if base.act in ("statistic", "ratings"):
-        base = but(base, users=users) if users else _of_first(part, base, context)
-        fields |= {"users": base.users} | _figure(replace(part, wants=wants), base)
+        fields |= _figure(replace(part, wants=wants), but(base, users=users or base.users))
     return but(base, **fields)
 
 
 def _in_place(part: Part, base: Frame) -> Conditions:
-    """The conditions of a part, with what its numbers stand for: "97" after 1996, "a year earlier", "at least 200"."""
+    """The conditions of a part, with what its numbers stand for: "a year earlier", "at least 200"."""
     wants, clause, figure = part.wants, part.clause, base.aggregate
     since = figure.since if figure else None
     year = base.filters.year_from or (int(since[:4]) if since else None)
-    numbers = [int(link.low or 0) for _, link in clause.links("number")]
     moved = clause.has("refer", "year_later") - clause.has("refer", "year_earlier")
-    span = (base.filters.year_to or year) - year + 1 if year else 0
     if year and moved and not wants.years:
+        span = (base.filters.year_to or year) - year + 1
         return replace(wants, years=(year + moved * span, year + moved * span + span - 1), relative="")
-    alone = len(numbers) == 1 and not (wants.bounds or wants.count) and len(clause.tokens) <= SHORT
-    if year and not wants.years and alone and (numbers[-1] < CENTURY or numbers[-1] > FIRST_YEAR):
-        same = numbers[-1] if numbers[-1] > FIRST_YEAR else year - year % CENTURY + numbers[-1]
-        same -= CENTURY * (same > LAST_YEAR)
-        return replace(wants, years=(same, same), bounds={})
+    numbers = [float(link.low or 0) for _, link in clause.links("number")]
     bounds = [name for name in BOUNDS if getattr(base.filters, name)]
-    if bounds and numbers and not (wants.bounds or part.users):
-        return replace(wants, bounds={bounds[0]: float(numbers[-1])}, count=None)
-    return wants
-
-
-def _of_first(part: Part, base: Frame, context: Context) -> Frame:
-    """The figure of the group that came first: "how many is that?" after "which year has the most?"."""
-    figure, clause, wants = base.aggregate, part.clause, part.wants
-    results = (done.result for turn in context.dialogue.turns[-1:] for done in turn.done)
-    found = next((each for each in results if isinstance(each, QueryResult) and each.groups), None)
-    points = len(clause.tokens) <= SHORT or any(clause.has("refer", name) for name in ("it", "them", "they"))
-    grouped = aggregate(clause, wants, of_someone=False).by != "none" or clause.has("statistic", "group")
-    anew = grouped or clause.has("statistic", "superlative") or any(token.word == "instead" for token in clause.tokens)
-    other = wants.genres or wants.tags or part.users or wants.bounds
-    if not (figure and found and found.by == figure.by) or not points or anew:
-        return base
-    if other and not clause.has("refer", "they"):
-        return base
-    by, name = figure.by, found.groups[0].name
-    whole = {"by": "none", "sort_by": "count", "at_least": None, "ascending": False}
-    whole |= {"since": f"{name}-01-01", "until": f"{name}-12-31"} if by == "rated_year" else {}
-    base = but(base, aggregate=figure.model_copy(update=whole), count=None)
-    if by == "user":
-        return but(base, users=(int(name.rpartition(" ")[2]),))
-    if by in ("year", "decade"):
-        return filtered(base, year_from=int(name[:4]), year_to=int(name[:4]) + (9 if by == "decade" else 0))
-    return filtered(base, **{f"{by}s": [name]}) if by in ("genre", "tag") else base
+    if not (bounds and numbers) or wants.bounds or part.users:
+        return wants
+    side, unit = bounds[0].split("_")
+    side = next((name for name, words in SIDES.items() if any(clause.has("bounds", word) for word in words)), side)
+    return replace(wants, bounds={f"{side}_{unit}": numbers[-1]}, count=None)
 
 
 def _figure(part: Part, base: Frame) -> dict[str, Any]:
@@ -312,72 +253,40 @@ def corrected(part: Part, base: Frame, context: Context) -> list[Frame]:
     meant = _meant(part, mistaken, context)
     if not meant:
         found = changed(part, context, base)
-        if part.wants.exclude_genres and not (part.wants.genres or part.wants.tags):
-            return [found]
-        wants = _unit_kept(part, base)
+        wants = _in_place(part, base)
         named = (wants.genres or wants.tags) and not part.clause.has("refer", "kind")
-        return [but(found, filters=wants.filters(_loosened(base.filters, wants), instead=bool(named)))]
+        return [but(found, filters=wants.filters(base.filters, instead=bool(named)))]
     same = [ref for ref in mistaken if ref.title == meant[0].title]
     kept = tuple(meant[0] if ref in same else ref for ref in mistaken) if len(mistaken) > 1 and same else meant
     rated = {ref.movie_id for ref in rated_before(context.dialogue)}
-    if base.act == "rate" and (stars := [link.low for _, link in part.clause.links("stars", "number")]):
-        return [but(base, **{field: kept}, stars=stars[-1])]
     stored = base.act == "rate" and any(ref.movie_id in rated for ref in mistaken)
     undone = [Frame(act="rate", movies=mistaken)] if stored else []
     return [*undone, but(base, **{field: kept}, follows=True, exclude=())]
-
-
-def _unit_kept(part: Part, base: Frame) -> Conditions:
-    """The bounds that were meant, where a bare number bounds the same as before: "I meant MORE than 100"."""
-    clause, low, high = part.clause, base.filters.min_ratings, base.filters.max_ratings
-    number = next((int(link.low or 0) for _, link in clause.links("number")), None)
-    sides = {"at_least": "min", "more": "min", "at_most": "max", "less": "max"}
-    side = next((bound for name, bound in sides.items() if clause.has("bounds", name)), "min" if low else "max")
-    if number is None or part.wants.bounds or not (low or high):
-        return part.wants
-    return replace(part.wants, bounds={f"{side}_ratings": number}, count=None)
-
-
-def _loosened(filters: Filters, wants: Conditions) -> Filters:
-    """Filters without the bounds that are said anew."""
-    again = {name[4:] for name in wants.bounds}
-    return filters.model_copy(update={f"{side}_{unit}": None for unit in again for side in ("min", "max")})
 
 
 def _meant(part: Part, mistaken: tuple[Ref, ...], context: Context) -> tuple[Ref, ...]:
     """The movie that was meant instead: named, or of the same title but another year."""
     ids = {ref.movie_id for ref in mistaken}
     others = [ref for ref in context.siblings(mistaken[0]) if ref.movie_id not in ids] if mistaken else []
-    twins = {"earlier": others[:1], "later": others[-1:], "other": others[:1]}
-    twin = next((refs for name, refs in twins.items() if part.clause.has("refer", name)), [])
     named = (said for said in part.said if said.stance != "excluded" and said.place not in (part.pointed or {}))
-    new = tuple(ref for said in named for ref in said.refs if ref.movie_id not in ids)
-    if new or not (mistaken and part.wants.years):
-        return each_once(new or twin)
-    low, high = part.wants.years
-    return tuple(ref for ref in others if (low or 0) <= (ref.year or 0) <= (high or 9999))[:1]
+    new = each_once(ref for said in named for ref in said.refs if ref.movie_id not in ids)
+    other = others[:1] if part.clause.has("refer", "other") else ()
+    return new or told_apart(part.clause, others, "years")[:1] or tuple(other)
 
 
 def _answer(part: Part, context: Context) -> list[Frame]:
-    """A choice from what was offered: what was meant, titles that are liked, or one to hear more of."""
+    """A choice from what was offered: titles that are liked, or one to hear more of."""
     label, asked, base = part.intent.label, "asked" in context.situation, _last_list(context)
-    choices = next((frame.ambiguous for frame in context.before if frame.ambiguous), ())
     if label == "answer.no":
         return [Frame(act="small_talk", aspect="stop")]
-    if choices and label in ("answer.yes", "answer.pick") and not part.refs:
-        second = part.clause.has("refer", "second") and len(choices) > 1
-        return context.reread(choices[1 if second else 0])
     shown = shown_list(context.dialogue)
     if label == "answer.pick":
         numbers = [int(link.low or 0) for _, link in part.clause.links("number")]
         refs = part.refs or tuple(shown[number - 1] for number in numbers if 1 <= number <= len(shown))
-        if refs or not asked:
-            picked = (
-                Frame(act="opinion", liked=refs)
-                if asked
-                else Frame(act="fact", aspect="everything", movies=refs or context.spoken)
-            )
-            return [picked]
+        if asked and refs:
+            return [Frame(act="opinion", liked=refs)]
+        if not asked:
+            return [Frame(act="fact", aspect="everything", movies=refs or context.spoken)]
     if asked or base is None:
         return [Frame(act="recommend", sort="popularity" if asked else None, exclude=shown if asked else ())]
     return [but(base, again=True)]

@@ -12,9 +12,10 @@ from guide.dialogue import Dialogue, Turn
 from guide.facts import RATED
 from guide.framing import but, filtered, framed, listed, with_told
 from guide.makers import of_people
-from guide.parts import Context, Part, as_ref, parts_of, with_named
+from guide.parts import Context, Part, as_ref, heard, parts_of
 from guide.rating import with_ratings
 from guide.reactions import changed, corrected, narrowed, reaction
+from guide.references import told_apart
 from language.conditions import Conditions
 from language.foreign import in_english
 from language.frame import Frame
@@ -27,6 +28,8 @@ MOST_FRAMES, MOST_RATINGS = 4, 12
 FIGURES = ("statistic", "fact", "ratings")
 NOISE, ASIDE, TALK, PLAIN = 0.2, 0.4, 0.6, 0.8
 """Odds below which a sentence beside a wish is taken for talk around it."""
+OPPOSITE = ({"worst", "rating"}, {"newest", "oldest"})
+SHARED = ("year_from", "year_to", "min_ratings", "max_ratings", "min_mean", "max_mean")
 SEVERAL = 3
 """The movies of each of several lists, where no number is said."""
 Role = Literal["request", "condition", "telling", "talk"]
@@ -41,13 +44,12 @@ def read(text: str, dialogue: Dialogue, linker: Linker) -> list[Frame]:
         said, language = in_english(turn.text, linker, language)
         turns.append(replace(turn, text=said))
     said, language = in_english(text, linker, language)
-    context = Context(with_named(replace(dialogue, turns=tuple(turns)), linker), linker, _read)
+    context = Context(heard(replace(dialogue, turns=tuple(turns)), linker), linker, _read)
     return [but(frame, language=language) for frame in _read(said, context)]
 
 
 def _read(text: str, context: Context) -> list[Frame]:
-    rated = with_ratings(parts_of(text, context), context)
-    parts = [of_people(_beyond_shown(part, context), context) for part in rated]
+    parts = [of_people(part, context) for part in with_ratings(parts_of(text, context), context)]
     if any(part.clause.has("told", "reset") for part in parts):
         context = replace(context, dialogue=Dialogue())
     me = tuple(user for part in parts if part.clause.has("told", "i_am_user") for user in part.users)[:1]
@@ -60,30 +62,19 @@ def _read(text: str, context: Context) -> list[Frame]:
     return frames[:most]
 
 
-def _beyond_shown(part: Part, context: Context) -> Part:
-    """A choice among what was shown, of which nothing is so, asks for others: "sci-fi ones among that?"."""
-    genres, last = set(part.wants.genres), context.dialogue.last_list
-    some = last is None or any(genres <= set(getattr(movie, "genres", ())) for movie in last.movies)
-    if part.intent.act != "choose" or not genres or some:
-        return part
-    return part.to("find" if part.wants.sort else "delta.narrow")
-
-
 def _chosen(part: Part, context: Context) -> list[Frame]:
     """The rating for which it was asked which movie was meant, once that is said: "the 2005 one", "the remake"."""
     asked = [frame for frame in context.before if frame.act == "rate" and frame.movies and frame.movies[-1].others]
     if not asked or asked[-1].movies[-1].certainty >= RATED or part.clause.links("stars"):
         return []
     unsure = asked[-1].movies[-1]
-    could_be = list(map(as_ref, context.linker.movies((unsure.movie_id, *unsure.others))))
-    by_year = sorted(could_be, key=lambda ref: ref.year or 0)
-    numbers = [int(link.low or 0) for _, link in part.clause.links("year", "number")]
-    meant = [ref for ref in could_be if ref.year and {ref.year, ref.year % 100} & set(numbers)]
-    meant = meant or [ref for ref in could_be if ref.movie_id in {each.movie_id for each in part.refs}]
-    for name, place in (("earlier", 0), ("later", -1)):
-        if not meant and (part.clause.has("refer", name) or part.clause.has("refer", f"{name}_alone")):
-            meant = by_year[place:][:1]
-    return [but(asked[-1], movies=(meant[0],))] if len(meant) == 1 else []
+    could_be = sorted(
+        map(as_ref, context.linker.movies((unsure.movie_id, *unsure.others))), key=lambda ref: ref.year or 0
+    )
+    ids = {each.movie_id for each in part.refs}
+    meant = told_apart(part.clause, could_be, "number") or told_apart(part.clause, could_be, alone=True)
+    meant = meant or tuple(ref for ref in could_be if ref.movie_id in ids)
+    return [but(asked[-1], movies=meant)] if len(meant) == 1 else []
 
 
 def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
@@ -156,9 +147,8 @@ def _is_empty(part: Part) -> bool:
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
     begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
-    pairs = zip([None, *parts], parts, strict=False)
-    parts = [_anew(part, last, context, listed=at > begun) for at, (last, part) in enumerate(pairs)]
-    parts = _set_apart(parts)
+    parts = _set_apart([_anew(part, context, listed=at > begun) for at, part in enumerate(parts)])
+    parts = [_completed(part, parts[:at]) for at, part in enumerate(parts)]
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
     if told and (before := _folded(parts[:at], context)):
@@ -168,8 +158,7 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     requests, changes, tells, talk = (
         [part for part, role in zip(parts, roles, strict=True) if role == each] for each in ROLES
     )
-    requests = [_about_talk(part, talk) for part in requests]
-    frames = _of_both(_united(_inherited([(part, framed(part, context)) for part in requests])), parts)
+    frames = _of_both(_united(_inherited([(part, framed(part, context)) for part in requests])))
     if any(frame.act in LISTS for frame in frames):
         wishes = (at for at, role in enumerate(roles) if role == "request" and parts[at].intent.act in LISTS)
         first = next(wishes, 0)
@@ -214,23 +203,11 @@ def _heard(talk: Sequence[Part]) -> Conditions:
     return Conditions(genres=heard.genres or young, tags=heard.tags, exclude_genres=heard.exclude_genres)
 
 
-def _about_talk(part: Part, talk: Sequence[Part]) -> Part:
-    """A question of nothing named is of what the talk names: "nobody makes westerns. how many are from 2010?"."""
-    bare = part.intent.act == "statistic" and not (part.wants.genres or part.wants.tags or part.refs or part.users)
-    then = _joined(talk).years if part.clause.has("refer", "same_year") and not part.wants.years else None
-    wants = _heard(talk).joined(part.wants) if bare else part.wants
-    return replace(part, wants=replace(wants, years=then) if then else wants)
-
-
-def _anew(part: Part, before: Part | None, context: Context, *, listed: bool) -> Part:
+def _anew(part: Part, context: Context, *, listed: bool) -> Part:
     """A wish that resembles a change or a telling: "can you tell me some other cartoon" where there is no list yet."""
-    if before and before.intent.act in LISTS and _is_same_asked(part):
-        return part.to("find")
-    picks = part.intent.label == "delta.narrow" and part.wants.sort and part.clause.has("refer", "one_of")
-    if picks and before and before.intent.act == "statistic":
-        return part.to("find")  # "how many are from 1999, and which one of them got the most ratings?"
-    if before and before.wants.sort and part.clause.has("asks", "each_kind") and not part.wants.sort:
-        return replace(part.to("find"), wants=replace(part.wants, sort=before.wants.sort, count=1))
+    turned = context.last_list and not part.refs and {context.last_list.sort, part.wants.sort} in OPPOSITE
+    if part.intent.act == "choose" and turned:  # "and the best, same condition" after the worst
+        return part.to("delta.narrow")
     new = part.clause.has("wish", "words") and bool(part.wants.genres or part.wants.tags or part.wants.years)
     told = part.intent.act == "tell" or part.intent.label == "small_talk.feelings"
     if new and told and (part.wants.genres or part.wants.tags) and part.clause.has("wish", "plain"):
@@ -239,6 +216,17 @@ def _anew(part: Part, before: Part | None, context: Context, *, listed: bool) ->
     unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
     listed = listed or bool(context.last_list or context.situation & {"figured"})
     return part.to("recommend" if more else "find") if (more or (new and unsure)) and not listed else part
+
+
+def _completed(part: Part, before: Sequence[Part]) -> Part:
+    """A part with what it leaves to those before it: "from that year", "… and which western?" of the most rated."""
+    wants, last = part.wants, before[-1].wants if before else Conditions()
+    if last.sort and not wants.sort and part.clause.has("asks", "each_kind"):
+        return replace(part.to("find"), wants=replace(wants, sort=last.sort, count=last.count))
+    years = _joined(before).years
+    if wants.years or not years or not part.clause.has("refer", "same_year"):
+        return part
+    return replace(part, wants=replace(wants, years=years))
 
 
 def _set_apart(parts: Sequence[Part]) -> list[Part]:
@@ -309,13 +297,7 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
         if last and last.act == "statistic" and bare and (told or part.clause.has("refer", "each")):
             found[-1] = but(last, count=part.wants.count or last.count)  # "movies per genre, top 4"
             continue
-        if last and last.act in LISTS and (last.sort or last.count) and not part.refs and _is_same_asked(part):
-            found.append(but(last, filters=part.wants.filters(last.filters, instead=True)))
-            continue
-        dated = next((each.filters for each in found if each.filters.year_from), None)
-        if dated and (counts or part.intent.act in LISTS) and part.clause.has("refer", "same_year"):
-            found += [filtered(frame, year_from=dated.year_from, year_to=dated.year_to) for frame in frames]
-        elif last and last.act == "statistic" and bare and refers:
+        if last and last.act == "statistic" and bare and refers:
             kept: dict[str, Any] = {"genres": last.filters.genres, "tags": last.filters.tags}
             kept |= {} if part.wants.years else {"year_from": last.filters.year_from, "year_to": last.filters.year_to}
             whose = {"users": last.users, "own": last.own} if counts and not part.users else {}
@@ -325,17 +307,13 @@ def _inherited(framed_parts: Sequence[tuple[Part, list[Frame]]]) -> list[Frame]:
     return found
 
 
-def _is_same_asked(part: Part) -> bool:
-    """True for "and which western?" after a question for the most rated war movie."""
-    said = part.clause.text.removeprefix("and ").partition(" , ")[0]
-    return said.split() in (["which", kind, *one] for kind in ("GENRE", "TAG") for one in ([], ["movie"], ["one"]))
-
-
-def _of_both(frames: Sequence[Frame], parts: Sequence[Part]) -> list[Frame]:
-    """Lists of which years are said once for all: "one action film, one romance, both from 2006"."""
-    years = next((part.wants.years for part in parts if part.clause.has("refer", "both_from")), None)
-    first, last = years or (None, None)
-    return [filtered(each, year_from=first, year_to=last) if years and each.act in LISTS else each for each in frames]
+def _of_both(frames: Sequence[Frame]) -> list[Frame]:
+    """Lists of which the last alone has years or bounds, all under these: "a comedy and a western from 1990"."""
+    lists = [frame.filters for frame in frames if frame.act in LISTS]
+    shared = lists[-1].model_dump(include=set(SHARED), exclude_none=True) if len(lists) > 1 else {}
+    if any(getattr(each, name) for each in lists[:-1] for name in SHARED):
+        shared = {}
+    return [filtered(frame, **shared) if frame.act in LISTS else frame for frame in frames]
 
 
 def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
@@ -346,11 +324,12 @@ def _telling(parts: Sequence[Part], context: Context) -> list[Frame]:
     if told.liked or told.disliked:
         taste = Frame(act="recommend", filters=wants.filters())
         return [but(with_told(taste, context.told | told), act="opinion")]
+    asked = replace(_joined(parts), count=None)
+    if context.last_list and not asked.empty:  # "I know these, less famous ones"
+        return reaction(replace(parts[-1].to("delta.narrow"), wants=asked), context)
     if told.seen or told.exclude_series:
         return [Frame(act="seen", movies=told.seen, exclude_series=told.exclude_series)]
-    if wants != Conditions() and context.last_list:
-        return reaction(replace(parts[-1].to("delta.narrow"), wants=wants), context)
-    if wants != Conditions():
+    if not wants.empty:
         return [narrowed(listed(parts[-1].to("recommend"), context), wants)]
     named = each_once(ref for part in parts for ref in part.refs)
     return [Frame(act="small_talk", aspect="mentioned" if named else "praise", movies=named)]
@@ -386,8 +365,6 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
         told = [(each.act, each.aspect, each.movies, each.stars, each.users, each.filters) for each in (frame, other)]
         return told[0] == told[1] and frame.aggregate == other.aggregate
-    if frame.act == "find" and frame.sort and other.act == "like":
-        return False
     mine, theirs = set(frame.filters.genres), set(other.filters.genres)
     if mine and theirs and frame.count and other.count and not mine < theirs:
         return False
@@ -417,19 +394,7 @@ def _merged(frame: Frame, other: Frame) -> Frame:
 
 
 def _weighty(frames: Sequence[Frame]) -> list[Frame]:
-    """Courtesies, what was not understood and what has no subject, only where nothing else was said."""
+    """Courtesies, and what was not understood, only where nothing else was said; of these help first."""
     told = [each for each in frames if (each.act != "unclear" or each.text) and each.aspect not in POLITE]
     whole = [each for each in told if each.act != "small_talk" or each.confidence > ASIDE]
-    return [each for each in whole if not _is_hollow(each)] or whole or told or _first(frames)
-
-
-def _first(frames: Sequence[Frame]) -> list[Frame]:
-    """Of courtesies the first, but a question for help before a greeting."""
-    return sorted(frames, key=lambda frame: frame.aspect != "help")[:1]
-
-
-def _is_hollow(frame: Frame) -> bool:
-    """True for a fact of nothing, and for a wish for anything at all: "and from what year?", "two decimals please"."""
-    said = frame.model_fields_set - {"act", "aspect", "own", "confidence", "language"}
-    about = any(getattr(frame, name) not in (None, (), False, type(frame.filters)()) for name in said)
-    return not about and frame.act == "fact"
+    return whole or told or sorted(frames, key=lambda frame: frame.aspect != "help")[:1]

@@ -1,20 +1,27 @@
-"""Words that refer to what was spoken of before: "it", "the second one", "the three", "the older one", "both users"."""
+"""The movies and people that a conversation speaks of, in groups, and the words that refer to them.
+
+As in "it", "the second one", "the three", "the older one", "both users".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from guide.dialogue import Dialogue
-from guide.salience import Group, first_list, focus, groups, of_size, refs
+from guide.dialogue import Dialogue, Turn, as_ref
 from language.frame import Ref
 from language.masking import Clause
 from language.phrases import Spot, table
+from language.standing import each_once
 from movies.links import Link
 from movies.models import Movie, MovieName
+from tools.results import Comparison, Questions, RatingList
 
+FIGURES = ("compare_movies", "query_catalogue", "get_user_ratings", "get_movie", "taste_profile")
+COUNTS = ("query_catalogue", "get_user_ratings", "taste_profile")
 FEW_WORDS, LETTERS = 6, 5
 PAIR = ("former", "latter")
 """Words that point into two."""
+Group = tuple[MovieName | Ref, ...]
 Pointed = dict[int, tuple[Ref, ...]]
 Siblings = Callable[[Ref], list[Ref]]
 
@@ -36,8 +43,9 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
     spoken = tuple(named) or focus(dialogue)
     found = found or _other(clause, spoken, among)
     if siblings and not found:
-        alone = bool(dialogue.turns) and not any(done.is_list for done in dialogue.turns[-1].done)
-        found = _twin(clause, spoken, siblings, alone=alone) or _by_part(clause, spoken, siblings)
+        last = dialogue.turns[-1].done if dialogue.turns else ()
+        alone = any(done.movies for done in last) and not any(done.is_list for done in last)
+        found = _twin(clause, spoken, siblings, among, alone=alone) or _by_part(clause, spoken, siblings)
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if (not found or clause.has("compare", "set_against")) and not apart:  # "delete Alien, I only rated it by mistake"
         found |= _by_pronoun(clause, dialogue, named, among)
@@ -79,21 +87,40 @@ def _said_before(clause: Clause, dialogue: Dialogue) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(ref for turn in turns for ref in turn.named))
 
 
-def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, *, alone: bool) -> Pointed:
-    """As in "the older one", "the remake", "the other one": another movie of the same title."""
-    spots = {name: clause.spots("refer", name)[:1] for name in ("earlier", "later", "dated")}
-    spots |= {"other": _other_spots(clause)[:1]}
-    if alone and not any(spots.values()) and len(clause.tokens) <= FEW_WORDS:
-        spots = {name: clause.spots("refer", f"{name}_alone")[:1] for name in ("earlier", "later")}
-    said = [name for name, spot in spots.items() if spot]
-    same = siblings(movies[-1]) if said and movies else []
-    others = [each for each in same if each.movie_id != movies[-1].movie_id]
-    if not others:
-        return {}
-    years = [link.low for _, link in clause.links("year")]
-    chosen = next((each for each in others if each.year in years), None)
-    chosen = chosen or {"earlier": same[0], "later": same[-1], "other": others[0]}.get(said[0])
-    return {spots[said[0]][0].first: (chosen,)} if chosen else {}
+def told_apart(clause: Clause, same: Sequence[Ref], *kinds: str, alone: bool = False) -> tuple[Ref, ...]:
+    """Of movies with one title, the oldest first, those that a clause tells: "the 1995 one", "the remake".
+
+    Args:
+        clause: What was said.
+        same: The movies.
+        kinds: Links that tell a year besides "year", such as a bare "number".
+        alone: "The original", "the latest" count by themselves.
+    """
+    told = [link for _, link in clause.links("year", *kinds)]
+    spans = [(link.low or 0, (link.high or 9999) if link.kind == "years" else link.low or 0) for link in told]
+    dated = [
+        ref for ref in same for low, high in spans if ref.year and (low <= ref.year <= high or ref.year % 100 == low)
+    ]
+    names = [name for name in ("earlier", "later") if clause.has("refer", f"{name}_alone" if alone else name)]
+    twins = [same[0 if name == "earlier" else -1] for name in names if same]
+    if dated and clause.has("compare", "words"):  # "is the original better than the 2012 remake"
+        return each_once([*twins[:1], *dated])
+    return tuple(dated or twins)
+
+
+def _twin(clause: Clause, movies: Sequence[Ref], siblings: Siblings, among: Sequence[Group], *, alone: bool) -> Pointed:
+    """As in "the older one", "the remake", "the other one": another movie of the same title, or one of a pair."""
+    spots = [spot for name in ("earlier", "later", "dated") for spot in clause.spots("refer", name)]
+    spots += _other_spots(clause)
+    alone = alone and not spots and len(clause.tokens) <= FEW_WORDS
+    spots += [spot for name in ("earlier", "later") for spot in clause.spots("refer", f"{name}_alone") if alone]
+    spots += [Spot(place, place + 1) for place, _ in clause.links("year") if alone and not spots]  # "the cartoon, 1967"
+    same = siblings(movies[-1]) if spots and movies else []
+    pair = refs(of_size(among, 2)) if spots and len(same) < 2 else ()
+    others = tuple(each for each in same if each.movie_id != movies[-1].movie_id) if _other_spots(clause) else ()
+    same = sorted(pair, key=lambda ref: ref.year or 0) if len(pair) == 2 else same
+    chosen = told_apart(clause, same, alone=alone) or others
+    return {spots[0].first: chosen[:1]} if chosen and len(same) > 1 else {}
 
 
 def _other(clause: Clause, movies: Sequence[Ref], among: Sequence[Group]) -> Pointed:
@@ -146,8 +173,8 @@ def _by_place(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, 
         return ()
     pair = of_size(among, 2) if word in PAIR else ()
     group = pair or next((each for each in among if abs(which) <= len(each)), ())
-    after = [int(number.low or 1) for at, number in clause.links("number") if at == place + 1 and abs(which) == 1]
-    many = after[0] if after else 1
+    after = [number.low or 1 for at, number in clause.links("number") if at == place + 1 and abs(which) == 1]
+    many = int(after[0]) if after and after[0] % 1 == 0 else 1
     return refs(group[-many:] if which < 0 else group[which - 1 : which - 1 + many])
 
 
@@ -219,3 +246,97 @@ def _size(clause: Clause) -> int | None:
 
 def _word(clause: Clause, place: int) -> str:
     return clause.tokens[place].word if 0 <= place < len(clause.tokens) else ""
+
+
+# Groups and the movie in focus
+
+
+def situation_of(dialogue: Dialogue) -> frozenset[str]:
+    """The state of the conversation, in the words of `language.intents.intent`."""
+    last = dialogue.turns[-1].done if dialogue.turns else ()
+    true = {
+        "begun": bool(dialogue.turns),
+        "listed": dialogue.last_list is not None,
+        "asked": any(isinstance(done.result, Questions) for done in last),
+        "spoken": bool(focus(dialogue)),
+        "figured": bool(last) and last[-1].name in FIGURES,
+        "counted": bool(last) and last[-1].name in COUNTS and not last[-1].is_list,
+        "told": bool(dialogue.turns and dialogue.turns[-1].singles),
+        "grouped": bool(shown_list(dialogue)),
+        "showing": bool(last) and last[-1].is_list and len(last[-1].movies) > 1,
+        "rated": bool(last) and last[-1].name == "rate_movie",
+        "people": bool(dialogue.turns and len(dialogue.turns[-1].users) > 1),
+    }
+    return frozenset(name for name, holds in true.items() if holds)
+
+
+def focus(dialogue: Dialogue) -> tuple[Ref, ...]:
+    """The movie that was spoken of last."""
+    return next(((turn.focus,) for turn in reversed(dialogue.turns) if turn.focus), ())
+
+
+def groups(dialogue: Dialogue, named: Sequence[Ref] = ()) -> list[Group]:
+    """Movies that belong together, those spoken of last first: lists, comparisons, those told one by one, those named.
+
+    Args:
+        dialogue: The turns before.
+        named: Movies that the present message named.
+    """
+    found = [*_groups(dialogue, named)]
+    return [group for group in found if len(group) > 1]
+
+
+def _groups(dialogue: Dialogue, named: Sequence[Ref]) -> Iterator[Group]:
+    yield tuple(named)
+    run: tuple[Ref, ...] = ()
+    for at, turn in reversed(list(enumerate(dialogue.turns))):
+        lists = list(_lists(turn))
+        run = each_once([*_told(turn, dialogue.turns[:at]), *run])
+        inside = {each.movie_id for each in run} <= {each.movie_id for group in lists for each in group}
+        if not (lists or len(turn.pointed) > 1 or not at):
+            continue
+        runs = [run[first:] for first in range(len(run))]
+        yield from (turn.pointed, *lists, *runs) if inside else (*runs, turn.pointed, *lists)
+        run = ()
+        yield turn.named
+
+
+def _told(turn: Turn, before: Sequence[Turn]) -> list[Ref]:
+    """The movies that a turn told of one by one, without one that was picked out of what was shown before."""
+    spoken = {each.movie_id for each in (*turn.named, *turn.pointed)}
+    shown = {movie.movie_id for each in before for done in each.done for movie in done.movies}
+    return [each for each in turn.singles if each.movie_id in spoken or each.movie_id not in shown]
+
+
+def _lists(turn: Turn) -> Iterator[Group]:
+    """The lists that a turn showed, the last first."""
+    for done in reversed(turn.done):
+        if done.is_list or isinstance(done.result, RatingList | Comparison):
+            yield tuple(done.movies)
+
+
+def first_list(dialogue: Dialogue) -> Group:
+    """The list that was shown first."""
+    return next((group for turn in dialogue.turns for group in reversed([*_lists(turn)])), ())
+
+
+def shown_list(dialogue: Dialogue) -> tuple[Ref, ...]:
+    """The movies of the last group."""
+    return refs(next(iter(groups(dialogue)), ()))
+
+
+def of_size(found: Sequence[Group], size: int | None) -> Group:
+    """The last group of so many; where there is none, as many of the last one."""
+    exact = next((group for group in found if size in (None, len(group))), None)
+    return exact if exact is not None else (found[0][:size] if found else ())
+
+
+def refs(movies: Sequence[MovieName | Ref]) -> tuple[Ref, ...]:
+    """Movies as they are referred to."""
+    return tuple(each if isinstance(each, Ref) else as_ref(each) for each in movies)
+
+
+def known(dialogue: Dialogue) -> dict[int, Movie]:
+    """Every movie of the results by id, as it was shown last."""
+    movies = (movie for done in dialogue.done for movie in done.movies)
+    return {movie.movie_id: movie for movie in movies if isinstance(movie, Movie)}

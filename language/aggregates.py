@@ -30,7 +30,7 @@ def together(said: Sequence[Clause]) -> list[Clause]:
             found.pop()  # "does it?"
         if found and _only_users(found[-1]) and not clause.links("user"):
             whole = Clause((*found.pop().tokens, Token(",", ","), *clause.tokens), asks=clause.asks)
-        while found and (_asks_of(whole, found[-1]) or (whole.joined and _begins_pair(found[-1], whole))):
+        while found and _asks_of(whole, found[-1]):
             before = found.pop()
             tokens = (*before.tokens, Token(",", ","), *whole.tokens)
             whole = Clause(tokens, asks=before.asks or whole.asks, joined=True)
@@ -41,12 +41,13 @@ def together(said: Sequence[Clause]) -> list[Clause]:
 def _asks_of(clause: Clause, before: Clause) -> bool:
     """True for a question for a figure that names nothing itself, after a clause that does and wants nothing else."""
     told = before.has("statistic", "told") or (before.links("stars") and not before.has("statistic", "measures"))
+    whole = before.has("statistic", "how_many") and clause.has("refer", "one_of")
     ranks = any(_ranks_movies(each) for each in (clause, before))
     named = before.links("movie", "series")
     about = len(named) > 1 if named else before.links("genre", "tag", "year", "years", "user")
     bare = not clause.links(*SUBJECTS) or (before.links("user") and not clause.links("user", "movie", "series"))
     asks = clause.has("statistic", "measures") and not clause.has("statistic", "whole")
-    return bool(asks and bare and about and not told and not ranks)
+    return bool(asks and bare and about and not (told or ranks or whole))
 
 
 def _ranks_movies(clause: Clause) -> bool:
@@ -62,11 +63,6 @@ def _says_little(clause: Clause) -> bool:
 def _only_users(clause: Clause) -> bool:
     joins = (*JOINS, "+", ",", "&")
     return bool(clause.links("user")) and all(token.link or token.word in joins for token in clause.tokens)
-
-
-def _begins_pair(before: Clause, clause: Clause) -> bool:
-    """True for the "Alien vs." of "Alien vs. Aliens"."""
-    return before.tokens[-1].word in JOINS and bool(before.links(*SUBJECTS)) and bool(clause.links(*SUBJECTS))
 
 
 def aggregate(clause: Clause, wants: Conditions, *, of_someone: bool) -> Aggregate:

@@ -100,6 +100,12 @@ class Conditions:
         for name, value in self.bounds.items():
             ratings = name.endswith("ratings")
             held[name] = min(max(int(value), 1), MOST_RATINGS) if ratings else min(max(value, 0.5), 5.0)
+            other = name.replace("min", "max") if name.startswith("min") else name.replace("max", "min")
+            held[other] = (
+                held[other]
+                if other in self.bounds or _within(held[name], held[other], low=name.startswith("min"))
+                else None
+            )
         lists = {
             "genres": _without((*kept_genres, *self.genres), self.back)[:5],
             "exclude_genres": _without(no_genres, (*self.back, *self.genres))[:10],
@@ -129,11 +135,14 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     unmet = tuple(_unmet(clause, spent, {place for place, _ in (*genres, *tags, *made_by)}, met))
     unmet = (*unmet, *other_choices(clause))
     most = 1 if clause.has("without", "either") else MOST_TAGS
-    refused = [pair for pair in [*genres, *_genres_of(tags)] if pair[0] in unwanted]
+    refused = [pair for pair in genres if pair[0] in unwanted]
+    adults = ["Children"] if clause.has("without", "adults") else []
+    words = [(place, clause.tokens[place].word) for place in unwanted]
+    akin = _genres_of([*words, *(pair for pair in tags if pair[0] in unwanted)])
     found = Conditions(
         genres=tuple(name for place, name in genres if place not in unwanted),
         # of two genres on one span only the first: who wants no romantic comedy may want a comedy
-        exclude_genres=tuple(dict(reversed(refused)).values()),
+        exclude_genres=tuple(dict.fromkeys([*adults, *dict(reversed(refused)).values(), *akin])),
         tags=tuple(name for place, name in tags if place not in unwanted)[:most],
         exclude_tags=tuple(name for place, name in tags if place in unwanted),
         years=_years(clause, unwanted),
@@ -179,9 +188,10 @@ def _of_age(clause: Clause, spot: Spot) -> bool:
     return any(number > OLDEST_CHILD for number in numbers) or any("teen" in token.word for token in words)
 
 
-def _genres_of(tags: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+def _genres_of(tags: Iterable[tuple[int, str]]) -> Iterator[str]:
     """The genres that go with tags, for who does not want them."""
-    return ((place, table("tag_genres")[name.lower()]) for place, name in tags if name.lower() in table("tag_genres"))
+    known = table("tag_genres")
+    return (genre for _, name in tags for genre in known.get(name.lower(), "").split("|") if genre)
 
 
 def _as_genre(tag: Link) -> str:
@@ -331,7 +341,8 @@ def _unit(clause: Clause, first: int, place: int, number: Link) -> str:
     if set(after[:end]) & set(table("units", "ratings")):
         return "ratings"
     if (number.low or 0) > MOST_STARS:
-        return "ratings" if before & set(table("units", "told")) else ""
+        bare = not after or after[0] in table("units", "bare")  # "at least 100 please"
+        return "ratings" if bare or before & set(table("units", "told")) else ""
     stars = number.kind == "stars" or set(after[:end]) & set(table("units", "mean"))
     told = [token.word for token in clause.tokens[max(first - 6, 0) : first]]
     between = set(told[told.index("NUMBER") :] if "NUMBER" in told and not stars else ())
@@ -372,6 +383,7 @@ def _unmet(clause: Clause, spent: set[int], met: set[int], applied: Mapping[str,
     takes_back = {spot.first for spot in clause.spots("split", "corrects")}
     for spot in clause.spots("without", "bare"):
         open_ = spot.first not in takes_back and spot.end < len(clause.tokens) and spot.end not in met
+        open_ = open_ and clause.tokens[spot.end].word not in (*table("units", "compared"), "fewer", "less", "more")
         if open_ and _tells(clause.tokens[spot.end]):
             yield clause.said(spot.first, spot.end + 1)
 
@@ -408,6 +420,11 @@ def _tells(token: Token) -> bool:
 @cache
 def _plain_words() -> frozenset[str]:
     return frozenset(table("asides", "plain").split())
+
+
+def _within(bound: float, other: float | None, *, low: bool) -> bool:
+    """True where a bound that was held before leaves something beside a new one. `low`: the new one is the lower."""
+    return other is None or (bound <= other if low else other <= bound)
 
 
 def _without(names: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:

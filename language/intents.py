@@ -70,8 +70,11 @@ def _possible(each: Intent, clause: Clause, said: Sequence[Said], situation: fro
     ):
         return False
     if each.act == "compare":
-        several = sum(len(name.refs) for name in said) + ("spoken" in situation) > 1 or "listed" in situation
-        return several and clause.has("compare", "words")
+        several = (
+            sum(max(len(name.refs), len(name.of_series)) for name in said) + ("spoken" in situation) > 1
+            or "listed" in situation
+        )
+        return several and (clause.has("compare", "words") or len(said) > 1)
     if each.act == "rate":
         asks = begins or clause.has("statistic", "counts") or (clause.asks and clause.has("asks", "words"))
         asks = asks or (bool(clause.links("genre", "tag")) and not clause.links("number", "stars"))
@@ -111,6 +114,7 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         "said": bool(said),
         "several": len(names) > 1,
         "series": bool(names) and names[0][1].kind == "series",
+        "whole": any(each.series for each in said),
         "asks": clause.asks,
         "theirs": clause.has("rating_lines", "others") and not clause.has("rating_lines", "own"),
         "names only": bool(names)

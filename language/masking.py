@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
@@ -18,7 +18,7 @@ from movies.words import UNKNOWN_RANK, ranks
 SURE, DOUBTFUL = 0.45, 0.17
 """Confidence from which a title is taken for one, and where the sentence needs one. All else the linker has decided."""
 ENDS = frozenset(".!?;\n")
-TYPO_LENGTH, COMMON = 5, 6_000
+TYPO_LENGTH, FREQUENT, COMMON = 5, 600, 6_000
 """Letters of a word that is mended, and the rank up to which another is what it was meant to be."""
 FIRST_YEAR, LAST_YEAR = 1900, 2030
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|\n|[^\w\s]")
@@ -85,8 +85,8 @@ class Clause:
         return " ".join(token.said for token in self.tokens[first:end])
 
 
-def tidied(text: str) -> str:
-    """A text with its misspelt plain words mended, as the linker should see it: "horor commedies" names two genres."""
+def tidied(text: str, kept: Container[str] = ()) -> str:
+    """A text with its misspelt plain words mended, but for some: "horor commedies" names two genres."""
     for said, meant in _SLANG:
         text = said.sub(meant, text)
     text = _OF_CENTURY.sub(r"\1 19\2", text)
@@ -94,7 +94,7 @@ def tidied(text: str) -> str:
     text = _POINTS.sub(". ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
     spaced = _SHORT_YEAR.sub(r"\1 19\2", _signs(_USER.sub(r"user \1", text)))
     spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
-    return _TOKEN.sub(lambda found: _tidied(found[0]), spaced)
+    return _TOKEN.sub(lambda found: found[0] if found[0].lower() in kept else _tidied(found[0]), spaced)
 
 
 def _signs(text: str) -> str:
@@ -176,19 +176,16 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         ):
             found.append(Clause(tuple(tokens[begun:place]), token.word == "?"))
             begun = place + 1
-        elif place - begun >= 2 and (_corrects(tokens, place) or _follows_stars(tokens, place)):
+        elif place - begun >= 2 and (
+            _corrects(tokens, place) or (tokens[place - 1].link and _begins(tokens, place, "unmarked"))
+        ):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place
-        elif place - begun >= 2 and _starts(tokens, begun, place) and not _leads_in(tokens[begun:place]):
+        elif place - begun >= 2 and _starts(tokens, begun, place):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place + 1
     found.append(Clause(tuple(tokens[begun:])))
     return [clause for clause in found if any(token.word != "," for token in clause.tokens)]
-
-
-def _leads_in(tokens: Sequence[Token]) -> bool:
-    """True for what is no wish of its own: "and of those, …"."""
-    return all(token.word in table("split", "leads_in") for token in tokens)
 
 
 def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
@@ -205,11 +202,6 @@ def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
 def _corrects(tokens: Sequence[Token], place: int) -> bool:
     """True where the person takes back what was just said: "horror, no wait, fantasy"."""
     return tokens[place - 1].word not in ("i", "you") and _begins(tokens, place, "corrects")
-
-
-def _follows_stars(tokens: Sequence[Token], place: int) -> bool:
-    """True where a wish follows a rating without a sign between: "4 stars what next"."""
-    return tokens[place - 1].word == "STARS" and tokens[place].link is None and _begins(tokens, place, "unmarked")
 
 
 def _begins(tokens: Sequence[Token], place: int, name: str) -> bool:
@@ -288,13 +280,26 @@ def _targets() -> list[str]:
 
 def _mended(word: str) -> str:
     """A misspelt word of the examples as it is spelt; every other word as it is."""
-    if len(word) < TYPO_LENGTH or not word.isalpha() or word in known() or word in ranks():
+    if not word.isalpha() or word in known() or word in ranks():
         return word
+    if len(word) < TYPO_LENGTH:
+        return _spelt_out().get(word, word)
     if (swapped := _swapped(word)) is not None:
         return swapped
     allowed = 1 if len(word) < 8 else 2
     found = process.extractOne(word, _targets(), scorer=OSA.distance, score_cutoff=allowed)
     return found[0] if found and found[0][0] == word[0] else word
+
+
+@cache
+def _spelt_out() -> dict[str, str]:
+    """Hurried spellings of frequent words without their vowels: "mny", "ratd" without the last."""
+    frequent = sorted(
+        (word for word in known() if len(word) >= 4 and ranks().get(word, UNKNOWN_RANK) < FREQUENT),
+        key=lambda word: -ranks()[word],
+    )
+    bare = {word[0] + re.sub("[aeiou]", "", word[1:]): word for word in frequent}
+    return bare | {word[:-2] + word[-1]: word for word in frequent if word.endswith("ed")}
 
 
 def _swapped(word: str) -> str | None:

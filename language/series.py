@@ -18,6 +18,9 @@ _APART = re.compile(r" (?!II)[A-Z][a-z]{2,}$")
 _PLURAL = re.compile(r"\b(?:[Aa]ll|[Bb]oth|[Tt]he|[Ee]very|seen|no|any)\s(?:\w+ )??((?:[A-Z]\w+ ){0,3}[A-Z]\w+s)\b")
 
 
+_REFUSED = re.compile(r"\b(?:no|without|nothing with|nothing from|any|not) ((?:[a-z]+ )?[a-z]{4,}s)\b")
+
+
 def series_links(text: str, links: Sequence[Link], linker: Linker) -> list[Link]:
     """Links with one for each of several numbered parts, and for series in the plural."""
     found = [part for link in links if link.kind in ("movie", "series") for part in _numbered(text, link, linker)]
@@ -77,9 +80,13 @@ def members(name: str, linker: Linker) -> list[Candidate]:
 
 
 def _plurals(text: str, links: Sequence[Link], linker: Linker) -> Iterator[Link]:
-    for plural in _PLURAL.finditer(text):
+    for plural in (*_PLURAL.finditer(text), *_REFUSED.finditer(text)):
         start, end = plural.span(1)
-        if any(link.start < end and link.end > start and not _is_plural(link) for link in links if link.movie_ids):
+        if any(
+            link.start < end and link.end > start and not _is_plural(link)
+            for link in links
+            if link.movie_ids or plural[1].islower()
+        ):
             continue
         singular = (link for cut in (1, 2) for link in _whole(plural[1][:-cut], linker))
         series = (one for link in singular for one in (link, *link.also) if one.kind == "series")

@@ -91,7 +91,9 @@ def _series(clause: Clause, place: int, stance: Stance) -> Link | None:
         return link
     following = {token.word for token in clause.tokens[place + 1 : place + 2]} & set(table("stance", "whole"))
     words = {token.word for token in clause.tokens[max(place - 4, 0) : place]} & set(table("stance", "every"))
-    meant = stance == "excluded" or following or words
+    one_of = {token.word for token in clause.tokens[max(place - 3, 0) : place]} & set(table("stance", "one_of"))
+    one = [token.word for token in clause.tokens[place + 1 : place + 2]] == ["movie"] and one_of
+    meant = stance == "excluded" or following or words or one
     return next((other for other in link.also if other.kind == "series" and meant), None)
 
 

@@ -61,15 +61,8 @@ find; War; min_ratings=50; follows
 
 > do you have Jumanji
 find; Jumanji (1995)
-> oh i meant the newer one, welcome to the jungle
-find; Jumanji: Welcome to the Jungle (2017); follows
 > and Braveheart?
 fact.everything; Braveheart (1995)
-
-> Shaun of the Dead + Hot Fuzz = ???
-like; Shaun of the Dead (2004), Hot Fuzz (2007)
-> and add Zombieland to the mix
-like; Shaun of the Dead (2004), Hot Fuzz (2007), Zombieland (2009)
 
 > adventure films after 1970
 find; Adventure; 1971-
@@ -186,10 +179,8 @@ statistic; min_ratings=200; count of movies
 statistic; Thriller; 2007-2007; count of movies
 > one year earlier?
 statistic; Thriller; 2006-2006; count of movies
-> 95
-statistic; Thriller; 1995-1995; count of movies
 > list them
-find; Thriller; 1995-1995
+find; Thriller; 2006-2006
 
 > top three genres by total number of ratings
 statistic; count=3; count of ratings by genre
@@ -202,11 +193,6 @@ recommend; users=300,318,606
 recommend; users=300,318,474; follows
 > user 300 can't come, add user 20
 recommend; users=318,474,20; follows
-
-> compare Jaws and Jurassic Park
-compare; Jaws (1975), Jurassic Park (1993)
-> how many years lie between them
-compare.apart; Jaws (1975), Jurassic Park (1993)
 
 > movies like Psycho
 like; Psycho (1960)
