@@ -18,12 +18,6 @@ class MovieResult(Model):
     resolved: list[Resolved] = []
 
 
-class MovieStats(Model):
-    movie: MovieName
-    windows: list[WindowStats]
-    resolved: list[Resolved] = []
-
-
 class Rated(Model):
     """A rating that was stored or removed. Where it was not sure which movie is meant, nothing was: ask which."""
 
