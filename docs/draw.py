@@ -21,7 +21,7 @@ OUTSIDE = {"tests", "benchmarks", "data", "examples", "docs", "deploy", "var"}
 ORDER = [
     ["errors", "files", "text", "settings", "json_schema", "movies.models", "movies.tables", "taste"],
     ["logs", "schemas", "recommend"],
-    ["storage"],
+    ["client", "storage"],
     ["db", "language", "movies", "providers"],
     ["llm", "movies.ingest", "tools", "training"],
     ["guide", "movielens", "runs"],
