@@ -124,7 +124,11 @@ async def test_a_session_that_begins_with_a_message(api: Client) -> None:
 
 
 async def test_actions_and_structured_answers(llm_api: Client, upstream: Upstream) -> None:
-    action = Action(name="tell", description="Tell somebody", parameters={"type": "object", "properties": {"who": {"type": "string"}}})
+    action = Action(
+        name="tell",
+        description="Tell somebody",
+        parameters={"type": "object", "properties": {"who": {"type": "string"}}},
+    )
     session = await llm_api.create_session(SessionCreate(actions=[action]))
     upstream.queue(calls(call("tell", {"who": "Neil"})), text('{"told": true}'))
     events = [event async for event in llm_api.send_message(session.id, "Tell Neil")]
