@@ -28,7 +28,7 @@ STYLE = Style.from_dict({"prompt": "bold ansicyan", "bottom-toolbar": "noreverse
 
 
 class Keyboard:
-    """What a person types, line by line.
+    """The person's words, line by line.
 
     Args:
         client: The service that knows the titles.
@@ -45,6 +45,7 @@ class Keyboard:
             completer=_Completions(client, commands, tuple(with_titles)),
             complete_while_typing=Condition(_is_command),
             key_bindings=_keys(),
+            prompt_continuation=lambda width, line_number, wrap_count: " " * width,  # noqa: ARG005  its names
             reserve_space_for_menu=MOST_TITLES - 2,
             bottom_toolbar=lambda: one_line(status()),
             style=STYLE,

@@ -1,7 +1,7 @@
 """Markdown that is still being written, shown without flicker: what is finished scrolls away, the rest is drawn anew.
 
-Blocks of Markdown (paragraphs, lists, code) depend on nothing that comes after them (CommonMark, appendix A), so each is
-printed for good as soon as the next begins. Only the last one is drawn anew; where it is taller than the screen, its
+Blocks of Markdown (paragraphs, lists, code) depend on nothing that comes after them (CommonMark, appendix A), so each
+is printed for good as soon as the next begins. Only the last one is drawn anew; where it is taller than the screen, its
 upper lines are printed for good, too.
 """
 
@@ -55,7 +55,7 @@ class Growing:
         self._text += printable(delta.replace("\r", ""))
 
     def advance(self) -> None:
-        """Print what will not change any more."""
+        """Print the part that will not change any more."""
         lines = self._text.split("\n")
         starts = [token.map[0] for token in _PARSER.parse(self._text) if token.level == 0 and token.map]
         for begin, end in pairwise(starts):
@@ -81,8 +81,9 @@ class Growing:
     def _print_lines(self, until: int) -> None:
         """Print the lines of the last block up to one, but for those that are printed."""
         if until > self._printed:
-            self._console.print(_Drawn(self._lines[self._printed : until]), end="")
-            self._printed = until
+            drawn = _Drawn(self._lines[self._printed : until])
+            self._printed = until  # first: rich draws the rest under what is printed
+            self._console.print(drawn, end="")
 
     def _drawn(self, text: str) -> Lines:
         """A block's lines, after an empty one where a block stands before it."""

@@ -26,10 +26,10 @@ class Row:
 
 
 def rows_in(result: JsonValue) -> list[Row]:
-    """The movies that a tool's result lists, in its order; those of one movie alone, too."""
+    """The movies that a tool's result lists, in its order."""
     if not isinstance(result, dict):
         return []
-    listed = result.get("movies") or result.get("ratings") or [result.get("movie")]
+    listed = result.get("movies") or result.get("ratings")
     return list(_rows(listed)) if isinstance(listed, list) else []
 
 

@@ -170,10 +170,10 @@ class Orders:
 
     async def export(self, name: str) -> None:
         """Write the session into a file: .md, .json or .jsonl."""
-        session = self._current()
         path = Path(name).expanduser()  # noqa: ASYNC240  nothing else happens meanwhile
         if not name or path.suffix.lower() not in FORMATS:
             raise Wrong(f"/export FILE wants a file whose name ends in {', '.join(FORMATS)}.")
+        session = self._current()
         if path.exists() and not (await self.ask(f"{path} is there already. Overwrite it? (y/N)")).lower().startswith(
             "y"
         ):

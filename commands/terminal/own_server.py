@@ -23,6 +23,7 @@ import httpx
 ROOT = Path(__file__).parent.parent.parent
 GRACE_SECONDS = 15.0  # more than SHUTDOWN_GRACE, which the answers of others at this server get
 LOOK_SECONDS = 0.1
+CANNOT_START = "Marquee cannot start. "  # main.py says it, with the reason
 
 
 class NoServer(Exception):
@@ -99,8 +100,9 @@ class OwnServer:
 
     def _last_words(self) -> str:
         self._errors.seek(0)
-        lines = [line for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
-        return lines[-1].strip() if lines else "The server ended without a word."
+        words = self._errors.read().decode(errors="replace").strip()
+        _, said, reason = words.rpartition(CANNOT_START)
+        return f"{CANNOT_START}{reason}".splitlines()[0] if said else words.rpartition("\n")[2] or "The server ended."
 
 
 def serve(descriptor: int) -> None:

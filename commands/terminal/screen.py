@@ -80,7 +80,7 @@ class Screen:
         self._beside.print(one_line(text), style="dim", markup=False)
 
     def problem(self, text: str) -> None:
-        """What went wrong."""
+        """A failure."""
         self._beside.print(one_line(text), style="red", markup=False)
 
     def lost(self, error: ClientError, seconds: float) -> None:
@@ -98,7 +98,7 @@ class Screen:
             self.aside("Connected again.")
 
     def history(self, messages: Sequence[Message]) -> None:
-        """What was said before, for someone who goes on with it."""
+        """The end of a session that someone goes on with."""
 
     def answer(self) -> Answer:
         """An answer, to be shown as it comes."""
@@ -146,7 +146,7 @@ class Answer:
         self._mid_line = not shown.endswith("\n") if shown else self._mid_line
 
     def thought(self, delta: str) -> None:
-        """What the model thinks aloud; a reader of plain output wants the answer alone."""
+        """Thoughts of the model; a reader of plain output wants the answer alone."""
 
     def called(self, line: str) -> None:
         self._end_line()
@@ -185,10 +185,10 @@ class FullScreen(Screen):
                 self.console.print()
 
     def aside(self, text: str) -> None:
-        self.console.print(one_line(text), style="dim", markup=False, soft_wrap=True)
+        self.console.print(one_line(text), style="dim", markup=False)
 
     def problem(self, text: str) -> None:
-        self.console.print(one_line(text), style="red", markup=False, soft_wrap=True)
+        self.console.print(one_line(text), style="red", markup=False)
 
     def answer(self) -> Answer:
         return FullAnswer(self)
@@ -271,7 +271,7 @@ def arguments(event: ToolCallEvent | ActionCallEvent) -> str:
 
 
 def remarks(run: Run, message: Message | None) -> Iterator[str]:
-    """What a reader should know of an answer: what is odd about it, what nothing supports."""
+    """Remarks on an answer: what is odd about it, what nothing supports."""
     if run.note:
         yield run.note
     mentions = message.mentions if message is not None else []
