@@ -7,6 +7,7 @@ the file (storage/own_ratings.py); the catalogue is a file of its own.
 from __future__ import annotations
 
 import json
+import runpy
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
@@ -329,3 +330,7 @@ async def _insert_frames(connection: aiosqlite.Connection, frames: Sequence[Fram
         "INSERT INTO events (run_id, sequence, frame) VALUES (?, ?, ?)",
         [(frame.run_id, frame.sequence, frame.data) for frame in frames],
     )
+
+
+if __name__ == "__main__":
+    runpy.run_module("commands.db", run_name="__main__")

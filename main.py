@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import messages, movies, prompts, runs, sessions
+from api import accounts, messages, movies, prompts, runs, sessions
+from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
 from api.middleware import BodyLimit, Gate, RequestLog
@@ -60,12 +61,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    routers = [part.router for part in (sessions, messages, runs, movies, prompts)] + [_service_routes()]
+    routers = [part.router for part in (sessions, messages, runs, movies, prompts, accounts)] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     install_documents(app)
     answer_with_problems(app, routers)
-    for middleware in (BodyLimit, Gate, RequestLog, ClearStart):  # the last one added is the first one passed
+    for middleware in (
+        BodyLimit,
+        Authentication,
+        Gate,
+        RequestLog,
+        ClearStart,
+    ):  # the last one added is the first one passed
         app.add_middleware(middleware)
     return app
 

@@ -9,11 +9,12 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request
 from fastapi.dependencies.models import Dependant
 
+from api.authentication import account_id
 from errors import Invalid
 from movies.tables import LARGEST_ID
 from runs.live_run import Caller
 from schemas import Session
-from service import ACCOUNT, Marquee
+from service import Marquee
 from tools.context import Context
 
 
@@ -26,12 +27,7 @@ def marquee(request: Request) -> Marquee:
 Service = Annotated[Marquee, Depends(marquee)]
 
 
-def account() -> str:
-    """The account of the caller."""
-    return ACCOUNT
-
-
-Account = Annotated[str, Depends(account)]
+Account = Annotated[str, Depends(account_id)]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most")]
 After = Annotated[str | None, Query(min_length=1, max_length=200, description="`next` of the page before")]
 UserIdQuery = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]

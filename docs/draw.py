@@ -24,7 +24,7 @@ ORDER = [
     ["client", "storage"],
     ["db", "language", "movies", "providers"],
     ["llm", "movies.ingest", "tools", "training"],
-    ["guide", "movielens", "runs"],
+    ["accounts", "guide", "movielens", "runs"],
     ["service"],
     ["api"],
     ["main", "commands"],

@@ -58,6 +58,7 @@ class LiveRun:
     """A run of this process, made when it is committed; its work begins at once.
 
     Attributes:
+        account_id: of the one who asked.
         stop_as: what becomes of it when its work is cancelled.
         work: the task that answers; it may be cancelled at any time.
         ending: the task that sees the end committed. Only the work is ever cancelled, so the end is always written.
@@ -68,6 +69,7 @@ class LiveRun:
         self.run = new.run
         self.stop_as: RunStatus = "interrupted"
         self.committed = Transcript(new.run)
+        self.account_id = caller.account_id
         self._caller = caller
         self._new = new
         self._with = resources

@@ -238,6 +238,15 @@ class Runs:
         elif run.status == "in_progress" and not await self.settler.settle_if_dead(run.id):
             raise Conflict("The run belongs to another process of this service; stop it there.")
 
+    async def cancel_all(self, account_id: str) -> None:
+        """Stop every run of an account that this process works on.
+
+        Raises:
+            StorageUnavailable, Overloaded: As for `cancel`.
+        """
+        for run in [live.run for live in self._live.values() if live.account_id == account_id]:
+            await self.cancel(run)
+
     def hurry(self) -> None:
         """Cut the grace period of `close` short."""
         self._hurried.set()
