@@ -34,7 +34,7 @@ from __future__ import annotations
 import asyncio
 import runpy
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,15 +61,20 @@ from movies.models import (
     Recommendation,
     RecommendationRequest,
     Sort,
+    Span,
     TagStats,
+    Taste,
     UserRating,
     UserStats,
 )
+from ratings.models import ImportReport
 from schemas import (
     EVENT,
+    Account,
     ActionResult,
     ActionResults,
     Answer,
+    ApiKey,
     ErrorCode,
     Event,
     Feedback,
@@ -79,7 +84,9 @@ from schemas import (
     Live,
     Message,
     MessageCreate,
+    MessageRetry,
     ModelList,
+    NewApiKey,
     Problem,
     Prompt,
     PromptAnswer,
@@ -89,6 +96,7 @@ from schemas import (
     Session,
     SessionCreate,
     SessionPatch,
+    TokenPair,
 )
 
 PATIENCE = 60.0  # seconds for which a service that is gone is tried again: a restart takes a few
@@ -247,9 +255,16 @@ class Client:
     async def list_messages(
         self, session_id: str, *, limit: int | None = None, after: str | None = None, before: str | None = None
     ) -> Page[Message]:
-        """The history, oldest first, with what a live run has said so far. `before`: those just before a message."""
+        """The history, oldest first, with what a live run has said so far.
+
+        `before`: those just before a message, or, with "latest", the end; then `next` leads to older ones.
+        """
         params = {"limit": limit, "after": after, "before": before}
         return await self._get(Page[Message], _path("sessions", session_id, "messages"), **params)
+
+    async def list_runs(self, session_id: str, *, limit: int | None = None, after: str | None = None) -> Page[Run]:
+        """A session's runs, newest first: those that answered, that failed, that are live."""
+        return await self._get(Page[Run], _path("sessions", session_id, "runs"), limit=limit, after=after)
 
     async def export_session(self, session_id: str, format: Literal["json", "jsonl", "markdown"] = "json") -> str:  # noqa: A002
         """The whole session as one document."""
@@ -274,15 +289,21 @@ class Client:
         return self._resumed(_Call("POST", _path("sessions", session_id, "messages"), _json(body), key or new_key()))
 
     def retry_message(
-        self, session_id: str, message_id: str, content: str | None = None, *, key: str | None = None
+        self,
+        session_id: str,
+        message_id: str,
+        content: str | None = None,
+        *,
+        model: str | None = None,
+        key: str | None = None,
     ) -> Events:
-        """Answer the latest user message anew, and iterate the events; the earlier answer stays as an alternative.
+        """Answer the latest user message anew, and iterate the events; what was there stays as an alternative.
 
-        `content`: what the message should have said, where it is edited.
+        `content`: what the message should have said, where it is edited; `model`: another one to answer it.
         """
         path = _path("sessions", session_id, "messages", message_id, "retry")
-        body = None if content is None else {"content": content}
-        return self._resumed(_Call("POST", path, body, key or new_key()))
+        changed = {name: value for name, value in (("content", content), ("model", model)) if value is not None}
+        return self._resumed(_Call("POST", path, _json(MessageRetry(**changed)) or None, key or new_key()))
 
     def submit_actions(self, run_id: str, results: Sequence[ActionResult], *, key: str | None = None) -> Events:
         """Hand in what the actions gave that a `run.requires_action` asked for; iterates the run that goes on."""
@@ -368,9 +389,13 @@ class Client:
         params = {"by": by, "diversity": diversity, "limit": limit}
         return await self._get(MovieList, _path("movies", movie_id, "similar"), **params)
 
-    async def rating_stats(self, movie_id: int, windows: str | None = None) -> MovieStats:
-        """Mean and count over windows that end with the newest rating of the data: `12h,7d,all`."""
-        return await self._get(MovieStats, _path("movies", movie_id, "stats"), windows=windows)
+    async def rating_stats(self, movie_id: int, windows: str | None = None, *, by: Span | None = None) -> MovieStats:
+        """Mean and count over windows that end with the newest rating, `12h,7d,all`, or also by month or year."""
+        return await self._get(MovieStats, _path("movies", movie_id, "stats"), windows=windows, by=by)
+
+    async def read_poster(self, movie_id: int) -> bytes:
+        """The movie's poster, where the operator has a key for them."""
+        return (await self._request("GET", _path("movies", movie_id, "poster"))).content
 
     async def list_genres(self) -> Page[Count]:
         """All genres, with how many movies each has."""
@@ -447,6 +472,84 @@ class Client:
         """Forget a rating."""
         await self._request("DELETE", _path("ratings", movie_id))
 
+    async def import_own_ratings(
+        self, file: bytes, *, filename: str = "", preview: bool = False, choices: Mapping[int, int] | None = None
+    ) -> ImportReport:
+        """Take over the ratings of an export of IMDb, Letterboxd, Trakt or MovieLens: the file as it is.
+
+        Args:
+            file: Its content: CSV, JSON or ZIP.
+            filename: What it is called, which helps to tell its kind.
+            preview: Tell what would be stored, and store nothing.
+            choices: Movie ids by the number of a row whose movie was not certain.
+        """
+        pairs = ",".join(f"{row}:{movie_id}" for row, movie_id in (choices or {}).items())
+        params = {"filename": filename or None, "preview": preview, "choices": pairs or None}
+        response = await self._request("POST", _path("ratings", "import"), file, params=params, again=True)
+        return _read(response, ImportReport)
+
+    async def export_own_ratings(self, format: Literal["csv", "json"] = "csv") -> str:  # noqa: A002
+        """The caller's ratings, and what they saw, as a file that can be imported again."""
+        return (await self._request("GET", _path("ratings", "export"), params={"format": format})).text
+
+    async def read_taste(self, user_id: int | None = None) -> Taste:
+        """The caller's taste by their ratings against everybody's, or that of a MovieLens user."""
+        return await self._get(Taste, _path("taste"), user_id=user_id)
+
+    # Accounts, where the service has them (AUTH=on)
+
+    async def register(self, username: str, password: str, code: str | None = None) -> Account:
+        """Make an account, where people may do so."""
+        body = {"username": username, "password": password, "code": code}
+        return _read(await self._request("POST", _path("auth", "register"), body), Account)
+
+    async def sign_in(self, username: str, password: str) -> TokenPair:
+        """Sign in; every later request of this client is made on behalf of the account."""
+        form = {"username": username, "password": password, "grant_type": "password"}
+        return self._signed_in(await self._request("POST", _path("auth", "token"), form=form))
+
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """Go on with a sign-in whose access token ends; the refresh token is used up by it."""
+        return self._signed_in(await self._request("POST", _path("auth", "refresh"), {"refresh_token": refresh_token}))
+
+    async def sign_out(self) -> None:
+        """End the sign-in: its tokens are worth nothing from now on."""
+        await self._request("POST", _path("auth", "logout"))
+        del self._http.headers["Authorization"]
+
+    async def change_password(self, password: str, new_password: str) -> None:
+        """Change the password, which ends every sign-in of the account, this one too."""
+        await self._request("POST", _path("auth", "password"), {"password": password, "new_password": new_password})
+
+    async def read_account(self) -> Account:
+        """The caller's account."""
+        return await self._get(Account, _path("auth", "me"))
+
+    async def delete_account(self) -> None:
+        """Delete the account with all that belongs to it."""
+        await self._request("DELETE", _path("auth", "me"))
+
+    async def export_account(self) -> str:
+        """All that belongs to the account as one JSON document."""
+        return (await self._request("GET", _path("auth", "export"))).text
+
+    async def make_key(self, name: str) -> NewApiKey:
+        """Make an API key for a program, which takes it as its `token`. It is shown this once."""
+        return _read(await self._request("POST", _path("auth", "keys"), {"name": name}), NewApiKey)
+
+    async def list_keys(self) -> Page[ApiKey]:
+        """The account's API keys, oldest first, by name."""
+        return await self._get(Page[ApiKey], _path("auth", "keys"))
+
+    async def revoke_key(self, key_id: str) -> None:
+        """Revoke an API key at once."""
+        await self._request("DELETE", _path("auth", "keys", key_id))
+
+    def _signed_in(self, response: httpx.Response) -> TokenPair:
+        tokens = _read(response, TokenPair)
+        self._http.headers["Authorization"] = f"Bearer {tokens.access_token}"
+        return tokens
+
     # The service
 
     async def list_prompts(self) -> Page[Prompt]:
@@ -479,8 +582,9 @@ class Client:
         self,
         method: str,
         path: str,
-        body: BaseModel | dict[str, Any] | None = None,
+        body: BaseModel | dict[str, Any] | bytes | None = None,
         *,
+        form: dict[str, str] | None = None,
         params: dict[str, Any] | None = None,
         key: str | None = None,
         again: bool | None = None,
@@ -491,7 +595,8 @@ class Client:
         Args:
             method: Of HTTP.
             path: Below the service's address.
-            body: What is sent as JSON.
+            body: What is sent as JSON, or the bytes of a file.
+            form: What is sent as a form.
             params: Of the query; those that are None are left out.
             key: The Idempotency-Key.
             again: True where the request may arrive twice: by default with a key, and unless it is a POST.
@@ -499,14 +604,15 @@ class Client:
         """
         headers = {"Accept": "application/json", **({"Idempotency-Key": key} if key else {})}
         given = {name: value for name, value in (params or {}).items() if value is not None}
-        content = _json(body) if isinstance(body, BaseModel) else body
+        document = _json(body) if isinstance(body, BaseModel) else body
+        sent = {"content": document} if isinstance(document, bytes) else {"json": document, "data": form}
         again = again if again is not None else (key is not None or method != "POST")
         timeout = httpx.Timeout(answer_within) if answer_within else self._silence
         patience = _Patience(self._patience, self._on_wait)
         while True:
             try:
                 response = await self._http.request(
-                    method, path, json=content, params=given, headers=headers, timeout=timeout
+                    method, path, params=given, headers=headers, timeout=timeout, **sent
                 )
                 if response.is_success or (patience.waited and method == "DELETE" and response.status_code == 404):
                     return response

@@ -35,6 +35,7 @@ from storage.records import (
 from storage.sqlite import Database
 
 EARLIER_PAGE = 50  # read at a time on the way back through a session
+LATEST = "latest"  # in the place of a message's id: the end of the history
 
 
 class Store:
@@ -59,14 +60,14 @@ class Store:
     async def list_messages(
         self, session_id: str, *, limit: int, after: str | None = None, before: str | None = None
     ) -> Page[Message]:
-        """Stored messages, oldest first; `before` gives those just before it. A live run's are not here yet.
+        """Stored messages, oldest first; `before` gives those just before it, or the LATEST. A live run's are not here.
 
         Raises:
             NotFound: A cursor names no message of the session.
         """
         first = await self._message_number(session_id, after) if after else 0
-        end = await self._message_number(session_id, before) if before else None
-        backwards = end is not None and after is None
+        end = await self._message_number(session_id, before) if before and before != LATEST else None
+        backwards = before is not None and after is None
         rows = await self._db.fetch(
             _MESSAGES_BACKWARDS if backwards else _MESSAGES_FORWARDS,
             {"session": session_id, "first": first, "end": end, "limit": limit + 1},
@@ -137,9 +138,7 @@ class Store:
             await refuse_live_run(connection, run.session_id)
             if run.retry_of is not None:
                 await connection.execute(
-                    "UPDATE messages SET alternative = 1 WHERE role <> 'user' AND run_id IN "
-                    "(SELECT id FROM runs WHERE session_id = ? AND message_id = ?)",
-                    (run.session_id, run.message_id),
+                    _REPLACE, {"session": run.session_id, "message": run.message_id, "run": run.retry_of}
                 )
             await _touch_session(connection, new)
             await _insert_run(connection, new)
@@ -168,12 +167,31 @@ class Store:
             raise NotFound("There is no such run.")
         return run_of(row)
 
+    async def list_runs(self, session_id: str, *, limit: int, after: str | None = None) -> Page[Run]:
+        """A session's runs, newest first.
+
+        Raises:
+            NotFound: The cursor names no run of the session.
+        """
+        below = await self._run_number(session_id, after) if after else 2**62
+        rows = await self._db.fetch(
+            "SELECT * FROM runs WHERE session_id = ? AND number < ? ORDER BY number DESC LIMIT ?",
+            (session_id, below, limit + 1),
+        )
+        more = len(rows) > limit
+        return Page(
+            data=[run_of(row) for row in rows[:limit]], has_more=more, next=rows[limit - 1]["id"] if more else None
+        )
+
+    async def _run_number(self, session_id: str, run_id: str) -> int:
+        row = await self._db.fetch_one("SELECT number FROM runs WHERE id = ? AND session_id = ?", (run_id, session_id))
+        if row is None:
+            raise NotFound("The cursor names no run of this session.")
+        return int(row["number"])
+
     async def latest_run(self, session_id: str) -> Run | None:
         """The newest run of a session."""
-        row = await self._db.fetch_one(
-            "SELECT * FROM runs WHERE session_id = ? ORDER BY number DESC LIMIT 1", (session_id,)
-        )
-        return run_of(row) if row else None
+        return next(iter((await self.list_runs(session_id, limit=1)).data), None)
 
     async def lease_of(self, run_id: str) -> str | None:
         """The lease of the process that works on a run; None where the run is over."""
@@ -241,7 +259,13 @@ _MESSAGES_FORWARDS = """
     ORDER BY number LIMIT :limit
 """
 _MESSAGES_BACKWARDS = """
-    SELECT * FROM messages WHERE session_id = :session AND number < :end ORDER BY number DESC LIMIT :limit
+    SELECT * FROM messages WHERE session_id = :session AND (:end IS NULL OR number < :end)
+    ORDER BY number DESC LIMIT :limit
+"""
+_REPLACE = """
+    UPDATE messages SET alternative = 1 WHERE (role <> 'user' OR id <> :message) AND run_id IN (
+        SELECT id FROM runs WHERE session_id = :session AND message_id = (SELECT message_id FROM runs WHERE id = :run)
+    )
 """
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
 

@@ -20,12 +20,13 @@ from pydantic import ValidationError
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import accounts, messages, movies, prompts, runs, sessions
+from api import accounts, messages, movies, posters, prompts, ratings, runs, sessions, taste
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
 from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
+from api.page import install_page
 from api.problems import answer_with_problems
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
@@ -61,10 +62,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    routers = [part.router for part in (sessions, messages, runs, movies, prompts, accounts)] + [_service_routes()]
+    parts = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts)
+    routers = [part.router for part in parts] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     install_documents(app)
+    install_page(app)
     answer_with_problems(app, routers)
     for middleware in (
         BodyLimit,
@@ -104,6 +107,7 @@ def _service_routes() -> APIRouter:
                 version=recommender.version,
                 detail=_recommender_detail(service.library, fitted=recommender.fitted),
             ),
+            posters=service.posters.available,
             reasons=reasons,
         )
 

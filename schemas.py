@@ -190,7 +190,8 @@ class Grounding(Model):
 class Run(Model):
     """Everything from one user message to the end of its answer.
 
-    `continues` names the run whose actions were carried out, `retry_of` the run whose answer this one replaces.
+    `continues` names the run whose actions were carried out, `retry_of` the run whose answer this one replaces, to the
+    same message or to an edited one.
     """
 
     id: str
@@ -249,7 +250,8 @@ class Message(Model):
     """One role-tagged entry of a session.
 
     An assistant's entry has the run's `status`, once it ended, and perhaps `tool_calls`; each call is answered by an
-    entry of role `tool` with its `call_id`. `alternative`: an earlier answer whose place a retry took.
+    entry of role `tool` with its `call_id`. `alternative`: an earlier answer whose place a retry took, or an earlier
+    wording of the question, with its answers.
     """
 
     id: str
@@ -342,6 +344,13 @@ class SessionCreate(Model):
     actions: Annotated[list[Action], Field(max_length=64)] = []
     metadata: Metadata = {}
     message: MessageCreate | None = Field(default=None, description="The first message: answered at once")
+
+
+class MessageRetry(Model):
+    """What is to be different when the latest message is answered anew; what is left out stays."""
+
+    content: Annotated[str, Field(pattern=r"\S")] | None = None
+    model: ModelName | None = None
 
 
 class ActionResult(Model):
@@ -502,4 +511,5 @@ class Health(Model):
     provider: ProviderHealth
     catalogue: CatalogueInfo
     recommender: RecommenderHealth
+    posters: bool = Field(description="Whether GET /movies/{movie_id}/poster has posters: the operator has a key")
     reasons: list[str]

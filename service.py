@@ -16,6 +16,7 @@ from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from guide.provider import OfflineGuide
 from movies.library import SAMPLE, Library, import_command
+from movies.posters import Posters
 from providers.base import Provider
 from providers.contexts import Contexts
 from runs.journal import Journal
@@ -50,6 +51,7 @@ class Marquee:
     runs: Runs
     checker: SchemaChecker
     clock: Clock
+    posters: Posters
 
 
 @asynccontextmanager
@@ -82,7 +84,9 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         runs = Runs(resources, lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
-        parts = (library, provider, contexts, runs, checker, clock)
+        posters = Posters(settings)
+        stack.push_async_callback(posters.close)
+        parts = (library, provider, contexts, runs, checker, clock, posters)
         yield Marquee(settings, database, store, sessions, accounts, ratings, *parts)
 
 

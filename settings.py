@@ -51,6 +51,9 @@ class Settings(BaseSettings):
 
     data_dir: Annotated[Path, Field(validate_default=True)] = Path("var")
     movielens_dir: Path | None = None
+    tmdb_api_key: SecretStr | None = None
+    tmdb_base_url: HttpUrl = HttpUrl("https://api.themoviedb.org/3")
+    tmdb_image_url: HttpUrl = HttpUrl("https://image.tmdb.org/t/p/w342")
     sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
 
     llm_connect_timeout: Seconds = 5
@@ -72,6 +75,7 @@ class Settings(BaseSettings):
     request_timeout: Seconds = 15
     max_message_chars: Count = 32_000
     max_body_bytes: Annotated[int, Field(ge=1_024, le=100_000_000)] = 1_000_000
+    max_import_bytes: Annotated[int, Field(ge=1_024, le=100_000_000)] = 10_000_000
     max_live_runs: Count = 500
     shutdown_grace: Annotated[float, Field(ge=0, le=600)] = 10
     replay_retention: Annotated[float, Field(gt=0)] = 7 * 86_400

@@ -109,7 +109,7 @@ async def _markdown(session: Session, pages: Pages) -> AsyncGenerator[str, None]
 
 def _paragraphs(message: Message) -> str:
     who = {"user": "You", "assistant": "Marquee"}[message.role]
-    note = " (an earlier answer)" if message.alternative else ""
+    note = f" (an earlier {'wording' if message.role == 'user' else 'answer'})" if message.alternative else ""
     note += f" ({message.status.replace('_', ' ')})" if message.status != "completed" else ""
     calls = [f"> {call.name} {json.dumps(call.arguments, ensure_ascii=False)}" for call in message.tool_calls]
     return "\n\n".join([f"**{who}**{note}", *([message.content] if message.content else []), *calls])

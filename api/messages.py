@@ -14,7 +14,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api.dependencies import Account, CallerInSession, ResumedAfter, Service
 from api.openapi import STREAM
 from errors import StorageUnavailable
-from schemas import MessageCreate, Run
+from schemas import MessageCreate, MessageRetry, Run
 from service import Marquee
 
 RETRY_LINE = b"retry: 2000\n"  # milliseconds until a client that lost the stream comes back
@@ -49,9 +49,11 @@ async def send_message(service: Service, caller: CallerInSession, respond: Respo
 
 
 @router.post("/sessions/{session_id}/messages/{message_id}/retry", response_class=Response, responses=STREAM)
-async def retry_message(service: Service, caller: CallerInSession, respond: Respond, message_id: str) -> Response:
-    """Answer the latest message anew; the earlier answer stays readable as an alternative."""
-    return await respond(await service.runs.retry(caller, message_id))
+async def retry_message(
+    service: Service, caller: CallerInSession, respond: Respond, message_id: str, body: MessageRetry | None = None
+) -> Response:
+    """Answer the latest message anew, as it was or with other `content`; what was there stays as an alternative."""
+    return await respond(await service.runs.retry(caller, message_id, body or MessageRetry()))
 
 
 async def event_stream(service: Marquee, run: Run, after: int = 0, *, status: int = 200) -> Response:

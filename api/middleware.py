@@ -21,6 +21,7 @@ from api.problems import refusal
 from errors import Forbidden, PayloadTooLarge, RequestTimeout
 from settings import Settings
 
+IMPORT = "/ratings/import"  # takes larger bodies than any other route
 DRAINED = 20  # times the limit that is read of a body that is too large
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
@@ -131,7 +132,7 @@ class BodyLimit(OnRequests):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings: Settings = scope["app"].state.marquee.settings
-        limit = settings.max_body_bytes
+        limit = settings.max_import_bytes if scope["path"] == IMPORT else settings.max_body_bytes
         try:
             async with asyncio.timeout(settings.request_timeout):
                 body = await self._read(receive, limit)

@@ -26,6 +26,7 @@ from movies.models import (
     Recommendation,
     RecommendationRequest,
     Sort,
+    Span,
     TagStats,
     UserRating,
     UserStats,
@@ -145,10 +146,21 @@ async def similar_movies(
 
 
 @router.get("/movies/{movie_id}/stats", tags=["movies"])
-async def rating_stats(ctx: Tools, movie_id: MovieIdPath, windows: Windows) -> MovieStats:
-    """Mean and count over windows, counted back from the newest rating in the data."""
+async def rating_stats(
+    ctx: Tools,
+    movie_id: MovieIdPath,
+    windows: Windows,
+    by: Annotated[Span | None, Query(description="Add a series by calendar month or year, UTC")] = None,
+) -> MovieStats:
+    """Mean and count over windows, counted back from the newest rating in the data; and by month or year."""
     movie, _ = await resolve(ctx, movie_id)
-    return MovieStats(movie=movie.only_name(), windows=await ctx.snapshot.catalogue.stats(movie_id, windows))
+    catalogue = ctx.snapshot.catalogue
+    return MovieStats(
+        movie=movie.only_name(),
+        windows=await catalogue.stats(movie_id, windows),
+        by=by,
+        series=await catalogue.series(movie_id, by) if by else [],
+    )
 
 
 @router.get("/genres", tags=["movies"])
@@ -288,8 +300,9 @@ async def put_rating(
 
 @router.delete("/ratings/{movie_id}", tags=["ratings"], status_code=204)
 async def delete_rating(service: Service, account_id: Account, movie_id: MovieIdPath) -> None:
-    """Forget a rating."""
-    if await service.ratings.remove(account_id, movie_id) is None:
+    """Forget a rating, or that a movie was seen."""
+    seen = await service.ratings.forget_seen(account_id, movie_id)
+    if await service.ratings.remove(account_id, movie_id) is None and not seen:
         raise NotFound("You have not rated that movie.")
 
 

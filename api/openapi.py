@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from starlette.staticfiles import StaticFiles
@@ -140,10 +140,6 @@ def install_documents(app: FastAPI) -> None:
     """Serve the document, and the page that shows it, from this server alone: no CDN, no inline script."""
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     router = APIRouter(include_in_schema=False)
-
-    @router.get("/")
-    async def root() -> RedirectResponse:
-        return RedirectResponse("/docs")
 
     @router.get("/docs")
     async def page() -> HTMLResponse:

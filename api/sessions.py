@@ -12,10 +12,11 @@ from api.dependencies import Account, After, Key, Limit, Service, SessionOfPath,
 from api.export import MEDIA_TYPES, Format, document
 from api.messages import Respond
 from api.openapi import ANSWER, EVENTS, STREAM
+from db import LATEST
 from errors import Conflict, MarqueeError
 from movies.models import Page
 from runs.live_run import Caller
-from schemas import Feedback, Message, Session, SessionCreate, SessionPatch
+from schemas import Feedback, Message, Run, Session, SessionCreate, SessionPatch
 from service import Marquee
 from storage.sessions import SESSION_CURSOR
 from tools.registry import TOOLS
@@ -103,16 +104,28 @@ async def list_messages(
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     after: After = None,
     before: Annotated[
-        str | None, Query(min_length=1, max_length=200, description="The id of a message: those just before it")
+        str | None,
+        Query(min_length=1, max_length=200, description="The id of a message: those just before it; `latest`: the end"),
     ] = None,
 ) -> Page[Message]:
-    """The history, oldest first; what a live run has said so far stands at its end."""
+    """The history, oldest first; what a live run has said so far stands at its end.
+
+    With `before`, `has_more` and `next` lead to older messages.
+    """
     live = await service.runs.live_messages(session, account_id)
     page = await service.store.list_messages(session.id, limit=limit, after=after, before=before)
-    if page.has_more or before is not None:
+    at_end = before == LATEST if before is not None else not page.has_more
+    if not at_end:
         return page
     stored = {message.id for message in page.data}
-    return Page(data=[*page.data, *(message for message in live if message.id not in stored)])
+    said = [message for message in live if message.id not in stored]
+    return page.model_copy(update={"data": [*page.data, *said]})
+
+
+@router.get("/sessions/{session_id}/runs")
+async def list_runs(service: Service, session: SessionOfPath, limit: Limit = 20, after: After = None) -> Page[Run]:
+    """A session's runs, newest first: those that answered, that failed, that are live."""
+    return await service.store.list_runs(session.id, limit=limit, after=after)
 
 
 @router.get(

@@ -20,10 +20,10 @@ OUTSIDE = {"tests", "benchmarks", "data", "examples", "docs", "deploy", "var"}
 # all of its modules, unless one is named by itself.
 ORDER = [
     ["errors", "files", "text", "settings", "json_schema", "movies.models", "movies.tables", "taste"],
-    ["logs", "schemas", "recommend"],
+    ["logs", "ratings.models", "recommend", "schemas"],
     ["client", "storage"],
     ["db", "language", "movies", "providers"],
-    ["llm", "movies.ingest", "tools", "training"],
+    ["llm", "movies.ingest", "ratings", "tools", "training"],
     ["accounts", "guide", "movielens", "runs"],
     ["service"],
     ["api"],

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movies.file import RunQuery
+from movies.models import Span
 from movies.tables import PART_KINDS, STARS_VALUES, pack
 
 EPOCH = date(1970, 1, 1)
@@ -181,6 +182,22 @@ def means(cells: Cells) -> npt.NDArray[np.float64]:
     stars = cells @ (np.arange(STARS_VALUES) / 2)
     mean: npt.NDArray[np.float64] = np.divide(stars, counts, out=np.full(np.shape(counts), np.nan), where=counts > 0)
     return mean
+
+
+def by_period(months: Sequence[str], cells: Cells, span: Span) -> tuple[list[str], Cells]:
+    """The months, or years, from the first to the last, with cells of each; those in between may be empty.
+
+    >>> periods, filled = by_period(["2016-12", "2018-01"], np.eye(2, STARS_VALUES, 1, np.int64), "year")
+    >>> periods, number(filled).tolist()
+    (['2016', '2017', '2018'], [1, 0, 1])
+    """
+    if not months:
+        return [], cells
+    kind = {"month": "datetime64[M]", "year": "datetime64[Y]"}[span]
+    at = np.array(months, "datetime64[M]").astype(kind).astype(np.int64)
+    filled = np.zeros((at[-1] - at[0] + 1, STARS_VALUES), np.int64)
+    np.add.at(filled, at - at[0], cells)
+    return np.arange(at[0], at[-1] + 1).astype(kind).astype(str).tolist(), filled
 
 
 def grouped(cells: Cells, of: Memberships) -> Cells:

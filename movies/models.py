@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from movies.tables import LARGEST_ID
@@ -35,6 +35,7 @@ Noun = Annotated[str, Field(max_length=40, pattern=r"^\w[\w '’-]*$")]
 Query = Annotated[str, Field(min_length=1, max_length=500)]
 Basis = Literal["search", "personal", "seeds", "popular", "tag", "text", "group"]
 Sort = Literal["relevance", "rating", "popularity", "year", "worst", "oldest", "newest"]
+Span = Literal["month", "year"]
 RatingOrder = Literal["newest", "oldest", "highest", "lowest"]
 Window = Annotated[
     str,
@@ -189,9 +190,21 @@ class WindowStats(Model):
     mean: float | None = None
 
 
+class PeriodStats(Model):
+    """Count and mean of the ratings of one calendar month or year, UTC."""
+
+    period: str = Field(description="'2016-03', or '2016'")
+    count: int
+    mean: float | None = None
+
+
 class MovieStats(Model):
+    """The ratings of a movie over time: in `windows`, and by month or year in `series`, where that is asked for."""
+
     movie: MovieName
     windows: list[WindowStats]
+    by: Span | None = None
+    series: list[PeriodStats] = Field(default=[], description="From the first rating to the last, gaps with count 0")
     resolved: list[Resolved] = []
 
 
@@ -207,6 +220,44 @@ class TagStats(Model):
 
     tag: str
     windows: list[WindowStats]
+
+
+class Leaning(Model):
+    """A genre, decade or tag in somebody's ratings, beside everybody's.
+
+    `lean` orders: the stars by which they favour it more than everybody does, beyond how far they rate above or below
+    others at all; nearer to 0 the fewer ratings it rests on.
+    """
+
+    name: str
+    count: int
+    mean: float
+    everybody: float | None = Field(default=None, description="Mean of all users' ratings of such movies")
+    difference: float | None = Field(default=None, description="`mean` less `everybody`")
+    lean: float
+
+
+class TastedMovie(UserRating):
+    """A movie that somebody rated. `expected`: the stars that the rest of their taste would lead one to expect."""
+
+    expected: float
+    everybody: float | None = Field(default=None, description="Mean of all users' ratings of the movie")
+
+
+class Taste(Model):
+    """Somebody's ratings against everybody's; `genres`, `decades` and `tags` by how surely they lean, surest first."""
+
+    whose: str = Field(description="'you' or 'MovieLens user N'")
+    user_id: int | None = None
+    count: int
+    mean: float | None = None
+    everybody: float | None = Field(default=None, description="Mean of all ratings of the catalogue")
+    histogram: dict[str, int] = Field(default={}, description="Number of ratings by stars, '0.5' to '5.0'")
+    genres: list[Leaning] = []
+    decades: list[Leaning] = []
+    tags: list[Leaning] = []
+    typical: list[TastedMovie] = Field(default=[], description="Liked, and most like what they like")
+    untypical: list[TastedMovie] = Field(default=[], description="Farthest from what was to be expected of them")
 
 
 class Count(Model):
@@ -319,13 +370,16 @@ _STARS_BY_ID = {
 
 
 class RecommendationRequest(Model):
-    """Someone whom the data has never seen, by likes, dislikes, ratings or words."""
+    """Someone whom the data has never seen, by likes, dislikes, ratings or words; or the caller."""
 
     liked: list[MovieId] = Field(default=[], max_length=200)
     disliked: list[MovieId] = Field(default=[], max_length=200)
     ratings: Annotated[
         dict[Annotated[str, Field(pattern=r"^\d{1,15}$")], Stars], WithJsonSchema(_STARS_BY_ID), Field(max_length=2_000)
     ] = {}
+    own: StrictBool = Field(
+        default=False, description="The caller's own ratings too; what is given here lies over them"
+    )
     text: Query | None = None
     filters: Filters = Filters()
     limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10

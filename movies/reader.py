@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from movies.aggregates import Aggregates, Memberships
+from movies.aggregates import Aggregates, Chosen, Memberships, by_period, means, number
 from movies.file import CatalogueFile, Row
 from movies.link_titles import TitleRow
 from movies.models import (
@@ -24,8 +24,10 @@ from movies.models import (
     Movie,
     MovieDetail,
     MovieQuery,
+    PeriodStats,
     RatingOrder,
     Sort,
+    Span,
     TagRelevance,
     UserRating,
     WindowStats,
@@ -241,6 +243,20 @@ class Catalogue(CatalogueFile):
             (_bounded(movie_id),),
         )
         return self._window_stats([ratings for (ratings,) in rows], windows)
+
+    async def series(self, movie_id: int, span: Span) -> list[PeriodStats]:
+        """Count and mean of a movie's ratings by calendar month or year, from its first rating to its last."""
+        months, cells = await self.aggregates.by_month(Chosen((await self._short()).ids == movie_id))
+        periods, cells = by_period(months, cells, span)
+        return [
+            PeriodStats(period=period, count=count, mean=round(mean, 4) if count else None)
+            for period, count, mean in zip(periods, number(cells).tolist(), means(cells).tolist(), strict=True)
+        ]
+
+    async def tmdb_id(self, movie_id: int) -> int | None:
+        """The movie's number at TMDB, where the data has it."""
+        rows = await self.fetch("SELECT tmdb_id FROM movies WHERE movie_id = ?", (_bounded(movie_id),))
+        return rows[0][0] if rows else None
 
     async def tag_stats(self, tag: str, windows: Sequence[str]) -> list[WindowStats]:
         """The same for the ratings of all movies that carry a tag."""

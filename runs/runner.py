@@ -20,7 +20,17 @@ from errors import Conflict, Invalid, Overloaded, RunInProgress, StorageUnavaila
 from runs.leases import Lease
 from runs.live_run import Caller, LiveRun, Resources
 from runs.settling import Settler
-from schemas import ActionResults, Answer, Message, MessageCreate, ResponseFormat, Run, RunCreated, Session
+from schemas import (
+    ActionResults,
+    Answer,
+    Message,
+    MessageCreate,
+    MessageRetry,
+    ResponseFormat,
+    Run,
+    RunCreated,
+    Session,
+)
 from storage.records import Frame, NewRun, new_id
 
 TITLE_CHARS = 60
@@ -56,8 +66,7 @@ class Runs:
             IdempotencyMismatch: The key was used for another request.
             Overloaded: Too many runs are live.
         """
-        if len(body.content) > self._settings.max_message_chars:
-            raise Invalid(f"The message is longer than {self._settings.max_message_chars} characters.")
+        self._check_length(body.content)
         request_hash = _hash("send", body.model_dump(mode="json", by_alias=True))
         if (earlier := await self._repeated(caller, request_hash)) is not None:
             return earlier
@@ -66,33 +75,31 @@ class Runs:
             await self._with.checker.check_schemas({"body.response_format.json_schema.schema": asked})
         now = self._clock()
         run = self._new_run(caller, new_id("msg"), body.model, now)
-        message = Message(
-            id=run.message_id,
-            session_id=run.session_id,
-            run_id=run.id,
-            role="user",
-            content=body.content,
-            created_at=now,
-        )
+        message = _user_message(run, body.content)
         return await self._start(caller, run, message, (message,), body.response_format, request_hash)
 
-    async def retry(self, caller: Caller, message_id: str) -> Run:
-        """Answer the session's latest user message anew; the earlier answer stays as an alternative.
+    async def retry(self, caller: Caller, message_id: str, body: MessageRetry) -> Run:
+        """Answer the session's latest user message anew, edited where there is `content`; the rest is kept.
 
         Raises:
             NotFound: No such message.
             Conflict: It is not the latest of the user's.
         """
-        request_hash = _hash("retry", message_id)
+        self._check_length(body.content or "")
+        changes = body.model_dump(exclude_none=True)
+        request_hash = _hash("retry", [message_id, changes] if changes else message_id)
         if (earlier := await self._repeated(caller, request_hash)) is not None:
             return earlier
         message = await self._store.load_message(caller.session.id, message_id)
         latest = await self._store.latest_run(caller.session.id)
         if message.role != "user" or latest is None or latest.message_id != message_id:
             raise Conflict("Only the latest message of the user can be answered anew: later ones build on its answer.")
-        run = self._new_run(caller, message_id, None, self._clock(), retry_of=latest.id)
+        edited = body.content is not None and body.content != message.content
+        answered = new_id("msg") if edited else message_id
+        run = self._new_run(caller, answered, body.model, self._clock(), retry_of=latest.id)
+        added = (_user_message(run, body.content),) if edited and body.content else ()
         response_format = await self._store.response_format(latest.id)
-        return await self._start(caller, run, message, (), response_format, request_hash)
+        return await self._start(caller, run, *added or (message,), added, response_format, request_hash)
 
     async def submit(self, caller: Caller, run: Run, body: ActionResults) -> Run:
         """Go on after `requires_action`, with what the client's actions gave.
@@ -113,6 +120,10 @@ class Runs:
         message = await self._store.load_message(caller.session.id, run.message_id)
         response_format = await self._store.response_format(run.id)
         return await self._start(caller, continuation, message, results, response_format, request_hash)
+
+    def _check_length(self, content: str) -> None:
+        if len(content) > self._settings.max_message_chars:
+            raise Invalid(f"The message is longer than {self._settings.max_message_chars} characters.")
 
     async def _repeated(self, caller: Caller, request_hash: str) -> Run | None:
         """The run that the same request with the same key started before, whatever was sent since."""
@@ -277,6 +288,12 @@ class Runs:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+
+
+def _user_message(run: Run, content: str) -> Message:
+    """The message that a run is to answer."""
+    ids = {"id": run.message_id, "session_id": run.session_id, "run_id": run.id}
+    return Message(**ids, role="user", content=content, created_at=run.created_at)
 
 
 def _result_messages(run: Run, asked: Sequence[Message], body: ActionResults, now: datetime) -> list[Message]:

@@ -170,4 +170,12 @@ MIGRATIONS = [
     );
     CREATE INDEX api_keys_by_account ON api_keys (account_id)
     """,
+    """
+    CREATE TABLE own_seen (
+        account_id TEXT NOT NULL,
+        movie_id INTEGER NOT NULL,
+        seen_at TEXT NOT NULL,
+        PRIMARY KEY (account_id, movie_id)
+    ) WITHOUT ROWID
+    """,
 ]

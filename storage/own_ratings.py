@@ -26,8 +26,16 @@ class Stars:
     rated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A movie that was seen, whether it was rated or not."""
+
+    movie_id: int
+    seen_at: datetime
+
+
 class OwnRatings:
-    """Ratings by account, and the history of recommendations."""
+    """Ratings and seen movies by account, and the history of recommendations."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._db = database
@@ -49,6 +57,37 @@ class OwnRatings:
                 (account_id, movie_id, stars, stamp(self._clock())),
             )
         return rows[0]["stars"] if rows else None
+
+    async def add(self, account_id: str, rated: Sequence[Stars], seen: Sequence[Seen]) -> None:
+        """Keep ratings and seen movies of an import, all or none; a rating that is newer here stays."""
+        async with self._db.transaction() as connection:
+            await connection.executemany(
+                """
+                INSERT INTO own_ratings (account_id, movie_id, stars, rated_at) VALUES (?, ?, ?, ?)
+                ON CONFLICT (account_id, movie_id) DO UPDATE SET stars = excluded.stars, rated_at = excluded.rated_at
+                WHERE excluded.rated_at >= own_ratings.rated_at
+                """,
+                [(account_id, own.movie_id, own.stars, stamp(own.rated_at)) for own in rated],
+            )
+            await connection.executemany(
+                "INSERT INTO own_seen (account_id, movie_id, seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                [(account_id, one.movie_id, stamp(one.seen_at)) for one in seen],
+            )
+
+    async def seen(self, account_id: str) -> list[Seen]:
+        """The movies that an account has seen by its imports, oldest first; its ratings tell of others."""
+        rows = await self._db.fetch(
+            "SELECT movie_id, seen_at FROM own_seen WHERE account_id = ? ORDER BY seen_at, movie_id", (account_id,)
+        )
+        return [Seen(row["movie_id"], datetime.fromisoformat(row["seen_at"])) for row in rows]
+
+    async def forget_seen(self, account_id: str, movie_id: int) -> bool:
+        """Forget that a movie was seen; False where it was not known."""
+        async with self._db.transaction() as connection:
+            deleted = await connection.execute(
+                "DELETE FROM own_seen WHERE account_id = ? AND movie_id = ?", (account_id, movie_id)
+            )
+        return deleted.rowcount > 0
 
     async def remove(self, account_id: str, movie_id: int) -> float | None:
         """Forget a rating; returns the stars it had, None where there was none."""

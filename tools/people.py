@@ -58,8 +58,7 @@ async def person(ctx: Context, user_id: int | None) -> Person:
         if user_id != 0:
             raise Unknown(f"The data has no user {user_id}.")
     rows, text = await _of_data(ctx, ctx.user_id) if ctx.user_id is not None else ([], None)
-    own = [(own.movie_id, own.stars, own.rated_at.timestamp()) for own in await ctx.ratings.all(ctx.account_id)]
-    profile, times = _profile(ctx, [*rows, *own])
+    profile, times = _profile(ctx, [*rows, *await own_rows(ctx)])
     return Person(profile, times, "you", ctx.user_id, text)
 
 
@@ -85,10 +84,15 @@ def liker(ctx: Context, liked: Sequence[Movie]) -> Person:
     return Person(profile, profile.timestamp.astype(np.float64), "what was named as liked")
 
 
-def of_ratings(ctx: Context, stars: Mapping[int, float]) -> Profile:
-    """Someone known by ratings of no particular time, given by movie id."""
+def of_ratings(ctx: Context, stars: Mapping[int, float], before: Iterable[Row] = ()) -> Profile:
+    """Someone known by ratings of no particular time, given by movie id, and by ratings from before them."""
     now = ctx.clock().timestamp()
-    return _profile(ctx, [(movie_id, given, now) for movie_id, given in stars.items()])[0]
+    return _profile(ctx, [*before, *((movie_id, given, now) for movie_id, given in stars.items())])[0]
+
+
+async def own_rows(ctx: Context) -> list[Row]:
+    """The caller's own ratings, oldest first."""
+    return [(own.movie_id, own.stars, own.rated_at.timestamp()) for own in await ctx.ratings.all(ctx.account_id)]
 
 
 def _midnight(day: date) -> float:

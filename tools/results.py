@@ -6,7 +6,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from movies.models import Because, Model, Movie, MovieDetail, MovieName, OtherShare, Resolved, UserRating, WindowStats
+from movies.models import (
+    Because,
+    Model,
+    Movie,
+    MovieDetail,
+    MovieName,
+    OtherShare,
+    Resolved,
+    UserRating,
+    WindowStats,
+)
 
 
 class MovieResult(Model):

@@ -25,7 +25,7 @@ from tools.args import (
     TasteProfileArgs,
 )
 from tools.context import Context
-from tools.people import DISLIKED, LIKED, Person, liker, of_likes, of_ratings, person, within
+from tools.people import DISLIKED, LIKED, Person, liker, of_likes, of_ratings, own_rows, person, within
 from tools.resolving import (
     CONTENT_ONLY,
     FROM_PROFILE,
@@ -206,7 +206,9 @@ async def next_question(ctx: Context, args: NextQuestion) -> Questions:
 
 
 async def recommend_for_profile(ctx: Context, request: RecommendationRequest) -> MovieList:
-    """Recommendations for someone whom the data has never seen; not a tool, since models name movies by title.
+    """Recommendations for someone whom the data has never seen, or from the caller's own ratings.
+
+    Not a tool, since models name movies by title.
 
     Raises:
         Unknown: A movie id that the catalogue lacks, a genre or a tag that does not exist.
@@ -217,10 +219,11 @@ async def recommend_for_profile(ctx: Context, request: RecommendationRequest) ->
         raise Unknown(f"The catalogue has no movies with these ids: {', '.join(map(str, sorted(missing)[:10]))}.")
     args = Listing(**dict(request.filters), limit=request.limit, diversity=request.diversity, novelty=request.novelty)
     args = await spelled(ctx, args)
-    if request.text is not None and not named:
+    profile = of_ratings(ctx, named, await own_rows(ctx) if request.own else ())
+    if request.text is not None and not len(profile):
         movies = await by_text(ctx, args, request.text)
         return await served(ctx, "recommendations", request, MovieList(basis="text", movies=movies))
-    ranked = await _recommend(ctx, of_ratings(ctx, named), args, text=request.text)
+    ranked = await _recommend(ctx, profile, args, text=request.text)
     return await served(ctx, "recommendations", request, await movie_list(ctx, ranked))
 
 

@@ -49,6 +49,7 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:  # noq
         "contentSchema": {"$ref": "#/components/schemas/Event"},
     }
     item = {"type": "object", "properties": {"data": data}, "required": ["data"]}
+    raw_schema["paths"].pop("/ratings/import")  # takes files: tests/ratings has those that break it
     for path in raw_schema["paths"].values():
         for operation in path.values():
             for answer in operation["responses"].values():

@@ -1,0 +1,1 @@
+"""A person's own ratings in files: exports of other services in, and out again."""

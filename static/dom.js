@@ -1,0 +1,101 @@
+// Nodes: made, cleared, announced. Text is always a text node; nothing here reads HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * A node. `on*` are listeners, `dataset` and `style` are objects (style: custom properties or CSSOM names), true and
+ * false set and leave out an attribute, null leaves out; everything else is an attribute.
+ * @param {string} tag
+ * @param {Object<string, any>|null} [props]
+ * @param {...(Node|string|number|null|undefined|false|Array)} children
+ * @returns {HTMLElement}
+ */
+export function h(tag, props, ...children) {
+  return fill(document.createElement(tag), props, children);
+}
+
+/** The same for SVG. @returns {SVGElement} */
+export function svg(tag, props, ...children) {
+  return fill(document.createElementNS(SVG, tag), props, children);
+}
+
+function fill(node, props, children) {
+  for (const [name, value] of Object.entries(props ?? {})) set(node, name, value);
+  node.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
+  return node;
+}
+
+function set(node, name, value) {
+  if (value == null || value === false) return;
+  if (name.startsWith("on")) node.addEventListener(name.slice(2).toLowerCase(), value);
+  else if (name === "dataset") Object.assign(node.dataset, value);
+  else if (name === "style") Object.entries(value).forEach(([key, it]) => node.style.setProperty(key, it));
+  else if (name === "value" || name === "checked") node[name] = value;
+  else node.setAttribute(name, value === true ? "" : value);
+}
+
+/** Takes all children out. @param {Element} node @returns {Element} the node itself */
+export function clear(node) {
+  node.replaceChildren();
+  return node;
+}
+
+const KEPT = 12;
+
+/** Says something to a screen reader. @param {string} text */
+export function announce(text) {
+  const region = document.getElementById("announcer");
+  region.append(h("p", null, text));
+  while (region.childElementCount > KEPT) region.firstElementChild.remove();
+}
+
+const ICONS = {
+  plus: "M12 5v14M5 12h14",
+  menu: "M4 7h16M4 12h16M4 17h16",
+  search: "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM20 20l-4-4",
+  more: "M5 12h.01M12 12h.01M19 12h.01",
+  send: "M12 19V5M6 11l6-6 6 6",
+  stop: "M7 7h10v10H7z",
+  copy: "M9 9h10v11H9zM5 15V4h10",
+  check: "M5 12.5l4.5 4.5L19 7",
+  up: "M7 11v9H4v-9zM7 11l4-7c1.5 0 2.5 1 2.5 2.5L13 10h5.5a1.5 1.5 0 0 1 1.5 1.8l-1.2 6.6a2 2 0 0 1-2 1.6H7",
+  down: "M7 13V4H4v9zM7 13l4 7c1.5 0 2.5-1 2.5-2.5L13 14h5.5a1.5 1.5 0 0 0 1.5-1.8l-1.2-6.6a2 2 0 0 0-2-1.6H7",
+  retry: "M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6",
+  edit: "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3",
+  close: "M6 6l12 12M18 6L6 18",
+  left: "M14 6l-6 6 6 6",
+  right: "M10 6l6 6-6 6",
+  below: "M6 10l6 6 6-6",
+  export: "M12 4v11M7 10l5 5 5-5M5 20h14",
+  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4",
+  moon: "M20 14.5A8 8 0 0 1 9.5 4 8 8 0 1 0 20 14.5Z",
+  system: "M4 5h16v11H4zM9 20h6M12 16v4",
+  compass: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM15.5 8.5l-2 5-5 2 2-5z",
+  heart: "M12 20s-8-4.6-8-10.2A4.3 4.3 0 0 1 12 7.5a4.3 4.3 0 0 1 8 2.3C20 15.4 12 20 12 20Z",
+  alike: "M9 15a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11ZM15 20a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11Z",
+  why: "M9 9.5A3 3 0 1 1 13.2 12.2c-.8.4-1.2 1-1.2 1.9M12 17.5h.01M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z",
+  seen: "M3 12s3.5-6 9-6 9 6 9 6-3.5 6-9 6-9-6-9-6ZM12 14.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z",
+  tool: "M4 17l7-7M14 4a5 5 0 0 0-3.7 7.7L5 17l2 2 5.3-5.3A5 5 0 0 0 20 10l-3 1-2-2 1-3a5 5 0 0 0-2-2Z",
+  chat: "M5 5h14v10H10l-5 4z",
+  warn: "M12 4 3 19h18zM12 10v4M12 16.5h.01",
+};
+
+/** A drawn icon, silent for screen readers. @param {keyof typeof ICONS} name @returns {SVGElement} */
+export function icon(name) {
+  const props = { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true", focusable: "false" };
+  return svg("svg", props, svg("path", { d: ICONS[name] }));
+}
+
+/**
+ * A button with an icon and, beside or instead of it, words.
+ * @param {string} name of the icon
+ * @param {string} label
+ * @param {(event: Event) => void} onclick
+ * @param {Object<string, any>} [props] `text: true` shows the label
+ */
+export function button(name, label, onclick, { text, ...props } = {}) {
+  const named = text ? {} : { "aria-label": label, title: label };
+  return h("button", { type: "button", class: text ? "button" : "icon-button", onclick, ...named, ...props },
+    name && icon(name), text && h("span", null, label));
+}
