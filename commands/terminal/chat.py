@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager, suppress
 
-from client import Client, ClientError, Refused, every
+from client import Client, ClientError, Refused
 from commands.terminal.movies import Row
 from commands.terminal.screen import Screen
 from schemas import Event, Message, MessageCreate, Run, RunCreated, RunEnded, Session, SessionCreate, SessionUpdated
 
+MOST_READ = 100  # entries of the end of a session, calls and results of tools among them
 MOST_HISTORY = 6  # entries of a session that are shown when it is taken up again
 
 
@@ -60,29 +60,27 @@ class Chat:
 
     async def last_message(self) -> Message | None:
         """The last message of the person's."""
-        messages = [message for message in await self.messages() if message.role == "user"]
+        messages = [message for message in await self._latest() if message.role == "user"]
         return messages[-1] if messages else None
 
-    async def messages(self, most: int | None = None) -> list[Message]:
-        """The history, or so many of its last entries that are to be read."""
+    async def _latest(self) -> list[Message]:
+        """The end of the history, without what is not to be read."""
         if self.session is None:
             return []
-        read: deque[Message] = deque(maxlen=most)
-        async for message in every(self.client.list_messages, self.session.id, limit=1_000):
-            if message.role != "tool" and not message.alternative and (message.content or message.role == "user"):
-                read.append(message)
-        return list(read)
+        page = await self.client.list_messages(self.session.id, before="latest", limit=MOST_READ)
+        read = [message for message in page.data if message.role != "tool" and not message.alternative]
+        return [message for message in read if message.content]
 
     async def take_up(self, session: Session) -> None:
         """Go on with a session: show its end, and its answer if one is coming."""
         self.session, self.shown = session, []
         self.screen.aside(f"Session: {session.title or 'without a title'}")
-        messages = await self.messages(MOST_HISTORY)
+        messages = await self._latest()
         if session.live_run_id is not None:
             messages = [
                 message for message in messages if message.role == "user" or message.run_id != session.live_run_id
             ]
-        self.screen.history(messages)
+        self.screen.history(messages[-MOST_HISTORY:])
         if session.live_run_id is not None:
             await self._play(self.client.follow_run(session.live_run_id))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +16,14 @@ from rich.text import Text
 from client import Client
 from commands.terminal.chat import Chat
 from commands.terminal.movies import Row, stars, table
-from movies.models import MovieName
+from movies.models import Leaning, MovieName
+from ratings.models import ImportCounts, ImportReport
 from schemas import Session, SessionPatch
 from text import one_line
 
 MOST_SESSIONS = 20
 MOST_CANDIDATES = 5
+MOST_LEANINGS = 6
 FORMATS: dict[str, Literal["json", "jsonl", "markdown"]] = {
     ".md": "markdown",
     ".markdown": "markdown",
@@ -129,8 +132,7 @@ class Orders:
     async def delete_session(self, which: str) -> None:
         """Delete a session with all that was said in it."""
         session = await self._session(which) if which else self._current()
-        sure = await self.ask(f"Delete {session.title or 'this session'} with all its messages? (y/N)")
-        if not sure.lower().startswith("y"):
+        if not await self._agrees(f"Delete {session.title or 'this session'} with all its messages? (y/N)"):
             self.chat.screen.aside("Nothing was deleted.")
             return
         await self.client.delete_session(session.id)
@@ -174,9 +176,7 @@ class Orders:
         if not name or path.suffix.lower() not in FORMATS:
             raise Wrong(f"/export FILE wants a file whose name ends in {', '.join(FORMATS)}.")
         session = self._current()
-        if path.exists() and not (await self.ask(f"{path} is there already. Overwrite it? (y/N)")).lower().startswith(
-            "y"
-        ):
+        if path.exists() and not await self._agrees(f"{path} is there already. Overwrite it? (y/N)"):
             self.chat.screen.aside("Nothing was written.")
             return
         document = await self.client.export_session(session.id, FORMATS[path.suffix.lower()])
@@ -208,6 +208,44 @@ class Orders:
         self.chat.screen.draw(table(self.chat.shown, MOST_SESSIONS))
         if page.has_more:
             self.chat.screen.aside("These are the latest; there are more.")
+
+    async def import_ratings(self, name: str) -> None:
+        """Take over the ratings of another service's export, after a look at what it holds."""
+        path = Path(name).expanduser()  # noqa: ASYNC240  nothing else happens meanwhile
+        if not name:
+            raise Wrong("/import FILE wants an export of IMDb, Letterboxd, Trakt or MovieLens: CSV, JSON or ZIP.")
+        try:
+            file = path.read_bytes()
+        except OSError as error:
+            raise Wrong(f"{path} cannot be read: {error.strerror}.") from None
+        report = await self.client.import_own_ratings(file, filename=path.name, preview=True)
+        self._show_import(report)
+        if not report.counts.new + report.counts.changed + report.counts.seen:
+            self.chat.screen.aside("There is nothing new in it.")
+        elif await self._agrees("Store them? (y/N)"):
+            report = await self.client.import_own_ratings(file, filename=path.name)
+            self.chat.screen.say(f"Stored: {_effects(report.counts)}.")
+        else:
+            self.chat.screen.aside("Nothing was stored.")
+
+    async def taste(self, _: str) -> None:
+        """Show what your ratings lean to, against everybody's."""
+        found = await self.client.read_taste()
+        if not found.count:
+            self.chat.screen.say("You have not rated anything yet. /rate TITLE STARS does it.")
+            return
+        everybody = f"; everybody gives {found.everybody:.2f}" if found.everybody is not None else ""
+        self.chat.screen.say(f"{found.count} ratings, {found.mean or 0:.2f} stars on average{everybody}")
+        drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for column in ("More than others", "", "Less than others", ""):
+            drawn.add_column(column)
+        leanings = [leaning for kind in (found.genres, found.decades, found.tags) for leaning in kind]
+        up = sorted((each for each in leanings if each.lean > 0), key=lambda each: -each.lean)[:MOST_LEANINGS]
+        down = sorted((each for each in leanings if each.lean < 0), key=lambda each: each.lean)[:MOST_LEANINGS]
+        for liked, disliked in zip_longest(up, down):
+            drawn.add_row(*_leaning(liked), *_leaning(disliked))
+        if up or down:
+            self.chat.screen.draw(drawn)
 
     async def help(self, _: str) -> None:
         """Show the commands."""
@@ -271,6 +309,20 @@ class Orders:
             raise Wrong("None was chosen; nothing was rated.")
         return candidates[int(chosen) - 1]
 
+    async def _agrees(self, question: str) -> bool:
+        return (await self.ask(question)).lower().startswith("y")
+
+    def _show_import(self, report: ImportReport) -> None:
+        self.chat.screen.say(f"{report.detected}: {report.counts.rows} entries; {_effects(report.counts)}.")
+        for note in report.notes:
+            self.chat.screen.aside(note)
+        left_out = [row for row in report.rows if row.status in ("ambiguous", "unknown", "invalid")]
+        for row in left_out[:MOST_CANDIDATES]:
+            could = ", ".join(movie.called for movie in row.candidates) or row.reason or row.status
+            self.chat.screen.aside(f"Left out: {row.title}: {could}")
+        if len(left_out) > MOST_CANDIDATES:
+            self.chat.screen.aside(f"… and {len(left_out) - MOST_CANDIDATES} more")
+
     async def _show_models(self) -> None:
         models = await self.client.list_models()
         now = (self.chat.session.model if self.chat.session else self.chat.model) or models.default
@@ -278,6 +330,24 @@ class Orders:
             self.chat.screen.say(f"{'●' if name == now else ' '} {name}")
         if models.detail:
             self.chat.screen.aside(models.detail)
+
+
+def _effects(counts: ImportCounts) -> str:
+    """The doings of an import in words: `12 new, 3 changed`."""
+    named = {
+        "new": counts.new,
+        "changed": counts.changed,
+        "unchanged": counts.unchanged + counts.older,
+        "seen without a rating": counts.seen,
+        "left out": counts.ambiguous + counts.unknown + counts.invalid + counts.duplicate,
+    }
+    return ", ".join(f"{count} {name}" for name, count in named.items() if count) or "nothing"
+
+
+def _leaning(leaning: Leaning | None) -> tuple[Text, Text]:
+    if leaning is None:
+        return Text(), Text()
+    return Text(one_line(leaning.name)), Text(f"{stars(leaning.mean)} {leaning.mean:.1f}", style="yellow")
 
 
 def _plain(title: str) -> str:
@@ -301,6 +371,8 @@ ORDERS = [
     Order("/delete", "[NUMBER]", "delete this one, or one of the list", Orders.delete_session),
     Order("/rate", "TITLE STARS", "rate a movie, half a star to five", Orders.rate),
     Order("/ratings", "", "show what you rated", Orders.ratings),
+    Order("/taste", "", "show what your ratings lean to", Orders.taste),
+    Order("/import", "FILE", "take over ratings from IMDb, Letterboxd, Trakt, MovieLens", Orders.import_ratings),
     Order("/why", "[TITLE]", "ask why a movie was recommended", Orders.why),
     Order("/retry", "", "have the last message answered again", Orders.retry),
     Order("/edit", "[TEXT]", "change the last message, and have it answered", Orders.edit_message),
