@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with asyncio.Runner() as runner, ExitStack() as stack:
             client = _client(options.url, screen, runner, stack)
             stack.callback(_close, runner, client)
-            chat = Chat(client, screen, options.model)
+            chat = Chat(client, screen, options.model, options.system)
             runner.run(_begin(chat, options))
             return runner.run(_converse(chat)) if screen.interactive else _recite(chat, runner)
     except (ClientError, NoServer) as error:
@@ -64,6 +64,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-c", "--continue", dest="last", action="store_true", help="go on with the last session")
     parser.add_argument("--session", metavar="ID", help="go on with this session")
     parser.add_argument("-m", "--model", help="the model that is to answer")
+    parser.add_argument("-s", "--system", metavar="TEXT", help="instructions for a new session, beside the service's")
     return parser.parse_args(arguments)
 
 

@@ -181,6 +181,41 @@ async def test_the_service_tells_of_itself(api: Client) -> None:
     assert (await api.ask_prompt("movies_prompt_per_tag", tag="heist")).text
 
 
+async def test_ratings_as_files_and_a_taste(api: Client) -> None:
+    await api.put_rating(HEAT, 4.5)
+    file = (await api.export_own_ratings()).encode()
+    await api.delete_rating(HEAT)
+    assert (await api.import_own_ratings(file, filename="ratings.csv", preview=True)).counts.new == 1
+    assert (await api.list_own_ratings()).data == []
+    assert (await api.import_own_ratings(file)).counts.new == 1
+    assert (await api.read_taste()).count == 1
+    assert (await api.read_taste(7)).whose == "MovieLens user 7"
+
+
+async def test_an_account(settings: Settings) -> None:
+    chosen = {**settings.model_dump(exclude_unset=True), "auth": "on", "auth_secret": "s" * 32, "registration": "open"}
+    with serving(Settings(_env_file=None, **chosen)) as server:
+        async with Client(server.url, patience=0) as client:
+            with pytest.raises(Refused) as unknown:
+                await client.list_sessions()
+            assert (unknown.value.status, unknown.value.code) == (401, "unauthorized")
+            await client.register("neil", "correct horse battery")
+            tokens = await client.sign_in("neil", "correct horse battery")
+            await client.refresh(tokens.refresh_token)
+            assert (await client.read_account()).name == "neil"
+            key = await client.make_key("a program")
+            assert [known.name for known in (await client.list_keys()).data] == ["a program"]
+            async with Client(server.url, token=key.key) as program:
+                session = await program.create_session()
+                await program.ask(session.id, "hello")
+            assert session.id in await client.export_account()
+            assert [run.status for run in (await client.list_runs(session.id)).data] == ["completed"]
+            await client.revoke_key(key.id)
+            await client.change_password("correct horse battery", "an even better one")
+            await client.sign_in("neil", "an even better one")
+            await client.delete_account()
+
+
 # Problems
 
 

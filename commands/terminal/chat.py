@@ -22,6 +22,7 @@ class Chat:
     Attributes:
         session: The session; None before its first message.
         model: The model that a new session is to have.
+        instructions: Those that it is to have, beside the service's own.
         shown: The movies of the last list, which are named by their numbers.
         listed: The sessions of the last list, likewise.
         failed: True where the last answer was not whole.
@@ -29,8 +30,10 @@ class Chat:
         interrupts: Ctrl-C.
     """
 
-    def __init__(self, client: Client, screen: Screen, model: str | None = None) -> None:
-        self.client, self.screen, self.model = client, screen, model
+    def __init__(
+        self, client: Client, screen: Screen, model: str | None = None, instructions: str | None = None
+    ) -> None:
+        self.client, self.screen, self.model, self.instructions = client, screen, model, instructions
         self.session: Session | None = None
         self.shown: list[Row] = []
         self.listed: list[Session] = []
@@ -90,7 +93,9 @@ class Chat:
 
     async def _opened(self) -> Session:
         if self.session is None:
-            self.session = await self.client.create_session(SessionCreate(model=self.model))
+            self.session = await self.client.create_session(
+                SessionCreate(model=self.model, instructions=self.instructions)
+            )
         return self.session
 
     async def _play(self, events: AsyncGenerator[Event, None]) -> None:

@@ -144,6 +144,49 @@ def test_what_is_wrong_is_said_and_the_chat_goes_on(chat: Open, server: Server) 
     shown.wait_for("I'm Marquee's guide")
 
 
+def test_ratings_are_taken_over_and_make_a_taste(chat: Open, server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "ratings.csv"
+    rows = ["tt0113277,9,Heat,1995", "tt0114369,10,Seven,1995", "tt9999999,3,No\x1b[31mwhere,1999"]
+    head = "Const,Your Rating,Date Rated,Title,URL,Title Type,IMDb Rating,Year\n"
+    split = [row.split(",") for row in rows]
+    file.write_text(head + "".join(f"{id_},{n},2020-01-02,{title},u,Movie,8,{year}\n" for id_, n, title, year in split))
+    shown = chat(server.url)
+    shown.say("/taste")
+    shown.wait_for("You have not rated anything yet.")
+    shown.say(f"/import {file}")
+    shown.wait_for("IMDb's ratings: 3 entries; 2 new, 1 left out.")
+    shown.wait_for("Left out: No\\x1b[31mwhere")
+    shown.wait_for("Store them? (y/N)")
+    shown.say("y")
+    shown.wait_for("Stored: 2 new")
+    shown.say("/ratings")
+    shown.wait_for("Seven (1995)  ★★★★☆ 4.1      122  5")
+    shown.say("/taste")
+    shown.wait_for("2 ratings, 4.75 stars on average; everybody gives")
+    shown.say("/import nowhere.csv")
+    shown.wait_for("nowhere.csv cannot be read: No such file or directory.")
+
+
+def test_the_last_message_is_edited(
+    chat: Open, llm_server: Server, llm_client: httpx.Client, upstream: Upstream
+) -> None:
+    upstream.queue(text("First."), text("Second."), text("Third."))
+    shown = chat(llm_server.url)
+    shown.say("is Haet good")
+    shown.wait_for("First.")
+    shown.wait_for_prompt()
+    shown.say("/edit is Heat good")
+    shown.wait_for("Second.")
+    shown.wait_for_prompt()
+    shown.say("/edit")
+    shown.wait_for("› is Heat good\n")
+    shown.say("?")
+    shown.wait_for("Third.")
+    [session] = llm_client.get("/sessions").json()["data"]
+    messages = [message for message in history(llm_client, session["id"]) if not message["alternative"]]
+    assert [message["content"] for message in messages] == ["is Heat good?", "Third."]
+
+
 # Stopping, losing, going on
 
 
