@@ -75,6 +75,14 @@ class Terminal:
             above = ["".join(line[at].data for at in range(self._screen.columns)) for line in self._screen.history.top]
             return [row.rstrip() for row in (*above, *self._screen.display)]
 
+    @property
+    def styled(self) -> list[list[tuple[str, str, bool]]]:
+        """The same lines as characters, each with its colour and whether it is bold."""
+        with self._lock:
+            lines = [*self._screen.history.top, *(self._screen.buffer[row] for row in range(self._screen.lines))]
+            columns = range(self._screen.columns)
+            return [[(line[at].data, line[at].fg, line[at].bold) for at in columns] for line in lines]
+
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
