@@ -237,14 +237,16 @@ class Orders:
         everybody = f"; everybody gives {found.everybody:.2f}" if found.everybody is not None else ""
         self.chat.screen.say(f"{found.count} ratings, {found.mean or 0:.2f} stars on average{everybody}")
         drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        for column in ("More than others", "", "Less than others", ""):
-            drawn.add_column(column)
         leanings = [leaning for kind in (found.genres, found.decades, found.tags) for leaning in kind]
         up = sorted((each for each in leanings if each.lean > 0), key=lambda each: -each.lean)[:MOST_LEANINGS]
         down = sorted((each for each in leanings if each.lean < 0), key=lambda each: each.lean)[:MOST_LEANINGS]
-        for liked, disliked in zip_longest(up, down):
-            drawn.add_row(*_leaning(liked), *_leaning(disliked))
-        if up or down:
+        sides = [(head, side) for head, side in (("More than others", up), ("Less than others", down)) if side]
+        for head, _side in sides:
+            drawn.add_column(head)
+            drawn.add_column()
+        for row in zip_longest(*(side for _, side in sides)):
+            drawn.add_row(*(cell for leaning in row for cell in _leaning(leaning)))
+        if sides:
             self.chat.screen.draw(drawn)
 
     async def help(self, _: str) -> None:
