@@ -25,6 +25,7 @@ from storage.records import (
     Entry,
     Frame,
     NewRun,
+    Spent,
     entry_of,
     message_of,
     refuse_live_run,
@@ -66,8 +67,8 @@ class Store:
             NotFound: A cursor names no message of the session.
         """
         first = await self._message_number(session_id, after) if after else 0
-        end = await self._message_number(session_id, before) if before and before != LATEST else None
-        backwards = before is not None and after is None
+        end = await self._message_number(session_id, before) if before else None
+        backwards = end is not None and after is None
         rows = await self._db.fetch(
             _MESSAGES_BACKWARDS if backwards else _MESSAGES_FORWARDS,
             {"session": session_id, "first": first, "end": end, "limit": limit + 1},
@@ -114,6 +115,8 @@ class Store:
         return message_of(row)
 
     async def _message_number(self, session_id: str, message_id: str) -> int:
+        if message_id == LATEST:
+            return 2**62
         row = await self._db.fetch_one(
             "SELECT number FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
         )
@@ -193,6 +196,20 @@ class Store:
         """The newest run of a session."""
         return next(iter((await self.list_runs(session_id, limit=1)).data), None)
 
+    async def spent(self, account_id: str, *, since: datetime) -> list[Spent]:
+        """The tokens of an account's runs since then, oldest first."""
+        rows = await self._db.fetch(
+            """
+            SELECT runs.created_at, runs.input_tokens + runs.output_tokens AS tokens
+            FROM sessions JOIN runs ON runs.session_id = sessions.id
+            WHERE sessions.account_id = :account AND sessions.updated_at >= :since AND runs.created_at >= :since
+                AND runs.input_tokens IS NOT NULL
+            ORDER BY runs.created_at
+            """,
+            {"account": account_id, "since": stamp(since)},
+        )
+        return [Spent(datetime.fromisoformat(row["created_at"]), row["tokens"]) for row in rows]
+
     async def lease_of(self, run_id: str) -> str | None:
         """The lease of the process that works on a run; None where the run is over."""
         row = await self._db.fetch_one("SELECT lease_id FROM runs WHERE id = ? AND status = 'in_progress'", (run_id,))
@@ -259,8 +276,7 @@ _MESSAGES_FORWARDS = """
     ORDER BY number LIMIT :limit
 """
 _MESSAGES_BACKWARDS = """
-    SELECT * FROM messages WHERE session_id = :session AND (:end IS NULL OR number < :end)
-    ORDER BY number DESC LIMIT :limit
+    SELECT * FROM messages WHERE session_id = :session AND number < :end ORDER BY number DESC LIMIT :limit
 """
 _REPLACE = """
     UPDATE messages SET alternative = 1 WHERE (role <> 'user' OR id <> :message) AND run_id IN (

@@ -38,6 +38,7 @@ x ToolError               a tool call that cannot be carried out, in words the m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -95,12 +96,12 @@ class Forbidden(MarqueeError):
 
 
 class RateLimited(MarqueeError):
-    """Too many requests; the next one may come after `retry_after` seconds."""
+    """Too many requests; the next one may come after `retry_after` seconds. `headers`: what tells of the limit."""
 
     code, title = "rate_limited", "Too many requests"
 
-    def __init__(self, detail: str, retry_after: int) -> None:
-        self.retry_after = retry_after
+    def __init__(self, detail: str, retry_after: int, headers: Mapping[str, str] | None = None) -> None:
+        self.retry_after, self.headers = retry_after, dict(headers or {})
         super().__init__(detail)
 
 

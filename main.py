@@ -69,13 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_documents(app)
     install_page(app)
     answer_with_problems(app, routers)
-    for middleware in (
-        BodyLimit,
-        Authentication,
-        Gate,
-        RequestLog,
-        ClearStart,
-    ):  # the last one added is the first one passed
+    for middleware in (BodyLimit, Authentication, Gate, RequestLog, ClearStart):  # the last one is passed first
         app.add_middleware(middleware)
     return app
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from loguru import logger
 
 from accounts.accounts import Accounts
+from accounts.quotas import Quotas
 from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from guide.provider import OfflineGuide
@@ -49,6 +50,7 @@ class Marquee:
     provider: Provider
     contexts: Contexts
     runs: Runs
+    quotas: Quotas
     checker: SchemaChecker
     clock: Clock
     posters: Posters
@@ -77,16 +79,16 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         store, sessions, ratings = Store(database), Sessions(database, clock), OwnRatings(database, clock)
         journal = Journal(store)
         stack.push_async_callback(journal.close)
-        checker = SchemaChecker()
+        quotas, checker = Quotas(settings), SchemaChecker()
         stack.push_async_callback(checker.close)
         contexts = Contexts("full" if settings.offline else settings.llm_tools, settings.llm_context_tokens)
-        resources = Resources(store, journal, provider, contexts, library, ratings, checker, settings, clock)
+        resources = Resources(store, journal, provider, contexts, library, ratings, checker, quotas, settings, clock)
         runs = Runs(resources, lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
         posters = Posters(settings)
         stack.push_async_callback(posters.close)
-        parts = (library, provider, contexts, runs, checker, clock, posters)
+        parts = (library, provider, contexts, runs, quotas, checker, clock, posters)
         yield Marquee(settings, database, store, sessions, accounts, ratings, *parts)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
 from fastapi.security import OAuth2PasswordRequestForm
 
 from accounts.accounts import Accounts, Identity
-from api.authentication import accounts_of, signed_in, signed_in_in_person
+from api.authentication import accounts_of, caller_address, signed_in, signed_in_in_person
 from api.dependencies import Service
 from api.export import account_document
 from movies.models import Page
@@ -21,11 +21,6 @@ router = APIRouter(prefix="/auth", tags=["accounts"])
 OurAccounts = Annotated[Accounts, Depends(accounts_of)]
 SignedIn = Annotated[Identity, Depends(signed_in)]
 InPerson = Annotated[Identity, Depends(signed_in_in_person)]
-
-
-def caller_address(request: Request) -> str:
-    """The address that attempts are counted by; a proxy's header counts where uvicorn trusts the proxy."""
-    return request.client.host if request.client else "unknown"
 
 
 Address = Annotated[str, Depends(caller_address)]

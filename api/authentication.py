@@ -70,6 +70,11 @@ def account_id(request: Request) -> str:
     return identity.account.id if identity else LOCAL
 
 
+def caller_address(request: Request) -> str:
+    """The address that a request comes from; a proxy's header counts where uvicorn trusts the proxy."""
+    return request.client.host if request.client else "unknown"
+
+
 def signed_in(request: Request, _: Annotated[Accounts, Depends(accounts_of)]) -> Identity:
     """The caller, who has an account.
 

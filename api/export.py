@@ -44,7 +44,11 @@ async def account_document(service: Marquee, account: Account) -> AsyncGenerator
         {"movie_id": own.movie_id, "stars": own.stars, "rated_at": own.rated_at.isoformat()}
         for own in await service.ratings.all(account.id)
     ]
-    yield f'{{"account":{account.model_dump_json()},"ratings":{json.dumps(ratings)},"recommendations":['
+    seen = [
+        {"movie_id": one.movie_id, "seen_at": one.seen_at.isoformat()} for one in await service.ratings.seen(account.id)
+    ]
+    parts = {"ratings": ratings, "seen": seen}
+    yield f'{{"account":{account.model_dump_json()},{json.dumps(parts)[1:-1]},"recommendations":['
     comma = ""
     async for served in _recommendations(service, account.id):
         yield comma + served.model_dump_json()

@@ -72,15 +72,15 @@ class Words:
         return " ".join(self._pool[start : start + words])
 
 
-async def fill(path: Path) -> str:
-    """Fill a chat database; the id of the long session."""
+async def fill(path: Path, overall: int = OVERALL) -> str:
+    """Fill a chat database with so many messages; the id of the long session."""
     words = Words()
     database = await open_database(path)
     try:
         store = Store(database)
         long = (await Sessions(database).open("local", SessionCreate(title="Long")))[0].id
         others = [(await Sessions(database).open("local", SessionCreate()))[0].id for _ in range(SESSIONS)]
-        for _ in range((OVERALL - LONG) // 2 // SESSIONS):
+        for _ in range((overall - LONG) // 2 // SESSIONS):
             await _exchanges(store, others, words)
         for _ in range(LONG // 2):
             await _exchanges(store, [long], words)

@@ -1,6 +1,6 @@
-"""The operator's work on the chat database: `python db.py accounts add|list|disable|enable|password`.
+"""The operator's work on the chat database: `python db.py accounts|backup|check|migrate|restore`.
 
-It may run beside a server: what it changes holds from the next request on.
+All but `restore` may run beside a server: what it changes holds from the next request on.
 """
 
 from __future__ import annotations
@@ -10,20 +10,24 @@ import asyncio
 import getpass
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from accounts.passwords import Passwords
-from errors import MarqueeError, NotFound
+from errors import Conflict, MarqueeError, NotFound, StorageUnavailable
+from runs.leases import Lease
 from schemas import Account, Registration
 from service import LOCAL
 from settings import Settings
 from storage.accounts import AccountStore
-from storage.opening import open_database
+from storage.backup import back_up, check, restore
+from storage.migrations import MIGRATIONS
+from storage.opening import one_opener, open_database
 from storage.records import utc_now
 from text import printable
 
@@ -32,14 +36,11 @@ def main() -> int:
     """Run the command; the exit status is 0 where it did what was asked."""
     options = _parser().parse_args()
     try:
-        asyncio.run(_COMMANDS[options.command](options))
+        return asyncio.run(_COMMANDS[options.command](options)) or 0
     except MarqueeError as error:
         return _refuse(error.detail)
     except ValidationError as error:
-        return _refuse(
-            "; ".join(f"{item['loc'][-1]}: {item['msg']}" if item["loc"] else item["msg"] for item in error.errors())
-        )
-    return 0
+        return _refuse("; ".join(": ".join([*map(str, item["loc"][-1:]), item["msg"]]) for item in error.errors()))
 
 
 async def _add(options: argparse.Namespace) -> None:
@@ -77,7 +78,51 @@ async def _change_password(options: argparse.Namespace) -> None:
         _say(f"{account.name} has a new password; every sign-in has ended.")
 
 
-_COMMANDS = {
+async def _back_up(options: argparse.Namespace) -> None:
+    settings = Settings()
+    now = utc_now()
+    target: Path = options.file / f"chat-{now:%Y%m%dT%H%M%SZ}.db" if options.file.is_dir() else options.file
+    size = await asyncio.to_thread(back_up, settings.chat_path, target)
+    _say(f"{printable(str(target))}: {size / 1e6:.1f} MB, whole as of {now:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+async def _check(options: argparse.Namespace) -> int:
+    path: Path = options.file or Settings().chat_path
+    flaws = await asyncio.to_thread(check, path)
+    for flaw in flaws:
+        _say(f"{printable(path.name)}: {printable(flaw)}")
+    if not flaws:
+        _say(f"{printable(path.name)} is sound.")
+    return 1 if flaws else 0
+
+
+async def _migrate(_: argparse.Namespace) -> None:
+    settings = Settings()
+    if flaws := await asyncio.to_thread(check, settings.chat_path):
+        raise StorageUnavailable(f"The database is not touched: {flaws[0]}")
+    database = await open_database(settings.chat_path, settings.sqlite_synchronous)
+    await database.close()
+    _say(f"{settings.chat_path.name} is of version {len(MIGRATIONS)}, the newest.")
+
+
+async def _restore(options: argparse.Namespace) -> None:
+    settings = Settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    async with one_opener(settings.chat_path):  # a server that starts meanwhile waits
+        with Lease(settings.data_dir / "leases") as lease:
+            if lease.others():
+                raise Conflict("A server is running on this data directory: stop it first.")
+        earlier = await asyncio.to_thread(restore, options.file, settings.chat_path, utc_now())
+    _say(f"Restored {printable(str(options.file))}.")
+    if earlier is not None:
+        _say(f"The database from before is {printable(str(earlier))}; delete it when you are sure.")
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], Coroutine[None, None, int | None]]] = {
+    "backup": _back_up,
+    "check": _check,
+    "migrate": _migrate,
+    "restore": _restore,
     "add": _add,
     "list": _list,
     "disable": _disable,
@@ -117,7 +162,14 @@ def _password(options: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="db.py", description=__doc__)
-    groups = parser.add_subparsers(dest="group", required=True)
+    groups = parser.add_subparsers(dest="command", required=True)
+    backup = groups.add_parser("backup", help="copy the database while it is in use")
+    backup.add_argument("file", type=Path, help="where to; in a folder, a name with the time is made up")
+    checked = groups.add_parser("check", help="look for damage")
+    checked.add_argument("file", type=Path, nargs="?", help="a backup; the database itself where none is named")
+    restored = groups.add_parser("restore", help="put a backup in the database's place; the server must not run")
+    restored.add_argument("file", type=Path)
+    groups.add_parser("migrate", help="bring the database to this program's version, as the server does when it starts")
     accounts = groups.add_parser("accounts", help="who may sign in where AUTH=on")
     commands = accounts.add_subparsers(dest="command", required=True)
     add = commands.add_parser("add", help="make an account; the password is asked for, or read from standard input")

@@ -1,7 +1,7 @@
 // An answer as nodes: what was thought, looked up and said, while it comes and afterwards.
 
 import { announce, button, h, icon } from "./dom.js";
-import { shelf } from "./cards.js";
+import { movieCard, shelf } from "./cards.js";
 import { Growing, render } from "./markdown.js";
 import { callLine, moviesOf } from "./wording.js";
 
@@ -138,7 +138,7 @@ class Part {
   #shelve(movies, shelved) {
     const fresh = movies.filter((movie) => !shelved.has(movie.movie_id) && shelved.add(movie.movie_id));
     if (!fresh.length) return;
-    this.shelf = shelf(fresh, { label: "Movies in this answer" });
+    this.shelf = fresh.length === 1 ? movieCard(fresh[0], { wide: true }) : shelf(fresh, { label: "Movies in this answer" });
     this.node.append(this.shelf);
   }
 }
@@ -165,7 +165,7 @@ class Line {
 
   #open() {
     const { call, outcome } = this.#shown;
-    const block = (label, value) => [h("h4", null, label), h("pre", { tabindex: "0" }, typeof value === "string" ? value : JSON.stringify(value, null, 2))];
+    const block = (label, value) => [h("strong", null, label), h("pre", { tabindex: "0" }, typeof value === "string" ? value : JSON.stringify(value, null, 2))];
     this.inside.replaceChildren(
       h("p", { class: "muted" }, "Tool ", h("code", null, call.name)),
       ...block("Asked for", call.error ?? call.arguments ?? {}),

@@ -6,6 +6,7 @@ import { health, hear, kept } from "./shared.js";
 import { Sidebar } from "./sidebar.js";
 import * as chat from "./chat.js";
 import { resume } from "./outbox.js";
+import * as signIn from "./signin.js";
 
 const main = document.getElementById("main");
 const layout = document.querySelector(".layout");
@@ -79,7 +80,7 @@ function failed(root, error) {
 /** Names what is shown, in the window's title and above it. */
 function title(text) {
   document.title = text ? `${text} · Marquee` : "Marquee";
-  heading.textContent = text || "";
+  heading.textContent = text || "New chat";
 }
 
 // The shell
@@ -203,4 +204,5 @@ resize();
 resume();
 show({ first: true });
 sidebar.start();
+signIn.start();
 showBanners().catch(() => {});

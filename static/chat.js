@@ -166,9 +166,10 @@ export class Chat {
     this.#adopt(session);
     this.messages = page.data;
     this.#older = page.next;
+    const latest = runs.data[0];
+    if (this.state?.id !== latest?.id) this.state = null;
     this.#render();
     this.#toEnd();
-    const latest = runs.data[0];
     if (latest && !isTold(latest, this.messages)) this.#follow(latest.id);
   }
 

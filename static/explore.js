@@ -8,195 +8,132 @@ import { counted } from "./plots.js";
 
 const PAUSE_MS = 180; // in typing
 const PAGE = 24;
-const SORTS = { relevance: "Match", popularity: "Most rated", rating: "Best", worst: "Worst", newest: "Newest", oldest: "Oldest" };
-const RATINGS = { "": "Any", 10: "10 +", 50: "50 +", 100: "100 +", 1000: "1,000 +", 10000: "10,000 +" };
-const MEANS = { "": "Any", 3: "3 ★ +", 3.5: "3.5 ★ +", 4: "4 ★ +" };
+const SORTS = [["", "Match"], ["popularity", "Most rated"], ["rating", "Best"], ["worst", "Worst"], ["newest", "Newest"], ["oldest", "Oldest"]];
+const RATINGS = [["", "Any"], ["10", "10 +"], ["50", "50 +"], ["100", "100 +"], ["1000", "1,000 +"], ["10000", "10,000 +"]];
+const MEANS = [["", "Any"], ["3", "3 ★ +"], ["3.5", "3.5 ★ +"], ["4", "4 ★ +"]];
 const NAMES = ["q", "genre", "tag", "year_from", "year_to", "min_ratings", "min_mean", "person", "sort"];
 
 let genres = null; // asked for once
-let left = null; // what was shown when the view was left: {hash, movies, next, scroll}
+let left = {}; // what was shown when the view was left
 
-/** @param {HTMLElement} root @param {{id: string|null, signal: AbortSignal}} options */
-export async function show(root, { signal }) {
-  root.classList.add("page");
-  const view = new Explore(root, signal);
-  await view.start();
-  return () => view.leave();
-}
-
-function addressed() {
+/** @param {HTMLElement} root @param {{signal: AbortSignal}} options */
+export function show(root, { signal }) {
+  const scroller = root.parentElement;
   const given = new URLSearchParams(location.hash.replace(/^#\/explore[/?]?/, ""));
-  return Object.fromEntries(NAMES.map((name) => [name, given.get(name) ?? ""]));
-}
+  const state = Object.fromEntries(NAMES.map((name) => [name, given.get(name) ?? ""]));
+  let [movies, next, asked, timer] = [[], null, null, null];
 
-class Explore {
-  constructor(root, signal) {
-    [this.root, this.signal, this.state] = [root, signal, addressed()];
-    [this.movies, this.next, this.asked, this.timer] = [[], null, null, null];
-    this.list = h("ul", { class: "card-grid", "aria-label": "Movies", dataset: { testid: "results" } });
-    this.status = h("p", { class: "muted results-status", dataset: { testid: "results-status" } });
-    this.more = button("below", "Show more", () => this.load(true), { text: true, class: "button more-button" });
-    this.below = h("div", { class: "results-below" });
-  }
-
-  async start() {
-    this.root.append(this.form(), h("div", { class: "row results-head" }, this.status, this.reset), this.list, this.below);
-    this.root.parentElement.scrollTop = 0;
-    new IntersectionObserver(([seen]) => seen.isIntersecting && this.next && !this.asked && this.load(true), { rootMargin: "600px" }).observe(this.below);
-    if (left?.hash === location.hash && left.movies.length) this.restore();
-    else await this.load();
-  }
-
-  restore() {
-    [this.movies, this.next] = [left.movies, left.next];
-    this.add(this.movies);
-    this.root.parentElement.scrollTop = left.scroll;
-  }
-
-  leave() {
-    clearTimeout(this.timer);
-    left = { hash: this.address(), movies: this.movies, next: this.next, scroll: this.root.parentElement?.scrollTop ?? 0 };
-  }
-
-  address() {
-    return exploring(this.state);
-  }
+  const list = h("ul", { class: "card-grid", "aria-label": "Movies", dataset: { testid: "results" } });
+  const status = h("p", { class: "muted" });
+  const reset = button("close", "Clear filters", clearAll, { text: true });
+  const chosen = h("span");
+  const below = h("div", { class: "results-below" });
+  const more = button("below", "Show more", () => load(true), { text: true });
 
   // What is asked for
 
-  form() {
-    const { state } = this;
-    const search = h("input", { type: "search", class: "field search-field", placeholder: "Titles, words, tags…", "aria-label": "Search movies", value: state.q, autocomplete: "off",
-      enterkeyhint: "search", oninput: (event) => this.typed({ q: event.target.value.trim() }) });
-    const select = (name, label, options) => labelled(label, h("select", { class: "field", name, onchange: (event) => this.change({ [name]: event.target.value }) },
-      Object.entries(options).sort(([a], [b]) => (options === SORTS ? 0 : Number(a) - Number(b))).map(([value, text]) => h("option", { value, selected: value === state[name] }, text))));
-    const year = (name, label) => labelled(label, h("input", { class: "field", type: "number", name, min: 1800, max: 2200, inputmode: "numeric", placeholder: "Any", value: state[name],
-      oninput: (event) => event.target.validity.valid && /^(\d{4})?$/.test(event.target.value) && this.typed({ [name]: event.target.value }) }));
-    const genre = h("select", { class: "field", name: "genre", onchange: (event) => this.change({ genre: event.target.value }) }, h("option", { value: "" }, "Any genre"));
-    this.fillGenres(genre);
-    this.reset = button("close", "Clear filters", () => this.clearAll(), { text: true, hidden: !this.filtered() });
-    this.told = h("span", null, this.inWords());
-    this.filters = h("details", { class: "filters", open: matchMedia("(min-width: 761px)").matches },
-      h("summary", null, icon("compass"), "Filters", this.told),
-      h("div", { class: "filter-row" }, labelled("Genre", genre), this.tagField(), year("year_from", "From"), year("year_to", "To"),
-        select("min_ratings", "Ratings", RATINGS), select("min_mean", "Mean", MEANS), select("sort", "Order", SORTS)));
-    this.search = search;
-    return h("form", { class: "explore-form", role: "search", "aria-label": "Movies", onsubmit: (event) => {
-      event.preventDefault();
-      this.change({ q: search.value.trim() });
-    } }, h("div", { class: "search-box" }, icon("search"), search), this.filters);
+  const select = (name, label, options) => labelled(label, h("select", { class: "field", name, oninput: change }, choices(options, state[name])));
+  const input = (name, label, props) => labelled(label, h("input", { class: "field", name, placeholder: "Any", value: state[name], autocomplete: "off", oninput: typed, ...props }));
+  const year = (name, label) => input(name, label, { inputmode: "numeric", pattern: "(18|19|20|21)\\d\\d", maxlength: 4 });
+  const suggestions = h("datalist", { id: "tag-names" });
+  const search = h("input", { type: "search", class: "field", name: "q", placeholder: "Titles, words, tags…", "aria-label": "Search movies", value: state.q, autocomplete: "off", enterkeyhint: "search", oninput: typed });
+  const genre = select("genre", "Genre", [["", "Any"]]);
+  const form = h("form", { class: "explore-form", role: "search", "aria-label": "Movies", onsubmit: (event) => event.preventDefault() },
+    h("div", { class: "search-box" }, icon("search"), search),
+    h("details", { class: "filters", open: matchMedia("(min-width: 761px)").matches }, h("summary", null, icon("compass"), "Filters", chosen),
+      h("div", { class: "filter-row" }, genre, input("tag", "Tag", { list: "tag-names", maxlength: 100 }), suggestions, year("year_from", "From"), year("year_to", "To"),
+        select("min_ratings", "Ratings", RATINGS), select("min_mean", "Mean", MEANS), select("sort", "Order", SORTS))));
+
+  function typed({ target }) {
+    if (!target.validity.valid) return;
+    state[target.name] = target.value.trim();
+    clearTimeout(timer);
+    timer = setTimeout(() => follow("replaceState"), PAUSE_MS);
+    if (target.name === "tag") suggest(state.tag);
   }
 
-  tagField() {
-    const options = h("datalist", { id: "tag-names" });
-    const input = h("input", { class: "field", name: "tag", list: "tag-names", placeholder: "Any tag", value: this.state.tag, autocomplete: "off", maxlength: 100, oninput: (event) => {
-      this.typed({ tag: event.target.value.trim() });
-      this.suggest(options, event.target.value.trim());
-    } });
-    return labelled("Tag", input, options);
+  function change({ target }) {
+    state[target.name] = target.value;
+    follow("pushState");
   }
 
-  async suggest(options, q) {
-    const found = await request("GET", "/tags", { query: { q, limit: 20 }, signal: this.signal }).catch(() => null);
-    if (found) clear(options).append(...found.data.map(({ name }) => h("option", { value: name })));
+  function clearAll() {
+    for (const name of NAMES) if (name !== "q") state[name] = "";
+    for (const field of form.elements) if (field.name && field.name !== "q") field.value = "";
+    follow("pushState");
+    search.focus();
   }
 
-  async fillGenres(select) {
-    genres ??= request("GET", "/genres").catch(() => (genres = null));
-    const found = await genres;
-    select.append(...(found?.data ?? []).map(({ name }) => h("option", { value: name, selected: name === this.state.genre }, name)));
+  function follow(how) {
+    clearTimeout(timer);
+    if (exploring(state) !== location.hash) history[how](null, "", exploring(state));
+    tell();
+    load();
   }
 
-  filtered() {
-    return NAMES.some((name) => name !== "q" && this.state[name]);
+  function tell() {
+    const { q, sort, ...filters } = state;
+    const words = Object.values(filters).filter(Boolean);
+    chosen.textContent = words.map((word) => ` · ${word}`).join("");
+    reset.hidden = !words.length && !sort;
   }
 
-  inWords() {
-    const { genre, tag, year_from: from, year_to: to, person } = this.state;
-    return [genre, tag, (from || to) && `${from}–${to}`, person].filter(Boolean).map((words) => ` · ${words}`).join("");
-  }
-
-  typed(change) {
-    Object.assign(this.state, change);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.follow("replaceState"), PAUSE_MS);
-  }
-
-  change(change) {
-    Object.assign(this.state, change);
-    clearTimeout(this.timer);
-    this.follow("pushState");
-  }
-
-  clearAll() {
-    NAMES.forEach((name) => name !== "q" && (this.state[name] = ""));
-    this.filters.querySelectorAll("select, input").forEach((field) => (field.value = field.name === "sort" ? "relevance" : ""));
-    this.follow("pushState");
-    this.search.focus();
-  }
-
-  follow(how) {
-    const address = this.address();
-    if (address !== location.hash) history[how](null, "", address);
-    this.reset.hidden = !this.filtered();
-    this.told.textContent = this.inWords();
-    this.load();
+  async function suggest(q) {
+    const found = await request("GET", "/tags", { query: { q, limit: 20 }, signal }).catch(() => null);
+    if (found) clear(suggestions).append(...found.data.map(({ name }) => h("option", { value: name })));
   }
 
   // What is found
 
-  async load(more = false) {
-    this.asked?.abort();
-    const asked = (this.asked = new AbortController());
-    const ends = AbortSignal.any([this.signal, asked.signal]);
-    this.busy(true, more);
+  async function load(on = false) {
+    asked?.abort();
+    const mine = (asked = new AbortController());
+    const ends = AbortSignal.any([signal, mine.signal]);
+    list.toggleAttribute("aria-busy", !on);
+    if (!movies.length) clear(below).append(skeleton(true));
     try {
-      const found = await request("GET", "/movies", { query: { ...this.state, limit: PAGE, after: more ? this.next : null }, signal: ends });
-      if (ends.aborted) return;
-      if (!more) this.empty();
-      this.next = found.next;
-      this.movies.push(...found.data);
-      this.add(found.data, more);
+      const found = await request("GET", "/movies", { query: { ...state, limit: PAGE, after: on ? next : null }, signal: ends });
+      if (!ends.aborted) take(found, on);
     } catch (error) {
-      if (!ends.aborted) this.failed(error, more);
-    } finally {
-      if (this.asked === asked) this.asked = null;
-      if (!ends.aborted) this.busy(false);
+      if (!ends.aborted) clear(below).append(trouble(error, () => load(on)));
     }
+    if (asked !== mine) return;
+    asked = null;
+    list.removeAttribute("aria-busy");
   }
 
-  busy(yes, more) {
-    this.list.toggleAttribute("aria-busy", yes && !more);
-    if (yes && !more && !this.movies.length) clear(this.below).append(skeleton(true));
+  function take(found, on) {
+    if (!on) {
+      movies = [];
+      clear(list);
+      scroller.scrollTop = 0;
+    }
+    next = found.next;
+    movies.push(...found.data);
+    list.append(...found.data.map((movie) => h("li", null, movieCard(movie))));
+    status.textContent = movies.length ? `${counted(movies.length, "movie")}${next ? ", and more" : ""}` : "";
+    clear(below).append(...(next ? [more] : movies.length ? [] : [h("p", { class: "empty" }, "No movie matches. Try fewer words, or fewer filters.")]));
+    if (!on) announce(status.textContent || "No movie matches.");
   }
 
-  empty() {
-    this.movies = [];
-    clear(this.list);
-    this.root.parentElement.scrollTop = 0;
-  }
-
-  add(movies, more = false) {
-    this.list.append(...movies.map((movie) => h("li", null, movieCard(movie))));
-    clear(this.below).append(...(this.next ? [this.more] : []));
-    const words = this.movies.length ? `${counted(this.movies.length, "movie")}${this.next ? ", and more" : ""}` : "";
-    this.status.textContent = words;
-    if (!this.movies.length) this.below.append(this.nothing());
-    if (!more) announce(words || "No movie matches.");
-  }
-
-  nothing() {
-    return h("div", { class: "empty" }, h("h2", null, "No movie matches"), h("p", null, "Try fewer words, or fewer filters."),
-      this.filtered() && button("close", "Clear filters", () => this.clearAll(), { text: true }));
-  }
-
-  failed(error, more) {
-    if (!more) this.empty();
-    this.status.textContent = "";
-    clear(this.below).append(trouble(error, () => this.load(more)));
-  }
+  genres ??= request("GET", "/genres").catch(() => (genres = null));
+  genres.then((found) => genre.lastChild.append(...choices((found?.data ?? []).map(({ name }) => [name, name]), state.genre)));
+  root.classList.add("page");
+  root.append(form, h("div", { class: "row results-head" }, status, reset), list, below);
+  new IntersectionObserver(([seen]) => seen.isIntersecting && next && !asked && load(true), { rootMargin: "600px" }).observe(below);
+  tell();
+  if (left.hash === location.hash && left.movies.length) {
+    take({ data: left.movies, next: left.next });
+    scroller.scrollTop = left.scroll;
+  } else load();
+  return () => {
+    clearTimeout(timer);
+    left = { hash: exploring(state), movies, next, scroll: scroller.scrollTop };
+  };
 }
 
-function labelled(label, ...fields) {
-  return h("label", { class: "labelled" }, h("span", null, label), fields);
+const choices = (options, value) => options.map(([name, label]) => h("option", { value: name, selected: name === value }, label));
+
+function labelled(label, field) {
+  return h("label", { class: "labelled" }, h("span", { class: "muted" }, label), field);
 }

@@ -8,23 +8,26 @@ import { listed, trouble } from "./panel.js";
 import { note } from "./ratings.js";
 
 const SHOWN = 100; // rows of a kind
+const TOLD = { new: "new", changed: "changed", unchanged: "already here", older: "rated here since", seen: "seen, without stars", ambiguous: "to choose", unknown: "not found", invalid: "not readable", duplicate: "twice in the file" };
 
 /** @param {() => void} done called when something was stored @returns {HTMLElement} */
 export function importer(done) {
   const body = h("div", { class: "import" });
-  const start = () => clear(body).append(chooser((file) => look(file)));
-  const look = (file) => send(file, { preview: true }, (report) => clear(body).append(preview(report, start, (choices) => take(file, choices))), () => look(file));
-  const take = (file, choices) => send(file, { choices }, (report) => {
+  const start = () => clear(body).append(chooser((file) => send(file, { preview: true }, look)));
+  const another = (words) => button("plus", words, start, { text: true });
+  const look = (report, file) => clear(body).append(...preview(report, (choices) => send(file, { choices }, finish)), another("Another file"));
+  const finish = (report) => {
     for (const row of report.rows) if (["new", "changed"].includes(row.effect) && row.stars) note(row.movie.movie_id, row.stars);
-    clear(body).append(finished(report, start));
+    announce(`Imported: ${tally(report.counts)}.`);
+    clear(body).append(h("p", { role: "status", dataset: { testid: "import-done" } }, h("strong", null, "Done: "), `${tally(report.counts)}.`), another("Another file"));
     done();
-  }, () => take(file, choices));
-  async function send(file, query, then, again) {
-    clear(body).append(h("p", { role: "status", class: "import-wait" }, `Reading ${file.name}…`));
+  };
+  async function send(file, query, then) {
+    clear(body).append(h("p", { role: "status" }, `Reading ${file.name}…`));
     try {
-      then(await request("POST", "/ratings/import", { body: file, query: { ...query, filename: file.name.slice(-255) } }));
+      then(await request("POST", "/ratings/import", { body: file, query: { ...query, filename: file.name.slice(-255) } }), file);
     } catch (error) {
-      clear(body).append(trouble(error, again), button("close", "Another file", start, { text: true }));
+      clear(body).append(trouble(error, () => send(file, query, then)), another("Another file"));
     }
   }
   start();
@@ -32,62 +35,47 @@ export function importer(done) {
 }
 
 function chooser(take) {
-  const field = h("input", { type: "file", class: "visually-hidden", accept: ".csv,.json,.zip,text/csv,application/json,application/zip", dataset: { testid: "import-file" }, onchange: () => field.files[0] && take(field.files[0]) });
-  const over = (yes) => (event) => {
+  const field = h("input", { type: "file", class: "visually-hidden", accept: ".csv,.json,.zip", onchange: () => take(field.files[0]) });
+  const over = (event) => {
     event.preventDefault();
-    zone.classList.toggle("over", yes);
+    zone.classList.toggle("over", event.type === "dragover");
+    if (event.type === "drop" && event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
   };
-  const zone = h("label", { class: "drop-zone", ondragover: over(true), ondragleave: over(false), ondrop: (event) => {
-    over(false)(event);
-    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
-  } }, field, icon("export"), h("strong", null, "Drop an export here, or choose a file"),
-  h("span", { class: "muted" }, "Letterboxd, IMDb, Trakt or MovieLens: CSV, JSON or ZIP. You see what was understood before anything is stored."));
+  const zone = h("label", { class: "drop-zone", ondragover: over, ondragleave: over, ondrop: over }, field, icon("export"), h("strong", null, "Drop an export here, or choose a file"),
+    h("span", { class: "muted" }, "Letterboxd, IMDb, Trakt or MovieLens: CSV, JSON or ZIP. You see what was understood before anything is stored."));
   return zone;
 }
 
-function preview(report, cancel, take) {
-  const rows = (...kinds) => report.rows.filter((row) => kinds.includes(row.status));
-  const fresh = report.counts.new + report.counts.changed + report.counts.seen;
+/** What a file holds, with a choice for each row that is not certain. */
+function preview(report, take) {
+  const { counts } = report;
   const chosen = new Map();
-  const go = button("check", "", () => take([...chosen].map(([row, movie]) => `${row}:${movie}`).join(",")), { text: true, class: "button primary", "data-testid": "import-go" });
+  const label = h("span");
+  const go = h("button", { type: "button", class: "button primary", onclick: () => take([...chosen].map((pair) => pair.join(":")).join()) }, icon("check"), label);
   const count = () => {
-    const all = fresh + chosen.size;
-    go.querySelector("span").textContent = all ? `Import ${counted(all, "movie")}` : "Nothing new to import";
-    go.disabled = all === 0;
+    const all = counts.new + counts.changed + counts.seen + chosen.size;
+    label.textContent = all ? `Import ${counted(all, "movie")}` : "Nothing new to import";
+    go.disabled = !all;
   };
-  count();
-  announce(`${report.detected}: ${tally(report.counts)}`);
-  const choose = (row) => h("li", null, entry(row), h("select", { class: "field", "aria-label": `Which movie is ${row.title}?`, onchange: ({ target }) => {
+  const choice = (row) => h("select", { class: "field", "aria-label": `Which movie is ${row.title}?`, oninput: ({ target }) => {
     if (target.value) chosen.set(row.row, target.value);
     else chosen.delete(row.row);
     count();
-  } }, h("option", { value: "" }, "Leave out"), row.candidates.map((movie) => h("option", { value: movie.movie_id }, called(movie)))));
-  return h("div", { class: "import-preview", dataset: { testid: "import-preview" } },
-    h("p", null, h("strong", null, report.detected), ` – ${tally(report.counts)}`), report.notes.map((words) => h("p", { class: "notice" }, words)),
-    group("Which one is it?", rows("ambiguous"), choose, true), group("Matched", rows("matched", "unrated"), (row) => h("li", null, entry(row), h("span", { class: "muted" }, effect(row)))),
-    group("Not found or not readable", rows("unknown", "invalid", "duplicate"), (row) => h("li", null, entry(row), h("span", { class: "muted" }, row.reason ?? row.status))),
-    h("div", { class: "row" }, go, button("close", "Cancel", cancel, { text: true })));
+  } }, h("option", { value: "" }, "Leave out"), row.candidates.map((movie) => h("option", { value: movie.movie_id }, called(movie))));
+  const words = (row) => h("span", { class: "muted" }, row.reason ?? [row.movie && row.movie.title !== row.title && called(row.movie), TOLD[row.effect]].filter(Boolean).join(", "));
+  count();
+  announce(`${report.detected}: ${tally(counts)}`);
+  return [h("p", { dataset: { testid: "import-preview" } }, h("strong", null, report.detected), ` – ${tally(counts)}`), report.notes.map((text) => h("p", { class: "notice" }, text)),
+    group("Which one is it?", report.rows, ["ambiguous"], choice), group("Matched", report.rows, ["matched", "unrated"], words), group("Left out", report.rows, ["unknown", "invalid", "duplicate"], words), go].flat();
 }
 
 function tally(counts) {
-  const parts = [["new"], ["changed"], ["unchanged", "already here"], ["older", "rated here since"], ["seen", "seen, without stars"], ["ambiguous", "to choose"], ["unknown", "not found"], ["invalid", "not readable"], ["duplicate", "twice in the file"]];
-  return listed(parts.filter(([name]) => counts[name]).map(([name, words]) => `${counts[name].toLocaleString("en")} ${words ?? name}`)) || "nothing in it";
+  return listed(Object.entries(TOLD).filter(([name]) => counts[name]).map(([name, words]) => `${counts[name].toLocaleString("en")} ${words}`)) || "nothing in it";
 }
 
-function group(title, rows, draw, open = false) {
-  if (!rows.length) return null;
-  return h("details", { class: "import-group", open }, h("summary", null, `${title} (${rows.length.toLocaleString("en")})`),
-    h("ul", null, rows.slice(0, SHOWN).map(draw), rows.length > SHOWN && h("li", { class: "muted" }, `and ${(rows.length - SHOWN).toLocaleString("en")} more`)));
-}
-
-const entry = (row) => h("span", { class: "import-entry" }, row.year ? `${row.title} (${row.year})` : row.title, row.stars !== null && h("span", { class: "muted" }, ` ${row.stars} ★`));
-
-function effect(row) {
-  const words = { new: "new", changed: `was ${row.already} ★`, unchanged: "already here", older: `you gave ${row.already} ★ since`, seen: "seen" }[row.effect] ?? "";
-  return row.movie && row.movie.title !== row.title ? `${called(row.movie)}, ${words}` : words;
-}
-
-function finished(report, again) {
-  announce(`Imported: ${tally(report.counts)}.`);
-  return h("div", { class: "import-done", role: "status", dataset: { testid: "import-done" } }, h("p", null, h("strong", null, "Done. "), `${tally(report.counts)}.`), button("plus", "Another file", again, { text: true }));
+function group(title, rows, statuses, beside) {
+  const found = rows.filter((row) => statuses.includes(row.status));
+  const line = (row) => h("li", null, h("span", null, called(row), row.stars !== null && h("span", { class: "muted" }, ` ${row.stars} ★`)), h("span", { class: "spread" }), beside(row));
+  return h("details", { hidden: !found.length, open: statuses[0] === "ambiguous" }, h("summary", null, `${title} (${found.length.toLocaleString("en")})`),
+    h("ul", { class: "rows" }, found.slice(0, SHOWN).map(line), found.length > SHOWN && h("li", { class: "muted" }, `and ${(found.length - SHOWN).toLocaleString("en")} more`)));
 }

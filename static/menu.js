@@ -29,7 +29,7 @@ export function openMenu(at, items) {
     if (menu.contains(document.activeElement) || document.activeElement === document.body) at.focus();
     menu.remove();
   });
-  document.body.append(menu);
+  (at.closest("nav, main") ?? document.body).append(menu);
   menu.showPopover();
   place(menu, at.getBoundingClientRect());
   at.setAttribute("aria-expanded", "true");

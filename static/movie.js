@@ -5,112 +5,96 @@ import { request } from "./api.js";
 import { called, ownStars } from "./cards.js";
 import { poster } from "./poster.js";
 import { counted, histogram, overTime, stars } from "./plots.js";
-import { exploring, grid, panel, skeleton } from "./panel.js";
+import { exploring, grid, panel, section, skeleton } from "./panel.js";
 import { ask } from "./shared.js";
 
 const LONG = 8; // years of ratings from which they are shown by year at first
+const TAGS = 24;
 const SIMILAR = 10;
 
 /** @param {HTMLElement} root @param {{id: number, signal: AbortSignal, title: (text: string) => void}} options */
 export async function show(root, { id, signal, title }) {
   root.classList.add("page");
   root.append(h("div", { class: "hero", "aria-busy": "true" }, h("div", { class: "bone bone-poster" }), skeleton(false)));
-  const movie = await request("GET", `/movies/${Number.isInteger(id) ? id : -1}`, { signal }).catch((error) => {
-    if (error.status !== 404 && error.status !== 422) throw error;
-    return null;
+  const movie = await request("GET", `/movies/${Number.isSafeInteger(id) && id >= 0 ? id : 0}`, { signal }).catch((error) => {
+    if (error.status !== 404) throw error;
   });
   if (signal.aborted) return;
-  clear(root).append(...(movie ? page(movie, signal) : [missing()]));
   title(movie ? called(movie) : "No such movie");
+  clear(root).append(...(movie ? [hero(movie), h("div", { class: "columns" }, ratings(movie), time(movie, signal)), tags(movie), similar(movie, signal)] : [missing()]).filter(Boolean));
 }
 
 function missing() {
-  return h("div", { class: "empty" }, h("h2", null, "There is no such movie"), h("p", null, "It may have been in another catalogue."),
-    h("a", { class: "button primary", href: "#/explore" }, "Explore the catalogue"));
-}
-
-function page(movie, signal) {
-  return [
-    hero(movie),
-    h("div", { class: "columns" }, ratingsPanel(movie), timePanel(movie, signal)),
-    movie.top_tags.length > 0 && tagsPanel(movie),
-    panel("Similar movies", (ends) => request("GET", `/movies/${movie.movie_id}/similar`, { query: { limit: SIMILAR }, signal: ends }),
-      (found) => (found.movies.length ? grid(found.movies, { label: `Movies like ${movie.title}`, note: (other) => alike(movie, other) }) : h("p", { class: "muted" }, "Nothing is near it.")),
-      { signal, testid: "similar", cards: true }),
-  ].filter(Boolean);
+  return h("div", { class: "empty" }, h("p", null, "There is no such movie in this catalogue."), h("a", { class: "button primary", href: "#/explore" }, "Explore what there is"));
 }
 
 function hero(movie) {
-  const genres = movie.genres.map((genre) => h("a", { class: "chip", href: exploring({ genre }) }, genre));
-  const link = (href, text) => href && h("a", { href, target: "_blank", rel: "noopener noreferrer" }, text, h("span", { class: "visually-hidden" }, " (opens a new tab)"));
-  return h("div", { class: "hero", dataset: { testid: "movie" } },
-    h("div", { class: "hero-poster" }, poster(movie)),
-    h("div", { class: "hero-text" },
-      h("h2", { class: "hero-title" }, movie.title, movie.year && h("span", { class: "hero-year" }, ` ${movie.year}`)),
-      h("p", { class: "chips" }, genres),
-      facts(movie),
-      h("p", { class: "hero-mean" }, movie.rating_count ? [h("strong", null, stars(movie.rating_mean)), h("span", null, ` of 5 from ${counted(movie.rating_count, "rating")}`)] : "Nobody has rated it yet."),
-      h("div", { class: "hero-rate" }, h("span", { class: "label" }, "Your rating"), ownStars(movie, null)),
-      movie.description && h("p", { class: "description" }, movie.description),
-      h("div", { class: "row" },
-        button("chat", "Ask about it", () => ask(`Tell me about ${called(movie)}`), { text: true, class: "button primary" }),
-        button("alike", "More like this", () => ask(`More like ${called(movie)}`), { text: true }),
-        h("span", { class: "links" }, link(movie.imdb_url, "IMDb"), link(movie.tmdb_url, "TMDB")))));
+  const link = (href, words) => href && h("a", { href, target: "_blank", rel: "noopener noreferrer" }, words);
+  const talk = (icon, label, text, props) => button(icon, label, () => ask(text), { text: true, ...props });
+  return h("div", { class: "hero", dataset: { testid: "movie" } }, poster(movie), h("div", { class: "hero-text" },
+    h("h2", null, movie.title, movie.year && h("span", { class: "muted" }, ` ${movie.year}`)),
+    h("p", { class: "chips" }, movie.genres.map((genre) => h("a", { class: "chip", href: exploring({ genre }) }, genre))),
+    facts(movie),
+    h("p", { class: "muted hero-mean" }, movie.rating_count ? [h("strong", null, stars(movie.rating_mean)), ` of 5 from ${counted(movie.rating_count, "rating")}`] : "Nobody has rated it yet."),
+    h("div", { class: "row" }, h("span", { class: "muted" }, "Your rating"), ownStars(movie, null)),
+    movie.description && h("p", null, movie.description),
+    h("div", { class: "row" }, talk("chat", "Ask about it", `Tell me about ${called(movie)}`, { class: "button primary" }), talk("alike", "More like this", `More like ${called(movie)}`),
+      link(movie.imdb_url, "IMDb"), link(movie.tmdb_url, "TMDB"))));
 }
 
-/** Running time, who made it and who is in it, where the data has that. */
-function facts(movie) {
-  const link = ({ name }, i) => [i ? ", " : "", h("a", { href: exploring({ person: name }) }, name)];
-  const [made, cast] = [movie.directors ?? [], (movie.cast ?? []).slice(0, 6)];
-  const minutes = movie.runtime;
-  const entries = [
-    [made.length > 1 ? "Directors" : "Director", made.length > 0 && made.map(link)],
-    ["With", cast.length > 0 && cast.map(link)],
-    ["Length", minutes && `${minutes >= 60 ? `${Math.floor(minutes / 60)} h ` : ""}${minutes % 60} min`],
-  ].filter(([, words]) => words);
-  return entries.length > 0 && h("dl", { class: "facts-list" }, entries.map(([name, words]) => [h("dt", null, name), h("dd", null, words)]));
+/** Who made it, who is in it and how long it is, where the data has that. */
+function facts({ directors = [], cast = [], runtime }) {
+  const people = (name, found) => found.length > 0 && [h("dt", null, name), h("dd", null, found.slice(0, 6).map((one, i) => [i > 0 && ", ", h("a", { href: exploring({ person: one.name }) }, one.name)]))];
+  const length = runtime && [h("dt", null, "Length"), h("dd", null, `${runtime >= 60 ? `${Math.floor(runtime / 60)} h ` : ""}${runtime % 60} min`)];
+  const known = [people("By", directors), people("With", cast), length].filter(Boolean);
+  return known.length > 0 && h("dl", null, known);
 }
 
-function ratingsPanel(movie) {
-  const label = `Ratings of ${movie.title} by stars`;
-  const plot = movie.rating_count ? histogram(movie.histogram, { label, mean: movie.rating_mean, height: 200 }) : h("p", { class: "muted" }, "No ratings yet. Yours would be the first.");
-  return h("section", { class: "panel", "aria-label": "Ratings by stars" }, h("div", { class: "panel-head" }, h("h2", null, "Ratings")), plot);
+const unrated = () => h("p", { class: "muted" }, "No ratings yet.");
+
+function ratings(movie) {
+  return section("Ratings", "ratings", null, movie.rating_count ? histogram(`Ratings of ${movie.title} by stars`, movie.histogram, movie.rating_mean) : unrated());
 }
 
-function timePanel(movie, signal) {
+function time(movie, signal) {
   let by = null;
-  const choice = h("div", { class: "segmented", role: "group", "aria-label": "Periods" }, ["year", "month"].map((span) =>
-    h("button", { type: "button", "aria-pressed": "false", dataset: { span }, onclick: () => choose(span) }, `By ${span}`)));
-  const load = async (ends) => {
-    const ask = (span) => request("GET", `/movies/${movie.movie_id}/stats`, { query: { by: span, windows: "all" }, signal: ends });
-    const found = await ask(by ?? "year");
-    if (by !== null) return found;
-    by = found.series.length > LONG ? "year" : "month";
-    return by === "year" ? found : ask(by);
-  };
-  const node = panel("Over time", load, ({ series }) => {
-    choice.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.span === by)));
-    choice.hidden = series.length === 0;
-    return series.length ? overTime(series, { label: `Ratings of ${movie.title} over time`, height: 250 }) : h("p", { class: "muted" }, "No ratings yet.");
-  }, { signal, testid: "time", lead: choice });
-  const choose = (span) => {
+  const choice = (span) => h("button", { type: "button", onclick: () => {
     by = span;
     node.reload();
-  };
+  } }, `By ${span}`);
+  const choices = { year: choice("year"), month: choice("month") };
+  const node = panel("Over time", "time", signal, {
+    lead: h("div", { class: "segmented", role: "group", "aria-label": "Periods" }, Object.values(choices)),
+    async load(ends) {
+      const series = async (span) => (await request("GET", `/movies/${movie.movie_id}/stats`, { query: { by: span, windows: "all" }, signal: ends })).series;
+      const found = await series(by ?? "year");
+      if (by) return found;
+      by = found.length > LONG ? "year" : "month";
+      return by === "year" ? found : series(by);
+    },
+    draw(series) {
+      for (const [span, one] of Object.entries(choices)) one.setAttribute("aria-pressed", String(span === by));
+      return series.length ? overTime(`Ratings of ${movie.title} over time`, series) : unrated();
+    },
+  });
   return node;
 }
 
-function tagsPanel(movie) {
-  const most = movie.top_tags[0].relevance || 1;
-  return h("section", { class: "panel", "aria-label": "Tags", dataset: { testid: "tags" } }, h("div", { class: "panel-head" }, h("h2", null, "What people say")),
-    h("ul", { class: "chips tag-chips" }, movie.top_tags.slice(0, 24).map(({ tag, relevance }) =>
-      h("li", null, h("a", { class: "chip tag-chip", href: exploring({ tag }), style: { "--share": `${Math.round((relevance / most) * 100)}%` },
-        title: `Relevance ${Math.round(relevance * 100)} %` }, tag)))));
+function tags(movie) {
+  const most = movie.top_tags[0]?.relevance;
+  const chip = ({ tag, relevance }) => h("a", { class: "chip tag-chip", href: exploring({ tag }), style: { "--share": `${(relevance / most) * 100}%` }, title: `Relevance ${Math.round(relevance * 100)} %` }, tag);
+  return most && section("What people say", "tags", null, h("ul", { class: "chips" }, movie.top_tags.slice(0, TAGS).map((one) => h("li", null, chip(one)))));
 }
 
-/** What two movies have in common, in words. */
-function alike(movie, other) {
-  const tags = new Set(movie.top_tags.map(({ tag }) => tag));
-  const shared = [...other.tags.filter((tag) => tags.has(tag)), ...other.genres.filter((genre) => movie.genres.includes(genre))].slice(0, 3);
-  return shared.length ? `Both: ${shared.join(", ").toLowerCase()}` : "Liked by the same people";
+function similar(movie, signal) {
+  const own = new Set([...movie.top_tags.map(({ tag }) => tag), ...movie.genres]);
+  const note = (other) => {
+    const both = [...other.tags, ...other.genres].filter((name) => own.has(name)).slice(0, 3);
+    return both.length ? `Both: ${both.join(", ").toLowerCase()}` : "Liked by the same people";
+  };
+  return panel("Similar movies", "similar", signal, {
+    cards: true,
+    load: (ends) => request("GET", `/movies/${movie.movie_id}/similar`, { query: { limit: SIMILAR }, signal: ends }),
+    draw: ({ movies }) => grid(movies, `Movies like ${movie.title}`, note),
+  });
 }

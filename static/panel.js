@@ -5,32 +5,33 @@ import { movieCard } from "./cards.js";
 
 const FOCUSABLE = "a[href]:not([tabindex='-1']), button, input, select";
 
+/** A part of a view under a heading. @param {string} title @param {Node|null} lead beside it @param {...Node} children */
+export function section(title, testid, lead, ...children) {
+  return h("section", { class: "panel", "aria-label": title, dataset: { testid } }, h("div", { class: "panel-head" }, h("h2", null, title), lead), children);
+}
+
 /**
- * A section of a view.
+ * A section that fills itself.
  * @param {string} title
- * @param {(signal: AbortSignal) => Promise<any>} load
- * @param {(found: any) => Node|Node[]} draw
- * @param {{signal: AbortSignal, testid: string, lead?: Node, cards?: boolean}} options cards: of the skeleton
+ * @param {string} testid
+ * @param {AbortSignal} signal the end of the view
+ * @param {{load: (signal: AbortSignal) => Promise<any>, draw: (found: any) => Node|Array, lead?: Node, cards?: boolean}} parts
+ *     cards: the skeleton's form
  * @returns {HTMLElement} `.reload()` asks again; what is shown stays until the answer is there
  */
-export function panel(title, load, draw, { signal, testid, lead = null, cards = false }) {
+export function panel(title, testid, signal, { load, draw, lead = null, cards = false }) {
   const body = h("div", { class: "panel-body" }, skeleton(cards));
-  const node = h("section", { class: "panel", "aria-label": title, dataset: { testid } },
-    h("div", { class: "panel-head" }, h("h2", null, title), lead), body);
-  let last = null;
+  const node = section(title, testid, lead, body);
+  let last = new AbortController();
   node.reload = async () => {
-    last?.abort();
+    last.abort();
     last = new AbortController();
-    const either = AbortSignal.any([signal, last.signal]);
+    const ends = AbortSignal.any([signal, last.signal]);
     body.setAttribute("aria-busy", "true");
-    try {
-      const found = await load(either);
-      if (!either.aborted) refill(body, draw(found));
-    } catch (error) {
-      if (!either.aborted) refill(body, trouble(error, node.reload));
-    } finally {
-      if (!either.aborted) body.removeAttribute("aria-busy");
-    }
+    const shown = await load(ends).then(draw).catch((error) => !ends.aborted && trouble(error, node.reload));
+    if (ends.aborted) return;
+    refill(body, shown);
+    body.removeAttribute("aria-busy");
   };
   node.reload();
   return node;
@@ -45,30 +46,25 @@ export function refill(body, ...nodes) {
 
 /** @param {boolean} cards in the form of cards, or of lines */
 export function skeleton(cards) {
-  const piece = () => h("div", { class: cards ? "bone bone-card" : "bone" });
-  return h("div", { class: cards ? "card-grid" : "bones", "aria-hidden": "true" }, Array.from({ length: cards ? 6 : 4 }, piece));
+  return h("div", { class: cards ? "card-grid" : "bones", "aria-hidden": "true" }, Array.from({ length: 5 }, () => h("div", { class: cards ? "bone bone-card" : "bone" })));
 }
 
 /** @param {Error} error @param {() => void} again */
 export function trouble(error, again) {
-  if (!error.detail && error.code === undefined) console.warn(error);
+  if (!error.code) console.warn(error);
   return h("div", { class: "trouble", role: "alert" }, h("p", null, error.code ? error.message : "This could not be shown."), button("retry", "Try again", again, { text: true }));
 }
 
-/**
- * Movies as a grid of cards.
- * @param {Object[]} movies
- * @param {{label: string, note?: (movie: Object) => string|null}} options
- */
-export function grid(movies, { label, note = () => null }) {
+/** Movies as a grid of cards. @param {Object[]} movies @param {string} label @param {(movie: Object) => string|null} [note] */
+export function grid(movies, label, note = () => null) {
   return h("ul", { class: "card-grid", "aria-label": label }, movies.map((movie) => h("li", null, movieCard(movie, { note: note(movie) }))));
 }
 
-/** The address of the catalogue under a filter. @param {Object<string, any>} state */
+/** The address of the catalogue under filters. @param {Object<string, any>} state */
 export function exploring(state) {
-  const given = Object.entries(state).filter(([, value]) => value !== "" && value != null);
-  return given.length ? `#/explore/${new URLSearchParams(given)}` : "#/explore";
+  const given = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== ""));
+  return `#/explore${given.size ? `/${given}` : ""}`;
 }
 
-/** Names in a sentence: `A, B and C`. @param {string[]} names */
-export const listed = (names) => (names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0] ?? "");
+/** `A, B and C`. @param {string[]} names */
+export const listed = (names) => (names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join());

@@ -1,6 +1,7 @@
 // Posters: drawn from title, year, genres and id, always the same way; TMDB's in their place where the operator has a key.
 
 import { h, svg } from "./dom.js";
+import { imageUrl } from "./api.js";
 import { health } from "./shared.js";
 
 const [W, H, EDGE, LEADING] = [200, 300, 16, 1.08];
@@ -17,26 +18,26 @@ const FACES = {
 // Of a genre: what is drawn; hues of the dark, the middle and the bright colour, by threes; faces; how often the ground is
 // light. The most telling genre first.
 const STYLES = {
-  Western: ["mesa ridges", [18, 24, 40, 350, 14, 36, 32, 190, 28], "slab"],
-  "Film-Noir": ["blinds city", [220, 220, 46, 30, 25, 42, 0, 0, 4], "caps serif"],
-  Musical: ["bars arcs bubbles", [290, 325, 48, 352, 345, 40, 225, 265, 330], "italic caps", 0.35],
-  War: ["shards ridges", [85, 75, 42, 25, 18, 30, 210, 95, 8], "slab narrow"],
+  Western: ["ridges horizon", [18, 24, 40, 350, 14, 36], "slab"],
+  "Film-Noir": ["blinds city", [220, 220, 46, 30, 25, 42], "caps serif"],
+  Musical: ["arcs bubbles waves", [290, 325, 48, 225, 265, 330], "italic caps", 0.35],
+  War: ["shards ridges", [85, 75, 42, 25, 18, 30], "slab narrow"],
   "Sci-Fi": ["planet horizon orbits", [232, 205, 178, 258, 312, 190, 200, 180, 24], "caps sans"],
-  Horror: ["forest eye", [350, 2, 8, 255, 285, 130, 155, 150, 70], "narrow serif"],
-  Animation: ["bubbles arcs tiles", [265, 200, 48, 200, 170, 52, 325, 15, 48], "sans caps", 0.55],
+  Horror: ["forest eye", [350, 2, 8, 255, 285, 130], "narrow serif"],
+  Animation: ["bubbles arcs tiles", [265, 200, 48, 325, 15, 48], "sans caps", 0.55],
   Fantasy: ["forest orbits planet", [262, 285, 45, 165, 180, 55, 345, 300, 42], "serif italic"],
-  Children: ["arcs bubbles tiles", [205, 45, 350, 150, 190, 45, 285, 25, 190], "sans slab", 0.7],
-  Documentary: ["contours bars waves", [205, 190, 28, 95, 130, 62, 25, 20, 40], "sans caps", 0.5],
-  Mystery: ["eye spiral blinds", [235, 215, 46, 170, 190, 85, 275, 255, 20], "serif caps"],
-  Romance: ["lens hearts waves", [342, 350, 18, 318, 340, 40, 262, 320, 350], "italic serif", 0.5],
-  Crime: ["city blinds shards", [215, 205, 5, 355, 355, 38, 35, 30, 48], "caps narrow serif"],
+  Children: ["arcs bubbles tiles", [205, 45, 350, 150, 190, 45], "sans slab", 0.7],
+  Documentary: ["rings tiles waves", [205, 190, 28, 25, 20, 40], "sans caps", 0.5],
+  Mystery: ["eye spiral blinds", [235, 215, 46, 170, 190, 85], "serif caps"],
+  Romance: ["lens hearts waves", [342, 350, 18, 262, 320, 350], "italic serif", 0.5],
+  Crime: ["city blinds shards", [215, 205, 5, 35, 30, 48], "caps narrow serif"],
   Thriller: ["spiral rings shards", [200, 195, 12, 358, 8, 48, 170, 175, 60], "sans narrow caps"],
-  Adventure: ["ridges horizon waves", [190, 165, 38, 28, 18, 44, 210, 150, 30], "caps serif sans"],
-  Action: ["burst shards city", [220, 14, 28, 8, 20, 44, 280, 330, 40], "narrow sans"],
-  Comedy: ["tiles burst bubbles", [350, 28, 48, 195, 172, 48, 265, 325, 42], "sans narrow slab", 0.65],
-  Drama: ["waves lens tiles rings contours", [230, 255, 25, 20, 12, 34, 175, 165, 12], "serif caps italic sans", 0.35],
+  Adventure: ["ridges horizon waves", [190, 165, 38, 28, 18, 44], "caps serif sans"],
+  Action: ["shards city spiral", [220, 14, 28, 280, 330, 40], "narrow sans"],
+  Comedy: ["tiles arcs bubbles", [350, 28, 48, 195, 172, 48, 265, 325, 42], "sans narrow slab", 0.65],
+  Drama: ["waves lens tiles rings", [230, 255, 25, 20, 12, 34, 175, 165, 12], "serif caps italic sans", 0.35],
 };
-const PLAIN = ["tiles rings waves contours lens orbits", [215, 190, 20, 345, 20, 175, 265, 205, 50, 145, 90, 35], "serif sans caps", 0.5];
+const PLAIN = ["tiles rings waves lens orbits", [215, 190, 20, 345, 20, 175], "serif sans caps", 0.5];
 
 // Chance that is always the same
 
@@ -69,9 +70,6 @@ const range = (base, steps, rise, fill, props) => poly([[0, H], ...times(steps +
 const DRAW = {
   ridges: ({ r, x, y, c }) => [disc(x, y - 10, r(28, 52), c.bright),
     times(4, (i) => range(y + 20 + i * 26, 6 + i, () => r(0, 62 - i * 9), i % 2 ? c.mid : c.shade, { opacity: 0.55 + i * 0.15 }))],
-  mesa: ({ r, x, y, c }) => [disc(x, y, r(38, 58), c.bright), times(5, (i) => box(0, y - 34 + i * 18, W, 2 + i, c.bg)),
-    [r(-10, 20), r(110, 140)].map((left) => poly([[left - 14, y + 64], [left, y + r(0, 20)], [left + 62, y + 10], [left + 76, y + 64]], c.mid)),
-    range(y + 66, 5, () => r(0, 12), c.shade)],
   city: ({ r, flip, y, c }) => [disc(r(45, 155), y - 45, r(18, 34), c.bright), [c.mid, c.shade].map((fill, near) => times(9, (i) => {
     const [left, top] = [i * 24 - 8, y + near * 30 - r(0, 78)];
     return [box(left, top, 24.5, H, fill), near && times(24, (k) => flip(0.3) && box(left + 4 + (k % 3) * 7, top + 7 + Math.floor(k / 3) * 9, 3, 4.5, c.bright))];
@@ -115,22 +113,6 @@ const DRAW = {
   shards: ({ r, pick, x, y, c }) => times(15, (i) => {
     const [turn, far] = [r(0, 6.28), r(60, 190)];
     return poly([[x, y], polar(x, y, far, turn), polar(x, y, far * r(0.5, 1), turn + r(0.12, 0.42))], pick([c.mid, c.bright, c.shade, c.bright]), { opacity: 0.9 - i * 0.02 });
-  }),
-  burst: ({ r, x, y, c }) => {
-    const [rays, turn] = [Math.round(r(9, 17)), r(0, 1)];
-    return [times(rays, (i) => poly([[x, y], polar(x, y, 330, turn + (i / rays) * 6.283), polar(x, y, 330, turn + ((i + 0.5) / rays) * 6.283)], c.mid)),
-      disc(x, y, r(36, 58), c.bright), disc(x, y, r(62, 76), "none", { stroke: c.bright, "stroke-width": n(r(1, 5)) })];
-  },
-  bars: ({ r, y, c }) => {
-    const gap = W / Math.round(r(9, 19));
-    return times(W / gap, (i) => {
-      const tall = (20 + 78 * Math.abs(Math.sin(i * 0.4 + 1))) * r(0.55, 1);
-      return box(i * gap + gap * 0.18, y - tall, gap * 0.64, tall * 2, i % 3 ? c.mid : c.bright, { rx: n(gap * 0.32) });
-    });
-  },
-  contours: ({ r, x, y, c }) => times(13, (i) => {
-    const points = times(48, (k) => polar(x, y, (10 + i * 10.5) * (1 + 0.16 * Math.sin(k * 0.39 + i * 0.21 + x) + 0.1 * Math.sin(k * 0.26 + y)), k * 0.1309));
-    return line(`${along(points)}Z`, i % 4 ? c.mid : c.bright, r(1, 1.6), { "stroke-linejoin": "round" });
   }),
   waves: ({ r, x, y, c }) => {
     const [high, long] = [r(7, 17), r(0.9, 2.2)];
@@ -226,8 +208,6 @@ const text = (words, y, size, face, { center, ink }) => svg("text", { x: center 
 
 // The poster
 
-let made = 0;
-
 /** @param {{movie_id: number, title: string, year?: number, genres?: string[]}} movie @returns {SVGElement} */
 function drawn(movie) {
   const title = (movie.title ?? "").trim() || "Untitled";
@@ -245,13 +225,13 @@ function drawn(movie) {
   const [deep, paper] = [tone(0, r(34, 62), r(12, 19)), tone(2, r(28, 60), r(91, 95))];
   const c = { bg: light ? paper : deep, mid: tone(1, r(38, 66), light ? r(54, 66) : r(32, 44)), bright: tone(2, r(68, 88), r(55, 63)), paper: light ? "#fff" : paper,
     shade: light ? deep : tone(0, r(34, 62), r(7, 10)) };
-  const [up, id] = [flip(0.72), `poster${(made += 1)}`];
+  const [up, id] = [flip(0.72), `poster${movie.movie_id}`];
   const place = { up, center: flip(0.4), ink: light ? deep : paper };
   const face = FACES[pick(faces.split(" "))];
   const art = DRAW[pick(kinds.split(" "))]({ r, pick, flip, c, id, up, x: r(70, 130), y: Math.round(up ? r(92, 116) : r(190, 206)) });
   const { height, texts } = titled(title, face, place);
   const credits = text([told, movie.year].filter(Boolean).join("  ·  ").toUpperCase(), up ? H - 17 : 27, 8.5, { family: SANS, weight: 600, space: 0.19 }, place);
-  return svg("svg", { viewBox: `0 0 ${W} ${H}`, class: "poster-drawn", "aria-hidden": "true", focusable: "false" },
+  return svg("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "xMidYMid slice", class: "poster-drawn", "aria-hidden": "true", focusable: "false" },
     box(0, 0, W, H, c.bg), art, ground(id, c.bg, up, height + 90), texts, credits);
 }
 
@@ -266,10 +246,10 @@ function ground(id, color, up, height) {
 export function poster(movie) {
   const node = h("span", { class: "poster", dataset: { testid: "poster" } }, drawn(movie));
   const image = h("img", { alt: "", loading: "lazy", decoding: "async", class: "poster-image", onload: () => image.classList.add("shown"), onerror: () => image.remove() });
-  const add = () => {
-    image.src = `/movies/${movie.movie_id}/poster`;
+  const add = async () => {
+    image.src = await imageUrl(`/movies/${movie.movie_id}/poster`);
     node.append(image);
   };
-  if (movie.tmdb_url) health().then((state) => state.posters && add(), () => {});
+  if (movie.tmdb_url) health().then((state) => state.posters && add()).catch(() => {});
   return node;
 }

@@ -219,11 +219,12 @@ export class Sidebar {
 async function remove(id) {
   for (let tries = 0; ; tries += 1) {
     try {
+      const { live_run_id: run } = await request("GET", `/sessions/${id}`);
+      if (run) await cancel(run);
       return await request("DELETE", `/sessions/${id}`);
     } catch (error) {
       if (error.status === 404) return null;
       if (error.code !== "run_in_progress" || tries >= 3) throw error;
-      await cancel(error.runId);
     }
   }
 }

@@ -238,11 +238,13 @@ class AccountStore:
 
 _HAND_OVER = (
     "UPDATE OR IGNORE own_ratings SET account_id = ? WHERE account_id = ?",
+    "UPDATE OR IGNORE own_seen SET account_id = ? WHERE account_id = ?",
     "UPDATE recommendations SET account_id = ? WHERE account_id = ?",
 )
 _BELONGINGS = (
     "DELETE FROM sessions WHERE account_id = ?",
     "DELETE FROM own_ratings WHERE account_id = ?",
+    "DELETE FROM own_seen WHERE account_id = ?",
     "DELETE FROM recommendations WHERE account_id = ?",
     "DELETE FROM accounts WHERE id = ?",
 )

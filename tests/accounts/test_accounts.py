@@ -177,6 +177,7 @@ def test_what_belongs_to_another_does_not_exist(guarded: Server) -> None:
                 assert client.get(f"/recommendations?session_id={run['session_id']}").json()["data"] == []
                 assert client.delete("/ratings/1").status_code == 404
                 assert "Heat" not in client.get("/auth/export").text
+                assert len(client.get("/ratings/export").text.splitlines()) == 1
         assert tried >= 2 * 12
         assert len(ana.client.get(f"/sessions/{run['session_id']}/messages").json()["data"]) >= 2
         assert [own["stars"] for own in ana.client.get("/ratings").json()["data"]] == [5]
@@ -335,12 +336,15 @@ def test_an_account_is_exported_whole(guarded: Server) -> None:
             ana.client.post("/sessions", json={"title": f"chat {i}"})
         ana.client.post("/sessions", json={"message": {"content": "hello"}}, headers={"Accept": "application/json"})
         ana.client.put("/ratings/1", json={"stars": 4.5})
+        watched = "Date,Name,Year,Letterboxd URI\n2024-01-01,Heat,1995,x\n"
+        ana.client.post("/ratings/import?filename=watched.csv", content=watched).raise_for_status()
         ana.client.post("/recommendations", json={"limit": 2})
         document = ana.client.get("/auth/export").json()
     assert document["account"]["name"] == "ana"
     assert {entry["session"]["title"] for entry in document["sessions"]} >= {"chat 0", "chat 1", "chat 2", "hello"}
     assert any(m["content"] == "hello" for entry in document["sessions"] for m in entry["messages"])
     assert document["ratings"][0]["stars"] == 4.5
+    assert [one["seen_at"] for one in document["seen"]] == ["2024-01-01T00:00:00+00:00"]
     assert len(document["recommendations"]) == 1
 
 

@@ -46,6 +46,7 @@ from tests.support.wire import (
 )
 
 DISCONNECTS = 200
+KINDS = (("Question", ""), ("Answer", "."))
 FINISH = [chunk(finish="stop"), usage(), DONE]
 
 
@@ -333,6 +334,89 @@ def test_retry_keeps_the_earlier_answer_apart(upstream: scripted.Upstream, llm_c
     assert replay(llm_client, first.run["id"]).frames == first.frames
     old = llm_client.post(f"/sessions/{session}/messages/{message_id}/retry", headers=STREAM)
     assert (old.status_code, old.json()["code"]) == (409, "conflict")
+
+
+def test_a_retry_with_content_edits_the_message_and_keeps_the_earlier_exchange(
+    upstream: scripted.Upstream, llm_client: httpx.Client
+) -> None:
+    upstream.queue(text("First."), text("Second."), text("Third."), text("Fourth."))
+    session = new_session(llm_client)
+    first = send(llm_client, session, "A qestion").run
+    path = f"/sessions/{session}/messages/{{}}/retry".format
+    again = Stream(llm_client.post(path(first["message_id"]), json={"content": "A question"}, headers=STREAM).content)
+    check_whole(again)
+    edited = again.run
+    assert edited["retry_of"] == first["id"]
+    assert edited["message_id"] != first["message_id"]
+    assert again.events[0]["message"]["content"] == "A question"
+    other = llm_client.post(path(edited["message_id"]), json={"model": "other"}, headers=JSON).json()["run"]
+    assert (other["model"], other["message_id"]) == ("other", edited["message_id"])
+    assert upstream.requests[-1]["model"] == "other"
+    found = [(m["role"], m["content"], m["alternative"]) for m in history(llm_client, session)]
+    assert found == [
+        ("user", "A qestion", True),
+        ("assistant", "First.", True),
+        ("user", "A question", False),
+        ("assistant", "Second.", True),
+        ("assistant", "Third.", False),
+    ]
+    ask(llm_client, session, "More")
+    sent = [(m["role"], m["content"]) for m in upstream.requests[-1]["messages"]][1:]
+    assert sent == [("user", "A question"), ("assistant", "Third."), ("user", "More")]
+    assert "(an earlier wording)\n\nA qestion" in llm_client.get(f"/sessions/{session}/export?format=markdown").text
+    old = llm_client.post(path(first["message_id"]), json={"content": "Anew"}, headers=STREAM)
+    assert (old.status_code, old.json()["code"]) == (409, "conflict")
+
+
+def test_an_edit_is_checked_and_repeated_like_a_message(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
+    upstream.queue(text("First."), text("Second."), text("Third."))
+    session = new_session(llm_client)
+    message_id = send(llm_client, session, "A question").run["message_id"]
+    path = f"/sessions/{session}/messages/{message_id}/retry"
+    for wrong in ({"content": " "}, {"content": "x" * 40_000}, {"text": "A"}, {"content": 1}):
+        refused = llm_client.post(path, json=wrong, headers=STREAM)
+        assert (refused.status_code, refused.json()["code"]) == (422, "validation_error"), wrong
+    keyed = {**JSON, "Idempotency-Key": "k"}
+    edited = llm_client.post(path, json={"content": "Another"}, headers=keyed).json()["run"]
+    assert llm_client.post(path, json={"content": "Another"}, headers=keyed).json()["run"] == edited
+    mismatch = llm_client.post(path, json={"content": "Else"}, headers=keyed)
+    assert mismatch.json()["code"] == "idempotency_mismatch"
+    same = f"/sessions/{session}/messages/{edited['message_id']}/retry"
+    unchanged = llm_client.post(same, json={"content": "Another"}, headers=JSON).json()["run"]
+    assert unchanged["message_id"] == edited["message_id"], "the same words are the same message"
+    assert len(upstream.requests) == 3
+
+
+def test_the_history_is_read_from_its_end_and_runs_from_the_newest(
+    upstream: scripted.Upstream, llm_client: httpx.Client
+) -> None:
+    session = new_session(llm_client)
+    runs = []
+    for number in range(5):
+        upstream.queue(text(f"Answer {number}."))
+        runs.append(send(llm_client, session, f"Question {number}").run["id"])
+    page = llm_client.get(f"/sessions/{session}/messages", params={"before": "latest", "limit": 4}).json()
+    assert [m["content"] for m in page["data"]] == ["Question 3", "Answer 3.", "Question 4", "Answer 4."]
+    assert page["has_more"]
+    older = llm_client.get(f"/sessions/{session}/messages", params={"before": page["next"], "limit": 100}).json()
+    assert [m["content"] for m in older["data"]] == [f"{w} {n}{e}" for n in range(3) for w, e in KINDS]
+    assert not older["has_more"]
+    gate = Gate()
+    upstream.queue(Reply([said("Begun"), gate, *FINISH]))
+    with sending(llm_client, session, "Live") as live:
+        live.until("text.delta")
+        assert _tail(llm_client, session) == ["Live", "Begun"]
+        gate.open()
+        check_whole(live.rest())
+    found = llm_client.get(f"/sessions/{session}/runs", params={"limit": 3}).json()
+    assert [run["id"] for run in found["data"]] == [live.run_id, runs[4], runs[3]]
+    rest = llm_client.get(f"/sessions/{session}/runs", params={"after": found["next"]}).json()
+    assert ([run["id"] for run in rest["data"]], rest["has_more"]) == ([runs[2], runs[1], runs[0]], False)
+
+
+def _tail(client: httpx.Client, session: str) -> list[str]:
+    page = client.get(f"/sessions/{session}/messages", params={"before": "latest", "limit": 1}).json()
+    return [message["content"] for message in page["data"]]
 
 
 # Repeat

@@ -40,7 +40,7 @@ ACTION = {"name": "open_page", "description": "Opens a page.", "parameters": {"t
 
 # Query plans
 
-GROWING = {"sessions", "runs", "messages", "events", "own_ratings", "recommendations"}
+GROWING = {"sessions", "runs", "messages", "events", "own_ratings", "own_seen", "recommendations"}
 # A scan that is none: of the partial index that holds live runs alone.
 OF_LIVE_RUNS = re.compile(r"SCAN runs USING INDEX one_live_run")
 
@@ -63,6 +63,12 @@ class Recorder:
         if rows:
             self._seen.setdefault(sql, rows[0])
         return self._connection.executemany(sql, rows)
+
+
+@pytest.fixture
+def llm_settings(llm_settings: Settings) -> Settings:
+    """With quotas, so that what is counted for them is sent, too."""
+    return llm_settings.model_copy(update={"tokens_per_day": 10**9, "max_sessions_per_account": 10**6})
 
 
 @pytest.fixture
@@ -103,6 +109,7 @@ def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> N
     first = send(client, session, key="key").run
     assert send(client, session, key="key").run == first
     client.post(f"/sessions/{session}/messages/{first['message_id']}/retry", headers=JSON).raise_for_status()
+    client.get(f"/sessions/{session}/runs", params={"after": first["id"]}).raise_for_status()
     messages = history(client, session)
     for params in ({"after": messages[0]["id"]}, {"before": messages[-1]["id"]}):
         client.get(f"/sessions/{session}/messages", params=params).raise_for_status()
@@ -136,6 +143,11 @@ def rate_and_recommend(client: httpx.Client) -> None:
     movie = client.get("/movies").json()["data"][0]["movie_id"]
     client.put(f"/ratings/{movie}", json={"stars": 4}).raise_for_status()
     client.get("/ratings").raise_for_status()
+    export = "movieId,rating,imdbId,date\n{},{},,2020-01-01\n"
+    for stars in (3, ""):  # rated, and seen
+        client.delete(f"/ratings/{movie}").raise_for_status()
+        client.post("/ratings/import", content=export.format(movie, stars)).raise_for_status()
+    client.get("/ratings/export").raise_for_status()
     client.delete(f"/ratings/{movie}").raise_for_status()
     for _ in range(2):
         client.post("/recommendations", json={"liked": [movie]}).raise_for_status()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+from tests.support.serving import Server
 
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Network:
-    """The way to the service."""
+    """The way to the service. With `drops_answers`, requests arrive and their answers are lost."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
@@ -19,7 +21,7 @@ class Network:
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.is_up = True
-        self.connections = 0
+        self.drops_answers = False
         self.replies_lost = 0
         """So many of the coming connections lose what the service answers, and break."""
         self.turned_away = 0
@@ -32,8 +34,8 @@ class Network:
     def cut(self) -> None:
         """Break every connection and refuse new ones."""
         self.is_up = False
-        for pair in self._pairs:
-            _close(*pair)
+        while self._pairs:
+            _close(*self._pairs.pop())
 
     def drop(self) -> None:
         """Break every connection; new ones pass."""
@@ -57,7 +59,6 @@ class Network:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                self.connections += 1
                 if not self.is_up:
                     client.close()
                 elif self.turned_away:
@@ -71,9 +72,21 @@ class Network:
         self._pairs.append((client, service))
         loses = self.replies_lost > 0
         self.replies_lost -= loses
-        ways = ((client, service, False), (service, client, loses))
-        for way in ways:
-            threading.Thread(target=_pump, args=(*way, self._flowing), daemon=True).start()
+        for way in ((client, service, False, False), (service, client, True, loses)):
+            threading.Thread(target=self._pump, args=(*way, self._flowing), daemon=True).start()
+
+    def _pump(
+        self, source: socket.socket, sink: socket.socket, answers: bool, loses: bool, flowing: threading.Event
+    ) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                if loses:
+                    break
+                if not flowing.is_set():
+                    return
+                if not (answers and self.drops_answers):
+                    sink.sendall(data)
+        _close(source, sink)
 
 
 @contextmanager
@@ -86,22 +99,16 @@ def network(target: tuple[str, int]) -> Iterator[Network]:
         way.close()
 
 
+def network_to(server: Server) -> AbstractContextManager[Network]:
+    """A way to a server of the test's own process."""
+    return network(server.address)
+
+
 def _turn_away(client: socket.socket) -> None:
     with suppress(OSError):
         client.recv(65_536)
         client.sendall(BUSY)
     _close(client)
-
-
-def _pump(source: socket.socket, sink: socket.socket, loses: bool, flowing: threading.Event) -> None:
-    with suppress(OSError):
-        while data := source.recv(65_536):
-            if loses:
-                break
-            if not flowing.is_set():
-                return
-            sink.sendall(data)
-    _close(source, sink)
 
 
 def _close(*sockets: socket.socket) -> None:

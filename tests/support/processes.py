@@ -31,11 +31,12 @@ def environment(data_dir: Path, upstream: scripted.Upstream | None = None, **set
 class Process:
     """`uvicorn main:app` on a free port."""
 
-    def __init__(self, env: dict[str, str], port: int = 0, **options: Any) -> None:
+    def __init__(self, env: dict[str, str], port: int = 0, workers: int = 1, **options: Any) -> None:
         with socket.create_server(("127.0.0.1", port)) as probe:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]
+        command += ["--workers", str(workers)] if workers > 1 else []
         self._popen = subprocess.Popen(
             command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options
         )
@@ -78,6 +79,18 @@ def process(env: dict[str, str], **options: Any) -> Iterator[Process]:
         yield started
     finally:
         started.kill()
+
+
+@contextmanager
+def several_workers(env: dict[str, str], workers: int = 2) -> Iterator[Process]:
+    """A service of several processes on one port; asked to stop at the end, as a kill would leave its workers."""
+    started = Process({**env, "SHUTDOWN_GRACE": "0"}, workers=workers)
+    try:
+        started.wait_until_ready()
+        yield started
+    finally:
+        started.terminate()
+        started.wait()
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:

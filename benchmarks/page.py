@@ -1,0 +1,150 @@
+"""The chat page in Chromium: bytes, time until it can be used, a session of 10,000 messages, and streaming.
+
+`python -m benchmarks.page` starts the service in a process of its own, with a scripted upstream. Times are the
+browser's own (performance.now, PerformanceObserver), medians over loads with an empty cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.store import LONG, fill
+from storage.opening import open_database
+from tests.page.conftest import CHROMIUM, DESKTOP
+from tests.page.driving import Chat
+from tests.support import scripted
+from tests.support.processes import environment, process
+from tests.support.scripted import DONE, Pause, Reply, chunk, usage
+
+ROOT = Path(__file__).parent.parent
+LOADS = 9
+SLOWER = 4  # times, for a phone's processor
+RATE, SECONDS = 100, 8  # tokens a second, and for how long
+BYTES_BAR, READY_BAR, LONG_BAR = 120_000, 300.0, 1_000.0
+
+WATCH = """
+    window.seen = {longTasks: [], usable: null, gap: 0};
+    new PerformanceObserver((list) => {
+        for (const it of list.getEntries()) seen.longTasks.push({start: it.startTime, duration: it.duration});
+    }).observe({type: 'longtask', buffered: true});
+    let frame = null;
+    const look = (now) => {
+        if (frame !== null) seen.gap = Math.max(seen.gap, now - frame);
+        frame = now;
+        const ready = document.querySelector('textarea:not(:disabled)');
+        if (ready && seen.usable === null && (!window.awaited || document.body.innerText.includes(awaited)))
+            seen.usable = performance.now();
+        requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+"""
+PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+QUIET = "performance.now() - Math.max(seen.usable, ...seen.longTasks.map((it) => it.start + it.duration)) > 500"
+
+
+def main() -> None:
+    bytes_of_page = sum(path.stat().st_size for path in (ROOT / "static").rglob("*") if path.is_file())
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser, scripted.running() as upstream:
+        data_dir = Path(folder)
+        command = [sys.executable, "movielens.py", "import", "data/sample", "--data-dir", folder]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        long = asyncio.run(fill(data_dir / "chat.db", overall=LONG))
+        last = asyncio.run(last_words(data_dir / "chat.db", long))
+        upstream.otherwise = lambda _: streamed()
+        with process(environment(data_dir, upstream)) as server:
+            first = loads(browser, server.url)
+            slower = loads(browser, server.url, slower=SLOWER)
+            opened = loads(browser, f"{server.url}/#/chat/{long}", awaited=last)
+            tasks, gap = streaming(browser, server.url)
+            tasks_long, gap_long = streaming(browser, server.url, f"#/chat/{long}")
+    table = Table("", "", "bar")
+    table.add_row("bytes of the page's files", f"{bytes_of_page:,}", f"{BYTES_BAR:,}")
+    table.add_row("can be used after, ms", f"{first:.0f}", f"{READY_BAR:.0f}")
+    table.add_row(f"the same, processor {SLOWER} times slower", f"{slower:.0f}", "")
+    table.add_row(f"a session of {LONG:,} messages opens in, ms", f"{opened:.0f}", f"{LONG_BAR:.0f}")
+    table.add_row(f"long tasks at {RATE} tokens/s", str(tasks), "0")
+    table.add_row("longest time between frames, ms", f"{gap:.0f}", "")
+    table.add_row(f"the same two in the session of {LONG:,}", f"{tasks_long}, {gap_long:.0f}", "0")
+    Console().print(table)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        sys.exit("There is no Chromium here (Debian: apt-get install chromium).")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@contextmanager
+def opened_page(browser: Browser, awaited: str = "", slower: int = 1) -> Iterator[Page]:
+    """A page of a new profile, which watches itself."""
+    with browser.new_context(viewport=DESKTOP) as context:
+        page = context.new_page()
+        page.add_init_script(f"window.awaited = {awaited!r};{WATCH}")
+        if slower > 1:
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
+        yield page
+
+
+def loads(browser: Browser, url: str, awaited: str = "", slower: int = 1) -> float:
+    """The median until there is a field to type in, what is awaited is seen, and no long task is under way."""
+    return statistics.median(load(browser, url, awaited, slower) for _ in range(LOADS))
+
+
+def load(browser: Browser, url: str, awaited: str, slower: int) -> float:
+    with opened_page(browser, awaited, slower) as page:
+        page.goto(url)
+        page.wait_for_function(f"seen.usable !== null && {QUIET}")
+        painted, usable = page.evaluate(PAINTED) or 0, page.evaluate("seen.usable")
+        ends = page.evaluate("seen.longTasks.map((it) => it.start + it.duration)")
+        return float(max(painted, usable, *ends) if ends else max(painted, usable))
+
+
+def streaming(browser: Browser, url: str, path: str = "") -> tuple[int, float]:
+    """Long tasks while an answer streams, and the longest time between two frames, in milliseconds."""
+    with opened_page(browser) as page:
+        chat = Chat(page, url).open(path)
+        page.wait_for_function(f"seen.usable !== null && {QUIET}")
+        page.evaluate("seen.longTasks.length = 0; seen.gap = 0")
+        chat.send("go on")
+        page.get_by_text("The end.").wait_for(timeout=SECONDS * 5_000)
+        chat.expect_idle()
+        page.evaluate("new Promise((done) => setTimeout(done, 500))")
+        return int(page.evaluate("seen.longTasks.length")), float(page.evaluate("seen.gap"))
+
+
+def streamed() -> Reply:
+    """Paragraphs, a list and bold words, a token at a time."""
+    words = ["**Heat** ", "is ", "a ", "film ", "of ", "1995. ", "\n\n- ", "It ", "is ", "long"]
+    pieces: list[scripted.Piece] = []
+    for number in range(RATE * SECONDS):
+        pieces += [Pause(1 / RATE), chunk({"content": words[number % len(words)]})]
+    return Reply([*pieces, chunk({"content": "\n\nThe end."}), chunk(finish="stop"), usage(), DONE])
+
+
+async def last_words(path: Path, session: str) -> str:
+    """The end of the newest message of a session."""
+    database = await open_database(path)
+    try:
+        [row] = await database.fetch(
+            "SELECT content FROM messages WHERE session_id = ? ORDER BY number DESC LIMIT 1", (session,)
+        )
+    finally:
+        await database.close()
+    return " ".join(str(row["content"]).split()[-6:])
+
+
+if __name__ == "__main__":
+    main()
