@@ -14,25 +14,29 @@ from movies.models import (
     FIRST_YEAR,
     LAST_YEAR,
     Count,
-    Model,
+    ExplainedRecommendations,
     Movie,
     MovieDetail,
     MovieList,
     MovieQuery,
+    MovieStats,
+    OwnRating,
     Page,
+    RatingIn,
     RatingOrder,
     Recommendation,
+    RecommendationRequest,
     Sort,
     Span,
+    TagStats,
     UserRating,
-    WindowStats,
+    UserStats,
 )
 from movies.tables import LARGEST_ID
 from tools import search, tastes
-from tools.args import Recommend, RecommendationRequest, Similarity, SimilarMovies, Stars
+from tools.args import Recommend, Similarity, SimilarMovies
 from tools.context import Context
 from tools.resolving import resolve
-from tools.results import MovieStats
 from tools.spelling import spelled, tag_called
 
 router = APIRouter()
@@ -47,36 +51,6 @@ UserIdPath = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 PERSON = "Directed it or plays in it; may be repeated; 'directed by …', 'with …', 'without …' for one role"
 TagPath = Annotated[str, Path(min_length=1, max_length=100)]
-
-
-class RatingIn(Model):
-    stars: Stars
-
-
-class UserStats(Model):
-    """A user's ratings over time."""
-
-    user_id: int
-    windows: list[WindowStats]
-
-
-class TagStats(Model):
-    """The ratings of all movies that carry a tag, over time."""
-
-    tag: str
-    windows: list[WindowStats]
-
-
-class OwnRating(UserRating):
-    """A rating that the caller gave in this service."""
-
-
-class ExplainedRecommendations(MovieList):
-    """Recommendations with the prompt, the model's words and, where it tells, its most probable first token."""
-
-    prompt: str | None = None
-    text: str | None = None
-    most_probable_token: str | None = None
 
 
 async def searched_words(

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from api.dependencies import Tools, UserIdQuery
 from errors import NotFound
+from movies.models import Taste
 from tools import leanings
-from tools.results import Taste
 
 router = APIRouter()
 

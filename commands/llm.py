@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import select
 import stat
 import sys
 from contextlib import aclosing
+from pathlib import Path
 
 from loguru import logger
 from pydantic import ValidationError
@@ -25,10 +27,12 @@ from schemas import (
     Event,
     MessageCreate,
     ReasoningDeltaEvent,
+    ResponseFormat,
     Run,
     RunEnded,
     Session,
     SessionCreate,
+    SessionPatch,
     TextDeltaEvent,
     ToolCallEvent,
     ToolResultEvent,
@@ -40,6 +44,16 @@ from text import printable, printable_json
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # as shells have it: 128 and SIGPIPE
+EXAMPLES = """\
+examples:
+  python llm.py recommend me three films like Heat
+  python llm.py -c why the second one               go on with the last session
+  cat review.txt | python llm.py sum this up        what is piped in stands under the prompt
+  python llm.py -m qwen3 -s "Answer in verse." -u is Heat any good
+  python llm.py --schema '{"type": "object", "properties": {"title": {"type": "string"}}}' the best western
+  python llm.py --schema film.json --json the best western | tail -1
+  python llm.py chat                                a conversation; python client.py has more of it
+"""
 STDIN_SECONDS = 3.0  # that a pipe beside a prompt is waited for: it may be one that nobody writes to
 
 
@@ -91,8 +105,12 @@ def main() -> int:
     logger.configure(patcher=harmless)
     logger.add(sys.stderr, level="ERROR", format="{message}")
     try:
-        prompt = _prompt(options.prompt)
-        return asyncio.run(_answer(prompt, options))
+        if options.prompt == ["chat"]:
+            return _chat(options)
+        body = MessageCreate(
+            content=_prompt(options.prompt), model=options.model, response_format=_response_format(options.schema)
+        )
+        return asyncio.run(_answer(body, options))
     except (MarqueeError, CatalogueError) as error:
         return _fail(error.detail if isinstance(error, MarqueeError) else str(error))
     except ValidationError as error:
@@ -108,13 +126,51 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python llm.py",
-        description="Ask the movie guide. What is piped in joins the prompt, or is the prompt where none is given.",
+        usage="%(prog)s [options] PROMPT …  |  %(prog)s chat [options]",
+        description="Ask the movie guide. What is piped in joins the prompt, or is the prompt where none is given. "
+        "The word `chat` alone starts the chat that is `python client.py`.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("prompt", nargs="*", help="what to say; quotes are not needed")
-    parser.add_argument("--model", help="another model than OPENAI_MODEL")
-    parser.add_argument("--session", metavar="ID", help="continue this session (the id is shown after each answer)")
+    parser.add_argument("-c", "--continue", dest="last", action="store_true", help="go on with the last session")
+    parser.add_argument("--session", metavar="ID", help="go on with this session (its id is shown after each answer)")
+    parser.add_argument("-m", "--model", help="another model than OPENAI_MODEL")
+    parser.add_argument("-s", "--system", metavar="TEXT", help="instructions for the session, beside the service's own")
+    parser.add_argument("--schema", metavar="FILE|JSON", help="answer with JSON that is valid by this JSON Schema")
+    parser.add_argument("-u", "--usage", action="store_true", help="tokens, steps and seconds, on standard error")
     parser.add_argument("--json", action="store_true", help="print the run's events, one line of JSON each")
     return parser.parse_intermixed_args()
+
+
+def _chat(options: argparse.Namespace) -> int:
+    """The chat in the terminal, with those of the options that it has."""
+    if options.schema or options.json or options.usage:
+        raise Invalid("chat takes none of --schema, --json and --usage.")
+    from commands.client import main as chat  # noqa: PLC0415  one shot does without its screens
+
+    named = {"--session": options.session, "--model": options.model, "--system": options.system}
+    given = [part for name, value in named.items() if value is not None for part in (name, value)]
+    return chat([*given, *(["--continue"] if options.last else [])])
+
+
+def _response_format(given: str | None) -> ResponseFormat | None:
+    """The form of the answer: a JSON Schema, or the file that has one.
+
+    Raises:
+        Invalid: It is none of both.
+    """
+    if given is None:
+        return None
+    try:
+        text = given if given.lstrip().startswith("{") else Path(given).expanduser().read_text(encoding="utf-8")
+        schema = json.loads(text)
+    except OSError as error:
+        raise Invalid(f"--schema: {given} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise Invalid(f"--schema: that is no JSON: {error}.") from None
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+    return ResponseFormat.model_validate(form)
 
 
 def _prompt(words: list[str]) -> str:
@@ -149,10 +205,9 @@ def _standard_input() -> str:
         raise Invalid("Standard input is not text in UTF-8.") from None
 
 
-async def _answer(prompt: str, options: argparse.Namespace) -> int:
+async def _answer(body: MessageCreate, options: argparse.Namespace) -> int:
     async with open_marquee(Settings()) as marquee:
-        session = await _session(marquee, options.session)
-        body = MessageCreate(content=prompt, model=options.model)
+        session = await _session(marquee, options)
         printer = Printer()
         if not options.json:
             _introduce(marquee, printer)
@@ -163,6 +218,8 @@ async def _answer(prompt: str, options: argparse.Namespace) -> int:
         except (asyncio.CancelledError, BrokenPipeError):  # Ctrl-C, or nobody reads on
             await marquee.runs.cancel(run)
             raise
+        if options.usage and isinstance(last, RunEnded):
+            printer.aside(_usage(last.run))
         return _close(last, session, printer, as_json=options.json)
 
 
@@ -176,11 +233,21 @@ async def _follow(marquee: Marquee, run: Run, printer: Printer, *, as_json: bool
     return last
 
 
-async def _session(marquee: Marquee, session_id: str | None) -> Session:
+async def _session(marquee: Marquee, options: argparse.Namespace) -> Session:
+    """The session that is asked for, with the instructions that are."""
+    session_id = options.session or (await _last_session(marquee) if options.last else None)
     if session_id is None:
-        session, _ = await marquee.sessions.open(LOCAL, SessionCreate())
+        session, _ = await marquee.sessions.open(LOCAL, SessionCreate(instructions=options.system))
         return session
+    if options.system is not None:
+        await marquee.sessions.update(LOCAL, session_id, SessionPatch(instructions=options.system))
     return await marquee.store.load_session(LOCAL, session_id)
+
+
+async def _last_session(marquee: Marquee) -> str | None:
+    """The session that was used last, if there is any."""
+    page = await marquee.sessions.list(LOCAL, limit=1)
+    return page.data[0].id if page.data else None
 
 
 def _introduce(marquee: Marquee, printer: Printer) -> None:
@@ -206,6 +273,15 @@ def _close(last: Event | None, session: Session, printer: Printer, *, as_json: b
     if isinstance(last, RunEnded) and last.type in ("run.completed", "run.requires_action"):
         return 0
     return _fail(last.error.detail if isinstance(last, RunEnded) and last.error else "The answer was interrupted.")
+
+
+def _usage(run: Run) -> str:
+    """The cost of an answer in a line."""
+    spent = run.usage
+    tokens = f"{spent.input_tokens:,} tokens in, {spent.output_tokens:,} out" if spent else "tokens unknown"
+    estimated = " (estimated)" if spent and spent.estimated else ""
+    steps = f"{run.steps} step{'s' if run.steps != 1 else ''}"
+    return f"{run.model}: {tokens}{estimated}; {steps}; {(run.timings.total_ms or 0) / 1000:.1f} s"
 
 
 def _fail(reason: str) -> int:

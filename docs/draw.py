@@ -20,8 +20,8 @@ OUTSIDE = {"tests", "benchmarks", "data", "examples", "docs", "deploy", "var"}
 # all of its modules, unless one is named by itself.
 ORDER = [
     ["errors", "files", "text", "settings", "json_schema", "movies.models", "movies.tables", "taste"],
-    ["logs", "schemas", "recommend"],
-    ["storage"],
+    ["logs", "ratings.models", "recommend", "schemas"],
+    ["client", "storage"],
     ["db", "language", "movies", "providers"],
     ["llm", "movies.ingest", "ratings", "tools", "training"],
     ["accounts", "guide", "movielens", "runs"],

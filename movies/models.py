@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from movies.tables import LARGEST_ID
@@ -28,6 +28,8 @@ UserId = Annotated[int, Field(ge=0, le=LARGEST_ID, description="A MovieLens user
 Year = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR), JsonNumber]
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 RatingCount = Annotated[int, Field(ge=0, le=10_000_000), JsonNumber]
+Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5"), JsonNumber]
+Unit = Annotated[float, Field(ge=0, le=1), JsonNumber]
 MeanStars = Annotated[float, Field(ge=0.5, le=5), JsonNumber]
 Minutes = Annotated[int, Field(ge=1, le=100_000), JsonNumber]
 Noun = Annotated[str, Field(max_length=40, pattern=r"^\w[\w '’-]*$")]
@@ -179,10 +181,22 @@ class MovieList(Model):
     recommendation_id: str | None = None
 
 
+class ExplainedRecommendations(MovieList):
+    """Recommendations with the prompt, the model's words and, where it tells, its most probable first token."""
+
+    prompt: str | None = None
+    text: str | None = None
+    most_probable_token: str | None = None
+
+
 class UserRating(Model):
     movie: Movie
     stars: float
     rated_at: datetime
+
+
+class OwnRating(UserRating):
+    """A rating that the caller gave in this service."""
 
 
 class WindowStats(Model):
@@ -201,6 +215,68 @@ class PeriodStats(Model):
     period: str = Field(description="'2016-03', or '2016'")
     count: int
     mean: float | None = None
+
+
+class MovieStats(Model):
+    """The ratings of a movie over time: in `windows`, and by month or year in `series`, where that is asked for."""
+
+    movie: MovieName
+    windows: list[WindowStats]
+    by: Span | None = None
+    series: list[PeriodStats] = Field(default=[], description="From the first rating to the last, gaps with count 0")
+    resolved: list[Resolved] = []
+
+
+class UserStats(Model):
+    """A user's ratings over time."""
+
+    user_id: int
+    windows: list[WindowStats]
+
+
+class TagStats(Model):
+    """The ratings of all movies that carry a tag, over time."""
+
+    tag: str
+    windows: list[WindowStats]
+
+
+class Leaning(Model):
+    """A genre, decade or tag in somebody's ratings, beside everybody's.
+
+    `lean` orders: the stars by which they favour it more than everybody does, beyond how far they rate above or below
+    others at all; nearer to 0 the fewer ratings it rests on.
+    """
+
+    name: str
+    count: int
+    mean: float
+    everybody: float | None = Field(default=None, description="Mean of all users' ratings of such movies")
+    difference: float | None = Field(default=None, description="`mean` less `everybody`")
+    lean: float
+
+
+class TastedMovie(UserRating):
+    """A movie that somebody rated. `expected`: the stars that the rest of their taste would lead one to expect."""
+
+    expected: float
+    everybody: float | None = Field(default=None, description="Mean of all users' ratings of the movie")
+
+
+class Taste(Model):
+    """Somebody's ratings against everybody's; `genres`, `decades` and `tags` by how surely they lean, surest first."""
+
+    whose: str = Field(description="'you' or 'MovieLens user N'")
+    user_id: int | None = None
+    count: int
+    mean: float | None = None
+    everybody: float | None = Field(default=None, description="Mean of all ratings of the catalogue")
+    histogram: dict[str, int] = Field(default={}, description="Number of ratings by stars, '0.5' to '5.0'")
+    genres: list[Leaning] = []
+    decades: list[Leaning] = []
+    tags: list[Leaning] = []
+    typical: list[TastedMovie] = Field(default=[], description="Liked, and most like what they like")
+    untypical: list[TastedMovie] = Field(default=[], description="Farthest from what was to be expected of them")
 
 
 class Count(Model):
@@ -325,3 +401,41 @@ class Recommendation(Model):
     basis: Basis
     model_version: str
     data_version: str
+
+
+# Requests
+
+
+class RatingIn(Model):
+    stars: Stars
+
+
+_STARS_BY_ID = {
+    "type": "object",
+    "description": "Stars by movie id",
+    "patternProperties": {r"^\d{1,15}$": {"type": "number", "minimum": 0.5, "maximum": 5, "multipleOf": 0.5}},
+    "additionalProperties": False,
+    "maxProperties": 2_000,
+}
+
+
+class RecommendationRequest(Model):
+    """Someone whom the data has never seen, by likes, dislikes, ratings or words; or the caller."""
+
+    liked: list[MovieId] = Field(default=[], max_length=200)
+    disliked: list[MovieId] = Field(default=[], max_length=200)
+    ratings: Annotated[
+        dict[Annotated[str, Field(pattern=r"^\d{1,15}$")], Stars], WithJsonSchema(_STARS_BY_ID), Field(max_length=2_000)
+    ] = {}
+    own: StrictBool = Field(
+        default=False, description="The caller's own ratings too; what is given here lies over them"
+    )
+    text: Query | None = None
+    filters: Filters = Filters()
+    limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10
+    diversity: Unit = 0
+    novelty: Unit = 0
+
+    def stars(self) -> dict[int, float]:
+        """The given ratings by movie id."""
+        return {int(movie_id): stars for movie_id, stars in self.ratings.items()}

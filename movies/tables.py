@@ -17,9 +17,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy.typing as npt
+if TYPE_CHECKING:  # who needs a constant from here should not wait for numpy
+    import numpy.typing as npt
 
 LARGEST_ID = 2**53 - 1  # the largest number that JSON carries exactly everywhere
 FORMAT = 6  # PRAGMA user_version; a file of another format is imported again
@@ -31,7 +32,7 @@ MOST_MOVIES = 2**27  # beside time and stars in an int64
 STARS_VALUES = 16  # in four bits
 PART_KINDS = ("<i8", "<u4", "<u4", "<u2")  # of the columns of a part of `rating_parts`
 
-Numbers = TypeVar("Numbers", int, npt.NDArray[Any])
+Numbers = TypeVar("Numbers", int, "npt.NDArray[Any]")
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;

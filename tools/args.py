@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, WithJsonSchema
+from pydantic import Field
 
-from movies.models import Filters, JsonNumber, Model, MovieId, Query, RatingOrder, UserId, Window
+from movies.models import Filters, Model, Query, RatingOrder, Stars, Unit, UserId, Window
 from movies.tables import LARGEST_ID
 
-Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="Half-stars, 0.5 to 5"), JsonNumber]
-Unit = Annotated[float, Field(ge=0, le=1), JsonNumber]
 MovieRef = Annotated[
     Annotated[int, Field(ge=0, le=LARGEST_ID)] | Annotated[str, Field(min_length=1, max_length=300)],
     Field(description="A movie_id from an earlier result, or a title, with its year where it is known: 'Heat (1995)'"),
@@ -139,36 +137,3 @@ class TasteProfileArgs(Model):
 
 class NextQuestion(Model):
     limit: Annotated[int, Field(ge=1, le=10)] = Field(default=4, description="How many movies to ask about")
-
-
-# What the same functions take over HTTP alone
-
-_STARS_BY_ID = {
-    "type": "object",
-    "description": "Stars by movie id",
-    "patternProperties": {r"^\d{1,15}$": {"type": "number", "minimum": 0.5, "maximum": 5, "multipleOf": 0.5}},
-    "additionalProperties": False,
-    "maxProperties": 2_000,
-}
-
-
-class RecommendationRequest(Model):
-    """Someone whom the data has never seen, by likes, dislikes, ratings or words; or the caller."""
-
-    liked: list[MovieId] = Field(default=[], max_length=200)
-    disliked: list[MovieId] = Field(default=[], max_length=200)
-    ratings: Annotated[
-        dict[Annotated[str, Field(pattern=r"^\d{1,15}$")], Stars], WithJsonSchema(_STARS_BY_ID), Field(max_length=2_000)
-    ] = {}
-    own: StrictBool = Field(
-        default=False, description="The caller's own ratings too; what is given here lies over them"
-    )
-    text: Query | None = None
-    filters: Filters = Filters()
-    limit: Annotated[int, Field(ge=1, le=50), JsonNumber] = 10
-    diversity: Unit = 0
-    novelty: Unit = 0
-
-    def stars(self) -> dict[int, float]:
-        """The given ratings by movie id."""
-        return {int(movie_id): stars for movie_id, stars in self.ratings.items()}

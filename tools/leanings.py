@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from movies.aggregates import Cells, Chosen, Memberships, grouped, means, number
+from movies.models import Leaning, Taste, TastedMovie
 from movies.tables import STARS_VALUES, pack
 from taste.interactions import Longs, Movies, Profile
 from tools.context import Context
 from tools.people import Person, person
-from tools.results import Leaning, Taste, TastedMovie
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,9 +13,7 @@ from movies.models import (
     MovieDetail,
     MovieName,
     OtherShare,
-    PeriodStats,
     Resolved,
-    Span,
     UserRating,
     WindowStats,
 )
@@ -27,16 +25,6 @@ class MovieResult(Model):
     movie: MovieDetail
     windows: list[WindowStats] = []
     own_stars: float | None = None
-    resolved: list[Resolved] = []
-
-
-class MovieStats(Model):
-    """The ratings of a movie over time: in `windows`, and by month or year in `series`, where that is asked for."""
-
-    movie: MovieName
-    windows: list[WindowStats]
-    by: Span | None = None
-    series: list[PeriodStats] = Field(default=[], description="From the first rating to the last, gaps with count 0")
     resolved: list[Resolved] = []
 
 
@@ -152,44 +140,6 @@ class TasteProfile(Model):
     tags: list[Affinity]
     favourites: list[Movie]
     notes: list[str] = []
-
-
-class Leaning(Model):
-    """A genre, decade or tag in somebody's ratings, beside everybody's.
-
-    `lean` orders: the stars by which they favour it more than everybody does, beyond how far they rate above or below
-    others at all; nearer to 0 the fewer ratings it rests on.
-    """
-
-    name: str
-    count: int
-    mean: float
-    everybody: float | None = Field(default=None, description="Mean of all users' ratings of such movies")
-    difference: float | None = Field(default=None, description="`mean` less `everybody`")
-    lean: float
-
-
-class TastedMovie(UserRating):
-    """A movie that somebody rated. `expected`: the stars that the rest of their taste would lead one to expect."""
-
-    expected: float
-    everybody: float | None = Field(default=None, description="Mean of all users' ratings of the movie")
-
-
-class Taste(Model):
-    """Somebody's ratings against everybody's; `genres`, `decades` and `tags` by how surely they lean, surest first."""
-
-    whose: str = Field(description="'you' or 'MovieLens user N'")
-    user_id: int | None = None
-    count: int
-    mean: float | None = None
-    everybody: float | None = Field(default=None, description="Mean of all ratings of the catalogue")
-    histogram: dict[str, int] = Field(default={}, description="Number of ratings by stars, '0.5' to '5.0'")
-    genres: list[Leaning] = []
-    decades: list[Leaning] = []
-    tags: list[Leaning] = []
-    typical: list[TastedMovie] = Field(default=[], description="Liked, and most like what they like")
-    untypical: list[TastedMovie] = Field(default=[], description="Farthest from what was to be expected of them")
 
 
 class Questions(Model):

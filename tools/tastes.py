@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from errors import ToolError, Unknown
-from movies.models import Movie, MovieList, RatingOrder, UserRating
+from movies.models import Movie, MovieList, RatingOrder, RecommendationRequest, UserRating
 from taste.interactions import Longs, Profile
 from taste.ranking import Ranked, Reasons
 from tools.args import (
@@ -21,7 +21,6 @@ from tools.args import (
     NextQuestion,
     RateMovie,
     Recommend,
-    RecommendationRequest,
     RecommendForGroup,
     TasteProfileArgs,
 )

@@ -305,3 +305,61 @@ def test_a_slip_in_a_setting_is_told(data_dir: Path) -> None:
     done = run(data_dir, "hello", OPENAI_APIKEY="sk-secret")
     assert "OPENAI_APIKEY is no setting and is not read. Do you mean OPENAI_API_KEY?" in done.stderr
     assert "sk-secret" not in done.stderr
+
+
+# Going on, instructions, forms, usage
+
+
+def test_the_last_session_goes_on(data_dir: Path) -> None:
+    assert run(data_dir, "-c", "hello").returncode == 0  # even where there is none
+    first = run(data_dir, "recommend me three films like Heat")
+    other = run(data_dir, "-c", "why the second one?")
+    assert session_of(other) == session_of(first)
+    assert "is close to Heat" in other.stdout
+
+
+def test_instructions_and_usage(data_dir: Path, upstream: scripted.Upstream) -> None:
+    upstream.queue(scripted.text("Oh, Heat."), scripted.text("Ah, Heat."))
+    first = run(data_dir, "heat?", "-s", "Answer in verse.", "-u", "-m", "m", OPENAI_BASE_URL=upstream.url)
+    assert first.returncode == 0, first.stderr
+    assert "m: 10 tokens in, 5 out; 1 step; " in first.stderr
+    run(data_dir, "-c", "again", "-s", "Answer in prose.", OPENAI_BASE_URL=upstream.url)
+    systems = [request["messages"][0]["content"] for request in upstream.requests]
+    assert [word in system for word, system in zip(("verse", "prose"), systems, strict=True)] == [True, True]
+    assert "verse" not in systems[1]
+
+
+def test_an_answer_by_a_schema(data_dir: Path, tmp_path: Path, upstream: scripted.Upstream) -> None:
+    schema = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
+    file = tmp_path / "film.json"
+    file.write_text(json.dumps(schema))
+    for given in (str(file), json.dumps(schema)):
+        upstream.queue(scripted.text('{"title": 1}'), scripted.text('{"title": "Heat"}'))
+        done = run(data_dir, "--schema", given, "the best film", OPENAI_BASE_URL=upstream.url)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.endswith('{"title": "Heat"}\n')
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("nowhere.json", "--schema: nowhere.json cannot be read: No such file or directory."),
+        ('{"type":', "--schema: that is no JSON: "),
+        ('{"type": "objectt"}', "The schema cannot be used"),
+    ],
+)
+def test_a_schema_that_is_none(given: str, reason: str, data_dir: Path, upstream: scripted.Upstream) -> None:
+    done = run(data_dir, "--schema", given, "hello", OPENAI_BASE_URL=upstream.url)
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (1, "", False)
+    assert reason in done.stderr.splitlines()[-1]
+
+
+def test_the_word_chat_starts_the_chat(data_dir: Path) -> None:
+    done = run(data_dir, "chat", stdin="films like Heat\nwhy the second one?\n")
+    assert done.returncode == 0, done.stderr
+    assert "is close to Heat" in done.stdout
+    assert run(data_dir, "chat", "--json").stderr == "llm.py: chat takes none of --schema, --json and --usage.\n"
+
+
+def test_help_has_examples(data_dir: Path) -> None:
+    assert "examples:\n  python llm.py " in run(data_dir, "--help").stdout

@@ -1,14 +1,18 @@
-"""How the tests speak to the service: streams as bytes and as events, histories, runs."""
+"""The tests' way to speak to the service: by the reference client, with a record of every byte, or bit by bit."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
+from client import Client, every
+from schemas import MessageCreate, SessionCreate
 
 LAST = {"run.completed", "run.cancelled", "run.failed", "run.interrupted", "run.requires_action"}
 STREAM = {"Accept": "text/event-stream"}
@@ -79,47 +83,91 @@ def check_whole(stream: Stream) -> None:
     assert [event["type"] in LAST for event in events] == [False] * (len(events) - 1) + [True]
 
 
+class _Recorder(httpx.AsyncHTTPTransport):
+    """The network, with a record of the body of every response."""
+
+    def __init__(self) -> None:
+        super().__init__(verify=False)  # no certificates are read: it speaks to this machine alone
+        self.bodies: list[bytearray] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        body = bytearray()
+        self.bodies.append(body)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        stream = _Recorded(response.stream, body)
+        return httpx.Response(
+            response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
+        )
+
+
+class _Recorded(httpx.AsyncByteStream):
+    """A body that is written down while it is read."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, body: bytearray) -> None:
+        self._stream, self._body = stream, body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            self._body += part
+            yield part
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def through(client: httpx.Client, work: Callable[[Client], Awaitable[object]]) -> list[bytes]:
+    """Have the reference client do something where a test's own client is; the bodies that came over the wire.
+
+    It never tries again: what breaks is the test's to see.
+    """
+    recorder = _Recorder()
+    token = client.headers.get("Authorization", "").removeprefix("Bearer ") or None
+
+    async def done() -> None:
+        async with Client(str(client.base_url), token=token, patience=0, transport=recorder) as reference:
+            await work(reference)
+
+    asyncio.run(done())
+    return [bytes(body) for body in recorder.bodies]
+
+
+async def _drained(events: AsyncIterator[Any]) -> None:
+    async for _ in events:
+        pass
+
+
 def new_session(client: httpx.Client, **fields: Any) -> str:
-    response = client.post("/sessions", json=fields)
-    assert response.status_code == 201, response.text
-    return str(response.json()["id"])
+    [body] = through(client, lambda api: api.create_session(SessionCreate.model_validate(fields)))
+    return str(json.loads(body)["id"])
 
 
 def send(client: httpx.Client, session: str, content: str = "hello", key: str | None = None, **fields: Any) -> Stream:
     """Send a message and read the whole stream."""
-    headers = {**STREAM, **({"Idempotency-Key": key} if key else {})}
-    response = client.post(f"/sessions/{session}/messages", json={"content": content, **fields}, headers=headers)
-    assert response.status_code == 200, response.text
-    return Stream(response.content)
+    message = MessageCreate.model_validate({"content": content, **fields})
+    [body] = through(client, lambda api: _drained(api.send_message(session, message, key=key)))
+    return Stream(body)
 
 
 def ask(client: httpx.Client, session: str, content: str = "hello", **fields: Any) -> dict[str, Any]:
     """Send a message and wait for the finished answer."""
-    response = client.post(f"/sessions/{session}/messages", json={"content": content, **fields}, headers=JSON)
-    assert response.status_code == 201, response.text
-    return dict(response.json())
+    message = MessageCreate.model_validate({"content": content, **fields})
+    return dict(json.loads(through(client, lambda api: api.ask(session, message))[-1]))
 
 
-def replay(client: httpx.Client, run_id: str, **params: Any) -> Stream:
-    response = client.get(f"/runs/{run_id}/events", params=params)
-    assert response.status_code == 200, response.text
-    return Stream(response.content)
+def replay(client: httpx.Client, run_id: str, after: int = 0) -> Stream:
+    [body] = through(client, lambda api: _drained(api.follow_run(run_id, after)))
+    return Stream(body)
 
 
 def history(client: httpx.Client, session: str) -> list[dict[str, Any]]:
     """The whole history, page by page."""
-    messages: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = client.get(f"/sessions/{session}/messages", params={"limit": 1000, **cursor}).json()
-        messages += page["data"]
-        if not page["has_more"]:
-            return messages
-        cursor = {"after": page["next"]}
+    pages = through(client, lambda api: _drained(every(api.list_messages, session, limit=1_000)))
+    return [message for page in pages for message in json.loads(page)["data"]]
 
 
 def read_run(client: httpx.Client, run_id: str) -> dict[str, Any]:
-    return dict(client.get(f"/runs/{run_id}").json())
+    return dict(json.loads(through(client, lambda api: api.read_run(run_id))[0]))
 
 
 class Live:
