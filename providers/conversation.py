@@ -181,7 +181,10 @@ def open_exchange(messages: Sequence[Stored]) -> list[ChatMessage]:
 
 def tool_content(result: JsonValue, error: str | None) -> str:
     """The outcome of a tool as the model reads it: its digest as compact JSON."""
-    value: JsonValue = {"error": error} if error is not None else digest(result)
+    return _compact({"error": error} if error is not None else digest(result))
+
+
+def _compact(value: JsonValue) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -200,8 +203,11 @@ def _request(call: ToolCall) -> ToolRequest:
 def _result(call: ToolCall, message: Stored | None) -> ChatMessage:
     if message is None:
         return ChatMessage("tool", tool_content(None, call.error or CUT_SHORT), call_id=call.call_id)
-    error = None if message.ok else message.content
-    return ChatMessage("tool", tool_content(message.result, error), call_id=call.call_id, result=message.result)
+    if call.action and message.ok:  # of whatever form: the client's own, and handed on whole
+        content = _compact(message.result)
+    else:
+        content = tool_content(message.result, None if message.ok else message.content)
+    return ChatMessage("tool", content, call_id=call.call_id, result=message.result)
 
 
 def _tokens(messages: Iterable[ChatMessage]) -> int:

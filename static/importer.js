@@ -66,7 +66,7 @@ function preview(report, take) {
   count();
   announce(`${report.detected}: ${tally(counts)}`);
   return [h("p", { dataset: { testid: "import-preview" } }, h("strong", null, report.detected), ` – ${tally(counts)}`), report.notes.map((text) => h("p", { class: "notice" }, text)),
-    group("Which one is it?", report.rows, ["ambiguous"], choice), group("Found", report.rows, ["matched", "unrated"], words), group("Left out", report.rows, ["unknown", "invalid", "duplicate"], words), go].flat();
+    group("Which one is it?", report.rows, ["ambiguous"], choice), group("Matched", report.rows, ["matched", "unrated"], words), group("Left out", report.rows, ["unknown", "invalid", "duplicate"], words), go].flat();
 }
 
 function tally(counts) {

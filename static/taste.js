@@ -192,6 +192,7 @@ function ownRatings(signal) {
     async load(ends) {
       const found = [];
       for await (const part of pages("/ratings", { limit: 200 }, ends)) found.push(...part);
+      for (const { movie, stars: given } of found) ratings.note(movie.movie_id, given);
       return found;
     },
     draw(found) {

@@ -20,7 +20,7 @@ from tests.support.wire import JSON
 
 FOUND = """() => [...document.querySelectorAll('body *')].flatMap((node) => {
     const named = [...node.attributes].filter((it) =>
-        /^on/i.test(it.name) || it.name === 'style' || it.name === 'srcdoc' || it.name === 'ping' ||
+        /^on/i.test(it.name) || it.name === 'srcdoc' || it.name === 'ping' ||
         (['href', 'src', 'action', 'formaction', 'data', 'xlink:href'].includes(it.name)
             && !/^(https?:|#|\\/|blob:|mailto:)/i.test(it.value.trim())));
     const strange = ['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'BASE', 'META', 'LINK', 'MARQUEE', 'VIDEO'];
@@ -77,7 +77,7 @@ def test_hostile_arguments_and_errors_of_tools(chat: Chat, upstream: Upstream) -
     for payload in PAYLOADS[:10]:
         upstream.queue(calls(call("search_movies", {"query": payload[:200]})), text(payload))
         chat.ask("find it")
-    upstream.queue(calls(call("<img src=x onerror=window.harmed=1>", {"<b onclick=window.harmed=1>": 1})), text("."))
+    upstream.queue(calls(call("no_such_tool", {"<b onclick=window.harmed=1>": PAYLOADS[0]})), text("."))
     chat.ask("call it")
     for line in chat.tool_lines.all():
         line.click()
@@ -142,7 +142,9 @@ def test_results_of_actions_of_any_shape(page: Page, upstream: Upstream, llm_ser
     parameters = {"type": "object", "properties": {"at": {"type": "string"}}}
     upstream.otherwise = text("Done.")
     with llm_server.client() as client:
-        session = client.post("/sessions", json={"actions": [{"name": "book", "parameters": parameters}]}).json()["id"]
+        session = client.post(
+            "/sessions", json={"actions": [{"name": "book", "description": "Book.", "parameters": parameters}]}
+        ).json()["id"]
         for number, output in enumerate(ODD):
             upstream.queue(calls(call("book", {"at": "<i>now</i>"}, f"call_{number}")))
             asked = client.post(f"/sessions/{session}/messages", json={"content": "book it"}, headers=JSON).json()

@@ -305,6 +305,22 @@ def test_an_action_is_handed_over_and_continued(
         assert ask(client, session)["run"]["status"] == "completed"
 
 
+@pytest.mark.parametrize(
+    "output",
+    [{"score": 5, "offset": 3}, {"movies": [{"movie_id": "x", "title": None, "genres": [1]}]}, {"because": 1}, [None]],
+)
+def test_what_an_action_gave_reaches_the_model_whole(
+    upstream: scripted.Upstream, llm_client: httpx.Client, output: Any
+) -> None:
+    """It is the client's own, not a result of a tool of ours in which to leave out what a model has no use for."""
+    upstream.queue(calls(book()), text("Booked."), text("Indeed."))
+    session = new_session(llm_client, actions=[BOOK])
+    run = send(llm_client, session).run["id"]
+    assert submit(llm_client, run, ("call_1", output)).is_success
+    assert send(llm_client, session, "again").run["status"] == "completed"
+    assert [json.loads(it["content"]) for it in upstream.requests[-1]["messages"] if it["role"] == "tool"] == [output]
+
+
 def test_results_must_be_those_that_are_waited_for(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
     two = [book(), {**book(title="Ran", year=1985), "id": "call_2", "index": 1}]
     upstream.queue(calls(*two), text("Booked."))
