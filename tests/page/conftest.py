@@ -20,6 +20,7 @@ from tests.support.serving import Server
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 DESKTOP = {"width": 1280, "height": 800}
+GRAVE = ("error", "warning")
 PHONE = {"width": 390, "height": 844}
 
 
@@ -44,7 +45,7 @@ class Watch:
 
     def page(self, page: Page) -> None:
         page.on("pageerror", lambda error: self.complaints.append(_told(error)))
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type in GRAVE else None)
 
     def unexpected(self) -> list[str]:
         return [said for said in self.complaints if not any(words in said for words in self.allowed)]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import httpx
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.page.conftest import Watch
 from tests.page.driving import Chat
 from tests.support.processes import wait_for
 from tests.support.serving import Server
-
-LETTERBOXD = "Date,Name,Year,Letterboxd URI,Rating\n2024-05-01,{title},{year},https://boxd.it/2a9q,4.5\n"
 
 
 def rate(card: Locator, stars: float) -> None:
@@ -125,62 +121,3 @@ def test_posters_are_always_the_same_and_differ_from_each_other(page: Page, serv
     assert drawn[0] == drawn[1]
     assert len(set(drawn)) == 5
     assert not re.search("NaN|undefined|Infinity", "".join(drawn))
-
-
-def test_exploring_searches_as_one_types(guide: Chat) -> None:
-    guide.open("#/explore")
-    page = guide.page
-    expect(page.locator("[data-testid=movie-card]").nth(5)).to_be_visible()
-    page.locator("main").get_by_role("searchbox").press_sequentially("toy sto")
-    expect(page.locator("[data-testid=movie-card]").first).to_have_attribute("aria-label", re.compile("Toy Story"))
-    page.locator("main").get_by_role("searchbox").fill("zzzzqqq")
-    expect(page.get_by_text(re.compile("no movie|nothing|none|no film", re.IGNORECASE)).first).to_be_visible()
-
-
-def test_one_taste(guide: Chat, client: httpx.Client) -> None:
-    """Empty, it says how to begin; with ratings it shows plots, and the ratings to change and to take back."""
-    page = guide.page
-    guide.open("#/taste")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.locator("main")).to_contain_text(re.compile("rate|import", re.IGNORECASE))
-    known = toy_story(client)
-    for movie, stars in ((known, 4.5), (2, 2.0), (3, 3.0), (6, 5.0)):
-        client.put(f"/ratings/{movie}", json={"stars": stars}).raise_for_status()
-    page.reload()
-    expect(page.get_by_role("table", name=re.compile("genre", re.IGNORECASE)).first).to_be_visible()
-    expect(page.get_by_text("Toy Story").first).to_be_visible()
-    slider = page.get_by_role("slider", name="Your rating of Toy Story (1995)").last
-    slider.press("Home")
-    slider.press("ArrowRight")
-    wait_for(lambda: stored(client).get(known) in (0.5, 1.0))
-
-
-def test_an_export_is_previewed_and_imported(guide: Chat, client: httpx.Client, tmp_path: Path) -> None:
-    if client.post("/ratings/import").status_code in (404, 405):
-        pytest.skip("this service has no import of ratings yet")
-    movie = client.get(f"/movies/{toy_story(client)}").json()
-    export = tmp_path / "ratings.csv"
-    export.write_text(LETTERBOXD.format(title=movie["title"], year=movie["year"]))
-    guide.open("#/taste")
-    page = guide.page
-    page.locator("input[type=file]").set_input_files(export)
-    page.get_by_text("Matched (1)").click()
-    expect(page.get_by_text("Toy Story").first).to_be_visible()
-    assert stored(client) == {}
-    page.get_by_role("button", name=re.compile("^import", re.IGNORECASE)).click()
-    wait_for(lambda: stored(client) == {movie["movie_id"]: 4.5})
-    expect(page.get_by_role("slider", name=re.compile("Toy Story")).first).to_be_visible()
-
-
-def test_a_file_that_is_no_export_is_refused_in_words(
-    guide: Chat, client: httpx.Client, tmp_path: Path, watch: Watch
-) -> None:
-    watch.allowed.append("422")
-    if client.post("/ratings/import").status_code in (404, 405):
-        pytest.skip("this service has no import of ratings yet")
-    letter = tmp_path / "letter.csv"
-    letter.write_bytes(b"Dear <b>you</b>,\x00\xff\n")
-    guide.open("#/taste")
-    guide.page.locator("input[type=file]").set_input_files(letter)
-    expect(guide.page.get_by_role("alert").first).to_be_visible()
-    assert stored(client) == {}
