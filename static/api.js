@@ -112,11 +112,6 @@ export async function download(path, query) {
   return (await send("GET", path, { query })).blob();
 }
 
-/** The address of an image of the service: its own, or where it needs a token that of its bytes. @param {string} path */
-export async function imageUrl(path) {
-  return (await signIn.bearer()) ? URL.createObjectURL(await download(path)) : path;
-}
-
 /**
  * All entries of a paged list, a page at a time.
  * @param {string} path

@@ -12,6 +12,9 @@ import { hear, tell } from "./shared.js";
 import { welcome } from "./welcome.js";
 
 const PAGE = 60; // messages at a time
+const FAR = 200; // pixels: what comes and goes by itself moves the scroll bar less
+const TOUCH_MS = 1200;
+const KEYBOARD = 120; // pixels that a keyboard takes at least
 const NEAR = 80; // pixels from the end at which the view follows what comes
 
 let next = null;
@@ -38,6 +41,8 @@ export class Chat {
   #frame = 0;
   #stuck = true; // follows what comes
   #reading = false; // from the question on
+  #placed = 0; // where this put the scroll bar
+  #touched = -Infinity; // when somebody scrolled
   #loading = false;
 
   constructor(root, { id, signal, title }) {
@@ -72,15 +77,25 @@ export class Chat {
     this.top = h("div", { class: "older", role: "status" });
     this.hello = h("div", { class: "hello" });
     this.scroller = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Conversation" }, h("div", { class: "column" }, this.top, this.hello, this.list));
-    this.down = button("below", "To the latest message", () => this.#toEnd(true), { class: "icon-button to-end", hidden: true });
+    this.down = button("below", "To the latest message", () => this.#toEnd(), { class: "icon-button to-end", hidden: true });
     root.classList.add("chat");
     root.append(this.scroller, h("div", { class: "foot" }, this.down, this.composer.node));
     const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && this.#loadOlder(), { root: this.scroller, rootMargin: "800px 0px 0px" });
     observer.observe(this.top);
-    const sizes = new ResizeObserver(() => this.#keepUp());
+    let height = 0;
+    const sizes = new ResizeObserver(() => {
+      const shrunk = height - this.scroller.clientHeight > KEYBOARD;
+      height = this.scroller.clientHeight;
+      if (shrunk && this.last && !this.busy) this.#toEnd();
+      else this.#keepUp();
+    });
     sizes.observe(this.list);
     sizes.observe(this.scroller);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    const touched = () => {
+      this.#touched = performance.now();
+    };
+    for (const name of ["wheel", "touchmove", "keydown"]) this.scroller.addEventListener(name, touched, { passive: true });
     this.signal.addEventListener("abort", () => {
       observer.disconnect();
       sizes.disconnect();
@@ -277,18 +292,20 @@ export class Chat {
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     const far = scrollHeight - scrollTop - clientHeight;
-    if (!this.last) return;
+    this.down.hidden = far < NEAR || !this.last;
+    const moved = Math.abs(scrollTop - this.#placed);
+    const byHand = moved > FAR || (moved > 2 && performance.now() - this.#touched < TOUCH_MS);
+    if (!this.last || !byHand) return; // nobody scrolled: something came or went
     const question = this.#reading ? this.list.lastElementChild : null;
     const atQuestion = question && Math.abs(question.offsetTop - 8 - scrollTop) < 4;
     this.#stuck = far < NEAR || Boolean(atQuestion);
-    if (far < 2 && !atQuestion && !this.busy) this.#reading = false;
-    this.down.hidden = far < NEAR;
+    if (far < 2 && !atQuestion) this.#reading = false;
   }
 
-  #toEnd(smooth = false) {
+  #toEnd() {
     this.#stuck = true;
     this.#reading = false;
-    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: smooth ? "smooth" : "instant" });
+    this.#scrollTo(this.scroller.scrollHeight);
   }
 
   /** Follows what comes, until the question has reached the top: an answer is read from its beginning. */
@@ -296,7 +313,13 @@ export class Chat {
     if (!this.#stuck || !this.last) return;
     const question = this.#reading ? this.list.lastElementChild : null;
     const top = question ? question.offsetTop - 8 : Infinity;
-    this.scroller.scrollTop = Math.min(this.scroller.scrollHeight - this.scroller.clientHeight, top);
+    this.#scrollTo(Math.min(this.scroller.scrollHeight - this.scroller.clientHeight, top));
+  }
+
+  #scrollTo(top) {
+    this.scroller.scrollTo({ top, behavior: "instant" });
+    this.#placed = this.scroller.scrollTop;
+    this.#scrolled();
   }
 
   /** Keeps what is seen where it is while something is put above it. */
@@ -305,7 +328,7 @@ export class Chat {
     const before = first?.getBoundingClientRect().top ?? 0;
     change();
     const moved = (first?.getBoundingClientRect().top ?? 0) - before;
-    this.scroller.scrollTop += moved;
+    this.#scrollTo(this.scroller.scrollTop + moved);
   }
 
   // Sending
@@ -469,6 +492,7 @@ export class Chat {
     }
     if (!this.state?.live) return;
     const { state } = this;
+    this.composer.focus();
     announce("Stopping.");
     try {
       await cancel(state.id);
