@@ -37,11 +37,12 @@ def browser() -> Iterator[Browser]:
 class Watch:
     """Complaints of all pages of a test: errors of scripts and of the console, breaches of the policy for content.
 
-    `allowed`: words of those that the test itself brings about, such as of a network that it cuts.
+    `allowed`: words of those that the test itself brings about, such as of a network that it cuts; at the end of a test
+    the service may be stopped before the browser.
     """
 
     complaints: list[str] = field(default_factory=list)
-    allowed: list[str] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=lambda: ["net::ERR_CONNECTION_REFUSED"])
 
     def page(self, page: Page) -> None:
         page.on("pageerror", lambda error: self.complaints.append(_told(error)))
