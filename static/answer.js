@@ -3,7 +3,7 @@
 import { announce, button, h, icon } from "./dom.js";
 import { movieCard, shelf } from "./cards.js";
 import { Growing, render } from "./markdown.js";
-import { callLine, moviesOf } from "./wording.js";
+import { callLine, listOf, moviesOf } from "./wording.js";
 
 const names = new Map(); // of movies that results brought, by id
 
@@ -44,9 +44,9 @@ export class AnswerView {
   #take(message) {
     this.#outcomes.set(message.call_id, message);
     for (const movie of moviesOf(message.result)) {
-      for (const named of [movie, ...(movie.because ?? [])]) names.set(named.movie_id, named.title);
+      for (const named of [movie, ...listOf(movie.because)]) names.set(named.movie_id, named.title);
     }
-    for (const { movie } of message.result?.resolved ?? []) names.set(movie.movie_id, movie.title);
+    for (const it of listOf(message.result?.resolved)) if (it?.movie) names.set(it.movie.movie_id, it.movie.title);
   }
 
   #part(message) {
@@ -111,7 +111,7 @@ class Part {
       this.#growing ??= new Growing(this.text);
       this.#growing.append(content.slice(this.#length));
     }
-    this.#length = content.length;
+    this.#length = Math.max(this.#length, content.length); // a run that is played again is behind what was stored
   }
 
   #think(reasoning) {

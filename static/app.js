@@ -183,6 +183,8 @@ function onKey(event) {
 
 topbar.append(toggle, heading, actions);
 fold(narrow.matches || kept.get("folded") === "yes");
+narrow.addEventListener("change", () => fold(narrow.matches || kept.get("folded") === "yes"));
+sidebar.root.addEventListener("click", (event) => event.target.closest("a") && narrow.matches && fold(true));
 document.getElementById("scrim").addEventListener("click", () => fold(true));
 addEventListener("hashchange", () => show());
 addEventListener("keydown", onKey);

@@ -12,6 +12,7 @@ import { hear, tell } from "./shared.js";
 import { welcome } from "./welcome.js";
 
 const PAGE = 60; // messages at a time
+const KEYBOARD = 120; // pixels that a keyboard takes at least
 const NEAR = 80; // pixels from the end at which the view follows what comes
 
 let next = null;
@@ -72,12 +73,18 @@ export class Chat {
     this.top = h("div", { class: "older", role: "status" });
     this.hello = h("div", { class: "hello" });
     this.scroller = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Conversation" }, h("div", { class: "column" }, this.top, this.hello, this.list));
-    this.down = button("below", "To the latest message", () => this.#toEnd(true), { class: "icon-button to-end", hidden: true });
+    this.down = button("below", "To the latest message", () => this.#toEnd(), { class: "icon-button to-end", hidden: true });
     root.classList.add("chat");
     root.append(this.scroller, h("div", { class: "foot" }, this.down, this.composer.node));
     const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && this.#loadOlder(), { root: this.scroller, rootMargin: "800px 0px 0px" });
     observer.observe(this.top);
-    const sizes = new ResizeObserver(() => this.#keepUp());
+    let height = 0;
+    const sizes = new ResizeObserver(() => {
+      const shrunk = height - this.scroller.clientHeight > KEYBOARD;
+      height = this.scroller.clientHeight;
+      if (shrunk && this.last && !this.busy) this.#toEnd();
+      else this.#keepUp();
+    });
     sizes.observe(this.list);
     sizes.observe(this.scroller);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -285,10 +292,10 @@ export class Chat {
     this.down.hidden = far < NEAR;
   }
 
-  #toEnd(smooth = false) {
+  #toEnd() {
     this.#stuck = true;
     this.#reading = false;
-    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: smooth ? "smooth" : "instant" });
+    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: "instant" });
   }
 
   /** Follows what comes, until the question has reached the top: an answer is read from its beginning. */
@@ -297,6 +304,7 @@ export class Chat {
     const question = this.#reading ? this.list.lastElementChild : null;
     const top = question ? question.offsetTop - 8 : Infinity;
     this.scroller.scrollTop = Math.min(this.scroller.scrollHeight - this.scroller.clientHeight, top);
+    this.#scrolled();
   }
 
   /** Keeps what is seen where it is while something is put above it. */
@@ -469,6 +477,7 @@ export class Chat {
     }
     if (!this.state?.live) return;
     const { state } = this;
+    this.composer.focus();
     announce("Stopping.");
     try {
       await cancel(state.id);

@@ -6,7 +6,6 @@ import { kept } from "./shared.js";
 
 export class Composer {
   #busy = false;
-  #timer = null;
 
   /**
    * @param {{onSend: (text: string) => void, onStop: () => void, onEditLast: () => void, onModel: (model: string) => void}} does
@@ -18,7 +17,8 @@ export class Composer {
       id: "message", rows: "1", placeholder: "Ask about movies…", "aria-label": "Message", enterkeyhint: "send", "aria-describedby": "message-hint", autocomplete: "off",
       oninput: () => this.#typed(), onkeydown: (event) => this.#key(event),
     });
-    this.go = h("button", { type: "submit", class: "send" });
+    const onclick = (event) => event.detail > 1 && event.preventDefault(); // a double click sends, and stops nothing
+    this.go = h("button", { type: "submit", class: "send", onclick });
     this.models = h("span", { class: "models" });
     this.problem = h("p", { class: "composer-problem", role: "alert", hidden: true });
     const hint = h("span", { class: "visually-hidden", id: "message-hint" }, "Enter sends, Shift and Enter begin a new line, Escape stops the answer.");
@@ -89,8 +89,7 @@ export class Composer {
       this.field.style.height = "auto";
       this.field.style.height = `${this.field.scrollHeight}px`;
     }
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#keep(), 200);
+    this.#keep();
   }
 
   #keep() {
@@ -113,8 +112,6 @@ export class Composer {
     if (!text) return;
     this.put("");
     this.fail(null);
-    clearTimeout(this.#timer);
-    this.#keep();
     this.does.onSend(text);
   }
 

@@ -1,6 +1,6 @@
 // The conversation as exchanges: a question in its versions, each with its answers.
 
-import { announce, button, h } from "./dom.js";
+import { announce, button, h, refill } from "./dom.js";
 import { ask } from "./shared.js";
 import { AnswerView, textOf } from "./answer.js";
 import { followUps } from "./wording.js";
@@ -104,7 +104,7 @@ export class ExchangeView {
       editable && button("edit", "Edit this message", () => this.edit()),
       !message.pending && button("copy", "Copy this message", (event) => copy(message.content, event.currentTarget)),
       message.pending && h("span", { class: "pending", role: "status" }, message.pending, message.takeBack && button(null, "Take it back", message.takeBack, { text: true, class: "button small" })));
-    this.asked.replaceChildren(bubble, tools);
+    refill(this.asked, bubble, tools);
   }
 
   /** Puts a field in the place of the question. */
@@ -171,7 +171,8 @@ export class ExchangeView {
   #showTools(answer, { live, at, count, retry, latest, status }) {
     const stored = answer?.messages.findLast((message) => message.role === "assistant");
     const text = answer ? textOf(answer.messages) : "";
-    const key = JSON.stringify([live, at, count, Boolean(retry), latest, status, stored?.id, stored?.feedback?.rating, text.length * !live]);
+    const key = JSON.stringify([live, at, count, Boolean(retry), latest, status, stored?.id, Boolean(stored?.session_id), text.length * !live]);
+    for (const node of this.tools.querySelectorAll("[data-rating]")) press(node, stored);
     if (this.#shown.tools === key) return;
     this.#shown.tools = key;
     const choose = (to) => {
@@ -179,12 +180,12 @@ export class ExchangeView {
       this.#again();
     };
     const ended = answer && !live;
-    this.tools.replaceChildren(...[
+    refill(this.tools, [
       ended && text && button("copy", "Copy the answer", (event) => copy(text, event.currentTarget)),
       ...(ended && stored?.session_id ? feedback(this.chat, stored) : []),
       ended && retry && button("retry", "Answer again", retry),
       ended && versions(count, at, choose, "answer"),
-    ].filter(Boolean));
+    ]);
     this.tools.classList.toggle("latest", latest);
     const asks = ended && latest && status === "completed" ? followUps(answer.messages) : [];
     this.next.hidden = !asks.length;
@@ -205,8 +206,14 @@ function feedback(chat, message) {
     await chat.feedback(message, rating);
     announce(rating === "up" ? "Noted: a good answer." : "Noted: a bad answer.");
   };
-  const pressed = (rating) => ({ "aria-pressed": String(message.feedback?.rating === rating) });
-  return [button("up", "Good answer", give("up"), pressed("up")), button("down", "Bad answer", give("down"), pressed("down"))];
+  const words = { up: "Good answer", down: "Bad answer" };
+  const nodes = Object.keys(words).map((rating) => button(rating, words[rating], give(rating), { dataset: { rating } }));
+  nodes.forEach((node) => press(node, message));
+  return nodes;
+}
+
+function press(node, message) {
+  node.setAttribute("aria-pressed", String(message?.feedback?.rating === node.dataset.rating));
 }
 
 async function copy(text, node) {

@@ -1,245 +1,153 @@
-// Markdown into nodes: whatever the text holds, only the nodes below are made, and text stays text.
+// Markdown into nodes: whatever a text holds, only the nodes below are made, and text stays text.
 
 import { button, h } from "./dom.js";
 
-// Marks of mentions within a text while it is read: START and the mention's own character, the text, END.
+// Around a mention while a text is read: START and the mention's own character, the words, END.
 const START = "\uE000";
 const END = "\uE001";
 const FIRST = 0xe100;
-const MOST = 0x1700; // mentions that fit the private characters
-const PRIVATE = /[\uE000-\uF8FF]/g;
+const MOST = 0x1700;
 const DEEPEST = 12; // lists and quotes within each other
 
-const FENCE = /^ {0,3}(`{3,}|~{3,})[ \t]*([^`\n]*)$/;
-const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$/;
-const RULE = /^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/;
+const FENCE = /^ {0,3}(`{3,}|~{3,}) *([^`]*)$/;
+const HEADING = /^ {0,3}(#{1,6})(?: +(.*?))??(?: +#+)? *$/;
+const RULE = /^ {0,3}(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( *)([-*+]|\d{1,9}[.)])(?:( +)(.*)|$)/;
-const DELIMITERS = /^ *\|?(?: *:?-+:? *\|)+(?: *:?-+:? *)?$|^ *\| *:?-+:? *$/;
+const COLUMNS = /^ *\|?(?: *:?-+:? *\|)+(?: *:?-+:? *)?$|^ *\| *:?-+:? *$/;
 const WEB = /^https?:\/\/[^\s<>"\uE000-\uF8FF]+/i;
 
 /**
- * A whole text.
- * @param {string} text
- * @param {Array<Object>} [mentions] as a Message has them; offsets count code points
- * @returns {DocumentFragment}
+ * A whole text. `mentions`: as a Message has them; their offsets count code points.
+ * @param {string} text @param {Array<Object>} [mentions] @returns {DocumentFragment}
  */
 export function render(text, mentions = []) {
   const fragment = document.createDocumentFragment();
   const told = apart(mentions).slice(0, MOST);
-  fragment.append(...blocks(mark(clean(text), told).split("\n"), 0).map((block) => drawn(block, told)));
+  fragment.append(...blocks(mark(clean(text), told).split("\n"), told).map(({ node }) => node));
   return fragment;
 }
 
 /** A text that still grows: only its last block is made anew. */
 export class Growing {
-  #root;
   #rest = ""; // the text from the last block on
   #shown = []; // the nodes of `#rest`
 
   constructor(root) {
-    this.#root = root;
+    this.root = root;
   }
 
-  /** @param {string} delta */
   append(delta) {
-    this.#rest += clean(delta);
+    this.#rest = clean(this.#rest + delta);
     const lines = this.#rest.split("\n");
-    const found = blocks(lines, 0);
-    const nodes = found.map((block) => drawn(block, []));
+    const found = blocks(lines, []);
+    const nodes = found.map(({ node }) => node);
     this.#shown.forEach((node) => node.remove());
-    this.#root.append(...nodes);
-    const settled = lastBegun(found, lines.length - 1);
-    this.#shown = nodes.slice(settled);
-    if (settled) this.#rest = lines.slice(found[settled].line).join("\n");
+    this.root.append(...nodes);
+    let settled = found.length - 1; // a block is settled when the next one has begun on a whole line
+    while (settled > 0 && found[settled].line >= lines.length - 1) settled -= 1;
+    this.#shown = nodes.slice(Math.max(settled, 0));
+    if (settled > 0) this.#rest = lines.slice(found[settled].line).join("\n");
   }
 }
 
-/** The index of the last block that began on a line that is whole: those before it stay as they are. */
-function lastBegun(found, wholeLines) {
-  let index = found.length - 1;
-  while (index > 0 && found[index].line >= wholeLines) index -= 1;
-  return Math.max(index, 0);
-}
-
-/** Words to be read aloud: the text without its marks. @param {string} text */
+/** Words to be read aloud. @param {string} text */
 export function plain(text) {
-  return text
-    .replace(/!?\[([^\]]*)\]\([^)\s]*\)/g, "$1")
-    .replace(/^[ \t]*(?:#{1,6} |> ?|[-*+] )/gm, "")
-    .replace(/[*_`~|]+/g, "")
-    .trim();
+  const words = text.replace(/!?\[([^\]]*)\]\([^)\s]*\)/g, "$1").replace(/^ *(?:#{1,6} |> ?|[-*+] )/gm, "");
+  return words.replace(/[*_`~|]+/g, "").trim();
 }
 
 function clean(text) {
-  return text.replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(PRIVATE, "\uFFFD");
+  return text.replace(/\r\n|\r(?=.)/gs, "\n").replace(/\t/g, "    ").replace(/[\uE000-\uF8FF]/g, "\uFFFD");
 }
 
 /** Mentions worth a mark, none within another: a figure only where nothing supports it. */
 function apart(mentions) {
-  const wanted = mentions.filter(({ kind, supported }) => kind === "movie" || !supported);
   const found = [];
-  for (const mention of wanted.toSorted((one, other) => one.start - other.start || other.end - one.end)) {
-    const before = found.at(-1);
-    if (!before || before.end <= mention.start) found.push(mention);
-    else if (mention.kind !== "movie" && before.start < mention.start) found.push({ ...mention, start: Math.max(before.end, mention.start) });
-  }
-  return found.filter(({ start, end }) => start < end);
-}
-
-/** The text with its mentions between marks. */
-function mark(text, mentions) {
-  if (!mentions.length) return text;
-  const points = Array.from(text);
-  const opens = new Map();
-  const closes = new Set();
-  mentions.forEach((mention, index) => {
-    if (mention.end > points.length) return;
-    opens.set(mention.start, START + String.fromCharCode(FIRST + index));
-    closes.add(mention.end);
-  });
-  const parts = points.map((point, at) => (closes.has(at) ? END : "") + (opens.get(at) ?? "") + point);
-  return parts.join("") + (closes.has(points.length) ? END : "");
-}
-
-// Blocks. Each has the `line` it begins at.
-
-function blocks(lines, depth) {
-  const found = [];
-  let at = 0;
-  while (at < lines.length) {
-    if (!bare(lines[at]).trim()) {
-      at += 1;
-      continue;
-    }
-    const read = KINDS.find((kind) => kind.begins(lines, at, depth)) ?? PARAGRAPH;
-    const { block, next } = read.take(lines, at, depth);
-    found.push({ ...block, line: at });
-    at = next;
+  for (const it of mentions.toSorted((one, other) => one.start - other.start || other.end - one.end)) {
+    if (it.kind !== "movie" && it.supported) continue;
+    const start = Math.max(it.start, found.at(-1)?.end ?? 0);
+    if (start < it.end && (start === it.start || it.kind !== "movie")) found.push({ ...it, start });
   }
   return found;
 }
 
-/** A line without marks of mentions: what its structure is read from. */
-function bare(line) {
-  return line.includes(START) || line.includes(END) ? line.replace(/\uE000.|\uE001/g, "") : line;
+function mark(text, mentions) {
+  if (!mentions.length) return text;
+  const points = Array.from(text);
+  mentions.forEach(({ start, end }, index) => {
+    if (end > points.length) return;
+    points[start] = START + String.fromCharCode(FIRST + index) + points[start];
+    points[end - 1] += END;
+  });
+  return points.join("").replace(/https?:\/\/\S+/gi, bare); // an address stays whole
 }
 
-const fence = {
-  begins: (lines, at) => FENCE.test(lines[at]),
-  take(lines, at) {
-    const [, ticks, info] = FENCE.exec(lines[at]);
-    const indent = indentOf(lines[at]);
-    const closing = new RegExp(`^ {0,3}\\${ticks[0]}{${ticks.length},} *$`);
-    let end = at + 1;
-    while (end < lines.length && !closing.test(lines[end])) end += 1;
-    const text = lines.slice(at + 1, end).map((line) => line.slice(Math.min(indent, indentOf(line)))).join("\n");
-    return { block: { type: "code", language: bare(info).trim().split(" ")[0], text: bare(text) }, next: end + 1 };
-  },
-};
+/** A line without marks of mentions. */
+const bare = (line) => line.replace(/\uE000.|\uE001/g, "");
+const blank = (line) => !line.trim();
+const indentOf = (line) => line.length - line.trimStart().length;
 
-const heading = {
-  begins: (lines, at) => HEADING.test(lines[at]),
-  take(lines, at) {
-    const [, marks, text = ""] = HEADING.exec(lines[at]);
-    return { block: { type: "heading", level: marks.length, text }, next: at + 1 };
-  },
-};
+// Blocks: each kind gives its node and the line after it, or nothing where it does not begin there
 
-const rule = {
-  begins: (lines, at) => RULE.test(lines[at]),
-  take: (lines, at) => ({ block: { type: "rule" }, next: at + 1 }),
-};
-
-const quote = {
-  begins: (lines, at, depth) => depth < DEEPEST && QUOTE.test(lines[at]),
-  take(lines, at, depth) {
-    let end = at;
-    while (end < lines.length && QUOTE.test(lines[end])) end += 1;
-    const inner = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
-    return { block: { type: "quote", inner: blocks(inner, depth + 1) }, next: end };
-  },
-};
-
-const table = {
-  begins: (lines, at) => lines[at].includes("|") && at + 1 < lines.length && DELIMITERS.test(lines[at + 1]),
-  take(lines, at) {
-    const aligns = cells(lines[at + 1]).map(alignOf);
-    let end = at + 2;
-    while (end < lines.length && lines[end].includes("|")) end += 1;
-    const rows = lines.slice(at + 2, end).map(cells);
-    return { block: { type: "table", head: cells(lines[at]), aligns, rows }, next: end };
-  },
-};
-
-const list = {
-  begins: (lines, at, depth) => depth < DEEPEST && itemOf(lines[at]) !== null,
-  take(lines, at, depth) {
-    const first = itemOf(lines[at]);
-    const items = [];
-    let end = at;
-    while (end < lines.length) {
-      const item = itemOf(lines[end]);
-      if (!item || item.ordered !== first.ordered || item.indent > first.indent + 1 || RULE.test(lines[end])) break;
-      const taken = itemLines(lines, end, item);
-      items.push(blocks(taken.inner, depth + 1));
-      end = afterBlank(lines, taken.next);
+function blocks(lines, mentions, depth = 0) {
+  const found = [];
+  for (let line = 0; line < lines.length; ) {
+    if (blank(lines[line])) line += 1;
+    else {
+      const [node, next] = KINDS.reduce((made, kind) => made ?? kind(lines, line, mentions, depth), null);
+      found.push({ node, line });
+      line = next;
     }
-    while (end > at && !bare(lines[end - 1]).trim()) end -= 1;
-    return { block: { type: "list", ordered: first.ordered, start: first.start, items }, next: end };
-  },
-};
-
-const PARAGRAPH = {
-  take(lines, at, depth) {
-    let end = at + 1;
-    while (end < lines.length && bare(lines[end]).trim() && !interrupts(lines, end, depth)) end += 1;
-    return { block: { type: "paragraph", text: lines.slice(at, end).join("\n") }, next: end };
-  },
-};
-
-const KINDS = [fence, heading, rule, quote, list, table];
-
-/** True for a line that ends a paragraph; a number that begins one only as 1. */
-function interrupts(lines, at, depth) {
-  const item = itemOf(lines[at]);
-  if (item && (item.empty || (item.ordered && item.start !== 1))) return false;
-  return KINDS.some((kind) => kind.begins(lines, at, depth));
-}
-
-function itemOf(line) {
-  const match = ITEM.exec(line);
-  if (!match) return null;
-  const [, space, marker, gap = " ", text = ""] = match;
-  const ordered = marker.length > 1;
-  const indent = space.length;
-  const content = indent + marker.length + (gap.length > 4 ? 1 : gap.length);
-  return { indent, content, ordered, start: ordered ? parseInt(marker, 10) : null, empty: !text.trim(), text: line };
-}
-
-/** The lines of one item, without their indent: small models indent by two what belongs to "1. ". */
-function itemLines(lines, at, item) {
-  const inner = [lines[at].slice(item.content)];
-  let end = at + 1;
-  for (; end < lines.length; end += 1) {
-    const blank = !bare(lines[end]).trim();
-    const indent = indentOf(lines[end]);
-    const belongs = blank || indent >= item.indent + 2;
-    const lazy = !blank && bare(lines[end - 1]).trim() && !KINDS.some((kind) => kind.begins(lines, end, 0));
-    if (!belongs && !lazy) break;
-    if (blank && end + 1 < lines.length && bare(lines[end + 1]).trim() && indentOf(lines[end + 1]) < item.indent + 2) break;
-    inner.push(lines[end].slice(Math.min(indent, item.content)));
   }
-  return { inner, next: end };
+  return found;
 }
 
-function afterBlank(lines, at) {
-  while (at < lines.length && !bare(lines[at]).trim()) at += 1;
-  return at;
+const within = (...of) => blocks(...of).map(({ node }) => node);
+
+function fence(lines, at) {
+  const [, ticks, info] = FENCE.exec(lines[at]) ?? [];
+  if (!ticks) return null;
+  const closing = new RegExp(`^ {0,3}${ticks[0]}{${ticks.length},} *$`);
+  let end = at + 1;
+  while (end < lines.length && !closing.test(lines[end])) end += 1;
+  const indent = indentOf(lines[at]);
+  const text = bare(lines.slice(at + 1, end).map((line) => line.slice(Math.min(indent, indentOf(line)))).join("\n"));
+  const copy = button("copy", "Copy code", () => navigator.clipboard?.writeText(text));
+  const head = h("div", { class: "code-head" }, h("span", null, bare(info).split(" ")[0] || "text"), copy);
+  return [h("div", { class: "code" }, head, h("pre", { tabindex: "0" }, h("code", null, text))), end + 1];
 }
 
-function indentOf(line) {
-  return line.length - line.trimStart().length;
+function heading(lines, at, mentions) {
+  const [, marks, text = ""] = HEADING.exec(lines[at]) ?? [];
+  return marks ? [h(`h${Math.min(marks.length + 2, 6)}`, null, inline(text, mentions)), at + 1] : null;
+}
+
+function rule(lines, at) {
+  return RULE.test(lines[at]) ? [h("hr"), at + 1] : null;
+}
+
+function quote(lines, at, mentions, depth) {
+  if (depth > DEEPEST || !QUOTE.test(lines[at])) return null;
+  let end = at;
+  while (end < lines.length && QUOTE.test(lines[end])) end += 1;
+  const inner = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
+  return [h("blockquote", null, within(inner, mentions, depth + 1)), end];
+}
+
+const isTable = (lines, at) => lines[at].includes("|") && at + 1 < lines.length && COLUMNS.test(lines[at + 1]);
+
+function table(lines, at, mentions) {
+  if (!isTable(lines, at)) return null;
+  const align = cells(lines[at + 1]).map((it) => (it.endsWith(":") ? (it.startsWith(":") && "center") || "end" : "start"));
+  const head = cells(lines[at]);
+  const row = (tag, texts) => h("tr", null, head.map((_, column) =>
+    h(tag, { class: align[column] ?? "start", scope: tag === "th" && "col" }, inline(texts[column] ?? "", mentions))));
+  let end = at + 2;
+  while (end < lines.length && lines[end].includes("|")) end += 1;
+  const body = lines.slice(at + 2, end).map((line) => row("td", cells(line)));
+  const made = h("table", null, h("thead", null, row("th", head)), h("tbody", null, body));
+  return [h("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Table" }, made), end];
 }
 
 function cells(line) {
@@ -247,93 +155,115 @@ function cells(line) {
   return inner.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
 }
 
-function alignOf(cell) {
-  if (!cell.endsWith(":")) return "start";
-  return cell.startsWith(":") ? "center" : "end";
+function list(lines, at, mentions, depth) {
+  const first = depth <= DEEPEST && itemOf(lines[at]);
+  if (!first) return null;
+  const items = [];
+  let end = at;
+  for (let next = at; next < lines.length; ) {
+    const item = itemOf(lines[next]);
+    if (!item || item.ordered !== first.ordered || item.indent > first.indent + 1 || RULE.test(lines[next])) break;
+    end = endOfItem(lines, next, item);
+    const inner = lines.slice(next, end).map((line) => line.slice(Math.min(indentOf(line), item.content)));
+    inner[0] = lines[next].slice(item.content);
+    items.push(itemNode(inner, mentions, depth + 1));
+    for (next = end; next < lines.length && blank(lines[next]); ) next += 1;
+  }
+  while (end > at + 1 && blank(lines[end - 1])) end -= 1;
+  const start = first.ordered && first.start !== 1 ? first.start : null;
+  return [h(first.ordered ? "ol" : "ul", { start }, items), end];
 }
 
-// Nodes
-
-function drawn(block, mentions) {
-  return DRAW[block.type](block, (text) => inline(text, mentions), (inner) => inner.map((it) => drawn(it, mentions)));
+function itemOf(line) {
+  const [match, space, marker, gap = " ", text = ""] = ITEM.exec(line) ?? [];
+  if (match === undefined) return null;
+  const content = space.length + marker.length + (gap.length > 4 ? 1 : gap.length);
+  return { indent: space.length, content, ordered: marker.length > 1, start: parseInt(marker, 10), empty: blank(text) };
 }
 
-const DRAW = {
-  paragraph: ({ text }, words) => h("p", null, words(text)),
-  heading: ({ level, text }, words) => h(`h${Math.min(level + 2, 6)}`, null, words(text)),
-  rule: () => h("hr"),
-  quote: ({ inner }, words, within) => h("blockquote", null, within(inner)),
-  code: ({ language, text }) => codeBlock(language, text),
-  list: ({ ordered, start, items }, words, within) =>
-    h(ordered ? "ol" : "ul", { start: ordered && start !== 1 ? start : null }, items.map((item) => itemNode(item, words, within))),
-  table: ({ head, aligns, rows }, words) => {
-    const cell = (tag) => (text, column) => h(tag, { class: aligns[column] ?? "start", scope: tag === "th" && "col" }, words(text));
-    const body = rows.map((row) => h("tr", null, head.map((_, column) => cell("td")(row[column] ?? "", column))));
-    const drawnTable = h("table", null, h("thead", null, h("tr", null, head.map(cell("th")))), h("tbody", null, body));
-    return h("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Table" }, drawnTable);
-  },
-};
-
-function itemNode(item, words, within) {
-  const [first, ...rest] = item;
-  if (first?.type !== "paragraph") return h("li", null, within(item));
-  const box = /^\[([ xX])\] +/.exec(first.text);
-  const mark = box && h("span", { class: "box", role: "img", "aria-label": box[1] === " " ? "not done" : "done" }, box[1] === " " ? "☐" : "☑");
-  return h("li", null, mark, words(box ? first.text.slice(box[0].length) : first.text), within(rest));
+/** Small models indent by two what belongs to "1. ". */
+function endOfItem(lines, at, item) {
+  const belongs = (line) => indentOf(line) >= item.indent + 2;
+  let end = at + 1;
+  for (; end < lines.length; end += 1) {
+    if (blank(lines[end])) {
+      if (end + 1 < lines.length && !blank(lines[end + 1]) && !belongs(lines[end + 1])) break;
+    } else if (!belongs(lines[end]) && (blank(lines[end - 1]) || begins(lines, end))) break;
+  }
+  return end;
 }
 
-function codeBlock(language, text) {
-  const copy = button("copy", "Copy code", () => navigator.clipboard?.writeText(text));
-  const head = h("div", { class: "code-head" }, h("span", null, language || "text"), copy);
-  return h("div", { class: "code" }, head, h("pre", { tabindex: "0" }, h("code", null, text)));
+function itemNode(lines, mentions, depth) {
+  const box = /^\[([ xX])\] +(?=\S)/.exec(lines[0]);
+  if (box) lines[0] = lines[0].slice(box[0].length);
+  const nodes = within(lines, mentions, depth);
+  if (nodes[0]?.tagName === "P") nodes.splice(0, 1, ...nodes[0].childNodes);
+  const done = box && box[1] !== " ";
+  const state = box && h("span", { class: "box", role: "img", "aria-label": done ? "done" : "not done" }, done ? "☑" : "☐");
+  return h("li", null, state, nodes);
 }
 
-// Words within a block: a list of nodes, and marks of emphasis that wait for their partner
+function begins(lines, at) {
+  const line = lines[at];
+  return [FENCE, HEADING, RULE, QUOTE].some((kind) => kind.test(line)) || itemOf(line) || isTable(lines, at);
+}
+
+/** True for a line that ends a paragraph; a number does so only as 1. */
+function interrupts(lines, at) {
+  const item = !RULE.test(lines[at]) && itemOf(lines[at]);
+  return item ? !item.empty && (!item.ordered || item.start === 1) : begins(lines, at);
+}
+
+function paragraph(lines, at, mentions) {
+  let end = at + 1;
+  while (end < lines.length && !blank(lines[end]) && !interrupts(lines, end)) end += 1;
+  return [h("p", null, inline(lines.slice(at, end).join("\n"), mentions)), end];
+}
+
+const KINDS = [fence, heading, rule, quote, list, table, paragraph];
+
+// Words within a block: nodes, and marks of emphasis that wait for their partner
 
 function inline(text, mentions) {
-  const reader = new Words(text, mentions);
-  return reader.read();
+  return new Words(text.trimEnd(), mentions).read();
 }
 
 const CHARACTERS = {
-  "\\": "escape", "`": "code", "*": "emphasis", _: "emphasis", "~": "emphasis", "[": "link", "!": "image", "<": "address",
+  "\\": "escape", "`": "code", "*": "emphasis", _: "emphasis", "~": "emphasis", "[": "link", "!": "link", "<": "address",
   h: "web", H: "web", "\n": "newline", [START]: "mention", [END]: "mentionEnd",
 };
+const listed = (map, key) => map.get(key) ?? map.set(key, []).get(key);
+const nodeOf = (part) => (part instanceof Node ? part : part.mark);
 
 class Words {
-  #text;
-  #mentions;
   #at = 0;
   #plain = "";
   #out = [];
   #mention = null;
   #named = false;
-  #open = new Map(); // a mark → places in #out where it may have begun
-  #closing; // "[" → its "]"
-  #runs = new Map(); // place of backticks → how many
-  #closers = new Map(); // how many → their places
+  #open = new Map(); // a sign → places in #out where it may have begun
+  #runs = new Map(); // a number of backticks → places where so many stand
 
   constructor(text, mentions) {
-    this.#text = text;
-    this.#mentions = mentions;
-    this.#closing = brackets(text);
-    for (const { 0: run, index } of text.matchAll(/`+/g)) {
-      this.#runs.set(index, run.length);
-      if (!this.#closers.has(run.length)) this.#closers.set(run.length, []);
-      this.#closers.get(run.length).push(index);
-    }
+    this.text = text;
+    this.mentions = mentions;
+    this.closing = brackets(text);
+    for (const { 0: run, index } of text.matchAll(/`+/g)) listed(this.#runs, run.length).push(index);
   }
 
   read() {
-    while (this.#at < this.#text.length) {
-      const name = CHARACTERS[this.#text[this.#at]];
-      if (!name || !this[name]()) {
-        this.#plain += this.#text[this.#at];
-        this.#at += 1;
-      }
+    while (this.#at < this.text.length) {
+      const name = CHARACTERS[this.text[this.#at]];
+      if (!name || !this[name](this.#at)) this.#take(this.text[this.#at]);
     }
     this.#flush();
-    return this.#out.map((part) => (part instanceof Node ? part : part.mark));
+    return this.#out.map(nodeOf);
+  }
+
+  #take(text, length = text.length) {
+    this.#plain += text;
+    this.#at += length;
+    return true;
   }
 
   #flush() {
@@ -343,124 +273,100 @@ class Words {
     this.#plain = "";
   }
 
-  #push(node, length) {
+  #put(node, length) {
     this.#flush();
     this.#out.push(node);
     this.#at += length;
     return true;
   }
 
-  escape() {
-    const next = this.#text[this.#at + 1];
-    if (next === "\n") return this.#push(h("br"), 2);
-    if (!next || !/[!-/:-@[-`{-~]/.test(next)) return false;
-    this.#plain += next;
-    this.#at += 2;
-    return true;
+  escape(at) {
+    const next = this.text[at + 1] ?? "";
+    if (next === "\n") return this.#put(h("br"), 2);
+    return /[!-/:-@[-`{-~]/.test(next) && this.#take(next, 2);
   }
 
   newline() {
-    const broken = this.#plain.endsWith("  ");
+    const hard = this.#plain.endsWith("  ");
     this.#plain = this.#plain.trimEnd();
-    if (broken) return this.#push(h("br"), 1);
-    this.#plain += "\n";
-    this.#at += 1;
-    return true;
+    return hard ? this.#put(h("br"), 1) : this.#take("\n");
   }
 
-  code() {
-    const ticks = this.#runs.get(this.#at) ?? 1;
-    const places = this.#closers.get(ticks) ?? [];
-    while (places.length && places[0] <= this.#at) places.shift();
-    if (!places.length) {
-      this.#plain += "`".repeat(ticks);
-      this.#at += ticks;
-      return true;
-    }
-    const inner = bare(this.#text.slice(this.#at + ticks, places[0])).replaceAll("\n", " ");
-    return this.#push(h("code", null, inner.replace(/^ (.*[^ ].*) $/, "$1")), places[0] + ticks - this.#at);
+  code(at) {
+    const ticks = /`+/.exec(this.text.slice(at, at + 9_999))[0];
+    const places = listed(this.#runs, ticks.length);
+    while (places.length && places[0] <= at) places.shift();
+    if (!places.length) return this.#take(ticks);
+    const inner = bare(this.text.slice(at + ticks.length, places[0])).replaceAll("\n", " ");
+    return this.#put(h("code", null, inner.replace(/^ (.*[^ ].*) $/, "$1")), places[0] + ticks.length - at);
   }
 
-  link() {
-    const found = target(this.#text, this.#at, this.#closing);
-    if (!found) return false;
-    const words = inline(bare(this.#text.slice(this.#at + 1, found.close)), []);
-    return this.#push(outward(found.url, words), found.end - this.#at);
+  /** [words](address), and a picture as a link to it. */
+  link(at) {
+    const open = this.text[at] === "!" ? at + 1 : at;
+    const close = this.closing.get(open);
+    if (close === undefined || this.text[close + 1] !== "(") return false;
+    const rest = /^\(\s*<?((?:[^\s()<>\uE000\uE001]|\([^\s()<>]*\))*)>?(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/;
+    const [whole, url] = rest.exec(this.text.slice(close + 1, close + 2_100)) ?? [];
+    if (whole === undefined) return false;
+    const words = bare(this.text.slice(open + 1, close));
+    return this.#put(outward(url, open > at ? words || "image" : inline(words, [])), close + 1 + whole.length - at);
   }
 
-  image() {
-    const found = this.#text[this.#at + 1] === "[" && target(this.#text, this.#at + 1, this.#closing);
-    if (!found) return false;
-    const words = bare(this.#text.slice(this.#at + 2, found.close)) || "image";
-    return this.#push(outward(found.url, [words]), found.end - this.#at);
+  address(at) {
+    const end = this.text.slice(at, at + 2_000).indexOf(">");
+    const url = this.text.slice(at + 1, at + end);
+    return end > 0 && WEB.exec(url)?.[0] === url && this.#put(outward(url, url), end + 1);
   }
 
-  address() {
-    const end = this.#text.indexOf(">", this.#at);
-    const url = end > 0 && end - this.#at < 2000 ? this.#text.slice(this.#at + 1, end) : "";
-    return WEB.exec(url)?.[0] === url && url ? this.#push(outward(url, [url]), url.length + 2) : false;
+  web(at) {
+    const url = WEB.exec(this.text.slice(at, at + 2_000))?.[0].replace(/[.,:;!?'"*_)\]]+$/, "");
+    return url && !/\w/.test(this.text[at - 1] ?? "") && this.#put(outward(url, url), url.length);
   }
 
-  web() {
-    if (/\w/.test(this.#text[this.#at - 1] ?? "")) return false;
-    const url = WEB.exec(this.#text.slice(this.#at, this.#at + 2000))?.[0].replace(/[.,:;!?'"*_)\]]+$/, "");
-    return url ? this.#push(outward(url, [url]), url.length) : false;
-  }
-
-  mention() {
+  mention(at) {
     this.#flush();
-    this.#mention = this.#mentions[this.#text.charCodeAt(this.#at + 1) - FIRST] ?? null;
+    this.#mention = this.mentions[this.text.charCodeAt(at + 1) - FIRST] ?? null;
     this.#named = false;
-    this.#at += 2;
-    return true;
+    return this.#take("", 2);
   }
 
   mentionEnd() {
     this.#flush();
     if (this.#mention && !this.#mention.supported) this.#out.push(doubt(this.#mention));
     this.#mention = null;
-    this.#at += 1;
-    return true;
+    return this.#take("", 1);
   }
 
-  emphasis() {
-    const sign = this.#text[this.#at];
-    let end = this.#at;
-    while (this.#text[end] === sign) end += 1;
-    const count = end - this.#at;
-    const { opens, closes } = flanks(this.#text, this.#at, end, sign);
-    if (sign === "~" && count !== 2) return false;
+  emphasis(at) {
+    const sign = this.text[at];
+    let end = at;
+    while (this.text[end] === sign) end += 1;
+    const count = end - at;
+    if (sign === "~" && count !== 2) return this.#take(sign.repeat(count));
+    const { opens, closes } = flanks(this.text[at - 1] ?? " ", this.text[end] ?? " ", sign);
     this.#flush();
     this.#at = end;
     const left = closes ? this.#close(sign, count, opens) : count;
-    if (left && opens) this.#begin(sign, left, closes);
-    else if (left) this.#out.push(new Text(sign.repeat(left)));
+    if (left && opens) listed(this.#open, sign).push(this.#out.length);
+    if (left) this.#out.push(opens ? { mark: sign.repeat(left), count: left, closes } : new Text(sign.repeat(left)));
     return true;
   }
 
-  #begin(sign, count, closes) {
-    if (!this.#open.has(sign)) this.#open.set(sign, []);
-    this.#open.get(sign).push(this.#out.length);
-    this.#out.push({ mark: sign.repeat(count), count, closes });
-  }
-
-  /** Wraps what stands since the partner of a closing mark; how many signs were left over. */
+  /** Wraps what stands since the partner of a closing mark; how many signs are left over. */
   #close(sign, count, opens) {
-    const places = this.#open.get(sign) ?? [];
+    const places = listed(this.#open, sign);
     while (count && places.length) {
       const place = places.at(-1);
       const opener = this.#out[place];
       const three = (opener.count + count) % 3 === 0 && (opener.count % 3 || count % 3);
-      if ((opens || opener.closes) && three) break; // CommonMark 0.31, rule 9
-      const size = Math.min(count, this.#out[place].mark.length, 2);
-      const inner = this.#out.splice(place + 1).map((part) => (part instanceof Node ? part : part.mark));
+      if ((opens || opener.closes) && three) break; // CommonMark 0.31, section 6.2, rules 9 and 10
+      const size = Math.min(count, opener.mark.length, 2);
+      const inner = this.#out.splice(place + 1).map(nodeOf);
       for (const others of this.#open.values()) while (others.at(-1) > place) others.pop();
-      this.#out[place].mark = this.#out[place].mark.slice(size);
-      if (!this.#out[place].mark) {
-        this.#out.pop();
-        places.pop();
-      }
-      this.#out.push(h(sign === "~" ? "del" : size === 2 ? "strong" : "em", null, inner));
+      opener.mark = opener.mark.slice(size);
+      if (!opener.mark) places.splice(-1, 1, ...(this.#out.pop(), []));
+      this.#out.push(h(sign === "~" ? "del" : ["em", "strong"][size - 1], null, inner));
       count -= size;
     }
     return count;
@@ -468,15 +374,13 @@ class Words {
 }
 
 /** Whether signs can open and close emphasis, from what stands beside them (CommonMark 0.31, section 6.2). */
-function flanks(text, start, end, sign) {
-  const before = text[start - 1] ?? " ";
-  const after = text[end] ?? " ";
-  const space = /\s/;
-  const mark = /[^\s\p{L}\p{N}\uE000-\uF8FF]/u;
-  const left = !space.test(after) && (!mark.test(after) || space.test(before) || mark.test(before));
-  const right = !space.test(before) && (!mark.test(before) || space.test(after) || mark.test(after));
+function flanks(before, after, sign) {
+  const [spaced, spacedAfter] = [before, after].map((it) => /\s/.test(it));
+  const [marked, markedAfter] = [before, after].map((it) => /[^\s\p{L}\p{N}\p{Co}]/u.test(it));
+  const left = !spacedAfter && (!markedAfter || spaced || marked);
+  const right = !spaced && (!marked || spacedAfter || markedAfter);
   if (sign !== "_") return { opens: left, closes: right };
-  return { opens: left && (!right || mark.test(before)), closes: right && (!left || mark.test(after)) };
+  return { opens: left && (!right || marked), closes: right && (!left || markedAfter) };
 }
 
 /** Each "[" with its "]". */
@@ -491,44 +395,16 @@ function brackets(text) {
   return found;
 }
 
-function target(text, at, closing) {
-  const close = closing.get(at);
-  if (close === undefined || text[close + 1] !== "(") return null;
-  const rest = bare(text.slice(close + 2, close + 2100));
-  const match = /^\s*<?((?:[^\s()<>]|\([^\s()<>]*\))*)>?(?:\s+"[^"]*"|\s+'[^']*')?\s*\)/.exec(rest);
-  if (!match) return null;
-  return { url: match[1], close, end: close + 2 + lengthWithMarks(text, close + 2, match[0].length) };
-}
-
-/** How long a stretch of so many characters is with the marks of mentions in it. */
-function lengthWithMarks(text, from, length) {
-  let at = from;
-  for (let left = length; left > 0 || text[at] === END; ) {
-    if (text[at] === START) at += 2;
-    else if (text[at] === END) at += 1;
-    else {
-      at += 1;
-      left -= 1;
-    }
-  }
-  return at - from;
-}
-
 /** A link to another site, where its address is one of the web; its words alone where it is not. */
 function outward(url, words) {
   const safe = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
-  if (!safe) return h("span", null, words);
-  return h("a", { href: new URL(url).href, target: "_blank", rel: "noopener noreferrer nofollow" }, words);
+  return safe ? h("a", { href: new URL(url).href, target: "_blank", rel: "noopener noreferrer nofollow" }, words) : h("span", null, words);
 }
-
-// Mentions
 
 function named(mention, text) {
   const kind = mention.supported ? "mention" : "mention unsupported";
-  if (mention.kind === "movie" && mention.movie_id !== null) {
-    return h("a", { class: kind, href: `#/movies/${mention.movie_id}`, dataset: { movie: mention.movie_id } }, text);
-  }
-  return mention.supported ? new Text(text) : h("span", { class: kind }, text);
+  if (mention.kind !== "movie" || mention.movie_id === null) return h("span", { class: kind }, text);
+  return h("a", { class: kind, href: `#/movies/${mention.movie_id}`, dataset: { movie: mention.movie_id } }, text);
 }
 
 const DOUBTS = {
@@ -537,16 +413,11 @@ const DOUBTS = {
   figure: "No result in this chat has this figure. It may be wrong.",
 };
 
-function doubt(mention) {
-  const known = mention.movie_id !== null ? "movie" : "unknown";
-  const words = DOUBTS[mention.kind === "movie" ? known : "figure"];
+function doubt({ kind, movie_id: id, text }) {
+  const words = DOUBTS[kind !== "movie" ? "figure" : id === null ? "unknown" : "movie"];
   const note = h("span", { class: "doubt-note", role: "note", hidden: true }, words);
-  const mark = h("button", {
-    type: "button", class: "doubt", "aria-expanded": "false", "aria-label": `Not backed by the data: ${mention.text}`, title: words,
-    onclick: () => {
-      note.hidden = !note.hidden;
-      mark.setAttribute("aria-expanded", String(!note.hidden));
-    },
-  }, "?");
+  const onclick = () => mark.setAttribute("aria-expanded", String(!(note.hidden = !note.hidden)));
+  const label = `Not backed by the data: ${text}`;
+  const mark = h("button", { type: "button", class: "doubt", "aria-expanded": "false", "aria-label": label, title: words, onclick }, "?");
   return h("span", { class: "doubting" }, mark, note);
 }

@@ -79,6 +79,7 @@ export class Sidebar {
 
   #told({ id, session, deleted, run, ended }) {
     if (deleted) {
+      this.#asked += 1; // a list that was asked for before still has it
       this.#sessions = this.#sessions.filter((it) => it.id !== id);
       this.#draw();
     } else if (session && this.#sessions.some((it) => it.id === id)) {

@@ -29,7 +29,7 @@ export function welcome({ signal, ask }) {
   fillRate(rate, signal).catch(() => {});
   const list = new ForYou(forYou, signal);
   hear("rated", () => list.update(), signal);
-  ratings.load().then((given) => given.size && list.update());
+  ratings.load().then(() => list.update());
   return h("div", { class: "welcome" }, heading, lead, examples, rate, forYou);
 }
 
@@ -63,11 +63,11 @@ class ForYou {
     const asked = (this.#asked += 1);
     const newest = [...given].slice(-2000).map(([id, stars]) => [String(id), stars]);
     const body = { ratings: Object.fromEntries(newest), limit: SUGGESTED, diversity: 0.2 };
-    const { movies } = await request("POST", "/recommendations", { body, signal: this.signal });
-    if (asked !== this.#asked) return;
+    const found = await request("POST", "/recommendations", { body, signal: this.signal }).catch(() => null);
+    if (!found || asked !== this.#asked) return;
     this.section.hidden = false;
     this.words.textContent = `From ${given.size === 1 ? "your rating" : `your ${given.size} ratings`}. Every star changes it.`;
-    this.list.replaceChildren(...movies.map((movie) => h("li", null, movieCard(movie, { note: because(movie) }))));
+    this.list.replaceChildren(...found.movies.map((movie) => h("li", null, movieCard(movie, { note: because(movie) }))));
   }
 }
 

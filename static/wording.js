@@ -5,11 +5,14 @@ import { called } from "./cards.js";
 /** @param {number} count @param {string} noun */
 const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
+/** The value where it is a list: an action's result may have any form. */
+export const listOf = (value) => (Array.isArray(value) ? value : []);
+
 /** Movies of a tool's result, in order, whatever its form. @param {Object|null} result @returns {Array<Object>} */
 export function moviesOf(result) {
-  if (!result || typeof result !== "object") return [];
-  const found = [result.movie, ...(result.movies ?? []), ...(result.favourites ?? []), ...(result.ratings ?? []).map?.((it) => it.movie) ?? []];
-  return found.filter((movie) => movie && Array.isArray(movie.genres));
+  const { movie, movies, favourites, ratings } = result ?? {};
+  const found = [movie, ...listOf(movies), ...listOf(favourites), ...listOf(ratings).map((it) => it?.movie)];
+  return found.filter((it) => Number.isInteger(it?.movie_id) && typeof it.title === "string" && Array.isArray(it.genres));
 }
 
 /** Titles of the movies that arguments name by id or title; ids by what results call them. */
@@ -22,7 +25,8 @@ const found = (result) => result && `${counted(result.movies?.length ?? 0, "movi
 const quoted = (text) => (text ? `“${text.length > 60 ? `${text.slice(0, 58)}…` : text}”` : "");
 
 function conditions(args) {
-  const years = args.year_from && args.year_to ? `${args.year_from}–${args.year_to}` : args.year_from ? `since ${args.year_from}` : args.year_to ? `up to ${args.year_to}` : "";
+  const { year_from: from, year_to: to } = args;
+  const years = [from && !to && "since", !from && to && "up to", [from, to].filter(Boolean).join("–")].filter(Boolean).join(" ");
   const without = args.exclude_genres?.length ? `no ${args.exclude_genres.join(", ")}` : "";
   return [...(args.genres ?? []), ...(args.tags ?? []), years, without].filter(Boolean).join(", ");
 }
