@@ -7,6 +7,7 @@ the file (storage/own_ratings.py); the catalogue is a file of its own.
 from __future__ import annotations
 
 import json
+import runpy
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
@@ -24,6 +25,7 @@ from storage.records import (
     Entry,
     Frame,
     NewRun,
+    Spent,
     entry_of,
     message_of,
     refuse_live_run,
@@ -194,6 +196,20 @@ class Store:
         """The newest run of a session."""
         return next(iter((await self.list_runs(session_id, limit=1)).data), None)
 
+    async def spent(self, account_id: str, *, since: datetime) -> list[Spent]:
+        """The tokens of an account's runs since then, oldest first."""
+        rows = await self._db.fetch(
+            """
+            SELECT runs.created_at, runs.input_tokens + runs.output_tokens AS tokens
+            FROM sessions JOIN runs ON runs.session_id = sessions.id
+            WHERE sessions.account_id = :account AND sessions.updated_at >= :since AND runs.created_at >= :since
+                AND runs.input_tokens IS NOT NULL
+            ORDER BY runs.created_at
+            """,
+            {"account": account_id, "since": stamp(since)},
+        )
+        return [Spent(datetime.fromisoformat(row["created_at"]), row["tokens"]) for row in rows]
+
     async def lease_of(self, run_id: str) -> str | None:
         """The lease of the process that works on a run; None where the run is over."""
         row = await self._db.fetch_one("SELECT lease_id FROM runs WHERE id = ? AND status = 'in_progress'", (run_id,))
@@ -354,3 +370,7 @@ async def _insert_frames(connection: aiosqlite.Connection, frames: Sequence[Fram
         "INSERT INTO events (run_id, sequence, frame) VALUES (?, ?, ?)",
         [(frame.run_id, frame.sequence, frame.data) for frame in frames],
     )
+
+
+if __name__ == "__main__":
+    runpy.run_module("commands.db", run_name="__main__")

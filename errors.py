@@ -7,7 +7,9 @@ MarqueeError
   x Conflict              the request does not fit the state that its object is in
   x RunInProgress         the session answers another message right now
   x IdempotencyMismatch   the key was used for another request
-  x Forbidden             it may not be asked from there
+  x Unauthorized          nobody known asks, or not any more
+  x Forbidden             it may not be asked from there, or not by such a key
+  x RateLimited           too many requests in a time
   x PayloadTooLarge       the body is over the limit
   x RequestTimeout        the request did not arrive whole in time
   x Overloaded            too many live runs
@@ -36,6 +38,7 @@ x ToolError               a tool call that cannot be carried out, in words the m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -84,8 +87,22 @@ class IdempotencyMismatch(MarqueeError):
     code, title = "idempotency_mismatch", "This Idempotency-Key was used for another request"
 
 
+class Unauthorized(MarqueeError):
+    code, title = "unauthorized", "Sign in first"
+
+
 class Forbidden(MarqueeError):
     code, title = "forbidden", "Not allowed"
+
+
+class RateLimited(MarqueeError):
+    """Too many requests; the next one may come after `retry_after` seconds. `headers`: what tells of the limit."""
+
+    code, title = "rate_limited", "Too many requests"
+
+    def __init__(self, detail: str, retry_after: int, headers: Mapping[str, str] | None = None) -> None:
+        self.retry_after, self.headers = retry_after, dict(headers or {})
+        super().__init__(detail)
 
 
 class RequestTimeout(MarqueeError):

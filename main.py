@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import messages, movies, posters, prompts, ratings, runs, sessions, taste
+from api import accounts, messages, movies, posters, prompts, ratings, runs, sessions, taste
+from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
 from api.middleware import BodyLimit, Gate, RequestLog
@@ -61,14 +62,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    parts = (sessions, messages, runs, movies, posters, ratings, taste, prompts)
+    parts = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts)
     routers = [part.router for part in parts] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     install_documents(app)
     install_page(app)
     answer_with_problems(app, routers)
-    for middleware in (BodyLimit, Gate, RequestLog, ClearStart):  # the last one added is the first one passed
+    for middleware in (BodyLimit, Authentication, Gate, RequestLog, ClearStart):  # the last one is passed first
         app.add_middleware(middleware)
     return app
 

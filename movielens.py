@@ -1,5 +1,7 @@
 """Movie data comes in: `python movielens.py download NAME` and `python movielens.py import DIR|ZIP`.
 
+`python movielens.py ratings FILE` takes over a person's own ratings (commands/ratings.py).
+
 A new catalogue file takes the old one's place when it is whole; until then the old one stays and serves.
 
 Runs in a process of its own: apsw brings its own copy of SQLite, and two copies in one process must not have one file
@@ -9,6 +11,7 @@ open. Nothing that the server imports may import this module, or `movies.ingest.
 from __future__ import annotations
 
 import runpy
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -112,4 +115,4 @@ def _is_whole(target: Path) -> bool:
 
 
 if __name__ == "__main__":
-    runpy.run_module("commands.movielens", run_name="__main__")
+    runpy.run_module(f"commands.{'ratings' if sys.argv[1:2] == ['ratings'] else 'movielens'}", run_name="__main__")

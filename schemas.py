@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, Field, JsonValue, SecretStr, TypeAdapter, WithJsonSchema
 
 from json_schema import check_document
 from movies.models import CatalogueInfo, Model, UserId
@@ -69,6 +69,66 @@ ObjectSchema = Annotated[
         }
     ),
 ]
+
+
+Username = Annotated[str, Field(pattern=r"^[\w.@+-]{1,64}$")]
+Password = Annotated[SecretStr, Field(min_length=8, max_length=256)]
+
+
+# Accounts
+
+
+class Account(Model):
+    """Somebody who signs in to this service; never to be mixed up with a MovieLens user."""
+
+    id: str
+    name: str
+    disabled: bool = False
+    created_at: datetime
+
+
+class Registration(Model):
+    """`code`: asked for where REGISTRATION=code."""
+
+    username: Username
+    password: Password
+    code: Annotated[str, Field(max_length=200)] | None = None
+
+
+class TokenPair(Model):
+    """A sign-in (RFC 6749, section 5.1). `expires_in`: seconds that the access token is good for."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  a kind of token
+    expires_in: int
+    refresh_token: str
+
+
+class Refresh(Model):
+    refresh_token: Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+class PasswordChange(Model):
+    """`password`: the present one."""
+
+    password: Annotated[SecretStr, Field(max_length=256)]
+    new_password: Password
+
+
+class ApiKeyCreate(Model):
+    name: Annotated[str, Field(pattern=r"\S", max_length=100)]
+
+
+class ApiKey(Model):
+    """A key for programs. It is shown once, when it is made."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+class NewApiKey(ApiKey):
+    key: str
 
 
 # Resources

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from loguru import logger
 
+from accounts.accounts import Accounts
+from accounts.quotas import Quotas
 from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
 from guide.provider import OfflineGuide
@@ -24,13 +26,14 @@ from runs.live_run import Resources
 from runs.runner import Runs
 from runs.schema_checks import SchemaChecker
 from settings import ROOT, Settings, slips
+from storage.accounts import AccountStore
 from storage.opening import open_database
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
 from storage.sessions import Sessions
 from storage.sqlite import Database
 
-ACCOUNT = "local"  # everybody, until there are accounts
+LOCAL = "local"  # the account of everybody where there are no accounts, and of who works on the data directory itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,13 @@ class Marquee:
     database: Database
     store: Store
     sessions: Sessions
+    accounts: Accounts | None
     ratings: OwnRatings
     library: Library
     provider: Provider
     contexts: Contexts
     runs: Runs
+    quotas: Quotas
     checker: SchemaChecker
     clock: Clock
     posters: Posters
@@ -70,21 +75,21 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         stack.push_async_callback(library.close)
         provider = make_provider(settings)
         stack.push_async_callback(provider.close)
+        accounts = Accounts(AccountStore(database, clock), settings, clock) if settings.auth == "on" else None
         store, sessions, ratings = Store(database), Sessions(database, clock), OwnRatings(database, clock)
         journal = Journal(store)
         stack.push_async_callback(journal.close)
-        checker = SchemaChecker()
+        quotas, checker = Quotas(settings), SchemaChecker()
         stack.push_async_callback(checker.close)
         contexts = Contexts("full" if settings.offline else settings.llm_tools, settings.llm_context_tokens)
-        resources = Resources(store, journal, provider, contexts, library, ratings, checker, settings, clock)
+        resources = Resources(store, journal, provider, contexts, library, ratings, checker, quotas, settings, clock)
         runs = Runs(resources, lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
         posters = Posters(settings)
         stack.push_async_callback(posters.close)
-        yield Marquee(
-            settings, database, store, sessions, ratings, library, provider, contexts, runs, checker, clock, posters
-        )
+        parts = (library, provider, contexts, runs, quotas, checker, clock, posters)
+        yield Marquee(settings, database, store, sessions, accounts, ratings, *parts)
 
 
 def make_provider(settings: Settings) -> Provider:

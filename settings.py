@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 ROOT = Path(__file__).parent
 ENV_FILE = ROOT / ".env"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
+SHORTEST_SECRET = 32  # bytes of a key for HMAC with SHA-256 (RFC 7518, section 3.2)
 NEAR = 0.85  # difflib's likeness from which on a name is taken for a slip
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -80,6 +81,17 @@ class Settings(BaseSettings):
     replay_retention: Annotated[float, Field(gt=0)] = 7 * 86_400
     sse_ping: Annotated[float, Field(ge=0.1, le=300)] = 15
 
+    auth: Literal["off", "on"] = "off"
+    auth_secret: SecretStr | None = None
+    registration: Literal["open", "code", "closed"] = "closed"
+    registration_code: SecretStr | None = None
+    messages_per_minute: Count | None = None
+    max_live_runs_per_caller: Count | None = None
+    max_sessions_per_account: Count | None = None
+    tokens_per_day: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    access_token_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
+    sign_in_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
@@ -90,6 +102,18 @@ class Settings(BaseSettings):
             return values
         trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in trimmed.items() if value != ""}
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        secret = self.auth_secret.get_secret_value() if self.auth_secret else ""
+        if self.auth == "on" and len(secret.encode()) < SHORTEST_SECRET:
+            raise ValueError(
+                f"AUTH=on needs AUTH_SECRET, at least {SHORTEST_SECRET} bytes: "
+                'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+            )
+        if self.auth == "on" and self.registration == "code" and not self.registration_code:
+            raise ValueError("REGISTRATION=code needs REGISTRATION_CODE.")
+        return self
 
     @field_validator("data_dir", mode="after")
     @classmethod

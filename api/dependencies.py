@@ -9,11 +9,12 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request
 from fastapi.dependencies.models import Dependant
 
+from api.authentication import account_id, caller_address
 from errors import Invalid
 from movies.tables import LARGEST_ID
 from runs.live_run import Caller
 from schemas import Session
-from service import ACCOUNT, Marquee
+from service import LOCAL, Marquee
 from tools.context import Context
 
 
@@ -26,12 +27,7 @@ def marquee(request: Request) -> Marquee:
 Service = Annotated[Marquee, Depends(marquee)]
 
 
-def account() -> str:
-    """The account of the caller."""
-    return ACCOUNT
-
-
-Account = Annotated[str, Depends(account)]
+Account = Annotated[str, Depends(account_id)]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most")]
 After = Annotated[str | None, Query(min_length=1, max_length=200, description="`next` of the page before")]
 UserIdQuery = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
@@ -86,12 +82,23 @@ async def load_session(service: Service, account_id: Account, session_id: str) -
     return await service.store.load_session(account_id, session_id)
 
 
+def counted_as(account_id: Account, request: Request) -> str:
+    """The caller whose limits hold: an account, or where there are none an address.
+
+    A proxy's header counts where uvicorn trusts the proxy.
+    """
+    return account_id if account_id != LOCAL else caller_address(request)
+
+
+CountedAs = Annotated[str, Depends(counted_as)]
 SessionOfPath = Annotated[Session, Depends(load_session)]
 
 
-def caller_in_session(account_id: Account, session: SessionOfPath, idempotency_key: Key = None) -> Caller:
+def caller_in_session(
+    account_id: Account, session: SessionOfPath, counted: CountedAs, idempotency_key: Key = None
+) -> Caller:
     """The caller in the session of the path."""
-    return Caller(account_id, session, idempotency_key)
+    return Caller(account_id, session, idempotency_key, counted)
 
 
 CallerInSession = Annotated[Caller, Depends(caller_in_session)]

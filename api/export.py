@@ -1,4 +1,4 @@
-"""A whole session as one document, made page by page: JSON, JSON lines, Markdown."""
+"""A session, or all that belongs to an account, as one document, made page by page: JSON, JSON lines, Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from typing import Literal
 
 from db import Store
-from schemas import Message, Session
+from movies.models import Recommendation
+from schemas import Account, Message, Session
+from service import Marquee
 
 Format = Literal["json", "jsonl", "markdown"]
 Pages = AsyncIterable[Sequence[Message]]
@@ -30,6 +32,53 @@ async def document(store: Store, session: Session, kind: Format) -> AsyncGenerat
     pieces = {"json": _json, "jsonl": _lines, "markdown": _markdown}[kind](session, pages)
     async for piece in pieces:
         yield piece
+
+
+async def account_document(service: Marquee, account: Account) -> AsyncGenerator[str, None]:
+    """All that belongs to an account as a JSON document, in pieces.
+
+    Raises:
+        StorageUnavailable: Before the first piece or after any other.
+    """
+    ratings = [
+        {"movie_id": own.movie_id, "stars": own.stars, "rated_at": own.rated_at.isoformat()}
+        for own in await service.ratings.all(account.id)
+    ]
+    seen = [
+        {"movie_id": one.movie_id, "seen_at": one.seen_at.isoformat()} for one in await service.ratings.seen(account.id)
+    ]
+    parts = {"ratings": ratings, "seen": seen}
+    yield f'{{"account":{account.model_dump_json()},{json.dumps(parts)[1:-1]},"recommendations":['
+    comma = ""
+    async for served in _recommendations(service, account.id):
+        yield comma + served.model_dump_json()
+        comma = ","
+    yield '],"sessions":['
+    comma = ""
+    async for session in _sessions(service, account.id):
+        yield comma
+        async for piece in _json(session, _pages(service.store, session.id)):
+            yield piece
+        comma = ","
+    yield "]}"
+
+
+async def _recommendations(service: Marquee, account_id: str) -> AsyncGenerator[Recommendation, None]:
+    cursor = None
+    while page := await service.ratings.recommendations(account_id, limit=PAGE_MESSAGES, after=cursor):
+        for served in page:
+            yield served
+        cursor = page[-1].recommendation_id
+
+
+async def _sessions(service: Marquee, account_id: str) -> AsyncGenerator[Session, None]:
+    page = await service.sessions.list(account_id, limit=PAGE_MESSAGES)
+    while page.data:
+        for session in page.data:
+            yield session
+        if not page.has_more:
+            return
+        page = await service.sessions.list(account_id, limit=PAGE_MESSAGES, after=page.next)
 
 
 async def _pages(store: Store, session_id: str) -> AsyncGenerator[list[Message], None]:

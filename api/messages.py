@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from loguru import logger
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api.dependencies import Account, CallerInSession, ResumedAfter, Service
+from api.dependencies import Account, CallerInSession, CountedAs, ResumedAfter, Service
 from api.openapi import STREAM
 from errors import StorageUnavailable
 from schemas import MessageCreate, MessageRetry, Run
@@ -26,17 +26,21 @@ router = APIRouter(tags=["chat"])
 class Responder:
     """Answers with a run in the form that is asked for: streamed, or finished with `Accept: application/json`."""
 
-    def __init__(self, service: Service, account_id: Account, request: Request, after: ResumedAfter) -> None:
+    def __init__(
+        self, service: Service, account_id: Account, counted: CountedAs, request: Request, after: ResumedAfter
+    ) -> None:
         accept = request.headers.get("accept", "")
         self._waits = "application/json" in accept and "text/event-stream" not in accept
         self._service, self._account_id, self._after = service, account_id, after
+        self._counted = counted
 
     async def __call__(self, run: Run, *, status: int = 200) -> Response:
         """The response; `status`: of a stream."""
+        quota = await self._service.quotas.headers(self._counted)
         if self._waits:
             answer = await self._service.runs.wait(self._account_id, run.id)
-            return JSONResponse(answer.model_dump(mode="json"), 201)
-        return await event_stream(self._service, run, self._after, status=status)
+            return JSONResponse(answer.model_dump(mode="json"), 201, quota)
+        return await event_stream(self._service, run, self._after, status=status, headers=quota)
 
 
 Respond = Annotated[Responder, Depends()]
@@ -56,7 +60,9 @@ async def retry_message(
     return await respond(await service.runs.retry(caller, message_id, body or MessageRetry()))
 
 
-async def event_stream(service: Marquee, run: Run, after: int = 0, *, status: int = 200) -> Response:
+async def event_stream(
+    service: Marquee, run: Run, after: int = 0, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """A run's events above `after` as Server-Sent Events: stored bytes, what waits together in one send.
 
     204 where nothing is to come: that is what ends an EventSource (WHATWG HTML, section 9.2.3).
@@ -66,7 +72,7 @@ async def event_stream(service: Marquee, run: Run, after: int = 0, *, status: in
     return EventSourceResponse(
         _frames(service, run.id, after),
         status_code=status,
-        headers=NO_STORE,
+        headers={**NO_STORE, **(headers or {})},
         ping=service.settings.sse_ping,
         ping_message_factory=lambda: ServerSentEvent(comment="ping"),
         sep="\n",

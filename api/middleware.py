@@ -25,11 +25,11 @@ IMPORT = "/ratings/import"  # takes larger bodies than any other route
 DRAINED = 20  # times the limit that is read of a body that is too large
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
-ALLOWED_HEADERS = ["Content-Type", "Idempotency-Key", "Last-Event-ID"]
+ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"]
 EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
 
 
-class _OnRequests:
+class OnRequests:
     """Middleware for requests alone: the events of the lifespan are handed on."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -43,7 +43,7 @@ class _OnRequests:
         raise NotImplementedError
 
 
-class Gate(_OnRequests):
+class Gate(OnRequests):
     """Answers only to the names that the service goes by, and changes state only for pages that may ask it to.
 
     A page of another site reaches a service on localhost through the visitor's browser: by a name of its own that it
@@ -127,7 +127,7 @@ def _matches(name: str, pattern: str) -> bool:
     return pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:]))
 
 
-class BodyLimit(_OnRequests):
+class BodyLimit(OnRequests):
     """Refuses bodies above the limit of the settings, announced or not. What fits is handed on in one piece."""
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -169,7 +169,7 @@ class BodyLimit(_OnRequests):
         return {"type": "http.request", "body": b"".join(pieces)} if size <= limit else None
 
 
-class RequestLog(_OnRequests):
+class RequestLog(OnRequests):
     """One line a request: id, method, route, status, milliseconds. Never a body, a query or a header's value."""
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

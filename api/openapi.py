@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from starlette.staticfiles import StaticFiles
 
+from api.authentication import is_open
 from api.problems import PROBLEM_TYPE
 from movies.models import Page
 from schemas import Answer, Event, FeedbackEntry, Problem, ToolResultEvent
@@ -47,6 +48,13 @@ SwaggerUIBundle({
 EVENTS = {  # a body is text, which generated clients hand over as such; the `data` of each of its events is an Event
     "schema": {"anyOf": [{"$ref": "#/components/schemas/Event"}, {"type": "string"}]}
 }
+BEARER = {
+    "bearer": {
+        "type": "oauth2",
+        "description": "Where AUTH=on: a token of an account's, or an API key",
+        "flows": {"password": {"tokenUrl": "/auth/token", "refreshUrl": "/auth/refresh", "scopes": {}}},
+    }
+}
 ANSWER = {"schema": {"$ref": "#/components/schemas/Answer"}}
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -78,7 +86,13 @@ def document(app: FastAPI) -> dict[str, Any]:
             "description": "What went wrong",
             "content": {PROBLEM_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}},
         }
-        for operation in [operation for path in made["paths"].values() for operation in path.values()]:
+        made["components"]["securitySchemes"] = BEARER
+        made["security"] = [{"bearer": []}]
+        for path, operation in [
+            (path, operation) for path, each in made["paths"].items() for operation in each.values()
+        ]:
+            if is_open(path):
+                operation["security"] = []
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = error
             _leave_out_defaults(operation.get("requestBody"), made["components"]["schemas"])

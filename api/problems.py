@@ -19,9 +19,11 @@ from errors import (
     MarqueeError,
     NotFound,
     Overloaded,
+    RateLimited,
     RunFailed,
     RunInProgress,
     ToolError,
+    Unauthorized,
     Unknown,
 )
 from schemas import FieldError, Problem
@@ -140,11 +142,16 @@ def answer_with_problems(app: FastAPI, routers: Sequence[APIRouter]) -> None:
 
 def refusal(error: MarqueeError) -> JSONResponse:
     """The problem that an error of ours is."""
-    return problem(
+    response = problem(
         error.code,
         error.title,
         error.detail,
         errors=[FieldError(path=error.path, message=error.message)] if isinstance(error, InvalidField) else None,
         run_id=error.run_id if isinstance(error, RunInProgress) else None,
-        retry_after=error.retry_after if isinstance(error, Overloaded | RunFailed) else None,
+        retry_after=error.retry_after if isinstance(error, Overloaded | RateLimited | RunFailed) else None,
     )
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750, section 3
+    if isinstance(error, RateLimited):
+        response.headers.update(error.headers)
+    return response

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.dependencies import Account, Key, LastEventId, Service
+from api.dependencies import Account, CountedAs, Key, LastEventId, Service
 from api.messages import Respond, event_stream
 from api.openapi import FOLLOWED, STREAM
 from runs.live_run import Caller
@@ -45,6 +45,7 @@ async def cancel_run(service: Service, account_id: Account, run_id: str) -> Run:
 async def submit_actions(
     service: Service,
     account_id: Account,
+    counted: CountedAs,
     respond: Respond,
     run_id: str,
     body: ActionResults,
@@ -53,4 +54,4 @@ async def submit_actions(
     """Hand in what the client's actions gave; a new run goes on from there."""
     run = await service.store.load_run(account_id, run_id)
     session = await service.store.load_session(account_id, run.session_id)
-    return await respond(await service.runs.submit(Caller(account_id, session, idempotency_key), run, body))
+    return await respond(await service.runs.submit(Caller(account_id, session, idempotency_key, counted), run, body))

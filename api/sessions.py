@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
-from api.dependencies import Account, After, Key, Limit, Service, SessionOfPath, UserIdQuery
+from api.dependencies import Account, After, CountedAs, Key, Limit, Service, SessionOfPath, UserIdQuery
 from api.export import MEDIA_TYPES, Format, document
 from api.messages import Respond
 from api.openapi import ANSWER, EVENTS, STREAM
@@ -38,6 +38,7 @@ _OPENED: dict[int | str, dict[str, Any]] = {
 async def create_session(
     service: Service,
     account_id: Account,
+    counted: CountedAs,
     respond: Respond,
     body: SessionCreate | None = None,
     idempotency_key: Key = None,
@@ -45,12 +46,12 @@ async def create_session(
     """Open a session; every field is optional. With a `message` it is answered at once, as if it were sent then."""
     body = body or SessionCreate()
     await _check_actions(service, body)
-    session, repeated = await service.sessions.open(account_id, body, idempotency_key)
+    session, repeated = await service.sessions.open(account_id, body, idempotency_key, service.quotas.sessions)
     if body.message is None:
         response: Response = JSONResponse(session.model_dump(mode="json"), 201)
     else:
         try:
-            run = await service.runs.send(Caller(account_id, session, idempotency_key), body.message)
+            run = await service.runs.send(Caller(account_id, session, idempotency_key, counted), body.message)
         except MarqueeError:
             if not repeated:  # a request that is refused leaves nothing
                 await service.sessions.delete(account_id, session.id)

@@ -33,7 +33,7 @@ from schemas import (
     ToolCallEvent,
     ToolResultEvent,
 )
-from service import ACCOUNT, Marquee, open_marquee
+from service import LOCAL, Marquee, open_marquee
 from settings import Settings, slips
 from storage.records import Frame
 from text import printable, printable_json
@@ -156,7 +156,7 @@ async def _answer(prompt: str, options: argparse.Namespace) -> int:
         printer = Printer()
         if not options.json:
             _introduce(marquee, printer)
-        run = await marquee.runs.send(Caller(ACCOUNT, session), body)
+        run = await marquee.runs.send(Caller(LOCAL, session), body)
         try:
             last = await _follow(marquee, run, printer, as_json=options.json)
             printer.end_line()
@@ -178,9 +178,9 @@ async def _follow(marquee: Marquee, run: Run, printer: Printer, *, as_json: bool
 
 async def _session(marquee: Marquee, session_id: str | None) -> Session:
     if session_id is None:
-        session, _ = await marquee.sessions.open(ACCOUNT, SessionCreate())
+        session, _ = await marquee.sessions.open(LOCAL, SessionCreate())
         return session
-    return await marquee.store.load_session(ACCOUNT, session_id)
+    return await marquee.store.load_session(LOCAL, session_id)
 
 
 def _introduce(marquee: Marquee, printer: Printer) -> None:

@@ -171,6 +171,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     local.add_argument("path", metavar="DIR|ZIP", type=Path)
     local.add_argument("--if-needed", action="store_true", help="do nothing where a whole catalogue is there")
+    commands.add_parser(
+        "ratings", help="take over your ratings from IMDb, Letterboxd, Trakt or MovieLens", add_help=False
+    )
     for command in (fetch, local):
         command.add_argument("--data-dir", type=Path, help="where the catalogue is (default: DATA_DIR, else var)")
     return parser

@@ -24,7 +24,7 @@ ORDER = [
     ["storage"],
     ["db", "language", "movies", "providers"],
     ["llm", "movies.ingest", "ratings", "tools", "training"],
-    ["guide", "movielens", "runs"],
+    ["accounts", "guide", "movielens", "runs"],
     ["service"],
     ["api"],
     ["main", "commands"],

@@ -17,7 +17,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import StringIO
@@ -34,6 +34,7 @@ MOST_ROWS = 50_000
 LONGEST_FIELD = 100_000  # characters
 MOST_HEADER = 10_000  # characters of a first line
 DELIMITERS = ",;\t"
+NO_MOVIE = "It names no movie: no title and no id."
 KNOWN = "an IMDb, Letterboxd, Trakt or MovieLens export"
 
 _NO_LETTER = re.compile(r"[^a-z0-9]")
@@ -130,7 +131,7 @@ class _Read(NamedTuple):
 
 
 def read_export(data: bytes, filename: str, now: datetime) -> Export:
-    """What somebody sends, read. Whatever its name ends with, its content decides.
+    """Read a file that somebody sends. Its content decides what it is, whatever its name ends with.
 
     Raises:
         Invalid: It is no export that is known, or not whole, or too large.
@@ -164,8 +165,8 @@ def _of_archive(files: Sequence[TextFile], now: datetime) -> Export:
 
 def _rank(path: str) -> int | None:
     """The place of an archive's file among those that count; None of one that does not."""
-    name = PurePosixPath(path).name
-    if any(word in name for word in NO_RATINGS):
+    name, folder = PurePosixPath(path).name, PurePosixPath(path).parent.name
+    if any(word in name for word in NO_RATINGS) or (folder == "likes" and name != "films.csv"):
         return None
     return next((rank for rank, word in enumerate(IN_ORDER) if word in name), None)
 
@@ -179,16 +180,16 @@ def _export(kind: ExportFormat, name: str, entries: list[Entry]) -> Export:
             "Nothing in it is rated, and it does not say that it was seen, as a watchlist does not. "
             "If this is Letterboxd's list of watched films, send it under its own name, watched.csv."
         )
-    return Export(kind, name, entries, notes)
+    return Export(kind, clean(name), entries, notes)
 
 
 def _read(file: TextFile, now: datetime) -> _Read | None:
     """A file as the first format that fits; None where none does."""
-    name = PurePosixPath(file.name).name
+    name = clean(PurePosixPath(file.name).name)
     if file.text.lstrip()[:1] in ("[", "{"):
         return _of_json(file, name, now)
-    rows = _rows(file)
-    header = next((fields for _, fields in rows if any(fields)), [])
+    rows = list(_rows(file))  # all, so that one too many is known before any is looked at
+    header = rows.pop(0)[1] if rows else []
     columns = _columns(header)
     layout = next((layout for layout in LAYOUTS if layout.needs <= columns.keys()), None)
     if layout is None:
@@ -205,31 +206,31 @@ def _read(file: TextFile, now: datetime) -> _Read | None:
 
 
 def _rows(file: TextFile) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a CSV file with their numbers, divided by whatever divides the first into most fields."""
+    """The lines of a CSV file with their numbers, without blank ones; divided by what divides the first most often."""
     head = file.text.lstrip()[:MOST_HEADER].partition("\n")[0]
     delimiter = max(DELIMITERS, key=head.count)
     csv.field_size_limit(LONGEST_FIELD)
     reader = csv.reader(StringIO(file.text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
+    line, count = 1, -1  # the header is no row
     try:
-        for number, fields in enumerate(reader):
-            if number > MOST_ROWS:
-                raise Invalid(f"The file has more than {MOST_ROWS:,} rows; at most so many are taken at once.")
-            yield line, fields
+        for fields in reader:
+            if any(field.strip() for field in fields):
+                count += 1
+                if count > MOST_ROWS:
+                    raise Invalid(f"The file has more than {MOST_ROWS:,} rows; at most so many are taken at once.")
+                yield line, fields
             line = reader.line_num + 1
     except csv.Error as error:
         raise Invalid(f"{file.name or 'The file'} cannot be read from line {line} on: {error}.") from error
 
 
 def _entries(
-    layout: Layout, header: Sequence[str], rows: Iterator[tuple[int, list[str]]], now: datetime
+    layout: Layout, header: Sequence[str], rows: Iterable[tuple[int, list[str]]], now: datetime
 ) -> Iterator[Entry]:
     """The rows as entries; one with more or fewer fields than the header would be read wrongly, and is not."""
     columns = _columns(header)
     users: set[str] = set()
     for line, fields in rows:
-        if not any(field.strip() for field in fields):
-            continue
         while len(fields) > len(header) and not fields[-1].strip():  # as spreadsheets add them
             fields.pop()
         if len(fields) != len(header):
@@ -276,7 +277,7 @@ def _entry(layout: Layout, values: dict[str, str], line: int, now: datetime) -> 
     )
     entry = with_date(with_stars(entry, first(layout.rating), layout.scale), first(layout.date), now)
     if not title and not any(entry.ids):
-        return replace(entry, problem="It names no movie: no title and no id.")
+        return replace(entry, problem=NO_MOVIE)
     if layout.format == "movielens" and entry.stars is None and not entry.problem:
         return replace(entry, problem="It has no rating.")
     return entry
@@ -341,6 +342,8 @@ def _watched(item: object, now: datetime) -> Entry:
         seen=any(name in item for name in ("rating", "last_watched_at", "watched_at", "plays")),
         kind="" if medium == "movie" else "a TV series",
     )
+    if not entry.title and not any(entry.ids):
+        return replace(entry, problem=NO_MOVIE)
     return with_date(with_stars(entry, item.get("rating") or None, 10), date, now)
 
 
@@ -355,5 +358,5 @@ def _own(item: object, now: datetime) -> Entry:
         movie_id=whole_id(item.get("movie_id")),
     )
     if not entry.title and not any(entry.ids):
-        return replace(entry, problem="It names no movie: no title and no id.")
+        return replace(entry, problem=NO_MOVIE)
     return with_date(with_stars(entry, item.get("stars"), 5), item.get("rated_at"), now)

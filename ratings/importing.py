@@ -12,7 +12,7 @@ from typing import NamedTuple
 from errors import Invalid
 from movies.models import MovieName
 from movies.reader import Catalogue
-from ratings.entries import Entry, whole_id
+from ratings.entries import Entry
 from ratings.formats import Export, read_export
 from ratings.matching import Match, Matcher, MovieRow
 from ratings.models import Effect, ImportCounts, ImportReport, ImportRow, RowStatus
@@ -31,7 +31,7 @@ class Plan:
 
 
 class _Stored(NamedTuple):
-    """What is stored of the caller."""
+    """All that is stored of the caller."""
 
     rated: dict[int, Stars]
     seen: set[int]
@@ -67,14 +67,10 @@ async def import_ratings(
         {own.movie_id: own for own in await ratings.all(account_id)},
         {seen.movie_id for seen in await ratings.seen(account_id)},
     )
-    rows = await catalogue.fetch(
-        "SELECT movie_id, title, source_title, year, imdb_id, tmdb_id FROM movies ORDER BY rating_count DESC, movie_id"
-    )
+    movies = await load_movies(catalogue)
 
     def planned() -> Plan:
-        export = read_export(data, filename, now)
-        matcher = Matcher(_movie_row(*row) for row in rows)
-        return plan(export, matcher, stored, choices or {}, now, preview=preview)
+        return plan(read_export(data, filename, now), Matcher(movies), stored, choices or {}, now, preview=preview)
 
     made = await asyncio.to_thread(planned)
     if not preview and (made.rated or made.seen):
@@ -89,26 +85,26 @@ def plan(
     _check(choices, len(export.entries), matcher)
     undated = min((entry.rated_at for entry in export.entries if entry.rated_at), default=now)
     matches = [_matched(entry, matcher, choices.get(row)) for row, entry in enumerate(export.entries, 1)]
+    matches = _apart(export.entries, matches)
     counted = _counted(export.entries, matches)
     rows: list[ImportRow] = []
     rated: list[Stars] = []
     seen: list[Seen] = []
     for number, (entry, match) in enumerate(zip(export.entries, matches, strict=True), 1):
-        effect, already = None, None
-        duplicate_of = None
-        if match.movie is not None:
-            movie_id = match.movie.movie_id
-            already = stored.rated.get(movie_id)
-            duplicate_of = counted[movie_id] if counted[movie_id] != number else None
-            if duplicate_of is None:
-                effect = _effect(entry, movie_id, stored)
-            at = entry.rated_at or undated
-            if effect in ("new", "changed") and entry.stars is not None:
-                rated.append(Stars(movie_id, entry.stars, at))
-            elif effect == "seen":
-                seen.append(Seen(movie_id, at))
-        rows.append(_row(number, entry, match, effect, already, duplicate_of))
-    report = ImportReport(
+        movie_id = match.movie.movie_id if match.movie else -1
+        counts_instead = counted.get(movie_id, number)
+        effect = _effect(entry, movie_id, stored) if match.movie and counts_instead == number else None
+        if effect in ("new", "changed") and entry.stars is not None:
+            rated.append(Stars(movie_id, entry.stars, entry.rated_at or undated))
+        elif effect == "seen":
+            seen.append(Seen(movie_id, entry.rated_at or undated))
+        duplicate_of = counts_instead if counts_instead != number else None
+        rows.append(_row(number, entry, match, effect, stored.rated.get(movie_id), duplicate_of))
+    return Plan(_report(export, rows, preview=preview), rated, seen)
+
+
+def _report(export: Export, rows: list[ImportRow], *, preview: bool) -> ImportReport:
+    return ImportReport(
         format=export.format,
         detected=export.detected,
         preview=preview,
@@ -116,13 +112,17 @@ def plan(
         notes=export.notes,
         rows=rows,
     )
-    return Plan(report, rated, seen)
 
 
-def _movie_row(
-    movie_id: int, title: str, source_title: str, year: int | None, imdb_id: str | None, tmdb_id: int | None
-) -> MovieRow:
-    return MovieRow(movie_id, title, source_title, year, whole_id(imdb_id), tmdb_id)
+async def load_movies(catalogue: Catalogue) -> list[MovieRow]:
+    """All movies of a catalogue as entries are matched with them, the most rated first."""
+    rows = await catalogue.fetch(
+        """
+        SELECT movie_id, title, source_title, year, CAST(imdb_id AS INTEGER), tmdb_id, rating_count FROM movies
+        ORDER BY rating_count DESC, movie_id
+        """
+    )
+    return [MovieRow._make(row) for row in rows]
 
 
 def _check(choices: Mapping[int, int], rows: int, matcher: Matcher) -> None:
@@ -141,6 +141,17 @@ def _matched(entry: Entry, matcher: Matcher, choice: int | None) -> Match:
     return matcher.match(entry)
 
 
+def _apart(entries: Sequence[Entry], matches: Sequence[Match]) -> list[Match]:
+    """The matches without those of a movie that the file has of its own year, too: the other is another movie."""
+    exact = {m.movie.movie_id for e, m in zip(entries, matches, strict=True) if m.movie and m.movie.year == e.year}
+    return [
+        Match(None, (match.movie,), "The file has this movie, and this one is of another year.")
+        if match.movie and match.by_title and match.movie.year != entry.year and match.movie.movie_id in exact
+        else match
+        for entry, match in zip(entries, matches, strict=True)
+    ]
+
+
 def _counted(entries: Sequence[Entry], matches: Sequence[Match]) -> dict[int, int]:
     """The row that counts for each movie: a rated one before one that is not, then the newest, then the last."""
     best: dict[int, tuple[bool, float, int]] = {}
@@ -152,7 +163,7 @@ def _counted(entries: Sequence[Entry], matches: Sequence[Match]) -> dict[int, in
 
 
 def _effect(entry: Entry, movie_id: int, stored: _Stored) -> Effect | None:
-    """What storing an entry does: the newest date wins, and what has none never takes another's place."""
+    """The effect of storing an entry: the newest date wins, and what has none never takes another's place."""
     already = stored.rated.get(movie_id)
     if entry.stars is None:
         return "seen" if entry.seen and already is None and movie_id not in stored.seen else None
@@ -195,8 +206,8 @@ def _status(entry: Entry, match: Match, duplicate_of: int | None) -> tuple[RowSt
     if duplicate_of is not None:
         return "duplicate", f"Row {duplicate_of} is the same movie, and counts."
     if entry.stars is None:
-        return "unrated", "" if entry.seen else LISTED_IN
-    return "matched", ""
+        return "unrated", match.reason if entry.seen else LISTED_IN
+    return "matched", match.reason
 
 
 def _named(movie: MovieRow) -> MovieName:

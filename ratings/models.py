@@ -54,7 +54,7 @@ class ImportCounts(Model):
 
 
 class ImportReport(Model):
-    """What an import found and did; with `preview` it did nothing yet."""
+    """The rows that an import found and its effect; with `preview` it had none yet."""
 
     format: ExportFormat
     detected: str = Field(description="The format in words")

@@ -54,5 +54,10 @@ class Lease:
         path.unlink(missing_ok=True)
         return False
 
+    def others(self) -> list[str]:
+        """The leases of other processes that run."""
+        names = [path.stem for path in self._folder.glob("*.lock") if path.stem != self.id]
+        return [name for name in names if self.is_alive(name)]
+
     def _path(self, lease_id: str) -> Path:
         return self._folder / f"{lease_id}.lock"

@@ -10,6 +10,7 @@ from functools import partial
 
 from loguru import logger
 
+from accounts.quotas import Quotas
 from db import Store
 from errors import CatalogueError, Internal, MarqueeError, RunFailed, UpstreamTimeout
 from llm import Limits, Offer, Offers, Outcome, Reply, ReplyEvent, StepEnded
@@ -32,11 +33,15 @@ from tools.registry import Toolbox
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The one who asks, in which session, and with which key."""
+    """The one who asks, in which session, and with which key.
+
+    `counted_as`: whose limits hold; None for who works on this machine itself.
+    """
 
     account_id: str
     session: Session
     idempotency_key: str | None = None
+    counted_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Resources:
     library: Library
     ratings: OwnRatings
     checker: SchemaChecker
+    quotas: Quotas
     settings: Settings
     clock: Clock
 
@@ -58,6 +64,7 @@ class LiveRun:
     """A run of this process, made when it is committed; its work begins at once.
 
     Attributes:
+        caller: the one who asked.
         stop_as: what becomes of it when its work is cancelled.
         work: the task that answers; it may be cancelled at any time.
         ending: the task that sees the end committed. Only the work is ever cancelled, so the end is always written.
@@ -68,7 +75,7 @@ class LiveRun:
         self.run = new.run
         self.stop_as: RunStatus = "interrupted"
         self.committed = Transcript(new.run)
-        self._caller = caller
+        self.caller = caller
         self._new = new
         self._with = resources
         self._said = Transcript(new.run)
@@ -102,7 +109,7 @@ class LiveRun:
     async def _answer(self) -> RunStatus:
         async with asyncio.timeout(self._with.settings.llm_total_timeout):
             if self._new.title:
-                session = await self._with.store.load_session(self._caller.account_id, self.run.session_id)
+                session = await self._with.store.load_session(self.caller.account_id, self.run.session_id)
                 await self._emit(SessionUpdated(session=session))
             async with self._with.library.use() as snapshot:
                 self._reply = await self._begin_reply(snapshot)
@@ -115,10 +122,10 @@ class LiveRun:
 
     async def _begin_reply(self, snapshot: Snapshot) -> Reply:
         """The answer to be, with the conversation up to its message, over one state of the data."""
-        store, settings, session = self._with.store, self._with.settings, self._caller.session
+        store, settings, session = self._with.store, self._with.settings, self.caller.session
         contexts = self._with.contexts
         current = open_exchange(await store.exchange(session.id, self.run.message_id))
-        toolbox = Toolbox(snapshot, self._with.ratings, self._caller.account_id, session, self._with.clock)
+        toolbox = Toolbox(snapshot, self._with.ratings, self.caller.account_id, session, self._with.clock)
         offers = await self._offers(toolbox)
         context = contexts.tokens(self.run.model)
         offer = offers.choose(small=contexts.is_small(context))
@@ -145,7 +152,7 @@ class LiveRun:
 
     async def _offers(self, toolbox: Toolbox) -> Offers:
         """All tools, or few of them, each with a system prompt of its own and the session's actions."""
-        actions = self._caller.session.actions
+        actions = self.caller.session.actions
         full, small = await self._prompts(toolbox.snapshot) if self._with.provider.reads_prompt else ("", "")
         return Offers(
             full=Offer(full, callable_in(toolbox.specs, actions)),
@@ -154,13 +161,13 @@ class LiveRun:
 
     async def _prompts(self, snapshot: Snapshot) -> tuple[str, str]:
         """The system prompt beside all tools, and beside few."""
-        info, session = snapshot.info, self._caller.session
+        info, session = snapshot.info, self.caller.session
         prompt = partial(
             system_prompt,
             info,
             session.instructions,
             genres=await _genres(snapshot),
-            whose=whose_taste(info, session.user_id, await self._with.ratings.count(self._caller.account_id)),
+            whose=whose_taste(info, session.user_id, await self._with.ratings.count(self.caller.account_id)),
             today=self._with.clock(),
         )
         return prompt(), prompt(small=True)

@@ -16,6 +16,7 @@ from typing import Any
 from loguru import logger
 from pydantic import JsonValue
 
+from accounts.quotas import DAY
 from errors import Conflict, Invalid, Overloaded, RunInProgress, StorageUnavailable
 from runs.leases import Lease
 from runs.live_run import Caller, LiveRun, Resources
@@ -47,7 +48,7 @@ class Runs:
         self._lease = lease
         self.settler = Settler(self._store, lease, self._settings, self._clock)
         self._live: dict[str, LiveRun] = {}
-        self._launching: set[asyncio.Task[Run]] = set()
+        self._launching: dict[asyncio.Task[Run], Caller] = {}
         self._closing = False
         self._hurried = asyncio.Event()
 
@@ -164,8 +165,7 @@ class Runs:
         request_hash: str,
     ) -> Run:
         """Commit the run and begin its work; neither is undone when the one who asked leaves meanwhile."""
-        if self._closing or self.count + len(self._launching) >= self._settings.max_live_runs:
-            raise Overloaded
+        await self._admit(caller, run)
         new = NewRun(
             run=run,
             added=added,
@@ -177,9 +177,23 @@ class Runs:
             request_hash=request_hash,
         )
         launch = asyncio.create_task(self._launch(caller, new), name=f"launch {run.id}")
-        self._launching.add(launch)
-        launch.add_done_callback(self._launching.discard)
+        self._launching[launch] = caller
+        launch.add_done_callback(self._launching.pop)
         return await asyncio.shield(launch)
+
+    async def _admit(self, caller: Caller, run: Run) -> None:
+        """Raise Overloaded or RateLimited for a run that is one too many, of the caller's or of all."""
+        if self._closing or self.count + len(self._launching) >= self._settings.max_live_runs:
+            raise Overloaded
+        if caller.counted_as is None or run.continues is not None:
+            return
+        quotas = self._with.quotas
+        if quotas.tokens_a_day is not None:
+            now = self._clock()
+            quotas.check_tokens(await self._store.spent(caller.account_id, since=now - DAY), now)
+        await quotas.take_message(caller.counted_as)
+        callers = [live.caller for live in self._live.values()] + list(self._launching.values())
+        quotas.check_live_runs(sum(other.counted_as == caller.counted_as for other in callers))
 
     async def _launch(self, caller: Caller, new: NewRun) -> Run:
         try:
@@ -248,6 +262,15 @@ class Runs:
                 raise StorageUnavailable("The run is stopped; that is noted once the database can be written.")
         elif run.status == "in_progress" and not await self.settler.settle_if_dead(run.id):
             raise Conflict("The run belongs to another process of this service; stop it there.")
+
+    async def cancel_all(self, account_id: str) -> None:
+        """Stop every run of an account that this process works on.
+
+        Raises:
+            StorageUnavailable, Overloaded: As for `cancel`.
+        """
+        for run in [live.run for live in self._live.values() if live.caller.account_id == account_id]:
+            await self.cancel(run)
 
     def hurry(self) -> None:
         """Cut the grace period of `close` short."""

@@ -112,7 +112,7 @@ export function show(root, { signal }) {
     movies.push(...found.data);
     list.append(...found.data.map((movie) => h("li", null, movieCard(movie))));
     status.textContent = movies.length ? `${counted(movies.length, "movie")}${next ? ", and more" : ""}` : "";
-    clear(below).append(...(next ? [more] : movies.length ? [] : [h("p", { class: "empty" }, "No movie matches. Try fewer words, or fewer filters.")]));
+    clear(below).append(...(next ? [more] : movies.length ? [] : [h("p", { class: "nothing" }, "No movie matches. Try fewer words, or fewer filters.")]));
     if (!on) announce(status.textContent || "No movie matches.");
   }
 

@@ -16,7 +16,8 @@ const SIMILAR = 10;
 export async function show(root, { id, signal, title }) {
   root.classList.add("page");
   root.append(h("div", { class: "hero", "aria-busy": "true" }, h("div", { class: "bone bone-poster" }), skeleton(false)));
-  const movie = await request("GET", `/movies/${Number.isSafeInteger(id) && id >= 0 ? id : 0}`, { signal }).catch((error) => {
+  const possible = Number.isSafeInteger(id) && id >= 0;
+  const movie = possible && await request("GET", `/movies/${id}`, { signal }).catch((error) => {
     if (error.status !== 404) throw error;
   });
   if (signal.aborted) return;
@@ -25,7 +26,7 @@ export async function show(root, { id, signal, title }) {
 }
 
 function missing() {
-  return h("div", { class: "empty" }, h("p", null, "There is no such movie in this catalogue."), h("a", { class: "button primary", href: "#/explore" }, "Explore what there is"));
+  return h("div", { class: "nothing" }, h("p", null, "There is no such movie in this catalogue."), h("a", { class: "button primary", href: "#/explore" }, "Explore what there is"));
 }
 
 function hero(movie) {

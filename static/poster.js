@@ -230,7 +230,7 @@ function drawn(movie) {
   const art = DRAW[pick(kinds.split(" "))]({ r, pick, flip, c, id, up, x: r(70, 130), y: Math.round(up ? r(92, 116) : r(190, 206)) });
   const { height, texts } = titled(title, face, place);
   const credits = text([told, movie.year].filter(Boolean).join("  ·  ").toUpperCase(), up ? H - 17 : 27, 8.5, { family: SANS, weight: 600, space: 0.19 }, place);
-  return svg("svg", { viewBox: `0 0 ${W} ${H}`, class: "poster-drawn", "aria-hidden": "true", focusable: "false" },
+  return svg("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "xMidYMid slice", class: "poster-drawn", "aria-hidden": "true", focusable: "false" },
     box(0, 0, W, H, c.bg), art, ground(id, c.bg, up, height + 90), texts, credits);
 }
 

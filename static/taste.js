@@ -69,7 +69,7 @@ function recommendations(signal) {
     cards: true,
     load: (ends) => request("POST", "/recommendations", { body: { own: true, limit: LISTED, ...wanted }, signal: ends }),
     draw: ({ basis, movies }) => [
-      basis === "popular" && h("p", { class: "lead" }, "These are loved by many. Rate what you know: with the first you like, this list begins to follow your taste."),
+      basis === "popular" && h("p", { class: "hint" }, "These are loved by many. Rate what you know: with the first you like, this list begins to follow your taste."),
       grid(movies, "Recommended movies", reason),
     ],
   });

@@ -144,6 +144,33 @@ MIGRATIONS = [
     ALTER TABLE runs ADD COLUMN grounding TEXT
     """,
     """
+    CREATE TABLE accounts (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        name_key TEXT NOT NULL UNIQUE,
+        password_hash TEXT NOT NULL,
+        disabled INTEGER NOT NULL DEFAULT 0,
+        created_at TEXT NOT NULL
+    );
+    CREATE TABLE sign_ins (
+        id TEXT PRIMARY KEY,
+        account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        refresh_id TEXT NOT NULL,
+        earlier_refresh_id TEXT,
+        refreshed_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL
+    );
+    CREATE INDEX sign_ins_by_account ON sign_ins (account_id);
+    CREATE TABLE api_keys (
+        id TEXT PRIMARY KEY,
+        account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        digest BLOB NOT NULL UNIQUE,
+        created_at TEXT NOT NULL
+    );
+    CREATE INDEX api_keys_by_account ON api_keys (account_id)
+    """,
+    """
     CREATE TABLE own_seen (
         account_id TEXT NOT NULL,
         movie_id INTEGER NOT NULL,

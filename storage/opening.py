@@ -36,7 +36,7 @@ async def open_database(
     Raises:
         StorageUnavailable: The file cannot be opened, or was written by a newer version of this program.
     """
-    async with _one_opener(path):
+    async with one_opener(path):
         _make_private(path)
         writer = await _connect(path, "rwc")
         try:
@@ -98,7 +98,7 @@ def _tighten(file: Path) -> None:
 
 
 @asynccontextmanager
-async def _one_opener(path: Path) -> AsyncIterator[None]:
+async def one_opener(path: Path) -> AsyncIterator[None]:
     """Keep other processes from opening the file: two that make a file a WAL database at once are told it is locked."""
     try:
         lock = AsyncFileLock(path.with_name(f"{path.name}.lock"), mode=PRIVATE)

@@ -94,6 +94,14 @@ class Frame:
         return name.startswith(b"run.") and name != b"run.created"
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Tokens of one run, and when it was created."""
+
+    at: datetime
+    tokens: int
+
+
 class Entry(NamedTuple):
     """A stored message as far as a model is sent it: a run reads hundreds, and a Message takes ten times as long.
 

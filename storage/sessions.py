@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 
-from errors import IdempotencyMismatch, NotFound
+import aiosqlite
+
+from errors import Conflict, IdempotencyMismatch, NotFound
 from movies.models import Page
 from schemas import Feedback, FeedbackEntry, Session, SessionCreate, SessionPatch
 from storage.records import ACTIONS, SESSIONS, Clock, message_of, new_id, refuse_live_run, session_of, stamp, utc_now
@@ -23,12 +25,23 @@ class Sessions:
         self._clock = clock
 
     async def open(
-        self, account_id: str, new: SessionCreate, idempotency_key: str | None = None
+        self,
+        account_id: str,
+        new: SessionCreate,
+        idempotency_key: str | None = None,
+        most: int | None = None,
     ) -> tuple[Session, bool]:
         """A new session; True where one with this key was there before. Its `message` is not sent here.
 
+        Args:
+            account_id: whose.
+            new: what is known of it.
+            idempotency_key: of the request.
+            most: sessions that an account may have.
+
         Raises:
             IdempotencyMismatch: The key was used with another request.
+            Conflict: The account has as many as it may.
         """
         now, session_id, request_hash = stamp(self._clock()), new_id("ses"), _hash(new)
         values = (
@@ -39,6 +52,7 @@ class Sessions:
         async with self._db.transaction() as connection:
             rows = list(await connection.execute_fetchall(_BY_KEY, (account_id, idempotency_key)))
             if not rows:
+                await _refuse_more(connection, account_id, most)
                 await connection.execute(
                     """
                     INSERT INTO sessions
@@ -156,6 +170,7 @@ _UPDATES = {
     "user_id": "UPDATE sessions SET user_id = ? WHERE id = ? AND account_id = ?",
     "metadata": "UPDATE sessions SET metadata = ? WHERE id = ? AND account_id = ?",
 }
+_COUNT = "SELECT count(*) FROM sessions WHERE account_id = ?"
 _BY_KEY = "SELECT id, request_hash FROM sessions WHERE account_id = ? AND idempotency_key = ?"
 _BELOW = "sessions.account_id = :account AND (sessions.updated_at, sessions.number) < (:activity, :number)"
 _LIVE_SESSIONS = """
@@ -184,6 +199,15 @@ _RATED = """
     WHERE messages.rating IS NOT NULL AND messages.number < :before AND sessions.account_id = :account
     ORDER BY messages.number DESC LIMIT :limit
 """
+
+
+async def _refuse_more(connection: aiosqlite.Connection, account_id: str, most: int | None) -> None:
+    """Raise Conflict where an account has as many sessions as it may."""
+    if most is None:
+        return
+    [[count]] = await connection.execute_fetchall(_COUNT, (account_id,))
+    if count >= most:
+        raise Conflict(f"You have {count} sessions, as many as one may; delete some.")
 
 
 def _hash(new: SessionCreate) -> str:

@@ -126,6 +126,11 @@ class Database:
                 await self._writer.rollback()
                 raise
 
+    async def truncate_log(self) -> None:
+        """Bring the write-ahead log into the file and empty it, as far as readers let it."""
+        async with self._turn():
+            await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def trouble(self) -> str | None:
         """The reason why nothing can be written, if any: by a real write, at most one in PROBE_SECONDS."""
         if self._probe is None or (self._probe.done() and time.monotonic() - self._probed_at > PROBE_SECONDS):

@@ -17,7 +17,7 @@ from tests.support.wire import check_whole, new_session, send
 
 DOCUMENT = (ROOT / "docs/architecture.md").read_text()
 WAY = DOCUMENT.split("## The way of a message")[1].split("## Three walks")[0]
-MOST_FILES, MOST_LINES = 17, 3_700
+MOST_FILES, MOST_LINES = 19, 4_000
 ELSEWHERE = {  # the document says why
     "main", "providers.base", "providers.prompts", "providers.tool_calls", "providers.text_calls", "providers.digest"
 }  # fmt: skip

@@ -12,7 +12,7 @@ from errors import Unknown
 from movies.models import Basis, Because, ListedMovie, Model, Movie, MovieList, MovieName, OtherShare, Resolved
 from taste.interactions import Indices
 from taste.ranking import Ranked, Reasons
-from tools.args import Listing, Recommend
+from tools.args import GroupMember, Listing, Recommend, RecommendForGroup
 from tools.context import Context
 from tools.people import person
 from tools.spelling import series
@@ -115,7 +115,16 @@ async def excluded(ctx: Context, args: Listing) -> Indices:
         out += await ctx.ratings.shown(ctx.session_id)
     if isinstance(args, Recommend) and args.user_id is None and not args.include_seen:
         out += ctx.snapshot.ids((await person(ctx, None)).profile.movie_index)
+    if _for_the_person(args):
+        out += [seen.movie_id for seen in await ctx.ratings.seen(ctx.account_id)]
     return ctx.snapshot.indexes(dict.fromkeys(out))
+
+
+def _for_the_person(args: Listing) -> bool:
+    """True for a list of what the person could watch next, alone or with others."""
+    if isinstance(args, RecommendForGroup):
+        return any(member == GroupMember() for member in args.members)
+    return isinstance(args, Recommend) and args.user_id is None and not args.include_seen
 
 
 async def _all_of(ctx: Context, ref: int | str) -> list[int]:

@@ -40,7 +40,7 @@ ACTION = {"name": "open_page", "description": "Opens a page.", "parameters": {"t
 
 # Query plans
 
-GROWING = {"sessions", "runs", "messages", "events", "own_ratings", "recommendations"}
+GROWING = {"sessions", "runs", "messages", "events", "own_ratings", "own_seen", "recommendations"}
 # A scan that is none: of the partial index that holds live runs alone.
 OF_LIVE_RUNS = re.compile(r"SCAN runs USING INDEX one_live_run")
 
@@ -137,6 +137,11 @@ def rate_and_recommend(client: httpx.Client) -> None:
     movie = client.get("/movies").json()["data"][0]["movie_id"]
     client.put(f"/ratings/{movie}", json={"stars": 4}).raise_for_status()
     client.get("/ratings").raise_for_status()
+    export = "movieId,rating,imdbId,date\n{},{},,2020-01-01\n"
+    for stars in (3, ""):  # rated, and seen
+        client.delete(f"/ratings/{movie}").raise_for_status()
+        client.post("/ratings/import", content=export.format(movie, stars)).raise_for_status()
+    client.get("/ratings/export").raise_for_status()
     client.delete(f"/ratings/{movie}").raise_for_status()
     for _ in range(2):
         client.post("/recommendations", json={"liked": [movie]}).raise_for_status()

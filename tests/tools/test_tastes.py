@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from errors import ToolError
+from storage.own_ratings import Seen
 from tests.support.asking import ask, titles
 from tools.registry import Toolbox
 
@@ -181,3 +183,23 @@ async def test_of_somebody_unknown_stars_are_expected_as_of_everybody(tools: Too
     assert (why["support"], why["because"], why["own_stars"]) == (0, [], None)
     assert why["predicted_stars"] == pytest.approx(why["movie"]["rating_mean"], abs=0.3)
     assert "no reason is personal" in why["notes"][0]
+
+
+async def test_what_was_seen_is_not_recommended(tools: Toolbox) -> None:
+    """Alone, by words, and with others; unless the person asks for it."""
+    member: dict[str, Any] = {"members": [{}, {"liked": ["Heat (1995)"]}], "limit": 20}
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("recommend", {"limit": 20}),
+        ("recommend", {"text": "heist", "limit": 20}),
+        ("recommend_for_group", member),
+    ]
+    for name, args in asked:
+        before = {movie["movie_id"] for movie in (await ask(tools, name, **args))["movies"]}
+        await tools.ratings.add("local", [], [Seen(movie_id, datetime(2024, 1, 1, tzinfo=UTC)) for movie_id in before])
+        after = {movie["movie_id"] for movie in (await ask(tools, name, **args))["movies"]}
+        assert after
+        assert not after & before
+    again = await ask(tools, "recommend", limit=20, include_seen=True)
+    assert {movie["movie_id"] for movie in again["movies"]} & {
+        one.movie_id for one in await tools.ratings.seen("local")
+    }

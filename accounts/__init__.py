@@ -1,0 +1,1 @@
+"""Passwords, tokens and API keys, and the account that they stand for."""

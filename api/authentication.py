@@ -1,0 +1,96 @@
+"""The caller of a request: with AUTH=on all but what is open to everybody needs a bearer token or API key.
+
+It stands before the routes and before the body is read: a route that is added is closed unless it is named here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from accounts.accounts import Accounts, Identity
+from api.middleware import OnRequests
+from api.problems import refusal
+from errors import Forbidden, MarqueeError, NotFound, Unauthorized
+from service import LOCAL
+
+OPEN = frozenset({"/", "/health/live", "/openapi.json", "/auth/register", "/auth/token", "/auth/refresh"})
+OPEN_FOLDERS = ("/docs", "/static")
+
+
+class Authentication(OnRequests):
+    """Finds the account of each request, or refuses it."""
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        accounts: Accounts | None = scope["app"].state.marquee.accounts
+        answer: ASGIApp = self._app
+        if accounts is not None and not is_open(scope["path"]):
+            try:
+                scope.setdefault("state", {})["identity"] = await accounts.identify(_credential(scope))
+            except MarqueeError as error:
+                answer = refusal(error)
+        await answer(scope, receive, send)
+
+
+def is_open(path: str) -> bool:
+    """True for what needs no token.
+
+    >>> is_open("/docs/start.js"), is_open("/docs-of-mine"), is_open("/sessions")
+    (True, False, False)
+    """
+    return path in OPEN or any(path == folder or path.startswith(f"{folder}/") for folder in OPEN_FOLDERS)
+
+
+def _credential(scope: Scope) -> str:
+    """The credential of the Authorization header (RFC 6750, section 2.1)."""
+    kind, _, credential = Headers(scope=scope).get("authorization", "").strip().partition(" ")
+    if kind.lower() != "bearer" or not credential.strip():
+        raise Unauthorized("This service asks for an account: send `Authorization: Bearer` with a token of yours.")
+    return credential.strip()
+
+
+def accounts_of(request: Request) -> Accounts:
+    """The accounts of the service.
+
+    Raises:
+        NotFound: It has none.
+    """
+    accounts: Accounts | None = request.app.state.marquee.accounts
+    if accounts is None:
+        raise NotFound("This service has no accounts (AUTH=off).")
+    return accounts
+
+
+def account_id(request: Request) -> str:
+    """The account of the caller; that of everybody where there are no accounts."""
+    identity: Identity | None = getattr(request.state, "identity", None)
+    return identity.account.id if identity else LOCAL
+
+
+def caller_address(request: Request) -> str:
+    """The address that a request comes from; a proxy's header counts where uvicorn trusts the proxy."""
+    return request.client.host if request.client else "unknown"
+
+
+def signed_in(request: Request, _: Annotated[Accounts, Depends(accounts_of)]) -> Identity:
+    """The caller, who has an account.
+
+    Raises:
+        NotFound: There are no accounts here.
+    """
+    identity: Identity = request.state.identity
+    return identity
+
+
+def signed_in_in_person(identity: Annotated[Identity, Depends(signed_in)]) -> Identity:
+    """The caller, with a token of their own.
+
+    Raises:
+        Forbidden: They come with an API key, which is for what programs do.
+    """
+    if identity.sign_in_id is None:
+        raise Forbidden("An API key may not do this: sign in.")
+    return identity

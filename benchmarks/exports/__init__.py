@@ -1,0 +1,1 @@
+"""Exports as people have them, made by hand, and how well they are imported."""
