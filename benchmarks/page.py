@@ -112,7 +112,7 @@ def loads(browser: Browser, url: str, awaited: str = "", slower: int = 1) -> flo
 def load(browser: Browser, url: str, awaited: str, slower: int) -> float:
     with opened_page(browser, awaited, slower) as page:
         page.goto(url)
-        page.wait_for_function(f"seen.usable !== null && {QUIET}")
+        page.wait_for_function(f"() => seen.usable !== null && {QUIET}")
         painted, usable = page.evaluate(PAINTED) or 0, page.evaluate("seen.usable")
         ends = page.evaluate("seen.longTasks.map((it) => it.start + it.duration)")
         return float(max(painted, usable, *ends) if ends else max(painted, usable))
@@ -122,7 +122,7 @@ def streaming(browser: Browser, url: str, path: str = "") -> tuple[int, float]:
     """Long tasks while an answer streams, and the longest time between two frames, in milliseconds."""
     with opened_page(browser) as page:
         chat = Chat(page, url).open(path)
-        page.wait_for_function(f"seen.usable !== null && {QUIET}")
+        page.wait_for_function(f"() => seen.usable !== null && {QUIET}")
         page.evaluate("seen.longTasks.length = 0; seen.gap = 0")
         chat.send("go on")
         page.get_by_text("The end.").wait_for(timeout=SECONDS * 5_000)
