@@ -125,7 +125,7 @@ def streaming(browser: Browser, url: str, path: str = "") -> tuple[int, float]:
         page.wait_for_function(f"() => seen.usable !== null && {QUIET}")
         page.evaluate("seen.longTasks.length = 0; seen.gap = 0")
         chat.send("go on")
-        page.get_by_text("The end.").wait_for(timeout=SECONDS * 5_000)
+        chat.main.get_by_text("The end.").wait_for(timeout=SECONDS * 5_000)
         chat.expect_idle()
         page.evaluate("new Promise((done) => setTimeout(done, 500))")
         return int(page.evaluate("seen.longTasks.length")), float(page.evaluate("seen.gap"))
