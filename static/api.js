@@ -55,6 +55,9 @@ export function useToken(read) {
   token = read;
 }
 
+/** The headers that say who asks. */
+export const credentials = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
+
 const SLOW_MS = 4000;
 const SILENCE_MS = 40000; // the service pings every 15 s
 
@@ -63,8 +66,7 @@ async function send(method, path, { body, query, headers, signal } = {}) {
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value != null && value !== "") url.searchParams.set(name, value);
   }
-  const all = new Headers(headers);
-  if (token()) all.set("Authorization", `Bearer ${token()}`);
+  const all = new Headers({ ...headers, ...credentials() });
   const file = body instanceof Blob;
   if (body !== undefined) all.set("Content-Type", file ? "application/octet-stream" : "application/json");
   const slow = setTimeout(() => network.slow(), SLOW_MS);

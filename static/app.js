@@ -129,13 +129,14 @@ function showNetwork() {
   banners.prepend(h("div", props, icon("warn"), h("p", null, words)));
 }
 
-function banner(name, ...words) {
+function banner(name, summary, ...words) {
   if (kept.get(`dismissed:${name}`)) return;
   const close = button("close", "Dismiss", () => {
     kept.set(`dismissed:${name}`, "yes");
     node.remove();
   });
-  const node = h("div", { class: "notice", role: "note", "data-testid": `banner-${name}` }, h("p", null, ...words), close);
+  const node = h("div", { class: "notice", role: "note", "data-testid": `banner-${name}` },
+    words.length ? h("details", null, h("summary", null, summary), h("p", null, ...words)) : h("p", null, summary), close);
   banners.append(node);
 }
 
@@ -147,12 +148,11 @@ async function showBanners() {
   const keys = [code("OPENAI_API_KEY"), " or ", code("OPENAI_BASE_URL"), " in ", code(".env")];
   const data = [code("python movielens.py download ml-latest-small")];
   if (guide && sample) {
-    banner("start", "You are talking to the built-in guide, over a small sample of made-up ratings. ",
-      h("span", null, "For a language model set ", ...keys, "; for real ratings run ", ...data, "."));
+    banner("start", "The built-in guide answers, from a small sample.", "For a language model set ", ...keys, "; for real ratings run ", ...data, ".");
   } else if (guide) {
-    banner("guide", "The built-in guide answers. For a language model set ", ...keys, ".");
+    banner("guide", "The built-in guide answers.", "For a language model set ", ...keys, ".");
   } else if (sample) {
-    banner("sample", "The ratings are a small made-up sample. For real ones run ", ...data, ".");
+    banner("sample", "The ratings are a small made-up sample.", "For real ones run ", ...data, ".");
   }
   if (state.reasons.length) banner(`reasons:${state.reasons.join(" ").slice(0, 100)}`, state.reasons.join(" "));
 }

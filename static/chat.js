@@ -39,6 +39,7 @@ export class Chat {
   #frame = 0;
   #stuck = true; // follows what comes
   #reading = false; // from the question on
+  #placed = 0; // where this put the scroll bar
   #loading = false;
 
   constructor(root, { id, signal, title }) {
@@ -284,18 +285,18 @@ export class Chat {
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     const far = scrollHeight - scrollTop - clientHeight;
-    if (!this.last) return;
+    this.down.hidden = far < NEAR || !this.last;
+    if (!this.last || Math.abs(scrollTop - this.#placed) < 2) return; // nobody scrolled: something came
     const question = this.#reading ? this.list.lastElementChild : null;
     const atQuestion = question && Math.abs(question.offsetTop - 8 - scrollTop) < 4;
     this.#stuck = far < NEAR || Boolean(atQuestion);
-    if (far < 2 && !atQuestion && !this.busy) this.#reading = false;
-    this.down.hidden = far < NEAR;
+    if (far < 2 && !atQuestion) this.#reading = false;
   }
 
   #toEnd() {
     this.#stuck = true;
     this.#reading = false;
-    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: "instant" });
+    this.#scrollTo(this.scroller.scrollHeight);
   }
 
   /** Follows what comes, until the question has reached the top: an answer is read from its beginning. */
@@ -303,7 +304,12 @@ export class Chat {
     if (!this.#stuck || !this.last) return;
     const question = this.#reading ? this.list.lastElementChild : null;
     const top = question ? question.offsetTop - 8 : Infinity;
-    this.scroller.scrollTop = Math.min(this.scroller.scrollHeight - this.scroller.clientHeight, top);
+    this.#scrollTo(Math.min(this.scroller.scrollHeight - this.scroller.clientHeight, top));
+  }
+
+  #scrollTo(top) {
+    this.scroller.scrollTo({ top, behavior: "instant" });
+    this.#placed = this.scroller.scrollTop;
     this.#scrolled();
   }
 
@@ -313,7 +319,7 @@ export class Chat {
     const before = first?.getBoundingClientRect().top ?? 0;
     change();
     const moved = (first?.getBoundingClientRect().top ?? 0) - before;
-    this.scroller.scrollTop += moved;
+    this.#scrollTo(this.scroller.scrollTop + moved);
   }
 
   // Sending

@@ -27,7 +27,7 @@ export function welcome({ signal, ask }) {
     if (!catalogue.examples.length) offer([`Recommend some ${catalogue.plural}`, `The most popular ${catalogue.plural}`]);
   }, () => {});
   fillRate(rate, signal).catch(() => {});
-  const list = new ForYou(forYou, signal);
+  const list = new ForYou(forYou, signal, () => rate.classList.add("rated"));
   hear("rated", () => list.update(), signal);
   ratings.load().then(() => list.update());
   return h("div", { class: "welcome" }, heading, lead, examples, rate, forYou);
@@ -38,7 +38,9 @@ async function fillRate(section, signal) {
   const fresh = page.data.filter((movie) => movie.rating_count && !given.has(movie.movie_id)).slice(0, OFFERED);
   if (!fresh.length) return;
   const list = h("ul", { class: "shelf", "data-testid": "rate-shelf" }, fresh.map((movie) => h("li", null, movieCard(movie, { buttons: false }))));
-  section.replaceChildren(h("h3", { id: "rate-heading" }, "Seen any of these? Give them stars"), list);
+  const down = () => document.getElementById("for-you-heading").scrollIntoView({ behavior: "smooth" });
+  const yours = button("below", "Your list", down, { text: true, class: "button small to-list" });
+  section.replaceChildren(h("div", { class: "shelf-head" }, h("h3", { id: "rate-heading" }, "Seen any of these? Give them stars"), yours), list);
   section.hidden = false;
 }
 
@@ -46,8 +48,9 @@ async function fillRate(section, signal) {
 class ForYou {
   #asked = 0;
 
-  constructor(section, signal) {
+  constructor(section, signal, onshow) {
     this.signal = signal;
+    this.onshow = onshow;
     this.list = h("ol", { class: "shelf" });
     this.words = h("p", { class: "muted", role: "status" });
     this.section = section;
@@ -66,7 +69,8 @@ class ForYou {
     const found = await request("POST", "/recommendations", { body, signal: this.signal }).catch(() => null);
     if (!found || asked !== this.#asked) return;
     this.section.hidden = false;
-    this.words.textContent = `From ${given.size === 1 ? "your rating" : `your ${given.size} ratings`}. Every star changes it.`;
+    this.onshow();
+    this.words.textContent = `From ${given.size === 1 ? "your rating" : `your ${given.size} ratings`}; rate more, and it follows.`;
     this.list.replaceChildren(...found.movies.map((movie) => h("li", null, movieCard(movie, { note: because(movie) }))));
   }
 }
