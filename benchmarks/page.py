@@ -55,19 +55,25 @@ QUIET = "performance.now() - Math.max(seen.usable, ...seen.longTasks.map((it) =>
 
 def main() -> None:
     bytes_of_page = sum(path.stat().st_size for path in (ROOT / "static").rglob("*") if path.is_file())
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser, scripted.running() as upstream:
-        data_dir = Path(folder)
+    with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "movielens.py", "import", "data/sample", "--data-dir", folder]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-        long = asyncio.run(fill(data_dir / "chat.db", overall=LONG))
-        last = asyncio.run(last_words(data_dir / "chat.db", long))
-        upstream.otherwise = lambda _: streamed()
-        with process(environment(data_dir, upstream)) as server:
-            first = loads(browser, server.url)
-            slower = loads(browser, server.url, slower=SLOWER)
-            opened = loads(browser, f"{server.url}/#/chat/{long}", awaited=last)
-            tasks, gap = streaming(browser, server.url)
-            tasks_long, gap_long = streaming(browser, server.url, f"#/chat/{long}")
+        chats = Path(folder) / "chat.db"
+        long = asyncio.run(fill(chats, overall=LONG))
+        last = asyncio.run(last_words(chats, long))
+        with scripted.running() as upstream, process(environment(Path(folder), upstream)) as server:
+            upstream.otherwise = lambda _: streamed()
+            with chromium() as browser:
+                measure(browser, server.url, long, last, bytes_of_page)
+
+
+def measure(browser: Browser, url: str, long: str, last: str, bytes_of_page: int) -> None:
+    """All figures as a table. `long`: the session of many messages, `last`: the end of it."""
+    first = loads(browser, url)
+    slower = loads(browser, url, slower=SLOWER)
+    opened = loads(browser, f"{url}/#/chat/{long}", awaited=last)
+    tasks, gap = streaming(browser, url)
+    tasks_long, gap_long = streaming(browser, url, f"#/chat/{long}")
     table = Table("", "", "bar")
     table.add_row("bytes of the page's files", f"{bytes_of_page:,}", f"{BYTES_BAR:,}")
     table.add_row("can be used after, ms", f"{first:.0f}", f"{READY_BAR:.0f}")
@@ -106,7 +112,7 @@ def loads(browser: Browser, url: str, awaited: str = "", slower: int = 1) -> flo
 def load(browser: Browser, url: str, awaited: str, slower: int) -> float:
     with opened_page(browser, awaited, slower) as page:
         page.goto(url)
-        page.wait_for_function(f"seen.usable !== null && {QUIET}")
+        page.wait_for_function(f"() => seen.usable !== null && {QUIET}")
         painted, usable = page.evaluate(PAINTED) or 0, page.evaluate("seen.usable")
         ends = page.evaluate("seen.longTasks.map((it) => it.start + it.duration)")
         return float(max(painted, usable, *ends) if ends else max(painted, usable))
@@ -116,10 +122,10 @@ def streaming(browser: Browser, url: str, path: str = "") -> tuple[int, float]:
     """Long tasks while an answer streams, and the longest time between two frames, in milliseconds."""
     with opened_page(browser) as page:
         chat = Chat(page, url).open(path)
-        page.wait_for_function(f"seen.usable !== null && {QUIET}")
+        page.wait_for_function(f"() => seen.usable !== null && {QUIET}")
         page.evaluate("seen.longTasks.length = 0; seen.gap = 0")
         chat.send("go on")
-        page.get_by_text("The end.").wait_for(timeout=SECONDS * 5_000)
+        chat.main.get_by_text("The end.").wait_for(timeout=SECONDS * 5_000)
         chat.expect_idle()
         page.evaluate("new Promise((done) => setTimeout(done, 500))")
         return int(page.evaluate("seen.longTasks.length")), float(page.evaluate("seen.gap"))

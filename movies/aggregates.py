@@ -85,6 +85,7 @@ class Aggregates:
         self._histograms: asyncio.Task[Cells] | None = None
         self._columns: asyncio.Task[list[Part]] | None = None
         self._carriers: dict[str, Memberships] = {}
+        self._groups: dict[str, Cells] = {}
         self._kept: dict[Callable[[Sequence[Part], Chosen], Any], Any] = {}
 
     async def by_movie(self, chosen: Chosen) -> Cells:
@@ -111,6 +112,12 @@ class Aggregates:
     async def by_user(self, chosen: Chosen) -> tuple[Ints, Ints, Ints]:
         """Of everybody: the ids of users, how many ratings each gave, and their sum in half-stars."""
         return await self._counted(_by_user, chosen)
+
+    async def of_everybody(self, kind: str, of: Memberships) -> Cells:
+        """Cells of the groups of a kind over all ratings, made in a thread and kept."""
+        if kind not in self._groups:
+            self._groups[kind] = await asyncio.to_thread(grouped, await self._all_histograms(), of)
+        return self._groups[kind]
 
     async def carriers(self, table: str) -> Memberships:
         """The movies that carry each genre, or tag."""

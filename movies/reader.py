@@ -382,11 +382,7 @@ class Catalogue(CatalogueFile):
         """The movies of each genre, tag, year or decade."""
         if by in ("genre", "tag"):
             return await self.aggregates.carriers(by)
-        years = (await self._short()).years.astype(np.int64)
-        known = np.flatnonzero(years)
-        values, groups = np.unique(years[known] // 10 * 10 if by == "decade" else years[known], return_inverse=True)
-        names = [f"{value}s" if by == "decade" else str(value) for value in values.tolist()]
-        return Memberships(names, groups.astype(np.int64), known)
+        return await asyncio.to_thread(_by_time, (await self._short()).years.astype(np.int64), by)
 
     async def near_tags(self, text: str, limit: int = 5) -> list[str]:
         """Tags that a text nobody tagged with could have meant: alike in letters, the most carried first."""
@@ -509,6 +505,14 @@ def _stars_within(packed: npt.NDArray[np.uint32], hours: int | None) -> npt.NDAr
     """The half-stars of the ratings, newest first, that are less than so many hours old."""
     end = len(packed) if hours is None else int(np.searchsorted(packed, np.uint32(pack(hours, 0))))
     return unpack(packed[:end])[1]
+
+
+def _by_time(years: npt.NDArray[np.int64], by: str) -> Memberships:
+    """The movies of each year or decade, from the year of every movie."""
+    known = np.flatnonzero(years)
+    values, groups = np.unique(years[known] // 10 * 10 if by == "decade" else years[known], return_inverse=True)
+    names = [f"{value}s" if by == "decade" else str(value) for value in values.tolist()]
+    return Memberships(names, groups.astype(np.int64), known)
 
 
 def _detail(row: Row) -> MovieDetail:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from movies.aggregates import Cells, Chosen, Memberships, grouped, means, number
+from movies.aggregates import Cells, Memberships, grouped, means, number
 from movies.models import Leaning, Taste, TastedMovie
 from movies.tables import STARS_VALUES, pack
 from taste.interactions import Longs, Movies, Profile
@@ -53,12 +53,12 @@ async def taste(ctx: Context, user_id: int | None) -> Taste:
         Unknown: The data has no such user.
     """
     someone, catalogue = await person(ctx, user_id), ctx.snapshot.catalogue
-    mean_of_all = _rounded(catalogue.info.rating_mean or np.nan)
+    mean_of_all = None if catalogue.info.rating_mean is None else round(catalogue.info.rating_mean, 4)
     if not len(someone.profile):
         return Taste(whose=someone.whose, user_id=user_id, count=0, everybody=mean_of_all)
-    everybody = await catalogue.aggregates.by_movie(Chosen(np.ones(len(ctx.snapshot.movie_ids), bool)))
     kinds = {kind: await catalogue.memberships(kind) for kind in KINDS}
-    found = await asyncio.to_thread(_figures, someone.profile, everybody, kinds, ctx.snapshot.recommender.movies)
+    everybody = {kind: await catalogue.aggregates.of_everybody(kind, of) for kind, of in kinds.items()}
+    found = await asyncio.to_thread(_figures, someone.profile, kinds, everybody, ctx.snapshot.recommender.movies)
     total = found.own.sum(axis=0)
     return Taste(
         whose=someone.whose,
@@ -75,16 +75,16 @@ async def taste(ctx: Context, user_id: int | None) -> Taste:
     )
 
 
-def _figures(profile: Profile, everybody: Cells, kinds: Mapping[str, Memberships], movies: Movies) -> _Figures:
-    half_stars = np.rint(profile.stars * 2).astype(np.int64)
-    packed = pack(profile.movie_index.astype(np.int64), half_stars)
-    own = np.bincount(packed, minlength=everybody.size).reshape(-1, STARS_VALUES)
-    leans = {kind: _lean(own, everybody, of) for kind, of in kinds.items()}
-    pull = np.mean([_pull(lean, len(own))[profile.movie_index] for lean in leans.values()], axis=0)
+def _figures(
+    profile: Profile, kinds: Mapping[str, Memberships], everybody: Mapping[str, Cells], movies: Movies
+) -> _Figures:
+    packed = pack(profile.movie_index.astype(np.int64), np.rint(profile.stars * 2).astype(np.int64))
+    own = np.bincount(packed, minlength=len(movies) * STARS_VALUES).reshape(-1, STARS_VALUES)
     mean = float(means(own.sum(axis=0)))
-    expected = (
-        movies.damped_means()[profile.movie_index] + (profile.mean - _mean_of_all(everybody, mean)) + pull
-    ).clip(0.5, 5)
+    leans = {kind: _lean(own, mean, of, everybody[kind], movies.mean_stars) for kind, of in kinds.items()}
+    pull = np.mean([_pull(lean, len(movies))[profile.movie_index] for lean in leans.values()], axis=0)
+    above = profile.mean - movies.mean_stars
+    expected = (movies.damped_means()[profile.movie_index] + above + pull).clip(0.5, 5)
     stars = profile.stars.astype(np.float64)
     if len(stars) < FEWEST_TYPICAL:
         return _Figures(own, leans, expected, np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -94,18 +94,12 @@ def _figures(profile: Profile, everybody: Cells, kinds: Mapping[str, Memberships
     return _Figures(own, leans, expected, typical, surprise[~np.isin(surprise, typical)][:TYPICAL])
 
 
-def _lean(own: Cells, everybody: Cells, of: Memberships) -> _Leans:
+def _lean(own: Cells, mean: float, of: Memberships, everybody: Cells, mean_of_all: float) -> _Leans:
     """Of each group n / (n + C) · ((own mean there − own mean) − (everybody's mean there − everybody's mean))."""
-    theirs, of_all = grouped(own, of), grouped(everybody, of)
-    count, mean = number(theirs), float(means(own.sum(axis=0)))
-    above = np.nan_to_num(means(theirs) - mean)
-    usual = np.nan_to_num(means(of_all) - _mean_of_all(everybody, mean))
-    return _Leans(of, theirs, of_all, np.where(count > 0, count / (count + DAMPING) * (above - usual), 0.0))
-
-
-def _mean_of_all(everybody: Cells, otherwise: float) -> float:
-    total = everybody.sum(axis=0)
-    return float(means(total)) if number(total) else otherwise
+    theirs = grouped(own, of)
+    above, usual = np.nan_to_num(means(theirs) - mean), np.nan_to_num(means(everybody) - mean_of_all)
+    count = number(theirs)
+    return _Leans(of, theirs, everybody, np.where(count > 0, count / (count + DAMPING) * (above - usual), 0.0))
 
 
 def _pull(leans: _Leans, movies: int) -> Floats:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from settings import Settings
 from tests.page.driving import Chat
@@ -21,6 +21,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 DESKTOP = {"width": 1280, "height": 800}
 GRAVE = ("error", "warning")
+PATIENT = 20_000  # milliseconds: two cores run other tests beside these
 PHONE = {"width": 390, "height": 844}
 
 
@@ -29,6 +30,7 @@ def browser() -> Iterator[Browser]:
     """Not for a whole session of tests: Playwright's loop would run on where tests want one of their own."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here (Debian: apt-get install chromium)")
+    expect.set_options(timeout=PATIENT)
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
@@ -37,11 +39,12 @@ def browser() -> Iterator[Browser]:
 class Watch:
     """Complaints of all pages of a test: errors of scripts and of the console, breaches of the policy for content.
 
-    `allowed`: words of those that the test itself brings about, such as of a network that it cuts.
+    `allowed`: words of those that the test itself brings about, such as of a network that it cuts; at the end of a test
+    the service may be stopped before the browser.
     """
 
     complaints: list[str] = field(default_factory=list)
-    allowed: list[str] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=lambda: ["net::ERR_CONNECTION_REFUSED"])
 
     def page(self, page: Page) -> None:
         page.on("pageerror", lambda error: self.complaints.append(_told(error)))
@@ -65,7 +68,7 @@ def watch() -> Iterator[Watch]:
 @pytest.fixture
 def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
     with browser.new_context(viewport=DESKTOP, reduced_motion="reduce") as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENT)
         context.on("page", watch.page)
         context.expose_function("policyBreach", lambda what: watch.complaints.append(f"policy: {what}"))
         context.add_init_script(

@@ -9,7 +9,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.scripted import DONE, Gate, Reply, chunk, usage
 
-PATIENT = 20_000  # milliseconds, for what takes a reconnection
 QUESTION, ANSWER = "[data-testid=question-text]", "[data-testid=answer-text]:not(:empty)"
 LISTEN = """() => {
     window.heard = [];
@@ -92,16 +91,16 @@ class Chat:
 
     def expect_idle(self) -> None:
         """Nothing is being answered, and one can write and send."""
-        expect(self.send_button).to_be_visible(timeout=PATIENT)
-        expect(self.busy).to_have_count(0, timeout=PATIENT)
+        expect(self.send_button).to_be_visible()
+        expect(self.busy).to_have_count(0)
         expect(self.composer).to_be_enabled()
 
     def expect_said(self, *texts: str) -> None:
         """The texts of questions and answers in turn, and nothing besides."""
-        expect(self.said).to_have_text(list(texts), timeout=PATIENT)
+        expect(self.said).to_have_text(list(texts))
 
     def expect_ended(self, status: str) -> None:
-        expect(self.exchanges.last.get_by_test_id(f"ended-{status}")).to_be_visible(timeout=PATIENT)
+        expect(self.exchanges.last.get_by_test_id(f"ended-{status}")).to_be_visible()
 
     def earlier_answer(self, text: str) -> None:
         self._turn("Earlier answer", text)

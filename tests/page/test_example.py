@@ -52,9 +52,9 @@ def test_the_example_streams_and_goes_on_when_the_network_comes_back(
         gates[0].open()
         assert gates[1].reached.wait(10)
         network.mend()
-        expect(page.locator("pre")).to_have_text("one two ", timeout=20_000)
+        expect(page.locator("pre")).to_have_text("one two ")
         gates[1].open()
-        expect(page.locator("pre")).to_have_text("one two three\n(completed)\n", timeout=20_000)
+        expect(page.locator("pre")).to_have_text("one two three\n(completed)\n")
         with server.client() as client:
             [session] = client.get("/sessions").json()["data"]
             roles = [message["role"] for message in client.get(f"/sessions/{session['id']}/messages").json()["data"]]
@@ -102,7 +102,7 @@ def test_the_reference_page_shows_the_operations(server: Server, page: Page) -> 
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{server.url}/docs")
-    expect(page.locator("#operations-chat-send_message")).to_be_visible(timeout=20_000)
+    expect(page.locator("#operations-chat-send_message")).to_be_visible()
     paths = httpx.get(f"{server.url}/openapi.json").json()["paths"]
-    expect(page.locator(".opblock")).to_have_count(sum(map(len, paths.values())), timeout=20_000)
+    expect(page.locator(".opblock")).to_have_count(sum(map(len, paths.values())))
     assert all(url.startswith((server.url, "data:")) for url in asked)

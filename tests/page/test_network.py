@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.page.conftest import Watch
-from tests.page.driving import PATIENT, Chat, stepped
+from tests.page.driving import Chat, stepped
 from tests.support.network import Network
 from tests.support.processes import wait_for
 from tests.support.scripted import Gate, Reply, Upstream, text
@@ -152,7 +152,7 @@ def test_the_mark_of_a_chat_that_answers_goes_when_it_has(chat: Chat, upstream: 
     expect(entry).to_contain_text(re.compile("answering", re.IGNORECASE))
     for gate in gates:
         gate.open()
-    expect(entry).not_to_contain_text(re.compile("answering", re.IGNORECASE), timeout=PATIENT)
+    expect(entry).not_to_contain_text(re.compile("answering", re.IGNORECASE))
 
 
 def test_a_slow_network_is_told_of(page: Page, network: Network, upstream: Upstream, watch: Watch) -> None:
@@ -162,7 +162,7 @@ def test_a_slow_network_is_told_of(page: Page, network: Network, upstream: Upstr
     chat = Chat(page, network.url).open()
     network.drops_answers = True
     chat.send("a thriller")
-    expect(page.get_by_test_id("network-slow")).to_be_visible(timeout=PATIENT)
+    expect(page.get_by_test_id("network-slow")).to_be_visible()
     network.cut()
     network.drops_answers = False
     network.mend()

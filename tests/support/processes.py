@@ -18,7 +18,7 @@ import httpx
 from tests.support import scripted
 from tests.support.serving import ROOT
 
-START_SECONDS = 60.0
+START_SECONDS = 90.0
 
 
 def environment(data_dir: Path, upstream: scripted.Upstream | None = None, **settings: str) -> dict[str, str]:
