@@ -136,7 +136,7 @@ function banner(name, summary, ...words) {
     node.remove();
   });
   const node = h("div", { class: "notice", role: "note", "data-testid": `banner-${name}` },
-    words.length ? h("details", null, h("summary", null, summary), h("p", null, ...words)) : h("p", null, summary), close);
+    words.length ? h("details", { open: !narrow.matches }, h("summary", null, summary), h("p", null, ...words)) : h("p", null, summary), close);
   banners.append(node);
 }
 

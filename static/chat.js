@@ -12,6 +12,8 @@ import { hear, tell } from "./shared.js";
 import { welcome } from "./welcome.js";
 
 const PAGE = 60; // messages at a time
+const FAR = 200; // pixels: what comes and goes by itself moves the scroll bar less
+const TOUCH_MS = 1200;
 const KEYBOARD = 120; // pixels that a keyboard takes at least
 const NEAR = 80; // pixels from the end at which the view follows what comes
 
@@ -40,6 +42,7 @@ export class Chat {
   #stuck = true; // follows what comes
   #reading = false; // from the question on
   #placed = 0; // where this put the scroll bar
+  #touched = -Infinity; // when somebody scrolled
   #loading = false;
 
   constructor(root, { id, signal, title }) {
@@ -89,6 +92,10 @@ export class Chat {
     sizes.observe(this.list);
     sizes.observe(this.scroller);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    const touched = () => {
+      this.#touched = performance.now();
+    };
+    for (const name of ["wheel", "touchmove", "keydown"]) this.scroller.addEventListener(name, touched, { passive: true });
     this.signal.addEventListener("abort", () => {
       observer.disconnect();
       sizes.disconnect();
@@ -286,7 +293,9 @@ export class Chat {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     const far = scrollHeight - scrollTop - clientHeight;
     this.down.hidden = far < NEAR || !this.last;
-    if (!this.last || Math.abs(scrollTop - this.#placed) < 2) return; // nobody scrolled: something came
+    const moved = Math.abs(scrollTop - this.#placed);
+    const byHand = moved > FAR || (moved > 2 && performance.now() - this.#touched < TOUCH_MS);
+    if (!this.last || !byHand) return; // nobody scrolled: something came or went
     const question = this.#reading ? this.list.lastElementChild : null;
     const atQuestion = question && Math.abs(question.offsetTop - 8 - scrollTop) < 4;
     this.#stuck = far < NEAR || Boolean(atQuestion);
