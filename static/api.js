@@ -48,32 +48,33 @@ export const network = new (class extends EventTarget {
 
 addEventListener("offline", () => network.say("offline"));
 
-let token = () => null;
+let signIn = { bearer: async () => null, ask: () => {} };
 
-/** Where sign-in puts its bearer token. @param {() => string|null} read */
-export function useToken(read) {
-  token = read;
+/** Where tokens come from, and who is told that one is needed. @param {{bearer: () => Promise<string|null>, ask: () => void}} how */
+export function useSignIn(how) {
+  signIn = how;
 }
-
-/** The headers that say who asks. */
-export const credentials = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
 
 const SLOW_MS = 4000;
 const SILENCE_MS = 40000; // the service pings every 15 s
 
-async function send(method, path, { body, query, headers, signal } = {}) {
+async function send(method, path, { body, query, headers, signal, open = false } = {}) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value != null && value !== "") url.searchParams.set(name, value);
   }
-  const all = new Headers({ ...headers, ...credentials() });
-  const file = body instanceof Blob;
-  if (body !== undefined) all.set("Content-Type", file ? "application/octet-stream" : "application/json");
+  const all = new Headers(headers);
+  const token = open ? null : await signIn.bearer();
+  if (token) all.set("Authorization", `Bearer ${token}`);
+  const raw = body === undefined || body instanceof URLSearchParams || body instanceof Blob;
+  if (!raw) all.set("Content-Type", "application/json");
+  else if (body instanceof Blob) all.set("Content-Type", "application/octet-stream");
   const slow = setTimeout(() => network.slow(), SLOW_MS);
   try {
-    const sent = { method, headers: all, signal, body: body === undefined || file ? body : JSON.stringify(body) };
+    const sent = { method, headers: all, signal, body: raw ? body : JSON.stringify(body) };
     const response = await fetch(url, sent);
     network.succeeded();
+    if (response.status === 401 && !open) signIn.ask();
     if (!response.ok) throw await problemOf(response);
     return response;
   } catch (error) {
@@ -109,6 +110,11 @@ export async function request(method, path, options = {}) {
 /** The body of an answer as a file. @param {string} path @returns {Promise<Blob>} */
 export async function download(path, query) {
   return (await send("GET", path, { query })).blob();
+}
+
+/** The address of an image of the service: its own, or where it needs a token that of its bytes. @param {string} path */
+export async function imageUrl(path) {
+  return (await signIn.bearer()) ? URL.createObjectURL(await download(path)) : path;
 }
 
 /**

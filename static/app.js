@@ -6,6 +6,7 @@ import { health, hear, kept } from "./shared.js";
 import { Sidebar } from "./sidebar.js";
 import * as chat from "./chat.js";
 import { resume } from "./outbox.js";
+import * as signIn from "./signin.js";
 
 const main = document.getElementById("main");
 const layout = document.querySelector(".layout");
@@ -205,4 +206,5 @@ resize();
 resume();
 show({ first: true });
 sidebar.start();
+signIn.start();
 showBanners().catch(() => {});

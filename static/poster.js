@@ -1,7 +1,7 @@
 // Posters: drawn from title, year, genres and id, always the same way; TMDB's in their place where the operator has a key.
 
-import { credentials } from "./api.js";
 import { h, svg } from "./dom.js";
+import { imageUrl } from "./api.js";
 import { health } from "./shared.js";
 
 const [W, H, EDGE, LEADING] = [200, 300, 16, 1.08];
@@ -242,26 +242,14 @@ function ground(id, color, up, height) {
     box(0, up ? H - height : 0, W, height, `url(#${id})`)];
 }
 
-/** A movie's poster: drawn, and TMDB's over it once it is looked at. @param {Object} movie @returns {HTMLElement} */
+/** A movie's poster: drawn, and TMDB's over it as soon as it is there. @param {Object} movie @returns {HTMLElement} */
 export function poster(movie) {
   const node = h("span", { class: "poster", dataset: { testid: "poster" } }, drawn(movie));
-  const look = ([seen], observer) => {
-    if (!seen.isIntersecting) return;
-    observer.disconnect();
-    lay(node, movie.movie_id);
+  const image = h("img", { alt: "", loading: "lazy", decoding: "async", class: "poster-image", onload: () => image.classList.add("shown"), onerror: () => image.remove() });
+  const add = async () => {
+    image.src = await imageUrl(`/movies/${movie.movie_id}/poster`);
+    node.append(image);
   };
-  if (movie.tmdb_url) health().then((state) => state.posters && new IntersectionObserver(look, { rootMargin: "300px" }).observe(node), () => {});
+  if (movie.tmdb_url) health().then((state) => state.posters && add()).catch(() => {});
   return node;
-}
-
-/** Lays the fetched poster over the drawn one; not as the address of an image, which would go without credentials. */
-async function lay(node, id) {
-  const answer = await fetch(`/movies/${id}/poster`, { headers: credentials() }).catch(() => null);
-  if (!answer?.ok) return;
-  const src = URL.createObjectURL(await answer.blob());
-  const image = h("img", { src, alt: "", class: "poster-image", onerror: () => image.remove(), onload: () => {
-    image.classList.add("shown");
-    URL.revokeObjectURL(src);
-  } });
-  node.append(image);
 }

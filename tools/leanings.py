@@ -37,7 +37,7 @@ class _Leans(NamedTuple):
 
 
 class _Figures(NamedTuple):
-    """What is counted over a person's ratings; the last two are places in the profile."""
+    """Figures over a person's ratings; the last two are places in the profile."""
 
     own: Cells
     leans: Mapping[str, _Leans]

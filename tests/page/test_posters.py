@@ -50,16 +50,6 @@ def test_the_drawn_one_stays_where_tmdb_has_none(page: Page, server: Server, tmd
     expect(poster.locator("img")).to_have_count(0)
 
 
-def test_a_poster_is_asked_for_with_credentials(page: Page, server: Server, tmdb: Tmdb) -> None:
-    tmdb.image = DOT
-    page.goto(f"{server.url}/#/")
-    page.evaluate("import('/static/api.js').then((api) => api.useToken(() => 'a-token'))")
-    with page.expect_request("**/poster") as asked:
-        page.evaluate(f"location.hash = '{HEAT}'")
-    assert asked.value.headers["authorization"] == "Bearer a-token"
-    expect(page.get_by_test_id("poster").first.locator("img.shown")).to_be_visible()
-
-
 def test_without_a_key_nobody_is_asked(page: Page, settings: Settings) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

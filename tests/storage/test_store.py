@@ -66,6 +66,12 @@ class Recorder:
 
 
 @pytest.fixture
+def llm_settings(llm_settings: Settings) -> Settings:
+    """With quotas, so that what is counted for them is sent, too."""
+    return llm_settings.model_copy(update={"tokens_per_day": 10**9, "max_sessions_per_account": 10**6})
+
+
+@pytest.fixture
 def statements(llm_server: Server) -> dict[str, Any]:
     """Every statement that the running service sends to chat.db from now on, with the first of its parameters."""
     seen: dict[str, Any] = {}
