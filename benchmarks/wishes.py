@@ -24,11 +24,10 @@ from rich.table import Table
 
 from movies.arrays import load_described
 from movies.library import Library
-from movies.models import MovieQuery
+from movies.models import MovieQuery, RecommendationRequest
 from settings import Settings
 from storage.opening import open_database
 from storage.own_ratings import OwnRatings
-from tools.args import RecommendationRequest
 from tools.context import Context
 from tools.search import find_movies
 from tools.tastes import recommend_for_profile

@@ -178,7 +178,7 @@ class Chat:
 def stepped(words: Sequence[str]) -> tuple[Reply, list[Gate]]:
     """An answer that waits at a gate before each word but the first."""
     gates = [Gate() for _ in words[1:]]
-    pieces = [chunk({"content": words[0]})]
+    pieces: list[bytes | Gate] = [chunk({"content": words[0]})]
     for gate, word in zip(gates, words[1:], strict=True):
         pieces += [gate, chunk({"content": word})]
     return Reply([*pieces, chunk(finish="stop"), usage(), DONE]), gates

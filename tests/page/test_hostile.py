@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -105,7 +105,7 @@ def _numbered() -> Iterator[tuple[int, str]]:
     yield from enumerate(ONE_LINE, start=1)
 
 
-def _write(path: Path, head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+def _write(path: Path, head: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([head, *rows])
 
@@ -131,7 +131,7 @@ def test_a_hostile_catalogue(hostile_catalogue: Path, page: Page) -> None:
         page.close()
 
 
-ODD = (
+ODD: tuple[object, ...] = (
     None, 0, "", [], {}, "<b>x</b>", [[[]]], {"movies": 3}, {"movies": [None, 1, {}]}, {"movie": "<b>x</b>"},
     {"movies": [{"movie_id": "x", "title": None, "genres": [1]}]}, {"ratings": {"a": 1}}, {"favourites": {}},
 )  # fmt: skip
