@@ -347,7 +347,7 @@ class SessionCreate(Model):
 
 
 class MessageRetry(Model):
-    """What is to be different when the latest message is answered anew; what is left out stays."""
+    """Changes to a message that is answered anew; a field that is left out stays as it was."""
 
     content: Annotated[str, Field(pattern=r"\S")] | None = None
     model: ModelName | None = None
