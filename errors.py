@@ -33,6 +33,7 @@ x CatalogueError          movie data that cannot be read or imported
   + NoCatalogue           the catalogue file is missing or damaged: only an import helps
   + MalformedFile           a file, a line, a column and the reason
 x ToolError               a tool call that cannot be carried out, in words the model can act on
+  + NoFacts               it asks for running times or people, which the catalogue was not enriched with
   + Unknown               it names a movie, user, genre or tag that the data does not have
 """
 
@@ -216,6 +217,10 @@ class MalformedFile(CatalogueError):
 
 class ToolError(Exception):
     """A tool call that cannot be carried out; the text tells the model what to mend."""
+
+
+class NoFacts(ToolError):
+    """The call asks for running times or people, and the catalogue has none yet."""
 
 
 class Unknown(ToolError):

@@ -295,7 +295,7 @@ async def list_own_ratings(
     return Page(data=rated[:limit], has_more=more, next=f"o{offset + limit}" if more else None)
 
 
-@router.put("/ratings/{movie_id}", tags=["ratings"])
+@router.put("/ratings/{movie_id:int}", tags=["ratings"])
 async def put_rating(
     service: Service, ctx: Tools, account_id: Account, movie_id: MovieIdPath, body: RatingIn
 ) -> OwnRating:
@@ -307,7 +307,7 @@ async def put_rating(
     return OwnRating(movie=found[0], stars=body.stars, rated_at=service.clock())
 
 
-@router.delete("/ratings/{movie_id}", tags=["ratings"], status_code=204)
+@router.delete("/ratings/{movie_id:int}", tags=["ratings"], status_code=204)
 async def delete_rating(service: Service, account_id: Account, movie_id: MovieIdPath) -> None:
     """Forget a rating, or that a movie was seen."""
     seen = await service.ratings.forget_seen(account_id, movie_id)

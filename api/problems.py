@@ -14,9 +14,11 @@ from starlette.types import Scope
 
 from errors import (
     CatalogueError,
+    Conflict,
     Invalid,
     InvalidField,
     MarqueeError,
+    NoFacts,
     NotFound,
     Overloaded,
     RateLimited,
@@ -88,8 +90,11 @@ async def _on_marquee_error(_: Request, error: Exception) -> JSONResponse:
     return refusal(error)
 
 
+_TOOL_KINDS: dict[type[ToolError], type[MarqueeError]] = {Unknown: NotFound, NoFacts: Conflict}
+
+
 async def _on_tool_error(_: Request, error: Exception) -> JSONResponse:
-    kind = NotFound if isinstance(error, Unknown) else Invalid
+    kind = next((kind for kinds, kind in _TOOL_KINDS.items() if isinstance(error, kinds)), Invalid)
     return problem(kind.code, kind.title, str(error))
 
 

@@ -148,9 +148,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _bring(args: argparse.Namespace, data_dir: Path, display: Display) -> ImportReport | None:
-    path = args.path
     if args.command == "download":
         path = download(args.edition, data_dir, args.base_url, display.bytes_done)
+    else:
+        path = args.path
     bring = import_if_needed if args.if_needed else import_catalogue
     with closing(open_source(path)) as source:
         return bring(MovieFiles(source, display.bytes_done), data_dir / CATALOGUE, display.stage)

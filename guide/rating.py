@@ -96,11 +96,13 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
         half = link.kind == "stars" or ((link.low or 0) % 1 == HALF and (link.low or 0) < MOST_STARS / 2)
         sure = half or (place in given and (names or changes)) or (beside and mode) or alone
         rating = part.intent.act == "rate" and (bool(names) or ("rated" in context.situation and one))
-        apart = place in taken or place in (part.pointed or {}) or not 0 <= (link.low or 0) <= MOST_STARS
+        part_of = place > 0 and clause.tokens[place - 1].word in PARTS
+        apart = part_of or place in taken or place in (part.pointed or {}) or not 0 <= (link.low or 0) <= MOST_STARS
         if (sure or rating) and not apart:
             yield place, link.low or 0.0
 
 
+PARTS = frozenset({"part", "parts", "episode", "chapter", "volume", "vol"})  # "part three is weak" gives no stars
 _BOUNDS = tuple(("bounds", name) for name in ("at_least", "at_most", "more", "less"))
 _COUNTS = (("count", "things"), ("count", "units"), ("count", "for_me"), ("refer", "them"), ("refer", "both"))
 """Phrases whose numbers are no stars; those of the latter are whole."""

@@ -19,11 +19,13 @@ LONGEST = 100
 ALIKE = 0.8  # of letters
 SURNAME, SLIP = 0.9, 0.85  # quality of a match, of 1 for the very name
 
-_ROLE = re.compile(
-    r"(?:(?P<directed>directed by|director:?)|(?P<by>by)|(?P<without>without|not(?: with| by)?)|"
-    r"(?P<acted>with|starring))\s+",
-    re.IGNORECASE,
-)
+_ROLES = {
+    "directed": r"directed by|director:?",
+    "by": "by",
+    "without": r"without|not(?: with| by)?",
+    "acted": "with|starring",
+}
+_ROLE = re.compile(f"(?:{'|'.join(f'(?P<{role}>{words})' for role, words in _ROLES.items())})\\s+", re.IGNORECASE)
 
 
 class KnownPerson(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TypeVar
 
-from errors import ToolError, Unknown
+from errors import NoFacts, Unknown
 from movies.links import Link
 from movies.models import Count, Filters
 from movies.people import SAID, SLIP, role_of
@@ -32,11 +32,11 @@ async def spelled(ctx: Context, filters: AnyFilters) -> AnyFilters:
 
     Raises:
         Unknown: There is no such genre, tag or person, and which ones are near.
-        ToolError: The catalogue has neither running times nor people.
+        NoFacts: The catalogue has neither running times nor people.
     """
     if filters.people or filters.runtime_from is not None or filters.runtime_to is not None:
         if ctx.snapshot.info.facts is None:
-            raise ToolError(NO_FACTS)
+            raise NoFacts(NO_FACTS)
         people = [await person_called(ctx, given) for given in filters.people]
         filters = filters.model_copy(update={"people": list(dict.fromkeys(people))})
     if not (filters.genres or filters.exclude_genres or filters.tags or filters.exclude_tags):

@@ -67,7 +67,7 @@ def test_what_cannot_be_is_refused(params: dict[str, str], status: int, words: s
 
 def test_without_facts_it_is_said_how_to_get_them(client: httpx.Client) -> None:
     response = client.get("/movies", params={"runtime_to": 90})
-    assert response.status_code == 422
+    assert response.status_code == 409
     assert "python movielens.py enrich download" in response.json()["detail"]
     assert client.get("/health").json()["catalogue"]["facts"] is None
 
