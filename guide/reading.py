@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
+from itertools import groupby
 from operator import or_
 from typing import Any, Literal, get_args
 
@@ -340,7 +341,8 @@ def _told(parts: Iterable[Part]) -> Told:
 
 
 def _joined(parts: Iterable[Part]) -> Conditions:
-    return reduce(Conditions.joined, (part.wants for part in parts), Conditions())
+    wants = (wants for wants, _ in groupby(part.wants for part in parts))  # what is said again changes nothing
+    return reduce(Conditions.joined, wants, Conditions())
 
 
 def _by_taste(frame: Frame, told: Told) -> Frame:
