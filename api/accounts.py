@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.responses import StreamingResponse
 from fastapi.security import OAuth2PasswordRequestForm
 
 from accounts.accounts import Accounts, Identity
 from api.authentication import accounts_of, caller_address, signed_in, signed_in_in_person
 from api.dependencies import Service
-from api.export import account_document
+from api.export import account_document, streamed
 from movies.models import Page
 from schemas import Account, ApiKey, ApiKeyCreate, NewApiKey, PasswordChange, Refresh, Registration, TokenPair
 
@@ -85,15 +83,7 @@ async def delete_account(service: Service, accounts: OurAccounts, caller: InPers
 )
 async def export_account(service: Service, caller: SignedIn) -> Response:
     """All that belongs to the account as one document: sessions with their messages, ratings, recommendations."""
-    pieces = account_document(service, caller.account)
-    first = await anext(pieces)  # a store that cannot be read is said before the status is
-
-    async def whole() -> AsyncIterator[str]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
-    return StreamingResponse(whole(), media_type="application/json")
+    return await streamed(account_document(service, caller.account), "application/json")
 
 
 @router.post("/keys", status_code=201)

@@ -6,6 +6,8 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from typing import Literal
 
+from fastapi.responses import StreamingResponse
+
 from db import Store
 from movies.models import Recommendation
 from schemas import Account, Message, Session
@@ -20,6 +22,22 @@ MEDIA_TYPES: dict[Format, str] = {
     "markdown": "text/markdown",
 }
 PAGE_MESSAGES = 100  # in memory at a time
+
+
+async def streamed(pieces: AsyncGenerator[str, None], media_type: str) -> StreamingResponse:
+    """A document as it is made. Its first piece is awaited: a store that cannot be read is said before the status is.
+
+    Raises:
+        StorageUnavailable: Before the first piece.
+    """
+    first = await anext(pieces)
+
+    async def whole() -> AsyncGenerator[str, None]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return StreamingResponse(whole(), media_type=media_type)
 
 
 async def document(store: Store, session: Session, kind: Format) -> AsyncGenerator[str, None]:

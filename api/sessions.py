@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from api.dependencies import Account, After, CountedAs, Key, Limit, Service, SessionOfPath, UserIdQuery
-from api.export import MEDIA_TYPES, Format, document
+from api.export import MEDIA_TYPES, Format, document, streamed
 from api.messages import Respond
 from api.openapi import ANSWER, EVENTS, STREAM
 from db import LATEST
@@ -145,15 +144,7 @@ async def export_session(
     format: Annotated[Format, Query()] = "json",  # noqa: A002  the contract's name
 ) -> Response:
     """The whole history as one document."""
-    pieces = document(service.store, session, format)
-    first = await anext(pieces)  # a store that cannot be read is said before the status is
-
-    async def whole() -> AsyncIterator[str]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
-    return StreamingResponse(whole(), media_type=MEDIA_TYPES[format])
+    return await streamed(document(service.store, session, format), MEDIA_TYPES[format])
 
 
 # Feedback
