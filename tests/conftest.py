@@ -107,8 +107,8 @@ def llm_settings(settings: Settings, upstream: scripted.Upstream) -> Settings:
         openai_api_key="sk-test-secret",
         openai_base_url=upstream.url,
         openai_model="scripted",
-        llm_first_token_timeout=3,
-        llm_idle_timeout=3,
+        llm_first_token_timeout=60,
+        llm_idle_timeout=60,
         llm_max_retries=1,
     )
 

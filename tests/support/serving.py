@@ -36,7 +36,7 @@ class Server:
         return host, int(port)
 
     def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, **options)
+        return httpx.Client(base_url=self.url, timeout=90, **options)
 
 
 @contextmanager
