@@ -26,6 +26,11 @@ if MOVIELENS_DIR is not None:
     os.environ["TEST_MOVIELENS_DIR"] = MOVIELENS_DIR  # for the workers that the tests are spread over
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: tests wait for sockets and disks more than they compute."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
