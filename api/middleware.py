@@ -25,7 +25,7 @@ IMPORT = "/ratings/import"  # takes larger bodies than any other route
 DRAINED = 20  # times the limit that is read of a body that is too large
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
-ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"]
+ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Session-Id"]
 EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
 
 
