@@ -24,6 +24,7 @@ from api import accounts, messages, movies, posters, prompts, ratings, runs, ses
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
+from api.metering import Metering
 from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
 from api.page import install_page
@@ -34,6 +35,7 @@ from movies.library import Library
 from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth
 from service import Marquee, open_marquee
 from settings import Settings
+from telemetry.tracing import HTTP_SPANS
 
 VERSION = "0.1.0"
 _NO_KEY = "No key and no base URL are set: the built-in offline guide answers."
@@ -61,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
+        telemetry=HTTP_SPANS,
     )
     parts = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts)
     routers = [part.router for part in parts] + [_service_routes()]
@@ -69,7 +72,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_documents(app)
     install_page(app)
     answer_with_problems(app, routers)
-    for middleware in (BodyLimit, Authentication, Gate, RequestLog, ClearStart):  # the last one is passed first
+    # The last one is passed first
+    for middleware in (BodyLimit, Authentication, Gate, RequestLog, Metering, ClearStart):
         app.add_middleware(middleware)
     return app
 
