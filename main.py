@@ -24,7 +24,6 @@ from api import accounts, messages, movies, posters, prompts, ratings, runs, ses
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
-from api.metering import Metering
 from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
 from api.page import install_page
@@ -72,8 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_documents(app)
     install_page(app)
     answer_with_problems(app, routers)
-    # The last one is passed first
-    for middleware in (BodyLimit, Authentication, Gate, RequestLog, Metering, ClearStart):
+    for middleware in (BodyLimit, Authentication, Gate, RequestLog, ClearStart):  # the last one is passed first
         app.add_middleware(middleware)
     return app
 
