@@ -28,6 +28,7 @@ from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
 from api.page import install_page
 from api.problems import answer_with_problems
+from api.tarpit import Tarpit
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
 from movies.library import Library
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_documents(app)
     install_page(app)
     answer_with_problems(app, routers)
-    for middleware in (BodyLimit, Authentication, Gate, RequestLog, ClearStart):  # the last one is passed first
+    for middleware in (BodyLimit, Authentication, Gate, Tarpit, RequestLog, ClearStart):  # the last one is passed first
         app.add_middleware(middleware)
     return app
 
