@@ -84,9 +84,13 @@ async def _all(url: str, pid: int, wal: Path, progress: Progress) -> None:
 
 async def _watch(pid: int, wal: Path, progress: Progress) -> None:
     while True:
-        now = Figures.of(pid)
-        progress.samples.append(Sample(progress.runs, now.rss, now.files, wal.stat().st_size / 1e6))
+        progress.samples.append(_sample(pid, wal, progress.runs))
         await asyncio.sleep(EVERY)
+
+
+def _sample(pid: int, wal: Path, runs: int) -> Sample:
+    now = Figures.of(pid)
+    return Sample(runs, now.rss, now.files, wal.stat().st_size / 1e6)
 
 
 async def _talk(url: str, token: str, progress: Progress, chance: random.Random) -> None:

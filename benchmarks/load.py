@@ -143,7 +143,7 @@ class Figures:
         pages = int((process / "statm").read_text().split()[1])
         times = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
         cpu = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
-        return cls(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len(os.listdir(process / "fd")), cpu)
+        return cls(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len([*(process / "fd").iterdir()]), cpu)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
