@@ -30,6 +30,7 @@ from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
 from api.page import install_page
 from api.problems import answer_with_problems
+from api.tarpit import Tarpit
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
 from movies.library import Library
@@ -76,8 +77,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_documents(app)
     install_page(app)
     answer_with_problems(app, [*routers, completions.router])
-    for part in (BodyLimit, Authentication, Gate, OpenAIErrors, RequestLog, ClearStart):  # the last one is passed first
-        app.add_middleware(part)
+    layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Tarpit, RequestLog, ClearStart)  # the last one is first
+    for layer in layers:
+        app.add_middleware(layer)
     return app
 
 

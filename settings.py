@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     messages_per_minute: Count | None = None
     max_live_runs_per_caller: Count | None = None
     max_sessions_per_account: Count | None = None
+    refusals_per_minute: Count | None = None
     tokens_per_day: Annotated[int, Field(ge=1, le=10**12)] | None = None
     access_token_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
     sign_in_days: Annotated[int, Field(ge=1, le=3_650)] = 30

@@ -36,7 +36,7 @@ class Quotas:
         guarded = settings.auth == "on"
         self.tokens_a_day = settings.tokens_per_day
         self._messages = settings.messages_per_minute or (60 if guarded else None)
-        self._live_runs = settings.max_live_runs_per_caller or (10 if guarded else None)
+        self._live_runs = settings.max_live_runs_per_caller or (4 if guarded else None)
         self.sessions = settings.max_sessions_per_account or (10_000 if guarded else None)
         self._minute = RateLimitItemPerMinute(self._messages or 1)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -59,9 +59,13 @@ class Quotas:
         policy = f'"{MESSAGES}";q={self._messages};w={MINUTE}'
         return {"RateLimit-Policy": policy, "RateLimit": f'"{MESSAGES}";r={left};t={wait}'}
 
-    def check_live_runs(self, live: int) -> None:
-        """Raise Overloaded where a caller has as many live runs as one may, so that others find room."""
-        if self._live_runs is not None and live >= self._live_runs:
+    def check_live_runs(self, live: int, free: int) -> None:
+        """Raise Overloaded where a caller has as many live runs as one may, so that others find room.
+
+        The fewer are free, the fewer one may have: never more than are left to all others, so that who has none finds
+        a place (Choudhury and Hahne, 1998: dynamic thresholds).
+        """
+        if self._live_runs is not None and live >= min(self._live_runs, free):
             raise Overloaded(f"You have {live} answers in the making; wait for one, or stop it.", OF_LIVE_RUNS)
 
     def check_tokens(self, spent: Sequence[Spent], now: datetime) -> None:

@@ -1,4 +1,5 @@
-"""Bounds on open connections under uvicorn, which has none: how many, how long one may stay without a whole request.
+"""Bounds on connections under uvicorn, which has none: how many, how fast one address opens them, how long one may
+stay without a whole request.
 
 Where descriptors run out, asyncio's accept loop fails thousands of times a second and nothing else gets its turn.
 """
@@ -17,7 +18,10 @@ try:
 except ImportError:  # Windows, where there is no such limit
     resource = None  # type: ignore[assignment]
 
+BURST, PACE = 200, 10  # connections of one address at once, and a second from then on; more are closed unanswered
+ADDRESSES = 10_000  # that are remembered, about
 DESCRIPTORS = 65_536  # as many as are asked for
+LOCAL = "127.0.0.1"
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 5\r\n"
     b"connection: close\r\n\r\n"
@@ -41,7 +45,8 @@ def bound_connections(request_seconds: float) -> None:
     most = descriptors // 2  # a live answer also has a connection to its provider, and there are files
     logger.debug("{} descriptors: at most {} connections", descriptors, most)
     parents = (_Bounded, server.config.http_protocol_class)
-    server.config.http_protocol_class = type("Bounded", parents, {"most": most, "request_seconds": request_seconds})
+    bounds = {"most": most, "request_seconds": request_seconds, "paces": Paces()}
+    server.config.http_protocol_class = type("Bounded", parents, bounds)
     server.config.backlog = min(server.config.backlog, most // 8)  # accepted in one turn, before any can be refused
 
 
@@ -69,25 +74,51 @@ def _running_server() -> Server | None:
     return owner if isinstance(owner, Server) else None
 
 
+class Paces:
+    """How fast addresses open connections: the generic cell rate algorithm (ITU-T I.371), a number an address."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, float] = {}
+
+    def allows(self, address: str, now: float) -> bool:
+        """Count a connection; False for one too many, which is not counted. `now`: seconds of a monotonic clock."""
+        due = max(now, self._due.get(address, now))
+        if due - now > (BURST - 1) / PACE:
+            return False
+        if len(self._due) >= ADDRESSES:
+            self._due = {name: at for name, at in self._due.items() if at > now}
+        self._due[address] = due + 1 / PACE
+        return True
+
+
 class _Bounded(asyncio.Protocol):
     """A mixin of uvicorn's protocol: refuses connections above `most`, closes those without a request."""
 
     most: ClassVar[int]
     request_seconds: ClassVar[float]
+    paces: ClassVar[Paces]
 
-    connections: set[Any]  # these four are uvicorn's
+    connections: set[Any]  # these five are uvicorn's
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
     cycle: Any
+    client: tuple[str, int] | None
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if len(self.connections) > self.most:
+        if not self._may_open():
+            self.transport.abort()
+        elif len(self.connections) > self.most:
             self.transport.write(BUSY)
             self.transport.close()
         else:
             self._watch()
+
+    def _may_open(self) -> bool:
+        """False for an address that opens too many; those on this machine, such as a proxy, open for others."""
+        address = self.client[0] if self.client else LOCAL
+        return address == LOCAL or self.paces.allows(address, self.loop.time())
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -135,6 +135,9 @@ class BodyLimit(OnRequests):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings: Settings = scope["app"].state.marquee.settings
         limit = settings.max_import_bytes if scope["path"] == IMPORT else settings.max_body_bytes
+        if _announced(scope) > limit:  # what still comes is passed over by uvicorn
+            await refusal(PayloadTooLarge(f"The body is larger than {limit} bytes."))(scope, receive, send)
+            return
         try:
             async with asyncio.timeout(settings.request_timeout):
                 body = await self._read(receive, limit)
@@ -169,6 +172,12 @@ class BodyLimit(OnRequests):
             if not message.get("more_body") or size > limit * DRAINED:
                 break
         return {"type": "http.request", "body": b"".join(pieces)} if size <= limit else None
+
+
+def _announced(scope: Scope) -> int:
+    """The length of the body as its header says it; 0 where it says none."""
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isdecimal() else 0
 
 
 class RequestLog(OnRequests):

@@ -1,7 +1,7 @@
 """The service under a long load with clients that leave, cancel and retry, and a server that is killed.
 
-`python -m benchmarks.soak` runs all three parts within about ten minutes; `--part` picks one. The exit status is 0
-only where nothing that a client saw was lost.
+`python -m benchmarks.soak` runs three parts within about ten minutes, and then 20,000 runs or an hour of them; `--part` picks one.
+The exit status is 0 only where nothing that a client saw was lost and nothing grew.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import argparse
 import asyncio
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +23,8 @@ from typing import Any
 
 import httpx
 
+from benchmarks.endurance import endurance
+from benchmarks.load import data_dir
 from settings import Settings
 from tests.runs.test_durability import FINISH, leave_early, open_handles, paced
 from tests.runs.test_kill import check_kept, read_until_cut, step, step_of
@@ -286,24 +286,17 @@ def _kept(client: httpx.Client, session: str, stream: Stream) -> bool:
 # All of it
 
 
-@contextmanager
-def data_dir() -> Iterator[Path]:
-    """A ready data directory: the sample imported, its recommender fitted."""
-    with tempfile.TemporaryDirectory() as folder:
-        env = environment(Path(folder) / "data")
-        for command in (["movielens.py", "import", "data/sample"], ["recommend.py", "fit"]):
-            subprocess.run([sys.executable, *command], cwd=ROOT, env=env, check=True, capture_output=True)
-        yield Path(folder) / "data"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=["conversations", "disconnects", "kills"])
+    parser.add_argument("--part", choices=["conversations", "disconnects", "kills", "endurance"])
     parser.add_argument("--sessions", type=int, default=24)
     parser.add_argument("--messages", type=int, default=200)
     parser.add_argument("--disconnects", type=int, default=1_000)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=300, help="at most, for conversations and for kills")
+    parser.add_argument("--runs", type=int, default=20_000, help="at most, for endurance")
+    parser.add_argument("--minutes", type=float, default=60, help="at most, for endurance")
+    parser.add_argument("--plot", type=Path, default=ROOT / "benchmarks/out/soak.png")
     options = parser.parse_args()
     good = True
     with data_dir() as ready, tempfile.TemporaryDirectory() as work:
@@ -311,6 +304,7 @@ def main() -> int:
             "conversations": lambda at: conversations(at, options.sessions, options.messages, 2, options.seconds),
             "disconnects": lambda at: disconnects(at, options.disconnects),
             "kills": lambda at: kills(at, options.kills, options.seconds),
+            "endurance": lambda at: endurance(at, options.runs, options.minutes, options.plot),
         }
         for name, part in parts.items():
             if options.part in {None, name}:

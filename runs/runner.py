@@ -221,7 +221,8 @@ class Runs:
             quotas.check_tokens(await self._store.spent(caller.account_id, since=now - DAY), now)
         await quotas.take_message(caller.counted_as)
         callers = [live.caller for live in self._live.values()] + list(self._launching.values())
-        quotas.check_live_runs(sum(other.counted_as == caller.counted_as for other in callers))
+        own = sum(other.counted_as == caller.counted_as for other in callers)
+        quotas.check_live_runs(own, free=self._settings.max_live_runs - len(callers))
 
     async def _launch(self, caller: Caller, new: NewRun) -> Run:
         try:
