@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import accounts, messages, movies, posters, prompts, ratings, runs, sessions, taste
+from api import accounts, messages, movies, oidc, posters, prompts, ratings, runs, sessions, taste
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
@@ -28,6 +28,7 @@ from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
 from api.page import install_page
 from api.problems import answer_with_problems
+from api.proxies import Proxies
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
 from movies.library import Library
@@ -62,14 +63,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    parts = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts)
+    parts = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts, oidc)
     routers = [part.router for part in parts] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
+    app.include_router(oidc.browser)  # providers add parameters of their own
     install_documents(app)
     install_page(app)
     answer_with_problems(app, routers)
-    for middleware in (BodyLimit, Authentication, Gate, RequestLog, ClearStart):  # the last one is passed first
+    for middleware in (
+        BodyLimit,
+        Authentication,
+        Gate,
+        RequestLog,
+        Proxies,
+        ClearStart,
+    ):  # the last one is passed first
         app.add_middleware(middleware)
     return app
 

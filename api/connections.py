@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from loguru import logger
 from uvicorn import Server
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 try:
     import resource
@@ -29,6 +30,8 @@ BUSY = (
 def bound_connections(request_seconds: float) -> None:
     """Raise the limit of descriptors, and have the running uvicorn, if there is one, keep half of it free.
 
+    Its own reading of proxies' headers ends, too: TRUSTED_PROXIES says who is believed.
+
     Called while uvicorn starts the application up: what it listens with afterwards is bounded.
 
     Args:
@@ -38,6 +41,8 @@ def bound_connections(request_seconds: float) -> None:
     server = _running_server()
     if server is None:
         return
+    if isinstance(wrapped := server.config.loaded_app, ProxyHeadersMiddleware):
+        server.config.loaded_app = wrapped.app  # it trusts whoever connects from this machine; see api/proxies.py
     most = descriptors // 2  # a live answer also has a connection to its provider, and there are files
     logger.debug("{} descriptors: at most {} connections", descriptors, most)
     parents = (_Bounded, server.config.http_protocol_class)

@@ -157,6 +157,6 @@ def refusal(error: MarqueeError) -> JSONResponse:
     )
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750, section 3
-    if isinstance(error, RateLimited):
+    if isinstance(error, Overloaded | RateLimited):
         response.headers.update(error.headers)
     return response

@@ -178,4 +178,13 @@ MIGRATIONS = [
         PRIMARY KEY (account_id, movie_id)
     ) WITHOUT ROWID
     """,
+    """
+    CREATE TABLE identities (
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        PRIMARY KEY (issuer, subject)
+    ) WITHOUT ROWID;
+    CREATE INDEX identities_by_account ON identities (account_id)
+    """,
 ]
