@@ -21,7 +21,7 @@ except ImportError:  # Windows, where there is no such limit
 DESCRIPTORS = 65_536  # as many as are asked for
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 5\r\n"
-    b"connection: close\r\n\r\n"
+    b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
     b'{"type":"about:blank","title":"The service is busy","status":503,"detail":"Too many connections are open.",'
     b'"code":"overloaded"}'
 )

@@ -18,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.browsers import guard
 from api.problems import refusal
 from errors import Forbidden, Invalid, PayloadTooLarge, RequestTimeout
 from settings import Settings
@@ -58,14 +59,14 @@ class Gate(OnRequests):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings: Settings = scope["app"].state.marquee.settings
 
-        async def unsniffed(message: Message) -> None:
+        async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+                guard(MutableHeaders(scope=message), across_origins=bool(settings.cors_origins))
             await send(message)
 
         reason = _stranger(scope, settings)
         answer: ASGIApp = refusal(Forbidden(reason)) if reason else self._across_origins(settings)
-        await answer(scope, receive, unsniffed)
+        await answer(scope, receive, guarded)
 
     def _across_origins(self, settings: Settings) -> ASGIApp:
         """The application behind CORS, where other origins are allowed."""

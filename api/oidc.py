@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from accounts.accounts import RETURN_LASTS, Accounts
 from api.authentication import accounts_of, caller_address
+from api.browsers import PAGE_GUARDS
 from api.problems import refusal
 from errors import MarqueeError, Unauthorized
 from schemas import ProviderAddress, SignInAtProvider, SignInCode, TokenPair
@@ -21,6 +22,7 @@ from schemas import ProviderAddress, SignInAtProvider, SignInCode, TokenPair
 COOKIE = "marquee-return"
 FOLDER = "/auth/oidc"
 ARRIVAL = "/#code="
+KEPT = ("Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate")  # of a refusal's headers
 NO_STORE = {"Cache-Control": "no-store"}
 REFUSED = """\
 <!doctype html>
@@ -119,5 +121,5 @@ def _told(error: MarqueeError) -> Response:
     """A refusal as a page for people."""
     problem = refusal(error)
     page = REFUSED.format(title=escape(error.title), detail=escape(error.detail))
-    kept = {name: value for name, value in problem.headers.items() if name not in {"content-length", "content-type"}}
-    return HTMLResponse(page, problem.status_code, {**kept, **NO_STORE})
+    kept = {name: problem.headers[name] for name in KEPT if name in problem.headers}
+    return HTMLResponse(page, problem.status_code, {**kept, **PAGE_GUARDS, **NO_STORE})

@@ -3,35 +3,27 @@
 import { h } from "./dom.js";
 import { request } from "./api.js";
 
-const ARRIVAL = "#code=";
-const code = location.hash.startsWith(ARRIVAL) ? location.hash.slice(ARRIVAL.length) : null;
-if (code) history.replaceState(null, "", location.pathname); // at once: it is good for one minute and one use
+const code = /^#code=(.+)/.exec(location.hash)?.[1];
+if (code) history.replaceState(null, "", "/"); // it is good for one minute and one use
+const post = (path, body) => request("POST", `/auth/oidc/${path}`, { body, open: true });
 
-/** The tokens that the browser came back with; null where it did not. @returns {Promise<Object|null>} */
-export const arrival = code
-  ? request("POST", "/auth/oidc/token", { body: { code }, open: true }).catch(() => null)
-  : Promise.resolve(null);
+/** The tokens that the browser came back for; null where it did not. @returns {Promise<Object|null>} */
+export const arrival = Promise.resolve(code ? post("token", { code }).catch(() => null) : null);
 
-/** A link to the provider, shown where there is one. @param {HTMLInputElement} registration the field of its code */
+/** A link to the provider, if there is one. @param {HTMLInputElement} registration the field of the code for it */
 export function providerLink(registration) {
-  const link = h("a", { class: "button", href: "/auth/oidc/login", hidden: true });
-  link.addEventListener("click", async (event) => {
+  const onclick = async (event) => {
     if (!registration.value) return;
     event.preventDefault();
-    const body = { code: registration.value };
-    try {
-      location.assign((await request("POST", "/auth/oidc/login", { body, open: true })).address);
-    } catch (error) {
-      registration.setCustomValidity(error.message);
-      registration.reportValidity();
-      registration.setCustomValidity("");
-    }
-  });
-  request("GET", "/auth/options", { open: true })
-    .then(({ provider }) => {
-      link.textContent = `Sign in with ${provider}`;
-      link.hidden = !provider;
-    })
-    .catch(() => {});
+    const said = await post("login", { code: registration.value }).catch((error) => error);
+    if (said.address) location.assign(said.address);
+    else link.textContent = said.message;
+  };
+  const link = h("a", { class: "button", href: "/auth/oidc/login", hidden: true, onclick });
+  const show = ({ provider }) => {
+    link.textContent = `Sign in with ${provider}`;
+    link.hidden = !provider;
+  };
+  request("GET", "/auth/options", { open: true }).then(show, () => {});
   return link;
 }
