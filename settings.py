@@ -153,6 +153,13 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _not_everybody(cls, value: tuple[IPvAnyNetwork, ...]) -> tuple[IPvAnyNetwork, ...]:
+        if any(network.prefixlen == 0 for network in value):
+            raise ValueError("Who trusts everybody's headers believes any address.")
+        return value
+
     @property
     def offline(self) -> bool:
         """True where no provider is configured, so that the built-in guide answers."""

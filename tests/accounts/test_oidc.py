@@ -33,7 +33,9 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture(scope="module")
 def guarded(provider: Provider, catalogue_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = Path(shutil.copytree(catalogue_dir, tmp_path_factory.mktemp("oidc") / "data"))
-    settings = Settings(_env_file=None, data_dir=folder, log_level="WARNING", shutdown_grace=1)
+    settings = Settings(
+        _env_file=None, data_dir=folder, log_level="WARNING", shutdown_grace=1, trusted_proxies="127.0.0.1"
+    )
     with serving(with_accounts(settings, oidc_issuer=provider.url, **OIDC)) as running:
         yield running
 
@@ -120,6 +122,10 @@ def test_the_cookie_and_the_addresses_tell_nothing(browser: httpx.Client) -> Non
     begun = browser.get("/auth/oidc/login")
     cookie = begun.headers["set-cookie"].lower()
     assert all(part in cookie for part in ("httponly", "samesite=lax", "path=/auth/oidc", "max-age=600"))
+    assert "secure" not in cookie
+    behind = browser.get("/auth/oidc/login", headers={"X-Forwarded-Proto": "https"})
+    assert "secure" in behind.headers["set-cookie"].lower()
+    assert "redirect_uri=https%3A" in behind.headers["location"]
     arrived = back(browser)
     assert (arrived.status_code, arrived.headers["cache-control"]) == (302, "no-store")
     assert 'marquee-return=""' in arrived.headers["set-cookie"]
