@@ -38,7 +38,7 @@ NAMES = ("preferred_username", "name", "nickname")  # claims that people are cal
 
 
 class Metadata(BaseModel):
-    """What the provider tells of itself (OpenID Connect Discovery 1.0, section 3)."""
+    """The provider as it tells of itself (OpenID Connect Discovery 1.0, section 3)."""
 
     issuer: str
     authorization_endpoint: str
