@@ -515,7 +515,7 @@ class Client:
         return self._signed_in(await self._request("POST", _path("auth", "refresh"), {"refresh_token": refresh_token}))
 
     async def sign_in_options(self) -> SignInOptions:
-        """How people get in: who may register, and the provider that they may sign in with."""
+        """The ways in: who may register, and the provider that people may sign in with."""
         return await self._get(SignInOptions, _path("auth", "options"))
 
     async def begin_sign_in(self, code: str | None = None) -> ProviderAddress:

@@ -109,7 +109,7 @@ class Refresh(Model):
 
 
 class SignInOptions(Model):
-    """How people get in: who may register (REGISTRATION), and the provider that they may sign in with, if any."""
+    """The ways in: who may register (REGISTRATION), and the provider that people may sign in with, if any."""
 
     registration: Literal["open", "code", "closed"]
     provider: str | None
@@ -122,7 +122,7 @@ class SignInAtProvider(Model):
 
 
 class ProviderAddress(Model):
-    """Where to send the browser; it has to keep the cookie that came along."""
+    """The address to send the browser to; it has to keep the cookie that came along."""
 
     address: str
 

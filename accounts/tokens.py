@@ -90,12 +90,12 @@ class Tokens:
         return claims
 
     def seal(self, begun: Begun, lasts: timedelta) -> str:
-        """What a browser keeps, signed; never taken for a token."""
+        """A sign-in that was begun, signed, for the browser to keep; never taken for a token."""
         claims = {**begun.model_dump(), "iss": ISSUER, "aud": RETURN, "exp": self.clock() + lasts}
         return jwt.encode(claims, self.secret.get_secret_value(), ALGORITHM)
 
     def unseal(self, kept: str) -> Begun:
-        """What a browser kept.
+        """The sign-in that a browser kept.
 
         Raises:
             Unauthorized: It is not what we gave it, or it is too long ago.

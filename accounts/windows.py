@@ -35,12 +35,12 @@ class Window:
             raise RateLimited(refusal, wait, await self.headers(key))
 
     async def headers(self, key: str) -> dict[str, str]:
-        """What is left to a key."""
+        """The headers of a key: how many are left to it."""
         left, wait = await self._state(key)
         return window_headers(self._name, self._limit.amount, self._limit.get_expiry(), left, wait)
 
     async def _state(self, key: str) -> tuple[int, int]:
-        """How many are left, and seconds until there are more."""
+        """The number that is left, and seconds until there are more."""
         stats = await self._limiter.get_window_stats(self._limit, key)
         return max(0, stats.remaining), max(1, math.ceil(stats.reset_time - time.time()))
 

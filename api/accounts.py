@@ -34,7 +34,7 @@ Address = Annotated[str, Depends(caller_address)]
 
 @router.get("/options")
 async def sign_in_options(service: Service, accounts: OurAccounts) -> SignInOptions:
-    """How people get in here."""
+    """The ways in: who may register, and a provider to sign in with."""
     provider = accounts.provider.name if accounts.provider else None
     return SignInOptions(registration=service.settings.registration, provider=provider)
 

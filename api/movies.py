@@ -42,7 +42,7 @@ from tools.spelling import spelled, tag_called
 
 
 class Rated(StringConvertor):
-    """What stands for a movie's id below /ratings: anything but the names of the files, which have other methods."""
+    """A movie's id below /ratings: anything but the names of the files there, which have other methods."""
 
     regex = r"(?!(?:import|export)$)[^/]+"
 

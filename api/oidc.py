@@ -89,7 +89,7 @@ async def oidc_callback(
     error: Told = "",
     kept: Annotated[str, Cookie(alias=COOKIE)] = "",
 ) -> Response:
-    """Where the provider sends the browser back to."""
+    """The way back from the provider."""
     try:
         if error or not code:
             raise Unauthorized("The provider did not sign you in; begin again, or ask its operator.")
