@@ -25,7 +25,7 @@ from settings import Settings
 
 IMPORT = "/ratings/import"  # takes larger bodies than any other route
 DRAINED = 20  # times the limit that is read of a body that is too large
-MAX_DEPTH = 64  # of JSON: what is nested deeper does not come back out of every parser
+MAX_DEPTH = 128  # of JSON: what is nested deeper does not come back out of every parser
 TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # in JSON, also one without an end
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
@@ -181,7 +181,7 @@ def _depth(body: bytes) -> int:
 
     >>> brackets = b'[{"a": "[[[' + b"[" * MAX_DEPTH + b'"}]'
     >>> _depth(brackets), _depth(b"[" * 2 * MAX_DEPTH)
-    (2, 128)
+    (2, 256)
     """
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return 0
