@@ -127,13 +127,12 @@ class Accounts:
             RateLimited: Too many attempts.
             SignInUnavailable: The provider cannot be asked.
         """
-        if code is not None:
+        registers = self._settings.registration == "open"
+        if self._settings.registration == "code" and code is not None:
             await self._attempts.count(None, address)
             if not _is_code(code, self._settings.registration_code):
                 raise Forbidden("This is not the code for registration.")
-        registers = self._settings.registration == "open" or (
-            self._settings.registration == "code" and code is not None  # which was right
-        )
+            registers = True
         target, begun = await self._with_provider().begin(redirect_uri, registers=registers)
         return target, self._tokens.seal(begun, RETURN_LASTS)
 

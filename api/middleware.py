@@ -30,7 +30,7 @@ TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # in JSON, also one wit
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"]
-EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
+EXPOSED_HEADERS = ["Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"]
 
 
 class OnRequests:
