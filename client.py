@@ -90,12 +90,14 @@ from schemas import (
     Problem,
     Prompt,
     PromptAnswer,
+    ProviderAddress,
     Run,
     RunCreated,
     RunEnded,
     Session,
     SessionCreate,
     SessionPatch,
+    SignInOptions,
     TokenPair,
 )
 
@@ -511,6 +513,19 @@ class Client:
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Go on with a sign-in whose access token ends; the refresh token is used up by it."""
         return self._signed_in(await self._request("POST", _path("auth", "refresh"), {"refresh_token": refresh_token}))
+
+    async def sign_in_options(self) -> SignInOptions:
+        """The ways in: who may register, and the provider that people may sign in with."""
+        return await self._get(SignInOptions, _path("auth", "options"))
+
+    async def begin_sign_in(self, code: str | None = None) -> ProviderAddress:
+        """Begin to sign in with the provider: the address for a browser that keeps the cookie of this answer."""
+        response = await self._request("POST", _path("auth", "oidc", "login"), {"code": code})
+        return _read(response, ProviderAddress)
+
+    async def redeem_code(self, code: str) -> TokenPair:
+        """Sign in by the code that a browser came back from the provider with."""
+        return self._signed_in(await self._request("POST", _path("auth", "oidc", "token"), {"code": code}))
 
     async def sign_out(self) -> None:
         """End the sign-in: its tokens are worth nothing from now on."""

@@ -15,6 +15,8 @@ MarqueeError
   x Overloaded            too many live runs
   x PosterUnavailable     a poster that cannot be fetched
     = PosterTimeout         it did not come in time
+  x SignInUnavailable     the provider that people sign in with cannot be asked
+    = SignInTimeout         it did not answer in time
   x StorageUnavailable    the database cannot be written: full disk, read-only file, lock
   x PortTaken             the port of the metrics cannot be had
   x RunFailed             the answer could not be finished
@@ -116,12 +118,14 @@ class PayloadTooLarge(MarqueeError):
 
 
 class Overloaded(MarqueeError):
-    """More live runs than the service accepts; `retry_after` is in seconds."""
+    """More live runs than the service accepts; `retry_after` is in seconds. `headers`: what tells of the limit."""
 
     code, title = "overloaded", "The service is busy"
 
-    def __init__(self, detail: str | None = None, retry_after: int = 5) -> None:
-        self.retry_after = retry_after
+    def __init__(
+        self, detail: str | None = None, retry_after: int = 5, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.retry_after, self.headers = retry_after, dict(headers or {})
         super().__init__(detail)
 
 
@@ -138,6 +142,14 @@ class PosterUnavailable(MarqueeError):
 
 
 class PosterTimeout(PosterUnavailable):
+    code = "upstream_timeout"
+
+
+class SignInUnavailable(MarqueeError):
+    code, title = "upstream_unavailable", "Signing in is not possible right now"
+
+
+class SignInTimeout(SignInUnavailable):
     code = "upstream_timeout"
 
 

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import accounts, messages, movies, posters, prompts, ratings, runs, sessions, taste
+from api import accounts, messages, movies, oidc, posters, prompts, ratings, runs, sessions, taste
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
@@ -31,6 +31,7 @@ from api.openapi import install_documents
 from api.page import install_page
 from api.problems import answer_with_problems
 from api.tarpit import Tarpit
+from api.proxies import Proxies
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
 from movies.library import Library
@@ -69,16 +70,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=_operation_id,
         telemetry=HTTP_SPANS,
     )
-    modules = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts)
+    modules = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts, oidc)
     routers = [part.router for part in modules] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
-    app.include_router(completions.router)
+    for router in (oidc.browser, completions.router):  # providers and clients add parameters of their own
+        app.include_router(router)
     install_documents(app)
     install_page(app)
     answer_with_problems(app, [*routers, completions.router])
-    layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Tarpit, RequestLog, ClearStart)  # the last one is first
-    for layer in layers:
+    layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Tarpit, RequestLog, Proxies, ClearStart)
+    for layer in layers:  # the last one is passed first
         app.add_middleware(layer)
     return app
 

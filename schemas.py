@@ -108,6 +108,29 @@ class Refresh(Model):
     refresh_token: Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
+class SignInOptions(Model):
+    """The ways in: who may register (REGISTRATION), and the provider that people may sign in with, if any."""
+
+    registration: Literal["open", "code", "closed"]
+    provider: str | None
+
+
+class SignInAtProvider(Model):
+    """`code`: asked for where REGISTRATION=code, of who has no account yet."""
+
+    code: Annotated[str, Field(max_length=200)] | None = None
+
+
+class ProviderAddress(Model):
+    """The address to send the browser to; it has to keep the cookie that came along."""
+
+    address: str
+
+
+class SignInCode(Model):
+    code: Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
 class PasswordChange(Model):
     """`password`: the present one."""
 

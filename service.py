@@ -71,6 +71,10 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now, metrics: Metr
     """
     for slip in slips():
         logger.warning("{}", slip)
+    if settings.auth == "off" and settings.oidc_issuer is not None:
+        logger.warning(
+            "OIDC_ISSUER is set and AUTH=off: everybody is let in, and nobody signs in. AUTH=on asks for it."
+        )
     _make_folder(settings.data_dir)
     async with AsyncExitStack() as stack:
         lease = stack.enter_context(Lease(settings.data_dir / "leases"))

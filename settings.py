@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).parent
@@ -28,7 +29,20 @@ def _split(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]  # `one, two` in the environment
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def _is_loopback(host: str) -> bool:
+    """True for a name of this machine.
+
+    >>> _is_loopback("127.0.0.1"), _is_loopback("[::1]"), _is_loopback("example.com")
+    (True, True, False)
+    """
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 class Settings(BaseSettings):
@@ -73,6 +87,7 @@ class Settings(BaseSettings):
 
     cors_origins: Names = ()
     allowed_hosts: Names = ()
+    trusted_proxies: Networks = ()
     request_timeout: Seconds = 15
     max_message_chars: Count = 32_000
     max_body_bytes: Annotated[int, Field(ge=1_024, le=100_000_000)] = 1_000_000
@@ -91,6 +106,10 @@ class Settings(BaseSettings):
     max_sessions_per_account: Count | None = None
     refusals_per_minute: Count | None = None
     tokens_per_day: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    oidc_issuer: HttpUrl | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: str | None = None
     access_token_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
     sign_in_days: Annotated[int, Field(ge=1, le=3_650)] = 30
 
@@ -124,6 +143,15 @@ class Settings(BaseSettings):
             raise ValueError(f"METRICS_HOST={self.metrics_host} can be reached by others, and so needs METRICS_TOKEN.")
         return self
 
+    @model_validator(mode="after")
+    def _by_provider(self) -> Self:
+        issuer = self.oidc_issuer
+        if (issuer is None) != (self.oidc_client_id is None):
+            raise ValueError("OIDC_ISSUER and OIDC_CLIENT_ID go together.")
+        if issuer is not None and issuer.scheme != "https" and not _is_loopback(issuer.host or ""):
+            raise ValueError("OIDC_ISSUER must be https, but on this machine itself.")
+        return self
+
     @field_validator("data_dir", mode="after")
     @classmethod
     def _beside_the_code(cls, value: Path) -> Path:
@@ -133,6 +161,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _not_everybody(cls, value: tuple[IPvAnyNetwork, ...]) -> tuple[IPvAnyNetwork, ...]:
+        if any(network.prefixlen == 0 for network in value):
+            raise ValueError("Who trusts everybody's headers believes any address.")
+        return value
 
     @property
     def offline(self) -> bool:
@@ -149,6 +184,16 @@ class Settings(BaseSettings):
         """The provider's address as it may be shown: without credentials and query."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
+    def issuer(self) -> str:
+        """The provider that people sign in with, as its tokens name it; '' where there is none."""
+        return str(self.oidc_issuer or "").rstrip("/")
+
+    @property
+    def issuer_name(self) -> str:
+        """The provider as people are told of it."""
+        return self.oidc_name or (self.oidc_issuer and self.oidc_issuer.host) or ""
 
     @property
     def chat_path(self) -> Path:

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import math
-import time
-
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 
-from errors import RateLimited
+from accounts.windows import Window
 
 OF_NAME = RateLimitItemPerMinute(10, 5)  # in five minutes
 OF_ADDRESS = RateLimitItemPerMinute(30, 5)
+TOO_MANY = "Too many attempts to sign in; try again later."
 
 
 class Attempts:
-    """Counts in this process: several workers each allow as many."""
+    """The attempts of everybody."""
 
     def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._by_name = Window("sign-ins-by-name", OF_NAME)
+        self._by_address = Window("sign-ins-by-address", OF_ADDRESS)
 
-    async def count(self, name: str, address: str) -> None:
-        """Count an attempt.
+    async def count(self, name: str | None, address: str) -> None:
+        """Count an attempt; `name`: as accounts compare it, None where none is given.
 
         Raises:
             RateLimited: There were too many.
         """
-        for limit, kind, key in ((OF_NAME, "name", name), (OF_ADDRESS, "address", address)):
-            if not await self._limiter.hit(limit, kind, key):
-                window = await self._limiter.get_window_stats(limit, kind, key)
-                wait = max(1, math.ceil(window.reset_time - time.time()))
-                raise RateLimited("Too many attempts to sign in; try again later.", wait)
+        await self._by_address.take(address, TOO_MANY)
+        if name is not None:
+            await self._by_name.take(name, TOO_MANY)

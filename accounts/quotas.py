@@ -6,22 +6,19 @@ A caller is an account, or where there are none an address. Counts of messages a
 from __future__ import annotations
 
 import math
-import time
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 
+from accounts.windows import Window, concurrency_headers, window_headers
 from errors import Overloaded, RateLimited
 from settings import Settings
 from storage.records import Spent
 
-MINUTE = 60
 DAY = timedelta(days=1)
 OF_LIVE_RUNS = 5  # seconds after which a caller with too many live runs may try again
-MESSAGES = "messages"  # the name of the policy
 
 
 class Quotas:
@@ -35,11 +32,12 @@ class Quotas:
     def __init__(self, settings: Settings) -> None:
         guarded = settings.auth == "on"
         self.tokens_a_day = settings.tokens_per_day
-        self._messages = settings.messages_per_minute or (60 if guarded else None)
-        self._live_runs = settings.max_live_runs_per_caller or (4 if guarded else None)
         self.sessions = settings.max_sessions_per_account or (10_000 if guarded else None)
-        self._minute = RateLimitItemPerMinute(self._messages or 1)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._all_live_runs = settings.max_live_runs
+        self._live_runs = settings.max_live_runs_per_caller or (4 if guarded else None)
+        self._most = settings.messages_per_minute or (60 if guarded else None)
+        self._messages = Window("messages", RateLimitItemPerMinute(self._most)) if self._most else None
+        self._spent_beside: defaultdict[str, deque[Spent]] = defaultdict(deque)
 
     async def take_message(self, caller: str) -> None:
         """Count a message.
@@ -47,40 +45,67 @@ class Quotas:
         Raises:
             RateLimited: There were too many in the last minute.
         """
-        if self._messages is not None and not await self._limiter.hit(self._minute, MESSAGES, caller):
-            _, wait = await self._window(caller)
-            raise RateLimited(f"At most {self._messages} messages a minute.", wait, await self.headers(caller))
+        if self._messages is not None:
+            await self._messages.take(caller, f"At most {self._most} messages a minute.")
 
     async def headers(self, caller: str) -> dict[str, str]:
-        """The state of a caller's messages (draft-ietf-httpapi-ratelimit-headers-11), where there is a limit."""
-        if self._messages is None:
-            return {}
-        left, wait = await self._window(caller)
-        policy = f'"{MESSAGES}";q={self._messages};w={MINUTE}'
-        return {"RateLimit-Policy": policy, "RateLimit": f'"{MESSAGES}";r={left};t={wait}'}
+        """The state of a caller's messages, where there is a limit."""
+        return await self._messages.headers(caller) if self._messages else {}
 
-    def check_live_runs(self, live: int, free: int) -> None:
-        """Raise Overloaded where a caller has as many live runs as one may, so that others find room.
+    def check_live_runs(self, live: Sequence[str | None], caller: str | None) -> None:
+        """Raise Overloaded where there is no room for one more run.
 
-        The fewer are free, the fewer one may have: never more than are left to all others, so that who has none finds
-        a place (Choudhury and Hahne, 1998: dynamic thresholds).
+        A caller may have so many runs, and where room grows scarce no more than are still free for others: then of n
+        who want all of it each gets one part of n + 1, and whoever comes next finds room (the dynamic thresholds of
+        Choudhury and Hahne, 1998, with alpha = 1).
+
+        Args:
+            live: whose the runs are that are live or about to be.
+            caller: whose this one is; None for who works on this machine itself.
         """
-        if self._live_runs is not None and live >= min(self._live_runs, free):
-            raise Overloaded(f"You have {live} answers in the making; wait for one, or stop it.", OF_LIVE_RUNS)
-
-    def check_tokens(self, spent: Sequence[Spent], now: datetime) -> None:
-        """Raise RateLimited where the runs of the last day, oldest first, took as many tokens as a day may."""
-        if self.tokens_a_day is None or (over := sum(run.tokens for run in spent) - self.tokens_a_day) < 0:
+        free = self._all_live_runs - len(live)
+        if free <= 0:
+            headers = concurrency_headers("live-runs-of-all", self._all_live_runs, OF_LIVE_RUNS)
+            raise Overloaded(None, OF_LIVE_RUNS, headers)
+        if caller is None or self._live_runs is None:
             return
-        freed, back = 0, now
-        for run in spent:
-            freed, back = freed + run.tokens, run.at + DAY
-            if freed > over:
-                break
-        wait = max(1, math.ceil((back - now).total_seconds()))
-        raise RateLimited(f"At most {self.tokens_a_day} tokens a day.", wait)
+        own = live.count(caller)
+        if own >= min(self._live_runs, free):
+            headers = concurrency_headers("live-runs", min(self._live_runs, own), OF_LIVE_RUNS)
+            raise Overloaded(f"You have {own} answers in the making; wait for one, or stop it.", OF_LIVE_RUNS, headers)
 
-    async def _window(self, caller: str) -> tuple[int, int]:
-        """Messages that are left, and seconds until there are more."""
-        window = await self._limiter.get_window_stats(self._minute, MESSAGES, caller)
-        return max(0, window.remaining), max(1, math.ceil(window.reset_time - time.time()))
+    def note_spent(self, account_id: str, spent: Spent) -> None:
+        """Note tokens that an account took beside its runs, which are kept by themselves."""
+        if self.tokens_a_day is not None:
+            self._spent_beside[account_id].append(spent)
+
+    def check_tokens(self, account_id: str, of_runs: Sequence[Spent], now: datetime) -> None:
+        """Raise RateLimited where an account took as many tokens within a day as it may.
+
+        Args:
+            account_id: whose.
+            of_runs: what its runs of the last day took.
+            now: the time.
+        """
+        if self.tokens_a_day is None:
+            return
+        beside = self._spent_beside[account_id]
+        while beside and beside[0].at <= now - DAY:
+            beside.popleft()
+        spent = sorted([*of_runs, *beside], key=lambda one: one.at)
+        over = sum(one.tokens for one in spent) - self.tokens_a_day
+        if over < 0:
+            return
+        wait = max(1, math.ceil((_freed_at(spent, over, now) - now).total_seconds()))
+        headers = window_headers("tokens", self.tokens_a_day, int(DAY.total_seconds()), 0, wait)
+        raise RateLimited(f"At most {self.tokens_a_day} tokens a day.", wait, headers)
+
+
+def _freed_at(spent: Sequence[Spent], over: int, now: datetime) -> datetime:
+    """The time at which more than `over` of the tokens, oldest first, are a day old."""
+    freed, back = 0, now
+    for one in spent:
+        freed, back = freed + one.tokens, one.at + DAY
+        if freed > over:
+            break
+    return back

@@ -12,16 +12,31 @@ from api.authentication import accounts_of, caller_address, signed_in, signed_in
 from api.dependencies import Service
 from api.export import account_document, streamed
 from movies.models import Page
-from schemas import Account, ApiKey, ApiKeyCreate, NewApiKey, PasswordChange, Refresh, Registration, TokenPair
+from schemas import (
+    Account,
+    ApiKey,
+    ApiKeyCreate,
+    NewApiKey,
+    PasswordChange,
+    Refresh,
+    Registration,
+    SignInOptions,
+    TokenPair,
+)
 
 router = APIRouter(prefix="/auth", tags=["accounts"])
 
 OurAccounts = Annotated[Accounts, Depends(accounts_of)]
 SignedIn = Annotated[Identity, Depends(signed_in)]
 InPerson = Annotated[Identity, Depends(signed_in_in_person)]
-
-
 Address = Annotated[str, Depends(caller_address)]
+
+
+@router.get("/options")
+async def sign_in_options(service: Service, accounts: OurAccounts) -> SignInOptions:
+    """The ways in: who may register, and a provider to sign in with."""
+    provider = accounts.provider.name if accounts.provider else None
+    return SignInOptions(registration=service.settings.registration, provider=provider)
 
 
 @router.post("/register", status_code=201)

@@ -5,6 +5,7 @@ It stands before the routes and before the body is read: a route that is added i
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,7 +18,21 @@ from api.problems import refusal
 from errors import Forbidden, MarqueeError, NotFound, Unauthorized
 from service import LOCAL
 
-OPEN = frozenset({"/", "/health/live", "/openapi.json", "/auth/register", "/auth/token", "/auth/refresh"})
+OPEN = frozenset(
+    {
+        "/",
+        "/health/live",
+        "/openapi.json",
+        "/auth/options",
+        "/auth/register",
+        "/auth/token",
+        "/auth/refresh",
+        "/auth/oidc/login",
+        "/auth/oidc/callback",
+        "/auth/oidc/token",
+    }
+)
+OF_ONE_PERSON = 64  # bits of an IPv6 address that a network hands out whole (RFC 6177)
 OPEN_FOLDERS = ("/docs", "/static")
 
 
@@ -71,8 +86,20 @@ def account_id(request: Request) -> str:
 
 
 def caller_address(request: Request) -> str:
-    """The address that a request comes from; a proxy's header counts where uvicorn trusts the proxy."""
-    return request.client.host if request.client else "unknown"
+    """The address that a request comes from, as TRUSTED_PROXIES has it; of IPv6 the network of one person.
+
+    >>> from starlette.requests import Request
+    >>> caller_address(Request({"type": "http", "client": ("2001:db8::a:b:c:d", 0)}))
+    '2001:db8::'
+    """
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv4Address):
+        return host
+    return str(address.ipv4_mapped or ip_network((address, OF_ONE_PERSON), strict=False).network_address)
 
 
 def signed_in(request: Request, _: Annotated[Accounts, Depends(accounts_of)]) -> Identity:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from loguru import logger
 from uvicorn import Server
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 try:
     import resource
@@ -24,7 +25,7 @@ DESCRIPTORS = 65_536  # as many as are asked for
 LOCAL = "127.0.0.1"
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 5\r\n"
-    b"connection: close\r\n\r\n"
+    b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
     b'{"type":"about:blank","title":"The service is busy","status":503,"detail":"Too many connections are open.",'
     b'"code":"overloaded"}'
 )
@@ -32,6 +33,8 @@ BUSY = (
 
 def bound_connections(request_seconds: float) -> None:
     """Raise the limit of descriptors, and have the running uvicorn, if there is one, keep half of it free.
+
+    Its own reading of proxies' headers ends, too: TRUSTED_PROXIES says who is believed.
 
     Called while uvicorn starts the application up: what it listens with afterwards is bounded.
 
@@ -42,6 +45,8 @@ def bound_connections(request_seconds: float) -> None:
     server = _running_server()
     if server is None:
         return
+    if isinstance(wrapped := server.config.loaded_app, ProxyHeadersMiddleware):
+        server.config.loaded_app = wrapped.app  # it trusts whoever connects from this machine; see api/proxies.py
     most = descriptors // 2  # a live answer also has a connection to its provider, and there are files
     logger.debug("{} descriptors: at most {} connections", descriptors, most)
     parents = (_Bounded, server.config.http_protocol_class)

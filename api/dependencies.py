@@ -83,14 +83,19 @@ async def load_session(service: Service, account_id: Account, session_id: str) -
 
 
 def counted_as(account_id: Account, request: Request) -> str:
-    """The caller whose limits hold: an account, or where there are none an address.
-
-    A proxy's header counts where uvicorn trusts the proxy.
-    """
+    """The caller whose limits hold: an account, or where there are none an address."""
     return account_id if account_id != LOCAL else caller_address(request)
 
 
 CountedAs = Annotated[str, Depends(counted_as)]
+
+
+async def counted_call(service: Service, account_id: Account, counted: CountedAs) -> AsyncIterator[None]:
+    """A call of the model beside a session: it counts as a message does, and is live meanwhile."""
+    async with service.runs.place(account_id, counted):
+        yield
+
+
 SessionOfPath = Annotated[Session, Depends(load_session)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi.responses import StreamingResponse
 
@@ -65,7 +65,7 @@ async def account_document(service: Marquee, account: Account) -> AsyncGenerator
     seen = [
         {"movie_id": one.movie_id, "seen_at": one.seen_at.isoformat()} for one in await service.ratings.seen(account.id)
     ]
-    parts = {"ratings": ratings, "seen": seen}
+    parts = {"ratings": ratings, "seen": seen, **(await _ways_in(service, account.id))}
     yield f'{{"account":{account.model_dump_json()},{json.dumps(parts)[1:-1]},"recommendations":['
     comma = ""
     async for served in _recommendations(service, account.id):
@@ -79,6 +79,17 @@ async def account_document(service: Marquee, account: Account) -> AsyncGenerator
             yield piece
         comma = ","
     yield "]}"
+
+
+async def _ways_in(service: Marquee, account_id: str) -> dict[str, Any]:
+    """The account's API keys, by name, and whom a provider knows it by."""
+    if service.accounts is None:
+        return {}
+    store = service.accounts.store
+    return {
+        "keys": [key.model_dump(mode="json") for key in await store.keys(account_id)],
+        "identities": [{"issuer": issuer, "subject": who} for issuer, who in await store.identities(account_id)],
+    }
 
 
 async def _recommendations(service: Marquee, account_id: str) -> AsyncGenerator[Recommendation, None]:

@@ -12,23 +12,27 @@ from collections import deque
 from ipaddress import ip_address
 from uuid import uuid4
 
+import numpy as np
 from loguru import logger
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.browsers import guard
 from api.problems import refusal
-from errors import Forbidden, PayloadTooLarge, RequestTimeout
+from errors import Forbidden, Invalid, PayloadTooLarge, RequestTimeout
 from settings import Settings
 
 IMPORT = "/ratings/import"  # takes larger bodies than any other route
 DRAINED = 20  # times the limit that is read of a body that is too large
+MAX_DEPTH = 128  # of JSON: what is nested deeper does not come back out of every parser
+TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # in JSON, also one without an end
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
 METHODS = SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 OTHER = "other"  # a method or an address that anybody could have made up
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Session-Id"]
-EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
+EXPOSED_HEADERS = ["Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"]
 
 
 class OnRequests:
@@ -57,14 +61,14 @@ class Gate(OnRequests):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings: Settings = scope["app"].state.marquee.settings
 
-        async def unsniffed(message: Message) -> None:
+        async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+                guard(MutableHeaders(scope=message), across_origins=bool(settings.cors_origins))
             await send(message)
 
         reason = _stranger(scope, settings)
         answer: ASGIApp = refusal(Forbidden(reason)) if reason else self._across_origins(settings)
-        await answer(scope, receive, unsniffed)
+        await answer(scope, receive, guarded)
 
     def _across_origins(self, settings: Settings) -> ASGIApp:
         """The application behind CORS, where other origins are allowed."""
@@ -148,6 +152,9 @@ class BodyLimit(OnRequests):
         if body is None:
             await refusal(PayloadTooLarge(f"The body is larger than {limit} bytes."))(scope, receive, send)
             return
+        if scope["path"] != IMPORT and _depth(body.get("body", b"")) > MAX_DEPTH:
+            await refusal(Invalid(f"The body is nested more than {MAX_DEPTH} deep."))(scope, receive, send)
+            return
         messages = deque([body])
 
         async def read_already() -> Message:
@@ -178,6 +185,20 @@ def _announced(scope: Scope) -> int:
     """The length of the body as its header says it; 0 where it says none."""
     length = Headers(scope=scope).get("content-length", "")
     return int(length) if length.isdecimal() else 0
+
+
+def _depth(body: bytes) -> int:
+    """The depth of a JSON body, before anything is made of it; 0 where it is not worth a look.
+
+    >>> brackets = b'[{"a": "[[[' + b"[" * MAX_DEPTH + b'"}]'
+    >>> _depth(brackets), _depth(b"[" * 2 * MAX_DEPTH)
+    (2, 256)
+    """
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return 0
+    bare = np.frombuffer(TEXT.sub(b"", body), np.uint8)
+    opened, closed = (bare == ord("[")) | (bare == ord("{")), (bare == ord("]")) | (bare == ord("}"))
+    return int(np.cumsum(opened.astype(np.int32) - closed, dtype=np.int32).max(initial=0))
 
 
 class RequestLog(OnRequests):

@@ -6,9 +6,10 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import StringConstraints
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from api import prompts
-from api.dependencies import Account, After, Limit, Service, Tools, UserIdQuery
+from api.dependencies import Account, After, CountedAs, Limit, Service, Tools, UserIdQuery
 from errors import NotFound
 from movies.models import (
     FIRST_YEAR,
@@ -39,6 +40,14 @@ from tools.context import Context
 from tools.resolving import resolve
 from tools.spelling import spelled, tag_called
 
+
+class Rated(StringConvertor):
+    """A movie's id below /ratings: anything but the names of the files there, which have other methods."""
+
+    regex = r"(?!(?:import|export)$)[^/]+"
+
+
+register_url_convertor("rated", Rated())
 router = APIRouter()
 
 T = TypeVar("T")
@@ -232,6 +241,8 @@ async def recommend_for_user(
     diversity: UnitQuery = 0,
     novelty: UnitQuery = 0,
     explain: Annotated[bool, Query(description="Add the prompt, the model's words and its first token")] = False,
+    *,
+    counted: CountedAs,
 ) -> ExplainedRecommendations:
     """Recommendations for a MovieLens user, each with a score and the ratings it rests on."""
     args = Recommend(
@@ -246,7 +257,8 @@ async def recommend_for_user(
     served = await tastes.recommend(ctx, args)
     if not explain:
         return ExplainedRecommendations(**dict(served))
-    answer = await prompts.explain(service, ctx, served, user_id=user_id, limit=limit)
+    async with service.runs.place(ctx.account_id, counted):
+        answer = await prompts.explain(service, ctx, served, user_id=user_id, limit=limit)
     said = {"prompt": answer.prompt, "text": answer.text, "most_probable_token": answer.most_probable_token}
     return ExplainedRecommendations(**dict(served), **said)
 
@@ -295,7 +307,7 @@ async def list_own_ratings(
     return Page(data=rated[:limit], has_more=more, next=f"o{offset + limit}" if more else None)
 
 
-@router.put("/ratings/{movie_id:int}", tags=["ratings"])
+@router.put("/ratings/{movie_id:rated}", tags=["ratings"])
 async def put_rating(
     service: Service, ctx: Tools, account_id: Account, movie_id: MovieIdPath, body: RatingIn
 ) -> OwnRating:
@@ -307,7 +319,7 @@ async def put_rating(
     return OwnRating(movie=found[0], stars=body.stars, rated_at=service.clock())
 
 
-@router.delete("/ratings/{movie_id:int}", tags=["ratings"], status_code=204)
+@router.delete("/ratings/{movie_id:rated}", tags=["ratings"], status_code=204)
 async def delete_rating(service: Service, account_id: Account, movie_id: MovieIdPath) -> None:
     """Forget a rating, or that a movie was seen."""
     seen = await service.ratings.forget_seen(account_id, movie_id)

@@ -14,6 +14,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from starlette.staticfiles import StaticFiles
 
 from api.authentication import is_open
+from api.browsers import PAGE_GUARDS
 from api.problems import PROBLEM_TYPE
 from movies.models import Page
 from schemas import Answer, Event, FeedbackEntry, Problem, ToolResultEvent
@@ -143,7 +144,7 @@ def install_documents(app: FastAPI) -> None:
 
     @router.get("/docs")
     async def page() -> HTMLResponse:
-        return HTMLResponse(PAGE)
+        return HTMLResponse(PAGE, headers=PAGE_GUARDS)
 
     @router.get("/docs/start.js")
     async def start() -> PlainTextResponse:

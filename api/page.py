@@ -9,23 +9,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
+from api.browsers import PAGE_GUARDS
+
 FOLDER = Path(__file__).parent.parent / "static"
-POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self' data: blob:",
-    "connect-src": "'self'",
-    "font-src": "'self'",
-    "base-uri": "'none'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
-}
-HEADERS = {
+HEADERS = PAGE_GUARDS | {
     "Cache-Control": "no-cache",  # kept, and asked for again by ETag: a new version shows at the next visit
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
+from api.browsers import GUARDS
 from errors import (
     CatalogueError,
     Conflict,
@@ -80,7 +81,9 @@ def problem(
     body = Problem.model_validate(
         {"title": title, "status": status, "detail": detail, "code": code, "errors": errors, "run_id": run_id}
     )
-    headers = {"Retry-After": str(retry_after)} if retry_after is not None else None
+    headers = dict(GUARDS)  # here, too: that of a defect passes no middleware
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
     content = body.model_dump(mode="json", exclude_none=True)
     return JSONResponse(content, status, headers, media_type=PROBLEM_TYPE)
 
@@ -157,6 +160,6 @@ def refusal(error: MarqueeError) -> JSONResponse:
     )
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750, section 3
-    if isinstance(error, RateLimited):
+    if isinstance(error, Overloaded | RateLimited):
         response.headers.update(error.headers)
     return response

@@ -7,15 +7,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from api.dependencies import Service, Tools
+from api.dependencies import Service, Tools, counted_call
 from errors import NotFound, ParameterRefused, UpstreamTimeout, UpstreamUnavailable
 from movies.models import Filters, ListedMovie, Movie, MovieList, Page, RatingOrder, UserRating
-from providers.base import ChatMessage, ChatRequest, Finish, Provider, TextDelta
+from providers.base import ChatMessage, ChatRequest, Finish, TextDelta
 from providers.prompts import TEMPLATES, Filled, PerGenre, PerMovie, PerTag, PerTaste, PerUser, Template
 from schemas import Prompt, PromptAnswer
 from service import Marquee
+from storage.records import Spent
 from tools.args import GetUserRatings, Recommend, SearchMovies
 from tools.context import Context
 from tools.search import search_movies
@@ -52,6 +53,7 @@ def _route(template: Template) -> Callable[[Route], Route]:
     return router.post(
         f"/prompts/{template.name}",
         name=template.name,
+        dependencies=[Depends(counted_call)],
         description=f"{template.description}: filled in from the data, and what the model says to it.",
     )
 
@@ -124,24 +126,27 @@ async def _ask(service: Marquee, ctx: Context, template: Template, values: Mappi
     try:
         async with asyncio.timeout(service.settings.llm_total_timeout):
             try:
-                return await _answer(service.provider, prompt, logprobs=True)
+                return await _answer(service, ctx, prompt, logprobs=True)
             except ParameterRefused:  # many models have no log probabilities
-                return await _answer(service.provider, prompt, logprobs=False)
+                return await _answer(service, ctx, prompt, logprobs=False)
     except TimeoutError:
         raise UpstreamTimeout("The answer took longer than the time limit (LLM_TOTAL_TIMEOUT).") from None
 
 
-async def _answer(provider: Provider, prompt: Filled, *, logprobs: bool) -> PromptAnswer:
+async def _answer(service: Marquee, ctx: Context, prompt: Filled, *, logprobs: bool) -> PromptAnswer:
     message = ChatMessage("user", prompt.text)
-    request = ChatRequest(provider.default_model, (message,), logprobs=logprobs, prompt=prompt)
+    request = ChatRequest(service.provider.default_model, (message,), logprobs=logprobs, prompt=prompt)
     text: list[str] = []
     token = None
-    async with aclosing(provider.stream(request)) as deltas:
+    async with aclosing(service.provider.stream(request)) as deltas:
         async for delta in deltas:
             if isinstance(delta, TextDelta):
                 text.append(delta.text)
             elif isinstance(delta, Finish):
                 token = delta.first_token
+                if (usage := delta.usage) is not None:
+                    spent = Spent(service.clock(), usage.input_tokens + usage.output_tokens)
+                    service.quotas.note_spent(ctx.account_id, spent)
     if not text:
         raise UpstreamUnavailable("The model gave an empty answer.")
     return PromptAnswer(prompt=message.content, model=request.model, text="".join(text), most_probable_token=token)

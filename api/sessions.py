@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -15,7 +16,7 @@ from db import LATEST
 from errors import Conflict, MarqueeError
 from movies.models import Page
 from runs.live_run import Caller
-from schemas import Feedback, Message, Run, Session, SessionCreate, SessionPatch
+from schemas import Feedback, Message, MessageCreate, Run, Session, SessionCreate, SessionPatch
 from service import Marquee
 from storage.sessions import SESSION_CURSOR
 from tools.registry import TOOLS
@@ -45,19 +46,28 @@ async def create_session(
     """Open a session; every field is optional. With a `message` it is answered at once, as if it were sent then."""
     body = body or SessionCreate()
     await _check_actions(service, body)
-    session, repeated = await service.sessions.open(account_id, body, idempotency_key, service.quotas.sessions)
-    if body.message is None:
-        response: Response = JSONResponse(session.model_dump(mode="json"), 201)
-    else:
-        try:
-            run = await service.runs.send(Caller(account_id, session, idempotency_key, counted), body.message)
-        except MarqueeError:
-            if not repeated:  # a request that is refused leaves nothing
-                await service.sessions.delete(account_id, session.id)
-            raise
-        response = await respond(run, status=201)
+    async with AsyncExitStack() as stack:
+        place = None
+        if body.message is not None and not await service.sessions.is_open(account_id, idempotency_key):
+            place = await stack.enter_async_context(service.runs.place(account_id, counted))
+        session, repeated = await service.sessions.open(account_id, body, idempotency_key, service.quotas.sessions)
+        if body.message is None:
+            response: Response = JSONResponse(session.model_dump(mode="json"), 201)
+        else:
+            caller = Caller(account_id, session, idempotency_key, counted, place)
+            response = await respond(await _sent(service, caller, body.message, repeated=repeated), status=201)
     response.headers["Location"] = f"/sessions/{session.id}"
     return response
+
+
+async def _sent(service: Marquee, caller: Caller, message: MessageCreate, *, repeated: bool) -> Run:
+    """The run of a session's first message; a request that is refused leaves nothing."""
+    try:
+        return await service.runs.send(caller, message)
+    except MarqueeError:
+        if not repeated:
+            await service.sessions.delete(caller.account_id, caller.session.id)
+        raise
 
 
 @router.get("/sessions")

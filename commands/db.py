@@ -78,6 +78,16 @@ async def _change_password(options: argparse.Namespace) -> None:
         _say(f"{account.name} has a new password; every sign-in has ended.")
 
 
+async def _link(options: argparse.Namespace) -> None:
+    issuer = Settings().issuer
+    if not issuer:
+        raise Conflict("No provider is set (OIDC_ISSUER).")
+    async with _accounts() as accounts:
+        account = await _named(accounts, options.name)
+        await accounts.link(account.id, issuer, options.subject)
+        _say(f"{printable(options.subject)} of {issuer} signs in to {account.name}.")
+
+
 async def _back_up(options: argparse.Namespace) -> None:
     settings = Settings()
     now = utc_now()
@@ -128,6 +138,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], Coroutine[None, None, int | 
     "disable": _disable,
     "enable": _disable,
     "password": _change_password,
+    "link": _link,
 }
 
 
@@ -182,8 +193,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="all accounts")
     disable = commands.add_parser("disable", help="refuse every sign-in and key of an account; what it has stays")
     enable = commands.add_parser("enable", help="let it sign in again")
-    for named in (add, password, disable, enable):
+    link = commands.add_parser("link", help="let somebody whom the provider (OIDC_ISSUER) knows sign in to an account")
+    for named in (add, password, disable, enable, link):
         named.add_argument("name")
+    link.add_argument("subject", help="as the provider names them in its ID tokens, and a refused sign-in on the page")
     return parser
 
 

@@ -29,6 +29,7 @@ from storage.records import Entry
 BYTES_PER_TOKEN = 3.5  # measured texts lie between 3 (code, JSON) and 4.5 (English); only an estimate is needed
 MESSAGE_TOKENS = 4  # what a chat template adds around an entry
 GENRES_NAMED = 30  # in the system prompt
+GENRE_CHARS = 50  # what is longer is no name, and a stranger may have written it
 UNANSWERED = "(no answer was given)"
 CUT_SHORT = "The call was not carried out: the answer was stopped before."
 
@@ -68,8 +69,9 @@ def system_prompt(
         genres: of the catalogue, those with the most movies first.
         whose: whose taste is known, as `whose_taste` says it.
     """
-    named = ", ".join(genres[:GENRES_NAMED]) or "none"
-    more = len(genres) - GENRES_NAMED
+    names = [name for name in genres if len(name) <= GENRE_CHARS]
+    named = ", ".join(" ".join(name.split()) for name in names[:GENRES_NAMED]) or "none"
+    more = len(genres) - min(len(names), GENRES_NAMED)
     text = (SYSTEM_SMALL if small else SYSTEM).format(
         catalogue=info.in_words,
         noun=info.noun,

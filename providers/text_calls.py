@@ -2,15 +2,15 @@
 
 Read are `<think>` at the start; calls in tags that begin a line (_CLOSINGS: each a model family's documented form), not
 within one, where a model may quote what a stranger wrote into the data; and, at the start, a JSON object that calls a
-tool on offer, bare or in a fence. Text is held back only while it can still become one of these, and any cut into
-chunks gives the same.
+tool on offer, bare or in a fence. What a tool's result holds as well is a quotation, and no call. Text is held back
+only while it can still become one of these, and any cut into chunks gives the same.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from providers.base import ChatRequest, Delta, Finish, ReasoningDelta, TextDelta, ToolRequest
@@ -43,6 +43,7 @@ _NAMED = re.compile(r'"(?:name|function|tool)"\s*:\s*"([^"]+)"')
 _GIVEN = re.compile(r'"(?:arguments|parameters|args)"\s*:\s*')
 _FUNCTION = re.compile(r"(?:<function=)?([^>\s]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^>]+)>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.DOTALL)
+_ESCAPED = re.compile(r"\\+[nrtbf]")
 _JSON = json.JSONDecoder()
 
 _Call = tuple[str, str]  # name and arguments
@@ -55,11 +56,13 @@ class TextReader:
     Args:
         names: the tools that the model may call; where there are none, nothing is a call.
         bare: whether a JSON object may be one; not where the answer itself is to be JSON.
+        data: what tools gave, which a model may quote.
     """
 
-    def __init__(self, names: Collection[str], *, bare: bool = True) -> None:
+    def __init__(self, names: Collection[str], *, bare: bool = True, data: Sequence[str] = ()) -> None:
         self._names = frozenset(names)
         self._bare = bare and bool(names)
+        self._data = data
         self._held = ""
         self._mode: _Mode = self._start
         self._opening = ""  # of the thought or call that is being read
@@ -72,7 +75,8 @@ class TextReader:
     def of(cls, request: ChatRequest) -> TextReader:
         """For the answer to a request. A model that has no tools any more may still write calls as it did before."""
         before = {call.name for message in request.messages for call in message.tool_calls}
-        return cls({tool.name for tool in request.tools} or before, bare=request.response_format is None)
+        data = [message.content for message in request.messages if message.role == "tool"]
+        return cls({tool.name for tool in request.tools} or before, bare=request.response_format is None, data=data)
 
     def read(self, delta: Delta) -> Iterator[Delta]:
         """The delta as what it means; what is still held comes before the finish."""
@@ -170,6 +174,8 @@ class TextReader:
         body = self._held[begins:] if ends < 0 else self._held[begins:ends]
         calls, rest = _function(body) if self._opening == "<function=" else _calls(body)
         whole = self._held if ends < 0 else self._held[: ends + len(closing)]
+        if self._is_quoted(whole.removesuffix(rest)):
+            calls = []
         self._turn(self._start if calls else self._text, self._held.removeprefix(whole))
         if not calls:
             self._on_new_line = False
@@ -185,13 +191,17 @@ class TextReader:
         if found is None:
             return None
         call, ends = found
-        if call is None:
+        if call is None or self._is_quoted(text[begins : begins + ends]):
             self._turn(self._text, self._held)
             return []
         closing = _FENCE if fence else self._closing
         self._turn(self._start, text[begins + ends :])
         self._dropped, self._closing = _BETWEEN, closing
         return self._requests([call])
+
+    def _is_quoted(self, text: str) -> bool:
+        """True for what stands in a result, too, in letters and digits: JSON writes the rest otherwise."""
+        return any(_letters(text) in _letters(result) for result in self._data)
 
     def _begins_line(self, at: int) -> bool:
         """True where nothing but spaces stands before a place in what is held, on its line."""
@@ -213,6 +223,15 @@ class TextReader:
             self._count += 1
             requests.append(ToolRequest(f"text_{self._count}", name, arguments))
         return requests
+
+
+def _letters(text: str) -> str:
+    r"""The letters and digits of a text, be it in JSON or not.
+
+    >>> _letters('{"a":\n 1}') == _letters(r'"{\"a\":\n 1}"') == "a1"
+    True
+    """
+    return "".join(filter(str.isalnum, _ESCAPED.sub("", text))).casefold()
 
 
 def _texts(text: str) -> list[Delta]:

@@ -33,17 +33,26 @@ from tools.calls import callable_in
 from tools.registry import Toolbox
 
 
+@dataclass(eq=False, slots=True)
+class Place:
+    """Room for a run that is not live yet. `counted_as`: whose limits hold; `taken`: by a run that begins."""
+
+    counted_as: str | None
+    taken: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The one who asks, in which session, and with which key.
 
-    `counted_as`: whose limits hold; None for who works on this machine itself.
+    `counted_as`: whose limits hold; None for who works on this machine itself. `place`: that is held already.
     """
 
     account_id: str
     session: Session
     idempotency_key: str | None = None
     counted_as: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

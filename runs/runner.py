@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from accounts.quotas import DAY
 from errors import Conflict, Invalid, Overloaded, RunInProgress, StorageUnavailable
 from runs.brought import Brought
 from runs.leases import Lease
-from runs.live_run import Caller, LiveRun, Resources
+from runs.live_run import Caller, LiveRun, Place, Resources
 from runs.settling import Settler
 from schemas import (
     ActionResults,
@@ -50,7 +50,8 @@ class Runs:
         self._lease = lease
         self.settler = Settler(self._store, lease, self._settings, self._clock)
         self._live: dict[str, LiveRun] = {}
-        self._launching: dict[asyncio.Task[Run], Caller] = {}
+        self._launching: set[asyncio.Task[Run]] = set()
+        self._places: set[Place] = set()
         self._closing = False
         self._hurried = asyncio.Event()
 
@@ -192,7 +193,6 @@ class Runs:
         sampling: Sampling | None = None,
     ) -> Run:
         """Commit the run and begin its work; neither is undone when the one who asked leaves meanwhile."""
-        await self._admit(caller, run)
         new = NewRun(
             run=run,
             added=added,
@@ -204,27 +204,50 @@ class Runs:
             request_hash=request_hash,
             sampling=sampling,
         )
-        launch = asyncio.create_task(self._launch(caller, new), name=f"launch {run.id}")
-        self._launching[launch] = caller
-        launch.add_done_callback(self._launching.pop)
+        place = caller.place or await self._take_place(caller.account_id, caller.counted_as)
+        place.taken = True
+        launch = asyncio.create_task(self._launch(caller, new, place), name=f"launch {run.id}")
+        self._launching.add(launch)
+        launch.add_done_callback(self._launching.discard)
+        launch.add_done_callback(lambda _: self._places.discard(place))
         return await asyncio.shield(launch)
 
-    async def _admit(self, caller: Caller, run: Run) -> None:
-        """Raise Overloaded or RateLimited for a run that is one too many, of the caller's or of all."""
-        if self._closing or self.count + len(self._launching) >= self._settings.max_live_runs:
-            raise Overloaded
-        if caller.counted_as is None or run.continues is not None:
-            return
-        quotas = self._with.quotas
-        if quotas.tokens_a_day is not None:
-            now = self._clock()
-            quotas.check_tokens(await self._store.spent(caller.account_id, since=now - DAY), now)
-        await quotas.take_message(caller.counted_as)
-        callers = [live.caller for live in self._live.values()] + list(self._launching.values())
-        own = sum(other.counted_as == caller.counted_as for other in callers)
-        quotas.check_live_runs(own, free=self._settings.max_live_runs - len(callers))
+    @asynccontextmanager
+    async def place(self, account_id: str, counted_as: str | None) -> AsyncIterator[Place]:
+        """Room for a run, or for another answer of the model, held meanwhile, so that nothing is stored for nothing.
 
-    async def _launch(self, caller: Caller, new: NewRun) -> Run:
+        Raises:
+            Overloaded, RateLimited: It is one too many, of the caller's or of all.
+        """
+        place = await self._take_place(account_id, counted_as)
+        try:
+            yield place
+        finally:
+            if not place.taken:
+                self._places.discard(place)
+
+    async def _take_place(self, account_id: str, counted_as: str | None) -> Place:
+        if self._closing:
+            raise Overloaded
+        quotas = self._with.quotas
+        callers = [live.caller.counted_as for live in self._live.values()]
+        quotas.check_live_runs([*callers, *(place.counted_as for place in self._places)], counted_as)
+        self._places.add(place := Place(counted_as))
+        try:
+            if counted_as is not None:
+                await self._check_spent(account_id)
+                await quotas.take_message(counted_as)
+        except BaseException:
+            self._places.discard(place)
+            raise
+        return place
+
+    async def _check_spent(self, account_id: str) -> None:
+        if self._with.quotas.tokens_a_day is not None:
+            now = self._clock()
+            self._with.quotas.check_tokens(account_id, await self._store.spent(account_id, since=now - DAY), now)
+
+    async def _launch(self, caller: Caller, new: NewRun, place: Place) -> Run:
         try:
             run, repeated = await self._store.start_run(new)
         except RunInProgress as error:
@@ -233,6 +256,7 @@ class Runs:
             run, repeated = await self._store.start_run(new)
         if not repeated:
             live = self._live[run.id] = LiveRun(caller, new, self._with, self.settler)
+            self._places.discard(place)
             live.ending.add_done_callback(lambda _: self._live.pop(run.id))
         return run
 

@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { Problem, request, useSignIn } from "./api.js";
+import { arrival, providerLink } from "./provider.js";
 import { kept } from "./shared.js";
 
 const TOKENS = "marquee:tokens";
@@ -11,9 +12,11 @@ let asking = false;
 const read = () => JSON.parse(kept.get(TOKENS) ?? "null");
 const write = (pair) =>
   kept.set(TOKENS, pair && JSON.stringify({ ...pair, until: Date.now() + pair.expires_in * 1000 }));
+const arrived = arrival.then((pair) => pair && write(pair));
 
 /** The access token, refreshed where it ends soon; null for who is not signed in. @returns {Promise<string|null>} */
 async function bearer() {
+  await arrived;
   const tokens = read();
   if (!tokens || Date.now() < tokens.until - EARLY_MS) return tokens?.access_token ?? null;
   return navigator.locks.request("marquee-refresh", refreshed); // one tab at a time
@@ -73,7 +76,7 @@ function ask() {
     }
   };
   const form = h("form", { onsubmit }, h("h2", null, "Sign in to Marquee"), h("label", null, "Name", name),
-    h("label", null, "Password", password), codeLabel, said, h("div", { class: "row" }, other, go));
+    h("label", null, "Password", password), codeLabel, said, h("div", { class: "row" }, other, go), providerLink(code));
   const dialog = h("dialog", { class: "sign-in", "aria-label": "Sign in", oncancel: (event) => event.preventDefault() }, form);
   document.body.append(dialog);
   dialog.showModal();
@@ -89,6 +92,7 @@ async function leave() {
 }
 
 async function showAccount() {
+  await arrived;
   if (!read()) return;
   const { name } = await request("GET", "/auth/me");
   const out = h("button", { class: "button", type: "button", onclick: leave }, "Sign out");

@@ -6,6 +6,9 @@ import sqlite3
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+
+import aiosqlite
 
 from errors import Conflict, NotFound
 from schemas import Account, ApiKey
@@ -14,14 +17,15 @@ from storage.sqlite import Database
 
 MERGED = 500  # pages of the full-text index that are merged in one transaction
 MOST_KEYS = 50  # of one account
+LONGEST_NAME = 40  # characters of a name that a provider gives
 
 
 @dataclass(frozen=True, slots=True)
 class KeptAccount:
-    """An account with what only the check of a password reads."""
+    """An account with what only the check of a password reads; None for one that has no password."""
 
     account: Account
-    password_hash: str
+    password_hash: str | None
 
 
 class AccountStore:
@@ -66,11 +70,50 @@ class AccountStore:
     async def find(self, name: str) -> KeptAccount | None:
         """The account of a name, in whatever case."""
         row = await self._db.fetch_one("SELECT * FROM accounts WHERE name_key = ?", (name_key(name),))
-        return KeptAccount(_account_of(row), row["password_hash"]) if row else None
+        return KeptAccount(_account_of(row), row["password_hash"] or None) if row else None
 
     async def all(self) -> list[Account]:
         """Every account, oldest first."""
         return [_account_of(row) for row in await self._db.fetch("SELECT * FROM accounts ORDER BY created_at, id")]
+
+    async def of_identity(self, issuer: str, subject: str) -> Account | None:
+        """The account of somebody whom a provider knows by this subject."""
+        row = await self._db.fetch_one(_OF_IDENTITY, (issuer, subject))
+        return _account_of(row) if row else None
+
+    async def add_identity(self, issuer: str, subject: str, name: str) -> Account:
+        """A new account, without a password, for somebody whom a provider knows; by a name that is free, near `name`.
+
+        Where the subject has an account meanwhile, that one.
+        """
+        async with self._db.transaction() as connection:
+            rows = list(await connection.execute_fetchall(_OF_IDENTITY, (issuer, subject)))
+            if not rows:
+                account_id, free = new_id("acc"), await _free_name(connection, name)
+                await connection.execute(
+                    "INSERT INTO accounts (id, name, name_key, password_hash, created_at) VALUES (?, ?, ?, '', ?)",
+                    (account_id, free, name_key(free), stamp(self._clock())),
+                )
+                await connection.execute(_IDENTIFY, (issuer, subject, account_id))
+                rows = list(await connection.execute_fetchall(_OF_IDENTITY, (issuer, subject)))
+        return _account_of(rows[0])
+
+    async def link(self, account_id: str, issuer: str, subject: str) -> None:
+        """Let somebody whom a provider knows sign in to an account.
+
+        Raises:
+            Conflict: They have another one.
+        """
+        async with self._db.transaction() as connection:
+            await connection.execute(_IDENTIFY, (issuer, subject, account_id))
+            rows = list(await connection.execute_fetchall(_OF_IDENTITY, (issuer, subject)))
+        if rows[0]["id"] != account_id:
+            raise Conflict(f"This subject signs in to {rows[0]['name']}.")
+
+    async def identities(self, account_id: str) -> list[tuple[str, str]]:
+        """Issuer and subject of those who sign in to an account with a provider."""
+        rows = await self._db.fetch("SELECT issuer, subject FROM identities WHERE account_id = ?", (account_id,))
+        return [(row["issuer"], row["subject"]) for row in rows]
 
     async def change_password(self, account_id: str, password_hash: str) -> None:
         """Keep another hash, and end every sign-in of the account."""
@@ -236,6 +279,13 @@ class AccountStore:
                 raise NotFound("You have no such key.")
 
 
+_OF_IDENTITY = """
+    SELECT accounts.* FROM identities JOIN accounts ON accounts.id = identities.account_id
+    WHERE identities.issuer = ? AND identities.subject = ?
+"""
+_IDENTIFY = """
+    INSERT INTO identities (issuer, subject, account_id) VALUES (?, ?, ?) ON CONFLICT (issuer, subject) DO NOTHING
+"""
 _HAND_OVER = (
     "UPDATE OR IGNORE own_ratings SET account_id = ? WHERE account_id = ?",
     "UPDATE OR IGNORE own_seen SET account_id = ? WHERE account_id = ?",
@@ -252,6 +302,17 @@ _MERGES = (
     "INSERT INTO message_search (message_search, rank) VALUES ('merge', ?)",
     "INSERT INTO title_search (title_search, rank) VALUES ('merge', ?)",
 )
+
+
+async def _free_name(connection: aiosqlite.Connection, name: str) -> str:
+    """A name that nobody has: this one, or with a number behind it."""
+    kept = "".join(c for c in name.replace(" ", ".") if c.isalnum() or c in "_.@+-")[:LONGEST_NAME] or "somebody"
+    tried = chain([kept], (f"{kept}-{number}" for number in range(2, 100)), (f"{kept}-{new_id('')}" for _ in range(9)))
+    for candidate in tried:
+        taken = await connection.execute_fetchall("SELECT 1 FROM accounts WHERE name_key = ?", (name_key(candidate),))
+        if not taken:
+            return candidate
+    raise Conflict("No free name was found.")
 
 
 def name_key(name: str) -> str:

@@ -184,4 +184,13 @@ MIGRATIONS = [
     CREATE INDEX ephemeral_sessions ON sessions (updated_at) WHERE ephemeral = 1;
     CREATE INDEX completions ON runs (request_hash) WHERE substr(request_hash, 1, 5) = 'chat:'
     """,
+    """
+    CREATE TABLE identities (
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        PRIMARY KEY (issuer, subject)
+    ) WITHOUT ROWID;
+    CREATE INDEX identities_by_account ON identities (account_id)
+    """,
 ]

@@ -72,6 +72,12 @@ class Sessions:
             )
         return session_of(next(iter(found))), bool(rows)
 
+    async def is_open(self, account_id: str, idempotency_key: str | None) -> bool:
+        """True where a session with this key was opened before."""
+        if idempotency_key is None:
+            return False
+        return await self._db.fetch_one(_BY_KEY, (account_id, idempotency_key)) is not None
+
     async def list(
         self,
         account_id: str,

@@ -11,6 +11,7 @@ from settings import Settings
 from tests.accounts.test_accounts import register, with_accounts
 from tests.page.conftest import Watch
 from tests.page.driving import Chat
+from tests.support.identity import CLIENT_ID, CLIENT_SECRET, identity_provider
 from tests.support.serving import Server, serving
 
 
@@ -86,3 +87,24 @@ def test_who_is_disabled_in_mid_chat_is_asked_to_sign_in(signed_out: Chat, guard
         assert client.post("/auth/logout", headers={"Authorization": f"Bearer {token}"}).status_code == 204
     signed_out.send("hello")
     expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+
+
+@pytest.fixture
+def with_provider(settings: Settings) -> Iterator[Server]:
+    with identity_provider() as provider:
+        given = {"oidc_issuer": provider.url, "oidc_client_id": CLIENT_ID, "oidc_client_secret": CLIENT_SECRET}
+        with serving(with_accounts(settings, **given, oidc_name="Example")) as running:
+            yield running
+
+
+def test_somebody_signs_in_with_the_provider(with_provider: Server, page: Page, watch: Watch) -> None:
+    watch.allowed.append("401")
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.url))
+    Chat(page, with_provider.url).open()
+    page.get_by_role("link", name="Sign in with Example").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert page.url == f"{with_provider.url}/"
+    assert any("/auth/oidc/callback" in url for url in seen)
+    token = page.evaluate("JSON.parse(localStorage.getItem('marquee:tokens')).access_token")
+    assert not [url for url in seen if token in url]

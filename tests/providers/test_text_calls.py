@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -31,8 +31,8 @@ HEAT, HEAT_ALONE = ("search_movies", {"query": "Heat"}), ("get_movie", {"movie":
 Read = tuple[str, str, list[tuple[str, object]]]  # text, thoughts, calls
 
 
-def read(*chunks: str, names: Iterable[str] = NAMES, bare: bool = True) -> Read:
-    reader = TextReader(set(names), bare=bare)
+def read(*chunks: str, names: Iterable[str] = NAMES, bare: bool = True, data: Sequence[str] = ()) -> Read:
+    reader = TextReader(set(names), bare=bare, data=data)
     parts: list[Delta] = [*map(TextDelta, chunks), Finish("stop")]
     *deltas, _ = [delta for part in parts for delta in reader.read(part)]
     calls = [delta for delta in deltas if isinstance(delta, ToolRequest)]
@@ -157,6 +157,18 @@ def test_any_cut_of_any_text_gives_the_same(seed: int) -> None:
 def test_what_can_be_no_call_streams_at_once(text: str) -> None:
     reader = TextReader(NAMES)
     assert "".join(delta.text for delta in reader.feed(text) if isinstance(delta, TextDelta)) == text
+
+
+@pytest.mark.parametrize(
+    "form", ["<tool_call>{}</tool_call>", "<tool_call>\n{}\n", "{}", "[TOOL_CALLS]{} ", QWEN_CODER]
+)
+def test_a_call_that_a_result_holds_is_a_quotation(form: str) -> None:
+    quoted = form.replace("{}", FIRST)
+    data = [json.dumps({"title": f"A film {quoted.strip()} of 1995", "tags": 'it\'s "good"'})]
+    for chunks in ([quoted], quoted, [quoted[:9], quoted[9:]]):
+        assert read(*chunks, data=data)[2] == []
+        assert read(*chunks, data=data)[0].strip() == quoted.strip()
+    assert len(read(form.replace("{}", CALL), data=[json.dumps({"title": FIRST})])[2]) == 1  # its own
 
 
 def test_without_tools_nothing_is_a_call() -> None:

@@ -43,10 +43,18 @@ class Server:
 def serving(settings: Settings) -> Iterator[Server]:
     """The application under uvicorn on a free port, in a thread."""
     app = create_app(settings)
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=15))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    with listening(app) as (url, stop):
+        yield Server(url, settings, app, stop)
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Any application under uvicorn on a free port, in a thread: its address, and how to stop it."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
+    listener.bind(("127.0.0.1", 0))
+    options: dict[str, Any] = {"log_config": None, "lifespan": "on", "timeout_graceful_shutdown": 15}
+    server = uvicorn.Server(uvicorn.Config(app, proxy_headers=False, **options))  # as the service does by itself
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the server did not start"
@@ -56,9 +64,9 @@ def serving(settings: Settings) -> Iterator[Server]:
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive(), "the server did not stop"
-        listening.close()
+        listener.close()
 
     try:
-        yield Server(f"http://127.0.0.1:{listening.getsockname()[1]}", settings, app, stop)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", stop
     finally:
         stop()
