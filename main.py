@@ -30,8 +30,8 @@ from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
 from api.page import install_page
 from api.problems import answer_with_problems
-from api.tarpit import Tarpit
 from api.proxies import Proxies
+from api.tarpit import Tarpit
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
 from movies.library import Library
