@@ -65,7 +65,6 @@ class LiveRun:
 
     Attributes:
         caller: the one who asked.
-        stop_as: what becomes of it when its work is cancelled.
         work: the task that answers; it may be cancelled at any time.
         ending: the task that sees the end committed. Only the work is ever cancelled, so the end is always written.
         committed: what of it is on the disk.
@@ -73,7 +72,7 @@ class LiveRun:
 
     def __init__(self, caller: Caller, new: NewRun, resources: Resources, settler: Settler) -> None:
         self.run = new.run
-        self.stop_as: RunStatus = "interrupted"
+        self._stop_as: RunStatus = "interrupted"
         self.committed = Transcript(new.run)
         self.caller = caller
         self._new = new
@@ -87,6 +86,12 @@ class LiveRun:
         resources.journal.open(new.first, lambda event: self.committed.add(event, resources.clock()))
         self.work = asyncio.create_task(self._answer(), name=f"work {new.run.id}")
         self.ending = asyncio.create_task(self._see_through(settler), name=f"run {new.run.id}")
+
+    def stop(self) -> None:
+        """Stop the work as somebody wants it: the run ends as `cancelled`."""
+        self._stop_as = "cancelled"
+        if not self.work.cancelling():  # a second time would cut short how it lets go of the provider
+            self.work.cancel()
 
     async def _see_through(self, settler: Settler) -> None:
         await asyncio.wait({self.work})
@@ -188,7 +193,7 @@ class LiveRun:
     def _verdict(self) -> tuple[RunStatus, Error | None]:
         """The status and error of the run, from how its work ended."""
         if self.work.cancelled():
-            return self.stop_as, None
+            return self._stop_as, None
         failure = self.work.exception()
         if failure is None:
             return self.work.result(), None

@@ -178,4 +178,7 @@ MIGRATIONS = [
         PRIMARY KEY (account_id, movie_id)
     ) WITHOUT ROWID
     """,
+    """
+    ALTER TABLE runs ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0
+    """,
 ]
