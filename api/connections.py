@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 from loguru import logger
 from uvicorn import Server
 
+from logs import request_id_of
+
 try:
     import resource
 except ImportError:  # Windows, where there is no such limit
@@ -20,7 +22,7 @@ except ImportError:  # Windows, where there is no such limit
 DESCRIPTORS = 65_536  # as many as are asked for
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 5\r\n"
-    b"connection: close\r\n\r\n"
+    b"connection: close\r\nx-request-id: %s\r\n\r\n"
     b'{"type":"about:blank","title":"The service is busy","status":503,"detail":"Too many connections are open.",'
     b'"code":"overloaded"}'
 )
@@ -84,7 +86,7 @@ class _Bounded(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         if len(self.connections) > self.most:
-            self.transport.write(BUSY)
+            self.transport.write(BUSY % request_id_of(None).encode())
             self.transport.close()
         else:
             self._watch()

@@ -10,7 +10,6 @@ import re
 import time
 from collections import deque
 from ipaddress import ip_address
-from uuid import uuid4
 
 from loguru import logger
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,14 +18,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import refusal
 from errors import Forbidden, PayloadTooLarge, RequestTimeout
+from logs import REQUEST_ID, request_id_of
 from settings import Settings
 
 IMPORT = "/ratings/import"  # takes larger bodies than any other route
 DRAINED = 20  # times the limit that is read of a body that is too large
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
+LONGEST_ID = 64  # characters of an id in a path that is logged: it could be anything
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
-ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"]
-EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
+ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"]
+REQUEST_ID_HEADER = "X-Request-ID"
+EXPOSED_HEADERS = ["Location", "Retry-After", REQUEST_ID_HEADER]
 
 
 class OnRequests:
@@ -170,27 +172,42 @@ class BodyLimit(OnRequests):
 
 
 class RequestLog(OnRequests):
-    """One line a request: id, method, route, status, milliseconds. Never a body, a query or a header's value."""
+    """An id for each request, the client's own where it gave one, and a line in the log.
+
+    The line: id, method, route, status, milliseconds, whose. Never a body, a query or another header's value.
+    """
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = uuid4().hex[:12]
+        request_id = request_id_of(Headers(scope=scope).get(REQUEST_ID_HEADER))
+        REQUEST_ID.set(request_id)  # for the task of this request, and for all that is begun by it
+        scope.setdefault("state", {})  # shared by all that handles the request
         began = time.perf_counter()
-        status = 500
+        status: int | None = None
 
         async def noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
 
         try:
             await self._app(scope, receive, noted)
         finally:
-            _log(scope, request_id, status, (time.perf_counter() - began) * 1000)
+            if scope["app"].state.marquee.settings.log_requests:
+                _log(scope, request_id, status, (time.perf_counter() - began) * 1000)
 
 
-def _log(scope: Scope, request_id: str, status: int, elapsed: float) -> None:
+def _log(scope: Scope, request_id: str, status: int | None, elapsed: float) -> None:
+    """One line; a request without a status has failed by a defect of ours."""
     method, route = scope["method"], getattr(scope.get("route"), "path", "-")  # the template: a path could be anything
-    fields = {"request_id": request_id, "method": method, "route": route, "status": status, "ms": round(elapsed, 1)}
-    logger.bind(**fields).info("{} {} {} {} {:.1f} ms", request_id, method, route, status, elapsed)
+    state, named = scope["state"], scope.get("path_params", {})
+    whose = {
+        "account": state["identity"].account.id if "identity" in state else None,
+        "session": named.get("session_id"),
+        "run": named.get("run_id"),
+        "code": state.get("code") if status else "internal",
+    }
+    known = {name: value for name, value in whose.items() if value is not None and len(value) <= LONGEST_ID}
+    fields = {"method": method, "route": route, "status": status or 500, "ms": round(elapsed, 1)}
+    logger.bind(**fields, **known).info("{} {} {} {} {:.1f} ms", request_id, method, route, status or 500, elapsed)

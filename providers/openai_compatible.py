@@ -20,6 +20,7 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 from pydantic import JsonValue
 
 from errors import ParameterRefused, RunFailed, UpstreamTimeout, UpstreamUnavailable
+from logs import REQUEST_ID
 from providers.base import ChatMessage, ChatRequest, Delta, ToolRequest, ToolSpec
 from providers.chunks import ChunkReader
 from providers.failures import BROKEN, NOTHING, Asked, bound_body, failure, may_pass, timed_out, too_slow
@@ -57,7 +58,7 @@ class OpenAIProvider:
             http_client=DefaultAioHttpClient(
                 follow_redirects=False,
                 timeout=_timeout(settings),
-                event_hooks={"response": [self._bound_error]},
+                event_hooks={"request": [_name_request], "response": [self._bound_error]},
             ),
         )
 
@@ -189,6 +190,12 @@ class OpenAIProvider:
     async def _bound_error(self, response: httpx2.Response) -> None:
         if not response.is_success:
             bound_body(response, self._settings.llm_idle_timeout)
+
+
+async def _name_request(request: httpx2.Request) -> None:
+    """Hand the id of our client's request on, so that the endpoint's log and ours can be read together."""
+    if (request_id := REQUEST_ID.get()) is not None:
+        request.headers["X-Request-ID"] = request_id
 
 
 def _basic_auth(settings: Settings) -> dict[str, str] | None:

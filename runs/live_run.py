@@ -84,8 +84,10 @@ class LiveRun:
         self._note: str | None = None
         self._first_delta_at: datetime | None = None
         resources.journal.open(new.first, lambda event: self.committed.add(event, resources.clock()))
-        self.work = asyncio.create_task(self._answer(), name=f"work {new.run.id}")
-        self.ending = asyncio.create_task(self._see_through(settler), name=f"run {new.run.id}")
+        whose = {"account": caller.account_id, "session": new.run.session_id, "run": new.run.id}
+        with logger.contextualize(**whose):  # of what the two tasks log, beside the id of the request
+            self.work = asyncio.create_task(self._answer(), name=f"work {new.run.id}")
+            self.ending = asyncio.create_task(self._see_through(settler), name=f"run {new.run.id}")
 
     def stop(self) -> None:
         """Stop the work as somebody wants it: the run ends as `cancelled`."""
@@ -109,7 +111,10 @@ class LiveRun:
             run, messages, asked = await self._grounder.mark(run, messages)
         await self._with.journal.end(run.id, last_event(run, messages), EndedRun(run, messages, asked))
         how = f"{status} ({error.code})" if error else status
-        logger.info("{} {} after {} ms, {} steps", run.id, how, run.timings.total_ms, run.steps)
+        log = logger.bind(code=error.code) if error else logger
+        log.log(
+            "WARNING" if error else "INFO", "{} {} after {} ms, {} steps", run.id, how, run.timings.total_ms, run.steps
+        )
 
     async def _answer(self) -> RunStatus:
         async with asyncio.timeout(self._with.settings.llm_total_timeout):
