@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     )
 
     openai_api_key: SecretStr | None = None
-    openai_base_url: HttpUrl | None = None
+    openai_base_url: Annotated[HttpUrl | None, Field(repr=False)] = None  # it may hold a password
     openai_model: str = "gpt-4.1-mini"
     openai_org_id: str | None = None
     openai_project_id: str | None = None

@@ -16,11 +16,12 @@ from errors import StorageUnavailable
 from logs import set_up
 from settings import Settings
 from tests.support import scripted
+from tests.support.secrets import AUTH_SECRET, PASSWORD
 from tests.support.serving import Server, serving
 from tests.support.wire import ask, new_session, send
 
-GUARDED = {"auth": "on", "auth_secret": SecretStr("0123456789" * 4), "registration": "open"}
-ANA = {"username": "ana", "password": "correct horse"}
+GUARDED = {"auth": "on", "auth_secret": SecretStr(AUTH_SECRET), "registration": "open"}
+ANA = {"username": "ana", "password": PASSWORD}
 Lines = list[dict[str, Any]]
 
 

@@ -21,9 +21,9 @@ from pydantic import SecretStr, ValidationError
 
 from settings import Settings
 from tests.support import scripted
+from tests.support.secrets import AUTH_SECRET, PASSWORD
 from tests.support.serving import ROOT, Server, serving
 
-SECRET = "of a test, and of thirty-two bytes"
 OPEN = {"/health/live", "/auth/register", "/auth/token", "/auth/refresh"}
 BODIES: dict[str, Any] = {  # of operations that name something of an account's
     "send_message": {"content": "hello"},
@@ -49,7 +49,7 @@ class Person:
 
 
 def with_accounts(settings: Settings, **more: Any) -> Settings:
-    given = {"auth": "on", "auth_secret": SECRET, "registration": "open", **more}
+    given = {"auth": "on", "auth_secret": AUTH_SECRET, "registration": "open", **more}
     return Settings(_env_file=None, **settings.model_dump(exclude_unset=True), **given)
 
 
@@ -65,12 +65,12 @@ def guarded_llm(llm_settings: Settings) -> Iterator[Server]:
         yield running
 
 
-def register(server: Server, name: str, password: str = "password of it") -> httpx.Response:
+def register(server: Server, name: str, password: str = PASSWORD) -> httpx.Response:
     with server.client() as client:
         return client.post("/auth/register", json={"username": name, "password": password})
 
 
-def token(server: Server, name: str, password: str = "password of it") -> httpx.Response:
+def token(server: Server, name: str, password: str = PASSWORD) -> httpx.Response:
     with server.client() as client:
         return client.post("/auth/token", data={"username": name, "password": password})
 
@@ -120,14 +120,14 @@ def test_every_operation_refuses_every_credential_that_is_worth_nothing(guarded:
             "no token": {},
             "no bearer": {"Authorization": "Basic YW5hOnBhc3N3b3Jk"},
             "garbage": bearer("x.y.z"),
-            "expired": bearer(jwt.encode({**claims, "exp": past}, SECRET, "HS256")),
-            "never expires": bearer(jwt.encode({k: v for k, v in claims.items() if k != "exp"}, SECRET, "HS256")),
+            "expired": bearer(jwt.encode({**claims, "exp": past}, AUTH_SECRET, "HS256")),
+            "never expires": bearer(jwt.encode({k: v for k, v in claims.items() if k != "exp"}, AUTH_SECRET, "HS256")),
             "wrong signature": bearer(jwt.encode(claims, "another secret of thirty-two bytes", "HS256")),
-            "wrong algorithm": bearer(jwt.encode(claims, SECRET * 2, "HS512")),
+            "wrong algorithm": bearer(jwt.encode(claims, AUTH_SECRET * 2, "HS512")),
             "unsigned": bearer(unsigned),
-            "wrong audience": bearer(jwt.encode({**claims, "aud": "others"}, SECRET, "HS256")),
-            "wrong issuer": bearer(jwt.encode({**claims, "iss": "others"}, SECRET, "HS256")),
-            "another's sign-in": bearer(jwt.encode({**claims, "sub": "acc_other"}, SECRET, "HS256")),
+            "wrong audience": bearer(jwt.encode({**claims, "aud": "others"}, AUTH_SECRET, "HS256")),
+            "wrong issuer": bearer(jwt.encode({**claims, "iss": "others"}, AUTH_SECRET, "HS256")),
+            "another's sign-in": bearer(jwt.encode({**claims, "sub": "acc_other"}, AUTH_SECRET, "HS256")),
             "for refreshing": bearer(ana.refresh),
             "revoked": bearer(revoked),
             "deleted account": bearer(gone.access),
@@ -361,8 +361,8 @@ def test_the_operator_adds_adopts_disables_and_sets_passwords(settings: Settings
         client.post("/sessions", json={"title": "from before"})
         client.put("/ratings/1", json={"stars": 3})
     with serving(with_accounts(settings, registration="closed")) as server:
-        assert "1 sessions" in operate(settings.data_dir, "add", "Ana", "--adopt", typed="password of it\n").stdout
-        assert operate(settings.data_dir, "add", "ana", typed="password of it\n").returncode == 1
+        assert "1 sessions" in operate(settings.data_dir, "add", "Ana", "--adopt", typed=f"{PASSWORD}\n").stdout
+        assert operate(settings.data_dir, "add", "ana", typed=f"{PASSWORD}\n").returncode == 1
         short = operate(settings.data_dir, "add", "bob", typed="short\n")
         assert (short.returncode, "8" in short.stderr, "Traceback" in short.stderr) == (1, True, False)
         assert "Password: " in operate(settings.data_dir, "add", "bob", "--generate").stdout

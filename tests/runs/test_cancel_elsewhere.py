@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from settings import Settings
 from tests.support.processes import environment, process, several_workers, wait_for
 from tests.support.scripted import HANG, Reply, Upstream, chunk, text
+from tests.support.secrets import AUTH_SECRET, PASSWORD
 from tests.support.serving import serving
 from tests.support.wire import Stream, ask, check_whole, following, history, new_session, sending
 
@@ -98,9 +99,9 @@ def test_any_worker_stops_any_run(half: Upstream, data_dir: Path) -> None:
 @pytest.mark.usefixtures("half")
 def test_an_account_is_deleted_whose_answer_is_made_elsewhere(llm_settings: Settings) -> None:
     settings = llm_settings.model_copy(
-        update={"auth": "on", "auth_secret": SecretStr("0123456789" * 4), "registration": "open"}
+        update={"auth": "on", "auth_secret": SecretStr(AUTH_SECRET), "registration": "open"}
     )
-    name = {"username": "ana", "password": "correct horse"}
+    name = {"username": "ana", "password": PASSWORD}
     with serving(settings) as theirs, theirs.client() as far, serving(settings) as ours, ours.client() as near:
         assert far.post("/auth/register", json=name).status_code == 201
         token = far.post("/auth/token", data=name).json()["access_token"]
