@@ -43,6 +43,7 @@ class Process:
         self._popen = subprocess.Popen(
             command, cwd=ROOT, env=env, stdout=self._written, stderr=self._written, **options
         )
+        self._text = ""
         self.pid = self._popen.pid
 
     def wait_until_ready(self) -> None:
@@ -73,10 +74,12 @@ class Process:
 
     def _read(self) -> str:
         """All that was written, looked through for secrets."""
-        self._written.seek(0)
-        written = self._written.read()
-        look_through("what a server wrote", written)
-        return written.decode()
+        if not self._written.closed:
+            with self._written:
+                self._written.seek(0)
+                self._text = self._written.read().decode()
+            look_through("what a server wrote", self._text)
+        return self._text
 
 
 @contextmanager
