@@ -641,6 +641,8 @@ class Client:
                         return
                     async with aclosing(source.aiter_sse()) as blocks:
                         async for block in blocks:
+                            if not block.data:  # a ping; no event without data (WHATWG HTML, section 9.2.6)
+                                continue
                             event = _event(block.data)
                             patience.renew()
                             after = event.sequence

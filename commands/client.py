@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from client import Client, ClientError, Refused, Unreachable
 from commands.terminal.chat import Chat
-from commands.terminal.keyboard import Keyboard
+from commands.terminal.keyboard import Keyboard, typing_ahead
 from commands.terminal.orders import ORDERS, WITH_TITLES, Orders, Quit, Wrong
 from commands.terminal.own_server import NoServer, OwnServer
 from commands.terminal.screen import FullScreen, Screen, working
@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     screen = FullScreen() if _is_a_person_there() else Screen()
     try:
         with asyncio.Runner() as runner, ExitStack() as stack:
+            if screen.interactive:
+                stack.enter_context(typing_ahead())
             client, sign_in = _client(options, screen, runner, stack)
             stack.callback(_close, runner, client)
             chat = Chat(client, screen, options.model, options.system, sign_in)

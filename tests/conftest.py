@@ -31,6 +31,11 @@ if MOVIELENS_DIR is not None:
     os.environ["TEST_MOVIELENS_DIR"] = MOVIELENS_DIR  # for the workers that the tests are spread over
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: tests wait for sockets and disks more than they compute."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
@@ -114,8 +119,8 @@ def llm_settings(settings: Settings, upstream: scripted.Upstream) -> Settings:
         openai_api_key=OPENAI_KEY,
         openai_base_url=upstream.url,
         openai_model="scripted",
-        llm_first_token_timeout=3,
-        llm_idle_timeout=3,
+        llm_first_token_timeout=60,
+        llm_idle_timeout=60,
         llm_max_retries=1,
     )
 

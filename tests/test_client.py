@@ -438,3 +438,28 @@ async def test_who_leaves_does_not_stop_a_run(llm_api: Client, upstream: Upstrea
     gate.open()
     assert isinstance(first, RunCreated)
     assert said([event async for event in llm_api.follow_run(first.run.id)]) == "part0 part1 "
+
+
+async def test_silence_that_is_filled_with_pings_is_waited_for(llm_settings: Settings, upstream: Upstream) -> None:
+    gate = Gate()
+    upstream.queue(in_parts(gate))
+    with serving(llm_settings.model_copy(update={"sse_ping": 0.1})) as server:
+        async with Client(server.url, patience=0) as api:
+            session = await api.create_session()
+            events = []
+            async for event in api.send_message(session.id, "hello"):
+                events.append(event)
+                if isinstance(event, RunCreated):
+                    watching = asyncio.create_task(pings(server.url, event.run.id, gate))
+            await watching
+    assert said(events) == "part0 part1 "
+
+
+async def pings(url: str, run_id: str, gate: Gate) -> None:
+    """Open the gate after three pings."""
+    async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", f"{url}/runs/{run_id}/events") as stream:
+        seen = b""
+        async for block in stream.aiter_bytes():
+            seen += block
+            if seen.count(b": ping") == 3:
+                gate.open()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+import sys
+import termios
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -75,6 +78,23 @@ class Keyboard:
             return await session.prompt_async(f"{one_line(question)} ", is_password=True)
         except (EOFError, KeyboardInterrupt):
             return ""
+
+
+@contextmanager
+def typing_ahead() -> Iterator[None]:
+    """Keep what is typed while an answer comes for the next line of input, key by key and without an echo in its midst.
+
+    A terminal that gathers lines would swallow a Ctrl-D or a Tab that came before the prompt (termios(3), ICANON).
+    """
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    mode = termios.tcgetattr(terminal)
+    mode[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
+    termios.tcsetattr(terminal, termios.TCSANOW, mode)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
 class _Completions(Completer):

@@ -333,12 +333,33 @@ def test_commands_and_titles_are_completed(chat: Open, server: Server) -> None:
     shown.wait_for("› one\n  two")
 
 
+def test_keys_typed_while_an_answer_comes_are_the_next_line(chat: Open, llm_server: Server, upstream: Upstream) -> None:
+    [gate], reply = gated("The beginning ", "and the end.")
+    upstream.queue(reply, text("Once more."))
+    shown = chat(llm_server.url)
+    shown.say("hello")
+    shown.wait_for("The beginning")
+    shown.type("films like the usual susp" + TAB)
+    gate.open()
+    shown.wait_for("The beginning and the end.")
+    shown.wait_for("› films like The Usual Suspects (1995)")
+    [gate], reply = gated("Again ", "from the start.")
+    upstream.queue(reply)
+    shown.say("")
+    shown.wait_for("Once more.")
+    shown.say("hello")
+    shown.wait_for("Again")
+    shown.type(CTRL_D)
+    gate.open()
+    assert shown.wait() == 0
+
+
 def test_typing_does_not_wait_for_titles(chat: Open, server: Server) -> None:
     with network(server.address) as way:
         shown = chat(way.url)
         way.freeze()
         shown.type("/rate the matrix reloaded")
-        shown.wait_for("› /rate the matrix reloaded", 3)
+        shown.wait_for("› /rate the matrix reloaded")
 
 
 def test_the_history_is_the_users_own(chat: Open, server: Server, tmp_path: Path) -> None:

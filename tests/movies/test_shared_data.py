@@ -50,7 +50,7 @@ async def test_a_fit_under_way_in_another_process_is_waited_for(data_dir: Path) 
         try:
             elsewhere.replace(model)
             made = model.stat().st_ino
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 while not await fitted(library):
                     await asyncio.sleep(0.02)
             assert (library.fitting, model.stat().st_ino) == (False, made)

@@ -50,14 +50,14 @@ class Process:
         def is_ready() -> bool:
             assert self._popen.poll() is None, self._read()
             try:
-                return httpx.get(f"{self.url}/health", timeout=5).is_success
+                return httpx.get(f"{self.url}/health", timeout=30).is_success
             except httpx.TransportError:
                 return False
 
         wait_for(is_ready, START_SECONDS)
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, transport=Searched())
+        return httpx.Client(base_url=self.url, timeout=90, transport=Searched())
 
     def kill(self) -> None:
         """SIGKILL: nothing of the process runs after it."""
@@ -105,7 +105,7 @@ def several_workers(env: dict[str, str], workers: int = 2) -> Iterator[Process]:
         started.wait()
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     """Look until it holds."""
     deadline = time.monotonic() + seconds
     while not condition():

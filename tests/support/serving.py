@@ -37,7 +37,7 @@ class Server:
         return host, int(port)
 
     def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, **{"transport": Searched(), **options})
+        return httpx.Client(base_url=self.url, timeout=90, **{"transport": Searched(), **options})
 
 
 @contextmanager
