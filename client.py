@@ -167,7 +167,8 @@ class Client:
 
     Args:
         url: Its address, `http://127.0.0.1:8000`; a path before its routes is kept.
-        token: A bearer token, for a service with accounts.
+        token: A bearer token or an API key, for a service with accounts.
+        auth: What else makes requests known, by httpx: a sign-in that is renewed, say.
         patience: Seconds for which a broken connection, or a service that asks to be left alone for a while
             (`Retry-After`), is tried again. It counts from the last sign of life, so a long answer may break off any
             number of times. 0: the first failure is the last.
@@ -181,6 +182,7 @@ class Client:
         url: str,
         *,
         token: str | None = None,
+        auth: httpx.Auth | None = None,
         patience: float = PATIENCE,
         silence: float = SILENCE,
         on_wait: OnWait | None = None,
@@ -193,6 +195,7 @@ class Client:
             base_url=self.url,
             timeout=self._silence,
             headers={"Authorization": f"Bearer {token}"} if token else None,
+            auth=auth,
             transport=transport,
             trust_env=self.url.host not in _LOOPBACK,  # no proxy leads to this machine
         )
@@ -530,7 +533,7 @@ class Client:
     async def sign_out(self) -> None:
         """End the sign-in: its tokens are worth nothing from now on."""
         await self._request("POST", _path("auth", "logout"))
-        del self._http.headers["Authorization"]
+        self._http.headers.pop("Authorization", None)
 
     async def change_password(self, password: str, new_password: str) -> None:
         """Change the password, which ends every sign-in of the account, this one too."""

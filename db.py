@@ -239,6 +239,35 @@ class Store:
         rows = await self._db.fetch("SELECT * FROM runs INDEXED BY one_live_run WHERE status = 'in_progress'")
         return [run_of(row) for row in rows]
 
+    async def live_runs(self, account_id: str) -> list[Run]:
+        """The runs of an account that are in progress, in whatever process."""
+        rows = await self._db.fetch(
+            """
+            SELECT runs.* FROM runs INDEXED BY one_live_run CROSS JOIN sessions ON sessions.id = runs.session_id
+            WHERE runs.status = 'in_progress' AND sessions.account_id = ?
+            """,
+            (account_id,),
+        )
+        return [run_of(row) for row in rows]
+
+    async def request_cancel(self, run_id: str) -> None:
+        """Note that a run is to be stopped, for the process that works on it."""
+        async with self._db.transaction() as connection:
+            await connection.execute(
+                "UPDATE runs SET cancel_requested = 1 WHERE id = ? AND status = 'in_progress'", (run_id,)
+            )
+
+    async def runs_to_cancel(self, lease_id: str) -> list[str]:
+        """The runs of one process that another one was asked to stop."""
+        rows = await self._db.fetch(
+            """
+            SELECT id FROM runs INDEXED BY one_live_run
+            WHERE status = 'in_progress' AND cancel_requested = 1 AND lease_id = ?
+            """,
+            (lease_id,),
+        )
+        return [row["id"] for row in rows]
+
     # Events
 
     async def commit(self, frames: Sequence[Frame], ended: Iterable[EndedRun] = ()) -> None:

@@ -35,7 +35,8 @@ from api.tarpit import Tarpit
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
 from movies.library import Library
-from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth
+from providers.base import LastAnswer
+from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth, UpstreamAnswer
 from service import Marquee, open_marquee
 from settings import Settings
 from telemetry.endpoint import open_metrics
@@ -156,6 +157,21 @@ def _provider_health(service: Marquee) -> ProviderHealth:
         base_url=None if offline else service.settings.address,
         tools="small" if service.contexts.is_small(service.contexts.tokens(model)) else "full",
         detail=_NO_KEY if offline else f"Configured. {service.contexts.in_words(model)}",
+        last_answer=_last_answer(service.provider.last_answer),
+    )
+
+
+def _last_answer(last: LastAnswer | None) -> UpstreamAnswer | None:
+    if last is None:
+        return None
+    return UpstreamAnswer.model_validate(
+        {
+            "at": last.at,
+            "status": "failed" if last.error else "ok",
+            "code": last.error and last.error.code,
+            "detail": last.error and last.error.detail,
+            "latency_ms": last.latency_ms,
+        }
     )
 
 

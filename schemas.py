@@ -519,12 +519,23 @@ class PromptAnswer(Model):
     most_probable_token: str | None
 
 
+class UpstreamAnswer(Model):
+    """The last time that a model's endpoint was asked for an answer, by this process: nobody asks it for its health."""
+
+    at: datetime
+    status: Literal["ok", "failed"]
+    code: ErrorCode | None = Field(description="Of the failure")
+    detail: str | None = Field(description="The failure in words")
+    latency_ms: int = Field(description="Until the first token, or until it failed")
+
+
 class ProviderHealth(Model):
     name: str
     model: str
     base_url: str | None
     tools: Literal["full", "small"] = Field(description="The set of tools that the default model is offered")
     detail: str
+    last_answer: UpstreamAnswer | None = Field(description="None before the first answer, and for the built-in guide")
 
 
 class RecommenderHealth(Model):

@@ -19,6 +19,8 @@ ENV_FILE = ROOT / ".env"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SHORTEST_SECRET = 32  # bytes of a key for HMAC with SHA-256 (RFC 7518, section 3.2)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+ROTATION = r"^(\d+ (KB|MB|GB|hours?|days?|weeks?)|\d\d:\d\d)$"
+RETENTION = r"^(\d+|\d+ (days?|weeks?|months?))$"
 NEAR = 0.85  # difflib's likeness from which on a name is taken for a slip
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -56,7 +58,7 @@ class Settings(BaseSettings):
     )
 
     openai_api_key: SecretStr | None = None
-    openai_base_url: HttpUrl | None = None
+    openai_base_url: Annotated[HttpUrl | None, Field(repr=False)] = None  # it may hold a password
     openai_model: str = "gpt-4.1-mini"
     openai_org_id: str | None = None
     openai_project_id: str | None = None
@@ -120,6 +122,10 @@ class Settings(BaseSettings):
 
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
+    log_requests: bool = True
+    log_file: Path | None = None
+    log_rotation: Annotated[str, Field(pattern=ROTATION)] = "20 MB"
+    log_retention: Annotated[str, Field(pattern=RETENTION)] = "10"
 
     @model_validator(mode="before")
     @classmethod
@@ -152,10 +158,10 @@ class Settings(BaseSettings):
             raise ValueError("OIDC_ISSUER must be https, but on this machine itself.")
         return self
 
-    @field_validator("data_dir", mode="after")
+    @field_validator("data_dir", "log_file", mode="after")
     @classmethod
-    def _beside_the_code(cls, value: Path) -> Path:
-        return ROOT / value
+    def _beside_the_code(cls, value: Path | None) -> Path | None:
+        return value and ROOT / value
 
     @field_validator("log_level", mode="before")
     @classmethod

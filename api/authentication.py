@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Annotated
 
 from fastapi import Depends, Request
+from loguru import logger
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -44,9 +45,14 @@ class Authentication(OnRequests):
         answer: ASGIApp = self._app
         if accounts is not None and not is_open(scope["path"]):
             try:
-                scope.setdefault("state", {})["identity"] = await accounts.identify(_credential(scope))
+                identity = await accounts.identify(_credential(scope))
             except MarqueeError as error:
                 answer = refusal(error)
+            else:
+                scope.setdefault("state", {})["identity"] = identity
+                with logger.contextualize(account=identity.account.id):
+                    await answer(scope, receive, send)
+                return
         await answer(scope, receive, send)
 
 

@@ -14,6 +14,8 @@ from loguru import logger
 from uvicorn import Server
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from logs import request_id_of
+
 try:
     import resource
 except ImportError:  # Windows, where there is no such limit
@@ -25,7 +27,7 @@ DESCRIPTORS = 65_536  # as many as are asked for
 LOCAL = "127.0.0.1"
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 5\r\n"
-    b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
+    b"x-content-type-options: nosniff\r\nconnection: close\r\nx-request-id: %s\r\n\r\n"
     b'{"type":"about:blank","title":"The service is busy","status":503,"detail":"Too many connections are open.",'
     b'"code":"overloaded"}'
 )
@@ -115,7 +117,7 @@ class _Bounded(asyncio.Protocol):
         if not self._may_open():
             self.transport.abort()
         elif len(self.connections) > self.most:
-            self.transport.write(BUSY)
+            self.transport.write(BUSY % request_id_of(None).encode())
             self.transport.close()
         else:
             self._watch()

@@ -10,7 +10,6 @@ import re
 import time
 from collections import deque
 from ipaddress import ip_address
-from uuid import uuid4
 
 import numpy as np
 from loguru import logger
@@ -21,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.browsers import guard
 from api.problems import refusal
 from errors import Forbidden, Invalid, PayloadTooLarge, RequestTimeout
+from logs import REQUEST_ID, request_id_of
 from settings import Settings
 
 IMPORT = "/ratings/import"  # takes larger bodies than any other route
@@ -28,11 +28,15 @@ DRAINED = 20  # times the limit that is read of a body that is too large
 MAX_DEPTH = 128  # of JSON: what is nested deeper does not come back out of every parser
 TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # in JSON, also one without an end
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
+LONGEST_ID = 64  # characters of an id in a path that is logged: it could be anything
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
 METHODS = SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 OTHER = "other"  # a method or an address that anybody could have made up
-ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Session-Id"]
-EXPOSED_HEADERS = ["Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"]
+REQUEST_ID_HEADER = "X-Request-ID"
+ALLOWED_HEADERS = [
+    "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Session-Id", REQUEST_ID_HEADER
+]  # fmt: skip
+EXPOSED_HEADERS = ["Location", "RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID_HEADER]
 
 
 class OnRequests:
@@ -202,27 +206,33 @@ def _depth(body: bytes) -> int:
 
 
 class RequestLog(OnRequests):
-    """One line a request, and its metrics: id, method, route, status, time. Never a body, a query, a header's value."""
+    """An id for each request, the client's own where it gave one, a line in the log, and its metrics.
+
+    The line: id, method, route, status, milliseconds, whose. Never a body, a query or another header's value.
+    """
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = uuid4().hex[:12]
+        request_id = request_id_of(Headers(scope=scope).get(REQUEST_ID_HEADER))
+        REQUEST_ID.set(request_id)  # for the task of this request, and for all that is begun by it
+        scope.setdefault("state", {})  # shared by all that handles the request
         began = time.perf_counter()
-        status = 500
+        status: int | None = None
 
         async def noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
 
         try:
             await self._app(scope, receive, noted)
         finally:
             elapsed = time.perf_counter() - began
-            _log(scope, request_id, status, elapsed * 1000)
+            if scope["app"].state.marquee.settings.log_requests:
+                _log(scope, request_id, status, elapsed * 1000)
             method = scope["method"] if scope["method"] in METHODS else OTHER
-            scope["app"].state.marquee.metrics.answered(method, _template(scope), status, elapsed)
+            scope["app"].state.marquee.metrics.answered(method, _template(scope), status or 500, elapsed)
 
 
 def _template(scope: Scope) -> str:
@@ -233,7 +243,16 @@ def _template(scope: Scope) -> str:
     return folder or OTHER
 
 
-def _log(scope: Scope, request_id: str, status: int, elapsed: float) -> None:
+def _log(scope: Scope, request_id: str, status: int | None, elapsed: float) -> None:
+    """One line; a request without a status has failed by a defect of ours."""
     method, route = scope["method"], getattr(scope.get("route"), "path", "-")  # the template: a path could be anything
-    fields = {"request_id": request_id, "method": method, "route": route, "status": status, "ms": round(elapsed, 1)}
-    logger.bind(**fields).info("{} {} {} {} {:.1f} ms", request_id, method, route, status, elapsed)
+    state, named = scope["state"], scope.get("path_params", {})
+    whose = {
+        "account": state["identity"].account.id if "identity" in state else None,
+        "session": named.get("session_id"),
+        "run": named.get("run_id"),
+        "code": state.get("code") if status else "internal",
+    }
+    known = {name: value for name, value in whose.items() if value is not None and len(value) <= LONGEST_ID}
+    fields = {"method": method, "route": route, "status": status or 500, "ms": round(elapsed, 1)}
+    logger.bind(**fields, **known).info("{} {} {} {} {:.1f} ms", request_id, method, route, status or 500, elapsed)

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from loguru import logger
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from api.browsers import GUARDS
 from errors import (
@@ -29,6 +29,7 @@ from errors import (
     Unauthorized,
     Unknown,
 )
+from logs import REQUEST_ID
 from schemas import FieldError, Problem
 
 PROBLEM_TYPE = "application/problem+json"
@@ -85,7 +86,19 @@ def problem(
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     content = body.model_dump(mode="json", exclude_none=True)
-    return JSONResponse(content, status, headers, media_type=PROBLEM_TYPE)
+    response = _ProblemResponse(content, status, headers, media_type=PROBLEM_TYPE)
+    response.code = code
+    return response
+
+
+class _ProblemResponse(JSONResponse):
+    """A problem, whose code is noted for the line of the request in the log."""
+
+    code: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["code"] = self.code
+        await super().__call__(scope, receive, send)
 
 
 async def _on_marquee_error(_: Request, error: Exception) -> JSONResponse:
@@ -130,7 +143,11 @@ def _methods(routers: Sequence[APIRouter], scope: Scope) -> list[str]:
 
 
 async def _on_defect(_: Request, __: Exception) -> JSONResponse:
-    return problem("internal", MarqueeError.title, "The error was logged; try again later.")
+    """The answer to a defect; it is made outside of all middleware, whose headers it would lack."""
+    response = problem("internal", MarqueeError.title, "The error was logged; try again later.")
+    response.headers["X-Request-ID"] = REQUEST_ID.get() or ""
+    response.headers["Connection"] = "close"  # uvicorn closes it, and would not say so
+    return response
 
 
 def answer_with_problems(app: FastAPI, routers: Sequence[APIRouter]) -> None:

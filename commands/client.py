@@ -11,16 +11,19 @@ from contextlib import ExitStack
 
 from pydantic import ValidationError
 
-from client import Client, ClientError, Unreachable
+from client import Client, ClientError, Refused, Unreachable
 from commands.terminal.chat import Chat
 from commands.terminal.keyboard import Keyboard, typing_ahead
 from commands.terminal.orders import ORDERS, WITH_TITLES, Orders, Quit, Wrong
 from commands.terminal.own_server import NoServer, OwnServer
 from commands.terminal.screen import FullScreen, Screen, working
+from commands.terminal.sign_in import SignIn
 from text import one_line
 
 INTERRUPTED = 130
+ATTEMPTS = 3  # to sign in, before the chat begins
 BROKEN_PIPE = 141  # as shells have it: 128 and SIGPIPE
+NO_ACCOUNT = "This service asks for an account: sign in at a terminal, or set MARQUEE_API_KEY."
 EXAMPLES = """\
 examples:
   python client.py                                   a chat, with a server of its own over DATA_DIR
@@ -29,7 +32,8 @@ examples:
   python client.py < questions.txt > answers.txt     a message a line, plain output
   echo '/rate Heat (1995) 5' | python client.py      commands work there, too
 
-In the chat, /help lists the commands. MARQUEE_TOKEN is the bearer token for a service with accounts.
+In the chat, /help lists the commands. A service with accounts asks for name and password once; the sign-in is kept in a
+file of yours alone. A program has a key instead (POST /auth/keys), best in MARQUEE_API_KEY.
 """
 
 
@@ -41,12 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with asyncio.Runner() as runner, ExitStack() as stack:
             if screen.interactive:
                 stack.enter_context(typing_ahead())
-            client = _client(options.url, screen, runner, stack)
+            client, sign_in = _client(options, screen, runner, stack)
             stack.callback(_close, runner, client)
-            chat = Chat(client, screen, options.model, options.system)
-            runner.run(_begin(chat, options))
-            return runner.run(_converse(chat)) if screen.interactive else _recite(chat, runner)
-    except (ClientError, NoServer) as error:
+            chat = Chat(client, screen, options.model, options.system, sign_in)
+            return runner.run(_converse(chat, options)) if screen.interactive else _recite(chat, options, runner)
+    except (ClientError, NoServer, Wrong) as error:
         return _fail(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -67,6 +70,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--session", metavar="ID", help="go on with this session")
     parser.add_argument("-m", "--model", help="the model that is to answer")
     parser.add_argument("-s", "--system", metavar="TEXT", help="instructions for a new session, beside the service's")
+    parser.add_argument("--api-key", metavar="KEY", help="an account's key; others on this machine can see it here")
     return parser.parse_args(arguments)
 
 
@@ -78,12 +82,17 @@ def _is_a_person_there() -> bool:
 # The service
 
 
-def _client(url: str | None, screen: Screen, runner: asyncio.Runner, stack: ExitStack) -> Client:
-    """A client of the service at the URL, or of a server of our own where nothing is there."""
+def _client(
+    options: argparse.Namespace, screen: Screen, runner: asyncio.Runner, stack: ExitStack
+) -> tuple[Client, SignIn | None]:
+    """A client of the service at the URL, or of a server of our own where nothing is there; and who signs in there."""
+    url = options.url
+    key = options.api_key or os.environ.get("MARQUEE_API_KEY")
     if url is not None:
-        client = Client(url, token=os.environ.get("MARQUEE_TOKEN"), on_wait=screen.lost)
+        sign_in = None if key else SignIn(url)
+        client = Client(url, token=key, auth=sign_in, on_wait=screen.lost)
         if runner.run(_answers(client, screen)):
-            return client
+            return client, sign_in
     server = stack.enter_context(OwnServer())
     with working(screen, "Starting a server of its own …"):
         server.wait_until_ready()
@@ -94,7 +103,8 @@ def _client(url: str | None, screen: Screen, runner: asyncio.Runner, stack: Exit
         if server.revive():
             screen.aside("The server ended; it is started again.")
 
-    return Client(server.url, on_wait=lost)
+    own = None if key else SignIn(server.url, "a server of its own")
+    return Client(server.url, token=key, auth=own, on_wait=lost), own
 
 
 async def _answers(client: Client, screen: Screen) -> bool:
@@ -116,8 +126,9 @@ def _close(runner: asyncio.Runner, client: Client) -> None:
 # The conversation
 
 
-async def _begin(chat: Chat, options: argparse.Namespace) -> None:
+async def _begin(chat: Chat, options: argparse.Namespace, orders: Orders) -> None:
     """Say who is there, and take up the session that is asked for."""
+    await _let_in(chat, orders)
     if chat.screen.interactive:
         health = await chat.client.health()
         chat.screen.aside(f"Marquee. {health.catalogue.in_words}")
@@ -135,10 +146,40 @@ async def _begin(chat: Chat, options: argparse.Namespace) -> None:
             chat.screen.aside("There is no session to go on with; here is a new one.")
 
 
-async def _converse(chat: Chat) -> int:
+async def _let_in(chat: Chat, orders: Orders) -> None:
+    """Have the person sign in where the service asks for an account."""
+    try:
+        account = await chat.client.read_account()
+    except Refused as error:
+        if error.code == "not_found":  # it has no accounts
+            return
+        if error.code != "unauthorized" or chat.sign_in is None:
+            raise
+        if not chat.screen.interactive:
+            raise Wrong(NO_ACCOUNT) from None
+        chat.screen.aside("This service asks for an account.")
+        await _sign_in(orders)
+    else:
+        chat.screen.aside(f"Signed in as {account.name}.")
+
+
+async def _sign_in(orders: Orders) -> None:
+    """Ask for name and password, and again where they are wrong."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            return await orders.sign_in("")
+        except Refused as error:
+            if not left:
+                raise
+            orders.chat.screen.problem(error.detail)
+    return None
+
+
+async def _converse(chat: Chat, options: argparse.Namespace) -> int:
     """Answer a person until they leave."""
     keyboard = Keyboard(chat.client, {order.name: order.does for order in ORDERS}, WITH_TITLES, lambda: _status(chat))
-    orders = Orders(chat, keyboard.answer, keyboard.line)
+    orders = Orders(chat, keyboard.answer, keyboard.line, keyboard.secret)
+    await _begin(chat, options, orders)
     while True:
         try:
             await _heed(chat, orders, await keyboard.line())
@@ -154,9 +195,10 @@ def _status(chat: Chat) -> str:
     return " · ".join(part for part in (title or "new session", model, "/help") if part)
 
 
-def _recite(chat: Chat, runner: asyncio.Runner) -> int:
+def _recite(chat: Chat, options: argparse.Namespace, runner: asyncio.Runner) -> int:
     """Answer what is piped in, a message a line."""
     orders = Orders(chat, _consent, _consent)
+    runner.run(_begin(chat, options, orders))
     whole, first = True, True
     for number, raw in enumerate(sys.stdin.buffer, 1):
         try:
@@ -193,6 +235,8 @@ async def _heed(chat: Chat, orders: Orders, line: str) -> bool:
             await chat.say(line)
     except (Wrong, ClientError) as error:
         chat.screen.problem(str(error))
+        if isinstance(error, Refused) and error.code == "unauthorized" and not line.startswith("/signin"):
+            chat.screen.aside("/signin signs in.")
         return False
     except ValidationError as error:
         chat.screen.problem("; ".join(found["msg"] for found in error.errors()))

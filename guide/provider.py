@@ -23,7 +23,7 @@ from guide.wording import paragraphs, texts
 from language.classifier import classifier
 from language.frame import Frame
 from movies.linking import Linker
-from providers.base import ChatRequest, Delta, Finish, TextDelta, ToolRequest, Usage
+from providers.base import ChatRequest, Delta, Finish, LastAnswer, TextDelta, ToolRequest, Usage
 
 NAME, MODEL = "offline", "offline-guide"
 CHARS_PER_TOKEN = 4
@@ -39,6 +39,7 @@ class OfflineGuide:
 
     name = NAME
     default_model = MODEL
+    last_answer: LastAnswer | None = None
     reads_prompt = False
 
     async def models(self) -> list[str]:

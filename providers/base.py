@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
+from errors import RunFailed
 from movies.library import Snapshot
 from providers.prompts import Filled
 from schemas import ResponseFormat, Sampling
@@ -128,15 +130,26 @@ class ChatRequest:
     prompt: Filled | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """The last answer of an endpoint: `latency_ms` until its first token, or until it failed with `error`."""
+
+    at: datetime
+    latency_ms: int
+    error: RunFailed | None = None
+
+
 class Provider(Protocol):
     """A source of answers. Failures are raised as errors.RunFailed.
 
     `reads_prompt`: False where a system prompt tells it nothing, so that none needs to be made.
+    `last_answer`: None where nobody was asked yet, or there is nobody to ask.
     """
 
     name: str
     default_model: str
     reads_prompt: bool
+    last_answer: LastAnswer | None
 
     async def models(self) -> list[str]:
         """Ids of the models on offer."""

@@ -20,7 +20,8 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 from pydantic import JsonValue
 
 from errors import ParameterRefused, RunFailed, UpstreamTimeout, UpstreamUnavailable
-from providers.base import ChatMessage, ChatRequest, Delta, ToolRequest, ToolSpec
+from logs import REQUEST_ID
+from providers.base import ChatMessage, ChatRequest, Delta, LastAnswer, ToolRequest, ToolSpec
 from providers.chunks import ChunkReader
 from providers.failures import BROKEN, NOTHING, Asked, bound_body, failure, may_pass, timed_out, too_slow
 from providers.model_list import listed_models
@@ -28,6 +29,7 @@ from providers.prompts import JSON_ALONE
 from providers.text_calls import TextReader
 from schemas import Sampling
 from settings import DEFAULT_BASE_URL, Settings
+from storage.records import utc_now
 from telemetry.base import OFF, Metrics
 
 FIRST_RETRY_SECONDS = 0.5
@@ -46,6 +48,7 @@ class OpenAIProvider:
     def __init__(self, settings: Settings, metrics: Metrics = OFF) -> None:
         self._settings, self._metrics = settings, metrics
         self.default_model = settings.openai_model
+        self.last_answer: LastAnswer | None = None
         self._key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
         self._without_schemas: set[str] = set()  # models whose endpoint knows `json_object` alone
         self._client = AsyncOpenAI(
@@ -59,7 +62,7 @@ class OpenAIProvider:
             http_client=DefaultAioHttpClient(
                 follow_redirects=False,
                 timeout=_timeout(settings),
-                event_hooks={"response": [self._bound_error]},
+                event_hooks={"request": [_name_request], "response": [self._bound_error]},
             ),
         )
 
@@ -80,20 +83,30 @@ class OpenAIProvider:
         Raises:
             RunFailed: The endpoint failed, refused, fell silent or broke off.
         """
+        asked_at, begun = time.monotonic(), False
         try:
             response = await self._open(request)
             try:
                 text = TextReader.of(request)
                 async for delta in self._read(response):
+                    if not begun:
+                        begun = True
+                        self._note_answer(asked_at)
                     for meant in text.read(delta):
                         yield meant
             finally:
                 await response.aclose()
         except RunFailed as error:
-            raise self._told(error, "chat/completions", request.model) from None
+            told = self._told(error, "chat/completions", request.model)
+            self._note_answer(asked_at, told)
+            raise told from None
 
     async def close(self) -> None:
         await self._client.close()
+
+    def _note_answer(self, asked_at: float, error: RunFailed | None = None) -> None:
+        """Keep when and how the endpoint answered, for who asks for the state of the service."""
+        self.last_answer = LastAnswer(utc_now(), int((time.monotonic() - asked_at) * 1000), error)
 
     def _told(self, error: RunFailed, path: str, model: str | None = None) -> RunFailed:
         """The error with address and model in its detail; what the provider said is in the log."""
@@ -193,6 +206,12 @@ class OpenAIProvider:
     async def _bound_error(self, response: httpx2.Response) -> None:
         if not response.is_success:
             bound_body(response, self._settings.llm_idle_timeout)
+
+
+async def _name_request(request: httpx2.Request) -> None:
+    """Hand the id of our client's request on, so that the endpoint's log and ours can be read together."""
+    if (request_id := REQUEST_ID.get()) is not None:
+        request.headers["X-Request-ID"] = request_id
 
 
 def _basic_auth(settings: Settings) -> dict[str, str] | None:

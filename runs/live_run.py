@@ -77,7 +77,6 @@ class LiveRun:
 
     Attributes:
         caller: the one who asked.
-        stop_as: what becomes of it when its work is cancelled.
         work: the task that answers; it may be cancelled at any time.
         ending: the task that sees the end committed. Only the work is ever cancelled, so the end is always written.
         committed: what of it is on the disk.
@@ -85,7 +84,7 @@ class LiveRun:
 
     def __init__(self, caller: Caller, new: NewRun, resources: Resources, settler: Settler) -> None:
         self.run = new.run
-        self.stop_as: RunStatus = "interrupted"
+        self._stop_as: RunStatus = "interrupted"
         self.committed = Transcript(new.run)
         self.caller = caller
         self._new = new
@@ -100,8 +99,16 @@ class LiveRun:
         resources.journal.open(
             new.first, lambda event: self.committed.add(event, resources.clock()), self._recording.committed
         )
-        self.work = asyncio.create_task(self._answer(), name=f"work {new.run.id}")
-        self.ending = asyncio.create_task(self._see_through(settler), name=f"run {new.run.id}")
+        whose = {"account": caller.account_id, "session": new.run.session_id, "run": new.run.id}
+        with logger.contextualize(**whose):  # of what the two tasks log, beside the id of the request
+            self.work = asyncio.create_task(self._answer(), name=f"work {new.run.id}")
+            self.ending = asyncio.create_task(self._see_through(settler), name=f"run {new.run.id}")
+
+    def stop(self) -> None:
+        """Stop the work as somebody wants it: the run ends as `cancelled`."""
+        self._stop_as = "cancelled"
+        if not self.work.cancelling():  # a second time would cut short how it lets go of the provider
+            self.work.cancel()
 
     async def _see_through(self, settler: Settler) -> None:
         await asyncio.wait({self.work})
@@ -121,7 +128,10 @@ class LiveRun:
         await self._with.journal.end(run.id, last_event(run, messages), EndedRun(run, messages, asked))
         self._recording.ended(run)
         how = f"{status} ({error.code})" if error else status
-        logger.info("{} {} after {} ms, {} steps", run.id, how, run.timings.total_ms, run.steps)
+        log = logger.bind(code=error.code) if error else logger
+        log.log(
+            "WARNING" if error else "INFO", "{} {} after {} ms, {} steps", run.id, how, run.timings.total_ms, run.steps
+        )
 
     async def _answer(self) -> RunStatus:
         self._recording.trace.enter()
@@ -214,7 +224,7 @@ class LiveRun:
     def _verdict(self) -> tuple[RunStatus, Error | None]:
         """The status and error of the run, from how its work ended."""
         if self.work.cancelled():
-            return self.stop_as, None
+            return self._stop_as, None
         failure = self.work.exception()
         if failure is None:
             return self.work.result(), None

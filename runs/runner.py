@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,8 @@ from storage.records import Frame, NewRun, new_id
 
 TITLE_CHARS = 60
 CANCEL_SECONDS = 0.8  # for the last events to reach the disk, when someone waits for a run to stop
+CANCEL_LOOK_SECONDS = 0.2  # between looks for runs that another process was asked to stop, and for their ends
+CANCEL_ELSEWHERE_SECONDS = 10.0  # for another process to see that, and to end its run
 LAST_WORDS_SECONDS = 3.0  # the same when the process ends
 
 
@@ -54,6 +56,7 @@ class Runs:
         self._places: set[Place] = set()
         self._closing = False
         self._hurried = asyncio.Event()
+        self._heeding = asyncio.create_task(self._heed_others(), name="heed")
 
     @property
     def count(self) -> int:
@@ -300,30 +303,48 @@ class Runs:
         """Stop a run and keep what was said; returns when its end is committed. Nothing happens to one that ended.
 
         Raises:
-            Conflict: The run belongs to another process that is alive.
             StorageUnavailable: It is stopped, and its end will be written when the disk takes it.
             Overloaded: It is told to stop, and has not let go yet of what it waits for.
         """
         live = self._live.get(run.id)
         if live is not None:
-            live.stop_as = "cancelled"
-            live.work.cancel()
+            live.stop()
             _, unwritten = await asyncio.wait({live.ending}, timeout=CANCEL_SECONDS)
             if unwritten and not live.work.done():
                 raise Overloaded("The run is told to stop and has not let go yet; it ends as soon as it does.")
             if unwritten:
                 raise StorageUnavailable("The run is stopped; that is noted once the database can be written.")
         elif run.status == "in_progress" and not await self.settler.settle_if_dead(run.id):
-            raise Conflict("The run belongs to another process of this service; stop it there.")
+            await self._cancel_elsewhere(run.id)
 
     async def cancel_all(self, account_id: str) -> None:
-        """Stop every run of an account that this process works on.
+        """Stop every run of an account.
 
         Raises:
             StorageUnavailable, Overloaded: As for `cancel`.
         """
-        for run in [live.run for live in self._live.values() if live.caller.account_id == account_id]:
+        for run in await self._store.live_runs(account_id):
             await self.cancel(run)
+
+    async def _cancel_elsewhere(self, run_id: str) -> None:
+        """Have the process that works on a run stop it, and wait for the end; settle it should that process die."""
+        await self._store.request_cancel(run_id)
+        deadline = asyncio.get_running_loop().time() + CANCEL_ELSEWHERE_SECONDS
+        while not await self.settler.settle_if_dead(run_id):
+            if asyncio.get_running_loop().time() > deadline:
+                raise Overloaded("The run's process is told to stop it and has not done so yet.", retry_after=1)
+            await asyncio.sleep(CANCEL_LOOK_SECONDS)
+
+    async def _heed_others(self) -> None:
+        """Stop the live runs that other processes were asked to stop."""
+        while True:
+            await asyncio.sleep(CANCEL_LOOK_SECONDS)
+            if not self._live:
+                continue
+            with suppress(StorageUnavailable):  # looked for again
+                for run_id in await self._store.runs_to_cancel(self._lease.id):
+                    if run_id in self._live:
+                        self._live[run_id].stop()
 
     def hurry(self) -> None:
         """Cut the grace period of `close` short."""
@@ -341,6 +362,7 @@ class Runs:
         for live in self._live.values():
             live.work.cancel()
         await self._let_end(LAST_WORDS_SECONDS)
+        self._heeding.cancel()
         for live in self._live.values():
             live.ending.cancel()  # only a disk that takes nothing keeps one; it is settled at the next start
 

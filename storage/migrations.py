@@ -193,4 +193,7 @@ MIGRATIONS = [
     ) WITHOUT ROWID;
     CREATE INDEX identities_by_account ON identities (account_id)
     """,
+    """
+    ALTER TABLE runs ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0
+    """,
 ]

@@ -15,6 +15,11 @@ import pytest
 from settings import Settings
 from tests.support import scripted
 from tests.support.imdb import write_imdb
+from tests.support.secrets import (
+    OPENAI_KEY,
+    look_through_files,
+    pytest_runtest_makereport,  # noqa: F401  a hook, which pytest finds here
+)
 from tests.support.serving import ROOT, Server, serving
 
 MOVIELENS_DIR = os.environ.get("TEST_MOVIELENS_DIR") or os.environ.get("MOVIELENS_DIR")
@@ -71,9 +76,11 @@ def enriched_dir(catalogue_dir: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def data_dir(catalogue_dir: Path, tmp_path: Path) -> Path:
+def data_dir(catalogue_dir: Path, tmp_path: Path) -> Iterator[Path]:
     """A data directory of the test's own."""
-    return Path(shutil.copytree(catalogue_dir, tmp_path / "data"))
+    folder = Path(shutil.copytree(catalogue_dir, tmp_path / "data"))
+    yield folder
+    look_through_files(folder)
 
 
 @pytest.fixture
@@ -87,7 +94,7 @@ def upstream() -> Iterator[scripted.Upstream]:
 @pytest.fixture
 def settings(data_dir: Path) -> Settings:
     """Settings of the offline guide over a data directory of the test's own."""
-    return Settings(_env_file=None, data_dir=data_dir, log_level="WARNING", shutdown_grace=1)
+    return Settings(_env_file=None, data_dir=data_dir, shutdown_grace=1)
 
 
 @pytest.fixture
@@ -109,7 +116,7 @@ def llm_settings(settings: Settings, upstream: scripted.Upstream) -> Settings:
     return Settings(
         _env_file=None,
         **settings.model_dump(exclude_unset=True),
-        openai_api_key="sk-test-secret",
+        openai_api_key=OPENAI_KEY,
         openai_base_url=upstream.url,
         openai_model="scripted",
         llm_first_token_timeout=60,

@@ -32,6 +32,7 @@ from settings import Settings
 from tests.support.network import Network, network
 from tests.support.processes import Process, environment
 from tests.support.scripted import DONE, Gate, Piece, Reply, Upstream, call, calls, chunk, text, usage
+from tests.support.secrets import AUTH_SECRET
 from tests.support.serving import ROOT, Server, serving
 
 HEAT = 720
@@ -193,7 +194,12 @@ async def test_ratings_as_files_and_a_taste(api: Client) -> None:
 
 
 async def test_an_account(settings: Settings) -> None:
-    chosen = {**settings.model_dump(exclude_unset=True), "auth": "on", "auth_secret": "s" * 32, "registration": "open"}
+    chosen = {
+        **settings.model_dump(exclude_unset=True),
+        "auth": "on",
+        "auth_secret": AUTH_SECRET,
+        "registration": "open",
+    }
     with serving(Settings(_env_file=None, **chosen)) as server:
         async with Client(server.url, patience=0) as client:
             with pytest.raises(Refused) as unknown:

@@ -10,6 +10,7 @@ from contextlib import aclosing, contextmanager, suppress
 from client import Client, ClientError, Refused
 from commands.terminal.movies import Row
 from commands.terminal.screen import Screen
+from commands.terminal.sign_in import SignIn
 from schemas import Event, Message, MessageCreate, Run, RunCreated, RunEnded, Session, SessionCreate, SessionUpdated
 
 MOST_READ = 100  # entries of the end of a session, calls and results of tools among them
@@ -28,10 +29,16 @@ class Chat:
         failed: True where the last answer was not whole.
         stopped: True where Ctrl-C ended it.
         interrupts: Ctrl-C.
+        sign_in: The person's sign-in at the service; None for a program with a key.
     """
 
     def __init__(
-        self, client: Client, screen: Screen, model: str | None = None, instructions: str | None = None
+        self,
+        client: Client,
+        screen: Screen,
+        model: str | None = None,
+        instructions: str | None = None,
+        sign_in: SignIn | None = None,
     ) -> None:
         self.client, self.screen, self.model, self.instructions = client, screen, model, instructions
         self.session: Session | None = None
@@ -40,6 +47,7 @@ class Chat:
         self.failed = False
         self.stopped = False
         self.interrupts = Interrupts()
+        self.sign_in = sign_in
         self._run: Run | None = None
 
     async def say(self, text: str) -> None:

@@ -71,6 +71,14 @@ class Keyboard:
         except (EOFError, KeyboardInterrupt):
             return ""
 
+    async def secret(self, question: str) -> str:
+        """The same for what nobody may see: neither the screen nor a file shows it."""
+        try:
+            session: PromptSession[str] = PromptSession(history=InMemoryHistory(), style=STYLE)
+            return await session.prompt_async(f"{one_line(question)} ", is_password=True)
+        except (EOFError, KeyboardInterrupt):
+            return ""
+
 
 @contextmanager
 def typing_ahead() -> Iterator[None]:

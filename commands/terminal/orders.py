@@ -62,10 +62,11 @@ class Orders:
         chat: What they act on.
         ask: Asks the person a question.
         edit: Has the person change a text.
+        secret: Asks for what nobody may see; None where no person is there.
     """
 
-    def __init__(self, chat: Chat, ask: Ask, edit: Edit) -> None:
-        self.chat, self.ask, self.edit = chat, ask, edit
+    def __init__(self, chat: Chat, ask: Ask, edit: Edit, secret: Ask | None = None) -> None:
+        self.chat, self.ask, self.edit, self.secret = chat, ask, edit, secret
 
     @property
     def client(self) -> Client:
@@ -87,6 +88,35 @@ class Orders:
             near = ", ".join(order.name for order in fitting)
             raise Wrong(f"Which one: {near}?" if near else f"There is no command {name}. /help lists them.")
         await fitting[0].run(self, rest.strip())
+
+    # Accounts
+
+    async def sign_in(self, name: str) -> None:
+        """Sign in: the name, and a password that is not shown; kept until /signout."""
+        if self.chat.sign_in is None or self.secret is None:
+            raise Wrong("Who signs in is a person at a terminal; a program has a key in MARQUEE_API_KEY.")
+        name = name or await self.ask("Name:")
+        password = await self.secret("Password:") if name else ""
+        if not password:
+            raise Wrong("Nobody signed in.")
+        tokens = await self.client.sign_in(name, password)
+        self.chat.begin_anew()
+        try:
+            self.chat.sign_in.keep(tokens)
+        except OSError as error:
+            self.chat.screen.aside(f"The sign-in holds for this chat; it cannot be kept: {error.strerror}.")
+        self.chat.screen.aside(f"Signed in as {name}. /signout ends it.")
+
+    async def sign_out(self, _: str) -> None:
+        """End the sign-in, here and at the service."""
+        if self.chat.sign_in is None or not self.chat.sign_in.is_there:
+            raise Wrong("Nobody is signed in.")
+        try:
+            await self.client.sign_out()
+        finally:
+            self.chat.sign_in.forget()
+            self.chat.begin_anew()
+        self.chat.screen.aside("Signed out. /signin signs in again.")
 
     # Sessions
 
@@ -380,6 +410,8 @@ ORDERS = [
     Order("/edit", "[TEXT]", "change the last message, and have it answered", Orders.edit_message),
     Order("/export", "FILE", "write the session into a file: .md, .json, .jsonl", Orders.export),
     Order("/model", "[NAME]", "show the models, or have another one answer", Orders.choose_model),
+    Order("/signin", "[NAME]", "sign in, at a service with accounts", Orders.sign_in),
+    Order("/signout", "", "end the sign-in", Orders.sign_out),
     Order("/help", "", "show this", Orders.help),
     Order("/quit", "", "leave", Orders.quit),
 ]

@@ -19,9 +19,10 @@ from pydantic import SecretStr, ValidationError
 
 from settings import Settings
 from tests.support import scripted
+from tests.support.secrets import AUTH_SECRET, PASSWORD
 from tests.support.serving import ROOT, Server, serving
 
-SECRET = "of a test, and of thirty-two bytes"
+SECRET = AUTH_SECRET
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Person:
 
 
 def with_accounts(settings: Settings, **more: Any) -> Settings:
-    given = {"auth": "on", "auth_secret": SECRET, "registration": "open", **more}
+    given = {"auth": "on", "auth_secret": AUTH_SECRET, "registration": "open", **more}
     return Settings(_env_file=None, **settings.model_dump(exclude_unset=True), **given)
 
 
@@ -56,12 +57,12 @@ def guarded_llm(llm_settings: Settings) -> Iterator[Server]:
         yield running
 
 
-def register(server: Server, name: str, password: str = "password of it") -> httpx.Response:
+def register(server: Server, name: str, password: str = PASSWORD) -> httpx.Response:
     with server.client() as client:
         return client.post("/auth/register", json={"username": name, "password": password})
 
 
-def token(server: Server, name: str, password: str = "password of it") -> httpx.Response:
+def token(server: Server, name: str, password: str = PASSWORD) -> httpx.Response:
     with server.client() as client:
         return client.post("/auth/token", data={"username": name, "password": password})
 
@@ -247,8 +248,8 @@ def test_the_operator_adds_adopts_disables_and_sets_passwords(settings: Settings
         client.post("/sessions", json={"title": "from before"})
         client.put("/ratings/1", json={"stars": 3})
     with serving(with_accounts(settings, registration="closed")) as server:
-        assert "1 sessions" in operate(settings.data_dir, "add", "Ana", "--adopt", typed="password of it\n").stdout
-        assert operate(settings.data_dir, "add", "ana", typed="password of it\n").returncode == 1
+        assert "1 sessions" in operate(settings.data_dir, "add", "Ana", "--adopt", typed=f"{PASSWORD}\n").stdout
+        assert operate(settings.data_dir, "add", "ana", typed=f"{PASSWORD}\n").returncode == 1
         short = operate(settings.data_dir, "add", "bob", typed="short\n")
         assert (short.returncode, "8" in short.stderr, "Traceback" in short.stderr) == (1, True, False)
         assert "Password: " in operate(settings.data_dir, "add", "bob", "--generate").stdout

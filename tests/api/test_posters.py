@@ -17,9 +17,10 @@ import pytest
 
 from settings import Settings
 from tests.api.test_http import is_problem
+from tests.support.secrets import TMDB_KEY
 from tests.support.serving import serving
 
-KEY = "tmdb-very-secret"
+KEY = TMDB_KEY
 PNG = b"\x89PNG\r\n\x1a\n" + b"a poster"
 WEBP = b"RIFF\x00\x00\x00\x00WEBPVP8 "
 DAY = 86_400

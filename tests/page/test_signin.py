@@ -12,6 +12,7 @@ from tests.accounts.test_accounts import register, with_accounts
 from tests.page.conftest import Watch
 from tests.page.driving import Chat
 from tests.support.identity import CLIENT_ID, CLIENT_SECRET, identity_provider
+from tests.support.secrets import PASSWORD
 from tests.support.serving import Server, serving
 
 
@@ -32,7 +33,7 @@ def fill(page: Page, name: str, password: str) -> None:
     page.get_by_label("Password").fill(password)
 
 
-def sign_in(page: Page, name: str, password: str = "password of it") -> None:
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
     fill(page, name, password)
     page.get_by_role("button", name="Sign in").click()
 

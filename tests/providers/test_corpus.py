@@ -22,10 +22,11 @@ import pytest
 from settings import Settings
 from tests.support import scripted
 from tests.support.scripted import DONE, HANG, RESET, Pause, Reply, call, calls, chunk, error, event, text, usage
+from tests.support.secrets import OPENAI_KEY
 from tests.support.serving import Server, serving
 from tests.support.wire import LAST, Stream, ask, check_whole, history, new_session, read_run, replay, send
 
-KEY = "sk-test-secret"
+KEY = OPENAI_KEY
 WORDS = "secret upstream words"
 STOP = [chunk(finish="stop"), usage(), DONE]
 CALLED = [chunk(finish="tool_calls"), usage(), DONE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from settings import Settings
 from tests.support import scripted
 from tests.support.serving import Server, serving
+from tests.support.wire import ask, new_session
 
 JSON = {"accept": "application/json"}
 
@@ -140,7 +142,7 @@ def test_logs_are_json_lines_without_text_or_key(
     with serving(Settings(_env_file=None, **{**llm_settings.model_dump(exclude_unset=True), **fields})) as server:
         converse(server)
     written = capfd.readouterr().err
-    lines = [json.loads(line) for line in written.splitlines()]
+    lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
     [sent, _] = [line for line in lines if line.get("route") == "/sessions/{session_id}/messages"]
     assert (sent["method"], sent["status"]) == ("POST", 201)
     assert sent["ms"] > 0
@@ -154,3 +156,29 @@ def converse(server: Server) -> None:
         session_id = client.post("/sessions").json()["id"]
         for _ in range(2):
             client.post(f"/sessions/{session_id}/messages", json={"content": "a private wish"}, headers=JSON)
+
+
+def test_health_knows_the_last_answer(upstream: scripted.Upstream, llm_client: httpx.Client) -> None:
+    """And asks for none itself."""
+
+    def last() -> Any:
+        return llm_client.get("/health").json()["provider"]["last_answer"]
+
+    assert last() is None
+    session = new_session(llm_client)
+    refused = scripted.error(401, message="Incorrect key sk-test-secret")
+    broken = scripted.Reply([scripted.chunk({"content": "Half"})])
+    for reply, code in (
+        (scripted.text("Well."), None),
+        (refused, "upstream_rejected"),
+        (broken, "upstream_unavailable"),
+    ):
+        upstream.queue(reply)
+        run = ask(llm_client, session)["run"]
+        now = last()
+        assert (now["code"], now["status"]) == (code, "failed" if code else "ok")
+        assert now["detail"] == (run["error"] and run["error"]["detail"])
+        assert 0 <= now["latency_ms"] <= run["timings"]["total_ms"] + 1
+        began, at, ended = map(datetime.fromisoformat, (run["created_at"], now["at"], run["finished_at"]))
+        assert began <= at <= ended
+    assert len(upstream.requests) == 3

@@ -134,6 +134,9 @@ def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> N
         settler.fold(),
         settler.forget(),
         settler.settle_if_dead(first["id"]),
+        marquee.store.live_runs("local"),
+        marquee.store.request_cancel(first["id"]),  # as for another process
+        marquee.store.runs_to_cancel("lease_none"),
         marquee.ratings.shown(session),
     ):
         asyncio.run_coroutine_threadsafe(work, loop).result(30)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 
 from tests.support import scripted
+from tests.support.secrets import OPENAI_KEY, Searched, look_through
 from tests.support.serving import ROOT
 
 START_SECONDS = 90.0
@@ -24,7 +26,7 @@ START_SECONDS = 90.0
 def environment(data_dir: Path, upstream: scripted.Upstream | None = None, **settings: str) -> dict[str, str]:
     """What a process of the service reads; nothing of a developer's own settings."""
     passed = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    llm = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "sk-test-secret"} if upstream else {}
+    llm = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": OPENAI_KEY} if upstream else {}
     return {**passed, **llm, "DATA_DIR": str(data_dir), "LOG_LEVEL": "WARNING", **settings}
 
 
@@ -37,14 +39,16 @@ class Process:
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]
         command += ["--workers", str(workers)] if workers > 1 else []
+        self._written = tempfile.TemporaryFile()  # noqa: SIM115  a pipe would be full some time, and stop it
         self._popen = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options
+            command, cwd=ROOT, env=env, stdout=self._written, stderr=self._written, **options
         )
+        self._text = ""
         self.pid = self._popen.pid
 
     def wait_until_ready(self) -> None:
         def is_ready() -> bool:
-            assert self._popen.poll() is None, self._popen.communicate()[1].decode()
+            assert self._popen.poll() is None, self._read()
             try:
                 return httpx.get(f"{self.url}/health", timeout=30).is_success
             except httpx.TransportError:
@@ -53,21 +57,29 @@ class Process:
         wait_for(is_ready, START_SECONDS)
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=90)
+        return httpx.Client(base_url=self.url, timeout=90, transport=Searched())
 
     def kill(self) -> None:
         """SIGKILL: nothing of the process runs after it."""
         self._popen.kill()
-        if self._popen.stderr and not self._popen.stderr.closed:
-            self._popen.communicate()
+        self._popen.wait()
+        self._read()
 
     def terminate(self) -> None:
         self._popen.send_signal(signal.SIGTERM)
 
     def wait(self, seconds: float = 30) -> tuple[int, str]:
-        """The exit status and what was written to standard error."""
-        _, errors = self._popen.communicate(timeout=seconds)
-        return self._popen.returncode, errors.decode()
+        """The exit status and what was written to standard output and error."""
+        return self._popen.wait(seconds), self._read()
+
+    def _read(self) -> str:
+        """All that was written, looked through for secrets."""
+        if not self._written.closed:
+            with self._written:
+                self._written.seek(0)
+                self._text = self._written.read().decode()
+            look_through("what a server wrote", self._text)
+        return self._text
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import uvicorn
 
 from main import create_app
 from settings import Settings
+from tests.support.secrets import Searched
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -36,7 +37,7 @@ class Server:
         return host, int(port)
 
     def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=90, **options)
+        return httpx.Client(base_url=self.url, timeout=90, **{"transport": Searched(), **options})
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import httpx
 
 from client import Client, every
 from schemas import MessageCreate, SessionCreate
+from tests.support.secrets import look_through
 
 LAST = {"run.completed", "run.cancelled", "run.failed", "run.interrupted", "run.requires_action"}
 STREAM = {"Accept": "text/event-stream"}
@@ -129,6 +130,8 @@ def through(client: httpx.Client, work: Callable[[Client], Awaitable[object]]) -
             await work(reference)
 
     asyncio.run(done())
+    for body in recorder.bodies:
+        look_through("a response", bytes(body), made=False)
     return [bytes(body) for body in recorder.bodies]
 
 
