@@ -16,6 +16,7 @@ MarqueeError
   x PosterUnavailable     a poster that cannot be fetched
     = PosterTimeout         it did not come in time
   x StorageUnavailable    the database cannot be written: full disk, read-only file, lock
+  x PortTaken             the port of the metrics cannot be had
   x RunFailed             the answer could not be finished
     + UpstreamUnavailable   no connection, a 5xx, or a stream that broke off
       = NothingCame         a response without a body, as some servers give where the request is too long
@@ -126,6 +127,10 @@ class Overloaded(MarqueeError):
 
 class StorageUnavailable(MarqueeError):
     code, title = "overloaded", "The database cannot be written"
+
+
+class PortTaken(MarqueeError):
+    """A start that the machine does not allow; the text says what to mend."""
 
 
 class PosterUnavailable(MarqueeError):

@@ -36,6 +36,7 @@ from movies.library import Library
 from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth
 from service import Marquee, open_marquee
 from settings import Settings
+from telemetry.tracing import HTTP_SPANS
 
 VERSION = "0.1.0"
 _NO_KEY = "No key and no base URL are set: the built-in offline guide answers."
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
+        telemetry=HTTP_SPANS,
     )
     modules = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts)
     routers = [part.router for part in modules] + [_service_routes()]

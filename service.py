@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from loguru import logger
@@ -20,6 +21,7 @@ from movies.library import SAMPLE, Library, import_command
 from movies.posters import Posters
 from providers.base import Provider
 from providers.contexts import Contexts
+from providers.traced import Traced
 from runs.journal import Journal
 from runs.leases import Lease
 from runs.live_run import Resources
@@ -32,6 +34,9 @@ from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
 from storage.sessions import Sessions
 from storage.sqlite import Database
+from telemetry.base import OFF, Metrics, State
+from telemetry.endpoint import open_metrics
+from telemetry.tracing import begin_tracing
 
 LOCAL = "local"  # the account of everybody where there are no accounts, and of who works on the data directory itself
 
@@ -54,6 +59,7 @@ class Marquee:
     checker: SchemaChecker
     clock: Clock
     posters: Posters
+    metrics: Metrics
 
 
 @asynccontextmanager
@@ -68,32 +74,40 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         logger.warning("{}", slip)
     _make_folder(settings.data_dir)
     async with AsyncExitStack() as stack:
+        metrics = stack.enter_context(open_metrics(settings))
         lease = stack.enter_context(Lease(settings.data_dir / "leases"))
         database = await open_database(settings.chat_path, settings.sqlite_synchronous)
         stack.push_async_callback(database.close)
         library = await _open_library(settings)
         stack.push_async_callback(library.close)
-        provider = make_provider(settings)
+        provider = make_provider(settings, metrics)
         stack.push_async_callback(provider.close)
         accounts = Accounts(AccountStore(database, clock), settings, clock) if settings.auth == "on" else None
         store, sessions, ratings = Store(database), Sessions(database, clock), OwnRatings(database, clock)
-        journal = Journal(store)
+        journal = Journal(store, metrics)
         stack.push_async_callback(journal.close)
         quotas, checker = Quotas(settings), SchemaChecker()
         stack.push_async_callback(checker.close)
         contexts = Contexts("full" if settings.offline else settings.llm_tools, settings.llm_context_tokens)
-        resources = Resources(store, journal, provider, contexts, library, ratings, checker, quotas, settings, clock)
+        tools = (library, ratings, checker, quotas)
+        resources = Resources(store, journal, provider, contexts, *tools, settings, clock, metrics)
         runs = Runs(resources, lease)
         stack.push_async_callback(runs.close)
         await runs.settler.settle_all()
         posters = Posters(settings)
         stack.push_async_callback(posters.close)
-        parts = (library, provider, contexts, runs, quotas, checker, clock, posters)
+        metrics.watch(partial(_state, runs, journal, library))
+        parts = (library, provider, contexts, runs, quotas, checker, clock, posters, metrics)
         yield Marquee(settings, database, store, sessions, accounts, ratings, *parts)
 
 
-def make_provider(settings: Settings) -> Provider:
-    """The configured endpoint, or the offline guide where none is."""
+def make_provider(settings: Settings, metrics: Metrics = OFF) -> Provider:
+    """The configured endpoint, or the offline guide where none is; its requests are traced where traces are."""
+    provider = _make_provider(settings, metrics)
+    return Traced(provider) if begin_tracing() else provider
+
+
+def _make_provider(settings: Settings, metrics: Metrics) -> Provider:
     if settings.offline:
         logger.info("No OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in offline guide answers")
         guide = OfflineGuide()
@@ -102,7 +116,13 @@ def make_provider(settings: Settings) -> Provider:
     from providers.openai_compatible import OpenAIProvider  # noqa: PLC0415  the SDK takes half a second to import
 
     logger.info("Answers come from {} at {}", settings.openai_model, settings.address)
-    return OpenAIProvider(settings)
+    return OpenAIProvider(settings, metrics)
+
+
+def _state(runs: Runs, journal: Journal, library: Library) -> State:
+    """The service as a scrape shows it."""
+    catalogue = library.info
+    return State(runs.count, journal.followers, journal.pending, catalogue.name, catalogue.version)
 
 
 async def _open_library(settings: Settings) -> Library:

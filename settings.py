@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent
 ENV_FILE = ROOT / ".env"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SHORTEST_SECRET = 32  # bytes of a key for HMAC with SHA-256 (RFC 7518, section 3.2)
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 NEAR = 0.85  # difflib's likeness from which on a name is taken for a slip
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -92,6 +93,11 @@ class Settings(BaseSettings):
     access_token_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
     sign_in_days: Annotated[int, Field(ge=1, le=3_650)] = 30
 
+    metrics: Literal["off", "on"] = "off"
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 9464
+    metrics_token: SecretStr | None = None
+
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
@@ -113,6 +119,8 @@ class Settings(BaseSettings):
             )
         if self.auth == "on" and self.registration == "code" and not self.registration_code:
             raise ValueError("REGISTRATION=code needs REGISTRATION_CODE.")
+        if self.metrics == "on" and self.metrics_host not in LOOPBACK and not self.metrics_token:
+            raise ValueError(f"METRICS_HOST={self.metrics_host} can be reached by others, and so needs METRICS_TOKEN.")
         return self
 
     @field_validator("data_dir", mode="after")

@@ -20,7 +20,7 @@ OUTSIDE = {"tests", "benchmarks", "data", "examples", "docs", "deploy", "var"}
 # all of its modules, unless one is named by itself.
 ORDER = [
     ["errors", "files", "text", "settings", "json_schema", "movies.models", "movies.tables", "taste"],
-    ["logs", "ratings.models", "recommend", "schemas"],
+    ["logs", "ratings.models", "recommend", "schemas", "telemetry"],
     ["client", "storage"],
     ["db", "language", "movies", "providers"],
     ["llm", "movies.ingest", "ratings", "tools", "training"],

@@ -181,6 +181,11 @@ class Library:
                 await snapshot.catalogue.close()
 
     @property
+    def info(self) -> CatalogueInfo:
+        """The catalogue in use."""
+        return self._current.info
+
+    @property
     def problems(self) -> list[str]:
         """The troubles of the moment, for whoever looks after the service."""
         return list(self._troubles.values())

@@ -28,6 +28,7 @@ from providers.prompts import JSON_ALONE
 from providers.text_calls import TextReader
 from schemas import Sampling
 from settings import DEFAULT_BASE_URL, Settings
+from telemetry.base import OFF, Metrics
 
 FIRST_RETRY_SECONDS = 0.5
 AFTER_FINISH_SECONDS = 5.0  # how long to wait for the usage once the finish reason is known
@@ -42,8 +43,8 @@ class OpenAIProvider:
     name = "openai"
     reads_prompt = True
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, metrics: Metrics = OFF) -> None:
+        self._settings, self._metrics = settings, metrics
         self.default_model = settings.openai_model
         self._key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
         self._without_schemas: set[str] = set()  # models whose endpoint knows `json_object` alone
@@ -96,6 +97,7 @@ class OpenAIProvider:
 
     def _told(self, error: RunFailed, path: str, model: str | None = None) -> RunFailed:
         """The error with address and model in its detail; what the provider said is in the log."""
+        self._metrics.upstream_failed(error.code, retried=False)
         asked = Asked(self._settings.address, model, self._key)
         logger.warning("The provider failed: {}, {}/{}: {}", error.code, asked.name, path, asked.redacted(error.said))
         return asked.named(error)
@@ -132,6 +134,7 @@ class OpenAIProvider:
                 delay = self._delay(error, failed, attempt)
                 if delay is None:
                     raise failed from None
+                self._metrics.upstream_failed(failed.code, retried=True)
                 said = Asked(self._settings.address, request.model, self._key).redacted(failed.said)
                 logger.info("The provider failed ({}); trying again in {:.1f} s. {}", failed.code, delay, said)
                 await asyncio.sleep(delay)

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from loguru import logger
@@ -19,6 +20,7 @@ from db import Store
 from errors import Internal, StorageUnavailable
 from schemas import Event, ReasoningDeltaEvent, TextDeltaEvent
 from storage.records import EndedRun, Frame
+from telemetry.base import OFF, Metrics
 
 TAIL_FRAMES = 256  # kept in memory a live run; a follower further behind reads the database
 PENDING_EVENTS = 1_000  # a run that is this far ahead of the disk waits for it
@@ -31,6 +33,9 @@ GIVE_UP_SECONDS = 3.0  # until the followers of live runs are sent away
 POLL_SECONDS = 0.25  # for runs of another process
 
 
+Timed = Callable[[float, int], None]  # told the seconds of a commit, and how many events of the run were in it
+
+
 @dataclass(slots=True)
 class _Log:
     """A run of this process: what waits to be committed, and the newest that was."""
@@ -39,6 +44,7 @@ class _Log:
     sequence: int
     tail: deque[Frame]
     keep: Callable[[Event], None]
+    timed: Timed | None = None
     pending: deque[Event] = field(default_factory=deque)
     ended: EndedRun | None = None
     committed: asyncio.Event = field(default_factory=asyncio.Event)  # set at the next commit, then replaced
@@ -68,10 +74,12 @@ class _Batch:
 
 
 class Journal:
-    """The events of live runs on their way to disk and then to followers."""
+    """The events of live runs on their way to disk and then to followers. `followers`: how many there are."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, metrics: Metrics = OFF) -> None:
+        self.followers = 0
         self._store = store
+        self._metrics = metrics
         self._live: dict[str, _Log] = {}
         self._work = asyncio.Event()
         self._stalled = False
@@ -87,9 +95,14 @@ class Journal:
         except StorageUnavailable as error:
             logger.error("The last events could not be written: {}", error)
 
-    def open(self, first: Frame, keep: Callable[[Event], None]) -> None:
+    @property
+    def pending(self) -> int:
+        """The number of events that are not on the disk yet."""
+        return sum(len(live.pending) for live in list(self._live.values()))
+
+    def open(self, first: Frame, keep: Callable[[Event], None], timed: Timed | None = None) -> None:
         """Take up a run whose first frame is committed; `keep` is called with each later event once it is."""
-        self._live[first.run_id] = _Log(first.run_id, first.sequence, deque([first], TAIL_FRAMES), keep)
+        self._live[first.run_id] = _Log(first.run_id, first.sequence, deque([first], TAIL_FRAMES), keep, timed)
 
     async def append(self, run_id: str, event: Event) -> None:
         """Hand an event over; waits only while the run is far ahead of the disk.
@@ -128,6 +141,16 @@ class Journal:
         """
         if not await self._has(run_id, after):  # a power cut or an older backup took what the follower saw
             after = 0
+        self.followers += 1
+        try:
+            async with aclosing(self._follow(run_id, after)) as portions:
+                async for portion in portions:
+                    yield portion
+        finally:
+            self.followers -= 1
+
+    async def _follow(self, run_id: str, after: int) -> AsyncGenerator[list[Frame], None]:
+        """The same, from a sequence that the run has come to."""
         while True:
             live = self._live.get(run_id)
             committed = live.committed if live else None
@@ -172,7 +195,8 @@ class Journal:
         while True:
             await self._work.wait()
             self._work.clear()
-            await self._commit(list(self._shares()))
+            if batches := list(self._shares()):
+                await self._commit(batches)
             if any(live.pending for live in self._live.values()):
                 self._work.set()
             elif self._closing:
@@ -194,6 +218,7 @@ class Journal:
 
     async def _commit(self, batches: list[_Batch]) -> None:
         """One transaction for all that is pending, tried until the disk takes it; then the followers are woken."""
+        began = time.perf_counter()
         try:
             await self._persist(batches)
         except StorageUnavailable:
@@ -205,10 +230,14 @@ class Journal:
             for batch in batches:
                 await self._commit([batch])
         else:
+            seconds = time.perf_counter() - began
+            self._metrics.committed(sum(len(batch.frames) for batch in batches), seconds)
             for batch in batches:
-                self._publish(batch)
+                self._publish(batch, seconds)
 
-    def _publish(self, batch: _Batch) -> None:
+    def _publish(self, batch: _Batch, seconds: float) -> None:
+        if batch.live.timed is not None:
+            batch.live.timed(seconds, len(batch.frames))
         batch.live.tail.extend(batch.frames)
         batch.live.sequence = batch.frames[-1].sequence
         for event in batch.events:

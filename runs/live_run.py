@@ -20,6 +20,7 @@ from providers.contexts import Contexts
 from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, whose_taste
 from runs.grounding import Grounder
 from runs.journal import Journal
+from runs.recording import Recording
 from runs.schema_checks import SchemaChecker
 from runs.settling import Settler
 from runs.transcript import Transcript, last_event
@@ -27,6 +28,7 @@ from schemas import Error, Event, Mention, Run, RunStatus, Session, SessionUpdat
 from settings import Settings
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, EndedRun, NewRun
+from telemetry.base import OFF, Metrics
 from tools.calls import callable_in
 from tools.registry import Toolbox
 
@@ -58,6 +60,7 @@ class Resources:
     quotas: Quotas
     settings: Settings
     clock: Clock
+    metrics: Metrics = OFF
 
 
 class LiveRun:
@@ -84,7 +87,10 @@ class LiveRun:
         self._grounder: Grounder | None = None
         self._note: str | None = None
         self._first_delta_at: datetime | None = None
-        resources.journal.open(new.first, lambda event: self.committed.add(event, resources.clock()))
+        self._recording = Recording(new.run, resources.metrics)
+        resources.journal.open(
+            new.first, lambda event: self.committed.add(event, resources.clock()), self._recording.committed
+        )
         self.work = asyncio.create_task(self._answer(), name=f"work {new.run.id}")
         self.ending = asyncio.create_task(self._see_through(settler), name=f"run {new.run.id}")
 
@@ -94,6 +100,7 @@ class LiveRun:
             await self._end()
         except Exception:  # noqa: BLE001  a defect: what is committed stands, or the session is busy for ever
             logger.exception("{} has no regular end", self.run.id)
+            self._recording.ended(self.run.model_copy(update={"status": "interrupted"}))
             await settler.settle(self.run)
 
     async def _end(self) -> None:
@@ -103,10 +110,12 @@ class LiveRun:
         if self._grounder is not None:
             run, messages, asked = await self._grounder.mark(run, messages)
         await self._with.journal.end(run.id, last_event(run, messages), EndedRun(run, messages, asked))
+        self._recording.ended(run)
         how = f"{status} ({error.code})" if error else status
         logger.info("{} {} after {} ms, {} steps", run.id, how, run.timings.total_ms, run.steps)
 
     async def _answer(self) -> RunStatus:
+        self._recording.trace.enter()
         async with asyncio.timeout(self._with.settings.llm_total_timeout):
             if self._new.title:
                 session = await self._with.store.load_session(self.caller.account_id, self.run.session_id)
@@ -125,7 +134,8 @@ class LiveRun:
         store, settings, session = self._with.store, self._with.settings, self.caller.session
         contexts = self._with.contexts
         current = open_exchange(await store.exchange(session.id, self.run.message_id))
-        toolbox = Toolbox(snapshot, self._with.ratings, self.caller.account_id, session, self._with.clock)
+        whose = (self._with.ratings, self.caller.account_id, session)
+        toolbox = Toolbox(snapshot, *whose, self._with.clock, self._with.metrics)
         offers = await self._offers(toolbox)
         context = contexts.tokens(self.run.model)
         offer = offers.choose(small=contexts.is_small(context))
@@ -179,6 +189,7 @@ class LiveRun:
         return prompt(), prompt(small=True)
 
     async def _pass_on(self, event: ReplyEvent) -> None:
+        self._recording.note(event)
         if isinstance(event, StepEnded):
             self._steps += 1
             self._note = event.note or self._note

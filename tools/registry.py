@@ -23,6 +23,7 @@ from providers.conversation import tool_content
 from schemas import Session
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
+from telemetry.base import OFF, Metrics
 from tools import figures, search, tastes
 from tools.context import Context
 from tools.describing import SMALL, brief, briefest
@@ -132,6 +133,7 @@ class Toolbox:
     account_id: str
     session: Session | None = None
     clock: Clock = utc_now
+    metrics: Metrics = OFF
 
     @property
     def specs(self) -> Sequence[ToolSpec]:
@@ -148,7 +150,8 @@ class Toolbox:
     def context(self) -> Context:
         """The context of a call."""
         session_id, user_id = (self.session.id, self.session.user_id) if self.session else (None, None)
-        return Context(self.snapshot, self.ratings, self.account_id, session_id, user_id, self.clock)
+        caller = (self.account_id, session_id, user_id)
+        return Context(self.snapshot, self.ratings, *caller, self.clock, self.metrics)
 
     async def run(self, name: str, args: Model) -> tuple[JsonValue, str]:
         """The result of a tool as JSON, and as the text that the model reads.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Literal
 
@@ -49,7 +48,7 @@ async def similar_movies(ctx: Context, args: SimilarMovies) -> MovieList:
     """Movies like one or several others, by taste, by content or both."""
     args = await spelled(ctx, args)
     seeds, resolved = await resolve_all(ctx, args.movies)
-    ranked = await asyncio.to_thread(
+    ranked = await ctx.ranked(
         ctx.snapshot.recommender.similar,
         ctx.snapshot.indexes(movie.movie_id for movie in seeds),
         k=args.limit,

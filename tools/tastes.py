@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -87,7 +86,7 @@ async def _from_likes(ctx: Context, args: Recommend) -> MovieList:
 async def recommend_for_group(ctx: Context, args: RecommendForGroup) -> MovieList:
     """Movies for several people at once: users, people known by likes, and {} for the person you talk to."""
     args = await spelled(ctx, args)
-    ranked = await asyncio.to_thread(
+    ranked = await ctx.ranked(
         ctx.snapshot.recommender.recommend_group,
         [await _member(ctx, member) for member in args.members],
         k=args.limit,
@@ -205,7 +204,7 @@ async def taste_profile(ctx: Context, args: TasteProfileArgs) -> TasteProfile:
 async def next_question(ctx: Context, args: NextQuestion) -> Questions:
     """Movies to ask the person about whose taste is unknown: a rating of these tells most."""
     someone = await person(ctx, None)
-    indexes = await asyncio.to_thread(ctx.snapshot.recommender.next_question, someone.profile, args.limit)
+    indexes = await ctx.ranked(ctx.snapshot.recommender.next_question, someone.profile, args.limit)
     return Questions(movies=await ctx.snapshot.catalogue.movies(ctx.snapshot.ids(indexes)))
 
 
@@ -240,7 +239,7 @@ async def _recommend(
         good = await matching(ctx, await wished(ctx, text), allowed, GOOD_MATCHES)
         allowed = np.zeros(len(ctx.snapshot.movie_ids), bool)
         allowed[good.movie_index] = True
-    return await asyncio.to_thread(
+    return await ctx.ranked(
         ctx.snapshot.recommender.recommend,
         profile,
         k=args.limit,

@@ -51,7 +51,7 @@ async def wished(ctx: Context, text: str) -> Wished:
     for about in (*wish.refused, *themed):
         said = await catalogue.weigh(about)
         near = said.known and not wish.like
-        refused = await asyncio.to_thread(ctx.snapshot.recommender.refused, said.direct, like, near=near)
+        refused = await ctx.ranked(ctx.snapshot.recommender.refused, said.direct, like, near=near)
         allowed = both(allowed, refused < 1)
         held = 1 - refused
         found = Found(found.direct * held, found.fitting * held, found.known)
@@ -60,7 +60,7 @@ async def wished(ctx: Context, text: str) -> Wished:
 
 async def matching(ctx: Context, wish: Wished, allowed: Mask | None, k: int) -> Ranked:
     """The movies that fit a wish, best first, few where few do."""
-    return await asyncio.to_thread(
+    return await ctx.ranked(
         ctx.snapshot.recommender.match_text,
         wish.found.direct,
         wish.found.fitting,

@@ -1,0 +1,1 @@
+"""Telemetry: metrics for Prometheus, traces for OpenTelemetry. It knows numbers and names, nothing of the service."""
