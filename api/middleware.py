@@ -25,6 +25,8 @@ IMPORT = "/ratings/import"  # takes larger bodies than any other route
 DRAINED = 20  # times the limit that is read of a body that is too large
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
+METHODS = SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+OTHER = "other"  # a method or an address that anybody could have made up
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Session-Id"]
 EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
 
@@ -170,7 +172,7 @@ class BodyLimit(OnRequests):
 
 
 class RequestLog(OnRequests):
-    """One line a request: id, method, route, status, milliseconds. Never a body, a query or a header's value."""
+    """One line a request, and its metrics: id, method, route, status, time. Never a body, a query, a header's value."""
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = uuid4().hex[:12]
@@ -187,7 +189,18 @@ class RequestLog(OnRequests):
         try:
             await self._app(scope, receive, noted)
         finally:
-            _log(scope, request_id, status, (time.perf_counter() - began) * 1000)
+            elapsed = time.perf_counter() - began
+            _log(scope, request_id, status, elapsed * 1000)
+            method = scope["method"] if scope["method"] in METHODS else OTHER
+            scope["app"].state.marquee.metrics.answered(method, _template(scope), status, elapsed)
+
+
+def _template(scope: Scope) -> str:
+    """The template of the route that was found, or the folder of files: what a metric may be labelled with."""
+    if (route := scope.get("route")) is not None:
+        return str(route.path)
+    folder: str = scope["root_path"].removeprefix(scope.get("app_root_path", scope["root_path"]))
+    return folder or OTHER
 
 
 def _log(scope: Scope, request_id: str, status: int, elapsed: float) -> None:

@@ -13,7 +13,7 @@ from tools.registry import TOOLS
 
 
 class Recording:
-    """What is recorded of a live run from its first moment on.
+    """The record of a live run from its first moment on.
 
     Attributes:
         trace: the spans of the run.
