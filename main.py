@@ -36,6 +36,7 @@ from movies.library import Library
 from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth
 from service import Marquee, open_marquee
 from settings import Settings
+from telemetry.endpoint import open_metrics
 from telemetry.tracing import HTTP_SPANS
 
 VERSION = "0.1.0"
@@ -51,10 +52,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         chosen = settings or Settings()
         set_up(chosen)
         bound_connections(chosen.request_timeout)
-        async with open_marquee(chosen) as marquee:
-            app.state.marquee = marquee
-            with _finish_on_signal(marquee):
-                yield
+        with open_metrics(chosen) as metrics:
+            async with open_marquee(chosen, metrics=metrics) as marquee:
+                app.state.marquee = marquee
+                with _finish_on_signal(marquee):
+                    yield
 
     app = FastAPI(
         title="Marquee",

@@ -35,7 +35,6 @@ from storage.records import Clock, utc_now
 from storage.sessions import Sessions
 from storage.sqlite import Database
 from telemetry.base import OFF, Metrics, State
-from telemetry.endpoint import open_metrics
 from telemetry.tracing import begin_tracing
 
 LOCAL = "local"  # the account of everybody where there are no accounts, and of who works on the data directory itself
@@ -63,7 +62,7 @@ class Marquee:
 
 
 @asynccontextmanager
-async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Marquee]:
+async def open_marquee(settings: Settings, clock: Clock = utc_now, metrics: Metrics = OFF) -> AsyncIterator[Marquee]:
     """Open the service over `settings.data_dir`; import a catalogue where there is none; settle what a crash left.
 
     Raises:
@@ -74,7 +73,6 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now) -> AsyncItera
         logger.warning("{}", slip)
     _make_folder(settings.data_dir)
     async with AsyncExitStack() as stack:
-        metrics = stack.enter_context(open_metrics(settings))
         lease = stack.enter_context(Lease(settings.data_dir / "leases"))
         database = await open_database(settings.chat_path, settings.sqlite_synchronous)
         stack.push_async_callback(database.close)

@@ -18,7 +18,7 @@ from tests.support.imdb import write_imdb
 from tests.support.serving import ROOT, Server, serving
 
 MOVIELENS_DIR = os.environ.get("TEST_MOVIELENS_DIR") or os.environ.get("MOVIELENS_DIR")
-for name in [name for name in os.environ if name.startswith(("OPENAI_", "LLM_", "EMBEDDINGS_"))]:
+for name in [name for name in os.environ if name.startswith(("OPENAI_", "LLM_", "EMBEDDINGS_", "METRICS", "OTEL_"))]:
     del os.environ[name]  # a developer's own key must not reach a test
 for name in ("MOVIELENS_DIR", "DATA_DIR"):
     os.environ.pop(name, None)

@@ -14,12 +14,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 
-from errors import PortTaken
-from service import open_marquee
 from settings import Settings
 from tests.support import scripted
 from tests.support.activity import CLAIM, work
-from tests.support.processes import environment, wait_for
+from tests.support.processes import Process, environment, wait_for
 from tests.support.scripted import Gate, Reply, Upstream, call, calls, chunk, text, usage
 from tests.support.serving import ROOT, Server, serving
 from tests.support.wire import new_session, send, sending
@@ -160,13 +158,29 @@ def test_prometheus_own_check_finds_nothing(measured: Measured) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-async def test_a_port_that_is_taken_stops_the_start_in_one_line(data_dir: Path) -> None:
+def test_a_port_that_is_taken_stops_the_start_in_one_line(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        settings = Settings(_env_file=None, data_dir=data_dir, metrics="on", metrics_port=port)
-        with pytest.raises(PortTaken, match=f"127.0.0.1:{port}.*METRICS_PORT.*a port of its own"):
-            async with open_marquee(settings):
-                pass
+        port = str(taken.getsockname()[1])
+        service = Process(environment(data_dir, None, METRICS="on", METRICS_PORT=port))
+        code, said = service.wait(60)
+    assert code == 3
+    [line] = [line for line in said.splitlines() if "METRICS_PORT" in line]
+    assert f"Marquee cannot start. The metrics cannot be served at 127.0.0.1:{port}" in line
+    assert "Traceback" not in said
+
+
+def test_a_command_beside_the_service_leaves_the_port_alone(measured: Measured) -> None:
+    """The same `.env` serves both."""
+    given = {"METRICS": "on", "METRICS_PORT": str(measured.server.settings.metrics_port)}
+    done = subprocess.run(
+        [sys.executable, "llm.py", "hello"],
+        cwd=ROOT,
+        env=environment(measured.server.settings.data_dir, None, **given),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7"])
