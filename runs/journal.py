@@ -33,7 +33,7 @@ GIVE_UP_SECONDS = 3.0  # until the followers of live runs are sent away
 POLL_SECONDS = 0.25  # for runs of another process
 
 
-Timed = Callable[[float, int], None]  # told the seconds of a commit, and how many events of the run were in it
+Timed = Callable[[float, int], None]  # told the seconds of a commit, and how many events of a run were in it
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ class Context:
     metrics: Metrics = OFF
 
     async def ranked(self, rank: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a function of the recommender gives, worked out in a thread; its time is noted by its name."""
+        """The result of a function of the recommender, worked out in a thread; its time is noted by its name."""
         began = time.perf_counter()
         result = await asyncio.to_thread(rank, *args, **kwargs)
         self.metrics.ranked(getattr(rank, "__name__", "other"), time.perf_counter() - began)
