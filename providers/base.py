@@ -149,7 +149,9 @@ class Provider(Protocol):
     name: str
     default_model: str
     reads_prompt: bool
-    last_answer: LastAnswer | None
+
+    @property
+    def last_answer(self) -> LastAnswer | None: ...
 
     async def models(self) -> list[str]:
         """Ids of the models on offer."""

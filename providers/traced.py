@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from opentelemetry.trace import Span
 
-from providers.base import ChatRequest, Delta, Finish, Provider
+from providers.base import ChatRequest, Delta, Finish, LastAnswer, Provider
 from telemetry import attributes as names
 from telemetry.tracing import model_step
 
@@ -20,6 +20,10 @@ class Traced:
         self._provider = provider
         self.name, self.default_model = provider.name, provider.default_model
         self.reads_prompt = provider.reads_prompt
+
+    @property
+    def last_answer(self) -> LastAnswer | None:
+        return self._provider.last_answer
 
     async def models(self) -> list[str]:
         return await self._provider.models()
