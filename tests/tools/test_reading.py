@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import ToolError
@@ -109,6 +109,7 @@ def generous(value: Any, how: int) -> Any:
     return [value, value.upper(), f" {value}", [value]][how]
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=STRICT), st.lists(st.integers(0, 3), min_size=9, max_size=9), EMPTY)
 def test_every_generous_form_is_the_strict_one(strict: dict[str, Any], ways: list[int], empty: Any) -> None:
     written = {name: generous(strict[name], how) for name, how in zip(strict, ways, strict=False)}
@@ -127,6 +128,7 @@ ANY_JSON = st.recursive(
 
 
 @pytest.mark.parametrize("name", list(TOOLS))
+@settings(deadline=None)
 @given(st.data())
 def test_whatever_comes_is_read_or_refused_in_words(name: str, data: st.DataObject) -> None:
     fields = st.sampled_from([*TOOLS[name].args.model_fields, "title", "year", "arguments", "x"])
