@@ -5,10 +5,12 @@ A caller is an account, or where there are none an address. Counts of messages a
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
@@ -21,6 +23,7 @@ from storage.records import Spent
 MINUTE = 60
 DAY = timedelta(days=1)
 OF_LIVE_RUNS = 5  # seconds after which a caller with too many live runs may try again
+APART = 0.03  # seconds between the beginnings of two runs whose callers have others already
 MESSAGES = "messages"  # the name of the policy
 
 
@@ -40,6 +43,7 @@ class Quotas:
         self.sessions = settings.max_sessions_per_account or (10_000 if guarded else None)
         self._minute = RateLimitItemPerMinute(self._messages or 1)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._turn = asyncio.Lock()
 
     async def take_message(self, caller: str) -> None:
         """Count a message.
@@ -48,8 +52,7 @@ class Quotas:
             RateLimited: There were too many in the last minute.
         """
         if self._messages is not None and not await self._limiter.hit(self._minute, MESSAGES, caller):
-            _, wait = await self._window(caller)
-            raise RateLimited(f"At most {self._messages} messages a minute.", wait, await self.headers(caller))
+            await self._refuse(caller)
 
     async def headers(self, caller: str) -> dict[str, str]:
         """The state of a caller's messages (draft-ietf-httpapi-ratelimit-headers-11), where there is a limit."""
@@ -68,6 +71,17 @@ class Quotas:
         if self._live_runs is not None and live >= min(self._live_runs, free):
             raise Overloaded(f"You have {live} answers in the making; wait for one, or stop it.", OF_LIVE_RUNS)
 
+    async def take_turn(self, live: int) -> None:
+        """Wait where a caller has live runs: such runs begin one after the other, and who has none passes them by."""
+        if self._live_runs is not None and live:
+            async with self._turn:
+                await asyncio.sleep(APART)
+
+    async def check_messages(self, caller: str) -> None:
+        """Raise RateLimited where `take_message` would; nothing is counted."""
+        if self._messages is not None and not await self._limiter.test(self._minute, MESSAGES, caller):
+            await self._refuse(caller)
+
     def check_tokens(self, spent: Sequence[Spent], now: datetime) -> None:
         """Raise RateLimited where the runs of the last day, oldest first, took as many tokens as a day may."""
         if self.tokens_a_day is None or (over := sum(run.tokens for run in spent) - self.tokens_a_day) < 0:
@@ -79,6 +93,10 @@ class Quotas:
                 break
         wait = max(1, math.ceil((back - now).total_seconds()))
         raise RateLimited(f"At most {self.tokens_a_day} tokens a day.", wait)
+
+    async def _refuse(self, caller: str) -> NoReturn:
+        _, wait = await self._window(caller)
+        raise RateLimited(f"At most {self._messages} messages a minute.", wait, await self.headers(caller))
 
     async def _window(self, caller: str) -> tuple[int, int]:
         """Messages that are left, and seconds until there are more."""

@@ -45,6 +45,8 @@ async def create_session(
     """Open a session; every field is optional. With a `message` it is answered at once, as if it were sent then."""
     body = body or SessionCreate()
     await _check_actions(service, body)
+    if body.message is not None and idempotency_key is None:  # with a key it may be stored already
+        await service.runs.check_room(counted)
     session, repeated = await service.sessions.open(account_id, body, idempotency_key, service.quotas.sessions)
     if body.message is None:
         response: Response = JSONResponse(session.model_dump(mode="json"), 201)

@@ -176,7 +176,9 @@ class Runs:
             idempotency_key=caller.idempotency_key,
             request_hash=request_hash,
         )
-        launch = asyncio.create_task(self._launch(caller, new), name=f"launch {run.id}")
+        launch = asyncio.create_task(
+            self._launch(caller, new, self._runs_of(caller.counted_as)), name=f"launch {run.id}"
+        )
         self._launching[launch] = caller
         launch.add_done_callback(self._launching.pop)
         return await asyncio.shield(launch)
@@ -192,11 +194,24 @@ class Runs:
             now = self._clock()
             quotas.check_tokens(await self._store.spent(caller.account_id, since=now - DAY), now)
         await quotas.take_message(caller.counted_as)
-        callers = [live.caller for live in self._live.values()] + list(self._launching.values())
-        own = sum(other.counted_as == caller.counted_as for other in callers)
-        quotas.check_live_runs(own, free=self._settings.max_live_runs - len(callers))
+        self._check_live_runs(caller.counted_as)
 
-    async def _launch(self, caller: Caller, new: NewRun) -> Run:
+    async def check_room(self, counted_as: str) -> None:
+        """Raise Overloaded or RateLimited where `send` would for a caller, before anything is made for it."""
+        self._check_live_runs(counted_as)
+        await self._with.quotas.check_messages(counted_as)
+
+    def _check_live_runs(self, counted_as: str) -> None:
+        free = self._settings.max_live_runs - self.count - len(self._launching)
+        self._with.quotas.check_live_runs(self._runs_of(counted_as), free)
+
+    def _runs_of(self, counted_as: str | None) -> int:
+        """The number of live runs of one caller."""
+        callers = [*(live.caller for live in self._live.values()), *self._launching.values()]
+        return sum(other.counted_as == counted_as for other in callers)
+
+    async def _launch(self, caller: Caller, new: NewRun, others: int) -> Run:
+        await self._with.quotas.take_turn(others)
         try:
             run, repeated = await self._store.start_run(new)
         except RunInProgress as error:
