@@ -26,7 +26,7 @@ from settings import Settings
 
 COSTS = {400: 1, 401: 1, 403: 1, 408: 5, 413: 15, 429: 1, 503: 1}  # of an answer: more where a body was read
 USUAL = 30  # refusals a minute that cost nothing, where the settings name no other number
-LONGEST = 10.0  # seconds that a request waits
+LONGEST = 5.0  # seconds that a request waits
 MOST_WAITING = 10  # of one caller; more are refused at once
 KNOWN = 10_000  # credentials that are remembered
 

@@ -49,7 +49,7 @@ class Person:
 
 
 def with_accounts(settings: Settings, **more: Any) -> Settings:
-    given = {"auth": "on", "auth_secret": SECRET, "registration": "open", **more}
+    given = {"auth": "on", "auth_secret": SECRET, "registration": "open", "refusals_per_minute": 1_000_000, **more}
     return Settings(_env_file=None, **settings.model_dump(exclude_unset=True), **given)
 
 

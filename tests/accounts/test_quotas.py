@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from accounts.quotas import Quotas
+from errors import Overloaded
 from settings import Settings
 from tests.accounts.test_accounts import person, with_accounts
 from tests.support import scripted
@@ -74,6 +76,14 @@ def test_one_caller_cannot_take_all_live_runs(llm_settings: Settings, upstream: 
         runs.append(started(bob.client))
         gate.open()
         assert len(set(runs)) == 3
+
+
+def test_the_last_free_runs_are_for_who_has_none(settings: Settings) -> None:
+    quotas = Quotas(with_accounts(settings))
+    quotas.check_live_runs(0, free=1)
+    quotas.check_live_runs(1, free=2)
+    with pytest.raises(Overloaded):
+        quotas.check_live_runs(1, free=1)
 
 
 def started(client: httpx.Client) -> str:
