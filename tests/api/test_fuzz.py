@@ -10,7 +10,7 @@ from settings import Settings
 from tests.accounts.test_accounts import person, with_accounts
 from tests.support.serving import ROOT, serving
 
-FEWEST_REQUESTS = 500
+FEWEST_REQUESTS = 400
 
 
 def test_no_request_breaks_the_service_or_its_own_document(settings: Settings) -> None:
