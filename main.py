@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         chosen = settings or Settings()
         set_up(chosen)
-        bound_connections(chosen.request_timeout)
+        bound_connections(chosen)
         with open_metrics(chosen) as metrics:
             async with open_marquee(chosen, metrics=metrics) as marquee:
                 app.state.marquee = marquee

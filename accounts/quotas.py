@@ -5,10 +5,12 @@ A caller is an account, or where there are none an address. Counts of messages a
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from limits import RateLimitItemPerMinute
 
@@ -19,6 +21,7 @@ from storage.records import Spent
 
 DAY = timedelta(days=1)
 OF_LIVE_RUNS = 5  # seconds after which a caller with too many live runs may try again
+APART = 0.03  # seconds between the beginnings of two runs whose callers have others already
 
 
 class Quotas:
@@ -38,6 +41,7 @@ class Quotas:
         self._most = settings.messages_per_minute or (60 if guarded else None)
         self._messages = Window("messages", RateLimitItemPerMinute(self._most)) if self._most else None
         self._spent_beside: defaultdict[str, deque[Spent]] = defaultdict(deque)
+        self._turn = asyncio.Lock()
 
     async def take_message(self, caller: str) -> None:
         """Count a message.
@@ -73,6 +77,12 @@ class Quotas:
         if own >= min(self._live_runs, free):
             headers = concurrency_headers("live-runs", min(self._live_runs, own), OF_LIVE_RUNS)
             raise Overloaded(f"You have {own} answers in the making; wait for one, or stop it.", OF_LIVE_RUNS, headers)
+
+    async def take_turn(self, others: int) -> None:
+        """Wait where a caller has other live runs: such runs begin one by one, and who has none passes them by."""
+        if self._live_runs is not None and others:
+            async with self._turn:
+                await asyncio.sleep(APART)
 
     def note_spent(self, account_id: str, spent: Spent) -> None:
         """Note tokens that an account took beside its runs, which are kept by themselves."""

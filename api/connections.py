@@ -14,7 +14,9 @@ from loguru import logger
 from uvicorn import Server
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from api.proxies import is_trusted
 from logs import request_id_of
+from settings import Settings
 
 try:
     import resource
@@ -33,7 +35,7 @@ BUSY = (
 )
 
 
-def bound_connections(request_seconds: float) -> None:
+def bound_connections(settings: Settings) -> None:
     """Raise the limit of descriptors, and have the running uvicorn, if there is one, keep half of it free.
 
     Its own reading of proxies' headers ends, too: TRUSTED_PROXIES says who is believed.
@@ -41,7 +43,8 @@ def bound_connections(request_seconds: float) -> None:
     Called while uvicorn starts the application up: what it listens with afterwards is bounded.
 
     Args:
-        request_seconds: In which the head of a request must have arrived.
+        settings: In which time the head of a request must have arrived; with AUTH=on one address opens connections at a
+            pace.
     """
     descriptors = _raise_limit()
     server = _running_server()
@@ -52,7 +55,7 @@ def bound_connections(request_seconds: float) -> None:
     most = descriptors // 2  # a live answer also has a connection to its provider, and there are files
     logger.debug("{} descriptors: at most {} connections", descriptors, most)
     parents = (_Bounded, server.config.http_protocol_class)
-    bounds = {"most": most, "request_seconds": request_seconds, "paces": Paces()}
+    bounds = {"most": most, "settings": settings, "paces": Paces()}
     server.config.http_protocol_class = type("Bounded", parents, bounds)
     server.config.backlog = min(server.config.backlog, most // 8)  # accepted in one turn, before any can be refused
 
@@ -102,7 +105,7 @@ class _Bounded(asyncio.Protocol):
     """A mixin of uvicorn's protocol: refuses connections above `most`, closes those without a request."""
 
     most: ClassVar[int]
-    request_seconds: ClassVar[float]
+    settings: ClassVar[Settings]
     paces: ClassVar[Paces]
 
     connections: set[Any]  # these five are uvicorn's
@@ -123,9 +126,11 @@ class _Bounded(asyncio.Protocol):
             self._watch()
 
     def _may_open(self) -> bool:
-        """False for an address that opens too many; those on this machine, such as a proxy, open for others."""
+        """False for an address that opens too many; this machine's own and a trusted proxy open for others."""
         address = self.client[0] if self.client else LOCAL
-        return address == LOCAL or self.paces.allows(address, self.loop.time())
+        if self.settings.auth == "off" or address == LOCAL or is_trusted(address, self.settings):
+            return True
+        return self.paces.allows(address, self.loop.time())
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -140,7 +145,7 @@ class _Bounded(asyncio.Protocol):
         if self._is_answering():
             self._unwatch()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(self.request_seconds, self._expire)
+            self._deadline = self.loop.call_later(self.settings.request_timeout, self._expire)
 
     def _unwatch(self) -> None:
         if self._deadline is not None:

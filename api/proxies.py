@@ -24,7 +24,7 @@ class Proxies(OnRequests):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings: Settings = scope["app"].state.marquee.settings
         scope["client"] = _plain(scope.get("client"))
-        if not _is_trusted(scope, settings):
+        if not is_trusted((scope["client"] or ("",))[0], settings):
             self._tell(scope, settings)
             await self._app(scope, receive, send)
             return
@@ -50,10 +50,10 @@ def _plain(client: tuple[str, int] | None) -> tuple[str, int] | None:
     return client and (client[0].removeprefix(MAPPED), client[1])
 
 
-def _is_trusted(scope: Scope, settings: Settings) -> bool:
-    """True for what a proxy of the settings sent."""
+def is_trusted(address: str, settings: Settings) -> bool:
+    """True for a proxy of the settings."""
     try:
-        peer = ip_address((scope.get("client") or ("",))[0])
+        peer = ip_address(address.removeprefix(MAPPED))
     except ValueError:
         return False
     return any(peer in network for network in settings.trusted_proxies)

@@ -24,9 +24,9 @@ from api.problems import refusal
 from errors import RateLimited
 from settings import Settings
 
-COSTS = {400: 1, 401: 1, 403: 1, 408: 10, 413: 10, 429: 1, 503: 1}  # of an answer: ten for a body that was read
-USUAL = 60  # refusals a minute that cost nothing, where the settings name no other number
-LONGEST = 10.0  # seconds that a request waits
+COSTS = {400: 1, 401: 1, 403: 1, 408: 5, 413: 15, 429: 1, 503: 1}  # of an answer: more where a body was read
+USUAL = 30  # refusals a minute that cost nothing, where the settings name no other number
+LONGEST = 5.0  # seconds that a request waits
 MOST_WAITING = 10  # of one caller; more are refused at once
 KNOWN = 10_000  # credentials that are remembered
 

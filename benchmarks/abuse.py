@@ -245,10 +245,9 @@ KINDS: tuple[Abuse, ...] = (flood, guess, read_slowly, stop_halfway, send_too_mu
 
 async def abuse(url: str, keys: Sequence[str], end: float, names: Sequence[str]) -> dict[str, dict[str, int]]:
     """Each does what it does again and again; how often, and what it was told, by kind."""
-    kinds = [kind for kind in KINDS if kind.__name__ in names]
     told: dict[str, Counter[str]] = {name: Counter() for name in names}
     people = [Abuser(url, key, f"127.1.{n // 250}.{n % 250 + 1}", n, random.Random(n)) for n, key in enumerate(keys)]
-    work = [_again(kinds[one.number % len(kinds)], one, end, told) for one in people]
+    work = [_again(kind, one, end, told) for one in people if (kind := KINDS[one.number % len(KINDS)]).__name__ in told]
     await asyncio.gather(*work)
     return {name: dict(counter) for name, counter in told.items()}
 
@@ -426,7 +425,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, kinds: Sequence[s
     outcomes: dict[str, Outcome] = {}
     with data_dir() as folder, upstream() as named:
         keys = asyncio.run(make_keys(folder, rounds))
-        with service(folder, preferred=True, **named) as running:
+        with service(folder, named, preferred=True) as running:
             play(Round("warm", GOOD, 1), running.url, running.pid, {"good": keys["good"]}, 4, Outcome(), kinds)
             for part in parts:
                 for number in range(rounds):

@@ -56,7 +56,7 @@ def endurance(folder: Path, runs: int, minutes: float, plot: Path) -> Iterator[t
     """So many runs, or as many as the minutes allow."""
     progress = Progress(runs, time.monotonic() + minutes * 60)
     began = time.monotonic()
-    with upstream() as named, service(folder, **SETTINGS, **named) as running:
+    with upstream() as named, service(folder, {**SETTINGS, **named}) as running:
         asyncio.run(_all(running.url, running.pid, folder / "chat.db-wal", progress))
         spent = time.monotonic() - began
         cpu = Figures.of(running.pid).cpu

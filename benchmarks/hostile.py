@@ -277,7 +277,7 @@ async def _one(
 async def _exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pieces: list[bytes], *, half_closed: bool
 ) -> str:
-    with suppress(ConnectionError):
+    with suppress(OSError):
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
@@ -308,7 +308,7 @@ def measure(examples: int, times: int) -> Iterator[Part]:
     with data_dir() as ready, tempfile.TemporaryDirectory() as work:
         for auth in ("on", "off"):
             folder = Path(shutil.copytree(ready, Path(work) / auth))
-            with service(folder, **SETTINGS, AUTH=auth) as running:
+            with service(folder, {**SETTINGS, "AUTH": auth}) as running:
                 token = asyncio.run(_key(running.url)) if auth == "on" else None
                 fuzz(running, token, "warm", examples=2)
                 yield fuzz(running, token, f"schemathesis, AUTH={auth}", examples)

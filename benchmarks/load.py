@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +170,7 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path, *, preferred: bool = False, **settings: str) -> Iterator[Service]:
+def service(folder: Path, settings: Mapping[str, str], *, preferred: bool = False) -> Iterator[Service]:
     """`uvicorn main:app` over a data directory, on a free port, with accounts that anybody may make."""
     port = free_port()
     guarded = {"AUTH": "on", "AUTH_SECRET": SECRET, "REGISTRATION": "open"}
@@ -178,7 +178,7 @@ def service(folder: Path, *, preferred: bool = False, **settings: str) -> Iterat
     log = folder / "log.txt"
     with log.open("wb") as errors:
         running = subprocess.Popen(
-            command, cwd=ROOT, env=environment(folder, **(guarded | settings)), stderr=errors, **APART
+            command, cwd=ROOT, env=environment(folder, None, **{**guarded, **settings}), stderr=errors, **APART
         )
     try:
         wait_for(lambda: running.poll() is not None or _lives(port), START_SECONDS)

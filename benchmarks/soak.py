@@ -1,7 +1,7 @@
 """The service under a long load with clients that leave, cancel and retry, and a server that is killed.
 
-`python -m benchmarks.soak` runs three parts within about ten minutes, and then 20,000 runs or an hour of them; `--part` picks one.
-The exit status is 0 only where nothing that a client saw was lost and nothing grew.
+`python -m benchmarks.soak` runs three parts within about ten minutes, and then 20,000 runs or an hour of them;
+`--part` picks one. The exit status is 0 only where nothing that a client saw was lost and nothing grew.
 """
 
 from __future__ import annotations

@@ -209,7 +209,8 @@ class Runs:
         )
         place = caller.place or await self._take_place(caller.account_id, caller.counted_as)
         place.taken = True
-        launch = asyncio.create_task(self._launch(caller, new, place), name=f"launch {run.id}")
+        others = self._callers.count(caller.counted_as) - 1
+        launch = asyncio.create_task(self._launch(caller, new, place, others), name=f"launch {run.id}")
         self._launching.add(launch)
         launch.add_done_callback(self._launching.discard)
         launch.add_done_callback(lambda _: self._places.discard(place))
@@ -233,8 +234,7 @@ class Runs:
         if self._closing:
             raise Overloaded
         quotas = self._with.quotas
-        callers = [live.caller.counted_as for live in self._live.values()]
-        quotas.check_live_runs([*callers, *(place.counted_as for place in self._places)], counted_as)
+        quotas.check_live_runs(self._callers, counted_as)
         self._places.add(place := Place(counted_as))
         try:
             if counted_as is not None:
@@ -245,12 +245,18 @@ class Runs:
             raise
         return place
 
+    @property
+    def _callers(self) -> list[str | None]:
+        """Whose the runs are that are live or about to be."""
+        return [*(live.caller.counted_as for live in self._live.values()), *(place.counted_as for place in self._places)]
+
     async def _check_spent(self, account_id: str) -> None:
         if self._with.quotas.tokens_a_day is not None:
             now = self._clock()
             self._with.quotas.check_tokens(account_id, await self._store.spent(account_id, since=now - DAY), now)
 
-    async def _launch(self, caller: Caller, new: NewRun, place: Place) -> Run:
+    async def _launch(self, caller: Caller, new: NewRun, place: Place, others: int) -> Run:
+        await self._with.quotas.take_turn(others)
         try:
             run, repeated = await self._store.start_run(new)
         except RunInProgress as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from api.connections import BURST, PACE, Paces
 from tests.support.processes import Process, environment, process
 from tests.support.scripted import Gate, Reply, Upstream, chunk, text
 from tests.support.wire import check_whole, new_session, sending
@@ -77,6 +78,13 @@ def test_more_connections_than_descriptors_leave_a_live_stream_alone(data_dir: P
         running.terminate()
         _, log = running.wait()
         assert len(log) < 20_000, log[:2_000]
+
+
+def test_one_address_opens_connections_at_a_pace() -> None:
+    paces = Paces()
+    assert [paces.allows("192.0.2.1", 0.0) for _ in range(BURST + 1)] == [True] * BURST + [False]
+    assert paces.allows("192.0.2.2", 0.0)
+    assert [paces.allows("192.0.2.1", 1.5 / PACE) for _ in range(2)] == [True, False]
 
 
 def test_the_soft_limit_is_raised(data_dir: Path) -> None:
