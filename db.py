@@ -215,6 +215,20 @@ class Store:
         row = await self._db.fetch_one("SELECT lease_id FROM runs WHERE id = ? AND status = 'in_progress'", (run_id,))
         return row["lease_id"] if row else None
 
+    async def find_completion(self, account_id: str, request_hash: str) -> Run | None:
+        """The newest run that answered such a conversation, where its session did not go on since."""
+        row = await self._db.fetch_one(
+            """
+            SELECT runs.* FROM runs JOIN sessions ON sessions.id = runs.session_id
+            WHERE runs.request_hash = :hash AND substr(runs.request_hash, 1, 5) = 'chat:'
+                AND sessions.account_id = :account AND NOT EXISTS (
+                    SELECT 1 FROM runs AS later WHERE later.session_id = runs.session_id AND later.number > runs.number)
+            ORDER BY runs.number DESC LIMIT 1
+            """,
+            {"hash": request_hash, "account": account_id},
+        )
+        return run_of(row) if row else None
+
     async def response_format(self, run_id: str) -> ResponseFormat | None:
         """The form of answer that a run was asked for, if any."""
         row = await self._db.fetch_one("SELECT response_format FROM runs WHERE id = ?", (run_id,))
@@ -286,6 +300,18 @@ class Store:
             (stamp(ended_before), limit),
         )
         return [run_of(row) for row in rows]
+
+    async def forget_ephemeral(self, used_before: datetime) -> int:
+        """Delete the ephemeral sessions that were last used before then and do not answer; returns how many."""
+        async with self._db.transaction() as connection:
+            cursor = await connection.execute(
+                """
+                DELETE FROM sessions WHERE ephemeral = 1 AND updated_at < ? AND id NOT IN (
+                    SELECT session_id FROM runs INDEXED BY one_live_run WHERE status = 'in_progress')
+                """,
+                (stamp(used_before),),
+            )
+        return cursor.rowcount
 
     async def replace_frames(self, run_id: str, frames: Sequence[Frame]) -> None:
         """Put a shorter replay in the place of an ended run's events; nothing where the run was deleted meanwhile."""

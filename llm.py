@@ -23,6 +23,7 @@ from errors import (
     UpstreamUnavailable,
 )
 from providers.base import (
+    AS_IT_COMES,
     ChatMessage,
     ChatRequest,
     Finish,
@@ -36,7 +37,7 @@ from providers.base import (
 from providers.contexts import LEAST_CONTEXT, Contexts, full_context, request_tokens, shorter, tokens_read
 from providers.conversation import Conversation, estimate_tokens, tool_tokens
 from providers.prompts import CLOSING, REPAIR
-from schemas import Action, ReasoningDeltaEvent, ResponseFormat, TextDeltaEvent
+from schemas import Action, ReasoningDeltaEvent, ResponseFormat, Sampling, TextDeltaEvent
 from storage.records import new_id
 from tools.calls import CallEvent, Calls, DocumentCheck, Earlier
 from tools.registry import Toolbox
@@ -157,6 +158,7 @@ class Reply:
         claims_of: ClaimCheck | None = None,
         actions: Sequence[Action] = (),
         response_format: ResponseFormat | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
         self._conversation = conversation
         self._provider = provider
@@ -169,6 +171,7 @@ class Reply:
         self._claims_of = claims_of
         self._actions = {action.name: action for action in actions}
         self._response_format = response_format
+        self._sampling = sampling or AS_IT_COMES
         self._fit(contexts.tokens(model))
         self._repairs, self._mended = 0, False
         self._earlier = Earlier()
@@ -277,6 +280,7 @@ class Reply:
             messages=messages,
             tools=() if step.closing else self._offer.tools,
             response_format=self._response_format,
+            sampling=self._sampling,
             snapshot=self._toolbox.snapshot,
         )
 

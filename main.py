@@ -24,6 +24,8 @@ from api import accounts, messages, movies, posters, prompts, ratings, runs, ses
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
+from api.faces import completions
+from api.faces.errors import OpenAIErrors
 from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
 from api.page import install_page
@@ -63,15 +65,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    parts = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts)
-    routers = [part.router for part in parts] + [_service_routes()]
+    modules = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts)
+    routers = [part.router for part in modules] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
+    app.include_router(completions.router)
     install_documents(app)
     install_page(app)
-    answer_with_problems(app, routers)
-    for middleware in (BodyLimit, Authentication, Gate, RequestLog, ClearStart):  # the last one is passed first
-        app.add_middleware(middleware)
+    answer_with_problems(app, [*routers, completions.router])
+    for part in (BodyLimit, Authentication, Gate, OpenAIErrors, RequestLog, ClearStart):  # the last one is passed first
+        app.add_middleware(part)
     return app
 
 

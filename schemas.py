@@ -330,6 +330,20 @@ class ResponseFormat(Model):
     json_schema: JsonSchemaFormat
 
 
+class Sampling(Model):
+    """The ways of a model's that a request asks for; what is left out is the settings' or the provider's.
+
+    `tool_choice`: `required` and the name of an action leave the client's actions alone to the model, `none` the
+    service's own tools.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    max_output_tokens: int | None = None
+    tool_choice: str = "auto"
+
+
 class MessageCreate(Model):
     content: Annotated[str, Field(pattern=r"\S")]
     model: ModelName | None = None

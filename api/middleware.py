@@ -26,8 +26,15 @@ DRAINED = 20  # times the limit that is read of a body that is too large
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
 LONGEST_ID = 64  # characters of an id in a path that is logged: it could be anything
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d*)?", re.ASCII)  # RFC 9110, section 7.2
-ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"]
 REQUEST_ID_HEADER = "X-Request-ID"
+ALLOWED_HEADERS = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "X-Session-Id",
+    REQUEST_ID_HEADER,
+]
 EXPOSED_HEADERS = ["Location", "Retry-After", REQUEST_ID_HEADER]
 
 

@@ -15,10 +15,13 @@ from pydantic import JsonValue
 from errors import RunFailed
 from movies.library import Snapshot
 from providers.prompts import Filled
-from schemas import ResponseFormat
+from schemas import ResponseFormat, Sampling
 
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "tool_calls", "length", "content_filter", "refusal"]
+
+
+AS_IT_COMES = Sampling()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ class ChatRequest:
     messages: tuple[ChatMessage, ...]
     tools: tuple[ToolSpec, ...] = ()
     response_format: ResponseFormat | None = None
+    sampling: Sampling = AS_IT_COMES
     logprobs: bool = False
     snapshot: Snapshot | None = None
     prompt: Filled | None = None

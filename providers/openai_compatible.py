@@ -27,6 +27,7 @@ from providers.failures import BROKEN, NOTHING, Asked, bound_body, failure, may_
 from providers.model_list import listed_models
 from providers.prompts import JSON_ALONE
 from providers.text_calls import TextReader
+from schemas import Sampling
 from settings import DEFAULT_BASE_URL, Settings
 from storage.records import utc_now
 
@@ -262,12 +263,25 @@ def _body(request: ChatRequest, settings: Settings) -> dict[str, Any]:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if request.logprobs:
         body |= {"logprobs": True, "top_logprobs": 1}
-    if settings.llm_temperature is not None:
-        body["temperature"] = settings.llm_temperature
-    if settings.llm_max_output_tokens is not None:  # OpenAI renamed it; the others kept the old name
-        name = "max_completion_tokens" if settings.base_url == DEFAULT_BASE_URL else "max_tokens"
-        body[name] = settings.llm_max_output_tokens
-    return body
+    if request.tools and request.sampling.tool_choice not in ("auto", "none"):
+        body["tool_choice"] = _tool_choice(request.sampling.tool_choice)
+    return body | _sampling(request.sampling, settings)
+
+
+def _sampling(asked: Sampling, settings: Settings) -> dict[str, Any]:
+    """The ways of the model's that the request asks for, or else the settings."""
+    most = "max_completion_tokens" if settings.base_url == DEFAULT_BASE_URL else "max_tokens"  # as OpenAI renamed it
+    ways = {
+        "temperature": settings.llm_temperature if asked.temperature is None else asked.temperature,
+        "top_p": asked.top_p,
+        "stop": list(asked.stop) or None,
+        most: settings.llm_max_output_tokens if asked.max_output_tokens is None else asked.max_output_tokens,
+    }
+    return {name: value for name, value in ways.items() if value is not None}
+
+
+def _tool_choice(name: str) -> JsonValue:
+    return name if name == "required" else {"type": "function", "function": {"name": name}}
 
 
 def _message(message: ChatMessage) -> dict[str, Any]:

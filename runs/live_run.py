@@ -15,7 +15,7 @@ from db import Store
 from errors import CatalogueError, Internal, MarqueeError, RunFailed, UpstreamTimeout
 from llm import Limits, Offer, Offers, Outcome, Reply, ReplyEvent, StepEnded
 from movies.library import Library, Snapshot
-from providers.base import Provider
+from providers.base import AS_IT_COMES, Provider
 from providers.contexts import Contexts
 from providers.conversation import Conversation, newest_exchanges, open_exchange, system_prompt, whose_taste
 from runs.grounding import Grounder
@@ -158,15 +158,21 @@ class LiveRun:
             claims_of=self._grounder.problem if self._grounder and settings.grounding == "strict" else None,
             actions=session.actions,
             response_format=self._new.response_format,
+            sampling=self._new.sampling,
         )
 
     async def _offers(self, toolbox: Toolbox) -> Offers:
         """All tools, or few of them, each with a system prompt of its own and the session's actions."""
-        actions = self.caller.session.actions
+        choice, actions = (self._new.sampling or AS_IT_COMES).tool_choice, self.caller.session.actions
+        ours, few = toolbox.specs, toolbox.small_specs
+        if choice == "none":
+            actions = []
+        elif choice != "auto":
+            ours, few = (), ()
         full, small = await self._prompts(toolbox.snapshot) if self._with.provider.reads_prompt else ("", "")
         return Offers(
-            full=Offer(full, callable_in(toolbox.specs, actions)),
-            small=Offer(small, callable_in(toolbox.small_specs, actions)),
+            full=Offer(full, callable_in(ours, actions)),
+            small=Offer(small, callable_in(few, actions)),
         )
 
     async def _prompts(self, snapshot: Snapshot) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 
 from accounts.quotas import DAY
 from errors import Conflict, Invalid, Overloaded, RunInProgress, StorageUnavailable
+from runs.brought import Brought
 from runs.leases import Lease
 from runs.live_run import Caller, LiveRun, Resources
 from runs.settling import Settler
@@ -30,6 +31,7 @@ from schemas import (
     ResponseFormat,
     Run,
     RunCreated,
+    Sampling,
     Session,
 )
 from storage.records import Frame, NewRun, new_id
@@ -62,8 +64,23 @@ class Runs:
 
     # Starting
 
-    async def send(self, caller: Caller, body: MessageCreate) -> Run:
+    async def send(
+        self,
+        caller: Caller,
+        body: MessageCreate,
+        *,
+        brought: Brought | None = None,
+        sampling: Sampling | None = None,
+        request_hash: str | None = None,
+    ) -> Run:
         """Store a user's message and begin to answer it.
+
+        Args:
+            caller: who says it, and in which session.
+            body: the message.
+            brought: the conversation around it, which is stored with it.
+            sampling: the ways of the model's that are asked for.
+            request_hash: the identity of the request; that of the message where there is none.
 
         Raises:
             RunInProgress: The session is busy.
@@ -71,7 +88,7 @@ class Runs:
             Overloaded: Too many runs are live.
         """
         self._check_length(body.content)
-        request_hash = _hash("send", body.model_dump(mode="json", by_alias=True))
+        request_hash = request_hash or _hash("send", body.model_dump(mode="json", by_alias=True))
         if (earlier := await self._repeated(caller, request_hash)) is not None:
             return earlier
         if body.response_format is not None:
@@ -80,7 +97,8 @@ class Runs:
         now = self._clock()
         run = self._new_run(caller, new_id("msg"), body.model, now)
         message = _user_message(run, body.content)
-        return await self._start(caller, run, message, (message,), body.response_format, request_hash)
+        added = brought.around(run, message) if brought else (message,)
+        return await self._start(caller, run, message, added, body.response_format, request_hash, sampling)
 
     async def retry(self, caller: Caller, message_id: str, body: MessageRetry) -> Run:
         """Answer the session's latest user message anew, edited where there is `content`; the rest is kept.
@@ -105,14 +123,22 @@ class Runs:
         response_format = await self._store.response_format(latest.id)
         return await self._start(caller, run, *added or (message,), added, response_format, request_hash)
 
-    async def submit(self, caller: Caller, run: Run, body: ActionResults) -> Run:
-        """Go on after `requires_action`, with what the client's actions gave.
+    async def submit(
+        self,
+        caller: Caller,
+        run: Run,
+        body: ActionResults,
+        *,
+        sampling: Sampling | None = None,
+        request_hash: str | None = None,
+    ) -> Run:
+        """Go on after `requires_action`, with what the client's actions gave; the rest as for `send`.
 
         Raises:
             Conflict: The run does not wait for results.
             Invalid: These are not the results it waits for.
         """
-        request_hash = _hash("submit", [run.id, body.model_dump(mode="json")])
+        request_hash = request_hash or _hash("submit", [run.id, body.model_dump(mode="json")])
         if (earlier := await self._repeated(caller, request_hash)) is not None:
             return earlier
         latest = await self._store.latest_run(caller.session.id)
@@ -123,7 +149,7 @@ class Runs:
         results = _result_messages(continuation, await self._store.run_messages(run.id), body, now)
         message = await self._store.load_message(caller.session.id, run.message_id)
         response_format = await self._store.response_format(run.id)
-        return await self._start(caller, continuation, message, results, response_format, request_hash)
+        return await self._start(caller, continuation, message, results, response_format, request_hash, sampling)
 
     def _check_length(self, content: str) -> None:
         if len(content) > self._settings.max_message_chars:
@@ -166,6 +192,7 @@ class Runs:
         added: Sequence[Message],
         response_format: ResponseFormat | None,
         request_hash: str,
+        sampling: Sampling | None = None,
     ) -> Run:
         """Commit the run and begin its work; neither is undone when the one who asked leaves meanwhile."""
         await self._admit(caller, run)
@@ -178,6 +205,7 @@ class Runs:
             response_format=response_format,
             idempotency_key=caller.idempotency_key,
             request_hash=request_hash,
+            sampling=sampling,
         )
         launch = asyncio.create_task(self._launch(caller, new), name=f"launch {run.id}")
         self._launching[launch] = caller

@@ -92,7 +92,12 @@ class Settler:
             await self._store.replace_frames(run.id, folded)
         return len(runs)
 
+    async def forget(self) -> int:
+        """Delete ephemeral sessions when their replay's time is over; returns how many."""
+        return await self._store.forget_ephemeral(self._clock() - timedelta(seconds=self._settings.replay_retention))
+
     async def _fold_all(self) -> None:
+        await self.forget()
         while await self.fold() == FOLD_BATCH:
             pass
 

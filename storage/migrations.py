@@ -179,6 +179,12 @@ MIGRATIONS = [
     ) WITHOUT ROWID
     """,
     """
+    ALTER TABLE sessions ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX listed_sessions ON sessions (account_id, updated_at, number) WHERE ephemeral = 0;
+    CREATE INDEX ephemeral_sessions ON sessions (updated_at) WHERE ephemeral = 1;
+    CREATE INDEX completions ON runs (request_hash) WHERE substr(request_hash, 1, 5) = 'chat:'
+    """,
+    """
     ALTER TABLE runs ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0
     """,
 ]

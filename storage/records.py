@@ -25,6 +25,7 @@ from schemas import (
     Message,
     ResponseFormat,
     Run,
+    Sampling,
     Session,
     TokenUsage,
     ToolCall,
@@ -41,7 +42,7 @@ MENTIONS = TypeAdapter(list[Mention])
 class NewRun:
     """The start of a run: the run, the messages it adds at once, its first frame, and what makes a request the same.
 
-    `added`: the user's message, or the results of actions; none for a retry.
+    `added`: the user's message, or the results of actions; none for a retry. `sampling` is not stored.
     """
 
     run: Run
@@ -52,6 +53,7 @@ class NewRun:
     response_format: ResponseFormat | None = None
     idempotency_key: str | None = None
     request_hash: str | None = None
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,11 @@ class Frame:
     def json(self) -> bytes:
         """The event's JSON document."""
         return self.data.split(b"\ndata: ", 1)[1].rstrip(b"\n")
+
+    @property
+    def is_text(self) -> bool:
+        """True for an increment of the answer's text."""
+        return self.data.split(b"\n", 2)[1] == b"event: text.delta"
 
     @property
     def is_last(self) -> bool:

@@ -30,6 +30,8 @@ class Sessions:
         new: SessionCreate,
         idempotency_key: str | None = None,
         most: int | None = None,
+        *,
+        ephemeral: bool = False,
     ) -> tuple[Session, bool]:
         """A new session; True where one with this key was there before. Its `message` is not sent here.
 
@@ -38,6 +40,7 @@ class Sessions:
             new: what is known of it.
             idempotency_key: of the request.
             most: sessions that an account may have.
+            ephemeral: it is never listed, and gone some time after its last answer.
 
         Raises:
             IdempotencyMismatch: The key was used with another request.
@@ -47,18 +50,18 @@ class Sessions:
         values = (
             session_id, account_id, new.title, new.model, new.instructions, new.user_id,
             ACTIONS.dump_json(list(new.actions)).decode(), json.dumps(new.metadata), now, now,
-            idempotency_key, request_hash,
+            idempotency_key, request_hash, ephemeral,
         )  # fmt: skip
         async with self._db.transaction() as connection:
             rows = list(await connection.execute_fetchall(_BY_KEY, (account_id, idempotency_key)))
             if not rows:
-                await _refuse_more(connection, account_id, most)
+                await _refuse_more(connection, account_id, None if ephemeral else most)
                 await connection.execute(
                     """
                     INSERT INTO sessions
                         (id, account_id, title, model, instructions, user_id, actions, metadata, created_at, updated_at,
-                         idempotency_key, request_hash)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                         idempotency_key, request_hash, ephemeral)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                     values,
                 )
@@ -170,9 +173,12 @@ _UPDATES = {
     "user_id": "UPDATE sessions SET user_id = ? WHERE id = ? AND account_id = ?",
     "metadata": "UPDATE sessions SET metadata = ? WHERE id = ? AND account_id = ?",
 }
-_COUNT = "SELECT count(*) FROM sessions WHERE account_id = ?"
+_COUNT = "SELECT count(*) FROM sessions WHERE account_id = ? AND ephemeral = 0"
 _BY_KEY = "SELECT id, request_hash FROM sessions WHERE account_id = ? AND idempotency_key = ?"
-_BELOW = "sessions.account_id = :account AND (sessions.updated_at, sessions.number) < (:activity, :number)"
+_BELOW = (
+    "sessions.account_id = :account AND sessions.ephemeral = 0 AND "
+    "(sessions.updated_at, sessions.number) < (:activity, :number)"
+)
 _LIVE_SESSIONS = """
     SELECT sessions.*, runs.id AS live
     FROM runs INDEXED BY one_live_run CROSS JOIN sessions ON sessions.id = runs.session_id

@@ -124,12 +124,15 @@ def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> N
     client.get("/feedback", params={"after": messages[-1]["id"]}).raise_for_status()
     replay(client, done["run"]["id"], after=1)
     client.post(f"/runs/{first['id']}/cancel").raise_for_status()
+    spoken = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
+    client.post("/v1/chat/completions", json={"messages": spoken}).raise_for_status()
     rate_and_recommend(client)
     marquee = server.app.state.marquee
     settler, loop = marquee.runs.settler, marquee.runs.settler._rounds[0].get_loop()
     for work in (
         settler.settle_all(),
         settler.fold(),
+        settler.forget(),
         settler.settle_if_dead(first["id"]),
         marquee.store.live_runs("local"),
         marquee.store.request_cancel(first["id"]),  # as for another process
