@@ -10,7 +10,6 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NoReturn
 
 from limits import RateLimitItemPerMinute
 

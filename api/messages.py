@@ -74,7 +74,7 @@ async def event_stream(
         status_code=status,
         headers={**NO_STORE, **(headers or {})},
         ping=service.settings.sse_ping,
-        ping_message_factory=lambda: ServerSentEvent(comment="ping"),
+        ping_message_factory=lambda: ServerSentEvent(comment="ping", sep="\n"),
         sep="\n",
     )
 

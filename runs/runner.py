@@ -248,7 +248,10 @@ class Runs:
     @property
     def _callers(self) -> list[str | None]:
         """Whose the runs are that are live or about to be."""
-        return [*(live.caller.counted_as for live in self._live.values()), *(place.counted_as for place in self._places)]
+        return [
+            *(live.caller.counted_as for live in self._live.values()),
+            *(place.counted_as for place in self._places),
+        ]
 
     async def _check_spent(self, account_id: str) -> None:
         if self._with.quotas.tokens_a_day is not None:

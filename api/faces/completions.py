@@ -73,7 +73,7 @@ async def create_completion(
             chunks,
             headers=NO_STORE,
             ping=service.settings.sse_ping,
-            ping_message_factory=lambda: ServerSentEvent(comment="ping"),
+            ping_message_factory=lambda: ServerSentEvent(comment="ping", sep="\n"),
             sep="\n",
         )
     return await _whole(service, run, request, stays=stays)

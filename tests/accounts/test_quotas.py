@@ -8,8 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from accounts.quotas import Quotas
-from errors import Overloaded
 from settings import Settings
 from tests.accounts.test_accounts import person, with_accounts
 from tests.support import scripted
