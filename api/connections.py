@@ -75,7 +75,7 @@ def _running_server() -> Server | None:
 
 
 class Paces:
-    """The pace at which addresses open connections: the generic cell rate algorithm (ITU-T I.371), a number an address."""
+    """The pace at which addresses open connections: the generic cell rate algorithm (ITU-T I.371)."""
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
