@@ -83,7 +83,7 @@ class Paces:
     def allows(self, address: str, now: float) -> bool:
         """Count a connection; False for one too many, which is not counted. `now`: seconds of a monotonic clock."""
         due = max(now, self._due.get(address, now))
-        if due - now > (BURST - 1) / PACE:
+        if due - now > (BURST - 0.5) / PACE:  # the half: sums of tenths are not exact
             return False
         if len(self._due) >= ADDRESSES:
             self._due = {name: at for name, at in self._due.items() if at > now}
