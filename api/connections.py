@@ -85,7 +85,7 @@ def _running_server() -> Server | None:
 
 
 class Paces:
-    """How fast addresses open connections: the generic cell rate algorithm (ITU-T I.371), a number an address."""
+    """The pace at which addresses open connections: the generic cell rate algorithm (ITU-T I.371)."""
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
@@ -93,7 +93,7 @@ class Paces:
     def allows(self, address: str, now: float) -> bool:
         """Count a connection; False for one too many, which is not counted. `now`: seconds of a monotonic clock."""
         due = max(now, self._due.get(address, now))
-        if due - now > (BURST - 1) / PACE:
+        if due - now > (BURST - 0.5) / PACE:  # the half: sums of tenths are not exact
             return False
         if len(self._due) >= ADDRESSES:
             self._due = {name: at for name, at in self._due.items() if at > now}

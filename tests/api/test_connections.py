@@ -84,7 +84,7 @@ def test_one_address_opens_connections_at_a_pace() -> None:
     paces = Paces()
     assert [paces.allows("192.0.2.1", 0.0) for _ in range(BURST + 1)] == [True] * BURST + [False]
     assert paces.allows("192.0.2.2", 0.0)
-    assert [paces.allows("192.0.2.1", 1.5 / PACE) for _ in range(2)] == [True, False]
+    assert [paces.allows("192.0.2.1", 1.2 / PACE) for _ in range(2)] == [True, False]
 
 
 def test_the_soft_limit_is_raised(data_dir: Path) -> None:

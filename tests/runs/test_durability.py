@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
@@ -259,7 +258,6 @@ def test_cancel_closes_the_upstream_and_keeps_the_text(upstream: scripted.Upstre
     with sending(llm_client, session) as live:
         live.until("text.delta")
         run_id = live.run_id
-        asked = time.monotonic()
         cancelled = llm_client.post(f"/runs/{run_id}/cancel").json()
         wait_for(lambda: upstream.closed_early)
         whole = live.rest()
