@@ -13,8 +13,6 @@ MarqueeError
   x PayloadTooLarge       the body is over the limit
   x RequestTimeout        the request did not arrive whole in time
   x Overloaded            too many live runs
-  x PosterUnavailable     a poster that cannot be fetched
-    = PosterTimeout         it did not come in time
   x StorageUnavailable    the database cannot be written: full disk, read-only file, lock
   x RunFailed             the answer could not be finished
     + UpstreamUnavailable   no connection, a 5xx, or a stream that broke off
@@ -126,14 +124,6 @@ class Overloaded(MarqueeError):
 
 class StorageUnavailable(MarqueeError):
     code, title = "overloaded", "The database cannot be written"
-
-
-class PosterUnavailable(MarqueeError):
-    code, title = "upstream_unavailable", "The poster cannot be fetched"
-
-
-class PosterTimeout(PosterUnavailable):
-    code = "upstream_timeout"
 
 
 class RunFailed(MarqueeError):
