@@ -9,22 +9,21 @@ const SETTLE_MS = 450; // keys move a rating by halves; only where they come to 
 const SHOWN = 12;
 
 /**
- * A movie as a card.
+ * A movie as a card. `wide`: for one alone, with histogram, tags and links.
  * @param {Object} movie as results have it, a Movie or a MovieDetail
- * @param {{buttons?: boolean, wide?: boolean, onRate?: (stars: number) => void, note?: string}} [options]
- *     wide: for one alone, with histogram, tags and links
+ * @param {{buttons?: boolean, wide?: boolean, note?: string}} [options]
  * @returns {HTMLElement}
  */
-export function movieCard(movie, { buttons = true, wide = false, onRate = null, note = null } = {}) {
+export function movieCard(movie, { buttons = true, wide, note } = {}) {
   const name = called(movie);
   const href = `#/movies/${movie.movie_id}`;
-  const card = h("article", { class: wide ? "movie-card wide" : "movie-card", "aria-label": name, "data-testid": "movie-card" });
+  const card = h(wide ? "article.movie-card.wide" : "article.movie-card", { "aria-label": name, "data-testid": "movie-card" });
   card.append(h("a.card-poster", { href, tabindex: "-1", "aria-hidden": "true" }, poster(movie)), fill("div", "card-text",
     h("a.card-title", { href, title: name }, movie.title),
     h("p.facts", movie.year, mean(movie)),
     fill("p", "card-note", note),
     wide && details(movie),
-    movie.rating_count !== undefined && ownStars(movie, onRate),
+    movie.rating_count !== undefined && ownStars(movie),
     buttons && actions(movie, card)));
   return card;
 }
@@ -40,20 +39,18 @@ export function called(movie) {
 }
 
 /**
- * Stars to look at and to give, in halves: a slider for keys, a row of stars for the rest.
- * @param {number} value 0 for none
- * @param {(stars: number) => void} onRate
- * @param {{label?: string}} [options]
+ * Stars to look at and to give, in halves, 0 for none: a slider for keys, a row of stars for the rest.
+ * @param {number} value @param {(stars: number) => void} onRate
  * @returns {HTMLElement} `.set(stars)` shows another value
  */
-export function stars(value, onRate, { label = "Your rating" } = {}) {
+export function stars(value, onRate, { label }) {
   let timer = null;
   const draw = () => {
     const given = Number(input.value);
     node.style.setProperty("--given", given);
     node.classList.toggle("given", given > 0);
     words.textContent = given ? given.toFixed(1) : "Rate";
-    input.setAttribute("aria-valuetext", given ? `${given} ${given === 1 ? "star" : "stars"}` : "not rated");
+    input.ariaValueText = given ? `${given} ${given === 1 ? "star" : "stars"}` : "not rated";
   };
   const onchange = () => {
     clearTimeout(timer);
@@ -75,20 +72,19 @@ export function stars(value, onRate, { label = "Your rating" } = {}) {
   return node;
 }
 
-/** Stars that store the caller's rating. @param {Object} movie @param {((stars: number) => void)|null} onRate */
-export function ownStars(movie, onRate) {
+/** Stars that store the caller's rating. @param {Object} movie */
+export function ownStars(movie) {
   const { movie_id: id, title } = movie;
-  const node = stars(ratings.ratingOf(id), rated, { label: `Your rating of ${called(movie)}` });
-  async function rated(given) {
+  const rate = async (given) => {
     try {
       await ratings.rate(id, given);
       announce(given ? `Rated ${title} ${given} stars.` : `Took back the rating of ${title}.`);
-      onRate?.(given);
     } catch (error) {
       announce(`The rating was not stored: ${error.detail}`);
       node.set(ratings.ratingOf(id));
     }
-  }
+  };
+  const node = stars(ratings.ratingOf(id), rate, { label: `Your rating of ${called(movie)}` });
   ratings.load();
   ratings.watch(id, node, node.set);
   return node;
@@ -97,13 +93,13 @@ export function ownStars(movie, onRate) {
 function actions(movie, card) {
   const name = called(movie);
   const seen = button("seen", `Seen: ${name}`, () => {
-    const was = seen.getAttribute("aria-pressed") !== "true";
+    const was = seen.ariaPressed !== "true";
     ratings.setSeen(movie.movie_id, was);
     mark(was);
     if (was) ask(`I've seen ${name}`);
   }, { text: "Seen", title: "Seen it: leave it out" });
   const mark = (was) => {
-    seen.setAttribute("aria-pressed", String(was));
+    seen.ariaPressed = was;
     card.classList.toggle("was-seen", was);
   };
   mark(ratings.isSeen(movie.movie_id));
@@ -138,25 +134,10 @@ function small(counts) {
   return svg("svg", { class: "histogram", viewBox: "0 0 100 30", role: "img", "aria-label": `Ratings by stars: ${words}` }, bars);
 }
 
-/**
- * Movies side by side, to be scrolled through.
- * @param {Array<Object>} movies
- * @param {{label: string}} options
- */
+/** Movies side by side, to be scrolled through. @param {Array<Object>} movies @param {{label: string}} options */
 export function shelf(movies, { label }) {
   const card = (movie) => h("li", movieCard(movie));
-  const list = h("ul.shelf", { "aria-label": label, "data-testid": "shelf" }, movies.slice(0, SHOWN).map(card));
-  const scroll = (share) => () => list.scrollBy({ left: list.clientWidth * share, behavior: "smooth" });
-  const back = button("left", "Scroll back", scroll(-0.8), { class: "icon-button scroll back" });
-  const on = button("right", "Scroll on", scroll(0.8), { class: "icon-button scroll on" });
   const rest = movies.slice(SHOWN);
-  const more = h("li.more", { hidden: !rest.length }, button(null, `${rest.length} more`, () => more.replaceWith(...rest.map(card)), { text: true }));
-  const update = () => {
-    back.hidden = list.scrollLeft < 8;
-    on.hidden = list.scrollLeft + list.clientWidth > list.scrollWidth - 8;
-  };
-  list.append(more);
-  list.addEventListener("scroll", update, { passive: true });
-  new ResizeObserver(update).observe(list);
-  return h("div.shelf-frame", list, back, on);
+  const more = rest.length > 0 && h("li.more", button(null, `${rest.length} more`, () => more.replaceWith(...rest.map(card)), { text: true }));
+  return h("ul.shelf", { "aria-label": label, "data-testid": "shelf" }, movies.slice(0, SHOWN).map(card), more);
 }

@@ -3,10 +3,7 @@
 /**
  * A node, as in `h("p.muted", { hidden: true }, "words")`; the attributes may be left out. `on*` are listeners, `dataset`
  * is an object, `style` one of custom properties; null and false leave an attribute out, true sets it empty.
- * @param {string} selector the tag and its classes
- * @param {Object<string, any>|null} [props]
- * @param {...(Node|string|number|null|undefined|false|Array)} children
- * @returns {HTMLElement}
+ * @param {string} selector the tag and its classes @param {Object<string, any>} [props] @returns {HTMLElement}
  */
 export function h(selector, props, ...children) {
   const [tag, ...classes] = selector.split(".");
@@ -96,9 +93,7 @@ export function icon(name) {
 
 /**
  * A button with an icon and, beside or instead of it, words.
- * @param {string} name of the icon
- * @param {string} label
- * @param {(event: Event) => void} onclick
+ * @param {string|null} name of the icon @param {string} label @param {(event: Event) => void} onclick
  * @param {Object<string, any>} [props] `text: true` shows the label, other words are shown in its place
  */
 export function button(name, label, onclick, { text, ...props } = {}) {

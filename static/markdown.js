@@ -37,10 +37,7 @@ export class Growing {
 }
 
 /** Words to be read aloud. @param {string} text */
-export function plain(text) {
-  const words = text.replace(/!?\[([^\]]*)\]\([^)\s]*\)/g, "$1").replace(/^ *(?:#{1,6} |> ?|[-*+] )/gm, "");
-  return words.replace(/[*_`~|]+/g, "").trim();
-}
+export const plain = (text) => render(text).textContent.replace(/\|[|:\s-]*/g, " ").trim();
 
 const clean = (text) => text.replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(/[\uE000-\uF8FF]/g, "\uFFFD");
 
@@ -235,23 +232,31 @@ const emphasis = ([, signs, inner], told) => {
   const tags = signs[0] === "~" ? ["del"] : [[], ["em"], ["strong"], ["em", "strong"]][signs.length];
   return tags.reduceRight((inside, tag) => [h(tag, inside)], inline(inner, told));
 };
+
+/** Between one, two or three signs of a kind, with nothing of `beside` around them. */
+const around = (sign, beside = sign) =>
+  [new RegExp(`(?<!${beside}|${sign})(${sign}{1,3})(?![\\s${sign}])((?:\\\\.|[^\\\\]){0,1000}?[^\\s\\\\${sign}])\\1(?!${beside}|${sign})`, "ysu"), emphasis];
+
 const SIGNS = {
-  "\\": [/\\([!-/:-@[-`{-~])/y, null],
+  "\\": [/\\([!-/:-@[-`{-~])/y],
   "`": [/(?<!`)(`+)(?!`)(.{0,4000}?[^`])\1(?!`)/ys, ([, , inner]) => h("code", bare(inner).replaceAll("\n", " ").replace(/^ (.*[^ ].*) $/, "$1"))],
-  "*": [/(?<!\*)(\*{1,3})(?![\s*])((?:\\.|[^\\]){0,1000}?[^\s*\\])\1(?!\*)/ys, emphasis],
-  _: [/(?<![\p{L}\p{N}_])(_{1,3})(?![\s_])((?:\\.|[^\\]){0,1000}?[^\s_\\])\1(?![\p{L}\p{N}_])/ysu, emphasis],
-  "~": [/(?<!~)(~~)(?![\s~])((?:\\.|[^\\]){0,1000}?[^\s~\\])\1(?!~)/ys, emphasis],
+  "*": around("\\*"),
+  _: around("_", "[\\p{L}\\p{N}]"),
+  "~": around("~"),
   "[": link,
   "!": link,
   "<": [/<(https?:\/\/[^\s<>]{1,2000})>/yi, ([, url]) => outward(url, url)],
   h: web,
   H: web,
   [BREAK]: [/\uE002/y, () => h("br")],
-  [START]: [/\uE000(.)/y, ([, name], told) => Object.assign(told, { now: told.mentions[name.charCodeAt(0) - FIRST], named: false }) && []],
+  [START]: [/\uE000(.)/y, ([, name], told) => {
+    told.now = told.mentions[name.charCodeAt(0) - FIRST];
+    told.named = false;
+  }],
   [END]: [/\uE001/y, (_, told) => {
     const { now } = told;
     told.now = null;
-    return now?.supported === false ? doubt(now) : [];
+    return now?.supported === false && doubt(now);
   }],
 };
 
@@ -272,7 +277,7 @@ function inline(text, told) {
     const match = pattern?.exec(text);
     if (match && make) {
       put();
-      put(...[make(match, told)].flat());
+      put(...[make(match, told) || []].flat());
     } else words += match?.[1] ?? text[at];
     at += match?.[0].length ?? 1;
   }
@@ -295,8 +300,5 @@ function named({ kind, movie_id: id, supported }, text) {
 function doubt({ kind, movie_id: id, text }) {
   const title = id === null ? "This catalogue has no such title." : "Nothing that was looked up brought this title, so it may not fit.";
   const words = kind === "movie" ? title : "No result in this chat has this figure. It may be wrong.";
-  const note = h("span.doubt-note", { role: "note", hidden: true }, words);
-  const onclick = () => sign.setAttribute("aria-expanded", String(!(note.hidden = !note.hidden)));
-  const sign = h("button", { type: "button", class: "doubt", "aria-expanded": "false", "aria-label": `Not backed by the data: ${text}`, title: words, onclick }, "?");
-  return h("span.doubting", sign, note);
+  return h("details.doubt", h("summary", { "aria-label": `Not backed by the data: ${text}`, title: words }, "?"), words);
 }

@@ -19,34 +19,23 @@ const bars = (values, base, height, kind) => values.map((value, i) => value > 0 
   x: `${((i + 0.14) * 100) / values.length}%`, width: `${72 / values.length}%`, y: base - Math.max(value * height, 2), height: Math.max(value * height, 2), class: `plot-${kind}`,
 }));
 
-/**
- * A drawing with its table. Pointer and arrow keys go through the values, which stand at equal distances.
- * @param {string} label
- * @param {string[]} head of the table: the name of a value, and what there is to tell of it
- * @param {string[][]} rows of the table, one a value
- * @param {number} height
- * @param {...any} drawing
- */
+/** A drawing with its table. Pointer and arrow keys go through the values, which stand at equal distances. */
 function figure(label, head, rows, height, ...drawing) {
   const readout = h("p.plot-readout", { "aria-live": "polite" });
   const mark = rule(0, 0, 0, height, "mark");
   let now = -1;
   const say = (to) => {
-    now = Math.max(0, Math.min(rows.length - 1, to));
-    readout.textContent = rows[now].join(" · ");
+    now = Math.min(rows.length - 1, to);
+    readout.textContent = rows[now]?.join(" · ") ?? "";
     for (const name of ["x1", "x2"]) mark.setAttribute(name, `${((now + 0.5) * 100) / rows.length}%`);
-    mark.toggleAttribute("hidden", false);
+    mark.toggleAttribute("hidden", now < 0);
   };
-  const leave = () => {
-    now = -1;
-    readout.textContent = "";
-    mark.toggleAttribute("hidden", true);
-  };
+  const leave = () => say(-1);
   const onkeydown = (event) => {
     const to = { ArrowRight: now + 1, ArrowLeft: (now < 0 ? rows.length : now) - 1, Home: 0, End: rows.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    say(to);
+    say(Math.max(0, to));
   };
   const onpointermove = ({ clientX }) => {
     const { left, width } = canvas.getBoundingClientRect();
@@ -64,12 +53,7 @@ function table(caption, head, rows, className) {
     h("thead", h("tr", head.map((name) => h("th", { scope: "col" }, name)))), h("tbody", rows.map(line)));
 }
 
-/**
- * How often each number of stars was given, and the mean.
- * @param {string} label
- * @param {Object<string, number>} counts by stars, "0.5" to "5.0"
- * @param {number} mean
- */
+/** How often each number of stars was given, and the mean. @param {Object<string, number>} counts by "0.5" to "5.0" */
 export function histogram(label, counts, mean) {
   const values = STARS.map((value) => counts[value.toFixed(1)] ?? 0);
   const [total, most] = [values.reduce((sum, value) => sum + value), Math.max(...values)];
@@ -82,8 +66,7 @@ export function histogram(label, counts, mean) {
 
 /**
  * The mean over time as a line, and below it how many ratings it rests on.
- * @param {string} label
- * @param {{period: string, count: number, mean: number|null}[]} series without gaps in time
+ * @param {string} label @param {{period: string, count: number, mean: number|null}[]} series without gaps in time
  */
 export function overTime(label, series) {
   const rows = series.map(({ period, count, mean }) => [named(period), counted(count, "rating"), count ? `mean ${stars(mean)}` : "no mean"]);
@@ -115,8 +98,7 @@ function years(series) {
 
 /**
  * A table of names with bars to the right and left of a middle line.
- * @param {string} label
- * @param {string[]} head of the name, the bar and each cell
+ * @param {string} label @param {string[]} head of the name, the bar and each cell
  * @param {{name: string, href: string, value: number, cells: string[], hint: string}[]} rows
  */
 export function diverging(label, head, rows) {

@@ -17,12 +17,7 @@ export function tellHere(type, detail) {
   local.dispatchEvent(new CustomEvent(type, { detail }));
 }
 
-/**
- * Listens; `detail.far` is true for what another tab told.
- * @param {string} type
- * @param {(detail: Object) => void} listener
- * @param {AbortSignal} [signal] ends it
- */
+/** Listens; `detail.far` is true for what another tab told. @param {string} type @param {AbortSignal} [signal] ends it */
 export function hear(type, listener, signal) {
   local.addEventListener(type, (event) => listener(event.detail), { signal });
 }

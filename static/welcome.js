@@ -35,13 +35,12 @@ function toRate(signal, yours) {
   const down = button("below", "Your list", () => yours.scrollIntoView({ behavior: "smooth" }), { text: true, class: "button small" });
   const section = h("section.to-rate", { "aria-labelledby": "rate-heading", hidden: true },
     h("div.shelf-head", h("h3", { id: "rate-heading" }, "Seen any of these? Give them stars"), down), list);
-  const fill = async () => {
-    const [page, given] = await Promise.all([request("GET", "/movies", { query: { sort: "popularity", limit: 60 }, signal }), ratings.load()]);
-    const fresh = page.data.filter((movie) => movie.rating_count && !given.has(movie.movie_id)).slice(0, OFFERED);
+  const known = request("GET", "/movies", { query: { sort: "popularity", limit: 60 }, signal });
+  Promise.all([known, ratings.load()]).then(([{ data }, given]) => {
+    const fresh = data.filter((movie) => movie.rating_count && !given.has(movie.movie_id)).slice(0, OFFERED);
     list.append(...fresh.map((movie) => h("li", movieCard(movie, { buttons: false }))));
     section.hidden = !fresh.length;
-  };
-  fill().catch(() => {});
+  }, () => {});
   return section;
 }
 
@@ -55,11 +54,12 @@ function forYou(signal) {
     const mine = (asked += 1);
     const given = [...ratings.all()].slice(-2000);
     const body = { ratings: Object.fromEntries(given), limit: SUGGESTED, diversity: 0.2 };
+    if (!given.length) section.hidden = true;
     const found = given.length && await request("POST", "/recommendations", { body, signal }).catch(() => null);
-    if (found === null || mine !== asked) return;
-    section.hidden = !found;
+    if (!found || mine !== asked) return;
+    section.hidden = false;
     words.textContent = `From your ${counted(given.length, "rating")}; rate more, and it follows.`;
-    list.replaceChildren(...(found ? found.movies : []).map((movie) => h("li", movieCard(movie, { note: because(movie) }))));
+    list.replaceChildren(...found.movies.map((movie) => h("li", movieCard(movie, { note: because(movie) }))));
   };
   hear("rated", update, signal);
   ratings.load().then(update);

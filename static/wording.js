@@ -37,15 +37,12 @@ const CALLS = {
 };
 
 /**
- * A call in a line: while it is made, and when its result is there.
- * @param {{name: string, arguments: Object|null, error?: string|null}} call
- * @param {{ok: boolean, result: Object, content: string}|null} outcome
- * @param {Map<number, string>} names of movies by id
+ * A call in a line: while it is made, and when its outcome, a tool message, is there.
+ * @param {Object} call @param {Object|null} outcome @param {Map<number, string>} names of movies by id
  */
 export function callLine({ name, arguments: args, error }, outcome, names) {
   if (error) return "Made a call that did not fit, and mended it";
-  const other = name.replaceAll("_", " ");
-  const [doing, done, end] = CALLS[name] ?? [`Using ${other}`, `Used ${other}`];
+  const [doing, done, end] = CALLS[name] ?? ["Using", "Used"].map((verb) => `${verb} ${name.replaceAll("_", " ")}`);
   const about = [titles(args ?? {}, names), conditions(args ?? {})].map((words, place) => words && [" ", ": "][place] + words).join("");
   if (!outcome) return `${doing}${about}…`;
   if (!outcome.ok) return `${doing}${about}: that did not work`;
@@ -60,9 +57,8 @@ function titles({ movie, movies }, names) {
 
 function conditions({ query, genres, tags, year_from: from, year_to: to, exclude_genres: without, user_id: user }) {
   const text = query && `“${query.slice(0, 60)}”`;
-  const years = [from && !to && "since", !from && to && "up to", [from, to].filter(Boolean).join("–")].filter(Boolean).join(" ");
   const no = without?.length && `no ${without.join(", ")}`;
-  return [text, genres, tags, years, no, user != null && `MovieLens user ${user}`].flat().filter(Boolean).join(", ");
+  return [text, genres, tags, from && `since ${from}`, to && `up to ${to}`, no, user != null && `MovieLens user ${user}`].flat().filter(Boolean).join(", ");
 }
 
 // What one may say next
