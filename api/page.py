@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +29,6 @@ HEADERS = {
 }
 
 
-IMPORTED = re.compile(
-    r'^(?:import|export) .*from "\./(.+)";$', re.MULTILINE
-)  # and not by `import()`
-
-
 class PageFiles(StaticFiles):
     """Files with the page's headers."""
 
@@ -48,21 +42,10 @@ def install_page(app: FastAPI) -> None:
     """Serve the page at `/` and its files below `/static`."""
     files = PageFiles(directory=FOLDER)
     router = APIRouter(include_in_schema=False)
-    first = ", ".join(f"</static/{name}>; rel=modulepreload" for name in modules_from("app.js"))
 
     @router.api_route("/", methods=["GET", "HEAD"])
     async def page(request: Request) -> Response:
-        response = await files.get_response("index.html", request.scope)
-        response.headers["Link"] = first
-        return response
+        return await files.get_response("index.html", request.scope)
 
     app.include_router(router)
     app.mount("/static", files)
-
-
-def modules_from(name: str) -> list[str]:
-    """The module and all that it needs before it runs, so that a browser may ask for them all at once."""
-    found = [name]
-    for module in found:
-        found += [it for it in dict.fromkeys(IMPORTED.findall((FOLDER / module).read_text())) if it not in found]
-    return found

@@ -18,10 +18,10 @@ export function movieCard(movie, { buttons = true, wide, note } = {}) {
   const name = called(movie);
   const href = `#/movies/${movie.movie_id}`;
   const card = h(wide ? "article.movie-card.wide" : "article.movie-card", { "aria-label": name, "data-testid": "movie-card" });
-  card.append(h("a.card-poster", { href, tabindex: "-1", "aria-hidden": "true" }, poster(movie)), fill("div", "card-text",
+  card.append(h("a.card-poster", { href, tabindex: "-1", "aria-hidden": "true" }, poster(movie)), h("div.card-text",
     h("a.card-title", { href, title: name }, movie.title),
     h("p.facts", movie.year, mean(movie)),
-    fill("p", "card-note", note),
+    filled("p.card-note", note),
     wide && details(movie),
     movie.rating_count !== undefined && ownStars(movie),
     buttons && actions(movie, card)));
@@ -29,9 +29,7 @@ export function movieCard(movie, { buttons = true, wide, note } = {}) {
 }
 
 /** A node with what there is to put in; nothing where there is nothing. */
-function fill(tag, name, ...children) {
-  return children.flat().some(Boolean) && h(tag, { class: name }, children);
-}
+const filled = (selector, ...children) => children.flat().some(Boolean) && h(selector, {}, children);
 
 /** A title with its year. @param {{title: string, year?: number|null}} movie */
 export function called(movie) {
@@ -117,11 +115,11 @@ function mean({ rating_count: count, rating_mean: value }) {
 function details({ genres, description, histogram, tags = [], imdb_url: imdb, tmdb_url: tmdb }) {
   const link = (href, words) => href && h("a", { href, target: "_blank", rel: "noopener noreferrer" }, words);
   return [
-    fill("p", "muted", genres?.join(" · ")),
-    fill("p", "muted", description),
+    filled("p.muted", genres?.join(" · ")),
+    filled("p.muted", description),
     histogram && small(histogram),
-    fill("p", "chips", tags.slice(0, 6).map((tag) => h("span.chip", tag))),
-    fill("p", "chips", link(imdb, "IMDb"), link(tmdb, "TMDB")),
+    filled("p.chips", tags.slice(0, 6).map((tag) => h("span.chip", tag))),
+    filled("p.chips", link(imdb, "IMDb"), link(tmdb, "TMDB")),
   ];
 }
 

@@ -13,7 +13,7 @@ export function h(selector, props, ...children) {
   return node;
 }
 
-/** The same for SVG. @returns {SVGElement} */
+/** The same for SVG, without classes in the name. @returns {SVGElement} */
 export function svg(tag, props, ...children) {
   return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), props, children);
 }
@@ -31,7 +31,7 @@ function fill(node, props, children) {
   return node;
 }
 
-/** Takes all children out. @param {Element} node @returns {Element} the node itself */
+/** Takes all children out. */
 export function clear(node) {
   node.replaceChildren();
   return node;

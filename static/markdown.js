@@ -103,7 +103,7 @@ function fence(lines, at) {
 }
 
 function heading(lines, at) {
-  const [, signs, text = ""] = HEADING.exec(lines[at]) ?? [];
+  const [, signs, text] = HEADING.exec(lines[at]) ?? [];
   return signs && { tag: `h${Math.min(signs.length + 2, 6)}`, text, end: at + 1 };
 }
 
@@ -119,17 +119,13 @@ const isTable = (lines, at) => lines[at].includes("|") && COLUMNS.test(lines[at 
 
 function table(lines, at) {
   if (!isTable(lines, at)) return null;
-  const sides = cells(lines[at + 1]).map((it) => (/^:.*:$/.test(it) ? "center" : it.endsWith(":") && "end"));
-  const row = (line, tag, scope) => {
-    const texts = cells(line);
-    const cell = (_, column) => ({ tag, text: texts[column] ?? "", props: { class: sides[column], scope } });
-    return { tag: "tr", parts: cells(lines[at]).map(cell) };
-  };
   const end = past(lines, at + 2, (line) => line.includes("|"));
-  const head = { tag: "thead", parts: [row(lines[at], "th", "col")] };
-  const body = { tag: "tbody", parts: lines.slice(at + 2, end).map((line) => row(line, "td")) };
-  const props = { class: "table", tabindex: "0", role: "region", "aria-label": "Table" };
-  return { tag: "div", props, parts: [{ tag: "table", parts: [head, body] }], end };
+  const [names, sides, ...rows] = lines.slice(at, end).map(cells);
+  const cell = (tag, text = "", side = "") => ({ tag, text, props: { class: /:$/.test(side) && (side[0] === ":" ? "center" : "end") } });
+  const row = (tag) => (texts) => ({ tag: "tr", parts: names.map((_, column) => cell(tag, texts[column], sides[column])) });
+  const parts = [{ tag: "thead", parts: [names].map(row("th")) }, { tag: "tbody", parts: rows.map(row("td")) }];
+  const props = { tabindex: "0", role: "region", "aria-label": "Table" };
+  return { tag: "div.table", props, parts: [{ tag: "table", parts }], end };
 }
 
 function cells(line) {
@@ -247,7 +243,6 @@ const SIGNS = {
   "!": link,
   "<": [/<(https?:\/\/[^\s<>]{1,2000})>/yi, ([, url]) => outward(url, url)],
   h: web,
-  H: web,
   [BREAK]: [/\uE002/y, () => h("br")],
   [START]: [/\uE000(.)/y, ([, name], told) => {
     told.now = told.mentions[name.charCodeAt(0) - FIRST];

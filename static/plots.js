@@ -6,7 +6,7 @@ import { counted } from "./wording.js";
 export { counted };
 
 const STARS = Array.from({ length: 10 }, (_, i) => (i + 1) / 2);
-const MOST_YEARS = 7; // named below a plot
+const NAMED = 6; // periods below a plot
 
 /** `4.13`; a dash for none. @param {number|null} value */
 export const stars = (value, digits = 2) => (value == null ? "–" : value.toFixed(digits));
@@ -23,7 +23,7 @@ const bars = (values, base, height, kind) => values.map((value, i) => value > 0 
 function figure(label, head, rows, height, ...drawing) {
   const readout = h("p.plot-readout", { "aria-live": "polite" });
   const mark = rule(0, 0, 0, height, "mark");
-  let now = -1;
+  let now;
   const say = (to) => {
     now = Math.min(rows.length - 1, to);
     readout.textContent = rows[now]?.join(" · ") ?? "";
@@ -77,23 +77,16 @@ export function overTime(label, series) {
     const [from, before] = known[i - 1] ?? [x, mean];
     return rule(from, y(before), x, y(mean), "line");
   });
+  const every = Math.ceil(series.length / NAMED);
+  const times = series.map(({ period }, i) => i % every === 0 && text(((i + 0.5) * 100) / series.length, 244, named(period)));
   const levels = [1, 2, 3, 4, 5].map((value) => [rule(0, y(value), 100, y(value), "grid"), text(0, y(value) - 3, `${value} ★`, "start")]);
   return figure(label, ["Time", "Ratings", "Mean"], rows, 250, levels, bars(series.map(({ count }) => count / most), 226, 56, "band"),
-    text(0, 166, counted(most, "rating"), "start"), rule(0, 226, 100, 226, "axis"), line, years(series));
+    text(0, 166, counted(most, "rating"), "start"), rule(0, 226, 100, 226, "axis"), line, times);
 }
 
 function named(period) {
   const [year, month] = period.split("-");
   return month ? new Date(year, month - 1).toLocaleDateString("en", { year: "numeric", month: "short" }) : year;
-}
-
-/** The first period of each year below a plot, as many as there is room for; every period where the years are few. */
-function years(series) {
-  const all = series.map(({ period }, i) => [i, period]);
-  const firsts = all.filter(([, period]) => /^\d{4}(-01)?$/.test(period)).map(([i, period]) => [i, period.slice(0, 4)]);
-  const shown = firsts.length < 3 ? all.map(([i, period]) => [i, named(period)]) : firsts;
-  const every = Math.ceil(shown.length / MOST_YEARS);
-  return shown.filter((_, k) => k % every === 0).map(([i, words]) => text(((i + 0.5) * 100) / series.length, 244, words));
 }
 
 /**

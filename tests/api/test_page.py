@@ -22,13 +22,6 @@ def test_the_page_is_served_with_headers_that_shut_it_off(client: httpx.Client) 
     assert client.head("/").status_code == 200
 
 
-def test_the_modules_of_the_first_screen_are_named_at_once(client: httpx.Client) -> None:
-    named = client.get("/").headers["Link"].split(", ")
-    assert len(named) == len(set(named))
-    assert {"</static/app.js>; rel=modulepreload", "</static/dom.js>; rel=modulepreload"} <= set(named)
-    assert not any("movie.js" in name for name in named)  # comes with its view
-
-
 def test_what_is_not_there_is_a_problem(client: httpx.Client) -> None:
     for path in ("/static/nothing.js", "/static/", "/static/../main.py", "/static/%2e%2e/main.py"):
         found = client.get(path)

@@ -7,7 +7,7 @@ import re
 import httpx
 from playwright.sync_api import Locator, expect
 
-from tests.page.conftest import Watch
+from tests.page.conftest import PHONE, Watch
 from tests.page.driving import Chat
 from tests.support.processes import wait_for
 
@@ -103,3 +103,14 @@ def test_a_movie_has_a_page(guide: Chat, client: httpx.Client) -> None:
     expect(page.get_by_role("heading", level=1)).not_to_contain_text("Toy Story (1995)")
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Toy Story (1995)")
+
+
+def test_a_film_can_be_rated_on_the_first_screen_of_a_phone(guide: Chat) -> None:
+    """Without scrolling: the first stars stand above the field that one types into."""
+    guide.page.set_viewport_size(PHONE)
+    stars = guide.page.get_by_test_id("rate-shelf").get_by_role("slider").first
+    expect(stars).to_be_in_viewport(ratio=1)
+    below, field = stars.bounding_box(), guide.composer.bounding_box()
+    assert below is not None
+    assert field is not None
+    assert below["y"] + below["height"] < field["y"]
