@@ -399,7 +399,7 @@ class Client:
         return await self._get(MovieStats, _path("movies", movie_id, "stats"), windows=windows, by=by)
 
     async def read_poster(self, movie_id: int) -> bytes:
-        """The movie's poster, where the operator has a key for them."""
+        """The movie's poster: TMDB's where the operator has a key and TMDB has one, else one that is drawn, as SVG."""
         return (await self._request("GET", _path("movies", movie_id, "poster"))).content
 
     async def list_genres(self) -> Page[Count]:

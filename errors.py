@@ -13,8 +13,6 @@ MarqueeError
   x PayloadTooLarge       the body is over the limit
   x RequestTimeout        the request did not arrive whole in time
   x Overloaded            too many live runs
-  x PosterUnavailable     a poster that cannot be fetched
-    = PosterTimeout         it did not come in time
   x SignInUnavailable     the provider that people sign in with cannot be asked
     = SignInTimeout         it did not answer in time
   x StorageUnavailable    the database cannot be written: full disk, read-only file, lock
@@ -135,14 +133,6 @@ class StorageUnavailable(MarqueeError):
 
 class PortTaken(MarqueeError):
     """A start that the machine does not allow; the text says what to mend."""
-
-
-class PosterUnavailable(MarqueeError):
-    code, title = "upstream_unavailable", "The poster cannot be fetched"
-
-
-class PosterTimeout(PosterUnavailable):
-    code = "upstream_timeout"
 
 
 class SignInUnavailable(MarqueeError):

@@ -559,5 +559,5 @@ class Health(Model):
     provider: ProviderHealth
     catalogue: CatalogueInfo
     recommender: RecommenderHealth
-    posters: bool = Field(description="Whether GET /movies/{movie_id}/poster has posters: the operator has a key")
+    posters: bool = Field(description="Whether GET /movies/{movie_id}/poster has those of TMDB: the operator has a key")
     reasons: list[str]

@@ -7,6 +7,8 @@ browser's own (performance.now, PerformanceObserver), medians over loads with an
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import statistics
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
@@ -72,8 +75,8 @@ def measure(browser: Browser, url: str, long: str, last: str, bytes_of_page: int
     first = loads(browser, url)
     slower = loads(browser, url, slower=SLOWER)
     opened = loads(browser, f"{url}/#/chat/{long}", awaited=last)
-    tasks, gap = streaming(browser, url)
-    tasks_long, gap_long = streaming(browser, url, f"#/chat/{long}")
+    tasks, gap, busy = streaming(browser, url)
+    tasks_long, gap_long, busy_long = streaming(browser, url, f"#/chat/{long}")
     table = Table("", "", "bar")
     table.add_row("bytes of the page's files", f"{bytes_of_page:,}", f"{BYTES_BAR:,}")
     table.add_row("can be used after, ms", f"{first:.0f}", f"{READY_BAR:.0f}")
@@ -81,7 +84,9 @@ def measure(browser: Browser, url: str, long: str, last: str, bytes_of_page: int
     table.add_row(f"a session of {LONG:,} messages opens in, ms", f"{opened:.0f}", f"{LONG_BAR:.0f}")
     table.add_row(f"long tasks at {RATE} tokens/s", str(tasks), "0")
     table.add_row("longest time between frames, ms", f"{gap:.0f}", "")
-    table.add_row(f"the same two in the session of {LONG:,}", f"{tasks_long}, {gap_long:.0f}", "0")
+    table.add_row("longest task, ms of the processor's time", f"{busy:.0f}", "50")
+    table.add_row(f"the same three in the session of {LONG:,}", f"{tasks_long}, {gap_long:.0f}, {busy_long:.0f}", "0")
+    table.add_row("load of the machine, processes that want to run", f"{os.getloadavg()[0]:.1f}", "")
     Console().print(table)
 
 
@@ -118,17 +123,35 @@ def load(browser: Browser, url: str, awaited: str, slower: int) -> float:
         return float(max(painted, usable, *ends) if ends else max(painted, usable))
 
 
-def streaming(browser: Browser, url: str, path: str = "") -> tuple[int, float]:
-    """Long tasks while an answer streams, and the longest time between two frames, in milliseconds."""
+def streaming(browser: Browser, url: str, path: str = "") -> tuple[int, float, float]:
+    """Long tasks while an answer streams, the longest time between two frames, and the longest task's processor time.
+
+    In milliseconds. On a machine that does other things besides, a task takes long in which nothing is done: the
+    processor's time, of a second answer that is traced, tells what is the page's own.
+    """
     with opened_page(browser) as page:
         chat = Chat(page, url).open(path)
         page.wait_for_function(f"() => seen.usable !== null && {QUIET}")
         page.evaluate("seen.longTasks.length = 0; seen.gap = 0")
-        chat.send("go on")
-        chat.main.get_by_text("The end.").wait_for(timeout=SECONDS * 5_000)
-        chat.expect_idle()
-        page.evaluate("new Promise((done) => setTimeout(done, 500))")
-        return int(page.evaluate("seen.longTasks.length")), float(page.evaluate("seen.gap"))
+        answered(chat)
+        tasks, gap = int(page.evaluate("seen.longTasks.length")), float(page.evaluate("seen.gap"))
+        browser.start_tracing(page=page, categories=["toplevel"])
+        answered(chat)
+        return tasks, gap, busiest(json.loads(browser.stop_tracing())["traceEvents"])
+
+
+def answered(chat: Chat) -> None:
+    asked = chat.exchanges.filter(has_text="go on").count()
+    chat.send("go on")
+    chat.exchanges.filter(has_text="go on").nth(asked).get_by_text("The end.").wait_for(timeout=SECONDS * 5_000)
+    chat.expect_idle()
+    chat.page.evaluate("new Promise((done) => setTimeout(done, 500))")
+
+
+def busiest(events: list[dict[str, Any]]) -> float:
+    """The longest task of a page's main thread, in milliseconds of the processor's time."""
+    main = {(it["pid"], it["tid"]) for it in events if it.get("args", {}).get("name") == "CrRendererMain"}
+    return max(float(it.get("tdur", 0)) for it in events if (it["pid"], it["tid"]) in main) / 1_000
 
 
 def streamed() -> Reply:

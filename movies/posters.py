@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loguru import logger
 
-from errors import MarqueeError, NotFound, PosterTimeout, PosterUnavailable
 from files import new_file
 from settings import Settings
 
@@ -29,6 +28,14 @@ PATH = re.compile(r"/[\w.-]{1,100}", re.ASCII)  # of an image, as TMDB names the
 TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"RIFF": "image/webp"}  # by first bytes
 
 
+class NoPoster(Exception):
+    """TMDB has no poster of the movie."""
+
+
+class PosterUnavailable(Exception):
+    """The poster cannot be fetched right now."""
+
+
 class Poster(NamedTuple):
     """An image, and its media type."""
 
@@ -36,8 +43,11 @@ class Poster(NamedTuple):
     media_type: str
 
 
+_Trouble = NoPoster | PosterUnavailable
+
+
 class _Failure(NamedTuple):
-    error: MarqueeError
+    error: _Trouble
     until: float
 
 
@@ -70,11 +80,9 @@ class Posters:
         """A movie's poster, from the disk where it is there; an old one where TMDB cannot be asked.
 
         Raises:
-            NotFound: There is no key, or TMDB has no poster.
+            NoPoster: TMDB has none.
             PosterUnavailable: It cannot be fetched right now.
         """
-        if self._key is None:
-            raise NotFound("There are no posters here: the operator has set no TMDB_API_KEY.")
         kept, fresh = await asyncio.to_thread(self._kept, tmdb_id)
         if kept is not None and fresh:
             return kept
@@ -107,8 +115,8 @@ class Posters:
             async with self._slots, asyncio.timeout(TIMEOUT):
                 poster = await self._ask(tmdb_id)
         except TimeoutError:
-            raise self._noted(tmdb_id, PosterTimeout("TMDB took too long to send the poster."), FAILED_FOR) from None
-        except NotFound as error:
+            raise self._noted(tmdb_id, PosterUnavailable("TMDB takes too long to send it"), FAILED_FOR) from None
+        except NoPoster as error:
             raise self._noted(tmdb_id, error, MISSING_FOR) from None
         except PosterUnavailable as error:
             raise self._noted(tmdb_id, error, FAILED_FOR) from None
@@ -116,8 +124,10 @@ class Posters:
         await asyncio.to_thread(self._keep, tmdb_id, poster)
         return poster
 
-    def _noted(self, tmdb_id: int, error: MarqueeError, seconds: float) -> MarqueeError:
-        """Remember a failure; the oldest are forgotten."""
+    def _noted(self, tmdb_id: int, error: _Trouble, seconds: float) -> _Trouble:
+        """Log and remember a failure; the oldest are forgotten."""
+        if isinstance(error, PosterUnavailable):
+            logger.warning("A poster cannot be fetched: {}", error)
         while len(self._failures) >= MOST_FAILURES:
             del self._failures[next(iter(self._failures))]
         self._failures[tmdb_id] = _Failure(error, time.monotonic() + seconds)
@@ -128,11 +138,11 @@ class Posters:
         _, answer = await self._get(f"{self._api}/movie/{tmdb_id}", **self._credentials())
         path = _poster_path(answer)
         if path is None:
-            raise NotFound("TMDB has no poster of this movie.")
+            raise NoPoster
         declared, content = await self._get(self._images + path)
         media_type = _media_type(content)
         if media_type is None or declared != media_type:
-            raise PosterUnavailable("TMDB sent something that is no JPEG, PNG or WebP image.")
+            raise PosterUnavailable("TMDB sends something that is no JPEG, PNG or WebP image")
         return Poster(content, media_type)
 
     async def _get(
@@ -149,11 +159,11 @@ class Posters:
                 async for piece in response.aiter_bytes():
                     content += piece
                     if len(content) > LARGEST:
-                        raise PosterUnavailable("TMDB sent more than a poster can be.")
+                        raise PosterUnavailable("TMDB sends more than a poster can be")
         except httpx.TimeoutException:
             raise TimeoutError from None
         except httpx.HTTPError:  # its text may have the key in it
-            raise PosterUnavailable("TMDB cannot be reached.") from None
+            raise PosterUnavailable("TMDB cannot be reached") from None
         return response.headers.get("content-type", "").partition(";")[0].strip().lower(), bytes(content)
 
     def _credentials(self) -> dict[str, dict[str, str]]:
@@ -194,13 +204,11 @@ def _open_client() -> httpx.AsyncClient:
 
 def _check(status: int) -> None:
     if status == 404:
-        raise NotFound("TMDB has no poster of this movie.")
+        raise NoPoster
     if status in (401, 403):
-        logger.error("TMDB refuses the key (TMDB_API_KEY)")
-        raise PosterUnavailable("TMDB refused the request.")
+        raise PosterUnavailable("TMDB refuses the key (TMDB_API_KEY)")
     if status != 200:
-        logger.warning("TMDB answers with status {}", status)
-        raise PosterUnavailable("TMDB cannot give the poster right now.")
+        raise PosterUnavailable(f"TMDB answers with status {status}")
 
 
 def _poster_path(answer: bytes) -> str | None:
@@ -208,9 +216,9 @@ def _poster_path(answer: bytes) -> str | None:
     try:
         path = json.loads(answer)["poster_path"]
     except (ValueError, KeyError, TypeError):
-        raise PosterUnavailable("TMDB's answer cannot be read.") from None
+        raise PosterUnavailable("TMDB's answer cannot be read") from None
     if path is not None and not (isinstance(path, str) and PATH.fullmatch(path)):
-        raise PosterUnavailable("TMDB's answer cannot be read.")
+        raise PosterUnavailable("TMDB's answer cannot be read")
     return path
 
 

@@ -1,40 +1,37 @@
 // Nodes: made, cleared, announced. Text is always a text node; nothing here reads HTML.
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /**
- * A node. `on*` are listeners, `dataset` and `style` are objects (style: custom properties or CSSOM names), true and
- * false set and leave out an attribute, null leaves out; everything else is an attribute.
- * @param {string} tag
- * @param {Object<string, any>|null} [props]
- * @param {...(Node|string|number|null|undefined|false|Array)} children
- * @returns {HTMLElement}
+ * A node, as in `h("p.muted", { hidden: true }, "words")`; the attributes may be left out. `on*` are listeners, `dataset`
+ * is an object, `style` one of custom properties; null and false leave an attribute out, true sets it empty.
+ * @param {string} selector the tag and its classes @param {Object<string, any>} [props] @returns {HTMLElement}
  */
-export function h(tag, props, ...children) {
-  return fill(document.createElement(tag), props, children);
+export function h(selector, props, ...children) {
+  const [tag, ...classes] = selector.split(".");
+  const given = props?.constructor === Object;
+  const node = fill(document.createElement(tag), given ? props : {}, given ? children : [props, ...children]);
+  if (classes.length) node.classList.add(...classes);
+  return node;
 }
 
-/** The same for SVG. @returns {SVGElement} */
+/** The same for SVG, without classes in the name. @returns {SVGElement} */
 export function svg(tag, props, ...children) {
-  return fill(document.createElementNS(SVG, tag), props, children);
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), props, children);
 }
 
 function fill(node, props, children) {
-  for (const [name, value] of Object.entries(props ?? {})) set(node, name, value);
+  for (const [name, value] of Object.entries(props)) {
+    if (value == null || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "dataset") Object.assign(node.dataset, value);
+    else if (name === "style") Object.entries(value).forEach((pair) => node.style.setProperty(...pair));
+    else if (name === "value") node.value = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
   node.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
   return node;
 }
 
-function set(node, name, value) {
-  if (value == null || value === false) return;
-  if (name.startsWith("on")) node.addEventListener(name.slice(2).toLowerCase(), value);
-  else if (name === "dataset") Object.assign(node.dataset, value);
-  else if (name === "style") Object.entries(value).forEach(([key, it]) => node.style.setProperty(key, it));
-  else if (name === "value" || name === "checked") node[name] = value;
-  else node.setAttribute(name, value === true ? "" : value);
-}
-
-/** Takes all children out. @param {Element} node @returns {Element} the node itself */
+/** Takes all children out. */
 export function clear(node) {
   node.replaceChildren();
   return node;
@@ -54,7 +51,7 @@ const KEPT = 12;
 /** Says something to a screen reader. @param {string} text */
 export function announce(text) {
   const region = document.getElementById("announcer");
-  region.append(h("p", null, text));
+  region.append(h("p", text));
   while (region.childElementCount > KEPT) region.firstElementChild.remove();
 }
 
@@ -85,26 +82,22 @@ const ICONS = {
   alike: "M9 15a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11ZM15 20a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11Z",
   why: "M9 9.5A3 3 0 1 1 13.2 12.2c-.8.4-1.2 1-1.2 1.9M12 17.5h.01M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z",
   seen: "M3 12s3.5-6 9-6 9 6 9 6-3.5 6-9 6-9-6-9-6ZM12 14.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z",
-  tool: "M4 17l7-7M14 4a5 5 0 0 0-3.7 7.7L5 17l2 2 5.3-5.3A5 5 0 0 0 20 10l-3 1-2-2 1-3a5 5 0 0 0-2-2Z",
   chat: "M5 5h14v10H10l-5 4z",
   warn: "M12 4 3 19h18zM12 10v4M12 16.5h.01",
 };
 
 /** A drawn icon, silent for screen readers. @param {keyof typeof ICONS} name @returns {SVGElement} */
 export function icon(name) {
-  const props = { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true", focusable: "false" };
-  return svg("svg", props, svg("path", { d: ICONS[name] }));
+  return svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 }
 
 /**
  * A button with an icon and, beside or instead of it, words.
- * @param {string} name of the icon
- * @param {string} label
- * @param {(event: Event) => void} onclick
- * @param {Object<string, any>} [props] `text: true` shows the label
+ * @param {string|null} name of the icon @param {string} label @param {(event: Event) => void} onclick
+ * @param {Object<string, any>} [props] `text: true` shows the label, other words are shown in its place
  */
 export function button(name, label, onclick, { text, ...props } = {}) {
-  const named = text ? {} : { "aria-label": label, title: label };
-  return h("button", { type: "button", class: text ? "button" : "icon-button", onclick, ...named, ...props },
-    name && icon(name), text && h("span", null, label));
+  const named = text === true ? {} : { "aria-label": label, title: label };
+  const words = text && h("span", text === true ? label : text);
+  return h("button", { type: "button", class: text === true ? "button" : "icon-button", onclick, ...named, ...props }, name && icon(name), words);
 }

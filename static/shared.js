@@ -4,7 +4,7 @@ import { request } from "./api.js";
 
 const channel = new BroadcastChannel("marquee");
 const local = new EventTarget();
-channel.onmessage = ({ data }) => local.dispatchEvent(new CustomEvent(data.type, { detail: { ...data, far: true } }));
+channel.onmessage = ({ data }) => tellHere(data.type, { ...data, far: true });
 
 /** Tells everyone, in every tab. @param {string} type @param {Object} [detail] */
 export function tell(type, detail = {}) {
@@ -17,20 +17,13 @@ export function tellHere(type, detail) {
   local.dispatchEvent(new CustomEvent(type, { detail }));
 }
 
-/**
- * Listens; `detail.far` is true for what another tab told.
- * @param {string} type
- * @param {(detail: Object) => void} listener
- * @param {AbortSignal} [signal] ends it
- */
+/** Listens; `detail.far` is true for what another tab told. @param {string} type @param {AbortSignal} [signal] ends it */
 export function hear(type, listener, signal) {
   local.addEventListener(type, (event) => listener(event.detail), { signal });
 }
 
 /** Sends a message in the chat that is open, or in a new one. @param {string} text */
-export function ask(text) {
-  tellHere("ask", { text });
-}
+export const ask = (text) => tellHere("ask", { text });
 
 let asked = null;
 
@@ -43,23 +36,25 @@ export function health() {
   return asked;
 }
 
-/** Texts that stay in this browser; silent where it keeps none. */
-export const kept = {
-  get: (name) => tried(() => localStorage.getItem(name)),
-  set: (name, value) => tried(() => (value == null ? localStorage.removeItem(name) : localStorage.setItem(name, value))),
-};
-
-/** The same for this tab, until it is closed. */
-export const keptHere = {
-  get: (name) => tried(() => sessionStorage.getItem(name)),
-  set: (name, value) =>
-    tried(() => (value == null ? sessionStorage.removeItem(name) : sessionStorage.setItem(name, value))),
-};
-
-function tried(work) {
-  try {
-    return work();
-  } catch {
-    return null;
-  }
+/** Texts that stay, silent where nothing is kept; null for none. */
+function keeping(name) {
+  const tried = (work) => {
+    try {
+      return work(window[name]); // a browser may refuse even to name it
+    } catch {
+      return null;
+    }
+  };
+  return {
+    get: (key) => tried((store) => store.getItem(key)),
+    set: (key, value) => tried((store) => (value == null ? store.removeItem(key) : store.setItem(key, value))),
+  };
 }
+
+/** In this browser. */
+export const kept = keeping("localStorage");
+/** In this tab, until it is closed. */
+export const keptHere = keeping("sessionStorage");
+
+/** True where this browser has tokens (signin.js keeps them). */
+export const signedIn = () => kept.get("marquee:tokens") !== null;

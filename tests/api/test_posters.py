@@ -1,8 +1,9 @@
-"""Posters, over a small scripted TMDB on a real socket."""
+"""Posters: drawn ones, and those of a small scripted TMDB on a real socket."""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
 
+from movies.drawing import poster_of
+from movies.models import Movie
 from settings import Settings
 from tests.api.test_http import is_problem
 from tests.support.secrets import TMDB_KEY
@@ -99,12 +103,39 @@ def poster(posters: httpx.Client) -> str:
     return f"/movies/{heat['movie_id']}/poster"
 
 
-def test_without_a_key_there_are_no_posters(client: httpx.Client) -> None:
+def is_drawn(answer: httpx.Response) -> bool:
+    """An image of our own that can be read, and that runs nothing where it is opened by itself."""
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    return ET.fromstring(answer.content).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_without_a_key_posters_are_drawn(client: httpx.Client) -> None:
     assert client.get("/health").json()["posters"] is False
     heat = client.get("/movies", params={"q": "Heat", "limit": 1}).json()["data"][0]
-    missing = client.get(f"/movies/{heat['movie_id']}/poster")
-    assert is_problem(missing, 404, "not_found")
-    assert "TMDB_API_KEY" in missing.json()["detail"]
+    drawn = client.get(f"/movies/{heat['movie_id']}/poster")
+    assert is_drawn(drawn)
+    assert "heat" in drawn.text.lower()
+    assert "max-age=86400" in drawn.headers["cache-control"]
+    again = client.get(f"/movies/{heat['movie_id']}/poster", headers={"If-None-Match": drawn.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert is_problem(client.get("/movies/999999/poster"), 404, "not_found")
+
+
+def test_a_poster_is_always_the_same_and_unlike_others() -> None:
+    films = [
+        ("Heat", 1995, ["Crime"]), ("Heat", 1995, ["Crime"]), ("Ran", 1985, ["War", "Drama"]), ("x" * 200, None, []),
+        ("", 1900, ["No such genre"]), ('<b>&\x00\x0b\uffff"', 2001, ["<i>"]), ("\u4e03\u4eba", 1954, ["Action"]),
+    ]  # fmt: skip
+    drawn = [
+        poster_of(Movie(movie_id=max(number, 1), title=title, year=year, genres=genres))
+        for number, (title, year, genres) in enumerate(films)
+    ]
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn)) == len(films) - 1
+    for image in drawn:
+        assert ET.fromstring(image).findall("{http://www.w3.org/2000/svg}text")
+        assert not re.search(rb"nan|inf\b|None", image)
 
 
 def test_a_poster_is_fetched_once_and_kept(posters: httpx.Client, tmdb: Tmdb, poster: str, settings: Settings) -> None:
@@ -146,41 +177,40 @@ def test_an_old_poster_is_asked_for_again_and_serves_while_that_fails(
 
 
 @pytest.mark.parametrize(
-    ("script", "status", "code"),
+    ("script", "kept"),
     [
-        ({"status": 404}, 404, "not_found"),
-        ({"movie": b'{"poster_path": null}'}, 404, "not_found"),
-        ({"image_status": 404}, 404, "not_found"),
-        ({"status": 401}, 502, "upstream_unavailable"),
-        ({"status": 503}, 502, "upstream_unavailable"),
-        ({"image_status": 302}, 502, "upstream_unavailable"),
-        ({"movie": b"<html>"}, 502, "upstream_unavailable"),
-        ({"movie": b"[1]"}, 502, "upstream_unavailable"),
-        ({"movie": b'{"poster_path": "@elsewhere.example/a.png"}'}, 502, "upstream_unavailable"),
-        ({"movie": b'{"poster_path": "/../../3/account"}'}, 502, "upstream_unavailable"),
-        ({"image": b"<svg onload='alert(1)'/>", "content_type": "image/svg+xml"}, 502, "upstream_unavailable"),
-        ({"image": b"<script>", "content_type": "image/png"}, 502, "upstream_unavailable"),
-        ({"content_type": "text/html"}, 502, "upstream_unavailable"),
-        ({"image": PNG + bytes(3_000_000)}, 502, "upstream_unavailable"),
+        ({"status": 404}, "max-age=86400"),
+        ({"movie": b'{"poster_path": null}'}, "max-age=86400"),
+        ({"image_status": 404}, "max-age=86400"),
+        ({"status": 401}, "max-age=60"),
+        ({"status": 503}, "max-age=60"),
+        ({"image_status": 302}, "max-age=60"),
+        ({"movie": b"<html>"}, "max-age=60"),
+        ({"movie": b"[1]"}, "max-age=60"),
+        ({"movie": b'{"poster_path": "@elsewhere.example/a.png"}'}, "max-age=60"),
+        ({"movie": b'{"poster_path": "/../../3/account"}'}, "max-age=60"),
+        ({"image": b"<svg onload='alert(1)'/>", "content_type": "image/svg+xml"}, "max-age=60"),
+        ({"image": b"<script>", "content_type": "image/png"}, "max-age=60"),
+        ({"content_type": "text/html"}, "max-age=60"),
+        ({"image": PNG + bytes(3_000_000)}, "max-age=60"),
     ],
 )
-def test_what_is_no_poster_is_a_problem_and_not_asked_for_again_at_once(
-    posters: httpx.Client, tmdb: Tmdb, poster: str, script: dict[str, object], status: int, code: str
+def test_where_tmdb_gives_none_it_is_drawn_and_not_asked_for_again_at_once(
+    posters: httpx.Client, tmdb: Tmdb, poster: str, script: dict[str, object], kept: str
 ) -> None:
     for name, value in script.items():
         setattr(tmdb, name, value)
-    answers = [posters.get(poster), posters.get(poster)]
-    for answer in answers:
-        assert is_problem(answer, status, code)
-        assert "TMDB" in answer.json()["detail"]
-        assert KEY not in answer.text
+    for answer in (posters.get(poster), posters.get(poster)):
+        assert is_drawn(answer)
+        assert answer.headers["cache-control"].startswith(kept)
+        assert "alert" not in answer.text
     assert len([path for path in tmdb.asked if path.startswith("/3/")]) == 1
 
 
 def test_nobody_waits_for_ever(posters: httpx.Client, tmdb: Tmdb, poster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("movies.posters.TIMEOUT", 0.2)
     tmdb.delay = 1
-    assert is_problem(posters.get(poster), 504, "upstream_timeout")
+    assert is_drawn(posters.get(poster))
 
 
 def test_tmdb_may_be_gone(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
@@ -190,7 +220,7 @@ def test_tmdb_may_be_gone(settings: Settings, capfd: pytest.CaptureFixture[str])
     with serving(noisy) as server, server.client() as client:
         heat = client.get("/movies", params={"q": "Heat", "limit": 1}).json()["data"][0]
         answer = client.get(f"/movies/{heat['movie_id']}/poster")
-        assert is_problem(answer, 502, "upstream_unavailable")
+        assert is_drawn(answer)
         assert KEY not in client.get("/health").text + answer.text + repr(noisy)
     assert KEY not in "".join(capfd.readouterr())
 
@@ -206,11 +236,11 @@ def test_the_key_is_never_logged(settings: Settings, tmdb: Tmdb, capfd: pytest.C
     assert KEY not in written
 
 
-def test_a_movie_that_tmdb_does_not_have_has_no_poster(posters: httpx.Client, tmdb: Tmdb) -> None:
+def test_a_movie_that_tmdb_does_not_have_is_drawn(posters: httpx.Client, tmdb: Tmdb) -> None:
     assert is_problem(posters.get("/movies/999999/poster"), 404, "not_found")
     popular = posters.get("/movies", params={"limit": 200, "sort": "oldest"}).json()["data"]
     unlinked = next(movie for movie in popular if movie["tmdb_url"] is None)
-    assert is_problem(posters.get(f"/movies/{unlinked['movie_id']}/poster"), 404, "not_found")
+    assert is_drawn(posters.get(f"/movies/{unlinked['movie_id']}/poster"))
     assert tmdb.asked == []
 
 

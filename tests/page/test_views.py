@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 import httpx
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
-from tests.page.conftest import Watch
+from tests.page.conftest import PHONE, Watch
 from tests.page.driving import Chat
 from tests.support.processes import wait_for
-from tests.support.serving import Server
 
 
 def rate(card: Locator, stars: float) -> None:
@@ -106,18 +105,12 @@ def test_a_movie_has_a_page(guide: Chat, client: httpx.Client) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Toy Story (1995)")
 
 
-def test_posters_are_always_the_same_and_differ_from_each_other(page: Page, server: Server) -> None:
-    page.goto(server.url)
-    drawn = page.evaluate(
-        """async () => {
-            const { poster } = await import('/static/poster.js');
-            const movies = [['Heat', 1995, ['Crime']], ['Heat', 1995, ['Crime']], ['Ran', 1985, ['War', 'Drama']],
-                ['x'.repeat(200), null, []], ['', 1900, ['No such genre']], ['\u4e03\u4eba\u306e\u4f8d', 1954, []]];
-            return movies.map(([title, year, genres], index) =>
-                poster({movie_id: Math.max(index, 1), title, year, genres}).outerHTML);
-        }"""
-    )
-    drawn = [re.sub(r"poster\d+", "poster", each) for each in drawn]  # names of gradients, one for each on a page
-    assert drawn[0] == drawn[1]
-    assert len(set(drawn)) == 5
-    assert not re.search("NaN|undefined|Infinity", "".join(drawn))
+def test_a_film_can_be_rated_on_the_first_screen_of_a_phone(guide: Chat) -> None:
+    """Without scrolling: the first stars stand above the field that one types into."""
+    guide.page.set_viewport_size(PHONE)
+    stars = guide.page.get_by_test_id("rate-shelf").get_by_role("slider").first
+    expect(stars).to_be_in_viewport(ratio=1)
+    below, field = stars.bounding_box(), guide.composer.bounding_box()
+    assert below is not None
+    assert field is not None
+    assert below["y"] + below["height"] < field["y"]
