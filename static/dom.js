@@ -3,15 +3,20 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * A node. `on*` are listeners, `dataset` and `style` are objects (style: custom properties or CSSOM names), true and
- * false set and leave out an attribute, null leaves out; everything else is an attribute.
- * @param {string} tag
+ * A node, as in `h("p.muted", { hidden: true }, "words")`; the attributes may be left out. `on*` are listeners,
+ * `dataset` and `style` are objects (style: custom properties or CSSOM names), true and false set and leave out an
+ * attribute, null leaves out; everything else is an attribute.
+ * @param {string} selector the tag and its classes
  * @param {Object<string, any>|null} [props]
  * @param {...(Node|string|number|null|undefined|false|Array)} children
  * @returns {HTMLElement}
  */
-export function h(tag, props, ...children) {
-  return fill(document.createElement(tag), props, children);
+export function h(selector, props, ...children) {
+  const [tag, ...classes] = selector.split(".");
+  const given = props?.constructor === Object;
+  const node = fill(document.createElement(tag), given ? props : {}, given ? children : [props, ...children]);
+  if (classes.length) node.classList.add(...classes);
+  return node;
 }
 
 /** The same for SVG. @returns {SVGElement} */
