@@ -69,7 +69,7 @@ function ending(status, error, onRetry) {
 
 /** All that was said. @param {Array<Object>} messages of an answer */
 export function textOf(messages) {
-  return messages.filter(({ role, content }) => role === "assistant" && content).map(({ content }) => content).join("\n\n");
+  return messages.map(({ role, content }) => role === "assistant" && content).filter(Boolean).join("\n\n");
 }
 
 /** One entry of the assistant's: words, then the calls it made and the movies that they brought. */

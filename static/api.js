@@ -55,12 +55,9 @@ export function until(ms, signal) {
 
 // Requests
 
-let signIn = { bearer: async () => null, ask: () => {} };
+/** Where tokens come from, and who is told that one is needed; signin.js fills it in. */
+export const signIn = { bearer: async () => null, ask: () => {} };
 
-/** Where tokens come from, and who is told that one is needed. @param {{bearer: () => Promise<string|null>, ask: () => void}} how */
-export function useSignIn(how) {
-  signIn = how;
-}
 
 async function send(method, path, { body, query = {}, headers, signal, open = false } = {}) {
   const given = new URLSearchParams(Object.entries(query).filter(([, value]) => value != null && value !== ""));
@@ -77,8 +74,10 @@ async function send(method, path, { body, query = {}, headers, signal, open = fa
     failures = 0;
     become("ok");
     if (response.status === 401 && !open) signIn.ask();
-    if (!response.ok) throw await problemOf(response);
-    return response;
+    if (response.ok) return response;
+    const { status } = response;
+    const told = await response.json().catch(() => ({}));
+    throw new Problem({ code: "internal", detail: `The service answered with status ${status}.`, ...told, status });
   } catch (error) {
     throw known(error);
   } finally {
@@ -86,16 +85,8 @@ async function send(method, path, { body, query = {}, headers, signal, open = fa
   }
 }
 
-async function problemOf(response) {
-  const { status } = response;
-  const told = await response.json().catch(() => ({}));
-  return new Problem({ code: "internal", detail: `The service answered with status ${status}.`, ...told, status });
-}
-
 /**
  * The JSON of an answer, null for 204.
- * @param {string} method
- * @param {string} path
  * @param {{body?: any, query?: Object, signal?: AbortSignal, open?: boolean}} [options] open: without a token
  * @throws {Problem}
  */
@@ -104,12 +95,15 @@ export async function request(method, path, options = {}) {
   return response.status === 204 ? null : response.json();
 }
 
-/** The body of an answer as a file. @param {string} path @returns {Promise<Blob>} */
+/** The JSON at a path. */
+export const get = (path, query, signal) => request("GET", path, { query, signal });
+
+/** The body of an answer as a Blob. */
 export async function download(path, query) {
   return (await send("GET", path, { query })).blob();
 }
 
-/** Saves the body of an answer. @param {string} path @param {Object} query @param {string} name of the file */
+/** Saves the body of an answer under a name. */
 export async function save(path, query, name) {
   const href = URL.createObjectURL(await download(path, query));
   Object.assign(document.createElement("a"), { href, download: name }).click();
@@ -121,7 +115,6 @@ export async function save(path, query, name) {
 /**
  * The events of a run to its end, over as many connections as it takes: each goes on behind the last event that came.
  * @param {string} method POST for a message that begins the run, GET for one that is known
- * @param {string} path
  * @param {{signal: AbortSignal, body?: Object, key?: string, after?: number, onwait?: () => void}} options
  *     key: the Idempotency-Key of a POST; after: sequence of the last event that is known
  */
@@ -162,16 +155,14 @@ async function* events(method, path, options) {
       if (done) return null;
       const blocks = (rest + value).split("\n\n");
       rest = blocks.pop();
-      for (const block of blocks) yield* dataOf(block);
+      for (const block of blocks) {
+        const data = /^data: ?(.*)$/m.exec(block);
+        if (data) yield JSON.parse(data[1]);
+      }
     }
   } catch (error) {
     throw known(error);
   } finally {
     reader.cancel().catch(() => {});
   }
-}
-
-function dataOf(block) {
-  const lines = block.split("\n").filter((line) => line.startsWith("data:"));
-  return lines.length ? [JSON.parse(lines.map((line) => line.slice(5)).join("\n"))] : [];
 }

@@ -8,6 +8,7 @@ import * as sidebar from "./sidebar.js";
 import * as signIn from "./signin.js";
 
 const [main, topbar, banners, side] = ["main", "topbar", "banners", "sidebar"].map((id) => document.getElementById(id));
+const page = document.documentElement;
 const layout = document.querySelector(".layout");
 const narrow = matchMedia("(max-width: 760px)");
 const VIEWS = {
@@ -21,7 +22,7 @@ const NETWORK = {
   slow: "The connection is slow. Still waiting for the service.",
 };
 
-// The view
+// The view. A module's `show` fills the root; the signal ends it, `title` names it.
 
 let leave = new AbortController();
 let chat = null; // while it is shown
@@ -61,6 +62,7 @@ async function showView(view, root, context) {
 }
 
 function failed(root, error) {
+  chat = null;
   clear(root).append(h("div.failed", { role: "alert" },
     h("h1", "That did not work"),
     h("p", error.detail ?? "This could not be shown."),
@@ -90,15 +92,14 @@ const foldAsBefore = () => fold(narrow.matches || kept.get("folded") === "yes");
 
 function nextTheme() {
   const names = Object.keys(THEMES);
-  const next = names[(names.indexOf(document.documentElement.dataset.theme) + 1) % names.length];
-  kept.set("theme", next);
-  document.documentElement.dataset.theme = next;
+  page.dataset.theme = names[(names.indexOf(page.dataset.theme) + 1) % names.length];
+  kept.set("theme", page.dataset.theme);
   drawTheme();
   announce(theme.title);
 }
 
 function drawTheme() {
-  const [name, words] = THEMES[document.documentElement.dataset.theme] ?? THEMES.system;
+  const [name, words] = THEMES[page.dataset.theme] ?? THEMES.system;
   clear(theme).append(icon(name));
   theme.title = theme.ariaLabel = `Theme: ${words}`;
 }
@@ -129,7 +130,8 @@ async function showBanners() {
   const { provider, catalogue, reasons } = await health();
   const code = (text) => h("code", text);
   const guide = provider.name === "offline";
-  const model = ["For a language model set ", code("OPENAI_API_KEY"), " or ", code("OPENAI_BASE_URL"), " in ", code(".env"), ". "];
+  const names = [code("OPENAI_API_KEY"), " or ", code("OPENAI_BASE_URL"), " in ", code(".env")];
+  const model = ["For a language model set ", ...names, ". "];
   const data = ["For real ratings run ", code("python movielens.py download ml-latest-small"), "."];
   if (catalogue.name !== "sample") guide && banner("guide", "The built-in guide answers.", ...model);
   else if (guide) banner("start", "The built-in guide answers, from a small sample.", ...model, ...data);
@@ -142,20 +144,20 @@ async function showBanners() {
 function resize() {
   const { height } = visualViewport;
   const covered = innerHeight - height > 80;
-  document.documentElement.style.setProperty("--height", covered ? `${height}px` : "100dvh");
+  page.style.setProperty("--height", covered ? `${height}px` : "100dvh");
   if (covered) scrollTo(0, 0);
 }
 
 function onKey(event) {
-  const key = (event.ctrlKey || event.metaKey ? "Ctrl " : "") + (event.shiftKey ? "Shift " : "") + event.key.toLowerCase();
-  if (key === "Ctrl k") {
+  const command = event.ctrlKey || event.metaKey;
+  if (command && event.key.toLowerCase() === "k") {
     event.preventDefault();
     fold(false);
     sidebar.search();
-  } else if (key === "Ctrl Shift o") {
-    event.preventDefault();
+  } else if (command && event.key === "O") {
+    event.preventDefault(); // with Shift
     location.hash = "#/";
-  } else if (key === "escape" && narrow.matches && !layout.matches(".folded")) {
+  } else if (event.key === "Escape" && narrow.matches && !layout.matches(".folded")) {
     fold(true);
     toggle.focus();
   }

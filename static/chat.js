@@ -1,7 +1,7 @@
 // A chat: its history, the answer that is coming, and what is sent. Its parts are drawn elsewhere.
 
 import { announce, button, clear, h } from "./dom.js";
-import { follow, isLast, Problem, request } from "./api.js";
+import { follow, get, isLast, request } from "./api.js";
 import { Speaker } from "./answer.js";
 import { Composer } from "./composer.js";
 import { ExchangeView } from "./conversation.js";
@@ -19,6 +19,7 @@ const ENDED = { completed: "Answer complete.", cancelled: "Stopped.", failed: "T
 export class Chat {
   transcript = new Transcript();
   #views = new Map(); // by the exchange's key
+  #drawn = null; // exchanges
   #entry = null; // of the outbox: what is on its way
   #listening = new AbortController(); // to the events of the latest run
   #older = null; // where the history goes on
@@ -32,12 +33,7 @@ export class Chat {
   constructor(root, { id, signal, title, first }) {
     Object.assign(this, { sessionId: id, signal, title, session: null, speaker: new Speaker() });
     this.#listening.abort();
-    this.composer = new Composer({
-      onSend: (text) => this.send(text),
-      onStop: () => this.stop(),
-      onEditLast: () => [...this.#views.values()].at(-1)?.edit(),
-      onModel: (model) => this.#choose(model),
-    });
+    this.composer = new Composer(this);
     this.#build(root);
     this.#listen();
     this.composer.open(id);
@@ -46,6 +42,10 @@ export class Chat {
 
   get busy() {
     return Boolean(this.#entry) || this.transcript.live;
+  }
+
+  get #path() {
+    return `/sessions/${this.sessionId}`;
   }
 
   #build(root) {
@@ -110,13 +110,14 @@ export class Chat {
   }
 
   async #load() {
-    const path = `/sessions/${this.sessionId}`;
-    const get = (part, query) => request("GET", path + part, { query, signal: this.signal });
-    const parts = [get(""), get("/messages", { before: "latest", limit: PAGE }), get("/runs", { limit: 1 })];
-    const [session, page, runs] = await Promise.all(parts);
+    const { signal, transcript } = this;
+    const [session, page, runs] = await Promise.all([
+      get(this.#path, {}, signal),
+      get(`${this.#path}/messages`, { before: "latest", limit: PAGE }, signal),
+      get(`${this.#path}/runs`, { limit: 1 }, signal),
+    ]);
     this.#adopt(session);
     this.#older = page.next;
-    const { transcript } = this;
     transcript.load(page.data, runs.data[0]);
     this.#draw();
     this.scrolling.pin("end");
@@ -134,7 +135,7 @@ export class Chat {
     this.#older = null; // until the page is here
     this.top.textContent = "Loading earlier messages…";
     try {
-      const page = await request("GET", `/sessions/${this.sessionId}/messages`, { query, signal: this.signal });
+      const page = await get(`${this.#path}/messages`, query, this.signal);
       this.#older = page.next;
       this.transcript.messages = [...page.data, ...this.transcript.messages];
       this.scrolling.keepPlace(() => this.#draw());
@@ -158,94 +159,83 @@ export class Chat {
   #draw() {
     this.#frame = 0;
     const { exchanges } = this.transcript;
-    const keys = new Set(exchanges.map(({ key }) => key));
-    for (const [key, { node }] of this.#views) {
-      if (keys.has(key)) continue;
-      node.remove();
-      this.#views.delete(key);
-    }
-    exchanges.forEach((exchange, index) => this.#drawOne(exchange, index, exchanges.length - 1));
-    if (exchanges.length) clear(this.hello);
+    const same = exchanges === this.#drawn;
+    if (!same) this.#arrange(exchanges);
+    this.#drawn = exchanges;
+    const last = exchanges.at(-1);
+    for (const one of same ? exchanges.slice(-1) : exchanges) this.#views.get(one.key).show(one, one === last);
     this.composer.busy(this.busy);
   }
 
-  /** Of those that are shown already only the last two may have changed. */
-  #drawOne(exchange, index, last) {
-    const known = this.#views.get(exchange.key);
-    const view = known ?? new ExchangeView(this);
-    this.#views.set(exchange.key, view);
-    if (!known || index >= last - 1) view.show(exchange, index === last);
-    if (this.list.children[index] !== view.node) this.list.insertBefore(view.node, this.list.children[index] ?? null);
+  #arrange(exchanges) {
+    const views = new Map(exchanges.map(({ key }) => [key, this.#views.get(key) ?? new ExchangeView(this)]));
+    for (const [key, { node }] of this.#views) if (!views.has(key)) node.remove();
+    let at = this.list.firstChild;
+    for (const { node } of views.values()) {
+      if (node === at) at = at.nextSibling;
+      else this.list.insertBefore(node, at);
+    }
+    this.#views = views;
+    if (exchanges.length) clear(this.hello);
   }
 
   // Sending
 
-  /** Sends a message. @param {string} text */
-  send(text) {
-    const message = { content: text };
-    const opening = { message, ...(this.model && { model: this.model }) };
-    if (this.sessionId === null) this.#post({ path: "/sessions", body: opening, text, kind: "send" });
-    else this.#post({ path: `/sessions/${this.sessionId}/messages`, body: message, text, kind: "send" });
+  send(content) {
+    const message = { content };
+    if (this.sessionId === null) this.#post("send", content, "/sessions", { message, model: this.model });
+    else this.#post("send", content, `${this.#path}/messages`, message);
   }
 
-  /** Answers the last message anew, or another text in its place. @param {Object} message @param {string} [text] */
-  retry({ id }, text) {
-    const path = `/sessions/${this.sessionId}/messages/${id}/retry`;
-    this.#post({ path, body: text ? { content: text } : {}, text, kind: text ? "edit" : "retry" });
+  /** Answers the last message anew, or another text in its place. */
+  retry({ id }, content) {
+    this.#post(content ? "edit" : "retry", content, `${this.#path}/messages/${id}/retry`, { content });
   }
 
-  #post(letter) {
-    if (this.busy) return this.composer.fail("Wait for the answer, or stop it with Esc; then send.");
-    return this.#deliver(post({ ...letter, sessionId: this.sessionId }));
+  #post(kind, content, path, body) {
+    if (this.busy) this.composer.fail("Wait for the answer, or stop it with Esc; then send.");
+    else this.#deliver(post({ kind, content, path, body, sessionId: this.sessionId }));
   }
 
-  /** Waits until what was sent has become a run, and shows that. */
+  /** Shows what is on its way as it will stand in the history, until it has become a run. */
   async #deliver(entry) {
-    this.#entry = entry;
-    this.#await("");
+    const { letter, listening } = (this.#entry = entry);
+    const tell = (words, takeBack) => {
+      Object.assign(letter, { words, takeBack });
+      this.#drawSoon();
+    };
+    const late = setTimeout(tell, LATE_MS, "Sending…");
+    entry.onwait = () => tell("Not sent yet. It is tried again by itself.", () => listening.abort());
+    if (letter.kind !== "retry") this.transcript.pending = letter;
     this.scrolling.pin("question");
-    const late = setTimeout(() => this.#await("Sending…"), LATE_MS);
-    entry.onwait = () => this.#await("Not sent yet. It is tried again by itself.", () => entry.listening.abort());
-    try {
-      const { first, events } = await entry.sending;
-      this.#entry = this.transcript.pending = null;
-      if (this.signal.aborted) entry.listening.abort();
-      else this.#began(first, events, entry.listening);
-    } catch (error) {
-      this.#entry = this.transcript.pending = null;
-      if (!this.signal.aborted) this.#refused(entry.letter, error);
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  /** Shows what is on its way as it will stand in the history. */
-  #await(words, takeBack = null) {
-    if (!this.#entry || this.signal.aborted) return;
-    const { key, kind, text } = this.#entry.letter;
-    const message = { id: key, role: "user", content: text, words, takeBack, edit: kind === "edit", pending: true };
-    if (kind !== "retry") this.transcript.pending = message;
     this.#draw();
+    const [begun, error] = await entry.sending.then((it) => [it], (problem) => [null, problem]);
+    clearTimeout(late);
+    this.#entry = this.transcript.pending = null;
+    if (this.signal.aborted) listening.abort();
+    else if (error) this.#refused(letter, error);
+    else this.#began(begun, listening);
   }
 
-  #began(first, events, listening) {
+  #began(begun, listening) {
+    const { run } = begun.first;
     if (this.sessionId === null) {
-      this.sessionId = first.run.session_id;
+      this.sessionId = run.session_id;
       history.replaceState(null, "", `#/chat/${this.sessionId}`);
       this.composer.rename(this.sessionId);
-      request("GET", `/sessions/${this.sessionId}`).then((session) => this.#adopt(session), () => {});
+      get(this.#path).then((session) => this.#adopt(session), () => {});
       tell("session", { id: this.sessionId });
     }
-    this.#follow(first.run.id, { first, events, listening });
+    this.#follow(run.id, { ...begun, listening });
   }
 
-  #refused({ kind, text }, error) {
+  #refused({ kind, content }, error) {
     const reason = error.name === "AbortError" ? null : (error.detail ?? "The message could not be sent.");
     this.#draw();
-    if (kind === "send") this.composer.giveBack(text, reason);
-    else this.composer.fail(reason);
+    if (kind === "send") this.composer.giveBack(content);
+    this.composer.fail(reason);
     if (error.run_id) this.#follow(error.run_id);
-    if (reason && !(error instanceof Problem)) throw error;
+    if (reason && !error.code) throw error;
   }
 
   // The answer
@@ -286,10 +276,10 @@ export class Chat {
 
   /** Stops the answer, or takes back what has not been sent yet. */
   async stop() {
-    const { run, live, pending } = this.transcript;
+    const { run, live } = this.transcript;
     if (this.#entry) {
       this.#entry.stop = true;
-      pending?.takeBack?.();
+      this.#entry.letter.takeBack?.();
     } else if (live) {
       this.composer.focus();
       announce("Stopping.");
@@ -302,16 +292,18 @@ export class Chat {
     if (error.name === "AbortError") return;
     const gone = error.status === 404 && "This chat is gone: it was deleted.";
     this.composer.fail(gone || (error.detail ?? "Something went wrong. Reload the page."));
-    if (!(error instanceof Problem)) throw error;
+    if (!error.code) throw error;
   }
 
-  async #choose(model) {
+  editLast() {
+    [...this.#views.values()].at(-1)?.edit();
+  }
+
+  /** Takes another model from here on. */
+  async choose(model) {
     this.model = model;
     if (this.sessionId === null) return;
-    try {
-      this.#adopt(await request("PATCH", `/sessions/${this.sessionId}`, { body: { model } }));
-    } catch (error) {
-      this.composer.fail(`The model was not changed: ${error.detail}`);
-    }
+    const failed = (error) => this.composer.fail(`The model was not changed: ${error.detail}`);
+    await request("PATCH", this.#path, { body: { model } }).then((session) => this.#adopt(session), failed);
   }
 }

@@ -1,7 +1,7 @@
 // The field that a message is typed into; what is typed is kept per chat.
 
 import { h, icon } from "./dom.js";
-import { request } from "./api.js";
+import { get } from "./api.js";
 import { fillOnce } from "./fill.js";
 import { kept } from "./shared.js";
 
@@ -10,9 +10,8 @@ const HINT = "Enter sends, Shift and Enter begin a new line, Escape stops the an
 export class Composer {
   #busy = false;
 
-  /** @param {{onSend: (text: string) => void, onStop: () => void, onEditLast: () => void, onModel: (model: string) => void}} does */
-  constructor(does) {
-    this.does = does;
+  constructor(chat) {
+    this.chat = chat;
     this.field = h("textarea", {
       rows: "1", placeholder: "Ask about movies…", "aria-label": "Message", enterkeyhint: "send", autocomplete: "off",
       "aria-describedby": "message-hint", oninput: () => this.#typed(), onkeydown: (event) => this.#key(event),
@@ -23,7 +22,7 @@ export class Composer {
     this.problem = h("p.composer-problem", { role: "alert", hidden: true });
     const onsubmit = (event) => {
       event.preventDefault();
-      if (this.#busy) does.onStop();
+      if (this.#busy) chat.stop();
       else this.#send();
     };
     this.node = h("form.composer", { onsubmit, "aria-label": "New message" },
@@ -46,9 +45,8 @@ export class Composer {
   }
 
   /** Gives back a text that could not be sent, before what was typed meanwhile. */
-  giveBack(text, reason) {
+  giveBack(text) {
     this.#put([text, this.field.value].filter(Boolean).join("\n"));
-    this.fail(reason);
     this.field.focus();
   }
 
@@ -92,7 +90,7 @@ export class Composer {
     const edits = event.key === "ArrowUp" && !this.field.value && !this.#busy;
     if (sends || edits) event.preventDefault();
     if (sends) this.#send();
-    if (edits) this.does.onEditLast();
+    if (edits) this.chat.editLast();
   }
 
   #send() {
@@ -101,16 +99,16 @@ export class Composer {
     if (this.#busy) return this.fail("Wait for the answer, or stop it with Esc; then send.");
     this.#put("");
     this.fail(null);
-    this.does.onSend(text);
+    this.chat.send(text);
   }
 
   /** Offers the models of the service, where there are several. @param {string|null} chosen */
   async offerModels(chosen, signal) {
-    const { data, default: usual } = await request("GET", "/models", { signal });
+    const { data, default: usual } = await get("/models", {}, signal);
     if (data.length < 2) return;
     const option = (name) => h("option", { value: name, selected: name === (chosen ?? usual) }, name);
     const names = new Set([...data, chosen ?? usual]);
-    const onchange = ({ target }) => this.does.onModel(target.value);
+    const onchange = ({ target }) => this.chat.choose(target.value);
     this.models.replaceChildren(h("select.model", { "aria-label": "Model", onchange }, [...names].map(option)));
   }
 }

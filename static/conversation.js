@@ -14,7 +14,6 @@ export class ExchangeView {
   #answers = new Map(); // views of answers, by their run
   #chosen = {}; // versions that were chosen: question, answer; the last where none was
 
-  /** @param {import("./chat.js").Chat} chat */
   constructor(chat) {
     this.chat = chat;
     this.asked = h("div.asked");
@@ -26,23 +25,28 @@ export class ExchangeView {
   }
 
   /** @param {import("./transcript.js").Exchange} exchange @param {boolean} latest of the conversation */
-  show(exchange = this.exchange, latest = this.latest) {
+  show(exchange, latest) {
+    if (this.exchange && !latest && !this.latest) return; // only the latest changes
     Object.assign(this, { exchange, latest });
-    const { questions } = exchange;
+    this.#draw();
+  }
+
+  #draw() {
+    const { questions } = this.exchange;
     const last = questions.length - 1;
     const at = Math.min(this.#chosen.question ?? last, last);
     this.#showQuestion(questions[at].message, at);
-    this.#showAnswer(questions[at], latest && at === last);
+    this.#showAnswer(questions[at], this.latest && at === last);
   }
 
   #choose(chosen) {
     this.#chosen = chosen;
-    this.show();
+    this.#draw();
   }
 
   #showQuestion(message, at) {
     const { questions } = this.exchange;
-    const { id, content, pending, words, takeBack } = message;
+    const { id, content, kind, words, takeBack } = message;
     const editable = this.latest && !this.chat.busy && at === questions.length - 1;
     if (this.asked.querySelector("form")) return;
     fillOnce(this.asked, [id, content, words, questions.length, at, editable], () => [
@@ -51,7 +55,7 @@ export class ExchangeView {
       h("div.bubble-tools",
         versions(questions.length, at, (question) => this.#choose({ question }), "question"),
         editable && button("edit", "Edit this message", () => this.edit()),
-        !pending && copier("Copy this message", content),
+        !kind && copier("Copy this message", content),
         words && h("span.pending", { role: "status" }, words,
           takeBack && button(null, "Take it back", takeBack, { text: true, class: "button small" }))),
     ]);
@@ -64,7 +68,7 @@ export class ExchangeView {
     const field = h("textarea.field", { "aria-label": "Edit your message", rows: "2", value });
     const close = () => {
       fillOnce(this.asked, null, () => []);
-      this.show();
+      this.#draw();
     };
     const onsubmit = (event) => {
       event.preventDefault();
@@ -98,54 +102,54 @@ export class ExchangeView {
     const at = Math.min(this.#chosen.answer ?? last, last);
     const answer = answers[at] ?? { messages: [] };
     const latest = newest && at === last;
-    const { run } = this.chat.transcript;
-    const state = latest && run?.message_id === message.id && !answer.messages[0]?.alternative ? run : null;
     const said = answer.messages.findLast(({ role }) => role === "assistant");
-    const status = state?.status ?? said?.status;
-    const live = status === "in_progress" && latest;
-    const onRetry = latest && !this.chat.busy && last >= 0 ? () => this.#retry(message) : null;
-    if (answers[at]) this.#view(answer).show(answer.messages, { live, status, error: state?.error, onRetry });
-    else this.answered.replaceChildren();
-    this.#showTools(answer.messages, said, { live, latest, status, onRetry, at, count: answers.length });
+    const { status, error } = answer.state ?? said ?? {};
+    const live = latest && status === "in_progress";
+    const onRetry = latest && last >= 0 && !this.chat.busy ? () => this.#retry(message) : null;
+    const view = answers[at] && this.#view(answer);
+    if (this.answered.firstChild !== view?.node) this.answered.replaceChildren(...(view ? [view.node] : []));
+    view?.show(answer.messages, { live, status, error, onRetry });
+    const choose = (to) => this.#choose({ ...this.#chosen, answer: to });
+    const text = live ? "" : textOf(answer.messages);
+    this.tools.classList.toggle("latest", latest);
+    const key = [live, at, answers.length, Boolean(onRetry), said?.id, text.length];
+    fillOnce(this.tools, key, () => !live && [
+      text && copier("Copy the answer", text),
+      text && thumbs(said, (words) => this.chat.composer.fail(words)),
+      onRetry && button("retry", "Answer again", onRetry),
+      versions(answers.length, at, choose, "answer"),
+    ]);
+    this.#showNext(latest && status === "completed" ? followUps(answer.messages) : []);
   }
 
   #view({ run }) {
-    const view = this.#answers.get(run) ?? new AnswerView();
-    this.#answers.set(run, view);
-    if (this.answered.firstChild !== view.node) this.answered.replaceChildren(view.node);
-    return view;
+    if (!this.#answers.has(run)) this.#answers.set(run, new AnswerView());
+    return this.#answers.get(run);
   }
 
-  #showTools(messages, said, { live, latest, status, onRetry, at, count }) {
-    const text = live ? "" : textOf(messages);
-    const choose = (answer) => this.#choose({ ...this.#chosen, answer });
-    this.tools.classList.toggle("latest", latest);
-    const key = [live, at, count, Boolean(onRetry), said?.id, text.length, said?.feedback];
-    fillOnce(this.tools, key, () => !live && [
-      text && copier("Copy the answer", text),
-      text && Object.keys(RATINGS).map((rating) => this.#thumb(said, rating)),
-      onRetry && button("retry", "Answer again", onRetry),
-      versions(count, at, choose, "answer"),
-    ]);
-    const asks = latest && status === "completed" ? followUps(messages) : [];
-    this.next.hidden = !asks.length;
+  #showNext(asks) {
     const follow = (words) => button(null, words, () => ask(words), { text: true, class: "button follow-up" });
+    this.next.hidden = !asks.length;
     fillOnce(this.next, asks, () => asks.map(follow));
   }
+}
 
-  #thumb(message, rating) {
-    const give = async () => {
-      const path = `/sessions/${message.session_id}/messages/${message.id}/feedback`;
-      try {
-        message.feedback = (await request("PUT", path, { body: { rating } })).feedback;
-        announce(rating === "up" ? "Noted: a good answer." : "Noted: a bad answer.");
-        this.show();
-      } catch (error) {
-        this.chat.composer.fail(`That was not stored: ${error.detail}`);
-      }
-    };
-    return button(rating, RATINGS[rating], give, { "aria-pressed": String(message.feedback?.rating === rating) });
-  }
+/** What one thinks of an answer. */
+function thumbs(message, failed) {
+  const give = async ({ currentTarget: { value: rating } }) => {
+    const path = `/sessions/${message.session_id}/messages/${message.id}/feedback`;
+    try {
+      message.feedback = (await request("PUT", path, { body: { rating } })).feedback;
+      draw();
+      announce(rating === "up" ? "Noted: a good answer." : "Noted: a bad answer.");
+    } catch (error) {
+      failed(`That was not stored: ${error.detail}`);
+    }
+  };
+  const nodes = Object.entries(RATINGS).map(([value, label]) => button(value, label, give, { value }));
+  const draw = () => nodes.forEach((node) => (node.ariaPressed = String(node.value === message.feedback?.rating)));
+  draw();
+  return nodes;
 }
 
 function versions(count, at, choose, noun) {

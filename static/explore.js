@@ -1,7 +1,7 @@
 // The catalogue: search as one types, filters, results without end. What is asked for stands in the address.
 
 import { announce, button, h, icon } from "./dom.js";
-import { request } from "./api.js";
+import { get } from "./api.js";
 import { movieCard } from "./cards.js";
 import { refill } from "./fill.js";
 import { exploring, skeleton, trouble } from "./panel.js";
@@ -18,7 +18,6 @@ const options = (choices) => Object.entries(choices).map(([value, label]) => h("
 let genres = null; // asked for once
 let left = {}; // what was shown when the view was left
 
-/** @param {HTMLElement} root @param {{signal: AbortSignal}} context */
 export function show(root, { signal }) {
   const scroller = root.parentElement;
   const given = new URLSearchParams(location.hash.replace(/^#\/explore[/?]?/, ""));
@@ -66,7 +65,7 @@ export function show(root, { signal }) {
   }
 
   async function suggest(q) {
-    const found = await request("GET", "/tags", { query: { q, limit: 20 }, signal }).catch(() => null);
+    const found = await get("/tags", { q, limit: 20 }, signal).catch(() => null);
     if (found) refill(suggestions, found.data.map(({ name }) => h("option", { value: name })));
   }
 
@@ -79,8 +78,7 @@ export function show(root, { signal }) {
     list.toggleAttribute("aria-busy", !on);
     if (!movies.length) refill(below, skeleton(true));
     try {
-      const query = { ...state, limit: PAGE, after: on ? next : null };
-      const found = await request("GET", "/movies", { query, signal: ends });
+      const found = await get("/movies", { ...state, limit: PAGE, after: on ? next : null }, ends);
       if (!ends.aborted) take(found, on);
     } catch (error) {
       if (ends.aborted) return;
@@ -120,7 +118,7 @@ export function show(root, { signal }) {
     form.elements.genre.append(...options(Object.fromEntries(data.map(({ name }) => [name, name]))));
     form.elements.genre.value = state.genre;
   };
-  genres ??= request("GET", "/genres");
+  genres ??= get("/genres");
   genres.then(fillGenres, () => (genres = null));
   signal.addEventListener("abort", () => {
     clearTimeout(timer);
@@ -136,8 +134,8 @@ function searchForm(chosen, suggestions) {
     labelled(label, h("input.field", { name, placeholder: "Any", autocomplete: "off", ...props }));
   const year = { inputmode: "numeric", pattern: "(18|19|20|21)\\d\\d", maxlength: 4 };
   const search = h("input.field", {
-    type: "search", name: "q", placeholder: "Titles, words, tags…", "aria-label": "Search movies", autocomplete: "off",
-    enterkeyhint: "search",
+    type: "search", name: "q", placeholder: "Titles, words, tags…", "aria-label": "Search movies",
+    autocomplete: "off", enterkeyhint: "search",
   });
   const filters = h("div.filter-row",
     select("genre", "Genre", {}),

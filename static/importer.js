@@ -13,32 +13,35 @@ const TOLD = {
   new: "new", changed: "changed", unchanged: "already here", older: "rated here since", seen: "seen, without stars",
   ambiguous: "to choose", unknown: "not found", invalid: "not readable", duplicate: "twice in the file",
 };
-const KINDS = "Letterboxd, IMDb, Trakt or MovieLens: CSV, JSON or ZIP. You see what was understood before anything is stored.";
+const KINDS =
+  "Letterboxd, IMDb, Trakt or MovieLens: CSV, JSON or ZIP. You see what was understood before anything is stored.";
 
 /** @param {(told: Object) => void} done called when something was stored @returns {HTMLElement} */
 export function importer(done) {
-  const body = h("div.import");
-  const start = () => refill(body, chooser((file) => send(file, { preview: true }, look)));
+  const node = h("div.import");
+  const start = () => refill(node, chooser((file) => send(file, { preview: true }, look)));
   const another = () => button("plus", "Another file", start, { text: true });
-  const look = (report, file) => refill(body, preview(report, (choices) => send(file, { choices }, finish)), another());
+  const look = (report, file) => refill(node, preview(report, (choices) => send(file, { choices }, finish)), another());
   const finish = ({ rows, counts }) => {
     const stored = rows.filter(({ effect, stars }) => stars && (effect === "new" || effect === "changed"));
     for (const { movie, stars } of stored) note(movie.movie_id, stars);
     announce(`Imported: ${tally(counts)}.`);
-    refill(body, h("p", { role: "status", "data-testid": "import-done" }, h("strong", "Done: "), `${tally(counts)}.`), another());
+    const told = { role: "status", "data-testid": "import-done" };
+    refill(node, h("p", told, h("strong", "Done: "), `${tally(counts)}.`), another());
     done({});
   };
   async function send(file, query, then) {
-    refill(body, h("p", { role: "status" }, `Reading ${file.name}…`));
-    const bytes = file.slice(0, file.size, "application/octet-stream");
+    refill(node, h("p", { role: "status" }, `Reading ${file.name}…`));
+    const body = file.slice(0, file.size, "application/octet-stream");
+    const named = { ...query, filename: file.name.slice(-255) };
     try {
-      then(await request("POST", "/ratings/import", { body: bytes, query: { ...query, filename: file.name.slice(-255) } }), file);
+      then(await request("POST", "/ratings/import", { body, query: named }), file);
     } catch (error) {
-      refill(body, trouble(error, () => send(file, query, then)), another());
+      refill(node, trouble(error, () => send(file, query, then)), another());
     }
   }
   start();
-  return body;
+  return node;
 }
 
 function chooser(take) {
@@ -80,15 +83,15 @@ function preview({ counts, detected, notes, rows }, take) {
     const other = movie && movie.title !== title && called(movie);
     return h("span.muted", reason ?? [other, TOLD[effect]].filter(Boolean).join(", "));
   };
-  const group = (title, statuses, beside) => groupOf(title, rows.filter(({ status }) => statuses.includes(status)), beside);
+  const of = (...statuses) => rows.filter(({ status }) => statuses.includes(status));
   count();
   announce(`${detected}: ${tally(counts)}`);
   return [
     h("p", { "data-testid": "import-preview" }, h("strong", detected), ` – ${tally(counts)}`),
     notes.map((text) => h("p.notice", text)),
-    group("Which one is it?", ["ambiguous"], choice),
-    group("Matched", ["matched", "unrated"], words),
-    group("Left out", ["unknown", "invalid", "duplicate"], words),
+    group("Which one is it?", of("ambiguous"), choice),
+    group("Matched", of("matched", "unrated"), words),
+    group("Left out", of("unknown", "invalid", "duplicate"), words),
     go,
   ];
 }
@@ -98,8 +101,9 @@ function tally(counts) {
   return listed(found.map(([name, words]) => `${counts[name].toLocaleString("en")} ${words}`)) || "nothing in it";
 }
 
-function groupOf(title, found, beside) {
-  const line = (row) => h("li", h("span", called(row), row.stars && h("span.muted", ` ${row.stars} ★`)), h("span.spread"), beside(row));
+function group(title, found, beside) {
+  const stars = (row) => row.stars && h("span.muted", ` ${row.stars} ★`);
+  const line = (row) => h("li", h("span", called(row), stars(row)), h("span.spread"), beside(row));
   const rest = found.length - SHOWN;
   return h("details", { hidden: !found.length, open: title.endsWith("?") },
     h("summary", `${title} (${found.length.toLocaleString("en")})`),

@@ -2,7 +2,7 @@
 
 import { button, h, icon } from "./dom.js";
 
-/** Moves the focus through nodes by the arrow keys. @param {KeyboardEvent} event @param {Array<HTMLElement>} nodes */
+/** Moves the focus through nodes by the arrow keys. */
 export function walk(event, nodes) {
   const at = nodes.indexOf(document.activeElement);
   const last = nodes.length - 1;
@@ -14,8 +14,7 @@ export function walk(event, nodes) {
 
 /**
  * A button's menu.
- * @param {HTMLElement} at the button
- * @param {Array<{name: string, words: string, does: () => void, danger?: boolean}>} items
+ * @param {Array<{name: string, words: string, does: () => void, danger?: boolean}>} items name: of the icon
  */
 export function openMenu(at, items) {
   const item = ({ name, words, does, danger }) => {
@@ -41,11 +40,7 @@ export function openMenu(at, items) {
   nodes[0].focus();
 }
 
-/**
- * A question in a dialog.
- * @param {{title: string, words?: string, field?: HTMLElement, yes: string}} question
- * @returns {Promise<boolean>}
- */
+/** A question in a dialog. @returns {Promise<boolean>} */
 export function confirm({ title, words, field, yes }) {
   const row = h("div.row",
     button(null, "Cancel", () => dialog.close(), { text: true }),

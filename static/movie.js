@@ -1,7 +1,7 @@
 // A movie's page: what it is, how it is rated, when, what is like it.
 
 import { button, clear, h } from "./dom.js";
-import { request } from "./api.js";
+import { get } from "./api.js";
 import { called, ownStars } from "./cards.js";
 import { poster } from "./poster.js";
 import { counted, histogram, overTime, stars } from "./plots.js";
@@ -13,7 +13,6 @@ const TAGS = 24;
 const SIMILAR = 10;
 const PEOPLE = 6;
 
-/** @param {HTMLElement} root @param {{id: string, signal: AbortSignal, title: (text: string) => void}} options */
 export async function show(root, { id, signal, title }) {
   root.classList.add("page");
   root.append(h("div.hero", { "aria-busy": "true" }, h("div.bone.bone-poster"), skeleton()));
@@ -26,7 +25,7 @@ export async function show(root, { id, signal, title }) {
 }
 
 function load(id, signal) {
-  return request("GET", `/movies/${id}`, { signal }).catch((error) => {
+  return get(`/movies/${id}`, {}, signal).catch((error) => {
     if (error.status !== 404) throw error;
   });
 }
@@ -59,7 +58,8 @@ function hero(movie) {
 /** Who made it, who is in it and how long it is, where the data has that. */
 function facts({ directors, cast, runtime }) {
   const person = ({ name }, index) => [index > 0 && ", ", h("a", { href: exploring({ person: name }) }, name)];
-  const people = (label, found = []) => found.length > 0 && [h("dt", label), h("dd", found.slice(0, PEOPLE).map(person))];
+  const people = (label, found = []) =>
+    found.length > 0 && [h("dt", label), h("dd", found.slice(0, PEOPLE).map(person))];
   const hours = runtime >= 60 ? `${Math.floor(runtime / 60)} h ` : "";
   const length = runtime && [h("dt", "Length"), h("dd", `${hours}${runtime % 60} min`)];
   const known = [people("By", directors), people("With", cast), length].filter(Boolean);
@@ -75,15 +75,14 @@ function ratings(movie) {
 
 function time(movie, signal) {
   let by = null;
-  const choices = ["year", "month"].map((span) => h("button", { type: "button", value: span, onclick: choose }, `By ${span}`));
+  const choice = (value) => h("button", { type: "button", value, onclick: choose }, `By ${value}`);
+  const choices = [choice("year"), choice("month")];
   function choose({ target }) {
     by = target.value;
     node.reload();
   }
-  const series = async (span, ends) => {
-    const query = { by: span, windows: "all" };
-    return (await request("GET", `/movies/${movie.movie_id}/stats`, { query, signal: ends })).series;
-  };
+  const path = `/movies/${movie.movie_id}/stats`;
+  const series = async (span, ends) => (await get(path, { by: span, windows: "all" }, ends)).series;
   const node = panel("Over time", "time", signal, {
     lead: h("div.segmented", { role: "group", "aria-label": "Periods" }, choices),
     async load(ends) {
@@ -93,7 +92,7 @@ function time(movie, signal) {
       return by === "year" ? years : series(by, ends);
     },
     draw(found) {
-      for (const choice of choices) choice.ariaPressed = String(choice.value === by);
+      for (const one of choices) one.ariaPressed = String(one.value === by);
       return found.length ? overTime(`Ratings of ${movie.title} over time`, found) : unrated();
     },
   });
@@ -118,7 +117,7 @@ function similar(movie, signal) {
   };
   return panel("Similar movies", "similar", signal, {
     cards: true,
-    load: (ends) => request("GET", `/movies/${movie.movie_id}/similar`, { query: { limit: SIMILAR }, signal: ends }),
+    load: (ends) => get(`/movies/${movie.movie_id}/similar`, { limit: SIMILAR }, ends),
     draw: ({ movies }) => grid(movies, `Movies like ${movie.title}`, note),
   });
 }

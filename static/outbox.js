@@ -5,37 +5,24 @@ import { keptHere, tell } from "./shared.js";
 
 const NAME = "outbox";
 const MOST_TRIES = 8;
-const entries = new Map(); // by the letter's key
+const entries = new Map(); // by the letter's id
 
 /**
- * @typedef {Object} Letter
- * @property {string} key the Idempotency-Key
- * @property {string} path of the POST
- * @property {Object} body
- * @property {string|null} sessionId null for a chat that is to be opened
- * @property {string} text as it was typed
- * @property {string} kind "send", "retry" or "edit"
- *
- * @typedef {Object} Entry
- * @property {Letter} letter
- * @property {Promise<{first: Object, events: AsyncGenerator}>} sending the events of the run that it began
- * @property {AbortController} listening takes the letter back; once it is sent, ends the events
- * @property {(() => void)|null} onwait told when it has to be tried again
- * @property {boolean} stop stops the run as soon as there is one
+ * Sends; what is not delivered when the page is left is sent again by `resume`. In the entry that comes back `sending`
+ * has the events of the run that began, `listening` ends them or takes the letter back, `onwait` may be set to hear
+ * that it has to be tried again, `stop` to stop the run as soon as there is one.
+ * @param {{path: string, body: Object, sessionId: string|null, content: string, kind: "send"|"retry"|"edit"}} letter
+ *     a message that is not stored yet; sessionId: null for a chat that is to be opened
  */
-
-/** Sends; what is not delivered when the page is left is sent again by `resume`. @returns {Entry} */
 export function post(letter) {
-  const entry = { letter: { key: newKey(), ...letter }, listening: new AbortController(), onwait: null, stop: false };
-  const { key } = entry.letter;
-  entry.sending = deliver(entry).finally(() => entries.delete(key) && store());
+  const id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`; // the Idempotency-Key; no UUIDs over plain HTTP
+  const entry = { letter: { id, role: "user", ...letter, words: null }, listening: new AbortController(), stop: false };
+  entry.sending = deliver(entry).finally(() => entries.delete(entry.letter.id) && store());
   entry.sending.catch(() => {});
-  entries.set(key, entry);
+  entries.set(entry.letter.id, entry);
   store();
   return entry;
 }
-
-const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`; // none over plain HTTP
 
 function store() {
   keptHere.set(NAME, entries.size ? JSON.stringify([...entries.values()].map(({ letter }) => letter)) : null);
@@ -50,7 +37,7 @@ export function resume() {
 }
 
 async function deliver(entry) {
-  const { path, body, key } = entry.letter;
+  const { path, body, id: key } = entry.letter;
   const { signal } = entry.listening;
   const events = follow("POST", path, { body, key, signal, onwait: () => entry.onwait?.() });
   const { value: first } = await events.next();

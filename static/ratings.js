@@ -1,6 +1,6 @@
 // The caller's own ratings and what they have seen, the same on every card and in every tab.
 
-import { request } from "./api.js";
+import { get, request } from "./api.js";
 import { hear, kept, tell, tellHere } from "./shared.js";
 
 const MOST_SEEN = 2000;
@@ -12,7 +12,7 @@ let loading = null;
 export async function fetchAll(signal) {
   const found = [];
   for (let after = null; after !== undefined; ) {
-    const page = await request("GET", "/ratings", { query: { limit: 200, after }, signal });
+    const page = await get("/ratings", { limit: 200, after }, signal);
     found.push(...page.data);
     after = page.next ?? undefined;
   }
@@ -29,18 +29,13 @@ export async function load() {
   return stars;
 }
 
-/** Stars of a movie, 0 where it is not rated. @param {number} movieId */
+/** Stars of a movie, 0 where it is not rated. */
 export const ratingOf = (movieId) => stars.get(movieId) ?? 0;
 
 /** All own ratings that are known. @returns {Map<number, number>} */
 export const all = () => stars;
 
-/**
- * Rates a movie; 0 takes the rating back. Shown at once, and put back where it fails.
- * @param {number} movieId
- * @param {number} given stars in halves
- * @throws {import("./api.js").Problem}
- */
+/** Rates a movie by stars in halves; 0 takes the rating back. Shown at once, and put back where it fails. */
 export async function rate(movieId, given) {
   const before = ratingOf(movieId);
   note(movieId, given);
@@ -54,7 +49,7 @@ export async function rate(movieId, given) {
   }
 }
 
-/** Takes in a rating that is stored already. @param {number} movieId @param {number} given */
+/** Takes in a rating that is stored already. */
 export function note(movieId, given) {
   if (given === ratingOf(movieId)) return;
   if (given) stars.set(movieId, given);
@@ -62,10 +57,9 @@ export function note(movieId, given) {
   tellHere(`stars ${movieId}`, given);
 }
 
-/** @param {number} movieId */
 export const isSeen = (movieId) => seen.has(movieId);
 
-/** Notes, in this browser, whether a movie was seen. @param {number} movieId @param {boolean} was */
+/** Notes, in this browser, whether a movie was seen. */
 export function setSeen(movieId, was) {
   seen[was ? "add" : "delete"](movieId);
   kept.set("seen", JSON.stringify([...seen].slice(-MOST_SEEN)));

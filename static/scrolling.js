@@ -12,7 +12,7 @@ export class Scrolling {
   #touched = -Infinity; // when somebody scrolled
   #height = 0;
 
-  /** @param {HTMLElement} scroller @param {HTMLElement} list @param {HTMLElement} down the button that leads to the end */
+  /** `list` is what grows in the scroller, `down` the button that leads to the end. */
   constructor(scroller, list, down) {
     Object.assign(this, { scroller, list, down });
     const sizes = new ResizeObserver(() => this.#resized());
@@ -26,7 +26,7 @@ export class Scrolling {
     down.addEventListener("click", () => this.pin("end"));
   }
 
-  /** Keeps the end in sight, or the latest question: an answer is read from its beginning. @param {"end"|"question"} what */
+  /** Keeps the "end" in sight, or the latest "question": an answer is read from its beginning. */
   pin(what) {
     this.#pin = what;
     this.#keepUp();

@@ -1,7 +1,7 @@
 // The side bar: sessions to open, find, rename, export and delete; what answers right now is marked.
 
 import { announce, button, h, icon } from "./dom.js";
-import { pause, request, save, until } from "./api.js";
+import { get, pause, request, save, until } from "./api.js";
 import { fillOnce } from "./fill.js";
 import { confirm, openMenu, walk } from "./menu.js";
 import { cancel } from "./outbox.js";
@@ -114,7 +114,7 @@ function told({ id, deleted }) {
 async function load({ on = false } = {}) {
   const mine = (asked += 1);
   const limit = on ? PAGE : Math.min(MOST, Math.max(PAGE, sessions.length));
-  const page = await request("GET", "/sessions", { query: { limit, q: words, after: on ? next : null } }).catch(() => null);
+  const page = await get("/sessions", { limit, q: words, after: on ? next : null }).catch(() => null);
   if (page && mine === asked) take(page, on);
   return !page;
 }
@@ -158,26 +158,19 @@ function leaveSearch(event) {
 // What one can do to a session
 
 function menu(at, session) {
-  const exports = { Markdown: "md", JSON: "json" };
-  const as = (name) => ({ name: "export", words: `Export as ${name}`, does: () => tried(() => exported(session, name, exports[name])) });
+  const failed = (error) => confirm({ title: "That did not work", words: error.detail ?? String(error), yes: "OK" });
+  const item = (name, words, work, ...given) => ({ name, words, does: () => work(session, ...given).catch(failed) });
   openMenu(at, [
-    { name: "edit", words: "Rename", does: () => tried(() => rename(session)) },
-    ...Object.keys(exports).map(as),
-    { name: "trash", words: "Delete", does: () => tried(() => remove(session)), danger: true },
+    item("edit", "Rename", rename),
+    item("export", "Export as Markdown", exported, "markdown", "md"),
+    item("export", "Export as JSON", exported, "json", "json"),
+    { ...item("trash", "Delete", remove), danger: true },
   ]);
-}
-
-async function tried(work) {
-  try {
-    await work();
-  } catch (error) {
-    await confirm({ title: "That did not work", words: error.detail ?? String(error), yes: "OK" });
-  }
 }
 
 function exported(session, format, ending) {
   const name = titleOf(session).replace(/[^\p{L}\p{N} _-]+/gu, "").trim().slice(0, 60);
-  return save(`/sessions/${session.id}/export`, { format: format.toLowerCase() }, `${name || "chat"}.${ending}`);
+  return save(`/sessions/${session.id}/export`, { format }, `${name || "chat"}.${ending}`);
 }
 
 async function rename(session) {
@@ -192,21 +185,16 @@ async function rename(session) {
 async function remove(session) {
   const what = `“${titleOf(session)}” and everything in it will be deleted. This cannot be undone.`;
   if (!(await confirm({ title: "Delete this chat?", words: what, yes: "Delete" }))) return;
-  await stopAndDelete(session.id);
+  await stopAndDelete(session.id).catch((error) => {
+    if (error.status !== 404) throw error;
+  });
   tell("session", { id: session.id, deleted: true });
   announce("Chat deleted.");
 }
 
 /** Deletes a session, also one that answers: what answers is stopped first. */
 async function stopAndDelete(id) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const { live_run_id: run } = await request("GET", `/sessions/${id}`);
-      if (run) await cancel(run);
-      return await request("DELETE", `/sessions/${id}`);
-    } catch (error) {
-      if (error.status === 404) return null;
-      if (error.code !== "run_in_progress" || tries > 3) throw error;
-    }
-  }
+  const { live_run_id: run } = await get(`/sessions/${id}`);
+  if (run) await cancel(run);
+  await request("DELETE", `/sessions/${id}`);
 }

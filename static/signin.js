@@ -1,7 +1,7 @@
 // Signing in, where the service asks for accounts: tokens kept in this browser, refreshed in time, given up at the end.
 
 import { h } from "./dom.js";
-import { request, useSignIn } from "./api.js";
+import { get, request, signIn } from "./api.js";
 import { kept } from "./shared.js";
 
 const TOKENS = "marquee:tokens";
@@ -10,7 +10,8 @@ const STAY = ["theme", "folded"]; // what is nobody's own
 let asking = false;
 
 const read = () => JSON.parse(kept.get(TOKENS));
-const write = (pair) => kept.set(TOKENS, pair && JSON.stringify({ ...pair, until: Date.now() + pair.expires_in * 1000 }));
+const until = ({ expires_in: seconds }) => Date.now() + seconds * 1000;
+const write = (pair) => kept.set(TOKENS, pair && JSON.stringify({ ...pair, until: until(pair) }));
 const fresh = (tokens) => !tokens || Date.now() < tokens.until - EARLY_MS;
 
 /** The access token, refreshed where it ends soon; undefined for who is not signed in. */
@@ -85,10 +86,10 @@ async function leave() {
 
 /** Shows who is signed in. */
 export async function start() {
-  const account = read() && (await request("GET", "/auth/me").catch(() => null));
+  const account = read() && (await get("/auth/me").catch(() => null));
   const out = h("button.button", { type: "button", onclick: leave }, "Sign out");
   if (account) document.getElementById("account").append(h("span.muted", account.name), out);
 }
 
-useSignIn({ bearer, ask });
+Object.assign(signIn, { bearer, ask });
 addEventListener("storage", ({ key, newValue }) => key === TOKENS && Boolean(newValue) === asking && location.reload());

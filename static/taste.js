@@ -1,7 +1,7 @@
 // My taste: what suits me, what I lean to, my ratings to change, and those of other services to bring along.
 
 import { announce, button, h } from "./dom.js";
-import { request, save } from "./api.js";
+import { get, request, save } from "./api.js";
 import { called, stars as starControl } from "./cards.js";
 import { refill } from "./fill.js";
 import { importer } from "./importer.js";
@@ -23,7 +23,11 @@ const SORTS = {
   title: ["By title", (a, b) => a.movie.title.localeCompare(b.movie.title)],
 };
 
-/** @param {HTMLElement} root @param {{signal: AbortSignal}} options */
+const POPULAR =
+  "These are loved by many. Rate what you know: with the first you like, this list begins to follow your taste.";
+const UNKNOWN = "Here you will see which genres, decades and tags you rate higher or lower than others do.";
+const UNRATED = "None yet. Rate a movie above, or bring your ratings along below.";
+
 export function show(root, { signal }) {
   const [forYou, taste, own] = [recommendations(signal), leanings(signal), ownRatings(signal)];
   const soon = settled(() => [forYou, taste].forEach((one) => one.reload()));
@@ -32,9 +36,10 @@ export function show(root, { signal }) {
     if (!own.changing.has(movieId)) own.reload();
   };
   hear("rated", changed, signal);
-  const exports = ["csv", "json"].map((format) => button("export", `Export as ${format.toUpperCase()}`, () => take(format), { text: true }));
+  const exporter = (name) => button("export", `Export as ${name}`, () => take(name.toLowerCase()), { text: true });
+  const exports = h("div.row", exporter("CSV"), exporter("JSON"));
   root.classList.add("page");
-  root.append(forYou, taste, own, section("Bring your ratings along", "transfer", h("div.row", exports), importer(changed)));
+  root.append(forYou, taste, own, section("Bring your ratings along", "transfer", exports, importer(changed)));
 }
 
 /** The function, once it is no longer called again and again. */
@@ -65,12 +70,19 @@ function recommendations(signal) {
     const props = { type: "range", min: 0, max: 1, step: 0.1, value: wanted[name], oninput };
     return h("label.slide.muted", low, h("input", { ...props, "aria-label": `${label}: ${low} to ${high}` }), high);
   };
-  const popular = "These are loved by many. Rate what you know: with the first you like, this list begins to follow your taste.";
   const node = panel("For you", "for-you", signal, {
-    lead: h("div.row", slide("novelty", "Novelty", "Well known", "Finds"), slide("diversity", "Variety", "Alike", "Varied")),
+    lead: h("div.row",
+      slide("novelty", "Novelty", "Well known", "Finds"),
+      slide("diversity", "Variety", "Alike", "Varied")),
     cards: true,
-    load: (ends) => request("POST", "/recommendations", { body: { own: true, limit: LISTED, ...wanted }, signal: ends }),
-    draw: ({ basis, movies }) => [basis === "popular" && h("p.hint", popular), grid(movies, "Recommended movies", reason)],
+    load(ends) {
+      const body = { own: true, limit: LISTED, ...wanted };
+      return request("POST", "/recommendations", { body, signal: ends });
+    },
+    draw: ({ basis, movies }) => [
+      basis === "popular" && h("p.hint", POPULAR),
+      grid(movies, "Recommended movies", reason),
+    ],
   });
   return node;
 }
@@ -84,8 +96,8 @@ function reason({ because }) {
 
 function leanings(signal) {
   return panel("Your taste", "taste", signal, {
-    load: (ends) => request("GET", "/taste", { signal: ends }),
-    draw: (taste) => (taste.count ? portrait(taste) : h("p.muted", "Here you will see which genres, decades and tags you rate higher or lower than others do.")),
+    load: (ends) => get("/taste", {}, ends),
+    draw: (taste) => (taste.count ? portrait(taste) : h("p.muted", UNKNOWN)),
   });
 }
 
@@ -142,9 +154,11 @@ function ownRatings(signal) {
   const changing = new Set();
   const list = h("ul.rows.own", { "aria-label": "Your ratings" });
   const turn = h("div.row.turn");
-  const find = h("input.field", { type: "search", placeholder: "Find a title", "aria-label": "Find among your ratings", oninput: () => to(0) });
+  const oninput = () => to(0);
+  const named = { placeholder: "Find a title", "aria-label": "Find among your ratings" };
+  const find = h("input.field", { type: "search", ...named, oninput });
   const options = Object.entries(SORTS).map(([value, [label]]) => h("option", { value }, label));
-  const order = h("select.field", { "aria-label": "Order of your ratings", oninput: () => to(0) }, options);
+  const order = h("select.field", { "aria-label": "Order of your ratings", oninput }, options);
   order.value = kept.get("order") ?? "newest";
 
   function to(at) {
@@ -153,55 +167,43 @@ function ownRatings(signal) {
     const found = all.filter(({ movie }) => called(movie).toLowerCase().includes(words)).sort(SORTS[order.value][1]);
     const last = Math.max(0, Math.ceil(found.length / ROWS) - 1);
     page = Math.min(at, last);
-    const step = (name, label, next) => button(name, label, () => to(next), { text: true, disabled: next < 0 || next > last });
-    const steps = [step("left", "Back", page - 1), h("span.muted", `${page + 1} of ${last + 1}`), step("right", "On", page + 1)];
+    const step = (name, label, next) =>
+      button(name, label, () => to(next), { text: true, disabled: next < 0 || next > last });
+    const where = h("span.muted", `${page + 1} of ${last + 1}`);
     refill(list, found.slice(page * ROWS, (page + 1) * ROWS).map(row));
-    refill(turn, last > 0 && steps);
+    refill(turn, last > 0 && [step("left", "Back", page - 1), where, step("right", "On", page + 1)]);
   }
 
   function row(entry) {
     const name = called(entry.movie);
     const date = new Date(entry.rated_at).toLocaleDateString("en", { dateStyle: "medium" });
-    const rate = (given) => (given ? store(entry, given) : remove());
-    const control = starControl(entry.stars, rate, { label: `Your rating of ${name}` });
-    const remove = async () => (await store(entry, 0)) && deleted(entry, node);
-    const bin = button("trash", `Delete the rating of ${name}`, remove);
-    const node = h("li", { "data-testid": "own-rating" }, small(entry.movie), h("span.muted.spread", date), control, bin);
-    return node;
+    const rate = (given) => store(entry, given);
+    const undo = button("retry", "Undo", () => rate(entry.stars), { text: true });
+    const gone = () => h("li.muted", h("span", `Deleted the rating of ${name}.`), h("span.spread"), undo);
+    entry.node = entry.gone ? gone() : h("li", { "data-testid": "own-rating" },
+      small(entry.movie),
+      h("span.muted.spread", date),
+      starControl(entry.stars, rate, { label: `Your rating of ${name}` }),
+      button("trash", `Delete the rating of ${name}`, () => rate(0)));
+    return entry.node;
   }
 
-  /** Puts a way back in the place of a row. */
-  function deleted(entry, node) {
-    all = all.filter((other) => other !== entry);
-    const back = async () => {
-      if (!(await store(entry, entry.stars))) return;
-      all.push(entry);
-      const again = row(entry);
-      gone.replaceWith(again);
-      again.querySelector("button").focus();
-    };
-    const undo = button("retry", "Undo", back, { text: true });
-    const gone = h("li.muted", h("span", `Deleted the rating of ${called(entry.movie)}.`), h("span.spread"), undo);
-    node.replaceWith(gone);
-    undo.focus();
-  }
-
-  /** Stores stars, 0 for none; false where that fails. */
+  /** Stores stars, 0 for none: there is a way back in the place of the row. */
   async function store(entry, given) {
     const { movie_id: id, title } = entry.movie;
+    const turned = entry.gone || !given;
     changing.add(id);
     try {
       await ratings.rate(id, given);
-      if (given) entry.stars = given;
+      Object.assign(entry, { gone: !given, stars: given || entry.stars });
       announce(given ? `Rated ${title} ${given} stars.` : `Deleted the rating of ${title}.`);
-      return true;
+      if (turned) entry.node.replaceWith(row(entry));
+      if (turned) entry.node.querySelector("button").focus();
     } catch (error) {
       announce(`The rating was not stored: ${error.message}`);
       to(page);
-      return false;
-    } finally {
-      changing.delete(id);
     }
+    changing.delete(id);
   }
 
   const node = panel("Your ratings", "own-ratings", signal, {
@@ -210,7 +212,7 @@ function ownRatings(signal) {
     draw(found) {
       all = found;
       to(page);
-      return all.length ? [list, turn] : h("p.muted", "None yet. Rate a movie above, or bring your ratings along below.");
+      return all.length ? [list, turn] : h("p.muted", UNRATED);
     },
   });
   return Object.assign(node, { changing });

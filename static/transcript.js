@@ -5,15 +5,9 @@ import { note } from "./ratings.js";
 import { tell } from "./shared.js";
 
 /**
- * @typedef {Object} Answer
- * @property {string} run
- * @property {Array<Object>} messages
- * @typedef {Object} Question
- * @property {Object} message
- * @property {Array<Answer>} answers the last is the one that counts
- * @typedef {Object} Exchange
- * @property {string} key
- * @property {Array<Question>} questions the last is the one that counts
+ * A question in its versions, each with its answers; of both the last is the one that counts.
+ * @typedef {{run: string, messages: Array<Object>, state?: Object}} Answer the latest has its run as `state`
+ * @typedef {{key: string, questions: Array<{message: Object, answers: Array<Answer>}>}} Exchange
  */
 
 export class Transcript {
@@ -21,7 +15,7 @@ export class Transcript {
   run = null; // the latest
   last = 0; // sequence of the last event of it
   pending = null; // a message that is on its way
-  #folded = { exchanges: [] };
+  #folded = { of: [] };
 
   get live() {
     return this.run?.status === "in_progress";
@@ -50,7 +44,7 @@ export class Transcript {
 
   #begin({ run, message }) {
     const from = this.messages.findLastIndex(({ role }) => role === "user");
-    const rest = this.messages.filter((it) => it.run_id !== run.id || it.role === "user"); // it is told from its beginning
+    const rest = this.messages.filter((it) => it.run_id !== run.id || it.role === "user"); // told from its beginning
     const old = (it, index) => run.retry_of && index >= from && it.id !== message.id;
     this.messages = rest.map((it, index) => (old(it, index) ? { ...it, alternative: true } : it));
     if (!rest.some(({ id }) => id === message.id)) this.messages.push(message);
@@ -69,7 +63,8 @@ export class Transcript {
     const found = this.messages.findLast((message) => message.id === id);
     if (found) return found;
     const { id: run_id, session_id } = this.run;
-    const made = { id, run_id, session_id, role, content: "", reasoning: "", tool_calls: [], mentions: [], status: "in_progress" };
+    const empty = { content: "", reasoning: "", tool_calls: [], mentions: [], status: "in_progress" };
+    const made = { id, run_id, session_id, role, ...empty };
     this.messages = [...this.messages, made];
     return made;
   }
@@ -77,9 +72,10 @@ export class Transcript {
   /** @returns {Array<Exchange>} the same array until a message comes or goes */
   get exchanges() {
     const { messages, pending, run } = this;
-    const known = this.#folded;
-    if (known.messages === messages && known.pending === pending && known.run === run) return known.exchanges;
-    this.#folded = { messages, pending, run, exchanges: fold(pending ? [...messages, pending] : messages, run) };
+    const of = [messages, pending, run];
+    if (!of.every((it, index) => it === this.#folded.of[index])) {
+      this.#folded = { of, exchanges: fold(pending ? [...messages, pending] : messages, run) };
+    }
     return this.#folded.exchanges;
   }
 }
@@ -106,22 +102,19 @@ function fold(messages, run) {
   const exchanges = [];
   for (const message of messages) {
     const question = exchanges.at(-1)?.questions.at(-1);
-    if (message.role !== "user") answer(question, message);
-    else if (question?.message.alternative || message.edit) exchanges.at(-1).questions.push({ message, answers: [] });
+    if (message.role !== "user") question && answerOf(question, message).messages.push(message);
+    else if (question?.message.alternative || message.kind === "edit") exchanges.at(-1).questions.push({ message, answers: [] });
     else exchanges.push({ key: message.id, questions: [{ message, answers: [] }] });
   }
   const latest = exchanges.at(-1)?.questions.at(-1);
-  const replaced = latest?.answers.at(-1)?.messages.every(({ alternative }) => alternative) ?? true;
-  if (replaced && run && latest?.message.id === run.message_id) latest.answers.push({ run: run.id, messages: [] });
+  if (run && latest?.message.id === run.message_id) answerOf(latest, { run_id: run.id }).state = run;
   return exchanges;
 }
 
-/** Adds a message to the answer that it is part of: those that were replaced are told apart by their run. */
-function answer(question, message) {
-  const last = question?.answers.at(-1);
-  if (last && (last.run === message.run_id || !(last.messages[0].alternative || message.alternative))) {
-    last.messages.push(message);
-  } else {
-    question?.answers.push({ run: message.run_id, messages: [message] });
-  }
+/** The answer that a message is part of: those that were replaced are told apart by their run. */
+function answerOf({ answers }, { run_id: run, alternative = false }) {
+  const last = answers.at(-1);
+  if (last && (last.run === run || !(last.alternative || alternative))) return last;
+  answers.push({ run, alternative, messages: [] });
+  return answers.at(-1);
 }
