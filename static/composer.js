@@ -96,7 +96,7 @@ export class Composer {
   #send() {
     const text = this.field.value.trim();
     if (!text) return;
-    if (this.#busy) return this.fail("Wait for the answer, or stop it with Esc; then send.");
+    if (this.chat.busy) return this.fail("Wait for the answer, or stop it with Esc; then send.");
     this.#put("");
     this.fail(null);
     this.chat.send(text);

@@ -74,7 +74,7 @@ export class ExchangeView {
       event.preventDefault();
       const text = field.value.trim();
       if (!text) return;
-      close();
+      if (!this.chat.busy) close();
       this.#retry(message, text);
     };
     const onkeydown = (event) => {

@@ -26,7 +26,7 @@ export function openMenu(at, items) {
   };
   const nodes = items.map(item);
   const menu = h("div.menu", { role: "menu", popover: "auto", "aria-label": at.ariaLabel }, nodes);
-  menu.addEventListener("keydown", (event) => walk(event, nodes));
+  menu.addEventListener("keydown", (event) => (event.key === "Tab" ? menu.hidePopover() : walk(event, nodes)));
   menu.addEventListener("toggle", ({ newState }) => {
     at.ariaExpanded = newState === "open";
     if (newState === "closed") menu.remove();

@@ -98,7 +98,7 @@ function ageOf(time) {
 /** Asks for ever, at a modest pace, while the page is looked at: an answer may come or end in another place. */
 async function watch() {
   for (;;) {
-    const failed = document.hidden || (await load());
+    const failed = !document.hidden && (await load());
     await (failed ? pause() : until(sessions.some((it) => it.live_run_id) ? BUSY_MS : CALM_MS));
   }
 }
