@@ -1,229 +1,168 @@
-// The service over HTTP: requests, event streams that resume, pages, and the state of the network.
+// The service over HTTP: requests, event streams that resume, and the state of the network.
 
-/** An answer that is no success, as RFC 9457 has it; `status` 0 and code `offline` where none came. */
+const SLOW_MS = 4000;
+const SILENCE_MS = 40000; // the service pings every 15 s
+const MOST_REFUSALS = 4; // of a POST, where the service says that it is overloaded; without an answer there is no limit
+const OFFLINE = { status: 0, code: "offline", detail: "The service cannot be reached." };
+
+/** An answer that is no success, with the fields of RFC 9457; `status` 0 where none came. */
 export class Problem extends Error {
-  constructor({ status = 0, code = "offline", detail = "The service cannot be reached.", ...rest } = {}) {
-    super(detail);
-    Object.assign(this, { status, code, detail, errors: rest.errors ?? null, runId: rest.run_id ?? null });
-    this.retryAfter = rest.retryAfter ?? null;
+  constructor(fields = OFFLINE) {
+    super(fields.detail);
+    Object.assign(this, fields);
   }
 
   /** True where the request may have been carried out, or will be if it is sent again. */
   get passing() {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+    return [0, 408, 429].includes(this.status) || this.status >= 500;
   }
 }
 
-/** Tells `change` with `detail` "ok", "slow" or "offline". */
-export const network = new (class extends EventTarget {
-  state = "ok";
-  #failures = 0;
+// The network: the window is told "network" with "ok", "slow" or "offline"
 
-  say(state) {
-    if (state === this.state) return;
-    this.state = state;
-    this.dispatchEvent(new CustomEvent("change", { detail: state }));
-  }
+let state = "ok";
+let failures = 0;
 
-  succeeded() {
-    this.#failures = 0;
-    this.say("ok");
-  }
-
-  failed() {
-    this.#failures += 1;
-    this.say("offline");
-  }
-
-  slow() {
-    if (this.state === "ok") this.say("slow");
-  }
-
-  /** Resolves after a pause that grows with failures in a row, or as soon as the browser says it is online. */
-  async pause(signal) {
-    const wait = Math.min(8000, 400 * 2 ** this.#failures) * (0.75 + Math.random() / 2);
-    await until(wait, signal);
-  }
-})();
-
-addEventListener("offline", () => network.say("offline"));
-
-let signIn = { bearer: async () => null, ask: () => {} };
-
-/** Where tokens come from, and who is told that one is needed. @param {{bearer: () => Promise<string|null>, ask: () => void}} how */
-export function useSignIn(how) {
-  signIn = how;
+function become(now) {
+  if (now !== state) dispatchEvent(new CustomEvent("network", { detail: (state = now) }));
 }
 
-const SLOW_MS = 4000;
-const SILENCE_MS = 40000; // the service pings every 15 s
+/** The error as the page knows it: what `fetch` throws without a network is a Problem. */
+function known(error) {
+  if (!(error instanceof TypeError)) return error;
+  failures += 1;
+  become("offline");
+  return new Problem();
+}
 
-async function send(method, path, { body, query, headers, signal, open = false } = {}) {
-  const url = new URL(path, location.origin);
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value != null && value !== "") url.searchParams.set(name, value);
-  }
-  const all = new Headers(headers);
+addEventListener("offline", () => become("offline"));
+
+/** Waits longer with each failure; sooner where the browser is online again. @param {AbortSignal} [signal] */
+export const pause = (signal) => until(Math.min(8000, 400 * 2 ** failures) * (0.75 + Math.random() / 2), signal);
+
+/** Waits; sooner where the browser is online again or the page is looked at. Throws where the signal aborts. */
+export function until(ms, signal) {
+  const over = new AbortController();
+  const waited = new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    setTimeout(resolve, ms);
+    addEventListener("online", resolve, { signal: over.signal });
+    document.addEventListener("visibilitychange", () => document.hidden || resolve(), { signal: over.signal });
+    signal?.addEventListener("abort", () => reject(signal.reason), { signal: over.signal });
+  });
+  return waited.finally(() => over.abort());
+}
+
+// Requests
+
+/** Where tokens come from, and who is told that one is needed; signin.js fills it in. */
+export const signIn = { bearer: async () => null, ask: () => {} };
+
+
+async function send(method, path, { body, query = {}, headers, signal, open = false } = {}) {
+  const given = new URLSearchParams(Object.entries(query).filter(([, value]) => value != null && value !== ""));
   const token = open ? null : await signIn.bearer();
-  if (token) all.set("Authorization", `Bearer ${token}`);
-  const raw = body === undefined || body instanceof URLSearchParams || body instanceof Blob;
-  if (!raw) all.set("Content-Type", "application/json");
-  else if (body instanceof Blob) all.set("Content-Type", "application/octet-stream");
-  const slow = setTimeout(() => network.slow(), SLOW_MS);
+  const json = body?.constructor === Object;
+  const slow = setTimeout(() => state === "ok" && become("slow"), SLOW_MS);
   try {
-    const sent = { method, headers: all, signal, body: raw ? body : JSON.stringify(body) };
-    const response = await fetch(url, sent);
-    network.succeeded();
+    const response = await fetch(given.size ? `${path}?${given}` : path, {
+      method,
+      signal,
+      headers: { ...headers, ...(token && { Authorization: `Bearer ${token}` }) },
+      body: json ? new Blob([JSON.stringify(body)], { type: "application/json" }) : body,
+    });
+    failures = 0;
+    become("ok");
     if (response.status === 401 && !open) signIn.ask();
-    if (!response.ok) throw await problemOf(response);
-    return response;
+    if (response.ok) return response;
+    const { status } = response;
+    const told = await response.json().catch(() => ({}));
+    throw new Problem({ code: "internal", detail: `The service answered with status ${status}.`, ...told, status });
   } catch (error) {
-    if (error instanceof TypeError) {
-      network.failed();
-      throw new Problem();
-    }
-    throw error;
+    throw known(error);
   } finally {
     clearTimeout(slow);
   }
 }
 
-async function problemOf(response) {
-  const status = response.status;
-  const told = await response.json().catch(() => ({}));
-  const detail = `The service answered with status ${status}.`;
-  return new Problem({ code: "internal", detail, ...told, status, retryAfter: response.headers.get("Retry-After") });
-}
-
 /**
  * The JSON of an answer, null for 204.
- * @param {string} method
- * @param {string} path
- * @param {{body?: any, query?: Object, headers?: Object, signal?: AbortSignal}} [options]
+ * @param {{body?: any, query?: Object, signal?: AbortSignal, open?: boolean}} [options] open: without a token
  * @throws {Problem}
  */
 export async function request(method, path, options = {}) {
-  const response = await send(method, path, { ...options, headers: { Accept: "application/json", ...options.headers } });
+  const response = await send(method, path, { ...options, headers: { Accept: "application/json" } });
   return response.status === 204 ? null : response.json();
 }
 
-/** The body of an answer as a file. @param {string} path @returns {Promise<Blob>} */
+/** The JSON at a path. */
+export const get = (path, query, signal) => request("GET", path, { query, signal });
+
+/** The body of an answer as a Blob. */
 export async function download(path, query) {
   return (await send("GET", path, { query })).blob();
 }
 
-/**
- * All entries of a paged list, a page at a time.
- * @param {string} path
- * @param {Object} [query]
- * @param {AbortSignal} [signal]
- */
-export async function* pages(path, query = {}, signal) {
-  let after = null;
-  do {
-    const page = await request("GET", path, { query: { ...query, after }, signal });
-    yield page.data;
-    after = page.next;
-  } while (after);
+/** Saves the body of an answer under a name. */
+export async function save(path, query, name) {
+  const href = URL.createObjectURL(await download(path, query));
+  Object.assign(document.createElement("a"), { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10000);
 }
+
+// Events
 
 /**
- * The events of one answer with `text/event-stream`; ends with the connection. Null where nothing is to come (204).
- * @param {string} method
- * @param {string} path
- * @param {{body?: any, headers?: Object, signal?: AbortSignal}} [options]
- * @returns {Promise<AsyncGenerator<Object>|null>} the data of each event
+ * The events of a run to its end, over as many connections as it takes: each goes on behind the last event that came.
+ * @param {string} method POST for a message that begins the run, GET for one that is known
+ * @param {{signal: AbortSignal, body?: Object, key?: string, after?: number, onwait?: () => void}} options
+ *     key: the Idempotency-Key of a POST; after: sequence of the last event that is known
  */
-export async function events(method, path, options = {}) {
-  const response = await send(method, path, { ...options, headers: { Accept: "text/event-stream", ...options.headers } });
-  return response.status === 204 ? null : decoded(response.body.getReader());
-}
-
-async function* decoded(reader) {
-  const decoder = new TextDecoder();
-  let rest = "";
-  try {
-    for (;;) {
-      const { done, value } = await heard(reader);
-      if (done) return;
-      const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
-      rest = blocks.pop();
-      for (const block of blocks) {
-        const data = block.split("\n").filter((line) => line.startsWith("data:"));
-        if (data.length) yield JSON.parse(data.map((line) => line.slice(5)).join("\n"));
-      }
-    }
-  } finally {
-    reader.cancel().catch(() => {});
-  }
-}
-
-/** The next bytes; a connection that says nothing for long, not even a ping, is dead. */
-async function heard(reader) {
-  let timer;
-  const silence = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new TypeError("silence")), SILENCE_MS);
-  });
-  try {
-    return await Promise.race([reader.read(), silence]);
-  } catch (error) {
-    if (error instanceof TypeError) {
-      network.failed();
-      throw new Problem();
-    }
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/**
- * The events of a run above `after`, to its end, over as many connections as it takes.
- * @param {string} runId
- * @param {number} after sequence of the last event that is known
- * @param {AbortSignal} signal
- */
-export async function* follow(runId, after, signal) {
-  let last = after;
-  for (;;) {
+export async function* follow(method, path, { signal, body, key, after = 0, onwait }) {
+  const headers = { Accept: "text/event-stream", ...(key && { "Idempotency-Key": key }) };
+  for (let refusals = 0; ; await pause(signal)) {
     try {
-      const headers = last ? { "Last-Event-ID": String(last) } : {};
-      const stream = await events("GET", `/runs/${runId}/events`, { headers, signal });
-      if (stream === null) return;
-      for await (const event of stream) {
-        last = event.sequence;
+      if (after) headers["Last-Event-ID"] = after;
+      for await (const event of events(method, path, { headers, body, signal })) {
+        if (event === null) return;
+        after = event.sequence;
         yield event;
         if (isLast(event)) return;
+        if (event.type === "run.created") [method, path, body] = ["GET", `/runs/${event.run.id}/events`];
       }
     } catch (error) {
-      if (signal.aborted || !(error instanceof Problem) || !error.passing) throw error;
+      if (signal.aborted || !error.passing) throw error;
+      if (method === "POST" && error.status && ++refusals >= MOST_REFUSALS) throw error;
     }
-    await network.pause(signal);
+    onwait?.();
   }
 }
 
 /** True for the last event of a run. */
-export function isLast(event) {
-  return event.type.startsWith("run.") && event.type !== "run.created";
-}
+export const isLast = ({ type }) => type.startsWith("run.") && type !== "run.created";
 
-/** Waits; sooner where the browser is online again or the page is looked at. Throws where the signal aborts. */
-export function until(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const end = (finish, value) => {
-      clearTimeout(timer);
-      removeEventListener("online", done);
-      document.removeEventListener("visibilitychange", seen);
-      signal?.removeEventListener("abort", stopped);
-      finish(value);
-    };
-    const done = () => end(resolve);
-    const seen = () => document.visibilityState === "visible" && done();
-    const stopped = () => end(reject, signal.reason);
-    const timer = setTimeout(done, ms);
-    addEventListener("online", done);
-    document.addEventListener("visibilitychange", seen);
-    signal?.addEventListener("abort", stopped);
-    if (signal?.aborted) stopped();
-  });
+/** The events of one connection, null where there are none to come; one that is silent for long is dead. */
+async function* events(method, path, options) {
+  const dead = new AbortController();
+  const signal = AbortSignal.any([options.signal, dead.signal]);
+  const response = await send(method, path, { ...options, signal });
+  if (response.status === 204) return yield null;
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    for (let rest = ""; ; ) {
+      const timer = setTimeout(() => dead.abort(new TypeError("silence")), SILENCE_MS);
+      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+      if (done) return null;
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const data = /^data: ?(.*)$/m.exec(block);
+        if (data) yield JSON.parse(data[1]);
+      }
+    }
+  } catch (error) {
+    throw known(error);
+  } finally {
+    reader.cancel().catch(() => {});
+  }
 }

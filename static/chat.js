@@ -1,195 +1,127 @@
 // A chat: its history, the answer that is coming, and what is sent. Its parts are drawn elsewhere.
 
 import { announce, button, clear, h } from "./dom.js";
-import { Problem, request } from "./api.js";
+import { follow, get, isLast, request } from "./api.js";
 import { Speaker } from "./answer.js";
 import { Composer } from "./composer.js";
-import { ExchangeView, fold } from "./conversation.js";
-import { plain } from "./markdown.js";
-import { cancel, letter, onItsWay, post } from "./outbox.js";
-import { play, stateOf } from "./runs.js";
+import { ExchangeView } from "./conversation.js";
+import { cancel, onItsWay, post } from "./outbox.js";
+import { Scrolling } from "./scrolling.js";
 import { hear, tell } from "./shared.js";
+import { Transcript } from "./transcript.js";
 import { welcome } from "./welcome.js";
 
 const PAGE = 60; // messages at a time
-const FAR = 200; // pixels: what comes and goes by itself moves the scroll bar less
-const TOUCH_MS = 1200;
-const KEYBOARD = 120; // pixels that a keyboard takes at least
-const NEAR = 80; // pixels from the end at which the view follows what comes
-
-let next = null;
-
-/** A message for the next new chat. @param {string} text */
-export function sendNext(text) {
-  next = text;
-}
-
-/**
- * @param {HTMLElement} root
- * @param {{id: string|null, signal: AbortSignal, title: (text: string) => void}} context
- * @returns {Chat}
- */
-export function show(root, context) {
-  return new Chat(root, context);
-}
+const LATE_MS = 1500; // until a message that is on its way says so
+const HIDDEN_MS = 20000; // that a tab nobody looks at holds its connection: browsers allow few
+const ENDED = { completed: "Answer complete.", cancelled: "Stopped.", failed: "The answer failed." };
 
 export class Chat {
-  #following = null; // AbortController of the stream that is listened to
-  #views = new Map();
-  #sent = null; // what is on its way
-  #older = null; // where to go on with the history
+  transcript = new Transcript();
+  #views = new Map(); // by the exchange's key
+  #drawn = null; // exchanges
+  #entry = null; // of the outbox: what is on its way
+  #listening = new AbortController(); // to the events of the latest run
+  #older = null; // where the history goes on
   #frame = 0;
-  #stuck = true; // follows what comes
-  #reading = false; // from the question on
-  #placed = 0; // where this put the scroll bar
-  #touched = -Infinity; // when somebody scrolled
-  #loading = false;
 
-  constructor(root, { id, signal, title }) {
-    this.sessionId = id;
-    this.session = null;
-    this.#stuck = id !== null;
-    this.signal = signal;
-    this.title = title;
-    this.messages = [];
-    this.state = null; // of the latest run
-    this.speaker = new Speaker(plain);
-    this.composer = new Composer({
-      onSend: (text) => this.send(text),
-      onStop: () => this.stop(),
-      onEditLast: () => this.#lastView()?.edit(),
-      onModel: (model) => this.#choose(model),
-    });
-    this.#draw(root);
-    this.composer.open(id);
+  /**
+   * @param {HTMLElement} root
+   * @param {{id: string|null, signal: AbortSignal, title: (text: string) => void, first: string|null}} context
+   *     first: a message to be sent at once
+   */
+  constructor(root, { id, signal, title, first }) {
+    Object.assign(this, { sessionId: id, signal, title, session: null, speaker: new Speaker() });
+    this.#listening.abort();
+    this.composer = new Composer(this);
+    this.#build(root);
     this.#listen();
-    this.ready = this.#open();
+    this.composer.open(id);
+    this.ready = this.#open(first);
   }
 
   get busy() {
-    return Boolean(this.#sent) || Boolean(this.state?.live);
+    return Boolean(this.#entry) || this.transcript.live;
   }
 
-  // What is seen
+  get #path() {
+    return `/sessions/${this.sessionId}`;
+  }
 
-  #draw(root) {
-    this.list = h("div", { class: "exchanges", "data-testid": "conversation" });
-    this.top = h("div", { class: "older", role: "status" });
-    this.hello = h("div", { class: "hello" });
-    this.scroller = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Conversation" }, h("div", { class: "column" }, this.top, this.hello, this.list));
-    this.down = button("below", "To the latest message", () => this.#toEnd(), { class: "icon-button to-end", hidden: true });
+  #build(root) {
+    this.top = h("div.older", { role: "status" });
+    this.hello = h("div.hello");
+    this.list = h("div.exchanges", { "data-testid": "conversation" });
+    const scroller = h("div.scroller", { tabindex: "0", role: "region", "aria-label": "Conversation" },
+      h("div.column", this.top, this.hello, this.list));
+    const down = button("below", "To the latest message", null, { class: "icon-button to-end", hidden: true });
     root.classList.add("chat");
-    root.append(this.scroller, h("div", { class: "foot" }, this.down, this.composer.node));
-    const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && this.#loadOlder(), { root: this.scroller, rootMargin: "800px 0px 0px" });
-    observer.observe(this.top);
-    let height = 0;
-    const sizes = new ResizeObserver(() => {
-      const shrunk = height - this.scroller.clientHeight > KEYBOARD;
-      height = this.scroller.clientHeight;
-      if (shrunk && this.last && !this.busy) this.#toEnd();
-      else this.#keepUp();
-    });
-    sizes.observe(this.list);
-    sizes.observe(this.scroller);
-    this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    const touched = () => {
-      this.#touched = performance.now();
-    };
-    for (const name of ["wheel", "touchmove", "keydown"]) this.scroller.addEventListener(name, touched, { passive: true });
-    this.signal.addEventListener("abort", () => {
-      observer.disconnect();
-      sizes.disconnect();
-    });
+    root.append(scroller, h("div.foot", down, this.composer.node));
+    this.scrolling = new Scrolling(scroller, this.list, down);
+    const look = ([entry]) => entry.isIntersecting && this.#loadOlder();
+    this.observer = new IntersectionObserver(look, { root: scroller, rootMargin: "800px 0px 0px" });
+    this.observer.observe(this.top);
   }
 
   #listen() {
-    hear("session", (told) => this.#told(told), this.signal);
-    hear("live", ({ runs }) => runs.has(this.sessionId) && this.#follow(runs.get(this.sessionId)), this.signal);
-    hear("stale", (session) => this.#stale(session), this.signal);
-    this.signal.addEventListener("abort", () => this.#following?.abort());
-    addEventListener("keydown", (event) => this.#key(event), { signal: this.signal });
-    document.addEventListener("visibilitychange", () => this.#seen(), { signal: this.signal });
+    const { signal } = this;
+    hear("session", (told) => told.id === this.sessionId && this.#told(told), signal);
+    hear("listed", (session) => session.id === this.sessionId && this.#told({ session }), signal);
+    signal.addEventListener("abort", () => this.#listening.abort());
+    addEventListener("keydown", (event) => this.#key(event), { signal });
+    let hiding;
+    const seen = () => {
+      clearTimeout(hiding);
+      if (document.hidden) hiding = setTimeout(() => this.#listening.abort(), HIDDEN_MS);
+      else if (this.transcript.live) this.#follow(this.transcript.run.id);
+    };
+    document.addEventListener("visibilitychange", seen, { signal });
   }
 
   #key(event) {
     if (event.key !== "Escape" || event.defaultPrevented || !this.busy) return;
-    if (document.querySelector("dialog[open], [popover]:popover-open")) return;
-    event.preventDefault();
-    this.stop();
+    if (!document.querySelector("dialog[open], [popover]:popover-open")) this.stop();
   }
 
-  /** A tab that nobody looks at holds no connection: browsers allow few. It goes on where it was. */
-  #seen() {
-    if (document.visibilityState === "hidden") {
-      this.#hiding = setTimeout(() => this.#following?.abort(), 20000);
-    } else {
-      clearTimeout(this.#hiding);
-      if (this.state?.live) this.#follow(this.state.id);
-    }
-  }
-
-  #hiding = 0;
-
-  #told({ id, session, run, deleted, far }) {
-    if (id !== this.sessionId) return;
-    if (deleted) {
-      if (far) location.hash = "#/";
-      return;
-    }
+  /** What other parts of the page, or other tabs, say of this session. */
+  #told({ session, run = session?.live_run_id, deleted }) {
+    if (deleted) location.hash = "#/";
+    const known = [this.session?.updated_at, this.transcript.run?.created_at];
+    const stale = session && !this.busy && !known.includes(session.updated_at); // it went on elsewhere
     if (session) this.#adopt(session);
-    if (run && far) this.#follow(run);
-  }
-
-  /** The session went on in a place that this tab heard nothing of. */
-  #stale({ id, updated_at }) {
-    if (id !== this.sessionId || this.busy) return;
-    const known = [this.session?.updated_at, this.state?.run?.created_at];
-    if (!known.includes(updated_at)) this.#reload();
+    if (run && !this.#entry) this.#follow(run);
+    else if (stale) this.#load().catch((error) => this.#failed(error));
   }
 
   // Opening
 
-  async #open() {
-    const sent = onItsWay(this.sessionId);
+  async #open(first) {
+    const entry = onItsWay(this.sessionId);
     if (this.sessionId === null) {
       this.title("");
-      clear(this.hello).append(welcome({ signal: this.signal, ask: (text) => this.send(text) }));
-      if (next !== null) this.#sendNext();
-      else if (sent) this.#await(sent);
+      this.hello.append(welcome({ signal: this.signal, ask: (text) => this.send(text) }));
     } else {
       await this.#load();
-      if (sent && !this.#sent) this.#await(sent);
     }
-    this.composer.offerModels(this.session?.model ?? null, this.signal).catch(() => {});
+    if (first) this.send(first);
+    else if (entry && !this.#entry) this.#deliver(entry);
+    this.composer.offerModels(this.session?.model, this.signal).catch(() => {});
     if (matchMedia("(pointer: fine)").matches) this.composer.focus();
   }
 
-  #sendNext() {
-    const text = next;
-    next = null;
-    this.send(text);
-  }
-
   async #load() {
-    const path = `/sessions/${this.sessionId}`;
-    const { signal } = this;
+    const { signal, transcript } = this;
     const [session, page, runs] = await Promise.all([
-      request("GET", path, { signal }),
-      request("GET", `${path}/messages`, { query: { before: "latest", limit: PAGE }, signal }),
-      request("GET", `${path}/runs`, { query: { limit: 1 }, signal }),
+      get(this.#path, {}, signal),
+      get(`${this.#path}/messages`, { before: "latest", limit: PAGE }, signal),
+      get(`${this.#path}/runs`, { limit: 1 }, signal),
     ]);
     this.#adopt(session);
-    this.messages = page.data;
     this.#older = page.next;
-    const latest = runs.data[0];
-    if (this.state?.id !== latest?.id) this.state = null;
-    this.#render();
-    this.#toEnd();
-    if (latest && !isTold(latest, this.messages)) this.#follow(latest.id);
-  }
-
-  async #reload() {
-    await this.#load().catch((error) => this.#failed(error));
+    transcript.load(page.data, runs.data[0]);
+    this.#draw();
+    this.scrolling.pin("end");
+    if (transcript.live) this.#follow(transcript.run.id);
   }
 
   #adopt(session) {
@@ -198,354 +130,180 @@ export class Chat {
   }
 
   async #loadOlder() {
-    if (!this.#older || this.#loading) return;
-    this.#loading = true;
+    if (!this.#older) return;
+    const query = { before: this.#older, limit: PAGE * 2 };
+    this.#older = null; // until the page is here
     this.top.textContent = "Loading earlier messages…";
     try {
-      const query = { before: this.#older, limit: PAGE * 2 };
-      const page = await request("GET", `/sessions/${this.sessionId}/messages`, { query, signal: this.signal });
+      const page = await get(`${this.#path}/messages`, query, this.signal);
       this.#older = page.next;
-      this.messages = [...page.data, ...this.messages];
-      this.#keepPlace(() => this.#render());
-      this.top.textContent = "";
-    } catch (error) {
-      if (!this.signal.aborted) clear(this.top).append(button("retry", "Load earlier messages", () => this.#loadOlder(), { text: true }));
-    } finally {
-      this.#loading = false;
+      this.transcript.messages = [...page.data, ...this.transcript.messages];
+      this.scrolling.keepPlace(() => this.#draw());
+      clear(this.top);
+      this.observer.unobserve(this.top);
+      this.observer.observe(this.top); // tells again where it is
+    } catch {
+      this.#older = query.before;
+      const again = button("retry", "Load earlier messages", () => this.#loadOlder(), { text: true });
+      clear(this.top).append(again);
     }
-    const near = this.scroller.scrollTop < 400 && !this.signal.aborted && !this.top.firstElementChild;
-    if (this.#older && near) this.#loadOlder();
   }
 
-  // Rendering
+  // Drawing
 
-  /** Draws soon, at most once a frame, however many events come. */
-  #soon() {
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      if (!this.signal.aborted) this.#renderLast();
-    });
-    if (document.visibilityState === "hidden") setTimeout(() => !this.signal.aborted && this.#renderLast(), 250);
+  /** Draws with the next frame, however much there is to tell. */
+  #drawSoon() {
+    this.#frame ||= requestAnimationFrame(() => this.signal.aborted || this.#draw());
   }
 
-  #exchanges() {
-    const mine = this.state?.id;
-    const stored = this.messages.filter((message) => message.role === "user" || message.run_id !== mine);
-    return fold(stored);
+  #draw() {
+    this.#frame = 0;
+    const { exchanges } = this.transcript;
+    const same = exchanges === this.#drawn;
+    if (!same) this.#arrange(exchanges);
+    this.#drawn = exchanges;
+    const last = exchanges.at(-1);
+    for (const one of same ? exchanges.slice(-1) : exchanges) this.#views.get(one.key).show(one, one === last);
+    this.composer.busy(this.busy);
   }
 
-  #render() {
-    const exchanges = this.#exchanges();
-    const pending = this.#pending();
-    if (pending) this.#place(exchanges, pending);
-    const keys = new Set(exchanges.map(({ key }) => key));
-    for (const [key, view] of this.#views) if (!keys.has(key)) this.#views.delete(key) && view.node.remove();
-    let before = this.list.firstChild;
-    exchanges.forEach((exchange, index) => {
-      const view = this.#views.get(exchange.key) ?? this.#newView(exchange.key);
-      const latest = index === exchanges.length - 1;
-      if (view.exchange === undefined || latest || view.context.latest || changed(view.exchange, exchange)) {
-        view.show(exchange, { latest, state: latest && !pending ? this.state : null });
-      }
-      if (view.node === before) before = before.nextSibling;
-      else this.list.insertBefore(view.node, before);
-    });
-    this.last = exchanges.at(-1) ?? null;
+  #arrange(exchanges) {
+    const views = new Map(exchanges.map(({ key }) => [key, this.#views.get(key) ?? new ExchangeView(this)]));
+    for (const [key, { node }] of this.#views) if (!views.has(key)) node.remove();
+    let at = this.list.firstChild;
+    for (const { node } of views.values()) {
+      if (node === at) at = at.nextSibling;
+      else this.list.insertBefore(node, at);
+    }
+    this.#views = views;
     if (exchanges.length) clear(this.hello);
-    this.composer.busy(this.busy);
-  }
-
-  #newView(key) {
-    const view = new ExchangeView(this);
-    this.#views.set(key, view);
-    return view;
-  }
-
-  #renderLast() {
-    const view = this.#lastView();
-    if (!view || !this.last) return this.#render();
-    view.show(this.last, { latest: true, state: this.state });
-    this.composer.busy(this.busy);
-  }
-
-  #lastView() {
-    return this.last && this.#views.get(this.last.key);
-  }
-
-  /** The message that is on its way, as it will stand in the history. */
-  #pending() {
-    if (!this.#sent) return null;
-    const { letter: sent, words, takeBack } = this.#sent;
-    if (sent.kind === "retry") return { retry: true, words };
-    return { id: sent.key, role: "user", content: sent.text, pending: words, takeBack, edit: sent.kind === "edit" };
-  }
-
-  #place(exchanges, pending) {
-    if (pending.retry) return;
-    const question = { message: pending, answers: [] };
-    if (pending.edit && exchanges.length) exchanges.at(-1).questions.push(question);
-    else exchanges.push({ key: pending.id, questions: [question] });
-  }
-
-  // Scrolling
-
-  #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    const far = scrollHeight - scrollTop - clientHeight;
-    this.down.hidden = far < NEAR || !this.last;
-    const moved = Math.abs(scrollTop - this.#placed);
-    const byHand = moved > FAR || (moved > 2 && performance.now() - this.#touched < TOUCH_MS);
-    if (!this.last || !byHand) return; // nobody scrolled: something came or went
-    const question = this.#reading ? this.list.lastElementChild : null;
-    const atQuestion = question && Math.abs(question.offsetTop - 8 - scrollTop) < 4;
-    this.#stuck = far < NEAR || Boolean(atQuestion);
-    if (far < 2 && !atQuestion) this.#reading = false;
-  }
-
-  #toEnd() {
-    this.#stuck = true;
-    this.#reading = false;
-    this.#scrollTo(this.scroller.scrollHeight);
-  }
-
-  /** Follows what comes, until the question has reached the top: an answer is read from its beginning. */
-  #keepUp() {
-    if (!this.#stuck || !this.last) return;
-    const question = this.#reading ? this.list.lastElementChild : null;
-    const top = question ? question.offsetTop - 8 : Infinity;
-    this.#scrollTo(Math.min(this.scroller.scrollHeight - this.scroller.clientHeight, top));
-  }
-
-  #scrollTo(top) {
-    this.scroller.scrollTo({ top, behavior: "instant" });
-    this.#placed = this.scroller.scrollTop;
-    this.#scrolled();
-  }
-
-  /** Keeps what is seen where it is while something is put above it. */
-  #keepPlace(change) {
-    const first = this.list.firstElementChild;
-    const before = first?.getBoundingClientRect().top ?? 0;
-    change();
-    const moved = (first?.getBoundingClientRect().top ?? 0) - before;
-    this.#scrollTo(this.scroller.scrollTop + moved);
   }
 
   // Sending
 
-  /** Sends a message. @param {string} text */
-  send(text) {
-    if (this.busy) {
-      this.composer.fail("Wait for the answer, or stop it with Esc; then send.");
-      return;
-    }
-    const model = this.model ?? null;
-    const message = { content: text };
-    const inSession = { path: `/sessions/${this.sessionId}/messages`, body: message };
-    const opening = { path: "/sessions", body: { message, ...(model && { model }) } };
-    const where = this.sessionId === null ? opening : inSession;
-    this.#await(post(letter({ ...where, text, kind: "send", sessionId: this.sessionId })));
+  send(content) {
+    const message = { content };
+    if (this.sessionId === null) this.#post("send", content, "/sessions", { message, model: this.model });
+    else this.#post("send", content, `${this.#path}/messages`, message);
   }
 
-  /** Answers the last message anew. @param {Object} message */
-  retry(message) {
-    if (this.busy) return;
-    this.#lastView()?.newest();
-    this.#await(post(letter({ path: this.#retryPath(message), body: {}, text: "", kind: "retry", sessionId: this.sessionId })));
+  /** Answers the last message anew, or another text in its place. */
+  retry({ id }, content) {
+    this.#post(content ? "edit" : "retry", content, `${this.#path}/messages/${id}/retry`, { content });
   }
 
-  /** Puts another text in the place of the last message. @param {Object} message @param {string} text */
-  edit(message, text) {
-    if (this.busy) return;
-    this.#lastView()?.newest();
-    this.#await(post(letter({ path: this.#retryPath(message), body: { content: text }, text, kind: "edit", sessionId: this.sessionId })));
+  #post(kind, content, path, body) {
+    if (this.busy) this.composer.fail("Wait for the answer, or stop it with Esc; then send.");
+    else this.#deliver(post({ kind, content, path, body, sessionId: this.sessionId }));
   }
 
-  #retryPath(message) {
-    return `/sessions/${this.sessionId}/messages/${message.id}/retry`;
+  /** Shows what is on its way as it will stand in the history, until it has become a run. */
+  async #deliver(entry) {
+    const { letter, listening } = (this.#entry = entry);
+    const tell = (words, takeBack) => {
+      Object.assign(letter, { words, takeBack });
+      this.#drawSoon();
+    };
+    const late = setTimeout(tell, LATE_MS, "Sending…");
+    entry.onwait = () => tell("Not sent yet. It is tried again by itself.", () => listening.abort());
+    if (letter.kind !== "retry") this.transcript.pending = letter;
+    this.scrolling.pin("question");
+    this.#draw();
+    const [begun, error] = await entry.sending.then((it) => [it], (problem) => [null, problem]);
+    clearTimeout(late);
+    this.#entry = this.transcript.pending = null;
+    if (this.signal.aborted) listening.abort();
+    else if (error) this.#refused(letter, error);
+    else this.#began(begun, listening);
   }
 
-  /** Waits until what was sent has become a run, and shows that. */
-  async #await(entry) {
-    this.#sent = { letter: entry.letter, entry, words: null, takeBack: null };
-    this.#stuck = this.#reading = true;
-    const late = setTimeout(() => this.#wait("Sending…"), 1500);
-    entry.waiting = () => this.#wait("Not sent yet. It is tried again by itself.", () => entry.withdrawn.abort());
-    this.#render();
-    try {
-      const { state, stream } = await entry.sending;
-      if (this.signal.aborted) {
-        stream.return();
-        return;
-      }
-      this.#began(state, stream);
-    } catch (error) {
-      if (!this.signal.aborted) this.#refused(entry.letter, error);
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  #wait(words, takeBack = null) {
-    if (!this.#sent || this.signal.aborted) return;
-    Object.assign(this.#sent, { words, takeBack });
-    this.#render();
-  }
-
-  #began(state, stream) {
-    this.#sent = null;
+  #began(begun, listening) {
+    const { run } = begun.first;
     if (this.sessionId === null) {
-      this.sessionId = state.run.session_id;
+      this.sessionId = run.session_id;
       history.replaceState(null, "", `#/chat/${this.sessionId}`);
       this.composer.rename(this.sessionId);
-      request("GET", `/sessions/${this.sessionId}`).then((session) => this.#adopt(session), () => {});
-      tell("opened", { id: this.sessionId });
+      get(this.#path).then((session) => this.#adopt(session), () => {});
+      tell("session", { id: this.sessionId });
     }
-    this.#follow(state.id, stream);
+    this.#follow(run.id, { ...begun, listening });
   }
 
-  #refused(sent, error) {
-    this.#sent = null;
-    const withdrawn = error.name === "AbortError";
-    const reason = withdrawn ? null : (error.detail ?? "The message could not be sent.");
-    this.#render();
-    if (sent.kind === "send") this.composer.giveBack(sent.text, reason);
-    else this.composer.fail(reason);
-    if (error.runId) this.#follow(error.runId);
-    if (!withdrawn && !(error instanceof Problem)) throw error;
+  #refused({ kind, content }, error) {
+    const reason = error.name === "AbortError" ? null : (error.detail ?? "The message could not be sent.");
+    this.#draw();
+    if (kind === "send") this.composer.giveBack(content);
+    this.composer.fail(reason);
+    if (error.run_id) this.#follow(error.run_id);
+    if (reason && !error.code) throw error;
   }
 
   // The answer
 
   /** Listens to a run, from where it is known; once. */
-  async #follow(runId, stream = null) {
-    if (this.state?.id === runId && (!this.state.live || (this.#following && !this.#following.signal.aborted))) {
-      stream?.return();
-      return;
-    }
-    this.#following?.abort();
-    const following = (this.#following = new AbortController());
-    const state = stateOf(runId);
-    this.#merge();
-    this.state = state;
-    state.onchange = (event) => this.#happened(event);
-    if (state.question) this.#asked(state);
-    this.#render();
+  async #follow(id, { first, events, listening = new AbortController() } = {}) {
+    const { transcript } = this;
+    const known = transcript.run?.id === id;
+    if (known && !(transcript.live && this.#listening.signal.aborted)) return listening.abort();
+    this.#listening.abort();
+    this.#listening = listening;
+    const { signal } = listening;
+    transcript.expect(id);
+    if (first) this.#take(first);
     try {
-      await play(state, stream, AbortSignal.any([following.signal, this.signal]));
+      events ??= follow("GET", `/runs/${id}/events`, { after: transcript.last, signal });
+      for await (const event of events) {
+        if (signal.aborted) return;
+        this.#take(event);
+      }
     } catch (error) {
-      if (!following.signal.aborted && !this.signal.aborted) this.#failed(error);
+      if (!signal.aborted) this.#failed(error);
     } finally {
-      if (this.#following === following) this.#following = null;
+      listening.abort();
     }
   }
 
-  #happened(event) {
-    if (this.signal.aborted) return;
-    if (event.type === "run.created") {
-      this.#asked(this.state);
-      this.#render();
-    } else if (event.type === "text.delta") {
-      this.speaker.add(event.delta);
-    } else if (!this.state.live) {
-      this.#ended();
+  #take(event) {
+    const { transcript, speaker } = this;
+    transcript.take(event);
+    if (event.type === "text.delta") speaker.add(event.delta);
+    if (isLast(event)) {
+      speaker.end();
+      announce(`${ENDED[event.run.status] ?? "The answer ended."} ${event.run.error?.detail ?? ""}`);
     }
-    this.#soon();
-  }
-
-  /** Takes the question of a run into the history, and what it takes the place of out of it. */
-  #asked({ run, question }) {
-    const known = this.messages.find((message) => message.id === question.id);
-    if (run.retry_of) {
-      const from = this.messages.findLastIndex((message) => message.role === "user" && message.id !== (known ? "" : question.id));
-      this.messages = this.messages.map((message, index) => {
-        const replaced = index >= from && message.id !== question.id && message.run_id !== run.id;
-        return replaced && !message.alternative ? { ...message, alternative: true } : message;
-      });
-    }
-    if (!known) this.messages.push(question);
-  }
-
-  #ended() {
-    this.speaker.end();
-    const { status, error } = this.state;
-    const words = { completed: "Answer complete.", cancelled: "Stopped.", failed: `The answer failed. ${error?.detail ?? ""}` };
-    announce(words[status] ?? "The answer ended.");
-    this.#merge();
-    this.#render();
-  }
-
-  /** Keeps in the history what the latest run said. */
-  #merge() {
-    if (!this.state || this.state.live) return;
-    const ids = new Set(this.state.messages.map(({ id }) => id));
-    const rest = this.messages.filter(({ id }) => !ids.has(id));
-    this.messages = [...rest, ...this.state.messages.map((message) => ({ ...message, session_id: this.sessionId }))];
+    this.#drawSoon();
   }
 
   /** Stops the answer, or takes back what has not been sent yet. */
   async stop() {
-    if (this.#sent) {
-      this.#sent.entry.stop = true;
-      if (this.#sent.takeBack) this.#sent.takeBack();
-      return;
-    }
-    if (!this.state?.live) return;
-    const { state } = this;
-    this.composer.focus();
-    announce("Stopping.");
-    try {
-      await cancel(state.id);
-      if (state.live && !this.#following) this.#follow(state.id);
-    } catch (error) {
-      this.composer.fail(`It could not be stopped: ${error.detail}`);
+    const { run, live } = this.transcript;
+    if (this.#entry) {
+      this.#entry.stop = true;
+      this.#entry.letter.takeBack?.();
+    } else if (live) {
+      this.composer.focus();
+      announce("Stopping.");
+      await cancel(run.id).catch((error) => this.composer.fail(`It could not be stopped: ${error.detail}`));
+      this.#follow(run.id);
     }
   }
 
   #failed(error) {
     if (error.name === "AbortError") return;
-    if (error.status === 404) this.composer.fail("This chat is gone: it was deleted.");
-    else this.composer.fail(error.detail ?? "Something went wrong. Reload the page.");
-    if (!(error instanceof Problem)) throw error;
+    const gone = error.status === 404 && "This chat is gone: it was deleted.";
+    this.composer.fail(gone || (error.detail ?? "Something went wrong. Reload the page."));
+    if (!error.code) throw error;
   }
 
-  // The rest
-
-  /** @param {Object} message @param {"up"|"down"} rating */
-  async feedback(message, rating) {
-    const path = `/sessions/${this.sessionId}/messages/${message.id}/feedback`;
-    try {
-      const stored = await request("PUT", path, { body: { rating } });
-      this.messages = this.messages.map((it) => (it.id === stored.id ? { ...it, feedback: stored.feedback } : it));
-      if (this.state) this.state.messages = this.state.messages.map((it) => (it.id === stored.id ? { ...it, feedback: stored.feedback } : it));
-      this.#render();
-    } catch (error) {
-      this.composer.fail(`That was not stored: ${error.detail}`);
-    }
+  editLast() {
+    [...this.#views.values()].at(-1)?.edit();
   }
 
-  async #choose(model) {
+  /** Takes another model from here on. */
+  async choose(model) {
     this.model = model;
     if (this.sessionId === null) return;
-    try {
-      this.#adopt(await request("PATCH", `/sessions/${this.sessionId}`, { body: { model } }));
-    } catch (error) {
-      this.composer.fail(`The model was not changed: ${error.detail}`);
-    }
+    const failed = (error) => this.composer.fail(`The model was not changed: ${error.detail}`);
+    await request("PATCH", this.#path, { body: { model } }).then((session) => this.#adopt(session), failed);
   }
-}
-
-/** True where the history has all of a run's answer. */
-function isTold(run, messages) {
-  if (run.status === "in_progress" || messages.some((message) => message.status === "in_progress")) return false;
-  return run.status === "completed" && messages.some((message) => message.run_id === run.id && message.role !== "user");
-}
-
-function changed(one, other) {
-  const size = ({ questions }) => questions.map(({ answers }) => answers.map(({ messages }) => messages.length).join()).join("/");
-  return size(one) !== size(other) || one.questions.at(-1).message !== other.questions.at(-1).message || feedbackOf(one) !== feedbackOf(other);
-}
-
-function feedbackOf({ questions }) {
-  return questions.flatMap(({ answers }) => answers.flatMap(({ messages }) => messages.map(({ feedback }) => feedback?.rating ?? ""))).join("");
 }

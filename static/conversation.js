@@ -1,235 +1,181 @@
-// The conversation as exchanges: a question in its versions, each with its answers.
+// An exchange of a conversation: a question in its versions, each with its answers, and what one can do about them.
 
-import { announce, button, h, refill } from "./dom.js";
-import { ask } from "./shared.js";
+import { announce, button, h } from "./dom.js";
+import { request } from "./api.js";
 import { AnswerView, textOf } from "./answer.js";
+import { fillOnce } from "./fill.js";
+import { ask } from "./shared.js";
 import { followUps } from "./wording.js";
 
-/**
- * @typedef {Object} Answer
- * @property {string} key
- * @property {Array<Object>} messages
- * @typedef {Object} Question
- * @property {Object} message
- * @property {Array<Answer>} answers the last is the one that counts
- * @typedef {Object} Exchange
- * @property {string} key
- * @property {Array<Question>} questions the last is the one that counts
- */
+const RATINGS = { up: "Good answer", down: "Bad answer" };
 
-/**
- * The messages of a session as exchanges. What stands before the first question is left out: its page is not here yet.
- * @param {Array<Object>} messages oldest first
- * @returns {Array<Exchange>}
- */
-export function fold(messages) {
-  const exchanges = [];
-  for (const message of messages) {
-    const question = exchanges.at(-1)?.questions.at(-1);
-    if (message.role === "user") {
-      if (question?.message.alternative) exchanges.at(-1).questions.push({ message, answers: [] });
-      else exchanges.push({ questions: [{ message, answers: [] }] });
-    } else if (question) {
-      answerOf(question, message).messages.push(message);
-    }
-  }
-  for (const exchange of exchanges) exchange.key = exchange.questions[0].message.id;
-  return exchanges;
-}
-
-/** The answer that a message is part of: those that were replaced are told apart by their run. */
-function answerOf({ answers }, message) {
-  const key = message.alternative ? message.run_id : "current";
-  let answer = answers.find((it) => it.key === key);
-  if (!answer) answers.push((answer = { key, messages: [] }));
-  return answer;
-}
-
-/** The view of one exchange. */
+/** The view of one exchange; `show` may be called as often as there is news. */
 export class ExchangeView {
-  #views = new Map(); // of answers, by the question's id and the answer's key
-  #question = null; // version that is chosen, null for the last
-  #answer = null;
-  #shown = {};
+  #answers = new Map(); // views of answers, by their run
+  #chosen = {}; // versions that were chosen: question, answer; the last where none was
 
-  /** @param {import("./chat.js").Chat} chat */
   constructor(chat) {
     this.chat = chat;
-    this.asked = h("div", { class: "asked" });
-    this.answered = h("article", { class: "answer", "aria-label": "Answer" });
-    this.tools = h("div", { class: "answer-tools" });
-    this.next = h("div", { class: "follow-ups", role: "group", "aria-label": "What you may ask next" });
-    this.node = h("section", { class: "exchange", "data-testid": "exchange" }, this.asked, this.answered, this.tools, this.next);
+    this.asked = h("div.asked");
+    this.answered = h("article.answer", { "aria-label": "Answer" });
+    this.tools = h("div.answer-tools");
+    this.next = h("div.follow-ups", { role: "group", "aria-label": "What you may ask next" });
+    const parts = [this.asked, this.answered, this.tools, this.next];
+    this.node = h("section.exchange", { "data-testid": "exchange" }, parts);
   }
 
-  /**
-   * @param {Exchange} exchange
-   * @param {{latest: boolean, state: Object|null}} context `state` of the run that the last answer comes from
-   */
-  show(exchange, context) {
-    this.exchange = exchange;
-    this.context = context;
-    const { questions } = exchange;
-    const at = Math.min(this.#question ?? questions.length - 1, questions.length - 1);
-    const question = questions[at];
-    this.#showQuestion(question, at);
-    this.#showAnswer(question, at === questions.length - 1);
+  /** @param {import("./transcript.js").Exchange} exchange @param {boolean} latest of the conversation */
+  show(exchange, latest) {
+    if (this.exchange && !latest && !this.latest) return; // only the latest changes
+    Object.assign(this, { exchange, latest });
+    this.#draw();
   }
 
-  /** Shows the newest version again. */
-  newest() {
-    this.#question = this.#answer = null;
-  }
-
-  #again() {
-    this.show(this.exchange, this.context);
-  }
-
-  // The question
-
-  #showQuestion({ message }, at) {
+  #draw() {
     const { questions } = this.exchange;
-    const editable = this.context.latest && !this.chat.busy && at === questions.length - 1 && !message.pending;
-    const key = JSON.stringify([message.id, message.content, message.pending, questions.length, at, editable]);
-    if (this.#shown.question === key || this.asked.querySelector("form")) return;
-    this.#shown.question = key;
-    const bubble = h("article", { class: "bubble", "aria-label": "You" }, h("div", { class: "bubble-text", "data-testid": "question-text" }, message.content));
-    const choose = (to) => {
-      this.#question = to;
-      this.#answer = null;
-      this.#again();
-    };
-    const tools = h("div", { class: "bubble-tools" },
-      versions(questions.length, at, choose, "question"),
-      editable && button("edit", "Edit this message", () => this.edit()),
-      !message.pending && button("copy", "Copy this message", (event) => copy(message.content, event.currentTarget)),
-      message.pending && h("span", { class: "pending", role: "status" }, message.pending, message.takeBack && button(null, "Take it back", message.takeBack, { text: true, class: "button small" })));
-    refill(this.asked, bubble, tools);
+    const last = questions.length - 1;
+    const at = Math.min(this.#chosen.question ?? last, last);
+    this.#showQuestion(questions[at].message, at);
+    this.#showAnswer(questions[at], this.latest && at === last);
+  }
+
+  #choose(chosen) {
+    this.#chosen = chosen;
+    this.#draw();
+  }
+
+  #showQuestion(message, at) {
+    const { questions } = this.exchange;
+    const { id, content, kind, words, takeBack } = message;
+    const editable = this.latest && !this.chat.busy && at === questions.length - 1;
+    if (this.asked.querySelector("form")) return;
+    fillOnce(this.asked, [id, content, words, questions.length, at, editable], () => [
+      h("article.bubble", { "aria-label": "You" },
+        h("div.bubble-text", { "data-testid": "question-text" }, content)),
+      h("div.bubble-tools",
+        versions(questions.length, at, (question) => this.#choose({ question }), "question"),
+        editable && button("edit", "Edit this message", () => this.edit()),
+        !kind && copier("Copy this message", content),
+        words && h("span.pending", { role: "status" }, words,
+          takeBack && button(null, "Take it back", takeBack, { text: true, class: "button small" }))),
+    ]);
   }
 
   /** Puts a field in the place of the question. */
   edit() {
     const { message } = this.exchange.questions.at(-1);
-    const field = h("textarea", { class: "field", "aria-label": "Edit your message", rows: "2", value: message.content });
+    const value = message.content;
+    const field = h("textarea.field", { "aria-label": "Edit your message", rows: "2", value });
     const close = () => {
-      form.remove();
-      this.#shown.question = null;
-      this.#again();
+      fillOnce(this.asked, null, () => []);
+      this.#draw();
     };
-    const save = () => {
+    const onsubmit = (event) => {
+      event.preventDefault();
       const text = field.value.trim();
-      if (!text) return field.focus();
-      close();
-      return this.chat.edit(message, text);
+      if (!text) return;
+      if (!this.chat.busy) close();
+      this.#retry(message, text);
     };
     const onkeydown = (event) => {
       if (event.key === "Escape") {
         event.stopPropagation();
         close();
       } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-        event.preventDefault();
-        save();
+        onsubmit(event);
       }
     };
-    const onsubmit = (event) => {
-      event.preventDefault();
-      save();
-    };
-    const row = h("div", { class: "row" }, button(null, "Cancel", close, { text: true }), h("button", { class: "button primary" }, "Send"));
-    const form = h("form", { class: "edit", onsubmit, onkeydown }, field, row);
-    this.asked.replaceChildren(form);
+    const buttons = [button(null, "Cancel", close, { text: true }), h("button.button.primary", "Send")];
+    const form = h("form.edit", { onsubmit, onkeydown }, field, h("div.row", buttons));
+    fillOnce(this.asked, "edit", () => form);
     field.focus();
-    field.setSelectionRange(field.value.length, field.value.length);
+    field.setSelectionRange(value.length, value.length);
   }
 
-  // The answer
+  #retry(message, text) {
+    this.#chosen = {};
+    this.chat.retry(message, text);
+  }
 
-  #showAnswer(question, current) {
-    const { state } = this.context;
-    const answers = current && state ? [...question.answers.filter((it) => it.key !== "current" && it.key !== state.id), { key: state.id, messages: state.messages, state }] : question.answers;
-    const at = Math.min(this.#answer ?? answers.length - 1, answers.length - 1);
-    const answer = answers[at];
-    const mine = answer?.state ?? null;
-    const latest = this.context.latest && current && at === answers.length - 1;
-    const view = this.#view(question.message.id, answer, question.answers);
+  #showAnswer({ message, answers }, newest) {
+    const last = answers.length - 1;
+    const at = Math.min(this.#chosen.answer ?? last, last);
+    const answer = answers[at] ?? { messages: [] };
+    const latest = newest && at === last;
+    const said = answer.messages.findLast(({ role }) => role === "assistant");
+    const { status, error } = answer.state ?? said ?? {};
+    const live = latest && status === "in_progress";
+    const onRetry = latest && last >= 0 && !this.chat.busy ? () => this.#retry(message) : null;
+    const view = answers[at] && this.#view(answer);
     if (this.answered.firstChild !== view?.node) this.answered.replaceChildren(...(view ? [view.node] : []));
-    const live = mine?.live ?? false;
-    const status = mine?.status ?? answer?.messages.findLast((it) => it.role === "assistant")?.status ?? "completed";
-    const retry = latest && !this.chat.busy ? () => this.chat.retry(question.message) : null;
-    view?.show(answer.messages, { live, status, error: mine?.error ?? null, onRetry: retry });
-    this.#showTools(answer, { live, at, count: answers.length, retry, latest, status, missing: !answer && this.context.latest && current });
-  }
-
-  /** The view of an answer; one that streamed keeps its view when it is stored. */
-  #view(questionId, answer) {
-    if (!answer) return null;
-    const key = `${questionId}:${answer.key === "current" ? (answer.messages[0]?.run_id ?? "") : answer.key}`;
-    if (!this.#views.has(key)) this.#views.set(key, new AnswerView());
-    return this.#views.get(key);
-  }
-
-  #showTools(answer, { live, at, count, retry, latest, status }) {
-    const stored = answer?.messages.findLast((message) => message.role === "assistant");
-    const text = answer ? textOf(answer.messages) : "";
-    const key = JSON.stringify([live, at, count, Boolean(retry), latest, status, stored?.id, Boolean(stored?.session_id), text.length * !live]);
-    for (const node of this.tools.querySelectorAll("[data-rating]")) press(node, stored);
-    if (this.#shown.tools === key) return;
-    this.#shown.tools = key;
-    const choose = (to) => {
-      this.#answer = to;
-      this.#again();
-    };
-    const ended = answer && !live;
-    refill(this.tools, [
-      ended && text && button("copy", "Copy the answer", (event) => copy(text, event.currentTarget)),
-      ...(ended && stored?.session_id ? feedback(this.chat, stored) : []),
-      ended && retry && button("retry", "Answer again", retry),
-      ended && versions(count, at, choose, "answer"),
-    ]);
+    view?.show(answer.messages, { live, status, error, onRetry });
+    const choose = (to) => this.#choose({ ...this.#chosen, answer: to });
+    const text = live ? "" : textOf(answer.messages);
     this.tools.classList.toggle("latest", latest);
-    const asks = ended && latest && status === "completed" ? followUps(answer.messages) : [];
+    const key = [live, at, answers.length, Boolean(onRetry), said?.id, text.length];
+    fillOnce(this.tools, key, () => !live && [
+      text && copier("Copy the answer", text),
+      text && thumbs(said, (words) => this.chat.composer.fail(words)),
+      onRetry && button("retry", "Answer again", onRetry),
+      versions(answers.length, at, choose, "answer"),
+    ]);
+    this.#showNext(latest && status === "completed" ? followUps(answer.messages) : []);
+  }
+
+  #view({ run }) {
+    if (!this.#answers.has(run)) this.#answers.set(run, new AnswerView());
+    return this.#answers.get(run);
+  }
+
+  #showNext(asks) {
+    const follow = (words) => button(null, words, () => ask(words), { text: true, class: "button follow-up" });
     this.next.hidden = !asks.length;
-    this.next.replaceChildren(...asks.map((words) => button(null, words, () => ask(words), { text: true, class: "button follow-up" })));
+    fillOnce(this.next, asks, () => asks.map(follow));
   }
 }
 
-function versions(count, at, choose, noun) {
-  if (count < 2) return null;
-  const label = h("span", { class: "versions-at", "aria-live": "polite", "data-testid": `${noun}-version` }, `${at + 1}/${count}`);
-  const back = button("left", `Earlier ${noun}`, () => choose(at - 1), { disabled: at === 0 });
-  const on = button("right", `Later ${noun}`, () => choose(at + 1), { disabled: at === count - 1 });
-  return h("span", { class: "versions", role: "group", "aria-label": `Versions of the ${noun}` }, back, label, on);
-}
-
-function feedback(chat, message) {
-  const give = (rating) => async () => {
-    await chat.feedback(message, rating);
-    announce(rating === "up" ? "Noted: a good answer." : "Noted: a bad answer.");
+/** What one thinks of an answer. */
+function thumbs(message, failed) {
+  const give = async ({ currentTarget: { value: rating } }) => {
+    const path = `/sessions/${message.session_id}/messages/${message.id}/feedback`;
+    try {
+      message.feedback = (await request("PUT", path, { body: { rating } })).feedback;
+      draw();
+      announce(rating === "up" ? "Noted: a good answer." : "Noted: a bad answer.");
+    } catch (error) {
+      failed(`That was not stored: ${error.detail}`);
+    }
   };
-  const words = { up: "Good answer", down: "Bad answer" };
-  const nodes = Object.keys(words).map((rating) => button(rating, words[rating], give(rating), { dataset: { rating } }));
-  nodes.forEach((node) => press(node, message));
+  const nodes = Object.entries(RATINGS).map(([value, label]) => button(value, label, give, { value }));
+  const draw = () => nodes.forEach((node) => (node.ariaPressed = String(node.value === message.feedback?.rating)));
+  draw();
   return nodes;
 }
 
-function press(node, message) {
-  node.setAttribute("aria-pressed", String(message?.feedback?.rating === node.dataset.rating));
+function versions(count, at, choose, noun) {
+  const label = `${at + 1}/${count}`;
+  return count > 1 && h("span.versions", { role: "group", "aria-label": `Versions of the ${noun}` },
+    button("left", `Earlier ${noun}`, () => choose(at - 1), { disabled: at === 0 }),
+    h("span.versions-at", { "aria-live": "polite", "data-testid": `${noun}-version` }, label),
+    button("right", `Later ${noun}`, () => choose(at + 1), { disabled: at === count - 1 }));
 }
 
-async function copy(text, node) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    copyBySelection(text);
-  }
-  announce("Copied.");
-  node.classList.add("done");
-  setTimeout(() => node.classList.remove("done"), 1200);
+function copier(label, text) {
+  return button("copy", label, async ({ currentTarget: node }) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      copyBySelection(text);
+    }
+    announce("Copied.");
+    node.classList.add("done");
+    setTimeout(() => node.classList.remove("done"), 1200);
+  });
 }
 
 /** For pages over plain HTTP, where there is no clipboard. */
 function copyBySelection(text) {
-  const field = h("textarea", { class: "visually-hidden", value: text });
+  const field = h("textarea.visually-hidden", { value: text });
   document.body.append(field);
   field.select();
   document.execCommand("copy");

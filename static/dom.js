@@ -37,15 +37,6 @@ export function clear(node) {
   return node;
 }
 
-/** Puts other children into a node; the focus stays with what has the same name. @param {Element} node */
-export function refill(node, ...children) {
-  const name = node.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
-  node.replaceChildren(...children.flat(Infinity).filter(Boolean));
-  if (!name) return;
-  const buttons = [...node.querySelectorAll("button:not(:disabled)")];
-  (buttons.find((it) => it.getAttribute("aria-label") === name) ?? buttons[0])?.focus();
-}
-
 const KEPT = 12;
 
 /** Says something to a screen reader. @param {string} text */

@@ -1,71 +1,57 @@
 // The catalogue: search as one types, filters, results without end. What is asked for stands in the address.
 
-import { announce, button, clear, h, icon } from "./dom.js";
-import { request } from "./api.js";
+import { announce, button, h, icon } from "./dom.js";
+import { get } from "./api.js";
 import { movieCard } from "./cards.js";
+import { refill } from "./fill.js";
 import { exploring, skeleton, trouble } from "./panel.js";
 import { counted } from "./plots.js";
 
 const PAUSE_MS = 180; // in typing
 const PAGE = 24;
-const SORTS = [["", "Match"], ["popularity", "Most rated"], ["rating", "Best"], ["worst", "Worst"], ["newest", "Newest"], ["oldest", "Oldest"]];
-const RATINGS = [["", "Any"], ["10", "10 +"], ["50", "50 +"], ["100", "100 +"], ["1000", "1,000 +"], ["10000", "10,000 +"]];
-const MEANS = [["", "Any"], ["3", "3 ★ +"], ["3.5", "3.5 ★ +"], ["4", "4 ★ +"]];
 const NAMES = ["q", "genre", "tag", "year_from", "year_to", "min_ratings", "min_mean", "person", "sort"];
+const SORTS = { popularity: "Most rated", rating: "Best", worst: "Worst", newest: "Newest", oldest: "Oldest" };
+const RATINGS = { 10: "10 +", 50: "50 +", 100: "100 +", 1000: "1,000 +", 10000: "10,000 +" };
+const MEANS = { "3.0": "3 ★ +", "3.5": "3.5 ★ +", "4.0": "4 ★ +" };
+const options = (choices) => Object.entries(choices).map(([value, label]) => h("option", { value }, label));
 
 let genres = null; // asked for once
 let left = {}; // what was shown when the view was left
 
-/** @param {HTMLElement} root @param {{signal: AbortSignal}} options */
 export function show(root, { signal }) {
   const scroller = root.parentElement;
   const given = new URLSearchParams(location.hash.replace(/^#\/explore[/?]?/, ""));
   const state = Object.fromEntries(NAMES.map((name) => [name, given.get(name) ?? ""]));
   let [movies, next, asked, timer] = [[], null, null, null];
 
-  const list = h("ul", { class: "card-grid", "aria-label": "Movies", dataset: { testid: "results" } });
-  const status = h("p", { class: "muted" });
+  const list = h("ul.card-grid", { "aria-label": "Movies", "data-testid": "results" });
+  const status = h("p.muted");
   const reset = button("close", "Clear filters", clearAll, { text: true });
   const chosen = h("span");
-  const below = h("div", { class: "results-below" });
-  const more = button("below", "Show more", () => load(true), { text: true });
+  const below = h("div.results-below");
+  const suggestions = h("datalist", { id: "tag-names" });
+  const form = searchForm(chosen, suggestions);
+  for (const field of form.elements) field.value = state[field.name];
 
   // What is asked for
 
-  const select = (name, label, options) => labelled(label, h("select", { class: "field", name, oninput: change }, choices(options, state[name])));
-  const input = (name, label, props) => labelled(label, h("input", { class: "field", name, placeholder: "Any", value: state[name], autocomplete: "off", oninput: typed, ...props }));
-  const year = (name, label) => input(name, label, { inputmode: "numeric", pattern: "(18|19|20|21)\\d\\d", maxlength: 4 });
-  const suggestions = h("datalist", { id: "tag-names" });
-  const search = h("input", { type: "search", class: "field", name: "q", placeholder: "Titles, words, tags…", "aria-label": "Search movies", value: state.q, autocomplete: "off", enterkeyhint: "search", oninput: typed });
-  const genre = select("genre", "Genre", [["", "Any"]]);
-  const form = h("form", { class: "explore-form", role: "search", "aria-label": "Movies", onsubmit: (event) => event.preventDefault() },
-    h("div", { class: "search-box" }, icon("search"), search),
-    h("details", { class: "filters", open: matchMedia("(min-width: 761px)").matches }, h("summary", null, icon("compass"), "Filters", chosen),
-      h("div", { class: "filter-row" }, genre, input("tag", "Tag", { list: "tag-names", maxlength: 100 }), suggestions, year("year_from", "From"), year("year_to", "To"),
-        select("min_ratings", "Ratings", RATINGS), select("min_mean", "Mean", MEANS), select("sort", "Order", SORTS))));
-
-  function typed({ target }) {
+  form.addEventListener("input", ({ target }) => {
     if (!target.validity.valid) return;
     state[target.name] = target.value.trim();
     clearTimeout(timer);
-    timer = setTimeout(() => follow("replaceState"), PAUSE_MS);
+    if (target.localName === "select") return follow("pushState");
+    timer = setTimeout(follow, PAUSE_MS, "replaceState");
     if (target.name === "tag") suggest(state.tag);
-  }
-
-  function change({ target }) {
-    state[target.name] = target.value;
-    follow("pushState");
-  }
+  });
 
   function clearAll() {
     for (const name of NAMES) if (name !== "q") state[name] = "";
-    for (const field of form.elements) if (field.name && field.name !== "q") field.value = "";
+    for (const field of form.elements) field.value = state[field.name];
     follow("pushState");
-    search.focus();
+    form.elements.q.focus();
   }
 
   function follow(how) {
-    clearTimeout(timer);
     if (exploring(state) !== location.hash) history[how](null, "", exploring(state));
     tell();
     load();
@@ -79,8 +65,8 @@ export function show(root, { signal }) {
   }
 
   async function suggest(q) {
-    const found = await request("GET", "/tags", { query: { q, limit: 20 }, signal }).catch(() => null);
-    if (found) clear(suggestions).append(...found.data.map(({ name }) => h("option", { value: name })));
+    const found = await get("/tags", { q, limit: 20 }, signal).catch(() => null);
+    if (found) refill(suggestions, found.data.map(({ name }) => h("option", { value: name })));
   }
 
   // What is found
@@ -90,14 +76,14 @@ export function show(root, { signal }) {
     const mine = (asked = new AbortController());
     const ends = AbortSignal.any([signal, mine.signal]);
     list.toggleAttribute("aria-busy", !on);
-    if (!movies.length) clear(below).append(skeleton(true));
+    if (!movies.length) refill(below, skeleton(true));
     try {
-      const found = await request("GET", "/movies", { query: { ...state, limit: PAGE, after: on ? next : null }, signal: ends });
+      const found = await get("/movies", { ...state, limit: PAGE, after: on ? next : null }, ends);
       if (!ends.aborted) take(found, on);
     } catch (error) {
-      if (!ends.aborted) clear(below).append(trouble(error, () => load(on)));
+      if (ends.aborted) return;
+      refill(below, trouble(error, () => load(on)));
     }
-    if (asked !== mine) return;
     asked = null;
     list.removeAttribute("aria-busy");
   }
@@ -105,35 +91,64 @@ export function show(root, { signal }) {
   function take(found, on) {
     if (!on) {
       movies = [];
-      clear(list);
+      refill(list);
       scroller.scrollTop = 0;
     }
     next = found.next;
     movies.push(...found.data);
-    list.append(...found.data.map((movie) => h("li", null, movieCard(movie))));
+    list.append(...found.data.map((movie) => h("li", movieCard(movie))));
     status.textContent = movies.length ? `${counted(movies.length, "movie")}${next ? ", and more" : ""}` : "";
-    clear(below).append(...(next ? [more] : movies.length ? [] : [h("p", { class: "nothing" }, "No movie matches. Try fewer words, or fewer filters.")]));
+    const none = !movies.length && h("p.nothing", "No movie matches. Try fewer words, or fewer filters.");
+    refill(below, next ? button("below", "Show more", () => load(true), { text: true }) : none);
     if (!on) announce(status.textContent || "No movie matches.");
   }
 
-  genres ??= request("GET", "/genres").catch(() => (genres = null));
-  genres.then((found) => genre.lastChild.append(...choices((found?.data ?? []).map(({ name }) => [name, name]), state.genre)));
   root.classList.add("page");
-  root.append(form, h("div", { class: "row results-head" }, status, reset), list, below);
-  new IntersectionObserver(([seen]) => seen.isIntersecting && next && !asked && load(true), { rootMargin: "600px" }).observe(below);
+  root.append(form, h("div.row.results-head", status, reset), list, below);
+  const look = ([seen]) => seen.isIntersecting && next && !asked && load(true);
+  new IntersectionObserver(look, { rootMargin: "600px" }).observe(below);
   tell();
   if (left.hash === location.hash && left.movies.length) {
     take({ data: left.movies, next: left.next });
     scroller.scrollTop = left.scroll;
-  } else load();
-  return () => {
+  } else {
+    load();
+  }
+  const fillGenres = ({ data }) => {
+    form.elements.genre.append(...options(Object.fromEntries(data.map(({ name }) => [name, name]))));
+    form.elements.genre.value = state.genre;
+  };
+  genres ??= get("/genres");
+  genres.then(fillGenres, () => (genres = null));
+  signal.addEventListener("abort", () => {
     clearTimeout(timer);
     left = { hash: exploring(state), movies, next, scroll: scroller.scrollTop };
-  };
+  });
 }
 
-const choices = (options, value) => options.map(([name, label]) => h("option", { value: name, selected: name === value }, label));
-
-function labelled(label, field) {
-  return h("label", { class: "labelled" }, h("span", { class: "muted" }, label), field);
+function searchForm(chosen, suggestions) {
+  const labelled = (label, field) => h("label.labelled", h("span.muted", label), field);
+  const select = (name, label, choices, any = "Any") =>
+    labelled(label, h("select.field", { name }, h("option", { value: "" }, any), options(choices)));
+  const input = (name, label, props) =>
+    labelled(label, h("input.field", { name, placeholder: "Any", autocomplete: "off", ...props }));
+  const year = { inputmode: "numeric", pattern: "(18|19|20|21)\\d\\d", maxlength: 4 };
+  const search = h("input.field", {
+    type: "search", name: "q", placeholder: "Titles, words, tags…", "aria-label": "Search movies",
+    autocomplete: "off", enterkeyhint: "search",
+  });
+  const filters = h("div.filter-row",
+    select("genre", "Genre", {}),
+    input("tag", "Tag", { list: "tag-names", maxlength: 100 }),
+    suggestions,
+    input("year_from", "From", year),
+    input("year_to", "To", year),
+    select("min_ratings", "Ratings", RATINGS),
+    select("min_mean", "Mean", MEANS),
+    select("sort", "Order", SORTS, "Match"));
+  const open = matchMedia("(min-width: 761px)").matches;
+  const props = { role: "search", "aria-label": "Movies", onsubmit: (event) => event.preventDefault() };
+  return h("form.explore-form", props,
+    h("div.search-box", icon("search"), search),
+    h("details.filters", { open }, h("summary", icon("compass"), "Filters", chosen), filters));
 }

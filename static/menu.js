@@ -1,82 +1,59 @@
 // Menus at a button, and questions that must be answered first.
 
-import { h, icon } from "./dom.js";
+import { button, h, icon } from "./dom.js";
+
+/** Moves the focus through nodes by the arrow keys. */
+export function walk(event, nodes) {
+  const at = nodes.indexOf(document.activeElement);
+  const last = nodes.length - 1;
+  const to = { ArrowDown: Math.min(at + 1, last), ArrowUp: Math.max(at - 1, 0), Home: 0, End: last }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  nodes[to].focus();
+}
 
 /**
- * A button's menu: arrow keys walk, Escape and a click elsewhere close.
- * @param {HTMLElement} at the button
- * @param {Array<{name: string, words: string, does: () => void, danger?: boolean}>} items
+ * A button's menu.
+ * @param {Array<{name: string, words: string, does: () => void, danger?: boolean}>} items name: of the icon
  */
 export function openMenu(at, items) {
-  const choose = (does) => () => {
-    menu.hidePopover();
-    does();
+  const item = ({ name, words, does, danger }) => {
+    const onclick = () => {
+      menu.hidePopover();
+      does();
+    };
+    return h("button", { type: "button", role: "menuitem", class: danger && "danger", onclick }, icon(name), words);
   };
-  const nodes = items.map(({ name, words, does, danger }) =>
-    h("button", { type: "button", role: "menuitem", tabindex: "-1", class: danger && "danger", onclick: choose(does) }, icon(name), words));
-  const walk = (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const place = nodes.indexOf(document.activeElement);
-    const to = step ? (place + step + nodes.length) % nodes.length : { Home: 0, End: nodes.length - 1 }[event.key];
-    if (to === undefined) return event.key === "Tab" && menu.hidePopover();
-    event.preventDefault();
-    return nodes[to].focus();
-  };
-  const menu = h("div", { class: "menu", role: "menu", popover: "auto", "aria-label": at.getAttribute("aria-label"), onkeydown: walk }, nodes);
+  const nodes = items.map(item);
+  const menu = h("div.menu", { role: "menu", popover: "auto", "aria-label": at.ariaLabel }, nodes);
+  menu.addEventListener("keydown", (event) => (event.key === "Tab" ? menu.hidePopover() : walk(event, nodes)));
   menu.addEventListener("toggle", ({ newState }) => {
-    if (newState === "open") return;
-    at.setAttribute("aria-expanded", "false");
-    if (menu.contains(document.activeElement) || document.activeElement === document.body) at.focus();
-    menu.remove();
+    at.ariaExpanded = newState === "open";
+    if (newState === "closed") menu.remove();
   });
-  (at.closest("nav, main") ?? document.body).append(menu);
-  menu.showPopover();
-  place(menu, at.getBoundingClientRect());
-  at.setAttribute("aria-expanded", "true");
+  at.closest("nav, main").append(menu);
+  menu.showPopover({ source: at });
+  const { right, top, bottom } = at.getBoundingClientRect();
+  const below = bottom + menu.offsetHeight < innerHeight;
+  const left = Math.max(8, right - menu.offsetWidth);
+  Object.assign(menu.style, { left: `${left}px`, top: `${below ? bottom : top - menu.offsetHeight}px` });
   nodes[0].focus();
 }
 
-function place(menu, { left, right, top, bottom }) {
-  const { offsetWidth: width, offsetHeight: height } = menu;
-  const x = left + width < innerWidth - 8 ? left : right - width;
-  const y = bottom + height < innerHeight - 8 ? bottom + 4 : top - height - 4;
-  Object.assign(menu.style, { left: `${Math.max(8, x)}px`, top: `${Math.max(8, y)}px`, right: "auto", bottom: "auto" });
-}
-
-/**
- * Asks before something is done for good.
- * @param {{title: string, words: string, yes: string}} question
- * @returns {Promise<boolean>}
- */
-export function confirm({ title, words, yes }) {
-  return ask(title, [h("p", { class: "muted" }, words)], yes, () => true).then(Boolean);
-}
-
-/** Asks for a line of text; null where there is none. @returns {Promise<string|null>} */
-export function prompt({ title, label, value, yes }) {
-  const field = h("input", { class: "field", value, "aria-label": label, maxlength: "200", autofocus: true });
-  requestAnimationFrame(() => field.select());
-  return ask(title, [field], yes, () => field.value.trim() || null);
-}
-
-function ask(title, inside, yes, read) {
+/** A question in a dialog. @returns {Promise<boolean>} */
+export function confirm({ title, words, field, yes }) {
+  const row = h("div.row",
+    button(null, "Cancel", () => dialog.close(), { text: true }),
+    h("button.button.primary", { value: "yes" }, yes));
+  const inside = [h("h2", title), words && h("p.muted", words), field, row];
+  const dialog = h("dialog", { "aria-label": title }, h("form", { method: "dialog" }, inside));
+  document.body.append(dialog);
+  dialog.showModal();
+  field?.select();
   return new Promise((resolve) => {
-    const finish = (value) => {
-      resolve(value);
-      dialog.close();
-    };
-    const onsubmit = (event) => {
-      event.preventDefault();
-      finish(read());
-    };
-    const cancel = h("button", { type: "button", class: "button", onclick: () => finish(null) }, "Cancel");
-    const row = h("div", { class: "row" }, cancel, h("button", { class: "button primary" }, yes));
-    const dialog = h("dialog", { "aria-label": title }, h("form", { onsubmit }, h("h2", null, title), inside, row));
     dialog.addEventListener("close", () => {
-      resolve(null);
       dialog.remove();
+      resolve(dialog.returnValue === "yes");
     });
-    document.body.append(dialog);
-    dialog.showModal();
   });
 }

@@ -19,7 +19,7 @@ export function providerLink(registration) {
     if (said.address) location.assign(said.address);
     else link.textContent = said.message;
   };
-  const link = h("a", { class: "button", href: "/auth/oidc/login", hidden: true, onclick });
+  const link = h("a.button", { href: "/auth/oidc/login", hidden: true, onclick });
   const show = ({ provider }) => {
     link.textContent = `Sign in with ${provider}`;
     link.hidden = !provider;

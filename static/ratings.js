@@ -1,45 +1,41 @@
 // The caller's own ratings and what they have seen, the same on every card and in every tab.
 
-import { pages, request } from "./api.js";
-import { hear, kept, tell } from "./shared.js";
+import { get, request } from "./api.js";
+import { hear, kept, tell, tellHere } from "./shared.js";
 
+const MOST_SEEN = 2000;
 const stars = new Map();
 const seen = new Set(JSON.parse(kept.get("seen") ?? "[]"));
-const changes = new EventTarget();
 let loading = null;
 
-/** Loads all own ratings, once. @returns {Promise<Map<number, number>>} stars by movie id */
-export function load() {
-  loading ??= fetchAll().catch(() => {
-    loading = null; // the next card asks again
-    return stars;
-  });
-  return loading;
+/** All own ratings as the service has them, the newest first. @param {AbortSignal} [signal] */
+export async function fetchAll(signal) {
+  const found = [];
+  for (let after = null; after !== undefined; ) {
+    const page = await get("/ratings", { limit: 200, after }, signal);
+    found.push(...page.data);
+    after = page.next ?? undefined;
+  }
+  for (const { movie, stars: given } of found) note(movie.movie_id, given);
+  return found;
 }
 
-async function fetchAll() {
-  for await (const page of pages("/ratings", { limit: 200 })) {
-    for (const { movie, stars: given } of page) note(movie.movie_id, given);
-  }
+/** Loads all own ratings, once. @returns {Promise<Map<number, number>>} stars by movie id */
+export async function load() {
+  loading ??= fetchAll();
+  await loading.catch(() => {
+    loading = null; // the next card asks again
+  });
   return stars;
 }
 
-/** @param {number} movieId @returns {number} 0 where it is not rated */
-export function ratingOf(movieId) {
-  return stars.get(movieId) ?? 0;
-}
+/** Stars of a movie, 0 where it is not rated. */
+export const ratingOf = (movieId) => stars.get(movieId) ?? 0;
 
 /** All own ratings that are known. @returns {Map<number, number>} */
-export function all() {
-  return stars;
-}
+export const all = () => stars;
 
-/**
- * Rates a movie; 0 takes the rating back. Shown at once, and put back where it fails.
- * @param {number} movieId
- * @param {number} given stars in halves
- * @throws {import("./api.js").Problem}
- */
+/** Rates a movie by stars in halves; 0 takes the rating back. Shown at once, and put back where it fails. */
 export async function rate(movieId, given) {
   const before = ratingOf(movieId);
   note(movieId, given);
@@ -53,33 +49,26 @@ export async function rate(movieId, given) {
   }
 }
 
-/** Takes in a rating that is stored already. @param {number} movieId @param {number} given */
+/** Takes in a rating that is stored already. */
 export function note(movieId, given) {
   if (given === ratingOf(movieId)) return;
   if (given) stars.set(movieId, given);
   else stars.delete(movieId);
-  changes.dispatchEvent(new CustomEvent(String(movieId), { detail: given }));
+  tellHere(`stars ${movieId}`, given);
 }
 
-/** @param {number} movieId */
-export function isSeen(movieId) {
-  return seen.has(movieId);
-}
+export const isSeen = (movieId) => seen.has(movieId);
 
-/** Notes, in this browser, whether a movie was seen. @param {number} movieId @param {boolean} was */
+/** Notes, in this browser, whether a movie was seen. */
 export function setSeen(movieId, was) {
-  if (was) seen.add(movieId);
-  else seen.delete(movieId);
-  kept.set("seen", JSON.stringify([...seen].slice(-2000)));
+  seen[was ? "add" : "delete"](movieId);
+  kept.set("seen", JSON.stringify([...seen].slice(-MOST_SEEN)));
 }
 
 /** Listens to one movie's rating for as long as a node is in the page. */
 export function watch(movieId, node, listener) {
-  const told = ({ detail }) => {
-    if (node.isConnected) listener(detail);
-    else changes.removeEventListener(String(movieId), told);
-  };
-  changes.addEventListener(String(movieId), told);
+  const gone = new AbortController();
+  hear(`stars ${movieId}`, (given) => (node.isConnected ? listener(given) : gone.abort()), gone.signal);
 }
 
 hear("rated", ({ movieId, stars: given, far }) => far && note(movieId, given));

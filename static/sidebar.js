@@ -1,256 +1,200 @@
 // The side bar: sessions to open, find, rename, export and delete; what answers right now is marked.
 
-import { announce, button, clear, h, icon } from "./dom.js";
-import { download, request } from "./api.js";
+import { announce, button, h, icon } from "./dom.js";
+import { get, pause, request, save, until } from "./api.js";
+import { fillOnce } from "./fill.js";
+import { confirm, openMenu, walk } from "./menu.js";
 import { cancel } from "./outbox.js";
 import { hear, tell, tellHere } from "./shared.js";
-import { live, watch } from "./live.js";
-import { confirm, openMenu, prompt } from "./menu.js";
 
 const PAGE = 30;
+const MOST = 200;
 const TYPING_MS = 180;
+const CALM_MS = 5000;
+const BUSY_MS = 2000; // while an answer is coming somewhere
 const DAY = 86400000;
 
-export class Sidebar {
-  #open = null; // id of the session that is shown
-  #place = null;
-  #sessions = [];
-  #after = null;
-  #words = "";
-  #asked = 0;
-  #fresh = new Set(); // sessions with an answer that nobody has looked at
+let sessions = [];
+let next = null; // where the list goes on
+let words = ""; // that are searched for
+let asked = 0;
+const fresh = new Set(); // ids of sessions with an answer that nobody has looked at
+const openId = () => location.hash.match(/^#\/chat\/(.+)/)?.[1];
+const titleOf = ({ title }) => title ?? "New chat";
 
-  constructor(root, { themeButton }) {
-    let timer = null;
-    const oninput = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => this.#search(this.field.value.trim()), TYPING_MS);
-    };
-    const onkeydown = (event) => event.key === "Escape" && this.field.value && this.#leaveSearch(event);
-    this.field = h("input", { type: "search", class: "field", placeholder: "Search chats", "aria-label": "Search chats", "aria-keyshortcuts": "Control+K Meta+K", oninput, onkeydown });
-    this.list = h("div", { class: "sessions", "data-testid": "sessions", onkeydown: (event) => this.#walk(event) });
-    this.more = button(null, "Show more", () => this.#load(), { text: true, class: "button small", hidden: true });
-    this.status = h("p", { class: "visually-hidden", role: "status" });
-    const link = (href, name, words) => h("a", { href, class: "side-link", dataset: { place: href.slice(2) } }, icon(name), words);
-    root.append(
-      h("div", { class: "side-head" }, h("a", { class: "brand", href: "#/", "aria-label": "Marquee" }, h("img", { src: "/static/icon.svg", alt: "", width: "28", height: "28" }), h("span", null, "Marquee")), themeButton),
-      h("a", { href: "#/", class: "side-link new", dataset: { place: "" } }, icon("plus"), "New chat"),
-      link("#/explore", "compass", "Explore"),
-      link("#/taste", "heart", "My taste"),
-      h("div", { class: "side-search" }, icon("search"), this.field, h("kbd", { "aria-hidden": "true" }, navigator.platform.startsWith("Mac") ? "⌘K" : "Ctrl K")),
-      h("div", { class: "side-scroll" }, this.list, this.more),
-      h("div", { class: "side-foot", id: "account" }), // the place of sign-in
-      this.status,
-    );
-    this.root = root;
-  }
+// What is shown
 
-  /** Loads the list and keeps it true. */
-  start() {
-    this.#reload();
-    hear("session", (told) => this.#told(told));
-    hear("opened", ({ id, far }) => {
-      if (!far && location.hash.endsWith(id)) this.mark(id, null);
-      this.#reload();
-    });
-    addEventListener("online", () => this.#reload());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#reload());
-    watch((ended) => this.#ended(ended));
-    setInterval(() => document.visibilityState === "visible" && !this.#words && this.#reload(), 20000);
-  }
+const field = h("input", {
+  type: "search", class: "field", placeholder: "Search chats", "aria-label": "Search chats",
+  "aria-keyshortcuts": "Control+K Meta+K", oninput: typed, onkeydown: leaveSearch,
+});
+const list = h("div.sessions", { "data-testid": "sessions" });
+const more = button(null, "Show more", () => load({ on: true }), { text: true, class: "button small", hidden: true });
+const status = h("p.visually-hidden", { role: "status" });
 
-  /** Shows which session, or which other place, is open. */
-  mark(sessionId, place) {
-    this.#open = sessionId;
-    this.#place = sessionId === null ? (place ?? "") : null;
-    this.#fresh.delete(sessionId);
-    this.#draw();
-    for (const link of this.root.querySelectorAll("[data-place]")) {
-      if (link.dataset.place === this.#place) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
-  }
-
-  /** Goes to the search. */
-  search() {
-    this.field.focus();
-    this.field.select();
-  }
-
-  #told({ id, session, deleted, run, ended }) {
-    if (deleted) {
-      this.#asked += 1; // a list that was asked for before still has it
-      this.#sessions = this.#sessions.filter((it) => it.id !== id);
-      this.#draw();
-    } else if (session && this.#sessions.some((it) => it.id === id)) {
-      this.#sessions = this.#sessions.map((it) => (it.id === id ? session : it));
-      this.#draw();
-    } else if (run || session || ended) {
-      if (run) live().set(id, run);
-      if (ended) this.#ended([id]);
-      this.#reload();
-    }
-  }
-
-  #ended(ids) {
-    for (const id of ids) {
-      live().delete(id);
-      if (id === this.#open) continue;
-      this.#fresh.add(id);
-      const title = this.#sessions.find((it) => it.id === id)?.title;
-      if (title) announce(`The answer in “${title}” is ready.`);
-    }
-    this.#draw();
-    if (ids.length) this.#reload();
-  }
-
-  // Loading
-
-  async #reload() {
-    const asked = (this.#asked += 1);
-    const wanted = Math.min(200, Math.max(PAGE, this.#sessions.length));
-    try {
-      const page = await request("GET", "/sessions", { query: { limit: wanted, q: this.#words } });
-      if (asked !== this.#asked) return;
-      if (JSON.stringify(page.data) === JSON.stringify(this.#sessions)) return;
-      this.#tellStale(page.data);
-      this.#sessions = page.data;
-      this.#after = page.next;
-      this.#draw();
-    } catch {
-      // the banner tells of the network; the list is asked for again
-    }
-  }
-
-  /** The session that is open went on in another place: neither this tab nor its stream knows of it. */
-  #tellStale(fresh) {
-    const before = this.#sessions.find((it) => it.id === this.#open);
-    const now = fresh.find((it) => it.id === this.#open);
-    if (before && now && now.updated_at !== before.updated_at && !now.live_run_id) tellHere("stale", now);
-  }
-
-  async #load() {
-    if (!this.#after) return;
-    const asked = this.#asked;
-    const page = await request("GET", "/sessions", { query: { limit: PAGE, q: this.#words, after: this.#after } }).catch(() => null);
-    if (!page || asked !== this.#asked) return;
-    const known = new Set(this.#sessions.map(({ id }) => id));
-    this.#sessions = [...this.#sessions, ...page.data.filter(({ id }) => !known.has(id))];
-    this.#after = page.next;
-    this.#draw();
-  }
-
-  async #search(words) {
-    if (words === this.#words) return;
-    this.#words = words;
-    this.#sessions = [];
-    await this.#reload();
-    const count = this.#sessions.length;
-    if (words) this.status.textContent = count ? `${count}${this.#after ? " or more" : ""} chats found` : "No chats found";
-  }
-
-  #leaveSearch(event) {
-    event.stopPropagation();
-    this.field.value = "";
-    this.#search("");
-  }
-
-  // Drawing
-
-  #draw() {
-    const focused = document.activeElement?.closest?.(".session")?.dataset.id;
-    const groups = Map.groupBy(this.#sessions, ({ updated_at }) => (this.#words ? "Found" : ageOf(updated_at)));
-    const nodes = [...groups].map(([name, sessions]) => h("section", { "aria-label": name }, h("h2", { class: "age" }, name), h("ul", null, sessions.map((session) => this.#item(session)))));
-    const empty = this.#words && !this.#sessions.length ? h("p", { class: "muted empty" }, "No chat has these words.") : null;
-    clear(this.list).append(...nodes, empty ?? "");
-    this.more.hidden = !this.#after;
-    if (focused) this.list.querySelector(`[data-id="${CSS.escape(focused)}"] a`)?.focus({ preventScroll: true });
-  }
-
-  #item(session) {
-    const title = session.title ?? "New chat";
-    const isLive = live().has(session.id) || (session.live_run_id && !live().size);
-    const marks = [isLive && h("span", { class: "live-dot", "data-testid": "live" }, h("span", { class: "visually-hidden" }, "answering")), this.#fresh.has(session.id) && !isLive && h("span", { class: "fresh-dot" }, h("span", { class: "visually-hidden" }, "new answer"))];
-    const link = h("a", { href: `#/chat/${session.id}`, title, "aria-current": session.id === this.#open && "page" }, h("span", { class: "session-title" }, title), marks);
-    const menu = button("more", `Options for ${title}`, (event) => this.#menu(event.currentTarget, session), { "aria-haspopup": "menu", "aria-expanded": "false" });
-    return h("li", { class: "session", dataset: { id: session.id } }, link, menu);
-  }
-
-  /** Up and down walk through the sessions. */
-  #walk(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    const links = [...this.list.querySelectorAll(".session a")];
-    const place = links.indexOf(document.activeElement);
-    if (place < 0) return;
-    event.preventDefault();
-    links[Math.max(0, Math.min(links.length - 1, place + step))].focus();
-  }
-
-  // What one can do to a session
-
-  #menu(at, session) {
-    openMenu(at, [
-      { name: "edit", words: "Rename", does: () => this.#rename(session) },
-      { name: "export", words: "Export as Markdown", does: () => exportAs(session, "markdown", "md") },
-      { name: "export", words: "Export as JSON", does: () => exportAs(session, "json", "json") },
-      { name: "trash", words: "Delete", does: () => this.#delete(session), danger: true },
-    ]);
-  }
-
-  async #rename(session) {
-    const title = await prompt({ title: "Rename chat", label: "Title", value: session.title ?? "", yes: "Rename" });
-    if (!title || title === session.title) return;
-    await tried(async () => tell("session", { id: session.id, session: await request("PATCH", `/sessions/${session.id}`, { body: { title } }) }));
-  }
-
-  async #delete(session) {
-    const words = `“${session.title ?? "New chat"}” and everything in it will be deleted. This cannot be undone.`;
-    if (!(await confirm({ title: "Delete this chat?", words, yes: "Delete" }))) return;
-    await tried(async () => {
-      await remove(session.id);
-      tell("session", { id: session.id, deleted: true });
-      announce("Chat deleted.");
-      if (session.id === this.#open) location.hash = "#/";
-    });
-  }
+/** Shows the side bar and keeps it true. @param {HTMLElement} root @param {HTMLElement} themeButton */
+export function start(root, themeButton) {
+  const link = (href, name, text, props) => h("a", { href, class: "side-link", ...props }, icon(name), text);
+  const logo = h("img", { src: "/static/icon.svg", alt: "", width: "28", height: "28" });
+  const keys = navigator.platform.startsWith("Mac") ? "⌘K" : "Ctrl K";
+  root.append(
+    h("div.side-head", h("a.brand", { href: "#/", "aria-label": "Marquee" }, logo, "Marquee"), themeButton),
+    link("#/", "plus", "New chat", { class: "side-link new" }),
+    link("#/explore", "compass", "Explore"),
+    link("#/taste", "heart", "My taste"),
+    h("div.side-search", icon("search"), field, h("kbd", { "aria-hidden": "true" }, keys)),
+    h("div.side-scroll", list, more),
+    h("div.side-foot", { id: "account" }), // the place of sign-in
+    status,
+  );
+  list.addEventListener("keydown", (event) => walk(event, [...list.querySelectorAll("a")]));
+  addEventListener("hashchange", draw);
+  hear("session", told);
+  draw();
+  watch();
 }
 
-/** Deletes a session, also one that answers: what answers is stopped first. */
-async function remove(id) {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      const { live_run_id: run } = await request("GET", `/sessions/${id}`);
-      if (run) await cancel(run);
-      return await request("DELETE", `/sessions/${id}`);
-    } catch (error) {
-      if (error.status === 404) return null;
-      if (error.code !== "run_in_progress" || tries >= 3) throw error;
-    }
-  }
+/** Goes to the search. */
+export function search() {
+  field.focus();
+  field.select();
 }
 
-async function exportAs(session, format, ending) {
-  await tried(async () => {
-    const url = URL.createObjectURL(await download(`/sessions/${session.id}/export`, { format }));
-    const name = (session.title ?? "chat").replace(/[^\p{L}\p{N} _-]+/gu, "").trim().slice(0, 60) || "chat";
-    h("a", { href: url, download: `${name}.${ending}` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10000);
-  });
+function draw() {
+  const open = openId();
+  const place = location.hash.split("/", 2).join("/") || "#/";
+  for (const link of document.querySelectorAll(".side-link")) link.ariaCurrent = link.hash === place ? "page" : null;
+  fresh.delete(open);
+  const shown = sessions.map((it) => [it.id, it.title, it.updated_at, it.live_run_id, fresh.has(it.id)]);
+  const groups = Map.groupBy(sessions, (it) => (words ? "Found" : ageOf(it.updated_at)));
+  const group = ([name, found]) => h("section", { "aria-label": name },
+    h("h2.age", name), h("ul", found.map((session) => item(session, open))));
+  const none = words && !sessions.length && h("p.muted.empty", "No chat has these words.");
+  fillOnce(list, [open, words, [...groups.keys()], shown], () => [[...groups].map(group), none]);
+  more.hidden = !next;
 }
 
-async function tried(work) {
-  try {
-    await work();
-  } catch (error) {
-    await confirm({ title: "That did not work", words: error.detail ?? String(error), yes: "OK" });
-  }
+function item(session, open) {
+  const title = titleOf(session);
+  const { id } = session;
+  const hidden = (text) => h("span.visually-hidden", text);
+  const live = session.live_run_id && h("span.live-dot", { "data-testid": "live" }, hidden("answering"));
+  const mark = live ?? (fresh.has(id) && h("span.fresh-dot", hidden("new answer")));
+  const link = h("a", { href: `#/chat/${id}`, title, "aria-current": id === open && "page" },
+    h("span.session-title", title), mark);
+  const options = button("more", `Options for ${title}`, () => menu(options, session), { "aria-haspopup": "menu" });
+  return h("li.session", link, options);
 }
 
 function ageOf(time) {
-  const midnight = new Date().setHours(0, 0, 0, 0);
-  const age = midnight - new Date(time).getTime();
+  const age = new Date().setHours(0, 0, 0, 0) - Date.parse(time);
   if (age <= 0) return "Today";
   if (age <= DAY) return "Yesterday";
   return age <= 7 * DAY ? "The last 7 days" : "Earlier";
+}
+
+// What is known
+
+/** Asks for ever, at a modest pace, while the page is looked at: an answer may come or end in another place. */
+async function watch() {
+  for (;;) {
+    const failed = !document.hidden && (await load());
+    await (failed ? pause() : until(sessions.some((it) => it.live_run_id) ? BUSY_MS : CALM_MS));
+  }
+}
+
+function told({ id, deleted }) {
+  if (deleted) sessions = sessions.filter((it) => it.id !== id);
+  asked += 1; // a list that was asked for before does not know of this
+  draw();
+  load();
+}
+
+/** @returns {Promise<boolean>} whether it failed: the banner tells of the network, and the list is asked for again */
+async function load({ on = false } = {}) {
+  const mine = (asked += 1);
+  const limit = on ? PAGE : Math.min(MOST, Math.max(PAGE, sessions.length));
+  const page = await get("/sessions", { limit, q: words, after: on ? next : null }).catch(() => null);
+  if (page && mine === asked) take(page, on);
+  return !page;
+}
+
+function take({ data, next: after }, on) {
+  const ended = on ? [] : sessions.filter((it) => it.live_run_id && !data.find(({ id }) => id === it.id)?.live_run_id);
+  const known = new Set(on ? sessions.map(({ id }) => id) : []);
+  sessions = [...(on ? sessions : []), ...data.filter(({ id }) => !known.has(id))];
+  next = after;
+  const open = openId();
+  for (const session of ended.filter(({ id }) => id !== open)) {
+    fresh.add(session.id);
+    announce(`The answer in “${titleOf(session)}” is ready.`);
+  }
+  draw();
+  const now = data.find(({ id }) => id === open);
+  if (now) tellHere("listed", now);
+}
+
+let typing;
+
+function typed() {
+  clearTimeout(typing);
+  typing = setTimeout(async () => {
+    if (words === field.value.trim()) return;
+    words = field.value.trim();
+    sessions = [];
+    await load();
+    const count = sessions.length ? `${sessions.length}${next ? " or more" : ""}` : "No";
+    status.textContent = words && `${count} chats found`;
+  }, TYPING_MS);
+}
+
+function leaveSearch(event) {
+  if (event.key !== "Escape" || !field.value) return;
+  event.stopPropagation();
+  field.value = "";
+  typed();
+}
+
+// What one can do to a session
+
+function menu(at, session) {
+  const failed = (error) => confirm({ title: "That did not work", words: error.detail ?? String(error), yes: "OK" });
+  const item = (name, words, work, ...given) => ({ name, words, does: () => work(session, ...given).catch(failed) });
+  openMenu(at, [
+    item("edit", "Rename", rename),
+    item("export", "Export as Markdown", exported, "markdown", "md"),
+    item("export", "Export as JSON", exported, "json", "json"),
+    { ...item("trash", "Delete", remove), danger: true },
+  ]);
+}
+
+function exported(session, format, ending) {
+  const name = titleOf(session).replace(/[^\p{L}\p{N} _-]+/gu, "").trim().slice(0, 60);
+  return save(`/sessions/${session.id}/export`, { format }, `${name || "chat"}.${ending}`);
+}
+
+async function rename(session) {
+  const input = h("input.field", { value: session.title ?? "", "aria-label": "Title", maxlength: "200" });
+  const yes = await confirm({ title: "Rename chat", field: input, yes: "Rename" });
+  const title = input.value.trim();
+  if (!yes || !title || title === session.title) return;
+  const changed = await request("PATCH", `/sessions/${session.id}`, { body: { title } });
+  tell("session", { id: session.id, session: changed });
+}
+
+async function remove(session) {
+  const what = `“${titleOf(session)}” and everything in it will be deleted. This cannot be undone.`;
+  if (!(await confirm({ title: "Delete this chat?", words: what, yes: "Delete" }))) return;
+  await stopAndDelete(session.id).catch((error) => {
+    if (error.status !== 404) throw error;
+  });
+  tell("session", { id: session.id, deleted: true });
+  announce("Chat deleted.");
+}
+
+/** Deletes a session, also one that answers: what answers is stopped first. */
+async function stopAndDelete(id) {
+  const { live_run_id: run } = await get(`/sessions/${id}`);
+  if (run) await cancel(run);
+  await request("DELETE", `/sessions/${id}`);
 }

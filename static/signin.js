@@ -1,42 +1,37 @@
 // Signing in, where the service asks for accounts: tokens kept in this browser, refreshed in time, given up at the end.
 
 import { h } from "./dom.js";
-import { Problem, request, useSignIn } from "./api.js";
+import { get, request, signIn } from "./api.js";
 import { arrival, providerLink } from "./provider.js";
 import { kept } from "./shared.js";
 
 const TOKENS = "marquee:tokens";
 const EARLY_MS = 30000; // before its end that an access token is refreshed
+const STAY = ["theme", "folded"]; // what is nobody's own
 let asking = false;
 
-const read = () => JSON.parse(kept.get(TOKENS) ?? "null");
-const write = (pair) =>
-  kept.set(TOKENS, pair && JSON.stringify({ ...pair, until: Date.now() + pair.expires_in * 1000 }));
+const read = () => JSON.parse(kept.get(TOKENS));
+const until = ({ expires_in: seconds }) => Date.now() + seconds * 1000;
+const write = (pair) => kept.set(TOKENS, pair && JSON.stringify({ ...pair, until: until(pair) }));
 const arrived = arrival.then((pair) => pair && write(pair));
+const fresh = (tokens) => !tokens || Date.now() < tokens.until - EARLY_MS;
 
-/** The access token, refreshed where it ends soon; null for who is not signed in. @returns {Promise<string|null>} */
+/** The access token, refreshed where it ends soon; undefined for who is not signed in. */
 async function bearer() {
   await arrived;
-  const tokens = read();
-  if (!tokens || Date.now() < tokens.until - EARLY_MS) return tokens?.access_token ?? null;
-  return navigator.locks.request("marquee-refresh", refreshed); // one tab at a time
+  if (!fresh(read())) await navigator.locks.request("marquee-refresh", refresh); // one tab at a time
+  return read()?.access_token;
 }
 
-async function refreshed() {
-  const tokens = read(); // another tab may have been faster
-  if (!tokens || Date.now() < tokens.until - EARLY_MS) return tokens?.access_token ?? null;
+async function refresh() {
+  const tokens = read();
+  if (fresh(tokens)) return; // another tab was faster
   try {
     write(await request("POST", "/auth/refresh", { body: { refresh_token: tokens.refresh_token }, open: true }));
   } catch (error) {
-    if (!(error instanceof Problem) || error.passing) throw error;
+    if (error.passing ?? true) throw error;
     write(null);
   }
-  return read()?.access_token ?? null;
-}
-
-async function tokensFor(username, password) {
-  const body = new URLSearchParams({ username, password });
-  return request("POST", "/auth/token", { body, open: true });
 }
 
 /** Asks who it is; the page starts again when that is known. */
@@ -44,65 +39,61 @@ function ask() {
   if (asking) return;
   asking = true;
   write(null);
-  const name = h("input", { class: "field", autocomplete: "username", required: true, autofocus: true });
-  const password = h("input", { class: "field", type: "password", autocomplete: "current-password", required: true });
-  const code = h("input", { class: "field", autocomplete: "off" });
-  const codeLabel = h("label", { hidden: true }, "Code for registration, if you were given one", code);
-  const said = h("p", { class: "error", role: "alert" });
-  const go = h("button", { class: "button primary" }, "Sign in");
-  const other = h("button", { class: "button", type: "button", onclick: () => turn(!isNew) }, "Make an account");
-  let isNew = false;
-  const turn = (fresh) => {
-    isNew = fresh;
-    go.textContent = fresh ? "Make the account" : "Sign in";
-    other.textContent = fresh ? "I have an account" : "Make an account";
-    password.autocomplete = fresh ? "new-password" : "current-password";
-    codeLabel.hidden = !fresh;
-    said.textContent = "";
-  };
-  const onsubmit = async (event) => {
+  const field = (label, name, props) => h("label", label, h("input.field", { name, ...props }));
+  const code = field("Code for registration, if you were given one", "code", { autocomplete: "off" });
+  const said = h("p.error", { role: "alert" });
+  const go = h("button.button.primary");
+  const other = h("button.button", { type: "button", onclick: () => turn(code.hidden) });
+  const onsubmit = (event) => {
     event.preventDefault();
     go.disabled = true;
-    said.textContent = "";
-    try {
-      const made = { username: name.value.trim(), password: password.value, code: code.value || null };
-      if (isNew) await request("POST", "/auth/register", { body: made, open: true });
-      write(await tokensFor(made.username, made.password));
-      location.reload();
-    } catch (error) {
-      said.textContent = error.errors?.map(({ message }) => message).join(" ") || error.message;
-    } finally {
+    enter(new FormData(form), !code.hidden).catch(({ errors, message }) => {
       go.disabled = false;
-    }
+      said.textContent = errors?.map((error) => error.message).join(" ") || message;
+    });
   };
-  const form = h("form", { onsubmit }, h("h2", null, "Sign in to Marquee"), h("label", null, "Name", name),
-    h("label", null, "Password", password), codeLabel, said, h("div", { class: "row" }, other, go), providerLink(code));
-  const dialog = h("dialog", { class: "sign-in", "aria-label": "Sign in", oncancel: (event) => event.preventDefault() }, form);
+  const form = h("form", { onsubmit },
+    h("h2", "Sign in to Marquee"),
+    field("Name", "username", { autocomplete: "username", required: true, autofocus: true }),
+    field("Password", "password", { type: "password", required: true }),
+    code, said, h("div.row", other, go), providerLink(code.querySelector("input")));
+  const turn = (isNew) => {
+    go.textContent = isNew ? "Make the account" : "Sign in";
+    other.textContent = isNew ? "I have an account" : "Make an account";
+    form.elements.password.autocomplete = isNew ? "new-password" : "current-password";
+    code.hidden = !isNew;
+    said.textContent = "";
+  };
+  turn(false);
+  const oncancel = (event) => event.preventDefault();
+  const dialog = h("dialog.sign-in", { "aria-label": "Sign in", oncancel }, form);
   document.body.append(dialog);
   dialog.showModal();
+}
+
+async function enter(form, isNew) {
+  const [username, password, code] = [form.get("username").trim(), form.get("password"), form.get("code") || null];
+  if (isNew) await request("POST", "/auth/register", { body: { username, password, code }, open: true });
+  write(await request("POST", "/auth/token", { body: new URLSearchParams({ username, password }), open: true }));
+  location.reload();
 }
 
 /** Ends the sign-in, and with it what this browser keeps of it. */
 async function leave() {
   await request("POST", "/auth/logout").catch(() => {});
   for (const keep of [localStorage, sessionStorage]) {
-    for (const key of Object.keys(keep)) if (key !== "theme" && key !== "folded") keep.removeItem(key);
+    for (const key of Object.keys(keep)) if (!STAY.includes(key)) keep.removeItem(key);
   }
   location.reload();
 }
 
-async function showAccount() {
-  await arrived;
-  if (!read()) return;
-  const { name } = await request("GET", "/auth/me");
-  const out = h("button", { class: "button", type: "button", onclick: leave }, "Sign out");
-  document.getElementById("account").append(h("span", { class: "muted" }, name), out);
-}
-
-useSignIn({ bearer, ask });
-addEventListener("storage", ({ key, newValue }) => key === TOKENS && Boolean(newValue) === asking && location.reload());
-
 /** Shows who is signed in. */
-export function start() {
-  showAccount().catch(() => {});
+export async function start() {
+  await arrived;
+  const account = read() && (await get("/auth/me").catch(() => null));
+  const out = h("button.button", { type: "button", onclick: leave }, "Sign out");
+  if (account) document.getElementById("account").append(h("span.muted", account.name), out);
 }
+
+Object.assign(signIn, { bearer, ask });
+addEventListener("storage", ({ key, newValue }) => key === TOKENS && Boolean(newValue) === asking && location.reload());
