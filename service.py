@@ -37,8 +37,6 @@ from storage.sqlite import Database
 from telemetry.base import OFF, Metrics, State
 from telemetry.tracing import begin_tracing
 
-LOCAL = "local"  # the account of everybody where there are no accounts, and of who works on the data directory itself
-
 
 @dataclass(frozen=True, slots=True)
 class Marquee:

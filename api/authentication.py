@@ -17,7 +17,7 @@ from accounts.accounts import Accounts, Identity
 from api.middleware import OnRequests
 from api.problems import refusal
 from errors import Forbidden, MarqueeError, NotFound, Unauthorized
-from service import LOCAL
+from storage.records import LOCAL
 
 OPEN = frozenset(
     {

@@ -14,7 +14,8 @@ from errors import Invalid
 from movies.tables import LARGEST_ID
 from runs.live_run import Caller
 from schemas import Session
-from service import LOCAL, Marquee
+from service import Marquee
+from storage.records import LOCAL
 from tools.context import Context
 
 

@@ -22,13 +22,12 @@ from accounts.passwords import Passwords
 from errors import Conflict, MarqueeError, NotFound, StorageUnavailable
 from runs.leases import Lease
 from schemas import Account, Registration
-from service import LOCAL
 from settings import Settings
 from storage.accounts import AccountStore
 from storage.backup import back_up, check, restore
 from storage.migrations import MIGRATIONS
 from storage.opening import one_opener, open_database
-from storage.records import utc_now
+from storage.records import LOCAL, utc_now
 from text import printable
 
 

@@ -37,9 +37,9 @@ from schemas import (
     ToolCallEvent,
     ToolResultEvent,
 )
-from service import LOCAL, Marquee, open_marquee
+from service import Marquee, open_marquee
 from settings import Settings, slips
-from storage.records import Frame
+from storage.records import LOCAL, Frame
 from text import printable, printable_json
 
 INTERRUPTED = 130

@@ -26,11 +26,10 @@ from movies.reader import Catalogue
 from ratings.exporting import as_csv, export_ratings
 from ratings.importing import import_ratings
 from ratings.models import ImportReport, ImportRow, RatingsExport
-from service import LOCAL
 from settings import Settings
 from storage.opening import open_database
 from storage.own_ratings import OwnRatings
-from storage.records import utc_now
+from storage.records import LOCAL, utc_now
 from text import one_line
 
 ROWS_SHOWN = 40

@@ -32,6 +32,7 @@ from schemas import (
 )
 
 Clock = Callable[[], datetime]
+LOCAL = "local"  # the account of everybody where there are no accounts, and of who works on the data directory itself
 
 ACTIONS = TypeAdapter(list[Action])
 TOOL_CALLS = TypeAdapter(list[ToolCall])

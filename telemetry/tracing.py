@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from fastapi.telemetry import TelemetryConfig
 from opentelemetry import context as current
 from opentelemetry import trace
 from opentelemetry.trace import Span, StatusCode
@@ -20,6 +19,7 @@ from opentelemetry.trace import Span, StatusCode
 from telemetry import attributes as names
 
 if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig  # with it all of FastAPI, which a command does not need
     from opentelemetry.context import Context
 
 AGENT_NAME = "Marquee"
