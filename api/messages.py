@@ -69,8 +69,15 @@ async def event_stream(
     """
     if after and await service.runs.is_at_end(run.id, after):
         return Response(status_code=204)
+    return streamed(service, _frames(service, run.id, after), status=status, headers=headers)
+
+
+def streamed(
+    service: Marquee, blocks: AsyncIterator[bytes], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Blocks of events as a stream that nobody keeps, with pings where it is silent."""
     return EventSourceResponse(
-        _frames(service, run.id, after),
+        blocks,
         status_code=status,
         headers={**NO_STORE, **(headers or {})},
         ping=service.settings.sse_ping,

@@ -24,11 +24,11 @@ from language.classifier import classifier
 from language.frame import Frame
 from movies.linking import Linker
 from providers.base import ChatRequest, Delta, Finish, LastAnswer, TextDelta, ToolRequest, Usage
+from providers.prompts import AUXILIARY
 
 NAME, MODEL = "offline", "offline-guide"
 CHARS_PER_TOKEN = 4
 MAX_CALLS = 12
-AUXILIARY = "### Task:"  # begins what Open WebUI asks on its own, and reads as JSON: it has titles of its own, too
 READ_AT_ONCE, MOST_READ = 1_000, 6_000
 """Characters of a message up to which reading holds nobody up, so that no thread is needed; and read at all."""
 _WORDS = re.compile(r"\s*\S+|\s+$")
@@ -79,7 +79,7 @@ async def _step(request: ChatRequest) -> tuple[Sequence[ToolRequest], str]:
     """The calls to make next; where none is left, what to say."""
     dialogue, turn = remember(request.messages)
     if not request.tools and turn.text.startswith(AUXILIARY):
-        return [], "{}"
+        return [], "{}"  # which is read as JSON: who asks has titles of its own, too
     if not request.tools and not turn.done:
         return [], (request.prompt and worded(request.prompt)) or texts().say["no_prose"][0]
     try:

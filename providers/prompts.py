@@ -79,6 +79,8 @@ The application that the person uses adds:
 {instructions}
 """
 
+AUXILIARY = "### Task:"  # begins what Open WebUI asks on its own: titles, tags, follow-ups
+
 CLOSING = """
 You can look nothing up any more. Answer the person now, by what the tools returned so far, and say what is missing.
 """

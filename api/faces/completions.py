@@ -13,14 +13,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
-from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.dependencies import Account, CountedAs, Key, LastEventId, Service
 from api.faces.completion_fold import Fold
 from api.faces.completion_models import CompletionCreate, own_results
-from api.messages import NO_STORE
+from api.messages import streamed
 from api.problems import problem
 from errors import Conflict, Invalid, InvalidField, MarqueeError, NotFound
+from providers.prompts import AUXILIARY
 from runs.brought import Brought, Said, identity
 from runs.live_run import Caller
 from schemas import (
@@ -35,7 +35,6 @@ from service import Marquee
 from tools.registry import TOOLS
 
 DONE = b"data: [DONE]\n\n"
-_AUXILIARY = "### Task:"  # begins what Open WebUI asks on its own: titles, tags, follow-ups
 
 router = APIRouter(prefix="/v1", include_in_schema=False)
 
@@ -69,13 +68,7 @@ async def create_completion(
     if body.stream:
         usage = body.stream_options is not None and body.stream_options.include_usage
         chunks = _chunks(service, run, int(last_event_id or 0), with_usage=usage, stays=stays)
-        return EventSourceResponse(
-            chunks,
-            headers=NO_STORE,
-            ping=service.settings.sse_ping,
-            ping_message_factory=lambda: ServerSentEvent(comment="ping", sep="\n"),
-            sep="\n",
-        )
+        return streamed(service, chunks)
     return await _whole(service, run, request, stays=stays)
 
 
@@ -127,12 +120,7 @@ class Asking:
 
     async def _answer(self, run: Run) -> str:
         """The text of a run, as its client was told it."""
-        said = Fold(with_usage=False)
-        async with aclosing(self._service.runs.follow(run.id)) as batches:
-            async for batch in batches:
-                for frame in batch:
-                    said.add(frame)
-        return said.text.strip()
+        return (await _folded(self._service, run)).text.strip()
 
     async def _go_on(self) -> Run | None:
         """The run that follows the results of the caller's tools, where the run that called them is known and waits."""
@@ -171,7 +159,7 @@ class Asking:
             {"content": self._said[asked].content, "model": self._body.model, "response_format": self._body.form}
         )
         sampling = self._sampling
-        if self._said[asked].content.startswith(_AUXILIARY):
+        if self._said[asked].content.startswith(AUXILIARY):
             sampling = sampling.model_copy(update={"tool_choice": "required"})  # of the caller's tools, that is: none
         return await self._service.runs.send(
             caller, message, brought=brought, sampling=sampling, request_hash=self._hash
@@ -234,28 +222,30 @@ async def _chunks(service: Marquee, run: Run, after: int, *, with_usage: bool, s
 
 async def _whole(service: Marquee, run: Run, request: Request, *, stays: bool) -> Response:
     """The completion as one document, when it is whole."""
-    fold = Fold(with_usage=True)
-
-    async def read() -> None:
-        async with aclosing(service.runs.follow(run.id)) as batches:
-            async for batch in batches:
-                for frame in batch:
-                    fold.add(frame)
-
-    reading, leaving = asyncio.create_task(read()), asyncio.create_task(_left(request))
+    reading, leaving = asyncio.create_task(_folded(service, run)), asyncio.create_task(_left(request))
     try:
         await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         leaving.cancel()
         if not reading.done() and not stays:
             _stop(service, run)
-    await reading
+    fold = await reading
     if fold.error is None:
         return JSONResponse(fold.whole)
     error = fold.error["error"]
     response = problem(error["code"], "The answer could not be finished", error["message"])
     response.headers["x-should-retry"] = "false"  # what may pass was tried again upstream
     return response
+
+
+async def _folded(service: Marquee, run: Run) -> Fold:
+    """A run to its end."""
+    fold = Fold(with_usage=False)
+    async with aclosing(service.runs.follow(run.id)) as batches:
+        async for batch in batches:
+            for frame in batch:
+                fold.add(frame)
+    return fold
 
 
 async def _left(request: Request) -> None:

@@ -15,13 +15,15 @@ from api.middleware import OnRequests
 from api.problems import PROBLEM_TYPE
 
 PREFIX = "/v1/"
-_KINDS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
-_OTHER_KINDS = {408: "timeout_error", 409: "conflict_error", 413: "invalid_request_error", 429: "rate_limit_error"}
+_KINDS = {
+    401: "authentication_error", 403: "permission_error", 404: "not_found_error", 408: "timeout_error",
+    409: "conflict_error", 429: "rate_limit_error",
+}  # fmt: skip
 
 
 def error_of(code: str, message: str, *, status: int, param: str | None = None) -> dict[str, Any]:
     """An error as OpenAI's types have it."""
-    kind = (_KINDS | _OTHER_KINDS).get(status, "server_error" if status >= 500 else "invalid_request_error")
+    kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
