@@ -28,6 +28,7 @@ class Talkative(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"padding " * 10_000 + AUTH_SECRET.encode())
+        self.wfile.write(b' "mq_' + b"y" * 43 + b'"')
 
 def test_output(): print("the key is", OPENAI_KEY)
 def test_errors(): print("the password is", PASSWORD, file=sys.stderr)
@@ -40,7 +41,13 @@ def test_response():
     with HTTPServer(("127.0.0.1", 0), Talkative) as server, httpx.Client(transport=Searched()) as client:
         threading.Thread(target=server.handle_request).start()
         client.get(f"http://127.0.0.1:{server.server_port}/leak")
-def test_nothing(): print("all is well")
+def test_given(tmp_path):
+    (tmp_path / "chat.db").write_text("ses_" + "mq_" + "y" * 43 + "run_" + "z" * 22)
+    look_through_files(tmp_path)
+def test_nothing(tmp_path):
+    print("all is well")
+    (tmp_path / "chat.db").write_text("run_" + "mq_" + "z" * 19 + "ses_" + "z" * 22)
+    look_through_files(tmp_path)
 """
 
 
@@ -56,9 +63,10 @@ def test_the_search_finds_what_is_planted(tmp_path: Path) -> None:
         "a token in Captured stdout call",
         "TMDB_API_KEY in the file marquee.log",
         "AUTH_SECRET in the answer to GET /leak",
+        "an API key in the file chat.db",
     ):
         assert f"A secret got out: {leak}\n" in done.stdout
-    assert "6 failed, 1 passed" in done.stdout
+    assert "7 failed, 1 passed" in done.stdout
 
 
 async def defect(_: object) -> Response:

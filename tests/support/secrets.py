@@ -26,14 +26,15 @@ PLANTED = {
         "a password": PASSWORD,
     }.items()
 }
-MADE = {  # what the service makes and gives out once, to whom it is for
-    "an API key": re.compile(rb"mq_[\w-]{43}"),
-    "a token": re.compile(rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}"),
+MADE = {  # what the service makes and gives out once, to whom it is for; alone, since random ids stand side by side
+    "an API key": re.compile(rb"(?<![\w-])mq_[\w-]{43}(?![\w-])"),
+    "a token": re.compile(rb"(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}"),
 }
-LONGEST = max(map(len, PLANTED.values()))
+LONGEST = 1_000  # bytes; a token with all its claims is the longest
 OF_OTHERS = ("catalogue.db", "recommender", "embeddings")  # made from public data, and large
 
 _leaks: list[str] = []
+_given: dict[bytes, str] = {}  # the made ones that a test's client was given, for the search of files
 
 
 def leaks_in(written: bytes | str, made: bool = True) -> list[str]:
@@ -43,16 +44,24 @@ def leaks_in(written: bytes | str, made: bool = True) -> list[str]:
     return found + [name for name, pattern in MADE.items() if made and pattern.search(data)]
 
 
-def look_through(place: str, written: bytes | str, *, made: bool = True) -> None:
+def look_through(place: str, written: bytes | str) -> None:
     """Have the present test fail where there is a secret in what was written there."""
-    _leaks.extend(f"{name} in {place}" for name in leaks_in(written, made))
+    _leaks.extend(f"{name} in {place}" for name in leaks_in(written))
+
+
+def look_through_answer(place: str, answer: bytes) -> None:
+    """The same for an answer to a client, who may be given tokens and keys: these are noted."""
+    _leaks.extend(f"{name} in {place}" for name in leaks_in(answer, made=False))
+    _given.update((value, name) for name, pattern in MADE.items() for value in pattern.findall(answer))
 
 
 def look_through_files(folder: Path) -> None:
     """The same for all files of a data directory but what was imported."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not any(part.startswith(OF_OTHERS) for part in path.relative_to(folder).parts):
-            look_through(f"the file {path.name}", path.read_bytes())
+            data = path.read_bytes()
+            found = {*leaks_in(data, made=False), *(name for value, name in _given.items() if value in data)}
+            _leaks.extend(f"{name} in the file {path.name}" for name in found)
 
 
 class Searched(httpx.HTTPTransport):
@@ -64,7 +73,7 @@ class Searched(httpx.HTTPTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = super().handle_request(request)
         place = f"the answer to {request.method} {request.url.path}"
-        look_through(place, repr(response.headers.raw), made=False)
+        look_through_answer(place, repr(response.headers.raw).encode())
         assert isinstance(response.stream, httpx.SyncByteStream)
         stream = _Searched(response.stream, place)
         return httpx.Response(response.status_code, headers=response.headers, stream=stream,
@@ -78,7 +87,7 @@ class _Searched(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         end = b""
         for block in self._stream:
-            look_through(self._place, end + block, made=False)
+            look_through_answer(self._place, end + block)
             end = (end + block)[-LONGEST:]
             yield block
 

@@ -13,7 +13,7 @@ import httpx
 
 from client import Client, every
 from schemas import MessageCreate, SessionCreate
-from tests.support.secrets import look_through
+from tests.support.secrets import look_through_answer
 
 LAST = {"run.completed", "run.cancelled", "run.failed", "run.interrupted", "run.requires_action"}
 STREAM = {"Accept": "text/event-stream"}
@@ -131,7 +131,7 @@ def through(client: httpx.Client, work: Callable[[Client], Awaitable[object]]) -
 
     asyncio.run(done())
     for body in recorder.bodies:
-        look_through("a response", bytes(body), made=False)
+        look_through_answer("a response", bytes(body))
     return [bytes(body) for body in recorder.bodies]
 
 
