@@ -31,7 +31,7 @@ from api.openapi import install_documents
 from api.page import install_page
 from api.problems import answer_with_problems
 from api.proxies import Proxies
-from api.tarpit import Tarpit
+from api.fairness import Turns
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
 from movies.library import Library
@@ -80,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_documents(app)
     install_page(app)
     answer_with_problems(app, [*routers, completions.router])
-    layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Tarpit, RequestLog, Proxies, ClearStart)
+    layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Turns, RequestLog, Proxies, ClearStart)
     for layer in layers:  # the last one is passed first
         app.add_middleware(layer)
     return app

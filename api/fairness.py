@@ -1,0 +1,112 @@
+"""Begins requests in turn: one in each turn of the event loop, and whoever asked least of late goes first.
+
+While requests come no faster than they are answered, none waits. Where they do, all callers have the same claim to what
+there is: who asks seldom is answered at once, whoever else floods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, OrderedDict
+from heapq import heappop, heappush
+from itertools import count
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from accounts.accounts import Identity
+from api.middleware import OnRequests
+from api.problems import refusal
+from errors import Overloaded
+
+MEMORY = 10.0  # seconds in which what was given to a caller fades to a third
+MOST_WAITING = 10  # requests of one caller; more are refused at once
+KNOWN = 10_000  # callers, and credentials, that are remembered
+
+
+class Ranks:
+    """Callers by what they were given of late: the number of their requests, weighted exponentially by age.
+
+    Such a sum s at the time t is kept as log(s) + t / MEMORY. All sums fade alike, so these ranks stay in order without
+    being told the time, and a request that waits is not overtaken for ever.
+    """
+
+    def __init__(self) -> None:
+        self._ranks: OrderedDict[str, float] = OrderedDict()
+
+    def count(self, caller: str, now: float) -> float:
+        """Count one request more of a caller's; the rank that it has. `now`: seconds of a monotonic clock."""
+        at = now / MEMORY
+        rank = at + math.log1p(math.exp(self._ranks.get(caller, -math.inf) - at))
+        self._ranks[caller] = rank
+        self._ranks.move_to_end(caller)
+        if len(self._ranks) > KNOWN:
+            self._ranks.popitem(last=False)
+        return rank
+
+
+class Turns(OnRequests):
+    """Has requests begin one by one; a caller is an account, or an address where the credential is not known."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self._ranks = Ranks()
+        self._known: OrderedDict[str, str] = OrderedDict()
+        self._waiting: list[tuple[float, int, str, asyncio.Future[None]]] = []
+        self._waiting_of: Counter[str] = Counter()
+        self._numbers = count()
+        self._taken = False
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        credential = Headers(scope=scope).get("authorization", "")
+        caller = self._known.get(credential) or (scope.get("client") or ("unknown",))[0]
+        if self._waiting_of[caller] >= MOST_WAITING:
+            await refusal(Overloaded("Too many of your requests wait.", 5))(scope, receive, send)
+            return
+        await self._turn(caller)
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._remember(scope, credential)
+            await send(message)
+
+        await self._app(scope, receive, noted)
+
+    async def _turn(self, caller: str) -> None:
+        """Return when it is the caller's turn."""
+        loop = asyncio.get_running_loop()
+        rank = self._ranks.count(caller, loop.time())
+        if not self._taken:
+            self._take()
+            return
+        turn: asyncio.Future[None] = loop.create_future()
+        heappush(self._waiting, (rank, next(self._numbers), caller, turn))
+        self._waiting_of[caller] += 1
+        await turn
+
+    def _take(self) -> None:
+        self._taken = True
+        asyncio.get_running_loop().call_soon(self._pass_on)
+
+    def _pass_on(self) -> None:
+        """Give the next turn of the loop to whoever comes first by rank."""
+        self._taken = False
+        while self._waiting and not self._taken:
+            *_, caller, turn = heappop(self._waiting)
+            self._waiting_of[caller] -= 1
+            if not self._waiting_of[caller]:
+                del self._waiting_of[caller]
+            if not turn.done():
+                turn.set_result(None)
+                self._take()
+
+    def _remember(self, scope: Scope, credential: str) -> None:
+        """Note the account of a credential that was found good."""
+        identity: Identity | None = scope.get("state", {}).get("identity")
+        if identity is None or not credential:
+            return
+        self._known[credential] = identity.account.id
+        self._known.move_to_end(credential)
+        if len(self._known) > KNOWN:
+            self._known.popitem(last=False)
