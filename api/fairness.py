@@ -1,13 +1,14 @@
-"""Begins requests in turn: one in each turn of the event loop, and whoever asked least of late goes first.
+"""Begins requests in turn where the event loop is behind: whoever asked least of late goes first.
 
-While requests come no faster than they are answered, none waits. Where they do, all callers have the same claim to what
-there is: who asks seldom is answered at once, whoever else floods.
+While requests come no faster than they are answered, none waits. Where they do, who asks seldom is answered at once,
+whoever else floods; and of those who flood each has the same share.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import Counter, OrderedDict
 from heapq import heappop, heappush
 from itertools import count
@@ -16,29 +17,33 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts.accounts import Identity
-from api.middleware import OnRequests
+from api.middleware import SAFE, OnRequests, announced
 from api.problems import refusal
 from errors import Overloaded
 
 MEMORY = 10.0  # seconds in which what was given to a caller fades to a third
+UNKNOWN = 20.0  # of whoever was not here before: those who were go first
+CHANGING = 5.0  # of a request that changes something, as one that begins an answer; 1 of any other
+PIECE = 65_536  # bytes of a body that count as one more
 MOST_WAITING = 10  # requests of one caller; more are refused at once
 KNOWN = 10_000  # callers, and credentials, that are remembered
 
 
 class Ranks:
-    """Callers by what they were given of late: the number of their requests, weighted exponentially by age.
+    """Callers by what they were given of late: the cost of their requests, weighted exponentially by age.
 
-    Such a sum s at the time t is kept as log(s) + t / MEMORY. All sums fade alike, so these ranks stay in order without
-    being told the time, and a request that waits is not overtaken for ever.
+    Such a sum s at the time t is kept as log(s) + t / MEMORY. All sums fade alike, so ranks stay in order without being
+    told the time, and a request that waits is not overtaken for ever.
     """
 
     def __init__(self) -> None:
         self._ranks: OrderedDict[str, float] = OrderedDict()
 
-    def count(self, caller: str, now: float) -> float:
-        """Count one request more of a caller's; the rank that it has. `now`: seconds of a monotonic clock."""
+    def add(self, caller: str, cost: float, now: float) -> float:
+        """Add the cost of a request to a caller's; the rank that it has. `now`: seconds of a monotonic clock."""
         at = now / MEMORY
-        rank = at + math.log1p(math.exp(self._ranks.get(caller, -math.inf) - at))
+        before = self._ranks.get(caller)
+        rank = at + math.log(cost + (UNKNOWN if before is None else math.exp(before - at)))
         self._ranks[caller] = rank
         self._ranks.move_to_end(caller)
         if len(self._ranks) > KNOWN:
@@ -56,7 +61,7 @@ class Turns(OnRequests):
         self._waiting: list[tuple[float, int, str, asyncio.Future[None]]] = []
         self._waiting_of: Counter[str] = Counter()
         self._numbers = count()
-        self._taken = False
+        self._taken_at: float | None = None
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         credential = Headers(scope=scope).get("authorization", "")
@@ -64,20 +69,26 @@ class Turns(OnRequests):
         if self._waiting_of[caller] >= MOST_WAITING:
             await refusal(Overloaded("Too many of your requests wait.", 5))(scope, receive, send)
             return
-        await self._turn(caller)
+        await self._turn(caller, _cost(scope))
+
+        async def weighed() -> Message:
+            message = await receive()
+            if (size := len(message.get("body", b""))) >= PIECE:
+                self._ranks.add(caller, size / PIECE, time.monotonic())
+            return message
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._remember(scope, credential)
             await send(message)
 
-        await self._app(scope, receive, noted)
+        await self._app(scope, weighed, noted)
 
-    async def _turn(self, caller: str) -> None:
+    async def _turn(self, caller: str, cost: float) -> None:
         """Return when it is the caller's turn."""
         loop = asyncio.get_running_loop()
-        rank = self._ranks.count(caller, loop.time())
-        if not self._taken:
+        rank = self._ranks.add(caller, cost, time.monotonic())
+        if self._taken_at is None:
             self._take()
             return
         turn: asyncio.Future[None] = loop.create_future()
@@ -86,13 +97,20 @@ class Turns(OnRequests):
         await turn
 
     def _take(self) -> None:
-        self._taken = True
-        asyncio.get_running_loop().call_soon(self._pass_on)
+        """Have the next turn come after one of the loop's, and as long again, which is left to what has begun."""
+        loop = asyncio.get_running_loop()
+        self._taken_at = loop.time()
+        loop.call_soon(self._rest)
+
+    def _rest(self) -> None:
+        assert self._taken_at is not None
+        loop = asyncio.get_running_loop()
+        loop.call_later(loop.time() - self._taken_at, self._pass_on)
 
     def _pass_on(self) -> None:
-        """Give the next turn of the loop to whoever comes first by rank."""
-        self._taken = False
-        while self._waiting and not self._taken:
+        """Give the turn to whoever comes first by rank."""
+        self._taken_at = None
+        while self._waiting and self._taken_at is None:
             *_, caller, turn = heappop(self._waiting)
             self._waiting_of[caller] -= 1
             if not self._waiting_of[caller]:
@@ -110,3 +128,8 @@ class Turns(OnRequests):
         self._known.move_to_end(credential)
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)
+
+
+def _cost(scope: Scope) -> float:
+    """Of a request, as far as its head tells."""
+    return (1.0 if scope["method"] in SAFE else CHANGING) + announced(scope) / PIECE

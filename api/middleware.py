@@ -143,7 +143,7 @@ class BodyLimit(OnRequests):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings: Settings = scope["app"].state.marquee.settings
         limit = settings.max_import_bytes if scope["path"] == IMPORT else settings.max_body_bytes
-        if _announced(scope) > limit:  # what still comes is passed over by uvicorn
+        if announced(scope) > limit:  # what still comes is passed over by uvicorn
             await refusal(PayloadTooLarge(f"The body is larger than {limit} bytes."))(scope, receive, send)
             return
         try:
@@ -185,7 +185,7 @@ class BodyLimit(OnRequests):
         return {"type": "http.request", "body": b"".join(pieces)} if size <= limit else None
 
 
-def _announced(scope: Scope) -> int:
+def announced(scope: Scope) -> int:
     """The length of the body as its header says it; 0 where it says none."""
     length = Headers(scope=scope).get("content-length", "")
     return int(length) if length.isdecimal() else 0

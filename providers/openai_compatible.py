@@ -25,6 +25,7 @@ from providers.base import ChatMessage, ChatRequest, Delta, LastAnswer, ToolRequ
 from providers.chunks import ChunkReader
 from providers.failures import BROKEN, NOTHING, Asked, bound_body, failure, may_pass, timed_out, too_slow
 from providers.model_list import listed_models
+from providers.pacing import Pace
 from providers.prompts import JSON_ALONE
 from providers.text_calls import TextReader
 from schemas import Sampling
@@ -50,6 +51,7 @@ class OpenAIProvider:
         self.default_model = settings.openai_model
         self.last_answer: LastAnswer | None = None
         self._key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+        self._pace = Pace()
         self._without_schemas: set[str] = set()  # models whose endpoint knows `json_object` alone
         self._client = AsyncOpenAI(
             api_key=self._key or "none",
@@ -88,12 +90,13 @@ class OpenAIProvider:
             response = await self._open(request)
             try:
                 text = TextReader.of(request)
-                async for delta in self._read(response):
-                    if not begun:
-                        begun = True
-                        self._note_answer(asked_at)
-                    for meant in text.read(delta):
-                        yield meant
+                with self._pace.reading():
+                    async for delta in self._read(response):
+                        if not begun:
+                            begun = True
+                            self._note_answer(asked_at)
+                        for meant in text.read(delta):
+                            yield meant
             finally:
                 await response.aclose()
         except RunFailed as error:
@@ -177,7 +180,7 @@ class OpenAIProvider:
             before = reader.events
             for delta in reader.feed(block):
                 yield delta
-            await asyncio.sleep(0)  # blocks that are here already come without a wait, and others want their turn
+            await self._pace.pause()  # blocks that are here already come without a wait
             if reader.events > before and (reader.begun or reader.finished):
                 deadline = time.monotonic() + (min(idle, AFTER_FINISH_SECONDS) if reader.finished else idle)
         for delta in reader.end():
