@@ -11,8 +11,7 @@ import runpy
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
-
-import aiosqlite
+from functools import partial
 
 from errors import IdempotencyMismatch, NotFound
 from movies.models import Page
@@ -134,20 +133,7 @@ class Store:
             RunInProgress: The session has a live run.
             NotFound: The session was deleted meanwhile.
         """
-        run = new.run
-        async with self._db.transaction() as connection:
-            if (earlier := await _same_key(connection, new)) is not None:
-                return earlier, True
-            await refuse_live_run(connection, run.session_id)
-            if run.retry_of is not None:
-                await connection.execute(
-                    _REPLACE, {"session": run.session_id, "message": run.message_id, "run": run.retry_of}
-                )
-            await _touch_session(connection, new)
-            await _insert_run(connection, new)
-            await _insert_messages(connection, new.added)
-            await _insert_frames(connection, [new.first])
-        return run, False
+        return await self._db.write(partial(_start_run, new))
 
     async def find_run(self, session_id: str, idempotency_key: str, request_hash: str) -> Run | None:
         """The run that this key started, if any.
@@ -272,18 +258,24 @@ class Store:
 
     async def commit(self, frames: Sequence[Frame], ended: Iterable[EndedRun] = ()) -> None:
         """Commit events of any runs and, with their last events, the runs that ended."""
-        async with self._db.transaction() as connection:
-            await _insert_frames(connection, frames)
+
+        def committed(connection: sqlite3.Connection) -> None:
+            _insert_frames(connection, frames)
             for end in ended:
-                await _end_run(connection, end)
+                _end_run(connection, end)
+
+        await self._db.write(committed)
 
     async def settle(self, last: Frame, ended: EndedRun) -> bool:
         """Commit the end of a run whose owner died, unless someone else was faster; whether it was this call."""
-        async with self._db.transaction() as connection:
-            if not await _end_run(connection, ended):
+
+        def settled(connection: sqlite3.Connection) -> bool:
+            if not _end_run(connection, ended):
                 return False
-            await _insert_frames(connection, [last])
-        return True
+            _insert_frames(connection, [last])
+            return True
+
+        return await self._db.write(settled)
 
     async def load_frames(self, run_id: str, *, after: int = 0, limit: int = 1_000) -> list[Frame]:
         """Committed events of a run with a sequence above `after`, in order."""
@@ -315,11 +307,14 @@ class Store:
 
     async def replace_frames(self, run_id: str, frames: Sequence[Frame]) -> None:
         """Put a shorter replay in the place of an ended run's events; nothing where the run was deleted meanwhile."""
-        async with self._db.transaction() as connection:
-            cursor = await connection.execute("UPDATE runs SET folded = 1 WHERE id = ?", (run_id,))
+
+        def replaced(connection: sqlite3.Connection) -> None:
+            cursor = connection.execute("UPDATE runs SET folded = 1 WHERE id = ?", (run_id,))
             if cursor.rowcount == 1:
-                await connection.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
-                await _insert_frames(connection, frames)
+                connection.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
+                _insert_frames(connection, frames)
+
+        await self._db.write(replaced)
 
 
 _EARLIER = """
@@ -341,11 +336,25 @@ _REPLACE = """
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
 
 
-async def _same_key(connection: aiosqlite.Connection, new: NewRun) -> Run | None:
+def _start_run(new: NewRun, connection: sqlite3.Connection) -> tuple[Run, bool]:
+    run = new.run
+    if (earlier := _same_key(connection, new)) is not None:
+        return earlier, True
+    refuse_live_run(connection, run.session_id)
+    if run.retry_of is not None:
+        connection.execute(_REPLACE, {"session": run.session_id, "message": run.message_id, "run": run.retry_of})
+    _touch_session(connection, new)
+    _insert_run(connection, new)
+    _insert_messages(connection, new.added)
+    _insert_frames(connection, [new.first])
+    return run, False
+
+
+def _same_key(connection: sqlite3.Connection, new: NewRun) -> Run | None:
     """The earlier run of the same key and request, if any."""
     if new.idempotency_key is None:
         return None
-    rows = list(await connection.execute_fetchall(_BY_KEY, (new.run.session_id, new.idempotency_key)))
+    rows = connection.execute(_BY_KEY, (new.run.session_id, new.idempotency_key)).fetchall()
     return _same_request(rows, new.request_hash)
 
 
@@ -357,8 +366,8 @@ def _same_request(rows: list[sqlite3.Row], request_hash: str | None) -> Run | No
     return run_of(rows[0])
 
 
-async def _touch_session(connection: aiosqlite.Connection, new: NewRun) -> None:
-    cursor = await connection.execute(
+def _touch_session(connection: sqlite3.Connection, new: NewRun) -> None:
+    cursor = connection.execute(
         "UPDATE sessions SET updated_at = ?, title = COALESCE(title, ?) WHERE id = ?",
         (stamp(new.run.created_at), new.title, new.run.session_id),
     )
@@ -366,10 +375,10 @@ async def _touch_session(connection: aiosqlite.Connection, new: NewRun) -> None:
         raise NotFound("There is no such session.")
 
 
-async def _insert_run(connection: aiosqlite.Connection, new: NewRun) -> None:
+def _insert_run(connection: sqlite3.Connection, new: NewRun) -> None:
     run = new.run
     form = new.response_format and new.response_format.model_dump_json(by_alias=True)
-    await connection.execute(
+    connection.execute(
         """
         INSERT INTO runs (id, session_id, message_id, status, provider, model, response_format, continues, retry_of,
                           lease_id, idempotency_key, request_hash, created_at)
@@ -380,11 +389,11 @@ async def _insert_run(connection: aiosqlite.Connection, new: NewRun) -> None:
     )  # fmt: skip
 
 
-async def _end_run(connection: aiosqlite.Connection, end: EndedRun) -> bool:
+def _end_run(connection: sqlite3.Connection, end: EndedRun) -> bool:
     """Give a live run its final state and its messages; False, and nothing done, where it had ended before."""
     run = end.run
     usage = run.usage
-    cursor = await connection.execute(
+    cursor = connection.execute(
         """
         UPDATE runs SET status = ?, steps = ?, input_tokens = ?, output_tokens = ?, usage_estimated = ?,
             first_delta_ms = ?, total_ms = ?, error = ?, note = ?, grounding = ?, finished_at = ?
@@ -396,15 +405,15 @@ async def _end_run(connection: aiosqlite.Connection, end: EndedRun) -> bool:
          stamp(run.finished_at) if run.finished_at else None, run.id),
     )  # fmt: skip
     if cursor.rowcount == 1:
-        await _insert_messages(connection, end.messages)
+        _insert_messages(connection, end.messages)
         if end.asked:
             asked = MENTIONS.dump_json(list(end.asked)).decode()
-            await connection.execute("UPDATE messages SET mentions = ? WHERE id = ?", (asked, run.message_id))
+            connection.execute("UPDATE messages SET mentions = ? WHERE id = ?", (asked, run.message_id))
     return cursor.rowcount == 1
 
 
-async def _insert_messages(connection: aiosqlite.Connection, messages: Sequence[Message]) -> None:
-    await connection.executemany(
+def _insert_messages(connection: sqlite3.Connection, messages: Sequence[Message]) -> None:
+    connection.executemany(
         """
         INSERT INTO messages (id, session_id, run_id, role, content, status, reasoning, tool_calls, call_id, name, ok,
                               result, mentions, alternative, created_at)
@@ -420,8 +429,8 @@ async def _insert_messages(connection: aiosqlite.Connection, messages: Sequence[
     )  # fmt: skip
 
 
-async def _insert_frames(connection: aiosqlite.Connection, frames: Sequence[Frame]) -> None:
-    await connection.executemany(
+def _insert_frames(connection: sqlite3.Connection, frames: Sequence[Frame]) -> None:
+    connection.executemany(
         "INSERT INTO events (run_id, sequence, frame) VALUES (?, ?, ?)",
         [(frame.run_id, frame.sequence, frame.data) for frame in frames],
     )

@@ -26,12 +26,12 @@ from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
 from api.faces import completions
 from api.faces.errors import OpenAIErrors
+from api.fairness import Turns
 from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
 from api.page import install_page
 from api.problems import answer_with_problems
 from api.proxies import Proxies
-from api.fairness import Turns
 from errors import CatalogueError, MarqueeError, RunFailed
 from logs import set_up
 from movies.library import Library
@@ -54,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         chosen = settings or Settings()
         set_up(chosen)
+        sys.setswitchinterval(0.0005)
         bound_connections(chosen)
         with open_metrics(chosen) as metrics:
             async with open_marquee(chosen, metrics=metrics) as marquee:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from heapq import heappop, heappush
 from itertools import count
 
@@ -18,14 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts.accounts import Identity
 from api.middleware import SAFE, OnRequests, announced
-from api.problems import refusal
-from errors import Overloaded
 
 MEMORY = 10.0  # seconds in which what was given to a caller fades to a third
 UNKNOWN = 20.0  # of whoever was not here before: those who were go first
 CHANGING = 5.0  # of a request that changes something, as one that begins an answer; 1 of any other
 PIECE = 65_536  # bytes of a body that count as one more
-MOST_WAITING = 10  # requests of one caller; more are refused at once
 KNOWN = 10_000  # callers, and credentials, that are remembered
 
 
@@ -58,17 +55,13 @@ class Turns(OnRequests):
         super().__init__(app)
         self._ranks = Ranks()
         self._known: OrderedDict[str, str] = OrderedDict()
-        self._waiting: list[tuple[float, int, str, asyncio.Future[None]]] = []
-        self._waiting_of: Counter[str] = Counter()
+        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
-        self._taken_at: float | None = None
+        self._taken = False
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         credential = Headers(scope=scope).get("authorization", "")
         caller = self._known.get(credential) or (scope.get("client") or ("unknown",))[0]
-        if self._waiting_of[caller] >= MOST_WAITING:
-            await refusal(Overloaded("Too many of your requests wait.", 5))(scope, receive, send)
-            return
         await self._turn(caller, _cost(scope))
 
         async def weighed() -> Message:
@@ -88,33 +81,23 @@ class Turns(OnRequests):
         """Return when it is the caller's turn."""
         loop = asyncio.get_running_loop()
         rank = self._ranks.add(caller, cost, time.monotonic())
-        if self._taken_at is None:
+        if not self._taken:
             self._take()
             return
         turn: asyncio.Future[None] = loop.create_future()
-        heappush(self._waiting, (rank, next(self._numbers), caller, turn))
-        self._waiting_of[caller] += 1
+        heappush(self._waiting, (rank, next(self._numbers), turn))
         await turn
 
     def _take(self) -> None:
-        """Have the next turn come after one of the loop's, and as long again, which is left to what has begun."""
-        loop = asyncio.get_running_loop()
-        self._taken_at = loop.time()
-        loop.call_soon(self._rest)
-
-    def _rest(self) -> None:
-        assert self._taken_at is not None
-        loop = asyncio.get_running_loop()
-        loop.call_later(loop.time() - self._taken_at, self._pass_on)
+        """Have the next request begin in the loop's next turn."""
+        self._taken = True
+        asyncio.get_running_loop().call_soon(self._pass_on)
 
     def _pass_on(self) -> None:
         """Give the turn to whoever comes first by rank."""
-        self._taken_at = None
-        while self._waiting and self._taken_at is None:
-            *_, caller, turn = heappop(self._waiting)
-            self._waiting_of[caller] -= 1
-            if not self._waiting_of[caller]:
-                del self._waiting_of[caller]
+        self._taken = False
+        while self._waiting and not self._taken:
+            *_, turn = heappop(self._waiting)
             if not turn.done():
                 turn.set_result(None)
                 self._take()

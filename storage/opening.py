@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import aiosqlite
 from filelock import AsyncFileLock
@@ -15,9 +15,12 @@ from loguru import logger
 
 from errors import StorageUnavailable
 from storage.migrations import MIGRATIONS
-from storage.sqlite import Database, Readers, told, version_of
+from storage.sqlite import Database, Readers, Writer, told, version_of
+
+C = TypeVar("C", bound=aiosqlite.Connection)
 
 READERS = 3
+ROWS = 64  # that a cursor fetches at a time
 BUSY_TIMEOUT_MS = 5_000
 PRIVATE = 0o600  # the mode of a file that is nobody else's business
 WAL_BYTES = 64_000_000  # what is kept of the write-ahead log after a burst
@@ -38,7 +41,7 @@ async def open_database(
     """
     async with one_opener(path):
         _make_private(path)
-        writer = await _connect(path, "rwc")
+        writer = await _connect(path, "rwc", Writer)
         try:
             await _prepare(writer, synchronous)
             await _migrate(writer, path, migrations)
@@ -48,7 +51,7 @@ async def open_database(
         except BaseException:
             await writer.close()
             raise
-        connect = partial(_connect, path, "ro")
+        connect = partial(_connect, path, "ro", aiosqlite.Connection)
         return Database(path, writer, await Readers.open(connect, READERS), await Readers.open(connect, 1))
 
 
@@ -111,10 +114,11 @@ async def one_opener(path: Path) -> AsyncIterator[None]:
         await lock.release()
 
 
-async def _connect(path: Path, mode: Literal["ro", "rwc"]) -> aiosqlite.Connection:
+async def _connect(path: Path, mode: Literal["ro", "rwc"], kind: type[C]) -> C:
     """A connection in autocommit mode with named columns."""
     try:
-        connection = await aiosqlite.connect(_uri(path, mode), uri=True, isolation_level=None)
+        connection = kind(partial(sqlite3.connect, _uri(path, mode), uri=True, isolation_level=None), ROWS)
+        await connection
         connection.row_factory = sqlite3.Row
         await connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS:d}")
     except sqlite3.Error as error:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import aiosqlite
 from pydantic import JsonValue, TypeAdapter
 
 from errors import RunInProgress
@@ -138,15 +137,13 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-async def refuse_live_run(connection: aiosqlite.Connection, session_id: str) -> None:
+def refuse_live_run(connection: sqlite3.Connection, session_id: str) -> None:
     """Raise RunInProgress where a session answers right now."""
-    rows = list(
-        await connection.execute_fetchall(
-            "SELECT id FROM runs WHERE session_id = ? AND status = 'in_progress'", (session_id,)
-        )
-    )
-    if rows:
-        raise RunInProgress(rows[0]["id"])
+    row = connection.execute(
+        "SELECT id FROM runs WHERE session_id = ? AND status = 'in_progress'", (session_id,)
+    ).fetchone()
+    if row:
+        raise RunInProgress(row["id"])
 
 
 # Rows as schemas

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-
-import aiosqlite
+import sqlite3
 
 from errors import Conflict, IdempotencyMismatch, NotFound
 from movies.models import Page
@@ -52,25 +51,19 @@ class Sessions:
             ACTIONS.dump_json(list(new.actions)).decode(), json.dumps(new.metadata), now, now,
             idempotency_key, request_hash, ephemeral,
         )  # fmt: skip
-        async with self._db.transaction() as connection:
-            rows = list(await connection.execute_fetchall(_BY_KEY, (account_id, idempotency_key)))
-            if not rows:
-                await _refuse_more(connection, account_id, None if ephemeral else most)
-                await connection.execute(
-                    """
-                    INSERT INTO sessions
-                        (id, account_id, title, model, instructions, user_id, actions, metadata, created_at, updated_at,
-                         idempotency_key, request_hash, ephemeral)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                    values,
-                )
-            elif rows[0]["request_hash"] != request_hash:
+
+        def added(connection: sqlite3.Connection) -> tuple[sqlite3.Row, bool]:
+            earlier = connection.execute(_BY_KEY, (account_id, idempotency_key)).fetchone()
+            if not earlier:
+                _refuse_more(connection, account_id, None if ephemeral else most)
+                connection.execute(_INSERT, values)
+            elif earlier["request_hash"] != request_hash:
                 raise IdempotencyMismatch
-            found = await connection.execute_fetchall(
-                SESSIONS + "WHERE id = ?", (rows[0]["id"] if rows else session_id,)
-            )
-        return session_of(next(iter(found))), bool(rows)
+            found = connection.execute(SESSIONS + "WHERE id = ?", (earlier["id"] if earlier else session_id,))
+            return found.fetchone(), bool(earlier)
+
+        row, repeated = await self._db.write(added)
+        return session_of(row), repeated
 
     async def is_open(self, account_id: str, idempotency_key: str | None) -> bool:
         """True where a session with this key was opened before."""
@@ -123,13 +116,14 @@ class Sessions:
             NotFound: There is no such session.
             RunInProgress: It has a live run; cancel that first.
         """
-        async with self._db.transaction() as connection:
-            await refuse_live_run(connection, session_id)
-            cursor = await connection.execute(
-                "DELETE FROM sessions WHERE id = ? AND account_id = ?", (session_id, account_id)
-            )
+
+        def deleted(connection: sqlite3.Connection) -> None:
+            refuse_live_run(connection, session_id)
+            cursor = connection.execute(_DELETE, (session_id, account_id))
             if cursor.rowcount == 0:
                 raise NotFound("There is no such session.")
+
+        await self._db.write(deleted)
 
     # Feedback
 
@@ -179,6 +173,12 @@ _UPDATES = {
     "user_id": "UPDATE sessions SET user_id = ? WHERE id = ? AND account_id = ?",
     "metadata": "UPDATE sessions SET metadata = ? WHERE id = ? AND account_id = ?",
 }
+_INSERT = """
+    INSERT INTO sessions (id, account_id, title, model, instructions, user_id, actions, metadata, created_at,
+                          updated_at, idempotency_key, request_hash, ephemeral)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_DELETE = "DELETE FROM sessions WHERE id = ? AND account_id = ?"
 _COUNT = "SELECT count(*) FROM sessions WHERE account_id = ? AND ephemeral = 0"
 _BY_KEY = "SELECT id, request_hash FROM sessions WHERE account_id = ? AND idempotency_key = ?"
 _BELOW = (
@@ -213,11 +213,11 @@ _RATED = """
 """
 
 
-async def _refuse_more(connection: aiosqlite.Connection, account_id: str, most: int | None) -> None:
+def _refuse_more(connection: sqlite3.Connection, account_id: str, most: int | None) -> None:
     """Raise Conflict where an account has as many sessions as it may."""
     if most is None:
         return
-    [[count]] = await connection.execute_fetchall(_COUNT, (account_id,))
+    [count] = connection.execute(_COUNT, (account_id,)).fetchone()
     if count >= most:
         raise Conflict(f"You have {count} sessions, as many as one may; delete some.")
 

@@ -7,12 +7,15 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiosqlite
 
 from errors import StorageUnavailable
+
+T = TypeVar("T")
 
 QUEUE_SECONDS = 10.0  # for a transaction to wait for others of this process
 PROBE_SECONDS = 2.0  # for which the answer of the last probe stands
@@ -34,6 +37,15 @@ def told(error: sqlite3.Error) -> Exception:
     """The error in the user's terms where it is the storage's fault, itself where it is a defect of ours."""
     reason = _REASONS.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
     return StorageUnavailable(reason) if reason else error
+
+
+class Writer(aiosqlite.Connection):
+    """A connection that can be given a whole piece of work at once: one way to its thread and back, not one a line."""
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Have the thread do it. It is done whole, also where nobody waits for it any more."""
+        done: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        return done
 
 
 class Readers:
@@ -77,12 +89,12 @@ class Readers:
 class Database:
     """A WAL database, opened by `opening.open_database`.
 
-    Every write goes through `transaction()`; reads take any of the readers, searches the one that is theirs: a search
-    takes a core for a while, and a second one at the same time would take it from everybody else. A write never waits
-    for the network.
+    Every write goes through `write()`, or `transaction()` where it waits in between; reads take any of the readers,
+    searches the one that is theirs: a search takes a core for a while, and a second one at the same time would
+    take it from everybody else. A write never waits for the network.
     """
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection, readers: Readers, searcher: Readers) -> None:
+    def __init__(self, path: Path, writer: Writer, readers: Readers, searcher: Readers) -> None:
         self._path = path
         self._file = _identity(path)
         self._probe: asyncio.Task[str | None] | None = None
@@ -100,6 +112,22 @@ class Database:
             for connections in (self._readers, self._searcher, self._writer):
                 await connections.close()
 
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What the work gives, once it is committed. Its connection is inside BEGIN IMMEDIATE; an exception rolls back.
+
+        It runs in the writer's thread and must do nothing but write. Where the caller is cancelled, it is done all the
+        same.
+
+        Raises:
+            StorageUnavailable: As for `transaction`.
+        """
+        async with self._turn():
+            self._check_file()
+            try:
+                return await self._writer.run(partial(_committed, work))
+            except sqlite3.Error as error:
+                raise told(error) from error
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
         """The writer inside BEGIN IMMEDIATE; committed at the end, rolled back on any exception.
@@ -111,10 +139,7 @@ class Database:
             StorageUnavailable: Disk full, read-only or locked, or the file is gone. Nothing was kept.
         """
         async with self._turn():
-            if _identity(self._path) != self._file:
-                raise StorageUnavailable(
-                    "The database file was deleted or replaced; put it back, or restart the service."
-                )
+            self._check_file()
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
@@ -125,6 +150,10 @@ class Database:
             except BaseException:
                 await self._writer.rollback()
                 raise
+
+    def _check_file(self) -> None:
+        if _identity(self._path) != self._file:
+            raise StorageUnavailable("The database file was deleted or replaced; put it back, or restart the service.")
 
     async def truncate_log(self) -> None:
         """Bring the write-ahead log into the file and empty it, as far as readers let it."""
@@ -174,6 +203,17 @@ class Database:
         """The first row of one query, if any."""
         rows = await self.fetch(sql, parameters)
         return rows[0] if rows else None
+
+
+def _committed(work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        result = work(connection)
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return result
 
 
 async def _fetch(readers: Readers, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[sqlite3.Row]:
