@@ -273,8 +273,13 @@ class Store:
         row = await self._db.fetch_one("SELECT request FROM runs WHERE id = ?", (run_id,))
         return row["request"] if row else None
 
-    async def delete_run(self, run: Run) -> None:
-        """Delete the latest run of a session, with the messages that it added.
+    async def continued_by(self, run_id: str) -> str | None:
+        """The run whose actions were carried out for this one, if any."""
+        row = await self._db.fetch_one("SELECT continues FROM runs WHERE id = ?", (run_id,))
+        return row["continues"] if row else None
+
+    async def delete_run(self, run: Run, *, with_session: bool) -> None:
+        """Delete the latest run of a session and the messages that it added, and an empty session where it made one.
 
         Raises:
             Conflict: A later run builds on it.
@@ -287,6 +292,8 @@ class Store:
                 raise Conflict("Later answers build on this one: delete them first, or the whole conversation.")
             await connection.execute("DELETE FROM messages WHERE run_id = ?", (run.id,))
             await connection.execute("DELETE FROM runs WHERE id = ?", (run.id,))
+            if with_session:
+                await connection.execute(_DELETE_EMPTY, {"session": run.session_id})
 
     async def unsettled_runs(self) -> list[Run]:
         """Runs that say `in_progress`, whoever owns them."""
@@ -391,6 +398,9 @@ _REPLACE = """
     UPDATE messages SET alternative = 1 WHERE (role <> 'user' OR id <> :message) AND run_id IN (
         SELECT id FROM runs WHERE session_id = :session AND message_id = (SELECT message_id FROM runs WHERE id = :run)
     )
+"""
+_DELETE_EMPTY = """
+    DELETE FROM sessions WHERE id = :session AND NOT EXISTS (SELECT 1 FROM messages WHERE session_id = :session)
 """
 _LATEST_RUN = "SELECT id FROM runs WHERE session_id = ? ORDER BY number DESC LIMIT 1"
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"

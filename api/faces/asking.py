@@ -149,7 +149,7 @@ class Asking:
     async def _send(self, caller: Caller, said: Sequence[Said | Message], *, whole: bool = False) -> Run:
         """The last message of the user's, with all that stands around it where that is not known yet."""
         at = max(place for place, entry in enumerate(said) if entry.role == "user")
-        brought = Brought(*map(_with_own_ids, (said[:at], said[at + 1 :]))) if whole else None
+        brought = Brought(*map(with_own_ids, (said[:at], said[at + 1 :]))) if whole else None
         message = MessageCreate.model_validate(
             {"content": said[at].content, "model": self._wanted.model, "response_format": self._wanted.form}
         )
@@ -183,6 +183,13 @@ class Asking:
 _COPIED = {"title", "model", "instructions", "user_id", "metadata"}  # of a session whose history is copied
 
 
+def check_words(said: Sequence[Said], path: str, *, needed: bool = True) -> None:
+    """Raise InvalidField where the message that is to be answered is empty, or `needed` and not there."""
+    asked = next((entry.content for entry in reversed(said) if entry.role == "user"), " " if needed else "-")
+    if not asked.strip():
+        raise InvalidField(path, "there is no text in the last message of the user's")
+
+
 def own_results(said: Sequence[Said]) -> list[Said]:
     """The results of tools that stand at the end of a conversation."""
     results: list[Said] = []
@@ -198,7 +205,7 @@ def _call_id(result: Said) -> str:
     return (result.call_id or "").partition(".")[2] or "unknown"
 
 
-def _with_own_ids(said: Sequence[Said | Message]) -> list[Said | Message]:
+def with_own_ids(said: Sequence[Said | Message]) -> list[Said | Message]:
     """The entries with the ids of calls as providers take them: at most 40 characters."""
     return [
         entry

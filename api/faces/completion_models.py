@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from api.faces.asking import Wanted
+from api.faces.asking import Wanted, check_words
 from errors import InvalidField
 from runs.brought import Said
 from schemas import Action, JsonSchemaFormat, ModelName, ResponseFormat, Sampling, ToolCall
@@ -144,8 +144,7 @@ class CompletionCreate(Given):
         last = len(self.messages) - 1
         if not said or said[-1].role == "assistant":
             raise InvalidField(f"body.messages.{last}", "the last entry must be a user's, or the result of a tool")
-        if not any(entry.role == "user" and entry.content.strip() for entry in said):
-            raise InvalidField("body.messages", "there is no message of a user's with text in it")
+        check_words(said, "body.messages")
         return said
 
     @property
