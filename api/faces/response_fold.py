@@ -232,12 +232,19 @@ class Fold:
             "completed_at": ended and int(ended.timestamp()),
             "status": self._status,
             "model": run.model,
-            "output": self._output,
+            "output": self._so_far,
             "error": told,
             "incomplete_details": self._reason and {"reason": self._reason},
             "usage": self._usage(run),
             "conversation": {"id": conversation_id(run.session_id)} if self._request["store"] else None,
         }
+
+    @property
+    def _so_far(self) -> list[dict[str, Any]]:
+        """The items, the open one with its text as far as it is there."""
+        if self._open is None or self._open["type"] != "message":
+            return self._output
+        return [*self._output[:-1], {**self._open, "content": [text_part("".join(self._texts))]}]
 
     def _usage(self, run: Run) -> dict[str, Any] | None:
         if run.usage is None:
