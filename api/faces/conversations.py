@@ -49,7 +49,7 @@ async def _load_session(service: Service, account_id: Account, conversation_id: 
 SessionOfPath = Annotated[Session, Depends(_load_session)]
 
 
-@router.post("")
+@router.post("", response_model=None)
 async def create_conversation(
     service: Service, account_id: Account, body: ConversationCreate | None = None, key: Key = None
 ) -> dict[str, Any]:
@@ -63,13 +63,13 @@ async def create_conversation(
     return _conversation(session)
 
 
-@router.get("/{conversation_id}")
+@router.get("/{conversation_id}", response_model=None)
 async def read_conversation(session: SessionOfPath) -> dict[str, Any]:
     """One conversation."""
     return _conversation(session)
 
 
-@router.post("/{conversation_id}")
+@router.post("/{conversation_id}", response_model=None)
 async def change_conversation(
     service: Service, account_id: Account, session: SessionOfPath, body: ConversationPatch
 ) -> dict[str, Any]:
@@ -78,14 +78,14 @@ async def change_conversation(
     return _conversation(await service.store.load_session(account_id, session.id))
 
 
-@router.delete("/{conversation_id}")
+@router.delete("/{conversation_id}", response_model=None)
 async def delete_conversation(service: Service, account_id: Account, session: SessionOfPath) -> dict[str, Any]:
     """Delete the session with all that is in it."""
     await service.sessions.delete(account_id, session.id)
     return {"id": id_of(session.id), "object": "conversation.deleted", "deleted": True}
 
 
-@router.get("/{conversation_id}/items")
+@router.get("/{conversation_id}/items", response_model=None)
 async def list_conversation_items(
     service: Service, session: SessionOfPath, limit: ItemLimit = 20, order: ItemOrder = "desc", after: ItemCursor = None
 ) -> dict[str, Any]:
@@ -93,7 +93,7 @@ async def list_conversation_items(
     return await list_items(service.store, session.id, limit=limit, newest_first=order == "desc", after=after)
 
 
-@router.post("/{conversation_id}/items")
+@router.post("/{conversation_id}/items", response_model=None)
 async def create_conversation_items(
     service: Service, account_id: Account, session: SessionOfPath, body: ItemsCreate
 ) -> dict[str, Any]:
@@ -104,13 +104,13 @@ async def create_conversation_items(
     return {"object": "list", "data": data, "has_more": False, **ids}
 
 
-@router.get("/{conversation_id}/items/{item_id}")
+@router.get("/{conversation_id}/items/{item_id}", response_model=None)
 async def read_conversation_item(service: Service, session: SessionOfPath, item_id: str) -> dict[str, Any]:
     """One item."""
     return await find_item(service.store, session.id, item_id)
 
 
-@router.delete("/{conversation_id}/items/{item_id}")
+@router.delete("/{conversation_id}/items/{item_id}", response_model=None)
 async def delete_conversation_item(service: Service, session: SessionOfPath, item_id: str) -> None:
     """Say that this cannot be done, of an item that there is."""
     await find_item(service.store, session.id, item_id)

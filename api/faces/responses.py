@@ -21,7 +21,7 @@ from api.faces.response_fold import Fold
 from api.faces.response_items import last_input, list_items
 from api.faces.response_models import ResponseCreate
 from api.messages import streamed
-from errors import Invalid, StorageUnavailable
+from errors import Invalid, InvalidField, StorageUnavailable
 from runs.journal import PAGE_FRAMES
 from schemas import Run
 from service import Marquee
@@ -35,19 +35,13 @@ ItemCursor = Annotated[str | None, Query(max_length=200)]
 router = APIRouter(prefix="/v1", include_in_schema=False)
 
 
-@router.post("/responses")
+@router.post("/responses", response_model=None)
 async def create_response(
     service: Service, account_id: Account, counted: CountedAs, request: Request, body: ResponseCreate, key: Key = None
 ) -> Response:
     """Answer what is said, streamed where `stream` says so, at once where it is to go on in the background."""
     known = await service.store.find_messages(account_id, body.references) if body.references else {}
-    asking = Asking(service, account_id, counted, key, body.wanted(known))
-    if body.conversation is not None:
-        run = await asking.in_session(session_id(body.conversation.id), whole=True)
-    elif body.previous_response_id is not None:
-        run = await asking.after(run_id(body.previous_response_id))
-    else:
-        run = await asking.alone()
+    run = await _started(Asking(service, account_id, counted, key, body.wanted(known)), body)
     stays = body.kept or key is not None  # whoever has left may come back for the answer
     fold = await _new_fold(service, run)
     if body.stream:
@@ -59,6 +53,19 @@ async def create_response(
     return JSONResponse({**fold.whole, "status": "queued"})
 
 
+async def _started(asking: Asking, body: ResponseCreate) -> Run:
+    """The run that answers, in the session that the request names, or in its own."""
+    try:
+        if body.conversation is not None:
+            return await asking.in_session(session_id(body.conversation.id), whole=True)
+        if body.previous_response_id is not None:
+            return await asking.after(run_id(body.previous_response_id))
+        return await asking.alone()
+    except InvalidField as error:  # a schema is at fault by the name that it has in other requests
+        path = error.path.replace("body.response_format.json_schema", "body.text.format")
+        raise InvalidField(path, error.message) from None
+
+
 async def _load_run(service: Service, account_id: Account, response_id: str) -> Run:
     """The run of the path's response."""
     return await service.store.load_run(account_id, run_id(response_id))
@@ -67,7 +74,7 @@ async def _load_run(service: Service, account_id: Account, response_id: str) -> 
 RunOfPath = Annotated[Run, Depends(_load_run)]
 
 
-@router.get("/responses/{response_id}")
+@router.get("/responses/{response_id}", response_model=None)
 async def read_response(
     service: Service,
     run: RunOfPath,
@@ -80,14 +87,14 @@ async def read_response(
     return JSONResponse(await _as_it_stands(service, run))
 
 
-@router.post("/responses/{response_id}/cancel")
+@router.post("/responses/{response_id}/cancel", response_model=None)
 async def cancel_response(service: Service, run: RunOfPath) -> Response:
     """Stop answering; what was said is kept. A response that ended stays as it is."""
     await service.runs.cancel(run)
     return JSONResponse(await _as_it_stands(service, run))
 
 
-@router.delete("/responses/{response_id}")
+@router.delete("/responses/{response_id}", response_model=None)
 async def delete_response(service: Service, response_id: str, run: RunOfPath) -> dict[str, Any]:
     """Delete a response with its input; one that later ones build on is not deleted before them."""
     request = json.loads(await service.store.request_of(run.id) or "{}")
@@ -95,7 +102,7 @@ async def delete_response(service: Service, response_id: str, run: RunOfPath) ->
     return {"id": response_id, "object": "response", "deleted": True}
 
 
-@router.get("/responses/{response_id}/input_items")
+@router.get("/responses/{response_id}/input_items", response_model=None)
 async def list_input_items(
     service: Service, run: RunOfPath, limit: ItemLimit = 20, order: ItemOrder = "desc", after: ItemCursor = None
 ) -> dict[str, Any]:
@@ -106,14 +113,14 @@ async def list_input_items(
     )
 
 
-@router.post("/responses/compact")
-@router.post("/responses/input_tokens")
+@router.post("/responses/compact", response_model=None)
+@router.post("/responses/input_tokens", response_model=None)
 async def refuse() -> None:
     """Say that there is none of it."""
     raise Invalid("Compaction and the counting of tokens are not offered: what does not fit is left out by itself.")
 
 
-@router.get("/responses")
+@router.get("/responses", response_model=None)
 async def refuse_socket() -> None:
     """Say so to who would open a WebSocket."""
     raise Invalid("There is no WebSocket here: POST with `stream`, and go on with GET /v1/responses/{id}?stream=true.")

@@ -397,9 +397,9 @@ def test_conversations_are_made_changed_and_deleted(openai: Any, llm_client: htt
     openai.responses.delete(answer.id)
     assert len(list(openai.conversations.items.list(made.id))) == 2
     assert openai.conversations.delete(made.id).deleted
-    for gone in (lambda: openai.conversations.retrieve(made.id), lambda: openai.responses.retrieve(answer.id)):
+    for of, gone in ((openai.conversations, made), (openai.responses, answer)):
         with pytest.raises(NotFoundError):
-            gone()
+            of.retrieve(gone.id)
     assert sessions(llm_client) == []
 
 
@@ -469,6 +469,7 @@ def test_items_that_are_only_named(openai: Any, upstream: Upstream) -> None:
         ({"tool_choice": {"type": "file_search"}}, "tool_choice"),
         ({"temperature": 3}, "temperature"),
         ({"text": {"format": {"type": "json_schema", "name": "a b", "schema": {}}}}, "text.format.json_schema.name"),
+        ({"text": {"format": {"type": "json_schema", "name": "a", "schema": {"type": 1}}}}, "text.format.schema"),
         ({"metadata": {"a": 1}}, "metadata.a"),
         ({"background": True, "store": False}, "background"),
         ({"conversation": "conv_x", "previous_response_id": "resp_x"}, "previous_response_id"),
@@ -487,15 +488,12 @@ def test_what_is_not_offered_says_so(openai: Any, llm_client: httpx.Client) -> N
     with pytest.raises(BadRequestError, match="Compaction"):
         openai.responses.compact(model="scripted", input="hello")
     assert "no WebSocket" in llm_client.get("/v1/responses").json()["error"]["message"]
-    for ask_for in (
-        lambda: openai.responses.retrieve("resp_none"),
-        lambda: openai.responses.cancel("resp_none"),
-        lambda: openai.responses.input_items.list("resp_none"),
-        lambda: openai.conversations.items.list("conv_none"),
-        lambda: create(openai, conversation="conv_none"),
-    ):
+    items = (openai.responses.input_items.list, openai.conversations.items.list)
+    for ask_for in (openai.responses.retrieve, openai.responses.cancel, openai.conversations.retrieve, *items):
         with pytest.raises(NotFoundError):
-            ask_for()
+            ask_for("none")
+    with pytest.raises(NotFoundError):
+        create(openai, conversation="conv_none")
     session = openai.conversations.create()
     for item in ("fc_x", f"msg_{'x' * 22}", f"msg_{'x' * 22}_1"):
         with pytest.raises(NotFoundError):
