@@ -14,7 +14,7 @@ from datetime import datetime
 
 import aiosqlite
 
-from errors import Conflict, IdempotencyMismatch, NotFound
+from errors import IdempotencyMismatch, NotFound
 from movies.models import Page
 from schemas import Message, ResponseFormat, Run, Session
 from storage.records import (
@@ -105,29 +105,6 @@ class Store:
         """The messages that one run added to the history."""
         rows = await self._db.fetch("SELECT * FROM messages WHERE run_id = ? ORDER BY number", (run_id,))
         return [message_of(row) for row in rows]
-
-    async def history_to(self, run: Run) -> list[Message]:
-        """A session's messages up to the end of a run, oldest first, without answers that a retry replaced."""
-        rows = await self._db.fetch(
-            """
-            SELECT * FROM messages
-            WHERE session_id = :session AND (alternative = 0 OR run_id = :run OR id = :message)
-                AND number <= (SELECT max(number) FROM messages WHERE run_id = :run OR id = :message) ORDER BY number
-            """,
-            {"session": run.session_id, "run": run.id, "message": run.message_id},
-        )
-        return [message_of(row) for row in rows]
-
-    async def find_messages(self, account_id: str, ids: Sequence[str]) -> dict[str, Message]:
-        """Those of these messages that there are, by their ids."""
-        rows = await self._db.fetch(
-            """
-            SELECT messages.* FROM messages JOIN sessions ON sessions.id = messages.session_id
-            WHERE messages.id IN (SELECT value FROM json_each(?)) AND sessions.account_id = ?
-            """,
-            (json.dumps(list(ids)), account_id),
-        )
-        return {row["id"]: message_of(row) for row in rows}
 
     async def add_messages(self, session_id: str, messages: Sequence[Message], at: datetime) -> None:
         """Add to the end of a history what no run said.
@@ -268,33 +245,6 @@ class Store:
         row = await self._db.fetch_one("SELECT response_format FROM runs WHERE id = ?", (run_id,))
         return ResponseFormat.model_validate_json(row["response_format"]) if row and row["response_format"] else None
 
-    async def request_of(self, run_id: str) -> str | None:
-        """How a run was asked for, where that is kept."""
-        row = await self._db.fetch_one("SELECT request FROM runs WHERE id = ?", (run_id,))
-        return row["request"] if row else None
-
-    async def continued_by(self, run_id: str) -> str | None:
-        """The run whose actions were carried out for this one, if any."""
-        row = await self._db.fetch_one("SELECT continues FROM runs WHERE id = ?", (run_id,))
-        return row["continues"] if row else None
-
-    async def delete_run(self, run: Run, *, with_session: bool) -> None:
-        """Delete the latest run of a session and the messages that it added, and an empty session where it made one.
-
-        Raises:
-            Conflict: A later run builds on it.
-            RunInProgress: It is live; cancel it first.
-        """
-        async with self._db.transaction() as connection:
-            await refuse_live_run(connection, run.session_id)
-            latest = await connection.execute_fetchall(_LATEST_RUN, (run.session_id,))
-            if [row["id"] for row in latest] != [run.id]:
-                raise Conflict("Later answers build on this one: delete them first, or the whole conversation.")
-            await connection.execute("DELETE FROM messages WHERE run_id = ?", (run.id,))
-            await connection.execute("DELETE FROM runs WHERE id = ?", (run.id,))
-            if with_session:
-                await connection.execute(_DELETE_EMPTY, {"session": run.session_id})
-
     async def unsettled_runs(self) -> list[Run]:
         """Runs that say `in_progress`, whoever owns them."""
         rows = await self._db.fetch("SELECT * FROM runs INDEXED BY one_live_run WHERE status = 'in_progress'")
@@ -399,10 +349,6 @@ _REPLACE = """
         SELECT id FROM runs WHERE session_id = :session AND message_id = (SELECT message_id FROM runs WHERE id = :run)
     )
 """
-_DELETE_EMPTY = """
-    DELETE FROM sessions WHERE id = :session AND NOT EXISTS (SELECT 1 FROM messages WHERE session_id = :session)
-"""
-_LATEST_RUN = "SELECT id FROM runs WHERE session_id = ? ORDER BY number DESC LIMIT 1"
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
 
 

@@ -78,11 +78,6 @@ class Sessions:
             return False
         return await self._db.fetch_one(_BY_KEY, (account_id, idempotency_key)) is not None
 
-    async def is_ephemeral(self, session_id: str) -> bool:
-        """True for a session that is never listed, and gone some time after its last answer."""
-        row = await self._db.fetch_one("SELECT ephemeral FROM sessions WHERE id = ?", (session_id,))
-        return row is not None and bool(row["ephemeral"])
-
     async def list(
         self,
         account_id: str,

@@ -32,7 +32,7 @@ from tools.registry import TOOLS
 
 
 class Wanted(NamedTuple):
-    """What a request asks for, in whatever words it came.
+    """The contents of a request, in whatever words it came.
 
     `actions`: the caller's own functions, by the paths of their fields. `kept`: its session is one like any other, not
     an ephemeral one. `request`: what its answer says of it again, if anything.
@@ -74,13 +74,13 @@ class Asking:
         if key and (earlier := await store.find_run(run.session_id, key, f"in:{self._hash}")) is not None:
             return earlier
         latest = await store.latest_run(run.session_id)
-        ephemeral = await self._service.sessions.is_ephemeral(run.session_id)
+        ephemeral = await self._service.histories.is_ephemeral(run.session_id)
         if latest is not None and latest.id == run.id and ephemeral != self._wanted.kept:
             return await self.in_session(run.session_id, whole=True)
         session = await store.load_session(self._account_id, run.session_id)
         self._hash = f"in:{self._hash}"
         copied = SessionCreate.model_validate(session.model_dump(include=_COPIED))
-        return await self._anew(copied, [*await store.history_to(run), *self._said])
+        return await self._anew(copied, [*await self._service.histories.up_to(run), *self._said])
 
     async def alone(self) -> Run:
         """The whole conversation, in the session where its beginning is known, or in a new one."""

@@ -89,8 +89,8 @@ async def delete_conversation(service: Service, account_id: Account, session: Se
 async def list_conversation_items(
     service: Service, session: SessionOfPath, limit: ItemLimit = 20, order: ItemOrder = "desc", after: ItemCursor = None
 ) -> dict[str, Any]:
-    """What was said and called, on whatever face."""
-    return await list_items(service.store, session.id, limit=limit, newest_first=order == "desc", after=after)
+    """All that was said and called, on whatever face."""
+    return await list_items(service, session.id, limit=limit, newest_first=order == "desc", after=after)
 
 
 @router.post("/{conversation_id}/items", response_model=None)
@@ -99,7 +99,7 @@ async def create_conversation_items(
 ) -> dict[str, Any]:
     """Add what was said elsewhere; nobody answers it."""
     added = await _add(service, session, await _said(service, account_id, body.items))
-    data = [item for message in added for item in await items_of(service.store, message)]
+    data = [item for message in added for item in await items_of(service, message)]
     ids = {"first_id": data[0]["id"] if data else "", "last_id": data[-1]["id"] if data else ""}
     return {"object": "list", "data": data, "has_more": False, **ids}
 
@@ -107,13 +107,13 @@ async def create_conversation_items(
 @router.get("/{conversation_id}/items/{item_id}", response_model=None)
 async def read_conversation_item(service: Service, session: SessionOfPath, item_id: str) -> dict[str, Any]:
     """One item."""
-    return await find_item(service.store, session.id, item_id)
+    return await find_item(service, session.id, item_id)
 
 
 @router.delete("/{conversation_id}/items/{item_id}", response_model=None)
 async def delete_conversation_item(service: Service, session: SessionOfPath, item_id: str) -> None:
     """Say that this cannot be done, of an item that there is."""
-    await find_item(service.store, session.id, item_id)
+    await find_item(service, session.id, item_id)
     raise Invalid("An item cannot be deleted: what came later builds on it. Delete the conversation or a response.")
 
 
@@ -121,7 +121,7 @@ async def _said(service: Service, account_id: str, items: Items) -> Sequence[Sai
     """The items as entries of a session."""
     if told(items):
         raise InvalidField("body.items", "instructions go with each response; a conversation has none of its own here")
-    known = await service.store.find_messages(account_id, references(items, "body.items"))
+    known = await service.histories.find_messages(account_id, references(items, "body.items"))
     return with_own_ids(said_of(items, known, "body.items"))
 
 

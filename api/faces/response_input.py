@@ -44,7 +44,7 @@ class Reference(Given):
 
 
 class PassedOver(Given):
-    """What the model thought, and what the service's own tools did: it knows that itself."""
+    """Thoughts of the model, and calls of the service's own tools: it knows of them itself."""
 
 
 def _kind(item: Any) -> str:

@@ -10,9 +10,10 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from db import LATEST, Store
+from db import LATEST
 from errors import NotFound
 from schemas import Message, Run, ToolCall
+from service import Marquee
 from tools.registry import TOOLS
 
 PAGE_MESSAGES = 100  # read at a time
@@ -70,7 +71,7 @@ def message_id_of(item_id: str) -> str:
     return f"msg_{match[1]}"
 
 
-async def items_of(store: Store, message: Message) -> list[dict[str, Any]]:
+async def items_of(service: Marquee, message: Message) -> list[dict[str, Any]]:
     """The items of a stored message."""
     match message.role:
         case "user":
@@ -79,30 +80,30 @@ async def items_of(store: Store, message: Message) -> list[dict[str, Any]]:
         case "assistant":
             return list(_answer(message))
         case _:
-            return [await _result(store, message)] if message.ok and message.name not in TOOLS else []
+            return [await _result(service, message)] if message.ok and message.name not in TOOLS else []
 
 
-async def find_item(store: Store, session_id: str, item_id: str) -> dict[str, Any]:
+async def find_item(service: Marquee, session_id: str, item_id: str) -> dict[str, Any]:
     """One item of a session.
 
     Raises:
         NotFound: There is none with this id.
     """
-    message = await store.load_message(session_id, message_id_of(item_id))
-    for item in await items_of(store, message):
+    message = await service.store.load_message(session_id, message_id_of(item_id))
+    for item in await items_of(service, message):
         if item["id"] == item_id:
             return item
     raise NotFound("There is no such item.")
 
 
 async def list_items(
-    store: Store, session_id: str, *, limit: int, newest_first: bool, after: str | None, last: str | None = None
+    service: Marquee, session_id: str, *, limit: int, newest_first: bool, after: str | None, last: str | None = None
 ) -> dict[str, Any]:
     """A page of a session's items; `last`: the message after which nothing is taken."""
     start = message_id_of(after) if after else last if newest_first else None
     found: list[dict[str, Any]] = []
-    async for message in _messages(store, session_id, start, newest_first=newest_first):
-        items = await items_of(store, message)
+    async for message in _messages(service, session_id, start, newest_first=newest_first):
+        items = await items_of(service, message)
         found += reversed(items) if newest_first else items
         if after is not None:
             found, after = _behind(found, after), None
@@ -113,12 +114,12 @@ async def list_items(
     return {"object": "list", "data": data, "has_more": len(found) > limit, **ids}
 
 
-async def last_input(store: Store, run: Run) -> str:
+async def last_input(service: Marquee, run: Run) -> str:
     """The last message that stood before a run's answer."""
     answer, sequence = None, 1
-    while answer is None and (frames := await store.load_frames(run.id, after=sequence, limit=1)):
+    while answer is None and (frames := await service.store.load_frames(run.id, after=sequence, limit=1)):
         answer, sequence = getattr(frames[0].event, "message_id", None), frames[0].sequence
-    added = [message.id for message in await store.run_messages(run.id)]
+    added = [message.id for message in await service.store.run_messages(run.id)]
     asked = added[: added.index(answer)] if answer in added else added
     return asked[-1] if asked else run.message_id
 
@@ -131,16 +132,18 @@ def _behind(items: list[dict[str, Any]], after: str) -> list[dict[str, Any]]:
     return items[places[0] + 1 :]
 
 
-async def _messages(store: Store, session_id: str, start: str | None, *, newest_first: bool) -> AsyncIterator[Message]:
+async def _messages(
+    service: Marquee, session_id: str, start: str | None, *, newest_first: bool
+) -> AsyncIterator[Message]:
     """The messages of a session from one on, without answers that a retry replaced."""
     if start is not None:
-        yield await store.load_message(session_id, start)
+        yield await service.store.load_message(session_id, start)
     before, after, more = start or LATEST, start, True
     while more:
         if newest_first:
-            page = await store.list_messages(session_id, limit=PAGE_MESSAGES, before=before)
+            page = await service.store.list_messages(session_id, limit=PAGE_MESSAGES, before=before)
         else:
-            page = await store.list_messages(session_id, limit=PAGE_MESSAGES, after=after)
+            page = await service.store.list_messages(session_id, limit=PAGE_MESSAGES, after=after)
         for message in reversed(page.data) if newest_first else page.data:
             if not message.alternative:
                 yield message
@@ -164,8 +167,8 @@ def _called(message: Message, place: int, call: ToolCall) -> dict[str, Any]:
     return function_call(message.run_id, message.id, place, (call.call_id, call.name), arguments, "completed")
 
 
-async def _result(store: Store, message: Message) -> dict[str, Any]:
-    caller = await store.continued_by(message.run_id) or message.run_id
+async def _result(service: Marquee, message: Message) -> dict[str, Any]:
+    caller = await service.histories.continued_by(message.run_id) or message.run_id
     return {
         "id": _id("fco", message.id), "type": "function_call_output", "call_id": f"{caller}.{message.call_id}",
         "output": as_text(message.result), "status": "completed",

@@ -40,7 +40,7 @@ async def create_response(
     service: Service, account_id: Account, counted: CountedAs, request: Request, body: ResponseCreate, key: Key = None
 ) -> Response:
     """Answer what is said, streamed where `stream` says so, at once where it is to go on in the background."""
-    known = await service.store.find_messages(account_id, body.references) if body.references else {}
+    known = await service.histories.find_messages(account_id, body.references)
     run = await _started(Asking(service, account_id, counted, key, body.wanted(known)), body)
     stays = body.kept or key is not None  # whoever has left may come back for the answer
     fold = await _new_fold(service, run)
@@ -97,8 +97,8 @@ async def cancel_response(service: Service, run: RunOfPath) -> Response:
 @router.delete("/responses/{response_id}", response_model=None)
 async def delete_response(service: Service, response_id: str, run: RunOfPath) -> dict[str, Any]:
     """Delete a response with its input; one that later ones build on is not deleted before them."""
-    request = json.loads(await service.store.request_of(run.id) or "{}")
-    await service.store.delete_run(run, with_session=not request.get("conversation", True))
+    request = json.loads(await service.histories.request_of(run.id) or "{}")
+    await service.histories.delete_run(run, with_session=not request.get("conversation", True))
     return {"id": response_id, "object": "response", "deleted": True}
 
 
@@ -107,10 +107,8 @@ async def list_input_items(
     service: Service, run: RunOfPath, limit: ItemLimit = 20, order: ItemOrder = "desc", after: ItemCursor = None
 ) -> dict[str, Any]:
     """All that stood before a response, in its own request and in those before it."""
-    last, newest_first = await last_input(service.store, run), order == "desc"
-    return await list_items(
-        service.store, run.session_id, limit=limit, newest_first=newest_first, after=after, last=last
-    )
+    last, newest_first = await last_input(service, run), order == "desc"
+    return await list_items(service, run.session_id, limit=limit, newest_first=newest_first, after=after, last=last)
 
 
 @router.post("/responses/compact", response_model=None)
@@ -137,7 +135,7 @@ def session_id(conversation_id: str) -> str:
 
 
 async def _new_fold(service: Marquee, run: Run) -> Fold:
-    return Fold(await service.store.request_of(run.id))
+    return Fold(await service.histories.request_of(run.id))
 
 
 def _told(fold: Fold) -> Response:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +21,7 @@ from service import open_marquee
 from settings import Settings
 from tests.support.processes import environment, process, wait_for
 from tests.support.scripted import DONE, HANG, Gate, Reply, Upstream, call, calls, chunk, text, usage
-from tests.support.serving import Server
+from tests.support.serving import ROOT, Server
 from tests.support.wire import ask, history, new_session
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -531,3 +534,17 @@ def test_the_offline_guide_answers_and_follows(server: Server) -> None:
         assert "The Usual Suspects" in first.output_text
         second = create(openai, "why the second one?", model="offline-guide", previous_response_id=first.id)
         assert "Seven" in second.output_text
+
+
+def test_the_documents_lines_run(server: Server) -> None:
+    document = (ROOT / "docs/clients.md").read_text().replace("http://127.0.0.1:8000", server.url)
+    section = document.split("\n## Responses and Conversations\n")[1].split("\n## ")[0]
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
+    done = subprocess.run(["sh", "-c", blocks["sh"]], capture_output=True, text=True, check=True)
+    numbers = re.findall(r'"sequence_number":(\d+)}', done.stdout)
+    assert [int(number) for number in numbers] == list(range(5, 5 + len(numbers)))
+    assert "event: response.mcp_call.completed" in done.stdout
+    assert "The Usual Suspects" in done.stdout
+    done = subprocess.run([sys.executable, "-c", blocks["python"]], capture_output=True, text=True, check=True)
+    assert "The Usual Suspects" in done.stdout
+    assert re.findall(r" (user|assistant)$", done.stdout, re.MULTILINE) == ["user", "assistant"] * 2

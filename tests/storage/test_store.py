@@ -81,7 +81,7 @@ def statements(llm_server: Server) -> dict[str, Any]:
     return seen
 
 
-SQL = ("db.py", "storage/records.py", "storage/sessions.py", "storage/own_ratings.py")
+SQL = ("db.py", "storage/records.py", "storage/sessions.py", "storage/histories.py", "storage/own_ratings.py")
 
 
 def written_in(module: str) -> set[str]:
