@@ -1,4 +1,4 @@
-"""Histories of sessions beyond their next answer: how a run was asked for, copies, items by their ids, deletions."""
+"""Histories of sessions beyond their next answer: requests of runs, copies, items by their ids, deletions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Histories:
         self._db = database
 
     async def request_of(self, run_id: str) -> str | None:
-        """How a run was asked for, where that is kept."""
+        """The request of a run, where it is kept."""
         row = await self._db.fetch_one("SELECT request FROM runs WHERE id = ?", (run_id,))
         return row["request"] if row else None
 

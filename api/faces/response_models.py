@@ -95,7 +95,7 @@ class ResponseCreate(Given):
 
     @property
     def kept(self) -> bool:
-        """Whether the answer is to be there for good."""
+        """True where the answer is to be there for good."""
         return self.store is not False
 
     @property
