@@ -68,7 +68,7 @@ def _as_items(given: Any) -> Any:
     return [{"role": "user", "content": given}] if isinstance(given, str) else given
 
 
-Items = Annotated[list[Item], BeforeValidator(_as_items), Field(min_length=1, max_length=10_000)]
+Items = Annotated[list[Item], BeforeValidator(_as_items), Field(max_length=10_000)]
 
 
 def references(items: Sequence[Item], path: str = "body.input") -> list[str]:

@@ -113,7 +113,7 @@ class ResponseCreate(Given):
         said = said_of(self.input, known)
         chained = self.previous_response_id is not None or self.conversation is not None
         if not said or said[-1].role == "assistant":
-            last = len(self.input) - 1
+            last = max(0, len(self.input) - 1)
             raise InvalidField(f"body.input.{last}", "the last item must be a user's, or the result of a tool")
         check_words(said, "body.input", needed=not chained)
         own = {f"body.tools.{at}": tool for at, tool in enumerate(self.tools or ()) if isinstance(tool, FunctionTool)}

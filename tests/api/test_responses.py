@@ -507,7 +507,7 @@ def test_what_is_not_offered_says_so(openai: Any, llm_client: httpx.Client) -> N
 
 def test_a_conflict_reaches_the_server_once(openai: Any, upstream: Upstream) -> None:
     upstream.queue(Reply([chunk({"content": "Well, "}), HANG]))
-    conversation = openai.conversations.create().id
+    conversation = openai.conversations.create(items=[]).id
     begun = create(openai, conversation=conversation, background=True)
     with pytest.raises(ConflictError) as caught:
         create(openai, conversation=conversation)
