@@ -6,8 +6,10 @@ the service's own tools have found.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from api.faces.completion_fold import Fold
 from api.faces.following import folded
@@ -56,31 +58,40 @@ class Asking:
         self._wanted, self._said = wanted, wanted.said
         self._hash = self._identity(wanted.said)
 
-    async def in_session(self, session_id: str, *, whole: bool = False) -> Run:
-        """The last message, or with `whole` all of them, or the results of the caller's tools, in a session."""
-        session = await self._service.store.load_session(self._account_id, session_id)
-        if whole:
-            self._hash = f"in:{self._hash}"  # what stands before is not among it
-        if self._said[-1].role != "tool":
-            return await self._send(await self._caller(session), self._said, whole=whole)
-        if (run := await self._go_on()) is None or run.session_id != session_id:
-            raise Conflict("The session does not wait for these results.")
-        return run
+    async def in_session(self, session_id: str) -> Run:
+        """The last message, or the results of the caller's tools, in a session that is kept."""
+        return await self._in(await self._service.store.load_session(self._account_id, session_id), whole=False)
+
+    async def next_in(self, session_id: str) -> Run:
+        """All of it behind what was said in a session."""
+        self._hash = f"next:{self._hash}"  # what stands before is not among it
+        return await self._in(await self._service.store.load_session(self._account_id, session_id), whole=True)
 
     async def after(self, run_id: str) -> Run:
-        """All of it behind a run: in its session where that is the latest one there, else in a copy up to it."""
-        store, key = self._service.store, self._key
+        """All of it behind a run: in its session where that is the latest one there, else in a copy up to it.
+
+        Raises:
+            RunInProgress: That run is not at its end.
+        """
+        store, self._hash = self._service.store, f"next:{self._hash}"
         run = await store.load_run(self._account_id, run_id)
-        if key and (earlier := await store.find_run(run.session_id, key, f"in:{self._hash}")) is not None:
-            return earlier
-        latest = await store.latest_run(run.session_id)
-        ephemeral = await self._service.histories.is_ephemeral(run.session_id)
-        if latest is not None and latest.id == run.id and ephemeral != self._wanted.kept:
-            return await self.in_session(run.session_id, whole=True)
         session = await store.load_session(self._account_id, run.session_id)
-        self._hash = f"in:{self._hash}"
+        if self._key and (earlier := await store.find_run(session.id, self._key, self._hash)) is not None:
+            return earlier
+        async with _turns.setdefault(session.id, asyncio.Lock()):  # of many at once behind the same one, one is first
+            latest = await store.latest_run(session.id)
+            ephemeral = await self._service.histories.is_ephemeral(session.id)
+            if latest is not None and latest.id == run.id and ephemeral != self._wanted.kept:
+                return await self._in(session, whole=True)
         copied = SessionCreate.model_validate(session.model_dump(include=_COPIED))
         return await self._anew(copied, [*await self._service.histories.up_to(run), *self._said])
+
+    async def _in(self, session: Session, *, whole: bool) -> Run:
+        if self._said[-1].role != "tool":
+            return await self._send(await self._caller(session), self._said, whole=whole)
+        if (run := await self._go_on()) is None or run.session_id != session.id:
+            raise Conflict("The session does not wait for these results.")
+        return run
 
     async def alone(self) -> Run:
         """The whole conversation, in the session where its beginning is known, or in a new one."""
@@ -180,6 +191,7 @@ class Asking:
         return Caller(self._account_id, session, self._key, self._counted)
 
 
+_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 _COPIED = {"title", "model", "instructions", "user_id", "metadata"}  # of a session whose history is copied
 
 

@@ -15,6 +15,7 @@ from api.faces.asking import Wanted, check_words
 from api.faces.completion_models import ANY_OBJECT, Given, Named, OwnFunction, actions_of
 from api.faces.response_input import Items, references, said_of, told
 from errors import InvalidField
+from providers.prompts import AUXILIARY
 from schemas import ActionName, JsonSchema, JsonSchemaFormat, Message, Metadata, ModelName, ResponseFormat, Sampling
 
 _NOT_OFFERED = {
@@ -125,7 +126,7 @@ class ResponseCreate(Given):
             actions_of(own),
             self._form,
             self._sampling,
-            self.kept,
+            self.kept and not said[-1].content.startswith(AUXILIARY),
             json.dumps(self._echo, ensure_ascii=False),
         )
 

@@ -57,7 +57,7 @@ async def _started(asking: Asking, body: ResponseCreate) -> Run:
     """The run that answers, in the session that the request names, or in its own."""
     try:
         if body.conversation is not None:
-            return await asking.in_session(session_id(body.conversation.id), whole=True)
+            return await asking.next_in(session_id(body.conversation.id))
         if body.previous_response_id is not None:
             return await asking.after(run_id(body.previous_response_id))
         return await asking.alone()

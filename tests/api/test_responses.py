@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from service import open_marquee
 from settings import Settings
+from tests.storage.test_disk import no_more_writes
 from tests.support.processes import environment, process, wait_for
 from tests.support.scripted import DONE, HANG, Gate, Reply, Upstream, call, calls, chunk, text, usage
 from tests.support.serving import ROOT, Server
@@ -88,9 +90,9 @@ def outline(events: Sequence[Any]) -> list[str]:
     return [name for place, name in enumerate(types) if not place or types[place - 1] != name]
 
 
-def told(upstream: Upstream) -> list[tuple[str, str]]:
-    """What the model was sent last, without the system prompt."""
-    return [(message["role"], message["content"]) for message in upstream.requests[-1]["messages"][1:]]
+def told(upstream: Upstream, place: int = -1) -> list[tuple[str, str]]:
+    """The words that the model was sent in a request, the last one, without the system prompt."""
+    return [(message["role"], message["content"]) for message in upstream.requests[place]["messages"][1:]]
 
 
 def sessions(client: httpx.Client) -> list[str]:
@@ -333,6 +335,23 @@ def test_behind_the_latest_and_behind_an_older_response(
         create(openai, previous_response_id="resp_none")
 
 
+def test_many_at_once_behind_one_response(openai: Any, upstream: Upstream) -> None:
+    upstream.queue(text("One."))
+    upstream.otherwise = text("Two.")
+    one = create(openai, "first")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: create(openai, "next", previous_response_id=one.id), range(4)))
+    assert len({conversation_of(answer) for answer in answers}) == 4
+    for place in range(1, 5):
+        assert [content for _, content in told(upstream, place)] == ["first", "One.", "next"]
+    gate = Gate()
+    upstream.queue(Reply([gate, *text("Late.").pieces]))
+    late = create(openai, background=True)
+    with pytest.raises(ConflictError):
+        create(openai, previous_response_id=late.id)
+    gate.open()
+
+
 def test_the_results_of_tools_behind_an_older_response(openai: Any, upstream: Upstream) -> None:
     upstream.queue(calls(SEARCH, ROME), text("Sunny."), text("Rainy."))
     first = create(openai, "weather?", tools=[WEATHER])
@@ -435,6 +454,30 @@ def test_errors_before_within_and_behind_an_answer(openai: Any, upstream: Upstre
     assert (cut.status, cut.output_text, cut.incomplete_details.reason) == ("incomplete", "Well, ", "max_output_tokens")
     assert cut.output[0].status == "incomplete"
     assert len(upstream.requests) == 3, "what failed is not asked again by the client"
+
+
+def test_a_disk_that_refuses_is_an_event(data_dir: Any, upstream: Upstream) -> None:
+    gate = Gate()
+    upstream.queue(Reply([chunk({"content": "Well, "}), gate, chunk({"content": "hello."}), *END]))
+    with process(environment(data_dir, upstream, OPENAI_MODEL="scripted")) as server, speaking_to(server.url) as openai:
+        stream = openai.responses.create(model="scripted", input="hello", stream=True)
+        seen = [next(stream)]
+        while seen[-1].type != "response.output_text.delta":
+            seen.append(next(stream))
+        with no_more_writes(server):
+            gate.open()
+            [error] = events_of(stream)
+        assert (error.type, error.code, error.sequence_number) == ("error", "overloaded", seen[-1].sequence_number)
+        rest = resumed(openai, seen[0].response.id, error.sequence_number)
+        assert rest[-1].response.output_text == "Well, hello."
+        every_cursor(openai, seen[0].response.id, seen + rest)
+
+
+def test_auxiliary_prompts_leave_no_session(openai: Any, llm_client: httpx.Client, upstream: Upstream) -> None:
+    upstream.queue(text("Heat"))
+    create(openai, "### Task:\nSay a title.")
+    assert sessions(llm_client) == []
+    assert "tools" not in upstream.requests[-1]
 
 
 def test_who_comes_back_with_a_key_finds_the_answer(openai: Any, upstream: Upstream) -> None:
