@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
 from api.faces.asking import Wanted, check_words
 from errors import InvalidField
+from json_schema import check_document
 from runs.brought import Said
 from schemas import Action, JsonSchemaFormat, ModelName, ResponseFormat, Sampling, ToolCall
 
@@ -23,6 +24,16 @@ class Given(BaseModel):
     """Part of a request; what we do not know is another's business."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Body(Given):
+    """A whole request."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check(cls, given: Any) -> Any:
+        """Refuse half a character, which neither the store nor an answer could hold."""
+        return check_document(given)
 
 
 class Part(Given):
@@ -107,7 +118,7 @@ class StreamOptions(Given):
     include_usage: bool = False
 
 
-class CompletionCreate(Given):
+class CompletionCreate(Body):
     """A conversation whose last entry is to be answered."""
 
     model: ModelName | None = None
@@ -206,7 +217,8 @@ def call_of(path: str, call_id: str, function: Function) -> ToolCall:
     """
     try:
         arguments = _ARGUMENTS.validate_json(function.arguments or "{}")
-    except ValidationError:
+        check_document(arguments)
+    except ValueError:
         raise InvalidField(f"{path}.arguments", "must be the text of a JSON object") from None
     return ToolCall(call_id=call_id, name=function.name, arguments=arguments, action=True)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, JsonValue
 
 from api.faces.asking import Wanted, check_words
-from api.faces.completion_models import ANY_OBJECT, Given, Named, OwnFunction, actions_of
+from api.faces.completion_models import ANY_OBJECT, Body, Given, Named, OwnFunction, actions_of
 from api.faces.response_input import Items, references, said_of, told
 from errors import InvalidField
 from providers.prompts import AUXILIARY
@@ -73,7 +73,7 @@ def _as_object(given: Any) -> Any:
 Tool = Annotated[FunctionTool | McpTool, Field(discriminator="type")]
 
 
-class ResponseCreate(Given):
+class ResponseCreate(Body):
     """Something that is to be answered, alone or behind what was said before."""
 
     model: ModelName | None = None
@@ -110,7 +110,7 @@ class ResponseCreate(Given):
         Raises:
             InvalidField: One of its parts cannot be what it should be, or is not offered.
         """
-        self._check()
+        self._check_offers()
         said = said_of(self.input, known)
         chained = self.previous_response_id is not None or self.conversation is not None
         if not said or said[-1].role == "assistant":
@@ -130,7 +130,7 @@ class ResponseCreate(Given):
             json.dumps(self._echo, ensure_ascii=False),
         )
 
-    def _check(self) -> None:
+    def _check_offers(self) -> None:
         for name, why in _NOT_OFFERED.items():
             if getattr(self, name) is not None:
                 raise InvalidField(f"body.{name}", why)

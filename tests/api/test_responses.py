@@ -507,6 +507,7 @@ def test_items_that_are_only_named(openai: Any, upstream: Upstream) -> None:
         ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}]}, "input.0"),
         ({"input": [{"type": "computer_call_output"}]}, "input.0"),
         ({"input": [{"type": "item_reference", "id": "msg_none"}]}, "input.0.id"),
+        ({"input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a": NaN}'}]}, "input.0.arg"),
         ({"input": [{"type": "item_reference", "id": "msg_" + "x" * 22}]}, "input.0.id"),
         ({"tools": [{"type": "web_search"}]}, "tools.0"),
         ({"tools": [{"type": "mcp", "server_label": "others", "server_url": "http://x"}]}, "tools.0.mcp.server_label"),
@@ -528,6 +529,15 @@ def test_what_cannot_be_done_is_refused_by_name(openai: Any, asked: dict[str, An
         openai.responses.create(**{"model": "scripted", "input": "hello", **asked})
     assert caught.value.type == "invalid_request_error"
     assert str(caught.value.param).startswith(param)
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/conversations", "/v1/chat/completions"])
+@pytest.mark.parametrize("value", ["NaN", '"\\ud800"'])
+def test_no_json_is_refused(llm_client: httpx.Client, path: str, value: str) -> None:
+    said = f'[{{"role": "user", "content": {value}}}]'
+    body = f'{{"input": {said}, "items": {said}, "messages": {said}, "instructions": {value}}}'
+    response = llm_client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "validation_error")
 
 
 def test_what_is_not_offered_says_so(openai: Any, llm_client: httpx.Client) -> None:
