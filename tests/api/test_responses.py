@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,8 +24,9 @@ from service import open_marquee
 from settings import Settings
 from tests.storage.test_disk import no_more_writes
 from tests.support.processes import environment, process, wait_for
-from tests.support.scripted import DONE, HANG, Gate, Reply, Upstream, call, calls, chunk, text, usage
-from tests.support.serving import ROOT, Server
+from tests.support.scripted import DONE, HANG, Gate, Reply, Upstream, call, calls, chunk, running, text, usage
+from tests.support.secrets import OPENAI_KEY, look_through_files
+from tests.support.serving import ROOT, Server, serving
 from tests.support.wire import ask, history, new_session
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -45,6 +48,47 @@ OWN_TOOLS: Any = {"type": "mcp", "server_label": "marquee"}
 SEARCH = call("search_movies", {"query": "Heat"})
 ROME = call("weather", {"town": "Rome"}, "call_2", 1)
 END = [chunk(finish="stop"), usage(), DONE]
+
+
+@pytest.fixture(scope="module")
+def shared(catalogue_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Upstream, Server]]:
+    """One endpoint and one service for the tests of this module."""
+    folder = Path(shutil.copytree(catalogue_dir, tmp_path_factory.mktemp("responses") / "data"))
+    with running() as endpoint:
+        settings = Settings(
+            _env_file=None,
+            data_dir=folder,
+            shutdown_grace=1,
+            openai_api_key=OPENAI_KEY,
+            openai_base_url=endpoint.url,
+            openai_model="scripted",
+            llm_max_retries=1,
+        )
+        with serving(settings) as server:
+            yield endpoint, server
+    look_through_files(folder)
+
+
+@pytest.fixture
+def upstream(shared: tuple[Upstream, Server]) -> Iterator[Upstream]:
+    endpoint, _ = shared
+    endpoint.requests.clear()
+    endpoint.replies.clear()
+    endpoint.otherwise = None
+    yield endpoint
+    assert endpoint.problems == []
+
+
+@pytest.fixture
+def llm_server(shared: tuple[Upstream, Server]) -> Iterator[Server]:
+    """The service; what is listed is deleted again."""
+    _, server = shared
+    yield server
+    with server.client() as client:
+        for session in client.get("/sessions").json()["data"]:
+            if session["live_run_id"]:
+                client.post(f"/runs/{session['live_run_id']}/cancel").raise_for_status()
+            client.delete(f"/sessions/{session['id']}").raise_for_status()
 
 
 @pytest.fixture
@@ -291,9 +335,7 @@ def test_resuming_at_every_event_after_a_kill(data_dir: Any, upstream: Upstream)
         assert checked(openai.responses.retrieve(seen[0].response.id)) == whole[-1].response
 
 
-async def test_what_is_made_here_is_never_folded(
-    llm_settings: Settings, llm_server: Server, upstream: Upstream
-) -> None:
+async def test_what_is_made_here_is_never_folded(llm_server: Server, upstream: Upstream) -> None:
     gates = [Gate() for _ in range(5)]
     pieces = [piece for number, gate in enumerate(gates) for piece in (chunk({"content": f"{number} "}), gate)]
     upstream.queue(Reply([*pieces, *END]))
@@ -305,7 +347,7 @@ async def test_what_is_made_here_is_never_folded(
                 gates.pop(0).open()
     assert not gates
     later = datetime.now(UTC) + timedelta(days=400)
-    async with open_marquee(llm_settings, lambda: later) as marquee:
+    async with open_marquee(llm_server.settings, lambda: later) as marquee:
         assert await marquee.runs.settler.fold() == 0
     with speaking_to(llm_server.url) as openai:
         every_cursor(openai, whole[0].response.id, whole)
