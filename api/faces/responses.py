@@ -21,7 +21,7 @@ from api.faces.response_fold import Fold
 from api.faces.response_items import last_input, list_items
 from api.faces.response_models import ResponseCreate
 from api.messages import streamed
-from errors import Invalid, InvalidField, StorageUnavailable
+from errors import Invalid, InvalidField, NotFound, StorageUnavailable
 from runs.journal import PAGE_FRAMES
 from schemas import Run
 from service import Marquee
@@ -150,6 +150,8 @@ async def _as_it_stands(service: Marquee, run: Run) -> dict[str, Any]:
         for frame in frames:
             fold.add(frame)
         sequence = frames[-1].sequence
+    if not sequence:
+        raise NotFound("There is no such run.")  # it was deleted meanwhile
     return fold.whole
 
 
