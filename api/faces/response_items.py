@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import Any
 
 from db import LATEST
@@ -102,13 +103,14 @@ async def list_items(
     """A page of a session's items; `last`: the message after which nothing is taken."""
     start = message_id_of(after) if after else last if newest_first else None
     found: list[dict[str, Any]] = []
-    async for message in _messages(service, session_id, start, newest_first=newest_first):
-        items = await items_of(service, message)
-        found += reversed(items) if newest_first else items
-        if after is not None:
-            found, after = _behind(found, after), None
-        if len(found) > limit or (message.id == last and not newest_first):
-            break
+    async with aclosing(_messages(service, session_id, start, newest_first=newest_first)) as messages:
+        async for message in messages:
+            items = await items_of(service, message)
+            found += reversed(items) if newest_first else items
+            if after is not None:
+                found, after = _behind(found, after), None
+            if len(found) > limit or (message.id == last and not newest_first):
+                break
     data = found[:limit]
     ids = {"first_id": data[0]["id"] if data else "", "last_id": data[-1]["id"] if data else ""}
     return {"object": "list", "data": data, "has_more": len(found) > limit, **ids}
@@ -134,7 +136,7 @@ def _behind(items: list[dict[str, Any]], after: str) -> list[dict[str, Any]]:
 
 async def _messages(
     service: Marquee, session_id: str, start: str | None, *, newest_first: bool
-) -> AsyncIterator[Message]:
+) -> AsyncGenerator[Message, None]:
     """The messages of a session from one on, without answers that a retry replaced."""
     if start is not None:
         yield await service.store.load_message(session_id, start)
