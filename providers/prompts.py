@@ -144,7 +144,7 @@ class Filled:
         return self.template.render(self.values)
 
 
-Listed = Annotated[int, Field(ge=1, le=50), JsonNumber]
+Listed = Annotated[int, Field(ge=1, le=50, description="How many are looked at"), JsonNumber]
 
 
 class PerUser(Model):
@@ -157,12 +157,12 @@ class PerTaste(PerUser):
 
 
 class PerTag(Model):
-    tag: Word
+    tag: Annotated[Word, Field(description="A tag of the data")]
     limit: Listed = 10
 
 
 class PerGenre(Model):
-    genre: Word
+    genre: Annotated[Word, Field(description="A genre of the data")]
     limit: Listed = 10
 
 
