@@ -262,6 +262,31 @@ def test_a_process_without_an_account_does_not_start(guarded: Server, key: dict[
     assert done.stderr.splitlines()[-1].startswith("Marquee cannot start. ")
 
 
+# What the document says
+
+
+async def test_the_documents_settings_connect(server: Server) -> None:
+    over_http, started = (json.loads(block)["mcpServers"]["marquee"] for block in blocks(server, "json"))
+    assert over_http["url"] == f"{server.url}/mcp"
+    env = environment(server.settings.data_dir, None, **started["env"])
+    arguments = [path.replace("/path/to/marquee", str(ROOT)) for path in started["args"]]
+    async with Client(StdioServerParameters(command=sys.executable, args=arguments, env=env, cwd="/")) as client:
+        assert (await client.list_tools()).tools
+
+
+def test_the_documents_lines_run(server: Server) -> None:
+    [line], [program] = blocks(server, "bash"), blocks(server, "py")
+    for command in (["sh", "-c", line], [sys.executable, "-c", program]):
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "The Usual Suspects" in done.stdout
+
+
+def blocks(server: Server, language: str) -> list[str]:
+    """The blocks of the document that are about MCP."""
+    document = (ROOT / "docs/clients.md").read_text().partition("## MCP clients")[2]
+    return re.findall(rf"```{language}\n(.*?)```", document.replace("http://127.0.0.1:8000", server.url), re.DOTALL)
+
+
 def test_the_sdk_is_loaded_by_the_first_request_alone() -> None:
     code = "import main, sys; print([name for name in sys.modules if name.split('.')[0] in ('mcp', 'mcp_types')])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
