@@ -23,6 +23,9 @@ from mcp_types import (
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    Completion,
     GetPromptRequestParams,
     GetPromptResult,
     ListPromptsResult,
@@ -33,6 +36,7 @@ from mcp_types import (
     Prompt,
     PromptArgument,
     PromptMessage,
+    PromptReference,
     ReadResourceRequestParams,
     ReadResourceResult,
     Resource,
@@ -47,7 +51,7 @@ from pydantic import ValidationError
 
 from api.filling import FILLING
 from errors import CatalogueError, MarqueeError, ToolError
-from movies.models import Filters, Movie
+from movies.models import Count, Filters, Movie
 from providers.prompts import ABROAD, TEMPLATES, Template
 from service import VERSION, Marquee
 from tools.registry import TOOLS, Toolbox, find_tool, read_and_checked
@@ -64,6 +68,7 @@ DRAWN = frozenset(  # tools whose results the app draws
 )  # fmt: skip
 MOVIE = "marquee://movies/{movie_id}"
 MOVIE_URI = re.compile(r"marquee://movies/(\d{1,10})", re.ASCII)
+COMPLETED = 20  # values
 LISTED = 50  # movies, the most rated first; the template reaches all
 JSON = "application/json"
 RESOURCE_NOT_FOUND = -32002  # until 2025-11-25
@@ -99,6 +104,7 @@ def make_server(service: Marquee, whose: Whose) -> Server[dict[str, Any]]:
         on_list_resources=offers.list_resources,
         on_list_resource_templates=offers.list_templates,
         on_read_resource=offers.read_resource,
+        on_completion=offers.complete,
     )
     server.extensions[EXTENSION_ID] = {}
     server.middleware.append(_in_words)
@@ -135,8 +141,7 @@ class _Offers:
 
     async def get_prompt(self, _: Context, params: GetPromptRequestParams) -> GetPromptResult:
         """A template filled in from the data."""
-        if (template := TEMPLATES.get(params.name)) is None:
-            raise ToolError(f"There is no prompt {params.name[:64]!r}. There are: {', '.join(TEMPLATES)}.")
+        template = _template(params.name)
         args = read_and_checked(template.args, dict(params.arguments or {}))
         async with self._toolbox() as toolbox:
             filled = await FILLING[template.name](toolbox.context, args)
@@ -168,6 +173,20 @@ class _Offers:
             why = "There is no such movie." if found else f"The resources here are {APP} and {MOVIE}."
             raise MCPError(code, why, {"uri": uri})
         return _read(uri, JSON, movie.model_dump_json())
+
+    async def complete(self, _: Context, params: CompleteRequestParams) -> CompleteResult:
+        """The genres or tags that begin like an argument of a prompt, the most frequent first."""
+        if isinstance(params.ref, PromptReference):
+            _template(params.ref.name)
+        name, begun = params.argument.name, params.argument.value
+        async with self._service.library.use() as snapshot:
+            found: list[Count] = []
+            if name == "genre":
+                found = await snapshot.catalogue.genres()
+            elif name == "tag":
+                found = await snapshot.catalogue.tags(begun, limit=1_000)
+        fitting = [one.name for one in found if one.name.casefold().startswith(begun.casefold())]
+        return CompleteResult(completion=Completion(values=fitting[:COMPLETED], has_more=len(fitting) > COMPLETED))
 
     @property
     def _facts(self) -> bool:
@@ -213,6 +232,12 @@ def _tool(name: str, *, facts: bool) -> Tool:
         annotations=ToolAnnotations(**{f"{hint}_hint": value for hint, value in hints.items()}),
         _meta={"ui": {"resourceUri": APP}} if name in DRAWN else None,
     )
+
+
+def _template(name: str) -> Template:
+    if name not in TEMPLATES:
+        raise ToolError(f"There is no prompt {name[:64]!r}. There are: {', '.join(TEMPLATES)}.")
+    return TEMPLATES[name]
 
 
 def _prompt(template: Template) -> Prompt:

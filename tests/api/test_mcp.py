@@ -19,6 +19,7 @@ import pytest
 from mcp import MCPError, StdioServerParameters
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import PromptReference
 
 from providers.prompts import TEMPLATES
 from settings import Settings
@@ -71,10 +72,17 @@ async def over_http(server: Server, mode: str = "auto", credential: str | None =
 
 
 def over_stdio(server: Server, mode: str = "auto", **settings: str) -> Any:
-    """A process of its own on the data directory of the server, started in another folder."""
-    env = environment(server.settings.data_dir, None, **settings)
-    command = StdioServerParameters(command=sys.executable, args=[str(ROOT / "main.py"), "mcp"], env=env, cwd="/")
-    return Client(command, mode=mode)
+    """A process of its own on the data directory of the server, as the document says, started in another folder."""
+    started = json.loads(blocks(server, "json")[1])["mcpServers"]["marquee"]
+    arguments = [path.replace("/path/to/marquee", str(ROOT)) for path in started["args"]]
+    env = environment(server.settings.data_dir, None, **started["env"], **settings)
+    return Client(StdioServerParameters(command=sys.executable, args=arguments, env=env, cwd="/"), mode=mode)
+
+
+def blocks(server: Server, language: str) -> list[str]:
+    """The blocks of docs/clients.md that are about MCP."""
+    document = (ROOT / "docs/clients.md").read_text().partition("## MCP clients")[2]
+    return re.findall(rf"```{language}\n(.*?)```", document.replace("http://127.0.0.1:8000", server.url), re.DOTALL)
 
 
 def posted(client: httpx.Client, method: str, **params: Any) -> httpx.Response:
@@ -142,6 +150,11 @@ async def test_every_prompt_says_what_it_takes(server: Server) -> None:
             [message] = (await client.get_prompt(prompt.name, needed)).messages
             assert message.role == "user"
             assert "- " in message.content.text
+        of_genre = PromptReference(name="movies_prompt_per_genre")
+        assert (await client.complete(of_genre, {"name": "genre", "value": "cr"})).completion.values == ["Crime"]
+        of_tag = PromptReference(name="movies_prompt_per_tag")
+        assert "heist" in (await client.complete(of_tag, {"name": "tag", "value": "Hei"})).completion.values
+        assert (await client.complete(of_tag, {"name": "limit", "value": ""})).completion.values == []
 
 
 async def test_movies_are_resources_and_the_app_is_one(server: Server) -> None:
@@ -174,6 +187,7 @@ async def test_what_is_wrong_is_said_in_words(server: Server, mode: str) -> None
             assert words in result.content[0].text
         for call, words in [
             (client.call_tool("nope", {}), "There is no tool 'nope'. There are: search_movies,"),
+            (client.complete(PromptReference(name="nope"), {"name": "tag", "value": ""}), "There is no prompt 'nope'."),
             (client.get_prompt("nope"), "There is no prompt 'nope'."),
             (client.get_prompt("movies_prompt_per_genre", {"genre": "Nope"}), "Nope"),
             (client.get_prompt("ratings_prompt_per_movie", {"movie_id": "0"}), "There is no such movie."),
@@ -199,6 +213,7 @@ def test_nothing_that_is_sent_is_answered_by_a_defect(server: Server) -> None:
             call.replace("tools/call", "resources/read") % '{"uri":"\\ud800"}',
             call.replace("tools/call", "resources/read") % '{"uri":"marquee://movies/9999999999"}',
             call.replace("tools/call", "prompts/get") % '{"name":"\\ud800","arguments":{"\\ud800":"\\ud800"}}',
+            call.replace("tools/call", "completion/complete") % '{"ref":{"type":"ref/prompt","name":"x"},"argument":1}',
             "[" * 1000, '{"jsonrpc":"2.0","method":"notifications/cancelled"}',
         ):  # fmt: skip
             for version in (None, "2025-06-18", "2026-07-28", "x"):
@@ -253,38 +268,24 @@ def test_nobody_asks_without_an_account(guarded: Server, credential: str | None)
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
 
 
-@pytest.mark.parametrize("key", [{}, {"MARQUEE_API_KEY": "mq_" + "x" * 43}])
-def test_a_process_without_an_account_does_not_start(guarded: Server, key: dict[str, str]) -> None:
-    env = environment(guarded.settings.data_dir, None, AUTH="on", AUTH_SECRET="s" * 32, **key)
+def test_a_process_without_an_account_does_not_start(guarded: Server) -> None:
+    env = environment(guarded.settings.data_dir, None, AUTH="on", AUTH_SECRET="s" * 32)
     command = [sys.executable, str(ROOT / "main.py"), "mcp"]
     done = subprocess.run(command, env=env, input="", capture_output=True, text=True, timeout=90, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1].startswith("Marquee cannot start. ")
+    assert done.stderr == "Marquee cannot start. This service asks for an account: set MARQUEE_API_KEY.\n"
 
 
 # What the document says
 
 
-async def test_the_documents_settings_connect(server: Server) -> None:
-    over_http, started = (json.loads(block)["mcpServers"]["marquee"] for block in blocks(server, "json"))
-    assert over_http["url"] == f"{server.url}/mcp"
-    env = environment(server.settings.data_dir, None, **started["env"])
-    arguments = [path.replace("/path/to/marquee", str(ROOT)) for path in started["args"]]
-    async with Client(StdioServerParameters(command=sys.executable, args=arguments, env=env, cwd="/")) as client:
-        assert (await client.list_tools()).tools
-
-
 def test_the_documents_lines_run(server: Server) -> None:
+    over_http = json.loads(blocks(server, "json")[0])["mcpServers"]["marquee"]
+    assert over_http["url"] == f"{server.url}/mcp"
     [line], [program] = blocks(server, "bash"), blocks(server, "py")
     for command in (["sh", "-c", line], [sys.executable, "-c", program]):
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert "The Usual Suspects" in done.stdout
-
-
-def blocks(server: Server, language: str) -> list[str]:
-    """The blocks of the document that are about MCP."""
-    document = (ROOT / "docs/clients.md").read_text().partition("## MCP clients")[2]
-    return re.findall(rf"```{language}\n(.*?)```", document.replace("http://127.0.0.1:8000", server.url), re.DOTALL)
 
 
 def test_the_sdk_is_loaded_by_the_first_request_alone() -> None:
