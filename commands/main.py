@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 
+from loguru import logger
 from pydantic import ValidationError
 
 from errors import CatalogueError, MarqueeError, Unauthorized
@@ -24,7 +25,7 @@ KEY = "MARQUEE_API_KEY"
 
 def main() -> int:
     """Serve until standard input ends; the exit status is 1 where the service cannot be opened."""
-    _options()
+    _read_options()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread waits for standard input, and no exception would end that
     try:
         settings = Settings()
@@ -37,7 +38,8 @@ def main() -> int:
     return 0
 
 
-def _options() -> argparse.Namespace:
+def _read_options() -> None:
+    """Refuse what is no way to start; there is one."""
     parser = argparse.ArgumentParser(
         prog="python main.py",
         description="`uvicorn main:app` serves HTTP, with MCP at /mcp. `python main.py mcp` serves one MCP client over "
@@ -45,7 +47,7 @@ def _options() -> argparse.Namespace:
         epilog=f"Where AUTH=on, {KEY} has an API key of the account that the client acts for.",
     )
     parser.add_argument("front", choices=["mcp"])
-    return parser.parse_args()
+    parser.parse_args()
 
 
 async def _serve(settings: Settings) -> None:
@@ -57,8 +59,11 @@ async def _serve(settings: Settings) -> None:
         caller = _Caller(service)
         await caller()
         server = make_server(service, caller)
-        async with stdio_server() as (read, write):
-            await server.run(read, write, server.create_initialization_options())
+        try:
+            async with stdio_server() as (read, write):
+                await server.run(read, write, server.create_initialization_options())
+        except* BrokenPipeError:
+            logger.info("The client reads no more")
 
 
 class _Caller:
