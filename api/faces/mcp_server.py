@@ -50,7 +50,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from api.filling import FILLING
-from errors import CatalogueError, MarqueeError, ToolError
+from errors import CatalogueError, Invalid, MarqueeError, NotFound, ToolError
 from movies.models import Count, Filters, Movie
 from providers.prompts import ABROAD, TEMPLATES, Template
 from service import VERSION, Marquee
@@ -209,7 +209,7 @@ async def _in_words(ctx: Context, call_next: CallNext) -> HandlerResult:
     except ToolError as error:
         raise MCPError(INVALID_PARAMS, str(error)) from error
     except MarqueeError as error:
-        code = INTERNAL_ERROR if error.code == "internal" else INVALID_PARAMS
+        code = INVALID_PARAMS if isinstance(error, NotFound | Invalid) else INTERNAL_ERROR
         raise MCPError(code, error.detail) from error
     except CatalogueError as error:
         logger.error("The catalogue failed: {}", error)
