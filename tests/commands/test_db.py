@@ -80,7 +80,7 @@ def test_what_is_no_sound_backup_is_not_restored(settings: Settings, tmp_path: P
     copy, database = tmp_path / "copy.db", settings.chat_path
     assert operate(settings.data_dir, "backup", copy).returncode == 0
     for flaw in ("empty", "text", "of another program", "cut", "newer", "missing"):
-        damaged = shutil.copy(copy, tmp_path / "damaged.db")
+        damaged = Path(shutil.copy(copy, tmp_path / "damaged.db"))
         damage(damaged, flaw)
         refused = operate(settings.data_dir, "restore", damaged)
         assert (flaw, refused.returncode, "Traceback" in refused.stderr) == (flaw, 1, False), refused.stderr
