@@ -276,6 +276,23 @@ def test_what_belongs_to_another_does_not_exist(by: str, guarded: Server, ana: P
     assert ana.client.get("/auth/export").content == before
 
 
+def test_a_chat_of_another_does_not_exist(guarded: Server, ana: Person, hers: dict[str, str]) -> None:
+    """By the session's id; an id of a client's own choosing means a chat of the caller's."""
+    said = [{"id": "m", "role": "user", "parts": [{"type": "text", "text": f"hello, {MARK}"}]}]
+    mine = ana.client.post("/ui/chat", json={"id": "mine", "messages": said})
+    assert '"finish"' in mine.text
+    session = hers["session_id"]
+    paths = {("POST", "/ui/chat"), ("GET", "/ui/chat/{}"), ("GET", "/ui/chat/{}/stream"), ("POST", "/ui/chat/{}/stop")}
+    with person(guarded, "mallory") as mallory:
+        for method, path in paths:
+            answer = mallory.client.request(method, path.format(session), json={"id": session, "messages": said})
+            assert (answer.status_code, code_of(answer)) == (404, "not_found"), path
+        assert mallory.client.get("/ui/chat/mine").json()["messages"] == []
+        assert mallory.client.get("/ui/chat/mine/stream").status_code == 204
+        assert mallory.client.get("/sessions").json()["data"] == []
+    assert len(ana.client.get("/ui/chat/mine").json()["messages"]) == 2
+
+
 def in_order(found: list[Operation]) -> list[Operation]:
     """With what ends a sign-in last, and one's own rating before it is deleted."""
     last = ["put_rating", "delete_rating", "change_password", "sign_out", "delete_account"]
