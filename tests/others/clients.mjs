@@ -7,6 +7,7 @@ import {
   tool,
 } from "ai";
 import OpenAI from "openai";
+import { Marquee } from "../../examples/typescript/client.ts";
 
 const [name, url] = process.argv.slice(2);
 const HELLO = [{ role: "user", content: "hello" }];
@@ -194,13 +195,76 @@ class UseChat {
   }
 }
 
+/** Our own client of examples/typescript. */
+class Typed {
+  #marquee = new Marquee(url);
+
+  async #open() {
+    return (await this.#marquee.open({ actions: [{ name: "weather", description: "Of a town", parameters: TOWN }] })).id;
+  }
+  async #send(session) {
+    let text = "";
+    for await (const event of this.#marquee.send(session ?? (await this.#open()), { content: "hello" })) {
+      if (event.type === "text.delta") text += event.delta;
+      if (event.type === "run.failed") throw new Error(event.error.detail);
+      if (event.type === "run.requires_action") return event.run;
+    }
+    return { text };
+  }
+  async whole() {
+    return this.#send();
+  }
+  async stream() {
+    return this.#send();
+  }
+  async tools() {
+    const given = [];
+    const run = await this.#send();
+    for await (const event of this.#marquee.follow(run.id))
+      if (event.type === "action.call") given.push(event.arguments);
+    const { messages } = await this.#marquee.call("post", "/runs/{run_id}/actions", {
+      path: { run_id: run.id },
+      body: { results: [{ call_id: "call_2", output: "sunny" }] },
+      headers: { Accept: "application/json" },
+    });
+    return { text: messages.at(-1).content, given };
+  }
+  async refused() {
+    await this.#send();
+  }
+  async broken() {
+    await this.#send();
+  }
+  async cancel() {
+    let run;
+    for await (const event of this.#marquee.send(await this.#open(), { content: "hello" })) {
+      if (event.type === "run.created") run = event.run.id;
+      if (event.type === "text.delta") await this.#marquee.call("post", "/runs/{run_id}/cancel", { path: { run_id: run } });
+    }
+  }
+  async resume() {
+    let run, seen, begun, text = "";
+    for await (const event of this.#marquee.send(await this.#open(), { content: "hello" })) {
+      run ??= event.run.id;
+      seen = event.sequence;
+      if (event.type === "text.delta") {
+        begun = event.delta;
+        break;
+      }
+    }
+    left();
+    for await (const event of this.#marquee.follow(run, seen)) if (event.type === "text.delta") text += event.delta;
+    return { text: begun + text, begun };
+  }
+}
+
 /** Keys in one order, whichever they came in. */
 function sorted(_, value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-const client = new { openai: NpmOpenAI, ai: AiSdk, useChat: UseChat }[name]();
+const client = new { openai: NpmOpenAI, ai: AiSdk, useChat: UseChat, typed: Typed }[name]();
 for await (const step of createInterface({ input: process.stdin })) {
   let told;
   try {

@@ -39,6 +39,7 @@ CLIENTS = {
     "openai (npm)": (NODE, "clients.mjs", "openai"),
     "ai, openai-compatible": (NODE, "clients.mjs", "ai"),
     "ai, useChat": (NODE, "clients.mjs", "useChat"),
+    "examples/typescript": (NODE, "clients.mjs", "typed"),
 }
 MIXED = calls(call("search_movies", {"query": "Heat"}), call("weather", {"town": "Rome"}, "call_2", 1))
 Told = dict[str, Any]
