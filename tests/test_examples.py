@@ -107,6 +107,6 @@ def test_the_types_are_those_of_the_document(client: httpx.Client) -> None:
 def test_the_typed_client_compiles_strictly() -> None:
     compiler = HERE / "node_modules/.bin/tsc"
     if shutil.which("node") is None or not compiler.exists():
-        pytest.skip("there is no compiler here: `npm ci` in examples/typescript")
+        pytest.skip("there is no compiler here: `npm install` in examples/typescript")
     done = subprocess.run([compiler], cwd=HERE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -1,6 +1,6 @@
 """The types of the service's interface for TypeScript, made from its OpenAPI document: schema.d.ts.
 
-`.venv/bin/python examples/typescript/generate.py` generates, after `npm ci` in this folder, and compiles strictly. The
+`.venv/bin/python examples/typescript/generate.py` generates, after `npm install` in this folder, and compiles. The
 first line of schema.d.ts has a fingerprint of the document that it was made from: tests/test_examples.py compares it.
 """
 
@@ -46,7 +46,7 @@ def _types(part: Any) -> Any:
 
 def main() -> None:
     if not (HERE / "node_modules").is_dir():
-        sys.exit(f"First `npm ci` in {HERE}.")
+        sys.exit(f"First `npm install` in {HERE}.")
     document = openapi()
     with TemporaryDirectory() as folder:
         source = Path(folder) / "openapi.json"
