@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Response
 from loguru import logger
+from pydantic import JsonValue
 
 from api.dependencies import Account, CountedAs, Key, Service
 from api.faces.ui_fold import Fold, answer_id, error_chunk, ui_messages
@@ -36,7 +37,7 @@ ChatId = Annotated[str, Path(max_length=200)]
 
 @router.post("")
 async def send_chat(
-    service: Service, account_id: Account, counted: CountedAs, body: Annotated[Any, Body()], key: Key = None
+    service: Service, account_id: Account, counted: CountedAs, body: Annotated[JsonValue, Body()], key: Key = None
 ) -> Response:
     """Answer the chat's last message, answer it anew, or go on with the results of the client's tools."""
     run = await Asking(service, account_id, counted, key, body).run()
@@ -74,7 +75,7 @@ async def read_chat(service: Service, account_id: Account, chat_id: ChatId) -> d
 class Asking:
     """A request of a chat's, and the run that is to answer it."""
 
-    def __init__(self, service: Marquee, account_id: str, counted: str, key: str | None, body: object) -> None:
+    def __init__(self, service: Marquee, account_id: str, counted: str, key: str | None, body: JsonValue) -> None:
         from api.faces.ui_models import read  # noqa: PLC0415  models take their time to be made
 
         self._service, self._account_id, self._counted, self._key = service, account_id, counted, key

@@ -170,9 +170,9 @@ def _problem(outcome: ToolResultEvent | Message) -> str | None:
     """The reason for which a tool gave nothing: of ours, or, in the form of `error_output`, of the client's."""
     if not outcome.ok:
         return (outcome.error if isinstance(outcome, ToolResultEvent) else outcome.content) or "It failed."
-    result = outcome.result
-    if isinstance(outcome, Message) and isinstance(result, dict) and result.keys() == {"error"}:
-        return str(result["error"])
+    match outcome.result:
+        case {"error": str(text), **rest} if isinstance(outcome, Message) and not rest:
+            return text
     return None
 
 

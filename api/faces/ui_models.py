@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
 from api.faces.ui_fold import error_output, tool_call_id
-from errors import InvalidField
+from errors import Invalid, InvalidField
+from json_schema import check_document
 from runs.brought import Said
 from schemas import Action, ActionResult, ModelName
 
@@ -108,12 +109,17 @@ class ChatSend(Given):
         ]
 
 
-def read(body: object) -> ChatSend:
+def read(body: JsonValue) -> ChatSend:
     """The request.
 
     Raises:
-        RequestValidationError: It is none.
+        Invalid: It is no JSON document: it has NaN, or half a character.
+        RequestValidationError: It is no such request.
     """
+    try:
+        check_document(body)
+    except ValueError as error:
+        raise Invalid(f"body: {error}") from None
     try:
         return ChatSend.model_validate(body)
     except ValidationError as error:

@@ -440,7 +440,8 @@ def test_what_is_no_chat_is_refused(client: httpx.Client) -> None:
         chat.resumed(),
     ]
     assert all(is_problem(answer, 404, "not_found") for answer in answers)
-    for content in ("[1]", "{", '"x"', ""):
+    half = json.dumps(Chat(client).body(messages=[{**chat.messages[0], "parts": [{"type": "text", "text": "\ud800"}]}]))
+    for content in ("[1]", "{", '"x"', "", half):
         answer = client.post("/ui/chat", content=content, headers={"Content-Type": "application/json"})
         assert is_problem(answer, 422, "validation_error")
     called = client.post("/ui/chat", json=Chat(client, actions=[{**SEATS, "name": "search_movies"}]).body(messages=[
