@@ -10,6 +10,7 @@ coming back. A client that begins anew for useChat is given what the first one h
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -167,6 +168,20 @@ def service() -> Iterator[tuple[Server, Upstream]]:
             yield server, upstream
 
 
+def documented(server: Server, upstream: Upstream) -> list[str]:
+    """What becomes of the JavaScript of docs/clients.md, as it stands there."""
+    upstream.otherwise = text("Ronin, and Thief.")
+    found = re.findall(r"```(js|ts)\n(.*?)```", (ROOT / "docs/clients.md").read_text(), re.DOTALL)
+    shutil.copy(ROOT / "examples/typescript/client.ts", PLACE)
+    said = []
+    for kind, code in found:
+        script = PLACE / f"documented.{'mjs' if kind == 'js' else 'mts'}"
+        script.write_text(code.replace("http://127.0.0.1:8000", server.url))
+        done = subprocess.run([NODE, script], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        said.append("ok" if "Ronin, and Thief." in done.stdout else f"FAILED: {done.stderr}")
+    return said
+
+
 def outcome(step: Callable[[], str]) -> str:
     try:
         return step()
@@ -190,12 +205,14 @@ def main() -> int:
                 print(f"{name}: {step}: {row[-1]}", flush=True)
             client.close()
             rows.append(row)
+        written = documented(server, upstream)
         problems = list(upstream.problems)
     print("\n| client | " + " | ".join(STEPS) + " |\n|" + "---|" * (len(STEPS) + 1))
     for row in rows:
         print("| " + " | ".join(cell[:60].replace("\n", " ") for cell in row) + " |")
+    print("JavaScript of docs/clients.md:", *written)
     print(f"Requests that OpenAI would refuse: {len(problems)}", *problems, sep="\n")
-    return int(bool(problems) or any(cell.startswith("FAILED") for row in rows for cell in row))
+    return int(bool(problems) or any(cell.startswith("FAILED") for row in [*rows, written] for cell in row))
 
 
 if __name__ == "__main__":
