@@ -102,6 +102,7 @@ class Fold:
 
     def _begin(self, run: Run) -> dict[str, Any]:
         first, self._run = self._run is None, run
+        self._waiting.clear()
         if first:
             return {"type": "start", "messageId": answer_id(run.message_id), "messageMetadata": _metadata(run)}
         return {"type": "message-metadata", "messageMetadata": _metadata(run)}

@@ -362,7 +362,8 @@ def test_the_clients_tools_are_its_own_to_carry_out(client: httpx.Client, upstre
     """Beside one of ours in one step; the message goes on where it stopped, and a resumed one has all of it."""
     gate = Gate()
     seats = call("pick_seat", {"rows": 3}, "call_2", 1)
-    upstream.queue(calls(MOVIES, seats), Reply([chunk({"content": "Seat "}), gate, *text("seven.").pieces]))
+    upstream.queue(calls(MOVIES, seats), calls(call("pick_seat", {"rows": 4}, "call_2")))
+    upstream.queue(Reply([chunk({"content": "Seat "}), gate, *text("seven.").pieces]))
     chat = Chat(client, actions=[SEATS])
     assert chat.send("a seat for Heat")[-1] == {"type": "finish", "finishReason": "tool-calls"}
     message = chat.messages[-1]
@@ -375,6 +376,9 @@ def test_the_clients_tools_are_its_own_to_carry_out(client: httpx.Client, upstre
     assert is_problem(waiting, 409, "conflict")
     told = {"state": "output-available", "output": given} if given else {"state": "output-error", "errorText": "full"}
     asked.update(told)
+    assert chat.post(message, messageId=message["id"])[-1] == {"type": "finish", "finishReason": "tool-calls"}
+    assert chat.stored()[-1] == message
+    message["parts"][-1].update(told)
     with chat.posting(messageId=message["id"]) as lines:
         live = [next(lines)]
         with client.stream("GET", f"/ui/chat/{chat.id}/stream") as again:
@@ -384,7 +388,9 @@ def test_the_clients_tools_are_its_own_to_carry_out(client: httpx.Client, upstre
             seen += list(resumed)
         live += list(lines)
     rebuilt(chunks_of("\n".join(live)), message)
-    assert kinds(message) == ["step-start", "dynamic-tool", "tool-pick_seat", "step-start", "text"]
+    assert kinds(message) == [
+        "step-start", "dynamic-tool", "tool-pick_seat", "step-start", "tool-pick_seat", "step-start", "text"
+    ]  # fmt: skip
     assert rebuilt(chunks_of("\n".join(seen))) == message == chat.stored()[-1]
     result = json.loads(upstream.requests[-1]["messages"][-1]["content"])
     assert result == (given or {"error": "full"})
