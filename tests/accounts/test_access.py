@@ -116,6 +116,7 @@ def hers(ana: Person) -> dict[str, str]:
         "recommendation_id": listed["recommendation_id"],
         "key_id": ana.client.post("/auth/keys", json={"name": MARK}).json()["id"],
         "account_id": ana.claims["sub"],
+        "chat_id": run["session_id"],
     }
 
 

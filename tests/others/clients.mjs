@@ -60,6 +60,20 @@ class NpmOpenAI {
     left();
     return { text: await this.#text(await this.#stream({ headers })), begun: text };
   }
+  /** A response by the helper that streams, and the rest of it behind each of its events. */
+  async responses() {
+    const stream = this.#client.responses.stream({ model: "scripted", input: "hello", background: true });
+    const seen = [];
+    for await (const event of stream) seen.push(event.sequence_number);
+    const { id, output_text } = await stream.finalResponse();
+    for (const number of seen) {
+      const rest = [];
+      const again = await this.#client.responses.retrieve(id, { stream: true, starting_after: number });
+      for await (const event of again) rest.push(event.sequence_number);
+      if (rest.join() !== seen.slice(number + 1).join()) throw new Error(`${rest} behind ${number} of ${seen}`);
+    }
+    return { text: output_text, cursors: seen.length };
+  }
 }
 
 class AiSdk {

