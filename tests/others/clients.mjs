@@ -4,7 +4,7 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { Chat } from "@ai-sdk/react";
 import {
   DefaultChatTransport, generateText, jsonSchema, lastAssistantMessageIsCompleteWithToolCalls, stepCountIs, streamText,
-  tool,
+  tool, validateUIMessages,
 } from "ai";
 import OpenAI from "openai";
 import { Marquee } from "../../examples/typescript/client.ts";
@@ -147,6 +147,7 @@ class UseChat {
   /** Compares what the client has with what a client that begins now is given. */
   async #compare(chat) {
     const { messages } = await (await fetch(`${url}/ui/chat/${chat.id}`)).json();
+    await validateUIMessages({ messages });
     const plain = (message) => JSON.stringify({ ...JSON.parse(JSON.stringify(message)), id: 0 }, sorted);
     const [mine, theirs] = [chat.messages, messages].map((list) => list.map(plain));
     if (mine.join() !== theirs.join()) throw new Error(`${mine}\nis not\n${theirs}`);
