@@ -25,7 +25,7 @@ from api import accounts, messages, movies, oidc, posters, prompts, ratings, run
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
-from api.faces import completions, mcp
+from api.faces import completions, mcp, ui
 from api.faces.errors import OpenAIErrors
 from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
@@ -75,11 +75,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     routers = [part.router for part in modules] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
-    for router in (oidc.browser, completions.router, mcp.router):  # clients add parameters of their own
+    faces = [completions.router, mcp.router, ui.router]
+    for router in (oidc.browser, *faces):  # providers and clients add parameters of their own
         app.include_router(router)
     install_documents(app)
     install_page(app)
-    answer_with_problems(app, [*routers, completions.router, mcp.router])
+    answer_with_problems(app, [*routers, *faces])
     layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Tarpit, RequestLog, Proxies, ClearStart)
     for layer in layers:  # the last one is passed first
         app.add_middleware(layer)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from errors import InvalidField
+from json_schema import check_document
 from runs.brought import Said
 from schemas import Action, JsonSchemaFormat, ModelName, ResponseFormat, Sampling, ToolCall
 
@@ -21,7 +22,7 @@ _ARGUMENTS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue]
 class Given(BaseModel):
     """Part of a request; what we do not know is another's business."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", str_max_length=10**9)  # with any, no half character passes
 
 
 class Part(Given):
@@ -124,7 +125,7 @@ class CompletionCreate(Given):
     n: Annotated[int, Field(ge=1, le=1)] | None = None
     modalities: list[Literal["text"]] | None = None
     audio: None = None
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, Annotated[Any, AfterValidator(check_document)]] | None = None
 
     @property
     def instructions(self) -> str:
