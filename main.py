@@ -1,11 +1,12 @@
 """The application: lifespan, health, models, and the routes of api/.
 
-`uvicorn main:app`
+`uvicorn main:app` serves it; `python main.py mcp` serves one MCP client over standard input and output.
 """
 
 from __future__ import annotations
 
 import asyncio
+import runpy
 import signal
 import sys
 import threading
@@ -24,7 +25,7 @@ from api import accounts, messages, movies, oidc, posters, prompts, ratings, run
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
-from api.faces import completions, conversations, responses
+from api.faces import completions, conversations, mcp, responses, ui
 from api.faces.errors import OpenAIErrors
 from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
@@ -37,12 +38,11 @@ from logs import set_up
 from movies.library import Library
 from providers.base import LastAnswer
 from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth, UpstreamAnswer
-from service import Marquee, open_marquee
+from service import VERSION, Marquee, open_marquee
 from settings import Settings
 from telemetry.endpoint import open_metrics
 from telemetry.tracing import HTTP_SPANS
 
-VERSION = "0.1.0"
 _NO_KEY = "No key and no base URL are set: the built-in offline guide answers."
 _NO_LIST = "The provider lists no models; the default may be there all the same."
 
@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     routers = [part.router for part in modules] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
-    faces = [completions.router, responses.router, conversations.router]
+    faces = [completions.router, responses.router, conversations.router, mcp.router, ui.router]
     for router in (oidc.browser, *faces):  # providers and clients add parameters of their own
         app.include_router(router)
     install_documents(app)
@@ -232,3 +232,6 @@ def _reason(error: BaseException | None) -> str | None:
 
 
 app = create_app()
+
+if __name__ == "__main__":
+    runpy.run_module("commands.main", run_name="__main__")  # it stands above this module: started, not imported

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from api.faces.asking import Wanted, check_words
 from errors import InvalidField
@@ -23,17 +23,7 @@ _ARGUMENTS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue]
 class Given(BaseModel):
     """Part of a request; what we do not know is another's business."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Body(Given):
-    """A whole request."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check(cls, given: Any) -> Any:
-        """Refuse half a character, which neither the store nor an answer could hold."""
-        return check_document(given)
+    model_config = ConfigDict(frozen=True, extra="ignore", str_max_length=10**9)  # with any, no half character passes
 
 
 class Part(Given):
@@ -118,7 +108,7 @@ class StreamOptions(Given):
     include_usage: bool = False
 
 
-class CompletionCreate(Body):
+class CompletionCreate(Given):
     """A conversation whose last entry is to be answered."""
 
     model: ModelName | None = None
@@ -136,7 +126,7 @@ class CompletionCreate(Body):
     n: Annotated[int, Field(ge=1, le=1)] | None = None
     modalities: list[Literal["text"]] | None = None
     audio: None = None
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, Annotated[Any, AfterValidator(check_document)]] | None = None
 
     @property
     def instructions(self) -> str:

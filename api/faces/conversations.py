@@ -13,7 +13,7 @@ from pydantic import Field
 
 from api.dependencies import Account, Key, Service
 from api.faces.asking import with_own_ids
-from api.faces.completion_models import Body
+from api.faces.completion_models import Given
 from api.faces.response_fold import conversation_id as id_of
 from api.faces.response_input import Items, references, said_of, told
 from api.faces.response_items import find_item, items_of, list_items
@@ -28,16 +28,16 @@ router = APIRouter(prefix="/v1/conversations", include_in_schema=False)
 FewItems = Annotated[Items, Field(max_length=20)]
 
 
-class ConversationCreate(Body):
+class ConversationCreate(Given):
     items: FewItems | None = None
     metadata: Metadata | None = None
 
 
-class ConversationPatch(Body):
+class ConversationPatch(Given):
     metadata: Metadata | None
 
 
-class ItemsCreate(Body):
+class ItemsCreate(Given):
     items: FewItems
 
 

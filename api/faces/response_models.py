@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, JsonValue
 
 from api.faces.asking import Wanted, check_words
-from api.faces.completion_models import ANY_OBJECT, Body, Given, Named, OwnFunction, actions_of
+from api.faces.completion_models import ANY_OBJECT, Given, Named, OwnFunction, actions_of
 from api.faces.response_input import Items, references, said_of, told
 from errors import InvalidField
 from providers.prompts import AUXILIARY
@@ -73,7 +73,7 @@ def _as_object(given: Any) -> Any:
 Tool = Annotated[FunctionTool | McpTool, Field(discriminator="type")]
 
 
-class ResponseCreate(Body):
+class ResponseCreate(Given):
     """Something that is to be answered, alone or behind what was said before."""
 
     model: ModelName | None = None

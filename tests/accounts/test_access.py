@@ -121,6 +121,7 @@ def hers(ana: Person) -> dict[str, str]:
         "recommendation_id": listed["recommendation_id"],
         "key_id": ana.client.post("/auth/keys", json={"name": MARK}).json()["id"],
         "account_id": ana.claims["sub"],
+        "chat_id": run["session_id"],
     }
 
 
@@ -309,6 +310,23 @@ def test_a_response_builds_on_nothing_of_anothers(guarded: Server, hers: dict[st
         assert (mixed.status_code, code_of(mixed)) == (404, "not_found")
         assert eve.client.get(f"/v1/conversations/{own}/items/{hers['item_id']}").status_code == 404
         assert eve.client.get("/sessions").json()["data"][0]["id"].endswith(own.removeprefix("conv_"))
+
+
+def test_a_chat_of_another_does_not_exist(guarded: Server, ana: Person, hers: dict[str, str]) -> None:
+    """By the session's id; an id of a client's own choosing means a chat of the caller's."""
+    said = [{"id": "m", "role": "user", "parts": [{"type": "text", "text": f"hello, {MARK}"}]}]
+    mine = ana.client.post("/ui/chat", json={"id": "mine", "messages": said})
+    assert '"finish"' in mine.text
+    session = hers["session_id"]
+    paths = {("POST", "/ui/chat"), ("GET", "/ui/chat/{}"), ("GET", "/ui/chat/{}/stream"), ("POST", "/ui/chat/{}/stop")}
+    with person(guarded, "mallory") as mallory:
+        for method, path in paths:
+            answer = mallory.client.request(method, path.format(session), json={"id": session, "messages": said})
+            assert (answer.status_code, code_of(answer)) == (404, "not_found"), path
+        assert mallory.client.get("/ui/chat/mine").json()["messages"] == []
+        assert mallory.client.get("/ui/chat/mine/stream").status_code == 204
+        assert mallory.client.get("/sessions").json()["data"] == []
+    assert len(ana.client.get("/ui/chat/mine").json()["messages"]) == 2
 
 
 def in_order(found: list[Operation]) -> list[Operation]:

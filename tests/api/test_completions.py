@@ -112,6 +112,23 @@ def test_what_cannot_be_done_is_refused_by_name(openai: OpenAI, asked: dict[str,
     assert str(caught.value.param).startswith(param)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"messages": [{"role": "user", "content": "\ud800"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "\ud800"}]}]},
+        {"messages": [{"role": "system", "content": "\ud800"}, *HELLO]},
+        {"messages": [*HELLO, {"role": "assistant", "content": "\ud800"}, *HELLO]},
+        {"stop": "\ud800"},
+        {"metadata": {"session_id": "\ud800"}},
+    ],
+)
+def test_half_a_character_is_refused(llm_client: httpx.Client, changed: dict[str, Any]) -> None:
+    content = json.dumps({"messages": HELLO, **changed})
+    refused = llm_client.post("/v1/chat/completions", content=content, headers={"Content-Type": "application/json"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "validation_error")
+
+
 def test_what_is_asked_of_the_model_reaches_it(openai: OpenAI, upstream: Upstream) -> None:
     upstream.queue(text('{"a": 1}'))
     openai.chat.completions.create(

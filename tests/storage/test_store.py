@@ -127,6 +127,8 @@ def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> N
     spoken = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
     client.post("/v1/chat/completions", json={"messages": spoken}).raise_for_status()
     respond(upstream, client)
+    parts = [{"id": "m", "role": "user", "parts": [{"type": "text", "text": "hello"}]}]
+    client.post("/ui/chat", json={"id": "chat", "messages": parts}).raise_for_status()
     rate_and_recommend(client)
     marquee = server.app.state.marquee
     settler, loop = marquee.runs.settler, marquee.runs.settler._rounds[0].get_loop()
