@@ -14,7 +14,7 @@ const ENDS = {
   requires_action: "This answer waits for a program to carry out an action.",
 };
 
-/** What a map has under a key, made where there is nothing. */
+/** What a map has under a key; made where it has nothing. */
 export function had(map, key, make) {
   if (!map.has(key)) map.set(key, make());
   return map.get(key);
@@ -32,7 +32,6 @@ export class AnswerView {
     this.node = h("div", this.body, this.thinking, this.end);
   }
 
-  /** The messages of the answer, oldest first; `onRetry` where there is a way to try again. */
   show(messages, { live, status, error, onRetry }) {
     for (const message of messages) if (message.role === "tool") this.#take(message);
     for (const message of messages) if (message.role === "assistant") this.#show(message, live);
@@ -60,7 +59,7 @@ export class AnswerView {
 function ending(status, error, onRetry) {
   if (!ENDS[status]) return null;
   const wrong = status === "failed" || status === "interrupted";
-  return h("div", { class: wrong ? "notice warn" : "ended", "data-testid": `ended-${status}` },
+  return h("div", { class: wrong ? "notice warn" : "ended", testid: `ended-${status}` },
     wrong && icon("warn"),
     h("p", error?.detail ?? ENDS[status], error?.retry_after && ` Wait ${error.retry_after} s.`),
     onRetry && textButton("retry", "Try again", onRetry, { class: "small" }));
@@ -78,7 +77,7 @@ class Part {
 
   constructor(root) {
     this.thoughts = h("pre.thoughts");
-    this.text = h("div.prose", { "data-testid": "answer-text" });
+    this.text = h("div.prose", { testid: "answer-text" });
     this.calls = h("div.calls");
     this.node = h("div.part", this.text, this.calls);
     root.append(this.node);
@@ -125,7 +124,7 @@ class Line {
   constructor(root) {
     this.words = h("span.call-words");
     this.inside = h("div.call-inside");
-    const props = { "data-testid": "tool-call", ontoggle: () => this.#open() };
+    const props = { testid: "tool-call", ontoggle: () => this.#open() };
     this.node = h("details.call", props, h("summary", icon("below"), this.words), this.inside);
     root.append(this.node);
   }

@@ -4,7 +4,7 @@ import { signedIn } from "./shared.js";
 
 const SLOW_MS = 4000;
 const SILENCE_MS = 40000; // the service pings every 15 s
-const MOST_REFUSALS = 4; // of a POST, where the service says that it is overloaded; without an answer there is no limit
+const MOST_REFUSALS = 4; // of a POST by an overloaded service; without an answer there is no limit
 const OFFLINE = { status: 0, code: "offline", detail: "The service cannot be reached." };
 
 /** An answer that is no success, with the fields of RFC 9457; `status` 0 where none came. */
@@ -39,7 +39,7 @@ function known(error) {
 
 addEventListener("offline", () => become("offline"));
 
-/** Waits longer with each failure; sooner where the browser is online again. */
+/** Waits, longer with each failure. */
 export const pause = (signal) => until(Math.min(8000, 400 * 2 ** failures) * (0.75 + Math.random() / 2), signal);
 
 /** Waits; sooner where the browser is online again or the page is looked at. Throws where the signal aborts. */
@@ -113,8 +113,8 @@ export async function save(path, query, name) {
 // Events
 
 /**
- * The events of a run to its end, over as many connections as it takes: each goes on behind the last event that came.
- * A POST, with its Idempotency-Key, begins the run; GET goes on `after` the sequence of the last event that is known.
+ * The events of a run to its end, over as many connections as it takes: each goes on `after` the last event that came.
+ * A POST, with its Idempotency-Key, begins the run.
  */
 export async function* follow(method, path, { signal, body, key, after = 0, onwait }) {
   const headers = { Accept: "text/event-stream", ...(key && { "Idempotency-Key": key }) };

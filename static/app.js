@@ -72,7 +72,7 @@ function title(text) {
 
 // The frame around it
 
-const heading = h("h1", { "data-testid": "heading" });
+const heading = h("h1", { testid: "heading" });
 const toggle = button("menu", "Side bar", () => fold(!layout.matches(".folded")), { "aria-controls": "sidebar" });
 const theme = button("system", "Theme", nextTheme);
 
@@ -102,7 +102,7 @@ function showNetwork(state) {
   const words = NETWORK[state];
   document.getElementById("network")?.remove();
   announce(words ?? "Connected again.");
-  const props = { class: "notice warn", id: "network", role: "status", "data-testid": `network-${state}` };
+  const props = { class: "notice warn", id: "network", role: "status", testid: `network-${state}` };
   if (words) banners.prepend(h("div", props, icon("warn"), h("p", words)));
 }
 
@@ -115,7 +115,7 @@ function banner(name, summary, ...how) {
     node.remove();
   });
   const details = () => h("details", { open: !narrow.matches }, h("summary", summary), h("p", how));
-  const node = h("div.notice", { role: "note", "data-testid": `banner-${name}` },
+  const node = h("div.notice", { role: "note", testid: `banner-${name}` },
     how.length ? details() : h("p", summary), close);
   banners.append(node);
 }
@@ -178,7 +178,7 @@ resize();
 const signIn = (signedIn() || location.hash.startsWith("#code=")) && (await import("./signin.js"));
 if (signIn) await signIn.arrive();
 resume();
-show();
 sidebar.start(side, theme);
+show();
 if (signIn) signIn.show(document.getElementById("account"));
 showBanners().catch(() => {});

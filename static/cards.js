@@ -8,11 +8,11 @@ import * as ratings from "./ratings.js";
 const SETTLE_MS = 450; // keys move a rating by halves; only where they come to rest is stored
 const SHOWN = 12;
 
-/** A movie as a card, with a note if there is one. `wide`: for one alone, with histogram, tags and links. */
+/** A movie as a card; a `wide` one stands alone, with histogram, tags and links. */
 export function movieCard(movie, { buttons = true, wide, note } = {}) {
   const name = called(movie);
   const href = `#/movies/${movie.movie_id}`;
-  const card = h("article.movie-card", { "aria-label": name, "data-testid": "movie-card", class: wide && "wide" },
+  const card = h("article.movie-card", { label: name, testid: "movie-card", class: wide && "wide" },
     h("a.card-poster", { href, tabindex: "-1", "aria-hidden": "true" }, poster(movie)));
   card.append(h("div.card-text",
     h("a.card-title", { href, title: name }, movie.title),
@@ -24,13 +24,12 @@ export function movieCard(movie, { buttons = true, wide, note } = {}) {
   return card;
 }
 
-/** A node with what there is to put in; nothing where there is nothing. */
 const filled = (selector, ...children) => children.flat().some(Boolean) && h(selector, {}, children);
 
 export function poster({ movie_id: id }) {
   const path = `/movies/${id}/poster`;
   const src = !signedIn() && path; // an address alone goes without credentials
-  const image = h("img.poster", { alt: "", loading: "lazy", decoding: "async", src, "data-testid": "poster" });
+  const image = h("img.poster", { alt: "", loading: "lazy", decoding: "async", src, testid: "poster" });
   if (!src) download(path).then((file) => (image.src = URL.createObjectURL(file)), () => {});
   return image;
 }
@@ -61,7 +60,7 @@ export function ownStars(movie) {
   };
   const events = { oninput: draw, onchange, onkeydown };
   const label = `Your rating of ${called(movie)}`;
-  const input = h("input", { type: "range", min: 0, max: 5, step: 0.5, "aria-label": label, ...events });
+  const input = h("input", { type: "range", min: 0, max: 5, step: 0.5, label, ...events });
   const words = h("span", { "aria-hidden": "true" });
   const node = h("span.stars", h("span.stars-row", input), words);
   show(ratings.ratingOf(id));
@@ -92,7 +91,7 @@ function actions(movie, card) {
 function mean({ rating_count: count, rating_mean: value }) {
   if (!count) return null;
   const words = `${value.toFixed(1)} stars from ${count.toLocaleString("en")} ratings`;
-  return h("span.mean", { role: "img", title: words, "aria-label": words }, value.toFixed(1));
+  return h("span.mean", { role: "img", title: words, label: words }, value.toFixed(1));
 }
 
 function details({ genres, description, histogram, tags = [], imdb_url: imdb, tmdb_url: tmdb }) {
@@ -112,12 +111,12 @@ function small(counts) {
     svg("rect", { x: value * 20 - 10, y: 30 - (count / most) * 28, width: 8, height: 30 }));
   const words = given.map(([value, count]) => `${count} with ${Number(value)}`).join(", ");
   const label = `Ratings by stars: ${words}`;
-  return svg("svg", { class: "histogram", viewBox: "0 0 100 30", role: "img", "aria-label": label }, bars);
+  return svg("svg", { class: "histogram", viewBox: "0 0 100 30", role: "img", label }, bars);
 }
 
 export function shelf(movies) {
   const card = (movie) => h("li", movieCard(movie));
   const [first, rest] = [movies.slice(0, SHOWN), movies.slice(SHOWN)];
   const more = h("li.more", textButton(null, `${rest.length} more`, () => more.replaceWith(...rest.map(card))));
-  return h("ul.shelf", { "aria-label": "Movies in this answer" }, first.map(card), rest.length > 0 && more);
+  return h("ul.shelf", { label: "Movies in this answer" }, first.map(card), rest.length > 0 && more);
 }

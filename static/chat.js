@@ -51,7 +51,7 @@ export class Chat {
     this.top = h("div.older", { role: "status" });
     this.hello = h("div.hello");
     this.list = h("div.exchanges");
-    const scroller = h("div.scroller", { tabindex: "0", role: "region", "aria-label": "Conversation" },
+    const scroller = h("div.scroller", { tabindex: "0", role: "region", label: "Conversation" },
       h("div.column", this.top, this.hello, this.list));
     const down = button("below", "To the latest message", null, { class: "to-end", hidden: true });
     root.classList.add("chat");

@@ -10,7 +10,7 @@ export class Composer {
   constructor(chat) {
     this.chat = chat;
     this.field = h("textarea", {
-      rows: "1", placeholder: "Ask about movies…", "aria-label": "Message", enterkeyhint: "send", autocomplete: "off",
+      rows: "1", placeholder: "Ask about movies…", label: "Message", enterkeyhint: "send", autocomplete: "off",
       "aria-describedby": "message-hint", oninput: () => this.#typed(), onkeydown: (event) => this.#key(event),
     });
     const onclick = (event) => event.detail > 1 && event.preventDefault(); // a double click sends, and stops nothing
@@ -22,7 +22,7 @@ export class Composer {
       if (this.#busy) chat.stop();
       else this.#send();
     };
-    this.node = h("form.composer", { onsubmit, "aria-label": "New message" },
+    this.node = h("form.composer", { onsubmit, label: "New message" },
       this.problem,
       h("div.composer-box", this.field, h("div.composer-bar", this.models, this.go)),
       h("span.visually-hidden", { id: "message-hint" },
@@ -104,6 +104,6 @@ export class Composer {
     const option = (name) => h("option", { value: name, selected: name === (chosen ?? usual) }, name);
     const names = new Set([...data, chosen ?? usual]);
     const onchange = ({ target }) => this.chat.choose(target.value);
-    this.models.replaceChildren(h("select.model", { "aria-label": "Model", onchange }, [...names].map(option)));
+    this.models.replaceChildren(h("select.model", { label: "Model", onchange }, [...names].map(option)));
   }
 }

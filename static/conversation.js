@@ -15,11 +15,11 @@ export class ExchangeView {
   constructor(chat) {
     this.chat = chat;
     this.asked = h("div.asked");
-    this.answered = h("article.answer", { "aria-label": "Answer" });
+    this.answered = h("article.answer", { label: "Answer" });
     this.tools = h("div.answer-tools");
-    this.next = h("div.follow-ups", { role: "group", "aria-label": "What you may ask next" });
+    this.next = h("div.follow-ups", { role: "group", label: "What you may ask next" });
     const parts = [this.asked, this.answered, this.tools, this.next];
-    this.node = h("section.exchange", { "data-testid": "exchange" }, parts);
+    this.node = h("section.exchange", { testid: "exchange" }, parts);
   }
 
   show(exchange, latest) {
@@ -45,7 +45,7 @@ export class ExchangeView {
     const editable = this.latest && !this.chat.busy && at === last;
     if (this.asked.querySelector("form")) return;
     fillOnce(this.asked, [id, content, words, last, at, editable], () => [
-      h("article.bubble", { "aria-label": "You", "data-testid": "question-text" }, content),
+      h("article.bubble", { label: "You", testid: "question-text" }, content),
       h("div.bubble-tools",
         versions(last, at, (question) => this.#choose({ question }), "question"),
         editable && button("edit", "Edit this message", () => this.edit()),
@@ -74,7 +74,7 @@ export class ExchangeView {
       event.stopPropagation();
       close();
     };
-    const field = h("textarea.field", { "aria-label": "Edit your message", rows: "2", value: message.content });
+    const field = h("textarea.field", { label: "Edit your message", rows: "2", value: message.content });
     const buttons = [textButton(null, "Cancel", close), h("button.button.primary", "Send")];
     const form = h("form.edit", { onsubmit, onkeydown }, field, h("div.row", buttons));
     fillOnce(this.asked, "edit", () => form);
@@ -133,7 +133,7 @@ function thumbs(message, failed) {
 }
 
 function versions(last, at, choose, noun) {
-  return last > 0 && h("span.versions", { role: "group", "aria-label": `Versions of the ${noun}` },
+  return last > 0 && h("span.versions", { role: "group", label: `Versions of the ${noun}` },
     button("left", `Earlier ${noun}`, () => choose(at - 1), { disabled: at === 0 }),
     h("span", { "aria-live": "polite" }, `${at + 1}/${last + 1}`),
     button("right", `Later ${noun}`, () => choose(at + 1), { disabled: at === last }));

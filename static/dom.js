@@ -1,8 +1,10 @@
 // Nodes: made, filled, announced. Text is always a text node; nothing here reads HTML.
 
+const NAMES = { label: "aria-label", testid: "data-testid" };
+
 /**
  * A node, as in `h("p.muted", { hidden: true }, "words")`; the attributes may be left out. `on*` are listeners, `style`
- * has custom properties; null and false leave an attribute or a child out, true sets an attribute empty.
+ * custom properties, `label` is for screen readers; null and false leave out an attribute or child, true sets it empty.
  */
 export function h(selector, props, ...children) {
   const [tag, ...classes] = selector.split(".");
@@ -21,7 +23,7 @@ function make(node, props, children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (name === "style") Object.entries(value).forEach((pair) => node.style.setProperty(...pair));
     else if (name === "value") node.value = value;
-    else node.setAttribute(name, value === true ? "" : value);
+    else node.setAttribute(NAMES[name] ?? name, value === true ? "" : value);
   }
   node.append(...shown(children));
   return node;
@@ -80,7 +82,7 @@ const ICONS = {
   below: "M6 10l6 6 6-6",
   export: "M12 4v11M7 10l5 5 5-5M5 20h14",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
-  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4m-12.8 0L7 17M17 7l1.4-1.4",
+  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 3v2m0 14v2M3 12h2m14 0h2M6 6 7 7m10 10 1 1M6 18 7 17M17 7l1-1",
   moon: "M20 14.5A8 8 0 0 1 9.5 4 8 8 0 1 0 20 14.5Z",
   system: "M4 5h16v11H4zM9 20h6M12 16v4",
   compass: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM15.5 8.5l-2 5-5 2 2-5z",
@@ -97,7 +99,7 @@ export const icon = (name) =>
 
 /** A button with an icon, and words below it where they are given. */
 export function button(name, label, onclick, { text, ...props } = {}) {
-  const named = { "aria-label": label, title: label };
+  const named = { label, title: label };
   return h("button.icon-button", { type: "button", onclick, ...named, ...props }, icon(name), text && h("span", text));
 }
 

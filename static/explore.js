@@ -23,7 +23,7 @@ export function show(root, { signal }) {
   const state = Object.fromEntries(NAMES.map((name) => [name, given.get(name) ?? ""]));
   let [movies, next, asked, timer] = [[], null, null, null];
 
-  const list = h("ul.card-grid", { "aria-label": "Movies", "data-testid": "results" });
+  const list = h("ul.card-grid", { label: "Movies", testid: "results" });
   const status = h("p.muted");
   const reset = textButton("close", "Clear filters", clearAll);
   const chosen = h("span");
@@ -133,7 +133,7 @@ function searchForm(chosen, suggestions) {
     labelled(label, h("input.field", { name, placeholder: "Any", autocomplete: "off", ...props }));
   const year = { inputmode: "numeric", pattern: "(18|19|20|21)\\d\\d", maxlength: 4 };
   const search = h("input.field", {
-    type: "search", name: "q", placeholder: "Titles, words, tags…", "aria-label": "Search movies",
+    type: "search", name: "q", placeholder: "Titles, words, tags…", label: "Search movies",
     autocomplete: "off", enterkeyhint: "search",
   });
   const filters = h("div.filter-row",
@@ -146,7 +146,7 @@ function searchForm(chosen, suggestions) {
     select("min_mean", "Mean", MEANS),
     select("sort", "Order", SORTS, "Match"));
   const open = matchMedia("(min-width: 761px)").matches;
-  const props = { role: "search", "aria-label": "Movies", onsubmit: (event) => event.preventDefault() };
+  const props = { role: "search", label: "Movies", onsubmit: (event) => event.preventDefault() };
   return h("form.explore-form", props,
     h("div.search-box", icon("search"), search),
     h("details.filters", { open }, h("summary", icon("compass"), "Filters", chosen), filters));

@@ -23,7 +23,7 @@ export function importer(done) {
     const stored = rows.filter(({ effect, stars }) => stars && (effect === "new" || effect === "changed"));
     for (const { movie, stars } of stored) note(movie.movie_id, stars);
     announce(`Imported: ${tally(counts)}.`);
-    const told = { role: "status", "data-testid": "import-done" };
+    const told = { role: "status", testid: "import-done" };
     fill(node, h("p", told, h("strong", "Done: "), `${tally(counts)}.`), another());
     done({});
   };
@@ -51,7 +51,8 @@ function chooser(take) {
     if (file) take(file);
   };
   const words = [h("strong", "Drop an export here, or choose a file"), h("span.muted", KINDS)];
-  const zone = h("label.drop-zone", { ondragover: over, ondragleave: over, ondrop: over }, field, icon("export"), words);
+  const props = { ondragover: over, ondragleave: over, ondrop: over };
+  const zone = h("label.drop-zone", props, field, icon("export"), words);
   return zone;
 }
 
@@ -73,7 +74,7 @@ function preview({ counts, detected, notes, rows }, take) {
       count();
     };
     const options = candidates.map((movie) => h("option", { value: movie.movie_id }, called(movie)));
-    const props = { "aria-label": `Which movie is ${title}?`, oninput };
+    const props = { label: `Which movie is ${title}?`, oninput };
     return h("select.field", props, h("option", { value: "" }, "Leave out"), options);
   };
   const words = ({ reason, movie, title, effect }) => {
@@ -84,7 +85,7 @@ function preview({ counts, detected, notes, rows }, take) {
   count();
   announce(`${detected}: ${tally(counts)}`);
   return [
-    h("p", { "data-testid": "import-preview" }, h("strong", detected), ` – ${tally(counts)}`),
+    h("p", { testid: "import-preview" }, h("strong", detected), ` – ${tally(counts)}`),
     notes.map((text) => h("p.notice", text)),
     group("Which one is it?", of("ambiguous"), choice),
     group("Matched", of("matched", "unrated"), words),

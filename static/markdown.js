@@ -16,10 +16,10 @@ export function render(text, mentions = []) {
   return fragment;
 }
 
-/** A text that still grows: the blocks that stay as they are are left alone. */
+/** A text that still grows: what is drawn already and stays as it is is left alone. */
 export class Growing {
   #text = "";
-  #keys = [];
+  #drawn = [];
 
   constructor(root) {
     this.root = root;
@@ -28,12 +28,21 @@ export class Growing {
   append(delta) {
     this.#text += delta;
     const found = blocks(clean(this.#text));
-    const keys = found.map((block) => JSON.stringify(block));
-    const from = past(keys, 0, (key, at) => key === this.#keys[at]);
-    for (const node of [...this.root.children].slice(from)) node.remove();
-    this.root.append(...found.slice(from).map((block) => draw(block, {})));
-    this.#keys = keys;
+    patch(this.root, this.#drawn, found);
+    this.#drawn = found;
   }
+}
+
+/** Turns the blocks that a node ends with into others. */
+function patch(parent, before, after) {
+  const lookOf = ({ tag, text, props, done }) => JSON.stringify([tag, text, props, done]);
+  const nodes = before.length ? [...parent.childNodes].slice(-before.length) : [];
+  after.forEach((block, index) => {
+    if (!nodes[index]) parent.append(draw(block, {}));
+    else if (lookOf(before[index]) !== lookOf(block)) nodes[index].replaceWith(draw(block, {}));
+    else if (block.parts) patch(nodes[index], before[index].parts, block.parts);
+  });
+  for (const node of nodes.slice(after.length)) node.remove();
 }
 
 export const plain = (text) => render(text).textContent.replace(/\|[|:\s-]*/g, " ").trim();
@@ -125,7 +134,7 @@ function table(lines, at) {
     return { tag: "tr", parts: names.map(cell) };
   };
   const parts = [{ tag: "thead", parts: [row("th")(names)] }, { tag: "tbody", parts: rows.map(row("td")) }];
-  const props = { tabindex: "0", role: "region", "aria-label": "Table" };
+  const props = { tabindex: "0", role: "region", label: "Table" };
   return { tag: "div.table", props, parts: [{ tag: "table", parts }], end };
 }
 
@@ -195,7 +204,7 @@ const KINDS = [fence, heading, rule, quote, list, table, paragraph];
 
 function draw({ tag, text = "", parts = [], props, done }, told) {
   if (tag === "code") return code(text, props);
-  const box = () => h("span.box", { role: "img", "aria-label": done ? "done" : "not done" }, done ? "☑" : "☐");
+  const box = () => h("span.box", { role: "img", label: done ? "done" : "not done" }, done ? "☑" : "☐");
   return h(tag, props, done !== undefined && box(), inline(text, told), parts.map((part) => draw(part, told)));
 }
 
@@ -291,5 +300,5 @@ function doubt({ kind, movie_id: id, text }) {
   const unbacked = "Nothing that was looked up brought this title, so it may not fit.";
   const wrong = "No result in this chat has this figure. It may be wrong.";
   const title = kind === "movie" ? unknown || unbacked : wrong;
-  return h("details.doubt", h("summary", { "aria-label": `Not backed by the data: ${text}`, title }, "?"), title);
+  return h("details.doubt", h("summary", { label: `Not backed by the data: ${text}`, title }, "?"), title);
 }

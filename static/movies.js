@@ -36,7 +36,7 @@ function hero(movie) {
   const talk = (icon, label, text, props) => textButton(icon, label, () => ask(text), props);
   const genre = (it) => h("a.chip", { href: exploring({ genre: it }) }, it);
   const mean = [h("strong", stars(movie.rating_mean)), ` of 5 from ${counted(movie.rating_count, "rating")}`];
-  return h("div.hero", { "data-testid": "movie" }, poster(movie), h("div.hero-text",
+  return h("div.hero", { testid: "movie" }, poster(movie), h("div.hero-text",
     h("h2", movie.title, movie.year && h("span.muted", ` ${movie.year}`)),
     h("p.chips", movie.genres.map(genre)),
     facts(movie),
@@ -78,7 +78,7 @@ function time(movie, signal) {
   const path = `/movies/${movie.movie_id}/stats`;
   const series = async (span, ends) => (await get(path, { by: span, windows: "all" }, ends)).series;
   const node = panel("Over time", "time", signal, {
-    lead: h("div.segmented", { role: "group", "aria-label": "Periods" }, choices),
+    lead: h("div.segmented", { role: "group", label: "Periods" }, choices),
     async load(ends) {
       if (by) return series(by, ends);
       const years = await series("year", ends);

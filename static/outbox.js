@@ -8,10 +8,8 @@ const MOST_TRIES = 8;
 const entries = new Map(); // by the letter's id
 
 /**
- * Sends a letter {kind, content, path, body, sessionId}, in parts a message that is not stored yet; `resume` sends again
- * what is not delivered when the page is left. In the entry that comes back `sending` has the events of the run that
- * began, `listening` ends them or takes the letter back, `onwait` may be set to hear that it has to be tried again,
- * `stop` to stop the run as soon as there is one.
+ * Sends a letter {kind, content, path, body, sessionId}. In the entry that comes back `sending` has the events of the
+ * run that began, `listening` ends them or takes the letter back; set `onwait` to hear of waits, `stop` to stop it.
  */
 export function post(letter) {
   const id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`; // the Idempotency-Key; no UUIDs over plain HTTP

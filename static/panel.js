@@ -6,13 +6,10 @@ import { movieCard } from "./cards.js";
 /** A part of a view under a heading; `lead` stands beside that. */
 export function section(title, testid, lead, ...children) {
   const head = h("div.panel-head", h("h2", title), lead);
-  return h("section.panel", { "aria-label": title, "data-testid": testid }, head, children);
+  return h("section.panel", { label: title, testid }, head, children);
 }
 
-/**
- * A section that shows a skeleton at once, then what `load` brings as `draw` draws it, or what went wrong and a retry.
- * `.reload()` asks again, and what is shown stays until the answer is there; `signal` is the end of the view.
- */
+/** A section that fills itself: bones, then what `load` brings or what went wrong; `.reload()` asks again. */
 export function panel(title, testid, signal, { load, draw, lead, cards }) {
   const body = h("div.panel-body", skeleton(cards));
   const node = section(title, testid, lead, body);
@@ -43,7 +40,7 @@ export function trouble(error, again) {
 }
 
 export const grid = (movies, label, note) =>
-  h("ul.card-grid", { "aria-label": label }, movies.map((it) => h("li", movieCard(it, { note: note(it) }))));
+  h("ul.card-grid", { label }, movies.map((it) => h("li", movieCard(it, { note: note(it) }))));
 
 export function exploring(filters) {
   const given = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== ""));

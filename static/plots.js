@@ -24,7 +24,7 @@ function bars(values, base, most, kind) {
   });
 }
 
-/** A drawing with its table. Pointer and arrow keys go through the values, which stand at equal distances. */
+/** A drawing with its table; pointer and arrow keys go through the rows. */
 function figure(label, head, rows, height, ...drawing) {
   const readout = h("p.plot-readout", { "aria-live": "polite" });
   const mark = rule(0, 0, 0, height, "mark");
@@ -47,9 +47,9 @@ function figure(label, head, rows, height, ...drawing) {
     const { left, width } = canvas.getBoundingClientRect();
     say(Math.floor(((clientX - left) / width) * rows.length));
   };
-  const canvas = svg("svg", { role: "img", "aria-label": label, height }, drawing, mark);
+  const canvas = svg("svg", { role: "img", label, height }, drawing, mark);
   const events = { onkeydown, onpointermove, onpointerleave: leave, onblur: leave };
-  const named = { tabindex: "0", role: "group", "aria-label": `${label}, by arrow keys` };
+  const named = { tabindex: "0", role: "group", label: `${label}, by arrow keys` };
   const area = h("div.plot", { ...named, ...events }, canvas);
   leave();
   return h("figure", area, readout, table(label, head, rows, "visually-hidden"));
@@ -62,7 +62,7 @@ function table(caption, head, rows, className) {
   return h("table", { class: className }, parts);
 }
 
-/** How often each number of stars was given, from `counts` by "0.5" to "5.0", and the mean. */
+/** `counts`: of ratings by "0.5" to "5.0". */
 export function histogram(label, counts, mean) {
   const values = STARS.map((value) => counts[value.toFixed(1)] ?? 0);
   const total = values.reduce((sum, value) => sum + value);
@@ -77,7 +77,7 @@ export function histogram(label, counts, mean) {
     text(Math.min(x, 90), 11, `mean ${stars(mean)}`));
 }
 
-/** The mean of {period, count, mean} as a line, without gaps in time, and below it how many ratings it rests on. */
+/** The means of {period, count, mean} as a line, and below them how many ratings they rest on. */
 export function overTime(label, series) {
   const words = ({ count, mean }) => [counted(count, "rating"), count ? `mean ${stars(mean)}` : "no mean"];
   const rows = series.map((it) => [named(it), ...words(it)]);
@@ -104,13 +104,13 @@ function named({ period }) {
   return month ? new Date(year, month - 1).toLocaleDateString("en", { year: "numeric", month: "short" }) : year;
 }
 
-/** A table of {name, href, value, cells, hint}: bars to the right and left of a middle line. */
+/** A table of {name, href, value, cells, hint} with bars to the right and left of a middle line. */
 export function diverging(label, head, rows) {
   const most = Math.max(...rows.map(({ value }) => Math.abs(value)), 0.25);
   return table(label, head, rows.map(({ name, href, value, cells, hint }) => {
     const words = `${name} ${value < 0 ? "−" : "+"}${stars(Math.abs(value))}`;
     const style = { "--size": Math.abs(value) / most };
-    const bar = h("div.lean", { class: value < 0 && "below", style, role: "img", "aria-label": words });
+    const bar = h("div.lean", { class: value < 0 && "below", style, role: "img", label: words });
     return [h("a", { href, title: hint }, name), bar, ...cells];
   }), "diverging");
 }

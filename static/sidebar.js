@@ -23,7 +23,7 @@ const titleOf = ({ title }) => title ?? "New chat";
 // What is shown
 
 const field = h("input", {
-  type: "search", class: "field", placeholder: "Search chats", "aria-label": "Search chats",
+  type: "search", class: "field", placeholder: "Search chats", label: "Search chats",
   "aria-keyshortcuts": "Control+K Meta+K", oninput: typed, onkeydown: leaveSearch,
 });
 const list = h("div.sessions");
@@ -35,7 +35,7 @@ export function start(root, themeButton) {
   const logo = h("img", { src: "/static/icon.svg", alt: "", width: "28", height: "28" });
   const keys = navigator.platform.startsWith("Mac") ? "⌘K" : "Ctrl K";
   root.append(
-    h("div.side-head", h("a.brand", { href: "#/", "aria-label": "Marquee" }, logo, "Marquee"), themeButton),
+    h("div.side-head", h("a.brand", { href: "#/", label: "Marquee" }, logo, "Marquee"), themeButton),
     link("#/", "plus", "New chat"),
     link("#/explore", "compass", "Explore"),
     link("#/taste", "heart", "My taste"),
@@ -63,7 +63,7 @@ function draw() {
   fresh.delete(open);
   const shown = sessions.map((it) => [it.id, it.title, it.updated_at, it.live_run_id, fresh.has(it.id)]);
   const groups = Map.groupBy(sessions, (it) => (words ? "Found" : ageOf(it.updated_at)));
-  const group = ([name, found]) => h("section", { "aria-label": name },
+  const group = ([name, found]) => h("section", { label: name },
     h("h2.age", name), h("ul", found.map((session) => item(session, open))));
   const none = words && !sessions.length && h("p.muted.empty", "No chat has these words.");
   fillOnce(list, [open, words, [...groups.keys()], shown], () => [[...groups].map(group), none]);
@@ -74,7 +74,7 @@ function item(session, open) {
   const title = titleOf(session);
   const { id } = session;
   const hidden = (text) => h("span.visually-hidden", text);
-  const live = session.live_run_id && h("span.live-dot", { "data-testid": "live" }, hidden("answering"));
+  const live = session.live_run_id && h("span.live-dot", { testid: "live" }, hidden("answering"));
   const mark = live ?? (fresh.has(id) && h("span.fresh-dot", hidden("new answer")));
   const link = h("a", { href: `#/chat/${id}`, title, "aria-current": id === open && "page" },
     h("span.session-title", title), mark);
@@ -177,7 +177,7 @@ function openMenu(at, session) {
     item("export", "Export as JSON", exported, "json", "json"),
     item("trash", "Delete", remove),
   ];
-  const menu = h("div.menu", { role: "menu", popover: "auto", "aria-label": at.ariaLabel }, nodes);
+  const menu = h("div.menu", { role: "menu", popover: "auto", label: at.ariaLabel }, nodes);
   menu.addEventListener("keydown", (event) => (event.key === "Tab" ? menu.hidePopover() : walk(event, nodes)));
   menu.addEventListener("toggle", ({ newState }) => {
     at.ariaExpanded = newState === "open";
@@ -193,7 +193,7 @@ function confirm(title, yes, ...inside) {
   const cancel = textButton(null, "Cancel", () => dialog.close());
   const row = h("div.row", cancel, h("button.button.primary", { value: "yes" }, yes));
   const form = h("form", { method: "dialog" }, h("h2", title), inside, row);
-  const dialog = h("dialog", { "aria-label": title }, form);
+  const dialog = h("dialog", { label: title }, form);
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
@@ -210,7 +210,7 @@ function exported(session, format, ending) {
 }
 
 async function rename({ id, title: before }) {
-  const props = { "aria-label": "Title", maxlength: "200", autofocus: true };
+  const props = { label: "Title", maxlength: "200", autofocus: true };
   const input = h("input.field", { value: before ?? "", ...props, onfocus: () => input.select() });
   const yes = await confirm("Rename chat", "Rename", input);
   const title = input.value.trim();

@@ -15,7 +15,6 @@ const until = ({ expires_in: seconds }) => Date.now() + seconds * 1000;
 const write = (pair) => kept.set(TOKENS, pair && JSON.stringify({ ...pair, until: until(pair) }));
 const fresh = (tokens) => !tokens || Date.now() < tokens.until - EARLY_MS;
 
-/** Changes the code with which the browser comes back from a provider for tokens. */
 export async function arrive() {
   const code = /^#code=(.+)/.exec(location.hash)?.[1];
   if (!code) return;
@@ -23,7 +22,6 @@ export async function arrive() {
   await post("oidc/token", { code }).then(write, () => {});
 }
 
-/** The access token, refreshed where it ends soon; undefined for who is not signed in. */
 export async function bearer() {
   if (!fresh(read())) await navigator.locks.request("marquee-refresh", refresh); // one tab at a time
   return read()?.access_token;
@@ -71,7 +69,7 @@ export function ask() {
     said.textContent = "";
   };
   turn(false);
-  const dialog = h("dialog.sign-in", { "aria-label": "Sign in", oncancel: (event) => event.preventDefault() }, form);
+  const dialog = h("dialog.sign-in", { label: "Sign in", oncancel: (event) => event.preventDefault() }, form);
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -44,7 +44,6 @@ export function show(root, { signal }) {
   root.append(forYou, taste, own.node, section("Bring your ratings along", "transfer", exports, importer(changed)));
 }
 
-/** The function, once it is no longer called again and again. */
 function settled(work) {
   let timer;
   return () => {
@@ -64,7 +63,7 @@ function recommendations(signal) {
       kept.set(name, value);
       soon();
     };
-    const props = { min: 0, max: 1, step: 0.1, value: wanted[name], "aria-label": `${label}: ${low} to ${high}` };
+    const props = { min: 0, max: 1, step: 0.1, value: wanted[name], label: `${label}: ${low} to ${high}` };
     return h("label.slide.muted", low, h("input", { type: "range", ...props, oninput }), high);
   };
   const node = panel("For you", "for-you", signal, {
@@ -141,17 +140,17 @@ function small(movie) {
 
 // What I rated
 
-/** A panel of own ratings; `changed` tells it of a rating: what it shows stays, with a way back where it was deleted. */
+/** `changed` is told of a rating: what is shown stays, with a way back where one was deleted. */
 function ownRatings(signal) {
   let all = [];
   let page = 0;
-  const list = h("ul.rows.own", { "aria-label": "Your ratings" });
+  const list = h("ul.rows.own", { label: "Your ratings" });
   const turn = h("div.row.turn");
   const oninput = () => to(0);
-  const named = { placeholder: "Find a title", "aria-label": "Find among your ratings" };
+  const named = { placeholder: "Find a title", label: "Find among your ratings" };
   const find = h("input.field", { type: "search", ...named, oninput });
   const options = Object.entries(SORTS).map(([value, [label]]) => h("option", { value }, label));
-  const order = h("select.field", { "aria-label": "Order of your ratings", oninput }, options);
+  const order = h("select.field", { label: "Order of your ratings", oninput }, options);
   order.value = kept.get("order") ?? "newest";
 
   function to(at) {
@@ -172,7 +171,7 @@ function ownRatings(signal) {
     const date = new Date(entry.rated_at).toLocaleDateString("en", { dateStyle: "medium" });
     const undo = () => textButton("retry", "Undo", () => ratings.rate(movie, entry.stars));
     const gone = () => h("li.muted", h("span", `Deleted the rating of ${name}.`), h("span.spread"), undo());
-    entry.node = entry.gone ? gone() : h("li", { "data-testid": "own-rating" },
+    entry.node = entry.gone ? gone() : h("li", { testid: "own-rating" },
       small(movie),
       h("span.muted.spread", date),
       ownStars(movie),

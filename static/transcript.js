@@ -4,8 +4,8 @@ import { isLast } from "./api.js";
 import { note } from "./ratings.js";
 import { tell } from "./shared.js";
 
-// An exchange is {key, questions: [{message, answers: [{run, messages, state}]}]}: a question in its versions, each with
-// its answers; of both the last is the one that counts, and the latest answer has its run as `state`.
+// An exchange is {key, questions: [{message, answers: [{run, messages, state}]}]}: a question in its versions, each
+// with its answers; of both the last is the one that counts, and the latest answer has its run as `state`.
 
 export class Transcript {
   messages = []; // oldest first; another array wherever one comes or goes

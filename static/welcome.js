@@ -13,10 +13,11 @@ const EXAMPLES = [
   "A great film for a rainy Sunday",
 ];
 const OFFERED = 18;
+const AT_ONCE = 6; // drawn in a frame
 const SUGGESTED = 8;
 
 export function welcome(signal) {
-  const examples = h("div.examples", { role: "group", "aria-label": "Examples" });
+  const examples = h("div.examples", { role: "group", label: "Examples" });
   const heading = h("h2", "What shall we watch?");
   const lead = h("p.muted.lead", "Ask in your own words, or rate a few films and get a list of your own.");
   const offer = (texts) => examples.replaceChildren(...texts.map((text) => textButton(null, text, () => ask(text))));
@@ -33,23 +34,27 @@ export function welcome(signal) {
 }
 
 function toRate(signal, yours) {
-  const list = h("ul.shelf", { "data-testid": "rate-shelf" });
+  const list = h("ul.shelf", { testid: "rate-shelf" });
   const scroll = () => yours.scrollIntoView({ behavior: "smooth" });
   const down = textButton("below", "Your list", scroll, { class: "small" });
   const head = h("div.shelf-head", h("h3", "Seen any of these? Give them stars"), down);
-  const section = h("section.to-rate", { "aria-label": "Movies to rate", hidden: true }, head, list);
+  const section = h("section.to-rate", { label: "Movies to rate", hidden: true }, head, list);
   Promise.all([get("/movies", { sort: "popularity", limit: 60 }, signal), ratings.load()]).then(([{ data }, given]) => {
     const fresh = data.filter((movie) => movie.rating_count && !given.has(movie.movie_id)).slice(0, OFFERED);
-    list.append(...fresh.map((movie) => h("li", movieCard(movie, { buttons: false }))));
     section.hidden = !fresh.length;
+    draw(fresh);
   }, () => {});
+  const draw = (movies) => {
+    list.append(...movies.splice(0, AT_ONCE).map((movie) => h("li", movieCard(movie, { buttons: false }))));
+    if (movies.length) requestAnimationFrame(() => draw(movies));
+  };
   return section;
 }
 
 function forYou(signal) {
   const words = h("p.muted", { role: "status" });
   const list = h("ol.shelf");
-  const props = { "aria-label": "Your list", "data-testid": "for-you", hidden: true };
+  const props = { label: "Your list", testid: "for-you", hidden: true };
   const section = h("section", props, h("h3", "Your list"), words, list);
   let asked = 0;
   const update = async () => {

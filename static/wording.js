@@ -24,7 +24,8 @@ const noted = ({ movie, removed, stored, stars }) =>
 function afterList(movies) {
   if (!movies.length) return ["Recommend something for me"];
   const older = Math.min(...movies.map(({ year }) => year ?? Infinity)) > 1960;
-  return ["More", movies.length > 1 && "Why the first?", like(movies[0]), older ? "Only older ones" : "Only newer ones"];
+  const why = movies.length > 1 && "Why the first?";
+  return ["More", why, like(movies[0]), older ? "Only older ones" : "Only newer ones"];
 }
 
 function afterMovie([movie]) {
