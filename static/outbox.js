@@ -5,6 +5,7 @@ import { keptHere, tell } from "./shared.js";
 
 const NAME = "outbox";
 const MOST_TRIES = 8;
+const SETTLE_MS = 100; // until the browser has the address of what was sent, should it reload
 const entries = new Map(); // by the letter's id
 
 /**
@@ -15,7 +16,7 @@ export function post(letter) {
   const id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`; // the Idempotency-Key; no UUIDs over plain HTTP
   const whole = { id, role: "user", ...letter, words: null };
   const entry = { letter: whole, listening: new AbortController(), stop: false };
-  entry.sending = deliver(entry).finally(() => entries.delete(id) && store());
+  entry.sending = deliver(entry).finally(() => entries.delete(id) && setTimeout(store, SETTLE_MS));
   entry.sending.catch(() => {});
   entries.set(id, entry);
   store();
