@@ -105,6 +105,20 @@ class Store:
         rows = await self._db.fetch("SELECT * FROM messages WHERE run_id = ? ORDER BY number", (run_id,))
         return [message_of(row) for row in rows]
 
+    async def add_messages(self, session_id: str, messages: Sequence[Message], at: datetime) -> None:
+        """Add to the end of a history what no run said.
+
+        Raises:
+            RunInProgress: The session answers right now.
+        """
+
+        def added(connection: sqlite3.Connection) -> None:
+            refuse_live_run(connection, session_id)
+            connection.execute("UPDATE sessions SET updated_at = ? WHERE id = ?", (stamp(at), session_id))
+            _insert_messages(connection, messages)
+
+        await self._db.write(added)
+
     async def load_message(self, session_id: str, message_id: str) -> Message:
         row = await self._db.fetch_one(
             "SELECT * FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
@@ -381,11 +395,12 @@ def _insert_run(connection: sqlite3.Connection, new: NewRun) -> None:
     connection.execute(
         """
         INSERT INTO runs (id, session_id, message_id, status, provider, model, response_format, continues, retry_of,
-                          lease_id, idempotency_key, request_hash, created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                          lease_id, idempotency_key, request_hash, request, folded, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (run.id, run.session_id, run.message_id, run.status, run.provider, run.model, form, run.continues, run.retry_of,
-         new.lease_id, new.idempotency_key, new.request_hash, stamp(run.created_at)),
+         new.lease_id, new.idempotency_key, new.request_hash, new.request, new.request is not None,
+         stamp(run.created_at)),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from loguru import Record
 
 TEXT = "<dim>{time:HH:mm:ss.SSS}</dim> <level>{level:<7}</level> {message}"
-QUIET = ("uvicorn.access", "httpx", "httpx2", "openai", "sse_starlette", "aiosqlite", "filelock", "asyncio")
+QUIET = ("uvicorn.access", "httpx", "httpx2", "openai", "sse_starlette", "aiosqlite", "filelock", "asyncio", "mcp")
 SHORTEST_SECRET = 8  # characters: local servers take any key, and people give them `x`
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)  # of the request that is being answered
 _SANE_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)

@@ -1,11 +1,12 @@
 """The application: lifespan, health, models, and the routes of api/.
 
-`uvicorn main:app`
+`uvicorn main:app` serves it; `python main.py mcp` serves one MCP client over standard input and output.
 """
 
 from __future__ import annotations
 
 import asyncio
+import runpy
 import signal
 import sys
 import threading
@@ -24,7 +25,7 @@ from api import accounts, messages, movies, oidc, posters, prompts, ratings, run
 from api.authentication import Authentication
 from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
-from api.faces import completions
+from api.faces import completions, conversations, mcp, responses, ui
 from api.faces.errors import OpenAIErrors
 from api.fairness import Turns
 from api.middleware import BodyLimit, Gate, RequestLog
@@ -37,12 +38,12 @@ from logs import set_up
 from movies.library import Library
 from providers.base import LastAnswer
 from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth, UpstreamAnswer
-from service import Marquee, open_marquee
+from service import VERSION, Marquee, open_marquee
 from settings import Settings
 from telemetry.endpoint import open_metrics
 from telemetry.tracing import HTTP_SPANS
 
-VERSION = "0.1.0"
+SWITCH_SECONDS = 0.0005  # after which a thread of SQLite gets the interpreter from a busy event loop; usual are 0.005
 _NO_KEY = "No key and no base URL are set: the built-in offline guide answers."
 _NO_LIST = "The provider lists no models; the default may be there all the same."
 
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         chosen = settings or Settings()
         set_up(chosen)
-        sys.setswitchinterval(0.0005)
+        sys.setswitchinterval(SWITCH_SECONDS)
         bound_connections(chosen)
         with open_metrics(chosen) as metrics:
             async with open_marquee(chosen, metrics=metrics) as marquee:
@@ -76,11 +77,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     routers = [part.router for part in modules] + [_service_routes()]
     for router in routers:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
-    for router in (oidc.browser, completions.router):  # providers and clients add parameters of their own
+    faces = [completions.router, responses.router, conversations.router, mcp.router, ui.router]
+    for router in (oidc.browser, *faces):  # providers and clients add parameters of their own
         app.include_router(router)
     install_documents(app)
     install_page(app)
-    answer_with_problems(app, [*routers, completions.router])
+    answer_with_problems(app, [*routers, *faces])
     layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Turns, RequestLog, Proxies, ClearStart)
     for layer in layers:  # the last one is passed first
         app.add_middleware(layer)
@@ -232,3 +234,6 @@ def _reason(error: BaseException | None) -> str | None:
 
 
 app = create_app()
+
+if __name__ == "__main__":
+    runpy.run_module("commands.main", run_name="__main__")  # it stands above this module: started, not imported

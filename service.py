@@ -29,6 +29,7 @@ from runs.runner import Runs
 from runs.schema_checks import SchemaChecker
 from settings import ROOT, Settings, slips
 from storage.accounts import AccountStore
+from storage.histories import Histories
 from storage.opening import open_database
 from storage.own_ratings import OwnRatings
 from storage.records import Clock, utc_now
@@ -36,6 +37,8 @@ from storage.sessions import Sessions
 from storage.sqlite import Database
 from telemetry.base import OFF, Metrics, State
 from telemetry.tracing import begin_tracing
+
+VERSION = "0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Marquee:
     database: Database
     store: Store
     sessions: Sessions
+    histories: Histories
     accounts: Accounts | None
     ratings: OwnRatings
     library: Library
@@ -98,7 +102,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now, metrics: Metr
         stack.push_async_callback(posters.close)
         metrics.watch(partial(_state, runs, journal, library))
         parts = (library, provider, contexts, runs, quotas, checker, clock, posters, metrics)
-        yield Marquee(settings, database, store, sessions, accounts, ratings, *parts)
+        yield Marquee(settings, database, store, sessions, Histories(database), accounts, ratings, *parts)
 
 
 def make_provider(settings: Settings, metrics: Metrics = OFF) -> Provider:

@@ -106,7 +106,6 @@ class Settings(BaseSettings):
     messages_per_minute: Count | None = None
     max_live_runs_per_caller: Count | None = None
     max_sessions_per_account: Count | None = None
-    refusals_per_minute: Count | None = None
     tokens_per_day: Annotated[int, Field(ge=1, le=10**12)] | None = None
     oidc_issuer: HttpUrl | None = None
     oidc_client_id: str | None = None

@@ -34,7 +34,8 @@ METHODS = SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 OTHER = "other"  # a method or an address that anybody could have made up
 REQUEST_ID_HEADER = "X-Request-ID"
 ALLOWED_HEADERS = [
-    "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Session-Id", REQUEST_ID_HEADER
+    "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Session-Id", REQUEST_ID_HEADER,
+    "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name",
 ]  # fmt: skip
 EXPOSED_HEADERS = ["Location", "RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID_HEADER]
 

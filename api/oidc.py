@@ -31,7 +31,7 @@ REFUSED = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Marquee: sign-in</title>
-<link rel="stylesheet" href="/static/base.css">
+<link rel="stylesheet" href="/static/page.css">
 </head>
 <body>
 <main>

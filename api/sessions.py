@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from db import LATEST
 from errors import Conflict, MarqueeError
 from movies.models import Page
 from runs.live_run import Caller
-from schemas import Feedback, Message, MessageCreate, Run, Session, SessionCreate, SessionPatch
+from schemas import Action, Feedback, Message, MessageCreate, Run, Session, SessionCreate, SessionPatch
 from service import Marquee
 from storage.sessions import SESSION_CURSOR
 from tools.registry import TOOLS
@@ -45,10 +46,10 @@ async def create_session(
 ) -> Response:
     """Open a session; every field is optional. With a `message` it is answered at once, as if it were sent then."""
     body = body or SessionCreate()
-    await _check_actions(service, body)
+    await check_actions(service, body.actions)
     async with AsyncExitStack() as stack:
         place = None
-        if body.message is not None and not await service.sessions.is_open(account_id, idempotency_key):
+        if body.message is not None and not await _is_open(service, account_id, idempotency_key):
             place = await stack.enter_async_context(service.runs.place(account_id, counted))
         session, repeated = await service.sessions.open(account_id, body, idempotency_key, service.quotas.sessions)
         if body.message is None:
@@ -58,6 +59,11 @@ async def create_session(
             response = await respond(await _sent(service, caller, body.message, repeated=repeated), status=201)
     response.headers["Location"] = f"/sessions/{session.id}"
     return response
+
+
+async def _is_open(service: Marquee, account_id: str, key: str | None) -> bool:
+    """True where a session with this key was opened before."""
+    return key is not None and await service.sessions.find(account_id, key) is not None
 
 
 async def _sent(service: Marquee, caller: Caller, message: MessageCreate, *, repeated: bool) -> Run:
@@ -199,13 +205,13 @@ async def list_feedback(
     return PlainTextResponse(lines, headers=headers, media_type="application/jsonl")
 
 
-async def _check_actions(service: Marquee, body: SessionCreate) -> None:
+async def check_actions(service: Marquee, actions: Sequence[Action]) -> None:
     """Raise Conflict where a name would mean two things, InvalidField where parameters are no schema to check with."""
     taken = set(TOOLS)
-    for action in body.actions:
+    for action in actions:
         if action.name in taken:
             raise Conflict(f"The action {action.name!r} has the name of a built-in tool or of another action.")
         taken.add(action.name)
     await service.checker.check_schemas(
-        {f"body.actions.{place}.parameters": action.parameters for place, action in enumerate(body.actions)}
+        {f"body.actions.{place}.parameters": action.parameters for place, action in enumerate(actions)}
     )

@@ -17,7 +17,7 @@ LONGEST = 0.4  # seconds of a pause
 
 
 class Pace:
-    """How far the event loop is behind, as a timer sees it that runs while anything is read."""
+    """The delay of the event loop, as a timer sees it that runs while anything is read."""
 
     def __init__(self) -> None:
         self._behind = 0.0

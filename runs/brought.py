@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from schemas import Message, Run, ToolCall
@@ -23,24 +24,35 @@ class Said(NamedTuple):
 
 
 class Brought(NamedTuple):
-    """The entries before the message that is answered, and those behind it: calls of the caller's own, and results."""
+    """The entries before the message that is answered, and those behind it: calls of the caller's own, and results.
 
-    before: Sequence[Said] = ()
-    after: Sequence[Said] = ()
+    A Message is one of another session's, which is copied.
+    """
+
+    before: Sequence[Said | Message] = ()
+    after: Sequence[Said | Message] = ()
 
     def around(self, run: Run, message: Message) -> tuple[Message, ...]:
         """All of it as messages that a run adds to its session."""
         return (*_messages_of(run, self.before), message, *_messages_of(run, self.after))
 
 
-def _messages_of(run: Run, said: Sequence[Said]) -> list[Message]:
+def _messages_of(run: Run, said: Sequence[Said | Message]) -> list[Message]:
     """The entries as messages that a run adds to its session."""
+    return messages_of(run.session_id, run.id, run.created_at, said)
+
+
+def messages_of(session_id: str, run_id: str, at: datetime, said: Sequence[Said | Message]) -> list[Message]:
+    """The entries as messages of a session."""
     names = {call.call_id: call.name for entry in said for call in entry.tool_calls}
+    ids = {"session_id": session_id, "run_id": run_id}
     return [
-        Message(
+        entry.model_copy(update={**ids, "id": new_id("msg"), "alternative": False, "feedback": None})
+        if isinstance(entry, Message)
+        else Message(
             id=new_id("msg"),
-            session_id=run.session_id,
-            run_id=run.id,
+            session_id=session_id,
+            run_id=run_id,
             role=entry.role,
             content="" if entry.role == "tool" else entry.content,
             tool_calls=list(entry.tool_calls),
@@ -48,7 +60,7 @@ def _messages_of(run: Run, said: Sequence[Said]) -> list[Message]:
             name=names.get(entry.call_id or ""),
             ok=True if entry.role == "tool" else None,
             result=entry.content if entry.role == "tool" else None,
-            created_at=run.created_at,
+            created_at=at,
         )
         for entry in said
     ]

@@ -73,6 +73,7 @@ class Runs:
         brought: Brought | None = None,
         sampling: Sampling | None = None,
         request_hash: str | None = None,
+        request: str | None = None,
     ) -> Run:
         """Store a user's message and begin to answer it.
 
@@ -82,6 +83,7 @@ class Runs:
             brought: the conversation around it, which is stored with it.
             sampling: the ways of the model's that are asked for.
             request_hash: the identity of the request; that of the message where there is none.
+            request: how it is asked for, where the answer is to say so again.
 
         Raises:
             RunInProgress: The session is busy.
@@ -99,7 +101,7 @@ class Runs:
         run = self._new_run(caller, new_id("msg"), body.model, now)
         message = _user_message(run, body.content)
         added = brought.around(run, message) if brought else (message,)
-        return await self._start(caller, run, message, added, body.response_format, request_hash, sampling)
+        return await self._start(caller, run, message, added, body.response_format, request_hash, sampling, request)
 
     async def retry(self, caller: Caller, message_id: str, body: MessageRetry) -> Run:
         """Answer the session's latest user message anew, edited where there is `content`; the rest is kept.
@@ -132,6 +134,7 @@ class Runs:
         *,
         sampling: Sampling | None = None,
         request_hash: str | None = None,
+        request: str | None = None,
     ) -> Run:
         """Go on after `requires_action`, with what the client's actions gave; the rest as for `send`.
 
@@ -149,8 +152,8 @@ class Runs:
         continuation = self._new_run(caller, run.message_id, run.model, now, continues=run.id)
         results = _result_messages(continuation, await self._store.run_messages(run.id), body, now)
         message = await self._store.load_message(caller.session.id, run.message_id)
-        response_format = await self._store.response_format(run.id)
-        return await self._start(caller, continuation, message, results, response_format, request_hash, sampling)
+        form = await self._store.response_format(run.id)
+        return await self._start(caller, continuation, message, results, form, request_hash, sampling, request)
 
     def _check_length(self, content: str) -> None:
         if len(content) > self._settings.max_message_chars:
@@ -194,6 +197,7 @@ class Runs:
         response_format: ResponseFormat | None,
         request_hash: str,
         sampling: Sampling | None = None,
+        request: str | None = None,
     ) -> Run:
         """Commit the run and begin its work; neither is undone when the one who asked leaves meanwhile."""
         new = NewRun(
@@ -205,6 +209,7 @@ class Runs:
             response_format=response_format,
             idempotency_key=caller.idempotency_key,
             request_hash=request_hash,
+            request=request,
             sampling=sampling,
         )
         place = caller.place or await self._take_place(caller.account_id, caller.counted_as)

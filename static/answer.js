@@ -1,8 +1,7 @@
 // An answer as nodes: what was thought, looked up and said, while it comes and afterwards.
 
-import { announce, button, h, icon } from "./dom.js";
+import { announce, fillOnce, h, icon, textButton } from "./dom.js";
 import { movieCard, shelf } from "./cards.js";
-import { fillOnce } from "./fill.js";
 import { Growing, plain, render } from "./markdown.js";
 import { callLine, listOf, moviesOf } from "./wording.js";
 
@@ -15,7 +14,12 @@ const ENDS = {
   requires_action: "This answer waits for a program to carry out an action.",
 };
 
-/** The view of one answer. `show` may be called as often as there is news. */
+/** What a map has under a key; made where it has nothing. */
+export function had(map, key, make) {
+  if (!map.has(key)) map.set(key, make());
+  return map.get(key);
+}
+
 export class AnswerView {
   #parts = new Map(); // by the id of the assistant's message
   #outcomes = new Map(); // messages of tools, by call id
@@ -28,10 +32,6 @@ export class AnswerView {
     this.node = h("div", this.body, this.thinking, this.end);
   }
 
-  /**
-   * @param {Array<Object>} messages of the answer, oldest first
-   * @param {{live: boolean, status: string, error?: Object|null, onRetry?: (() => void)|null}} state
-   */
   show(messages, { live, status, error, onRetry }) {
     for (const message of messages) if (message.role === "tool") this.#take(message);
     for (const message of messages) if (message.role === "assistant") this.#show(message, live);
@@ -51,9 +51,7 @@ export class AnswerView {
   }
 
   #show(message, live) {
-    const part = this.#parts.get(message.id) ?? new Part();
-    this.#parts.set(message.id, part);
-    if (!part.node.parentNode) this.body.append(part.node);
+    const part = had(this.#parts, message.id, () => new Part(this.body));
     part.show(message, this.#outcomes, this.#shelved, live);
   }
 }
@@ -61,16 +59,14 @@ export class AnswerView {
 function ending(status, error, onRetry) {
   if (!ENDS[status]) return null;
   const wrong = status === "failed" || status === "interrupted";
-  return h("div", { class: wrong ? "notice warn" : "ended", "data-testid": `ended-${status}` },
+  return h("div", { class: wrong ? "notice warn" : "ended", testid: `ended-${status}` },
     wrong && icon("warn"),
     h("p", error?.detail ?? ENDS[status], error?.retry_after && ` Wait ${error.retry_after} s.`),
-    onRetry && button("retry", "Try again", onRetry, { text: true, class: "button small" }));
+    onRetry && textButton("retry", "Try again", onRetry, { class: "small" }));
 }
 
-/** All that was said. @param {Array<Object>} messages of an answer */
-export function textOf(messages) {
-  return messages.map(({ role, content }) => role === "assistant" && content).filter(Boolean).join("\n\n");
-}
+export const textOf = (messages) =>
+  messages.map(({ role, content }) => role === "assistant" && content).filter(Boolean).join("\n\n");
 
 /** One entry of the assistant's: words, then the calls it made and the movies that they brought. */
 class Part {
@@ -79,11 +75,12 @@ class Part {
   #lines = new Map(); // by call id
   #shelved = false;
 
-  constructor() {
+  constructor(root) {
     this.thoughts = h("pre.thoughts");
-    this.text = h("div.prose", { "data-testid": "answer-text" });
+    this.text = h("div.prose", { testid: "answer-text" });
     this.calls = h("div.calls");
     this.node = h("div.part", this.text, this.calls);
+    root.append(this.node);
   }
 
   show(message, outcomes, shelved, live) {
@@ -91,15 +88,14 @@ class Part {
     if (reasoning) this.#think(reasoning);
     this.#say(message);
     this.text.classList.toggle("growing", live && content !== "" && !calls.length);
-    for (const call of calls) this.#call(call, outcomes.get(call.call_id), live);
+    for (const call of calls) had(this.#lines, call.call_id, () => new Line(this.calls)).show(call, outcomes, live);
     const brought = calls.map(({ call_id: id }) => outcomes.get(id));
     if (!this.#shelved && calls.length && (!live || brought.every(Boolean))) this.#shelve(brought, shelved);
   }
 
   #think(reasoning) {
-    if (!this.thoughts.parentNode) {
-      this.node.prepend(h("details.call", h("summary", icon("below"), "Thought about it"), this.thoughts));
-    }
+    const summary = () => h("summary", icon("below"), "Thought about it");
+    if (!this.thoughts.parentNode) this.node.prepend(h("details.call", summary(), this.thoughts));
     if (this.thoughts.textContent.length < reasoning.length) this.thoughts.textContent = reasoning;
   }
 
@@ -115,36 +111,29 @@ class Part {
     }
   }
 
-  #call(call, outcome, live) {
-    if (!this.#lines.has(call.call_id)) {
-      this.#lines.set(call.call_id, new Line());
-      this.calls.append(this.#lines.get(call.call_id).node);
-    }
-    this.#lines.get(call.call_id).show(call, outcome, live);
-  }
-
   #shelve(outcomes, shelved) {
     this.#shelved = true;
     const movies = outcomes.flatMap((outcome) => (outcome?.ok ? moviesOf(outcome.result) : []));
     const fresh = movies.filter(({ movie_id: id }) => !shelved.has(id) && shelved.add(id));
-    if (fresh.length === 1) this.node.append(movieCard(fresh[0], { wide: true }));
-    else if (fresh.length) this.node.append(shelf(fresh, { label: "Movies in this answer" }));
+    if (fresh.length) this.node.append(fresh.length === 1 ? movieCard(fresh[0], { wide: true }) : shelf(fresh));
   }
 }
 
 /** A tool call: a line that opens to what was asked and given. */
 class Line {
-  constructor() {
+  constructor(root) {
     this.words = h("span.call-words");
     this.inside = h("div.call-inside");
-    const parts = [h("summary", icon("below"), this.words), this.inside];
-    this.node = h("details.call", { "data-testid": "tool-call", ontoggle: () => this.#open() }, parts);
+    const props = { testid: "tool-call", ontoggle: () => this.#open() };
+    this.node = h("details.call", props, h("summary", icon("below"), this.words), this.inside);
+    root.append(this.node);
   }
 
-  show(call, outcome, live) {
+  show(call, outcomes, live) {
+    const outcome = outcomes.get(call.call_id);
     const waits = live && !outcome && !call.error;
     Object.assign(this, { call, outcome });
-    fillOnce(this.words, [Boolean(outcome), waits], () => callLine(call, outcome ?? null, names));
+    fillOnce(this.words, [Boolean(outcome), waits], () => callLine(call, outcome, names));
     this.node.classList.toggle("running", waits);
     this.node.classList.toggle("wrong", Boolean(call.error) || outcome?.ok === false);
     this.#open();

@@ -1,8 +1,10 @@
 // The service over HTTP: requests, event streams that resume, and the state of the network.
 
+import { signedIn } from "./shared.js";
+
 const SLOW_MS = 4000;
 const SILENCE_MS = 40000; // the service pings every 15 s
-const MOST_REFUSALS = 4; // of a POST, where the service says that it is overloaded; without an answer there is no limit
+const MOST_REFUSALS = 4; // of a POST by an overloaded service; without an answer there is no limit
 const OFFLINE = { status: 0, code: "offline", detail: "The service cannot be reached." };
 
 /** An answer that is no success, with the fields of RFC 9457; `status` 0 where none came. */
@@ -37,7 +39,7 @@ function known(error) {
 
 addEventListener("offline", () => become("offline"));
 
-/** Waits longer with each failure; sooner where the browser is online again. @param {AbortSignal} [signal] */
+/** Waits, longer with each failure. */
 export const pause = (signal) => until(Math.min(8000, 400 * 2 ** failures) * (0.75 + Math.random() / 2), signal);
 
 /** Waits; sooner where the browser is online again or the page is looked at. Throws where the signal aborts. */
@@ -55,16 +57,14 @@ export function until(ms, signal) {
 
 // Requests
 
-/** Where tokens come from, and who is told that one is needed; signin.js fills it in. */
-export const signIn = { bearer: async () => null, ask: () => {} };
-
+const signIn = () => import("./signin.js"); // where somebody is, or has to be
 
 async function send(method, path, { body, query = {}, headers, signal, open = false } = {}) {
   const given = new URLSearchParams(Object.entries(query).filter(([, value]) => value != null && value !== ""));
-  const token = open ? null : await signIn.bearer();
   const json = body?.constructor === Object;
   const slow = setTimeout(() => state === "ok" && become("slow"), SLOW_MS);
   try {
+    const token = !open && signedIn() && (await (await signIn()).bearer());
     const response = await fetch(given.size ? `${path}?${given}` : path, {
       method,
       signal,
@@ -73,7 +73,7 @@ async function send(method, path, { body, query = {}, headers, signal, open = fa
     });
     failures = 0;
     become("ok");
-    if (response.status === 401 && !open) signIn.ask();
+    if (response.status === 401 && !open) signIn().then((it) => it.ask());
     if (response.ok) return response;
     const { status } = response;
     const told = await response.json().catch(() => ({}));
@@ -85,25 +85,25 @@ async function send(method, path, { body, query = {}, headers, signal, open = fa
   }
 }
 
-/**
- * The JSON of an answer, null for 204.
- * @param {{body?: any, query?: Object, signal?: AbortSignal, open?: boolean}} [options] open: without a token
- * @throws {Problem}
- */
+/** The JSON of an answer, null for 204; throws a Problem. `open`: without a token. */
 export async function request(method, path, options = {}) {
   const response = await send(method, path, { ...options, headers: { Accept: "application/json" } });
   return response.status === 204 ? null : response.json();
 }
 
-/** The JSON at a path. */
 export const get = (path, query, signal) => request("GET", path, { query, signal });
 
-/** The body of an answer as a Blob. */
-export async function download(path, query) {
-  return (await send("GET", path, { query })).blob();
+let asked = null;
+
+/** The state of the service, asked for once. */
+export function health() {
+  asked ??= get("/health");
+  asked.catch(() => (asked = null));
+  return asked;
 }
 
-/** Saves the body of an answer under a name. */
+export const download = async (path, query) => (await send("GET", path, { query })).blob();
+
 export async function save(path, query, name) {
   const href = URL.createObjectURL(await download(path, query));
   Object.assign(document.createElement("a"), { href, download: name }).click();
@@ -113,10 +113,8 @@ export async function save(path, query, name) {
 // Events
 
 /**
- * The events of a run to its end, over as many connections as it takes: each goes on behind the last event that came.
- * @param {string} method POST for a message that begins the run, GET for one that is known
- * @param {{signal: AbortSignal, body?: Object, key?: string, after?: number, onwait?: () => void}} options
- *     key: the Idempotency-Key of a POST; after: sequence of the last event that is known
+ * The events of a run to its end, over as many connections as it takes: each goes on `after` the last event that came.
+ * A POST, with its Idempotency-Key, begins the run.
  */
 export async function* follow(method, path, { signal, body, key, after = 0, onwait }) {
   const headers = { Accept: "text/event-stream", ...(key && { "Idempotency-Key": key }) };
@@ -138,7 +136,6 @@ export async function* follow(method, path, { signal, body, key, after = 0, onwa
   }
 }
 
-/** True for the last event of a run. */
 export const isLast = ({ type }) => type.startsWith("run.") && type !== "run.created";
 
 /** The events of one connection, null where there are none to come; one that is silent for long is dead. */

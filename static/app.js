@@ -1,21 +1,17 @@
 // The start of the page: theme, banners, keys, and the view that the address asks for.
 
-import { announce, button, clear, h, icon } from "./dom.js";
+import { announce, button, fill, h, icon, textButton } from "./dom.js";
+import { health } from "./api.js";
 import { Chat } from "./chat.js";
 import { resume } from "./outbox.js";
-import { health, hear, kept } from "./shared.js";
+import { hear, kept, signedIn } from "./shared.js";
 import * as sidebar from "./sidebar.js";
-import * as signIn from "./signin.js";
 
 const [main, topbar, banners, side] = ["main", "topbar", "banners", "sidebar"].map((id) => document.getElementById(id));
 const page = document.documentElement;
 const layout = document.querySelector(".layout");
 const narrow = matchMedia("(max-width: 760px)");
-const VIEWS = {
-  movies: { title: "Movie", module: () => import("./movie.js") },
-  taste: { title: "My taste", module: () => import("./taste.js") },
-  explore: { title: "Explore", module: () => import("./explore.js") },
-};
+const VIEWS = { movies: "Movie", taste: "My taste", explore: "Explore" }; // each a module of its name
 const THEMES = { system: ["system", "As the system has it"], light: ["sun", "Light"], dark: ["moon", "Dark"] };
 const NETWORK = {
   offline: "No connection to the service. It is tried again by itself; nothing you typed is lost.",
@@ -35,11 +31,11 @@ async function show() {
   leave = new AbortController();
   const { signal } = leave;
   const root = h("div.view");
-  clear(main).append(root);
+  fill(main, root);
   if (narrow.matches) fold(true);
   chat = null;
   try {
-    if (name in VIEWS) await showView(VIEWS[name], root, { id, signal, title });
+    if (Object.hasOwn(VIEWS, name)) await showView(name, root, { id, signal, title });
     else await showChat(root, { id, signal, title, first });
   } catch (error) {
     if (!signal.aborted) failed(root, error);
@@ -52,21 +48,19 @@ function showChat(root, context) {
   return chat.ready;
 }
 
-async function showView(view, root, context) {
+async function showView(name, root, context) {
   root.append(h("p.loading", { role: "status" }, "Loading…"));
-  const module = await view.module();
+  const view = await import(`./${name}.js`);
   if (context.signal.aborted) return;
-  clear(root);
-  title(view.title);
-  await module.show(root, context);
+  fill(root);
+  title(VIEWS[name]);
+  await view.show(root, context);
 }
 
 function failed(root, error) {
   chat = null;
-  clear(root).append(h("div.failed", { role: "alert" },
-    h("h1", "That did not work"),
-    h("p", error.detail ?? "This could not be shown."),
-    button("retry", "Try again", show, { text: true })));
+  const words = [h("h1", "That did not work"), h("p", error.detail ?? "This could not be shown.")];
+  fill(root, h("div.failed", { role: "alert" }, words, textButton("retry", "Try again", show)));
   if (!error.detail) console.warn(error);
 }
 
@@ -78,7 +72,7 @@ function title(text) {
 
 // The frame around it
 
-const heading = h("h1", { "data-testid": "heading" });
+const heading = h("h1", { testid: "heading" });
 const toggle = button("menu", "Side bar", () => fold(!layout.matches(".folded")), { "aria-controls": "sidebar" });
 const theme = button("system", "Theme", nextTheme);
 
@@ -100,7 +94,7 @@ function nextTheme() {
 
 function drawTheme() {
   const [name, words] = THEMES[page.dataset.theme] ?? THEMES.system;
-  clear(theme).append(icon(name));
+  fill(theme, icon(name));
   theme.title = theme.ariaLabel = `Theme: ${words}`;
 }
 
@@ -108,7 +102,7 @@ function showNetwork(state) {
   const words = NETWORK[state];
   document.getElementById("network")?.remove();
   announce(words ?? "Connected again.");
-  const props = { class: "notice warn", id: "network", role: "status", "data-testid": `network-${state}` };
+  const props = { class: "notice warn", id: "network", role: "status", testid: `network-${state}` };
   if (words) banners.prepend(h("div", props, icon("warn"), h("p", words)));
 }
 
@@ -121,7 +115,7 @@ function banner(name, summary, ...how) {
     node.remove();
   });
   const details = () => h("details", { open: !narrow.matches }, h("summary", summary), h("p", how));
-  const node = h("div.notice", { role: "note", "data-testid": `banner-${name}` },
+  const node = h("div.notice", { role: "note", testid: `banner-${name}` },
     how.length ? details() : h("p", summary), close);
   banners.append(node);
 }
@@ -150,13 +144,12 @@ function resize() {
 
 function onKey(event) {
   const command = event.ctrlKey || event.metaKey;
-  if (command && event.key.toLowerCase() === "k") {
-    event.preventDefault();
+  const [find, begin] = [command && event.key.toLowerCase() === "k", command && event.key === "O"]; // O: with Shift
+  if (find || begin) event.preventDefault();
+  if (begin) location.hash = "#/";
+  if (find) {
     fold(false);
     sidebar.search();
-  } else if (command && event.key === "O") {
-    event.preventDefault(); // with Shift
-    location.hash = "#/";
   } else if (event.key === "Escape" && narrow.matches && !layout.matches(".folded")) {
     fold(true);
     toggle.focus();
@@ -182,8 +175,10 @@ hear("ask", ({ text }) => {
   location.hash = "#/";
 });
 resize();
+const signIn = (signedIn() || location.hash.startsWith("#code=")) && (await import("./signin.js"));
+if (signIn) await signIn.arrive();
 resume();
-show();
 sidebar.start(side, theme);
-signIn.start();
+show();
+if (signIn) signIn.show(document.getElementById("account"));
 showBanners().catch(() => {});

@@ -1,24 +1,20 @@
 // Movies as cards, with what one can do about them: rate, ask for more like it, ask why, say it was seen.
 
-import { announce, button, h, svg } from "./dom.js";
-import { ask } from "./shared.js";
+import { button, h, outward, svg, textButton } from "./dom.js";
+import { download } from "./api.js";
+import { ask, called, signedIn } from "./shared.js";
 import * as ratings from "./ratings.js";
-import { poster } from "./poster.js";
 
 const SETTLE_MS = 450; // keys move a rating by halves; only where they come to rest is stored
 const SHOWN = 12;
 
-/**
- * A movie as a card. `wide`: for one alone, with histogram, tags and links.
- * @param {Object} movie as results have it, a Movie or a MovieDetail
- * @param {{buttons?: boolean, wide?: boolean, note?: string}} [options]
- * @returns {HTMLElement}
- */
+/** A movie as a card; a `wide` one stands alone, with histogram, tags and links. */
 export function movieCard(movie, { buttons = true, wide, note } = {}) {
   const name = called(movie);
   const href = `#/movies/${movie.movie_id}`;
-  const card = h(wide ? "article.movie-card.wide" : "article.movie-card", { "aria-label": name, "data-testid": "movie-card" });
-  card.append(h("a.card-poster", { href, tabindex: "-1", "aria-hidden": "true" }, poster(movie)), h("div.card-text",
+  const card = h("article.movie-card", { label: name, testid: "movie-card", class: wide && "wide" },
+    h("a.card-poster", { href, tabindex: "-1", "aria-hidden": "true" }, poster(movie)));
+  card.append(h("div.card-text",
     h("a.card-title", { href, title: name }, movie.title),
     h("p.facts", movie.year, mean(movie)),
     filled("p.card-note", note),
@@ -28,20 +24,19 @@ export function movieCard(movie, { buttons = true, wide, note } = {}) {
   return card;
 }
 
-/** A node with what there is to put in; nothing where there is nothing. */
 const filled = (selector, ...children) => children.flat().some(Boolean) && h(selector, {}, children);
 
-/** A title with its year. @param {{title: string, year?: number|null}} movie */
-export function called(movie) {
-  return movie.year ? `${movie.title} (${movie.year})` : movie.title;
+export function poster({ movie_id: id }) {
+  const path = `/movies/${id}/poster`;
+  const src = !signedIn() && path; // an address alone goes without credentials
+  const image = h("img.poster", { alt: "", loading: "lazy", decoding: "async", src, testid: "poster" });
+  if (!src) download(path).then((file) => (image.src = URL.createObjectURL(file)), () => {});
+  return image;
 }
 
-/**
- * Stars to look at and to give, in halves, 0 for none: a slider for keys, a row of stars for the rest.
- * @param {number} value @param {(stars: number) => void} onRate
- * @returns {HTMLElement} `.set(stars)` shows another value
- */
-export function stars(value, onRate, { label }) {
+/** Stars that store the caller's rating, in halves: a slider for keys, a row of stars for the rest. */
+export function ownStars(movie) {
+  const { movie_id: id } = movie;
   let timer = null;
   const draw = () => {
     const given = Number(input.value);
@@ -50,92 +45,78 @@ export function stars(value, onRate, { label }) {
     words.textContent = given ? given.toFixed(1) : "Rate";
     input.ariaValueText = given ? `${given} ${given === 1 ? "star" : "stars"}` : "not rated";
   };
-  const onchange = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => onRate(Number(input.value)), SETTLE_MS);
-  };
-  const onkeydown = ({ key }) => {
-    if (key !== "Delete" && key !== "Backspace") return;
-    node.set(0);
-    onRate(0);
-  };
-  const input = h("input", { type: "range", min: 0, max: 5, step: 0.5, "aria-label": label, oninput: draw, onchange, onkeydown });
-  const words = h("span", { "aria-hidden": "true" });
-  const node = h("span.stars", h("span.stars-row", input), words);
-  node.set = (given) => {
+  const show = (given) => {
     input.value = given;
     draw();
   };
-  node.set(value);
-  return node;
-}
-
-/** Stars that store the caller's rating. @param {Object} movie */
-export function ownStars(movie) {
-  const { movie_id: id, title } = movie;
-  const rate = async (given) => {
-    try {
-      await ratings.rate(id, given);
-      announce(given ? `Rated ${title} ${given} stars.` : `Took back the rating of ${title}.`);
-    } catch (error) {
-      announce(`The rating was not stored: ${error.detail}`);
-      node.set(ratings.ratingOf(id));
-    }
+  const onchange = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => ratings.rate(movie, Number(input.value)), SETTLE_MS);
   };
-  const node = stars(ratings.ratingOf(id), rate, { label: `Your rating of ${called(movie)}` });
+  const onkeydown = ({ key }) => {
+    if (key !== "Delete" && key !== "Backspace") return;
+    show(0);
+    onchange();
+  };
+  const events = { oninput: draw, onchange, onkeydown };
+  const label = `Your rating of ${called(movie)}`;
+  const input = h("input", { type: "range", min: 0, max: 5, step: 0.5, label, ...events });
+  const words = h("span", { "aria-hidden": "true" });
+  const node = h("span.stars", h("span.stars-row", input), words);
+  show(ratings.ratingOf(id));
   ratings.load();
-  ratings.watch(id, node, node.set);
+  ratings.watch(id, node, show);
   return node;
 }
 
 function actions(movie, card) {
   const name = called(movie);
-  const seen = button("seen", `Seen: ${name}`, () => {
-    const was = seen.ariaPressed !== "true";
-    ratings.setSeen(movie.movie_id, was);
-    mark(was);
-    if (was) ask(`I've seen ${name}`);
-  }, { text: "Seen", title: "Seen it: leave it out" });
   const mark = (was) => {
     seen.ariaPressed = was;
     card.classList.toggle("was-seen", was);
   };
-  mark(ratings.isSeen(movie.movie_id));
+  const see = () => {
+    const was = seen.ariaPressed !== "true";
+    ratings.setSeen(movie.movie_id, was);
+    mark(was);
+    if (was) ask(`I've seen ${name}`);
+  };
   const asking = (icon, text, words) => button(icon, words, () => ask(words), { text });
-  return h("div.card-actions", asking("alike", "More", `More like ${name}`), asking("why", "Why", `Why ${name}?`), seen);
+  const seen = button("seen", `Seen: ${name}`, see, { text: "Seen", title: "Seen it: leave it out" });
+  mark(ratings.isSeen(movie.movie_id));
+  const [more, why] = [asking("alike", "More", `More like ${name}`), asking("why", "Why", `Why ${name}?`)];
+  return h("div.card-actions", more, why, seen);
 }
 
 function mean({ rating_count: count, rating_mean: value }) {
   if (!count) return null;
   const words = `${value.toFixed(1)} stars from ${count.toLocaleString("en")} ratings`;
-  return h("span.mean", { role: "img", title: words, "aria-label": words }, value.toFixed(1));
+  return h("span.mean", { role: "img", title: words, label: words }, value.toFixed(1));
 }
 
-/** For a card that stands alone. */
 function details({ genres, description, histogram, tags = [], imdb_url: imdb, tmdb_url: tmdb }) {
-  const link = (href, words) => href && h("a", { href, target: "_blank", rel: "noopener noreferrer" }, words);
   return [
     filled("p.muted", genres?.join(" · ")),
     filled("p.muted", description),
     histogram && small(histogram),
     filled("p.chips", tags.slice(0, 6).map((tag) => h("span.chip", tag))),
-    filled("p.chips", link(imdb, "IMDb"), link(tmdb, "TMDB")),
+    filled("p.chips", imdb && outward(imdb, "IMDb"), tmdb && outward(tmdb, "TMDB")),
   ];
 }
 
-/** Ratings by stars, small. */
 function small(counts) {
   const given = Object.entries(counts).filter(([, count]) => count);
   const most = Math.max(...given.map(([, count]) => count));
-  const bars = given.map(([value, count]) => svg("rect", { x: value * 20 - 10, y: 30 - (count / most) * 28, width: 8, height: 30 }));
+  const bars = given.map(([value, count]) =>
+    svg("rect", { x: value * 20 - 10, y: 30 - (count / most) * 28, width: 8, height: 30 }));
   const words = given.map(([value, count]) => `${count} with ${Number(value)}`).join(", ");
-  return svg("svg", { class: "histogram", viewBox: "0 0 100 30", role: "img", "aria-label": `Ratings by stars: ${words}` }, bars);
+  const label = `Ratings by stars: ${words}`;
+  return svg("svg", { class: "histogram", viewBox: "0 0 100 30", role: "img", label }, bars);
 }
 
-/** Movies side by side, to be scrolled through. @param {Array<Object>} movies @param {{label: string}} options */
-export function shelf(movies, { label }) {
+export function shelf(movies) {
   const card = (movie) => h("li", movieCard(movie));
-  const rest = movies.slice(SHOWN);
-  const more = rest.length > 0 && h("li.more", button(null, `${rest.length} more`, () => more.replaceWith(...rest.map(card)), { text: true }));
-  return h("ul.shelf", { "aria-label": label, "data-testid": "shelf" }, movies.slice(0, SHOWN).map(card), more);
+  const [first, rest] = [movies.slice(0, SHOWN), movies.slice(SHOWN)];
+  const more = h("li.more", textButton(null, `${rest.length} more`, () => more.replaceWith(...rest.map(card))));
+  return h("ul.shelf", { label: "Movies in this answer" }, first.map(card), rest.length > 0 && more);
 }

@@ -1,10 +1,8 @@
 // A chat: its history, the answer that is coming, and what is sent. Its parts are drawn elsewhere.
 
-import { announce, button, clear, h } from "./dom.js";
+import { announce, button, fill, h, textButton } from "./dom.js";
 import { follow, get, isLast, request } from "./api.js";
-import { Speaker } from "./answer.js";
 import { Composer } from "./composer.js";
-import { ExchangeView } from "./conversation.js";
 import { cancel, onItsWay, post } from "./outbox.js";
 import { Scrolling } from "./scrolling.js";
 import { hear, tell } from "./shared.js";
@@ -16,22 +14,23 @@ const LATE_MS = 1500; // until a message that is on its way says so
 const HIDDEN_MS = 20000; // that a tab nobody looks at holds its connection: browsers allow few
 const ENDED = { completed: "Answer complete.", cancelled: "Stopped.", failed: "The answer failed." };
 
+let parts = null; // that draw a conversation: the first screen does without
+const loading = import("./conversation.js").then((module) => (parts = module));
+
 export class Chat {
   transcript = new Transcript();
+  session = null;
   #views = new Map(); // by the exchange's key
   #drawn = null; // exchanges
   #entry = null; // of the outbox: what is on its way
   #listening = new AbortController(); // to the events of the latest run
+  #speaker = null;
   #older = null; // where the history goes on
   #frame = 0;
 
-  /**
-   * @param {HTMLElement} root
-   * @param {{id: string|null, signal: AbortSignal, title: (text: string) => void, first: string|null}} context
-   *     first: a message to be sent at once
-   */
+  /** `id`: of a session, null for a new one; `first`: a message to be sent at once. */
   constructor(root, { id, signal, title, first }) {
-    Object.assign(this, { sessionId: id, signal, title, session: null, speaker: new Speaker() });
+    Object.assign(this, { sessionId: id, signal, title });
     this.#listening.abort();
     this.composer = new Composer(this);
     this.#build(root);
@@ -51,10 +50,10 @@ export class Chat {
   #build(root) {
     this.top = h("div.older", { role: "status" });
     this.hello = h("div.hello");
-    this.list = h("div.exchanges", { "data-testid": "conversation" });
-    const scroller = h("div.scroller", { tabindex: "0", role: "region", "aria-label": "Conversation" },
+    this.list = h("div.exchanges");
+    const scroller = h("div.scroller", { tabindex: "0", role: "region", label: "Conversation" },
       h("div.column", this.top, this.hello, this.list));
-    const down = button("below", "To the latest message", null, { class: "icon-button to-end", hidden: true });
+    const down = button("below", "To the latest message", null, { class: "to-end", hidden: true });
     root.classList.add("chat");
     root.append(scroller, h("div.foot", down, this.composer.node));
     this.scrolling = new Scrolling(scroller, this.list, down);
@@ -97,11 +96,11 @@ export class Chat {
 
   async #open(first) {
     const entry = onItsWay(this.sessionId);
-    if (this.sessionId === null) {
-      this.title("");
-      this.hello.append(welcome({ signal: this.signal, ask: (text) => this.send(text) }));
-    } else {
+    if (this.sessionId) {
       await this.#load();
+    } else {
+      this.title("");
+      this.hello.append(welcome(this.signal));
     }
     if (first) this.send(first);
     else if (entry && !this.#entry) this.#deliver(entry);
@@ -115,6 +114,7 @@ export class Chat {
       get(this.#path, {}, signal),
       get(`${this.#path}/messages`, { before: "latest", limit: PAGE }, signal),
       get(`${this.#path}/runs`, { limit: 1 }, signal),
+      loading,
     ]);
     this.#adopt(session);
     this.#older = page.next;
@@ -139,36 +139,36 @@ export class Chat {
       this.#older = page.next;
       this.transcript.messages = [...page.data, ...this.transcript.messages];
       this.scrolling.keepPlace(() => this.#draw());
-      clear(this.top);
+      fill(this.top);
       this.observer.unobserve(this.top);
       this.observer.observe(this.top); // tells again where it is
     } catch {
       this.#older = query.before;
-      const again = button("retry", "Load earlier messages", () => this.#loadOlder(), { text: true });
-      clear(this.top).append(again);
+      fill(this.top, textButton("retry", "Load earlier messages", () => this.#loadOlder()));
     }
   }
 
   // Drawing
 
-  /** Draws with the next frame, however much there is to tell. */
   #drawSoon() {
     this.#frame ||= requestAnimationFrame(() => this.signal.aborted || this.#draw());
   }
 
   #draw() {
     this.#frame = 0;
+    this.composer.busy(this.busy);
+    if (!parts) return loading.then(() => this.#drawSoon());
     const { exchanges } = this.transcript;
     const same = exchanges === this.#drawn;
     if (!same) this.#arrange(exchanges);
     this.#drawn = exchanges;
     const last = exchanges.at(-1);
     for (const one of same ? exchanges.slice(-1) : exchanges) this.#views.get(one.key).show(one, one === last);
-    this.composer.busy(this.busy);
   }
 
   #arrange(exchanges) {
-    const views = new Map(exchanges.map(({ key }) => [key, this.#views.get(key) ?? new ExchangeView(this)]));
+    const viewOf = (key) => this.#views.get(key) ?? new parts.ExchangeView(this);
+    const views = new Map(exchanges.map(({ key }) => [key, viewOf(key)]));
     for (const [key, { node }] of this.#views) if (!views.has(key)) node.remove();
     let at = this.list.firstChild;
     for (const { node } of views.values()) {
@@ -176,18 +176,17 @@ export class Chat {
       else this.list.insertBefore(node, at);
     }
     this.#views = views;
-    if (exchanges.length) clear(this.hello);
+    if (exchanges.length) fill(this.hello);
   }
 
   // Sending
 
   send(content) {
     const message = { content };
-    if (this.sessionId === null) this.#post("send", content, "/sessions", { message, model: this.model });
-    else this.#post("send", content, `${this.#path}/messages`, message);
+    if (this.sessionId) this.#post("send", content, `${this.#path}/messages`, message);
+    else this.#post("send", content, "/sessions", { message, model: this.model });
   }
 
-  /** Answers the last message anew, or another text in its place. */
   retry({ id }, content) {
     this.#post(content ? "edit" : "retry", content, `${this.#path}/messages/${id}/retry`, { content });
   }
@@ -219,7 +218,7 @@ export class Chat {
 
   #began(begun, listening) {
     const { run } = begun.first;
-    if (this.sessionId === null) {
+    if (!this.sessionId) {
       this.sessionId = run.session_id;
       history.replaceState(null, "", `#/chat/${this.sessionId}`);
       this.composer.rename(this.sessionId);
@@ -240,7 +239,6 @@ export class Chat {
 
   // The answer
 
-  /** Listens to a run, from where it is known; once. */
   async #follow(id, { first, events, listening = new AbortController() } = {}) {
     const { transcript } = this;
     const known = transcript.run?.id === id;
@@ -251,6 +249,8 @@ export class Chat {
     transcript.expect(id);
     if (first) this.#take(first);
     try {
+      await loading;
+      this.#speaker ??= new parts.Speaker();
       events ??= follow("GET", `/runs/${id}/events`, { after: transcript.last, signal });
       for await (const event of events) {
         if (signal.aborted) return;
@@ -264,17 +264,15 @@ export class Chat {
   }
 
   #take(event) {
-    const { transcript, speaker } = this;
-    transcript.take(event);
-    if (event.type === "text.delta") speaker.add(event.delta);
+    this.transcript.take(event);
+    if (event.type === "text.delta") this.#speaker.add(event.delta);
     if (isLast(event)) {
-      speaker.end();
+      this.#speaker.end();
       announce(`${ENDED[event.run.status] ?? "The answer ended."} ${event.run.error?.detail ?? ""}`);
     }
     this.#drawSoon();
   }
 
-  /** Stops the answer, or takes back what has not been sent yet. */
   async stop() {
     const { run, live } = this.transcript;
     if (this.#entry) {
@@ -299,10 +297,9 @@ export class Chat {
     [...this.#views.values()].at(-1)?.edit();
   }
 
-  /** Takes another model from here on. */
   async choose(model) {
     this.model = model;
-    if (this.sessionId === null) return;
+    if (!this.sessionId) return;
     const failed = (error) => this.composer.fail(`The model was not changed: ${error.detail}`);
     await request("PATCH", this.#path, { body: { model } }).then((session) => this.#adopt(session), failed);
   }

@@ -1,11 +1,8 @@
 // The field that a message is typed into; what is typed is kept per chat.
 
-import { h, icon } from "./dom.js";
+import { fillOnce, h, icon } from "./dom.js";
 import { get } from "./api.js";
-import { fillOnce } from "./fill.js";
 import { kept } from "./shared.js";
-
-const HINT = "Enter sends, Shift and Enter begin a new line, Escape stops the answer.";
 
 export class Composer {
   #busy = false;
@@ -13,7 +10,7 @@ export class Composer {
   constructor(chat) {
     this.chat = chat;
     this.field = h("textarea", {
-      rows: "1", placeholder: "Ask about movies…", "aria-label": "Message", enterkeyhint: "send", autocomplete: "off",
+      rows: "1", placeholder: "Ask about movies…", label: "Message", enterkeyhint: "send", autocomplete: "off",
       "aria-describedby": "message-hint", oninput: () => this.#typed(), onkeydown: (event) => this.#key(event),
     });
     const onclick = (event) => event.detail > 1 && event.preventDefault(); // a double click sends, and stops nothing
@@ -25,19 +22,18 @@ export class Composer {
       if (this.#busy) chat.stop();
       else this.#send();
     };
-    this.node = h("form.composer", { onsubmit, "aria-label": "New message" },
+    this.node = h("form.composer", { onsubmit, label: "New message" },
       this.problem,
       h("div.composer-box", this.field, h("div.composer-bar", this.models, this.go)),
-      h("span.visually-hidden", { id: "message-hint" }, HINT));
+      h("span.visually-hidden", { id: "message-hint" },
+        "Enter sends, Shift and Enter begin a new line, Escape stops the answer."));
   }
 
-  /** Shows what was typed for a chat before. @param {string|null} sessionId */
   open(sessionId) {
     this.draft = `draft:${sessionId ?? "new"}`;
     this.#put(kept.get(this.draft) ?? "");
   }
 
-  /** Follows a chat that has just been given its id. */
   rename(sessionId) {
     kept.set(this.draft, null);
     this.draft = `draft:${sessionId}`;
@@ -59,8 +55,8 @@ export class Composer {
     this.#busy = busy;
     this.go.disabled = !busy && !this.field.value.trim();
     fillOnce(this.go, busy, () => {
-      this.go.ariaLabel = busy ? "Stop the answer" : "Send";
-      this.go.title = busy ? "Stop the answer (Esc)" : "Send (Enter)";
+      const [name, key] = busy ? ["Stop the answer", "Esc"] : ["Send", "Enter"];
+      Object.assign(this.go, { ariaLabel: name, title: `${name} (${key})` });
       this.go.classList.toggle("stop", busy);
       return icon(busy ? "stop" : "send");
     });
@@ -76,13 +72,13 @@ export class Composer {
   }
 
   #typed() {
-    const { field } = this;
+    const { style, value } = this.field;
     this.busy(this.#busy);
     if (!CSS.supports("field-sizing", "content")) {
-      field.style.height = "auto";
-      field.style.height = `${field.scrollHeight}px`;
+      style.height = "auto";
+      style.height = `${this.field.scrollHeight}px`;
     }
-    kept.set(this.draft, field.value.trim() ? field.value : null);
+    kept.set(this.draft, value.trim() ? value : null);
   }
 
   #key(event) {
@@ -102,13 +98,12 @@ export class Composer {
     this.chat.send(text);
   }
 
-  /** Offers the models of the service, where there are several. @param {string|null} chosen */
   async offerModels(chosen, signal) {
     const { data, default: usual } = await get("/models", {}, signal);
     if (data.length < 2) return;
     const option = (name) => h("option", { value: name, selected: name === (chosen ?? usual) }, name);
     const names = new Set([...data, chosen ?? usual]);
     const onchange = ({ target }) => this.chat.choose(target.value);
-    this.models.replaceChildren(h("select.model", { "aria-label": "Model", onchange }, [...names].map(option)));
+    this.models.replaceChildren(h("select.model", { label: "Model", onchange }, [...names].map(option)));
   }
 }

@@ -1,45 +1,62 @@
-// Nodes: made, cleared, announced. Text is always a text node; nothing here reads HTML.
+// Nodes: made, filled, announced. Text is always a text node; nothing here reads HTML.
+
+const NAMES = { label: "aria-label", testid: "data-testid" };
 
 /**
- * A node, as in `h("p.muted", { hidden: true }, "words")`; the attributes may be left out. `on*` are listeners, `dataset`
- * is an object, `style` one of custom properties; null and false leave an attribute out, true sets it empty.
- * @param {string} selector the tag and its classes @param {Object<string, any>} [props] @returns {HTMLElement}
+ * A node, as in `h("p.muted", { hidden: true }, "words")`; the attributes may be left out. `on*` are listeners, `style`
+ * custom properties, `label` is for screen readers; null and false leave out an attribute or child, true sets it empty.
  */
 export function h(selector, props, ...children) {
   const [tag, ...classes] = selector.split(".");
   const given = props?.constructor === Object;
-  const node = fill(document.createElement(tag), given ? props : {}, given ? children : [props, ...children]);
+  const node = make(document.createElement(tag), given ? props : {}, given ? children : [props, ...children]);
   if (classes.length) node.classList.add(...classes);
   return node;
 }
 
-/** The same for SVG, without classes in the name. @returns {SVGElement} */
-export function svg(tag, props, ...children) {
-  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), props, children);
-}
+export const svg = (tag, props, ...children) =>
+  make(document.createElementNS("http://www.w3.org/2000/svg", tag), props, children);
 
-function fill(node, props, children) {
+function make(node, props, children) {
   for (const [name, value] of Object.entries(props)) {
     if (value == null || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (name === "dataset") Object.assign(node.dataset, value);
     else if (name === "style") Object.entries(value).forEach((pair) => node.style.setProperty(...pair));
     else if (name === "value") node.value = value;
-    else node.setAttribute(name, value === true ? "" : value);
+    else node.setAttribute(NAMES[name] ?? name, value === true ? "" : value);
   }
-  node.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
+  node.append(...shown(children));
   return node;
 }
 
-/** Takes all children out. */
-export function clear(node) {
-  node.replaceChildren();
-  return node;
+const shown = (children) => children.flat(Infinity).filter((child) => child != null && child !== false);
+
+// What is filled again and again
+
+const FOCUSABLE = "a[href]:not([tabindex='-1']), button:not(:disabled), input, select";
+const named = (node) => node.getAttribute("aria-label") ?? node.getAttribute("href") ?? node.textContent;
+const keys = new WeakMap();
+
+/** Puts other children into a node; the focus stays with what has the same name, or about where it was. */
+export function fill(node, ...children) {
+  const before = [...node.querySelectorAll(FOCUSABLE)];
+  const at = before.indexOf(document.activeElement);
+  node.replaceChildren(...shown(children));
+  if (at < 0) return;
+  const after = [...node.querySelectorAll(FOCUSABLE)];
+  const same = after.find((it) => named(it) === named(before[at]));
+  (same ?? after[Math.min(at, after.length - 1)])?.focus({ preventScroll: true });
+}
+
+/** Fills a node with what `make` returns, where the key, as JSON, is another one than before. */
+export function fillOnce(node, key, make) {
+  const now = JSON.stringify(key);
+  if (keys.get(node) !== now) fill(node, make());
+  keys.set(node, now);
 }
 
 const KEPT = 12;
 
-/** Says something to a screen reader. @param {string} text */
 export function announce(text) {
   const region = document.getElementById("announcer");
   region.append(h("p", text));
@@ -65,7 +82,7 @@ const ICONS = {
   below: "M6 10l6 6 6-6",
   export: "M12 4v11M7 10l5 5 5-5M5 20h14",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
-  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4",
+  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 3v2m0 14v2M3 12h2m14 0h2M6 6 7 7m10 10 1 1M6 18 7 17M17 7l1-1",
   moon: "M20 14.5A8 8 0 0 1 9.5 4 8 8 0 1 0 20 14.5Z",
   system: "M4 5h16v11H4zM9 20h6M12 16v4",
   compass: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM15.5 8.5l-2 5-5 2 2-5z",
@@ -77,18 +94,17 @@ const ICONS = {
   warn: "M12 4 3 19h18zM12 10v4M12 16.5h.01",
 };
 
-/** A drawn icon, silent for screen readers. @param {keyof typeof ICONS} name @returns {SVGElement} */
-export function icon(name) {
-  return svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+export const icon = (name) =>
+  svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+
+/** A button with an icon, and words below it where they are given. */
+export function button(name, label, onclick, { text, ...props } = {}) {
+  const named = { label, title: label };
+  return h("button.icon-button", { type: "button", onclick, ...named, ...props }, icon(name), text && h("span", text));
 }
 
-/**
- * A button with an icon and, beside or instead of it, words.
- * @param {string|null} name of the icon @param {string} label @param {(event: Event) => void} onclick
- * @param {Object<string, any>} [props] `text: true` shows the label, other words are shown in its place
- */
-export function button(name, label, onclick, { text, ...props } = {}) {
-  const named = text === true ? {} : { "aria-label": label, title: label };
-  const words = text && h("span", text === true ? label : text);
-  return h("button", { type: "button", class: text === true ? "button" : "icon-button", onclick, ...named, ...props }, name && icon(name), words);
-}
+/** A button with words, and an icon before them where one is named. */
+export const textButton = (name, words, onclick, props) =>
+  h("button.button", { type: "button", onclick, ...props }, name && icon(name), h("span", words));
+
+export const outward = (href, words) => h("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, words);

@@ -1,11 +1,10 @@
 // The catalogue: search as one types, filters, results without end. What is asked for stands in the address.
 
-import { announce, button, h, icon } from "./dom.js";
+import { announce, fill, h, icon, textButton } from "./dom.js";
 import { get } from "./api.js";
 import { movieCard } from "./cards.js";
-import { refill } from "./fill.js";
 import { exploring, skeleton, trouble } from "./panel.js";
-import { counted } from "./plots.js";
+import { counted } from "./shared.js";
 
 const PAUSE_MS = 180; // in typing
 const PAGE = 24;
@@ -24,9 +23,9 @@ export function show(root, { signal }) {
   const state = Object.fromEntries(NAMES.map((name) => [name, given.get(name) ?? ""]));
   let [movies, next, asked, timer] = [[], null, null, null];
 
-  const list = h("ul.card-grid", { "aria-label": "Movies", "data-testid": "results" });
+  const list = h("ul.card-grid", { label: "Movies", testid: "results" });
   const status = h("p.muted");
-  const reset = button("close", "Clear filters", clearAll, { text: true });
+  const reset = textButton("close", "Clear filters", clearAll);
   const chosen = h("span");
   const below = h("div.results-below");
   const suggestions = h("datalist", { id: "tag-names" });
@@ -66,7 +65,7 @@ export function show(root, { signal }) {
 
   async function suggest(q) {
     const found = await get("/tags", { q, limit: 20 }, signal).catch(() => null);
-    if (found) refill(suggestions, found.data.map(({ name }) => h("option", { value: name })));
+    if (found) fill(suggestions, found.data.map(({ name }) => h("option", { value: name })));
   }
 
   // What is found
@@ -76,13 +75,13 @@ export function show(root, { signal }) {
     const mine = (asked = new AbortController());
     const ends = AbortSignal.any([signal, mine.signal]);
     list.toggleAttribute("aria-busy", !on);
-    if (!movies.length) refill(below, skeleton(true));
+    if (!movies.length) fill(below, skeleton(true));
     try {
       const found = await get("/movies", { ...state, limit: PAGE, after: on ? next : null }, ends);
       if (!ends.aborted) take(found, on);
     } catch (error) {
       if (ends.aborted) return;
-      refill(below, trouble(error, () => load(on)));
+      fill(below, trouble(error, () => load(on)));
     }
     asked = null;
     list.removeAttribute("aria-busy");
@@ -91,7 +90,7 @@ export function show(root, { signal }) {
   function take(found, on) {
     if (!on) {
       movies = [];
-      refill(list);
+      fill(list);
       scroller.scrollTop = 0;
     }
     next = found.next;
@@ -99,7 +98,7 @@ export function show(root, { signal }) {
     list.append(...found.data.map((movie) => h("li", movieCard(movie))));
     status.textContent = movies.length ? `${counted(movies.length, "movie")}${next ? ", and more" : ""}` : "";
     const none = !movies.length && h("p.nothing", "No movie matches. Try fewer words, or fewer filters.");
-    refill(below, next ? button("below", "Show more", () => load(true), { text: true }) : none);
+    fill(below, next ? textButton("below", "Show more", () => load(true)) : none);
     if (!on) announce(status.textContent || "No movie matches.");
   }
 
@@ -134,7 +133,7 @@ function searchForm(chosen, suggestions) {
     labelled(label, h("input.field", { name, placeholder: "Any", autocomplete: "off", ...props }));
   const year = { inputmode: "numeric", pattern: "(18|19|20|21)\\d\\d", maxlength: 4 };
   const search = h("input.field", {
-    type: "search", name: "q", placeholder: "Titles, words, tags…", "aria-label": "Search movies",
+    type: "search", name: "q", placeholder: "Titles, words, tags…", label: "Search movies",
     autocomplete: "off", enterkeyhint: "search",
   });
   const filters = h("div.filter-row",
@@ -147,7 +146,7 @@ function searchForm(chosen, suggestions) {
     select("min_mean", "Mean", MEANS),
     select("sort", "Order", SORTS, "Match"));
   const open = matchMedia("(min-width: 761px)").matches;
-  const props = { role: "search", "aria-label": "Movies", onsubmit: (event) => event.preventDefault() };
+  const props = { role: "search", label: "Movies", onsubmit: (event) => event.preventDefault() };
   return h("form.explore-form", props,
     h("div.search-box", icon("search"), search),
     h("details.filters", { open }, h("summary", icon("compass"), "Filters", chosen), filters));

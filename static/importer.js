@@ -1,12 +1,10 @@
 // An export of another service: dropped or chosen, looked over, brought in.
 
-import { announce, button, h, icon } from "./dom.js";
+import { announce, fill, h, icon, textButton } from "./dom.js";
 import { request } from "./api.js";
-import { called } from "./cards.js";
-import { refill } from "./fill.js";
-import { listed, trouble } from "./panel.js";
-import { counted } from "./plots.js";
+import { trouble } from "./panel.js";
 import { note } from "./ratings.js";
+import { called, counted, listed } from "./shared.js";
 
 const SHOWN = 100; // rows of a kind
 const TOLD = {
@@ -16,28 +14,27 @@ const TOLD = {
 const KINDS =
   "Letterboxd, IMDb, Trakt or MovieLens: CSV, JSON or ZIP. You see what was understood before anything is stored.";
 
-/** @param {(told: Object) => void} done called when something was stored @returns {HTMLElement} */
 export function importer(done) {
   const node = h("div.import");
-  const start = () => refill(node, chooser((file) => send(file, { preview: true }, look)));
-  const another = () => button("plus", "Another file", start, { text: true });
-  const look = (report, file) => refill(node, preview(report, (choices) => send(file, { choices }, finish)), another());
+  const start = () => fill(node, chooser((file) => send(file, { preview: true }, look)));
+  const another = () => textButton("plus", "Another file", start);
+  const look = (report, file) => fill(node, preview(report, (choices) => send(file, { choices }, finish)), another());
   const finish = ({ rows, counts }) => {
     const stored = rows.filter(({ effect, stars }) => stars && (effect === "new" || effect === "changed"));
     for (const { movie, stars } of stored) note(movie.movie_id, stars);
     announce(`Imported: ${tally(counts)}.`);
-    const told = { role: "status", "data-testid": "import-done" };
-    refill(node, h("p", told, h("strong", "Done: "), `${tally(counts)}.`), another());
+    const told = { role: "status", testid: "import-done" };
+    fill(node, h("p", told, h("strong", "Done: "), `${tally(counts)}.`), another());
     done({});
   };
   async function send(file, query, then) {
-    refill(node, h("p", { role: "status" }, `Reading ${file.name}…`));
+    fill(node, h("p", { role: "status" }, `Reading ${file.name}…`));
     const body = file.slice(0, file.size, "application/octet-stream");
     const named = { ...query, filename: file.name.slice(-255) };
     try {
       then(await request("POST", "/ratings/import", { body, query: named }), file);
     } catch (error) {
-      refill(node, trouble(error, () => send(file, query, then)), another());
+      fill(node, trouble(error, () => send(file, query, then)), another());
     }
   }
   start();
@@ -53,8 +50,9 @@ function chooser(take) {
     const file = event.type === "drop" && event.dataTransfer.files[0];
     if (file) take(file);
   };
-  const zone = h("label.drop-zone", { ondragover: over, ondragleave: over, ondrop: over },
-    field, icon("export"), h("strong", "Drop an export here, or choose a file"), h("span.muted", KINDS));
+  const words = [h("strong", "Drop an export here, or choose a file"), h("span.muted", KINDS)];
+  const props = { ondragover: over, ondragleave: over, ondrop: over };
+  const zone = h("label.drop-zone", props, field, icon("export"), words);
   return zone;
 }
 
@@ -63,7 +61,7 @@ function preview({ counts, detected, notes, rows }, take) {
   const chosen = new Map(); // movie id by row
   const label = h("span");
   const onclick = () => take([...chosen].map((pair) => pair.join(":")).join());
-  const go = h("button.button.primary", { type: "button", onclick }, icon("check"), label);
+  const go = textButton("check", label, onclick, { class: "primary" });
   const count = () => {
     const all = counts.new + counts.changed + counts.seen + chosen.size;
     label.textContent = all ? `Import ${counted(all, "movie")}` : "Nothing new to import";
@@ -76,7 +74,7 @@ function preview({ counts, detected, notes, rows }, take) {
       count();
     };
     const options = candidates.map((movie) => h("option", { value: movie.movie_id }, called(movie)));
-    const props = { "aria-label": `Which movie is ${title}?`, oninput };
+    const props = { label: `Which movie is ${title}?`, oninput };
     return h("select.field", props, h("option", { value: "" }, "Leave out"), options);
   };
   const words = ({ reason, movie, title, effect }) => {
@@ -87,7 +85,7 @@ function preview({ counts, detected, notes, rows }, take) {
   count();
   announce(`${detected}: ${tally(counts)}`);
   return [
-    h("p", { "data-testid": "import-preview" }, h("strong", detected), ` – ${tally(counts)}`),
+    h("p", { testid: "import-preview" }, h("strong", detected), ` – ${tally(counts)}`),
     notes.map((text) => h("p.notice", text)),
     group("Which one is it?", of("ambiguous"), choice),
     group("Matched", of("matched", "unrated"), words),

@@ -1,17 +1,14 @@
 // Markdown into nodes: whatever a text holds, only the nodes below are made, and text stays text.
 
-import { button, h } from "./dom.js";
+import { button, h, outward } from "./dom.js";
 
-// Characters of our own in a text: around a mention (START, the mention's own one, the words, END), and where a line breaks.
+// Characters of our own: around a mention (START, the mention's own one, its words, END), and where a line breaks
 const [START, END, BREAK] = "\uE000\uE001\uE002";
 const FIRST = 0xe100;
 const MOST = 0x1700;
 const DEEPEST = 12; // lists and quotes within each other
 
-/**
- * A whole text. `mentions`: as a Message has them; their offsets count code points.
- * @param {string} text @param {Array<Object>} [mentions] @returns {DocumentFragment}
- */
+/** The nodes of a whole text. `mentions`: as a Message has them; their offsets count code points. */
 export function render(text, mentions = []) {
   const told = apart(mentions).slice(0, MOST);
   const fragment = document.createDocumentFragment();
@@ -36,10 +33,22 @@ export class Growing {
   }
 }
 
-/** Words to be read aloud. @param {string} text */
+/** Turns the blocks that a node ends with into others. */
+function patch(parent, before, after) {
+  const lookOf = ({ tag, text, props, done }) => JSON.stringify([tag, text, props, done]);
+  const nodes = before.length ? [...parent.childNodes].slice(-before.length) : [];
+  after.forEach((block, index) => {
+    if (!nodes[index]) parent.append(draw(block, {}));
+    else if (lookOf(before[index]) !== lookOf(block)) nodes[index].replaceWith(draw(block, {}));
+    else if (block.parts) patch(nodes[index], before[index].parts, block.parts);
+  });
+  for (const node of nodes.slice(after.length)) node.remove();
+}
+
 export const plain = (text) => render(text).textContent.replace(/\|[|:\s-]*/g, " ").trim();
 
 const clean = (text) => text.replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(/[\uE000-\uF8FF]/g, "\uFFFD");
+const bare = (text) => text.replace(/\uE000.|\uE001/g, "");
 
 /** Mentions worth a mark, none within another: a figure only where nothing supports it. */
 function apart(mentions) {
@@ -61,8 +70,6 @@ function marked(text, mentions) {
   });
   return points.join("").replace(/https?:\/\/\S+/gi, bare); // an address stays whole
 }
-
-const bare = (text) => text.replace(/\uE000.|\uE001/g, "");
 
 // Blocks, not yet nodes: {tag, text, parts, props}, and the line after them
 
@@ -121,10 +128,13 @@ function table(lines, at) {
   if (!isTable(lines, at)) return null;
   const end = past(lines, at + 2, (line) => line.includes("|"));
   const [names, sides, ...rows] = lines.slice(at, end).map(cells);
-  const cell = (tag, text = "", side = "") => ({ tag, text, props: { class: /:$/.test(side) && (side[0] === ":" ? "center" : "end") } });
-  const row = (tag) => (texts) => ({ tag: "tr", parts: names.map((_, column) => cell(tag, texts[column], sides[column])) });
-  const parts = [{ tag: "thead", parts: [names].map(row("th")) }, { tag: "tbody", parts: rows.map(row("td")) }];
-  const props = { tabindex: "0", role: "region", "aria-label": "Table" };
+  const classes = sides.map((side) => side.endsWith(":") && (side[0] === ":" ? "center" : "end"));
+  const row = (tag) => (texts) => {
+    const cell = (_, column) => ({ tag, text: texts[column], props: { class: classes[column] } });
+    return { tag: "tr", parts: names.map(cell) };
+  };
+  const parts = [{ tag: "thead", parts: [row("th")(names)] }, { tag: "tbody", parts: rows.map(row("td")) }];
+  const props = { tabindex: "0", role: "region", label: "Table" };
   return { tag: "div.table", props, parts: [{ tag: "table", parts }], end };
 }
 
@@ -151,8 +161,9 @@ function list(lines, at, depth) {
 function itemOf(line) {
   const [match, space, marker, gap = " ", text] = ITEM.exec(line) ?? [];
   if (match === undefined) return null;
-  const content = space.length + marker.length + (gap.length > 4 ? 1 : gap.length);
-  return { indent: space.length, content, ordered: marker.length > 1, start: parseInt(marker, 10), empty: isBlank(text) };
+  const indent = space.length;
+  const content = indent + marker.length + (gap.length > 4 ? 1 : gap.length);
+  return { indent, content, ordered: marker.length > 1, start: parseInt(marker, 10), empty: isBlank(text) };
 }
 
 /** Small models indent by two what belongs to "1. ". */
@@ -171,9 +182,8 @@ function itemBlock([line, ...rest], { content }, depth) {
   return { tag: "li", text, parts, done: state && state !== " " };
 }
 
-function begins(lines, at) {
-  return [FENCE, HEADING, RULE, QUOTE, ITEM].some((kind) => kind.test(lines[at])) || isTable(lines, at);
-}
+const begins = (lines, at) =>
+  [FENCE, HEADING, RULE, QUOTE, ITEM].some((kind) => kind.test(lines[at])) || isTable(lines, at);
 
 /** True for a line that ends a paragraph; a number does so only as 1. */
 function interrupts(lines, at) {
@@ -183,7 +193,8 @@ function interrupts(lines, at) {
 
 function paragraph(lines, at) {
   const end = past(lines, at + 1, (line, index) => !isBlank(line) && !interrupts(lines, index));
-  const said = lines.slice(at, end).map((line) => (/(?: {2}|\\)$/.test(line) ? line.replace(/\\$/, "").trimEnd() + BREAK : `${line.trimEnd()}\n`));
+  const broken = (line) => line.replace(/\\$/, "").trimEnd() + BREAK;
+  const said = lines.slice(at, end).map((line) => (/ {2}$|\\$/.test(line) ? broken(line) : `${line.trimEnd()}\n`));
   return { tag: "p", text: said.join("").slice(0, -1), end };
 }
 
@@ -193,27 +204,13 @@ const KINDS = [fence, heading, rule, quote, list, table, paragraph];
 
 function draw({ tag, text = "", parts = [], props, done }, told) {
   if (tag === "code") return code(text, props);
-  const name = done ? "done" : "not done";
-  const box = done !== undefined && h("span.box", { role: "img", "aria-label": name }, done ? "☑" : "☐");
-  return h(tag, props, box, inline(text, told), parts.map((part) => draw(part, told)));
+  const box = () => h("span.box", { role: "img", label: done ? "done" : "not done" }, done ? "☑" : "☐");
+  return h(tag, props, done !== undefined && box(), inline(text, told), parts.map((part) => draw(part, told)));
 }
 
 function code(text, { name }) {
   const copy = button("copy", "Copy code", () => navigator.clipboard?.writeText(text));
-  const head = h("div.code-head", h("span", name), copy);
-  return h("div.code", head, h("pre", { tabindex: "0" }, h("code", text)));
-}
-
-/** Turns the blocks that a node ends with into others. */
-function patch(parent, before, after) {
-  const lookOf = ({ tag, text, props, done }) => JSON.stringify([tag, text, props, done]);
-  const nodes = before.length ? [...parent.childNodes].slice(-before.length) : [];
-  after.forEach((block, index) => {
-    if (!nodes[index]) parent.append(draw(block, {}));
-    else if (lookOf(before[index]) !== lookOf(block)) nodes[index].replaceWith(draw(block, {}));
-    else if (block.parts) patch(nodes[index], before[index].parts, block.parts);
-  });
-  nodes.slice(after.length).forEach((node) => node.remove());
+  return h("div.code", h("div.code-head", h("span", name), copy), h("pre", { tabindex: "0" }, h("code", text)));
 }
 
 // Words within a block: by their first character what they may be, and the node that is made of them
@@ -222,37 +219,46 @@ const WORD = "[^\\s<>\"\uE000-\uF8FF]";
 const WEB = new RegExp(`(?<!\\w)https?://${WORD}{0,2000}${WORD.replace("\\s", "\\s.,:;!?'*_)\\]")}`, "yi");
 const TARGET = "\\(\\s*<?((?:[^\\s()<>\uE000\uE001]|\\([^\\s()<>]*\\))*)>?(?:\\s+(?:\"[^\"]*\"|'[^']*'))?\\s*\\)";
 const LINK = new RegExp(`!?\\[((?:[^[\\]\\\\]|\\\\.|\\[[^[\\]]{0,500}\\]){0,1000})\\]${TARGET}`, "ys");
-const web = [WEB, ([url]) => outward(url, url)];
-const link = [LINK, ([whole, words, url]) => outward(url, whole[0] === "!" ? bare(words) || "image" : inline(bare(words), {}))];
+const address = ([whole, url = whole]) => away(url, url);
+const web = [WEB, address];
+const link = [LINK, ([whole, words, url]) =>
+  away(url, whole[0] === "!" ? bare(words) || "image" : inline(bare(words), {}))];
+const coded = ([, , inner]) => h("code", bare(inner).replaceAll("\n", " ").replace(/^ (.*[^ ].*) $/, "$1"));
 const emphasis = ([, signs, inner], told) => {
   const tags = signs[0] === "~" ? ["del"] : [[], ["em"], ["strong"], ["em", "strong"]][signs.length];
   return tags.reduceRight((inside, tag) => [h(tag, inside)], inline(inner, told));
 };
 
 /** Between one, two or three signs of a kind, with nothing of `beside` around them. */
-const around = (sign, beside = sign) =>
-  [new RegExp(`(?<!${beside}|${sign})(${sign}{1,3})(?![\\s${sign}])((?:\\\\.|[^\\\\]){0,1000}?[^\\s\\\\${sign}])\\1(?!${beside}|${sign})`, "ysu"), emphasis];
+function around(sign, beside = sign) {
+  const opening = `(?<!${beside}|${sign})(${sign}{1,3})(?![\\s${sign}])`;
+  const inner = `((?:\\\\.|[^\\\\]){0,1000}?[^\\s\\\\${sign}])`;
+  return [new RegExp(`${opening}${inner}\\1(?!${beside}|${sign})`, "ysu"), emphasis];
+}
+
+const begin = ([, name], told) => {
+  told.now = told.mentions[name.charCodeAt(0) - FIRST];
+  told.named = false;
+};
+const end = (_, told) => {
+  const { now } = told;
+  told.now = null;
+  return now?.supported === false && doubt(now);
+};
 
 const SIGNS = {
   "\\": [/\\([!-/:-@[-`{-~])/y],
-  "`": [/(?<!`)(`+)(?!`)(.{0,4000}?[^`])\1(?!`)/ys, ([, , inner]) => h("code", bare(inner).replaceAll("\n", " ").replace(/^ (.*[^ ].*) $/, "$1"))],
+  "`": [/(?<!`)(`+)(?!`)(.{0,4000}?[^`])\1(?!`)/ys, coded],
   "*": around("\\*"),
   _: around("_", "[\\p{L}\\p{N}]"),
   "~": around("~"),
   "[": link,
   "!": link,
-  "<": [/<(https?:\/\/[^\s<>]{1,2000})>/yi, ([, url]) => outward(url, url)],
+  "<": [/<(https?:\/\/[^\s<>]{1,2000})>/yi, address],
   h: web,
   [BREAK]: [/\uE002/y, () => h("br")],
-  [START]: [/\uE000(.)/y, ([, name], told) => {
-    told.now = told.mentions[name.charCodeAt(0) - FIRST];
-    told.named = false;
-  }],
-  [END]: [/\uE001/y, (_, told) => {
-    const { now } = told;
-    told.now = null;
-    return now?.supported === false && doubt(now);
-  }],
+  [START]: [/\uE000(.)/y, begin],
+  [END]: [/\uE001/y, end],
 };
 
 /** `told`: the mentions, and the one that is being read. */
@@ -281,19 +287,18 @@ function inline(text, told) {
 }
 
 /** A link to another site, where its address is one of the web; its words alone where it is not. */
-function outward(url, words) {
-  const safe = /^https?:/i.test(url) && URL.canParse(url);
-  const props = safe && { href: new URL(url).href, target: "_blank", rel: "noopener noreferrer nofollow" };
-  return h(safe ? "a" : "span", props, words);
-}
+const away = (url, words) =>
+  (/^https?:/i.test(url) && URL.canParse(url) ? outward(new URL(url).href, words) : h("span", words));
 
 function named({ kind, movie_id: id, supported }, text) {
-  const props = { class: supported ? "mention" : "mention unsupported" };
-  return kind === "movie" && id !== null ? h("a", { ...props, href: `#/movies/${id}` }, text) : h("span", props, text);
+  const tag = supported ? "mention" : "mention.unsupported";
+  return kind === "movie" && id !== null ? h(`a.${tag}`, { href: `#/movies/${id}` }, text) : h(`span.${tag}`, text);
 }
 
 function doubt({ kind, movie_id: id, text }) {
-  const title = id === null ? "This catalogue has no such title." : "Nothing that was looked up brought this title, so it may not fit.";
-  const words = kind === "movie" ? title : "No result in this chat has this figure. It may be wrong.";
-  return h("details.doubt", h("summary", { "aria-label": `Not backed by the data: ${text}`, title: words }, "?"), words);
+  const unknown = id === null && "This catalogue has no such title.";
+  const unbacked = "Nothing that was looked up brought this title, so it may not fit.";
+  const wrong = "No result in this chat has this figure. It may be wrong.";
+  const title = kind === "movie" ? unknown || unbacked : wrong;
+  return h("details.doubt", h("summary", { label: `Not backed by the data: ${text}`, title }, "?"), title);
 }

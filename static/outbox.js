@@ -5,21 +5,20 @@ import { keptHere, tell } from "./shared.js";
 
 const NAME = "outbox";
 const MOST_TRIES = 8;
+const SETTLE_MS = 100; // until the browser has the address of what was sent, should it reload
 const entries = new Map(); // by the letter's id
 
 /**
- * Sends; what is not delivered when the page is left is sent again by `resume`. In the entry that comes back `sending`
- * has the events of the run that began, `listening` ends them or takes the letter back, `onwait` may be set to hear
- * that it has to be tried again, `stop` to stop the run as soon as there is one.
- * @param {{path: string, body: Object, sessionId: string|null, content: string, kind: "send"|"retry"|"edit"}} letter
- *     a message that is not stored yet; sessionId: null for a chat that is to be opened
+ * Sends a letter {kind, content, path, body, sessionId}. In the entry that comes back `sending` has the events of the
+ * run that began, `listening` ends them or takes the letter back; set `onwait` to hear of waits, `stop` to stop it.
  */
 export function post(letter) {
   const id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`; // the Idempotency-Key; no UUIDs over plain HTTP
-  const entry = { letter: { id, role: "user", ...letter, words: null }, listening: new AbortController(), stop: false };
-  entry.sending = deliver(entry).finally(() => entries.delete(entry.letter.id) && store());
+  const whole = { id, role: "user", ...letter, words: null };
+  const entry = { letter: whole, listening: new AbortController(), stop: false };
+  entry.sending = deliver(entry).finally(() => entries.delete(id) && setTimeout(store, SETTLE_MS));
   entry.sending.catch(() => {});
-  entries.set(entry.letter.id, entry);
+  entries.set(id, entry);
   store();
   return entry;
 }
@@ -31,7 +30,6 @@ function store() {
 /** What a session, or with null a new chat, has on its way. */
 export const onItsWay = (sessionId) => entries.values().find(({ letter }) => letter.sessionId === sessionId);
 
-/** Sends what was on its way when the page was left. */
 export function resume() {
   JSON.parse(keptHere.get(NAME) ?? "[]").forEach(post);
 }

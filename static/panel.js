@@ -1,22 +1,15 @@
-// Parts of a view that fill themselves: a skeleton at once, then what was asked for, or what went wrong and a retry.
+// Parts of views: panels that fill themselves, grids of movies, addresses of the catalogue.
 
-import { button, h } from "./dom.js";
+import { fill, h, textButton } from "./dom.js";
 import { movieCard } from "./cards.js";
-import { refill } from "./fill.js";
 
-/** A part of a view under a heading. @param {Node|null} lead beside that */
+/** A part of a view under a heading; `lead` stands beside that. */
 export function section(title, testid, lead, ...children) {
   const head = h("div.panel-head", h("h2", title), lead);
-  return h("section.panel", { "aria-label": title, "data-testid": testid }, head, children);
+  return h("section.panel", { label: title, testid }, head, children);
 }
 
-/**
- * A section that fills itself.
- * @param {AbortSignal} signal the end of the view
- * @param {{load: (signal: AbortSignal) => Promise<any>, draw: (found: any) => Node|Array}} parts also `lead`, and
- *     `cards` for the skeleton's form
- * @returns {HTMLElement} `.reload()` asks again; what is shown stays until the answer is there
- */
+/** A section that fills itself: bones, then what `load` brings or what went wrong; `.reload()` asks again. */
 export function panel(title, testid, signal, { load, draw, lead, cards }) {
   const body = h("div.panel-body", skeleton(cards));
   const node = section(title, testid, lead, body);
@@ -28,37 +21,28 @@ export function panel(title, testid, signal, { load, draw, lead, cards }) {
     body.ariaBusy = "true";
     const shown = await load(ends).then(draw).catch((error) => ends.aborted || trouble(error, node.reload));
     if (ends.aborted) return;
-    refill(body, shown);
+    fill(body, shown);
     body.ariaBusy = null;
   };
   node.reload();
   return node;
 }
 
-/** Bones in the form of cards, or of lines. */
 export function skeleton(cards) {
   const bones = Array.from({ length: 5 }, () => h(cards ? "div.bone.bone-card" : "div.bone"));
   return h(cards ? "div.card-grid" : "div.bones", { "aria-hidden": "true" }, bones);
 }
 
-/** An error in words, and a way to try again. */
 export function trouble(error, again) {
   if (!error.code) console.warn(error);
   const words = error.code ? error.message : "This could not be shown.";
-  return h("div.trouble", { role: "alert" }, h("p", words), button("retry", "Try again", again, { text: true }));
+  return h("div.trouble", { role: "alert" }, h("p", words), textButton("retry", "Try again", again));
 }
 
-/** Movies as a grid of cards, each with a note. */
-export function grid(movies, label, note) {
-  const item = (movie) => h("li", movieCard(movie, { note: note(movie) }));
-  return h("ul.card-grid", { "aria-label": label }, movies.map(item));
-}
+export const grid = (movies, label, note) =>
+  h("ul.card-grid", { label }, movies.map((it) => h("li", movieCard(it, { note: note(it) }))));
 
-/** The address of the catalogue under filters. */
-export function exploring(state) {
-  const given = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== ""));
+export function exploring(filters) {
+  const given = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== ""));
   return `#/explore${given.size ? `/${given}` : ""}`;
 }
-
-/** `A, B and C`. @param {string[]} names */
-export const listed = (names) => new Intl.ListFormat("en-GB").format(names);

@@ -1,40 +1,24 @@
-// What the parts of the page tell each other, in this tab and in others.
-
-import { request } from "./api.js";
+// What the parts of the page tell each other, in this tab and in others, what stays in the browser, and common words.
 
 const channel = new BroadcastChannel("marquee");
 const local = new EventTarget();
 channel.onmessage = ({ data }) => tellHere(data.type, { ...data, far: true });
 
-/** Tells everyone, in every tab. @param {string} type @param {Object} [detail] */
-export function tell(type, detail = {}) {
+/** Tells everyone, in every tab. */
+export function tell(type, detail) {
   tellHere(type, detail);
   channel.postMessage({ ...detail, type });
 }
 
-/** Tells this tab alone. @param {string} type @param {Object} detail */
-export function tellHere(type, detail) {
-  local.dispatchEvent(new CustomEvent(type, { detail }));
-}
+/** Tells this tab alone. */
+export const tellHere = (type, detail) => local.dispatchEvent(new CustomEvent(type, { detail }));
 
-/** Listens; `detail.far` is true for what another tab told. @param {string} type @param {AbortSignal} [signal] ends it */
-export function hear(type, listener, signal) {
-  local.addEventListener(type, (event) => listener(event.detail), { signal });
-}
+/** Listens until the signal ends it; `detail.far` is true for what another tab told. */
+export const hear = (type, listener, signal) =>
+  local.addEventListener(type, ({ detail }) => listener(detail), { signal });
 
-/** Sends a message in the chat that is open, or in a new one. @param {string} text */
+/** Sends a message in the chat that is open, or in a new one. */
 export const ask = (text) => tellHere("ask", { text });
-
-let asked = null;
-
-/** The state of the service, asked for once. @returns {Promise<Object>} GET /health */
-export function health() {
-  asked ??= request("GET", "/health").catch((error) => {
-    asked = null;
-    throw error;
-  });
-  return asked;
-}
 
 /** Texts that stay, silent where nothing is kept; null for none. */
 function keeping(name) {
@@ -51,10 +35,14 @@ function keeping(name) {
   };
 }
 
-/** In this browser. */
 export const kept = keeping("localStorage");
-/** In this tab, until it is closed. */
 export const keptHere = keeping("sessionStorage");
 
-/** True where this browser has tokens (signin.js keeps them). */
+/** True where this browser has tokens: signin.js keeps them. */
 export const signedIn = () => kept.get("marquee:tokens") !== null;
+
+export const counted = (value, one) => `${value.toLocaleString("en")} ${one}${value === 1 ? "" : "s"}`;
+
+export const listed = (names) => new Intl.ListFormat("en-GB").format(names);
+
+export const called = ({ title, year }) => (year ? `${title} (${year})` : title);

@@ -1,9 +1,7 @@
 // The side bar: sessions to open, find, rename, export and delete; what answers right now is marked.
 
-import { announce, button, h, icon } from "./dom.js";
+import { announce, button, fillOnce, h, icon, textButton } from "./dom.js";
 import { get, pause, request, save, until } from "./api.js";
-import { fillOnce } from "./fill.js";
-import { confirm, openMenu, walk } from "./menu.js";
 import { cancel } from "./outbox.js";
 import { hear, tell, tellHere } from "./shared.js";
 
@@ -25,21 +23,20 @@ const titleOf = ({ title }) => title ?? "New chat";
 // What is shown
 
 const field = h("input", {
-  type: "search", class: "field", placeholder: "Search chats", "aria-label": "Search chats",
+  type: "search", class: "field", placeholder: "Search chats", label: "Search chats",
   "aria-keyshortcuts": "Control+K Meta+K", oninput: typed, onkeydown: leaveSearch,
 });
-const list = h("div.sessions", { "data-testid": "sessions" });
-const more = button(null, "Show more", () => load({ on: true }), { text: true, class: "button small", hidden: true });
+const list = h("div.sessions");
+const more = textButton(null, "Show more", () => load(true), { class: "small", hidden: true });
 const status = h("p.visually-hidden", { role: "status" });
 
-/** Shows the side bar and keeps it true. @param {HTMLElement} root @param {HTMLElement} themeButton */
 export function start(root, themeButton) {
-  const link = (href, name, text, props) => h("a", { href, class: "side-link", ...props }, icon(name), text);
+  const link = (href, name, text) => h("a.side-link", { href }, icon(name), text);
   const logo = h("img", { src: "/static/icon.svg", alt: "", width: "28", height: "28" });
   const keys = navigator.platform.startsWith("Mac") ? "⌘K" : "Ctrl K";
   root.append(
-    h("div.side-head", h("a.brand", { href: "#/", "aria-label": "Marquee" }, logo, "Marquee"), themeButton),
-    link("#/", "plus", "New chat", { class: "side-link new" }),
+    h("div.side-head", h("a.brand", { href: "#/", label: "Marquee" }, logo, "Marquee"), themeButton),
+    link("#/", "plus", "New chat"),
     link("#/explore", "compass", "Explore"),
     link("#/taste", "heart", "My taste"),
     h("div.side-search", icon("search"), field, h("kbd", { "aria-hidden": "true" }, keys)),
@@ -54,7 +51,6 @@ export function start(root, themeButton) {
   watch();
 }
 
-/** Goes to the search. */
 export function search() {
   field.focus();
   field.select();
@@ -67,7 +63,7 @@ function draw() {
   fresh.delete(open);
   const shown = sessions.map((it) => [it.id, it.title, it.updated_at, it.live_run_id, fresh.has(it.id)]);
   const groups = Map.groupBy(sessions, (it) => (words ? "Found" : ageOf(it.updated_at)));
-  const group = ([name, found]) => h("section", { "aria-label": name },
+  const group = ([name, found]) => h("section", { label: name },
     h("h2.age", name), h("ul", found.map((session) => item(session, open))));
   const none = words && !sessions.length && h("p.muted.empty", "No chat has these words.");
   fillOnce(list, [open, words, [...groups.keys()], shown], () => [[...groups].map(group), none]);
@@ -78,11 +74,11 @@ function item(session, open) {
   const title = titleOf(session);
   const { id } = session;
   const hidden = (text) => h("span.visually-hidden", text);
-  const live = session.live_run_id && h("span.live-dot", { "data-testid": "live" }, hidden("answering"));
+  const live = session.live_run_id && h("span.live-dot", { testid: "live" }, hidden("answering"));
   const mark = live ?? (fresh.has(id) && h("span.fresh-dot", hidden("new answer")));
   const link = h("a", { href: `#/chat/${id}`, title, "aria-current": id === open && "page" },
     h("span.session-title", title), mark);
-  const options = button("more", `Options for ${title}`, () => menu(options, session), { "aria-haspopup": "menu" });
+  const options = button("more", `Options for ${title}`, () => openMenu(options, session), { "aria-haspopup": "menu" });
   return h("li.session", link, options);
 }
 
@@ -91,6 +87,15 @@ function ageOf(time) {
   if (age <= 0) return "Today";
   if (age <= DAY) return "Yesterday";
   return age <= 7 * DAY ? "The last 7 days" : "Earlier";
+}
+
+function walk(event, nodes) {
+  const at = nodes.indexOf(document.activeElement);
+  const last = nodes.length - 1;
+  const to = { ArrowDown: Math.min(at + 1, last), ArrowUp: Math.max(at - 1, 0), Home: 0, End: last }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  nodes[to].focus();
 }
 
 // What is known
@@ -110,8 +115,8 @@ function told({ id, deleted }) {
   load();
 }
 
-/** @returns {Promise<boolean>} whether it failed: the banner tells of the network, and the list is asked for again */
-async function load({ on = false } = {}) {
+/** True where it failed: the banner tells of the network, and the list is asked for again. `on`: the next page. */
+async function load(on = false) {
   const mine = (asked += 1);
   const limit = on ? PAGE : Math.min(MOST, Math.max(PAGE, sessions.length));
   const page = await get("/sessions", { limit, q: words, after: on ? next : null }).catch(() => null);
@@ -120,18 +125,17 @@ async function load({ on = false } = {}) {
 }
 
 function take({ data, next: after }, on) {
-  const ended = on ? [] : sessions.filter((it) => it.live_run_id && !data.find(({ id }) => id === it.id)?.live_run_id);
-  const known = new Set(on ? sessions.map(({ id }) => id) : []);
-  sessions = [...(on ? sessions : []), ...data.filter(({ id }) => !known.has(id))];
-  next = after;
   const open = openId();
+  const known = new Map(data.map((it) => [it.id, it]));
+  const ended = sessions.filter((it) => !on && it.live_run_id && !known.get(it.id)?.live_run_id);
+  sessions = on ? [...sessions.filter(({ id }) => !known.has(id)), ...data] : data;
+  next = after;
   for (const session of ended.filter(({ id }) => id !== open)) {
     fresh.add(session.id);
     announce(`The answer in “${titleOf(session)}” is ready.`);
   }
   draw();
-  const now = data.find(({ id }) => id === open);
-  if (now) tellHere("listed", now);
+  if (known.has(open)) tellHere("listed", known.get(open));
 }
 
 let typing;
@@ -157,15 +161,47 @@ function leaveSearch(event) {
 
 // What one can do to a session
 
-function menu(at, session) {
-  const failed = (error) => confirm({ title: "That did not work", words: error.detail ?? String(error), yes: "OK" });
-  const item = (name, words, work, ...given) => ({ name, words, does: () => work(session, ...given).catch(failed) });
-  openMenu(at, [
+function openMenu(at, session) {
+  const failed = (error) => confirm("That did not work", "OK", h("p.muted", error.detail ?? String(error)));
+  const item = (name, words, work, ...given) => {
+    const onclick = () => {
+      menu.hidePopover();
+      work(session, ...given).catch(failed);
+    };
+    const danger = work === remove && "danger";
+    return h("button", { type: "button", role: "menuitem", class: danger, onclick }, icon(name), words);
+  };
+  const nodes = [
     item("edit", "Rename", rename),
     item("export", "Export as Markdown", exported, "markdown", "md"),
     item("export", "Export as JSON", exported, "json", "json"),
-    { ...item("trash", "Delete", remove), danger: true },
-  ]);
+    item("trash", "Delete", remove),
+  ];
+  const menu = h("div.menu", { role: "menu", popover: "auto", label: at.ariaLabel }, nodes);
+  menu.addEventListener("keydown", (event) => (event.key === "Tab" ? menu.hidePopover() : walk(event, nodes)));
+  menu.addEventListener("toggle", ({ newState }) => {
+    at.ariaExpanded = newState === "open";
+    if (newState === "closed") menu.remove();
+  });
+  at.closest("nav").append(menu);
+  menu.showPopover({ source: at }); // by which it is placed
+  nodes[0].focus();
+}
+
+/** Asks in a dialog; true for yes. */
+function confirm(title, yes, ...inside) {
+  const cancel = textButton(null, "Cancel", () => dialog.close());
+  const row = h("div.row", cancel, h("button.button.primary", { value: "yes" }, yes));
+  const form = h("form", { method: "dialog" }, h("h2", title), inside, row);
+  const dialog = h("dialog", { label: title }, form);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+  });
 }
 
 function exported(session, format, ending) {
@@ -173,28 +209,26 @@ function exported(session, format, ending) {
   return save(`/sessions/${session.id}/export`, { format }, `${name || "chat"}.${ending}`);
 }
 
-async function rename(session) {
-  const input = h("input.field", { value: session.title ?? "", "aria-label": "Title", maxlength: "200" });
-  const yes = await confirm({ title: "Rename chat", field: input, yes: "Rename" });
+async function rename({ id, title: before }) {
+  const props = { label: "Title", maxlength: "200", autofocus: true };
+  const input = h("input.field", { value: before ?? "", ...props, onfocus: () => input.select() });
+  const yes = await confirm("Rename chat", "Rename", input);
   const title = input.value.trim();
-  if (!yes || !title || title === session.title) return;
-  const changed = await request("PATCH", `/sessions/${session.id}`, { body: { title } });
-  tell("session", { id: session.id, session: changed });
-}
-
-async function remove(session) {
-  const what = `“${titleOf(session)}” and everything in it will be deleted. This cannot be undone.`;
-  if (!(await confirm({ title: "Delete this chat?", words: what, yes: "Delete" }))) return;
-  await stopAndDelete(session.id).catch((error) => {
-    if (error.status !== 404) throw error;
-  });
-  tell("session", { id: session.id, deleted: true });
-  announce("Chat deleted.");
+  if (!yes || !title || title === before) return;
+  tell("session", { id, session: await request("PATCH", `/sessions/${id}`, { body: { title } }) });
 }
 
 /** Deletes a session, also one that answers: what answers is stopped first. */
-async function stopAndDelete(id) {
-  const { live_run_id: run } = await get(`/sessions/${id}`);
-  if (run) await cancel(run);
-  await request("DELETE", `/sessions/${id}`);
+async function remove({ id, title }) {
+  const what = `“${title ?? "New chat"}” and everything in it will be deleted. This cannot be undone.`;
+  if (!(await confirm("Delete this chat?", "Delete", h("p.muted", what)))) return;
+  try {
+    const { live_run_id: run } = await get(`/sessions/${id}`);
+    if (run) await cancel(run);
+    await request("DELETE", `/sessions/${id}`);
+  } catch (error) {
+    if (error.status !== 404) throw error;
+  }
+  tell("session", { id, deleted: true });
+  announce("Chat deleted.");
 }

@@ -1,8 +1,7 @@
 // Signing in, where the service asks for accounts: tokens kept in this browser, refreshed in time, given up at the end.
 
-import { h } from "./dom.js";
-import { get, request, signIn } from "./api.js";
-import { arrival, providerLink } from "./provider.js";
+import { h, textButton } from "./dom.js";
+import { get, request } from "./api.js";
 import { kept } from "./shared.js";
 
 const TOKENS = "marquee:tokens";
@@ -10,15 +9,20 @@ const EARLY_MS = 30000; // before its end that an access token is refreshed
 const STAY = ["theme", "folded"]; // what is nobody's own
 let asking = false;
 
+const post = (path, body) => request("POST", `/auth/${path}`, { body, open: true });
 const read = () => JSON.parse(kept.get(TOKENS));
 const until = ({ expires_in: seconds }) => Date.now() + seconds * 1000;
 const write = (pair) => kept.set(TOKENS, pair && JSON.stringify({ ...pair, until: until(pair) }));
-const arrived = arrival.then((pair) => pair && write(pair));
 const fresh = (tokens) => !tokens || Date.now() < tokens.until - EARLY_MS;
 
-/** The access token, refreshed where it ends soon; undefined for who is not signed in. */
-async function bearer() {
-  await arrived;
+export async function arrive() {
+  const code = /^#code=(.+)/.exec(location.hash)?.[1];
+  if (!code) return;
+  history.replaceState(null, "", "/"); // it is good for one minute and one use
+  await post("oidc/token", { code }).then(write, () => {});
+}
+
+export async function bearer() {
   if (!fresh(read())) await navigator.locks.request("marquee-refresh", refresh); // one tab at a time
   return read()?.access_token;
 }
@@ -27,7 +31,7 @@ async function refresh() {
   const tokens = read();
   if (fresh(tokens)) return; // another tab was faster
   try {
-    write(await request("POST", "/auth/refresh", { body: { refresh_token: tokens.refresh_token }, open: true }));
+    write(await post("refresh", { refresh_token: tokens.refresh_token }));
   } catch (error) {
     if (error.passing ?? true) throw error;
     write(null);
@@ -35,7 +39,7 @@ async function refresh() {
 }
 
 /** Asks who it is; the page starts again when that is known. */
-function ask() {
+export function ask() {
   if (asking) return;
   asking = true;
   write(null);
@@ -43,7 +47,7 @@ function ask() {
   const code = field("Code for registration, if you were given one", "code", { autocomplete: "off" });
   const said = h("p.error", { role: "alert" });
   const go = h("button.button.primary");
-  const other = h("button.button", { type: "button", onclick: () => turn(code.hidden) });
+  const other = textButton(null, "", () => turn(code.hidden));
   const onsubmit = (event) => {
     event.preventDefault();
     go.disabled = true;
@@ -65,16 +69,32 @@ function ask() {
     said.textContent = "";
   };
   turn(false);
-  const oncancel = (event) => event.preventDefault();
-  const dialog = h("dialog.sign-in", { "aria-label": "Sign in", oncancel }, form);
+  const dialog = h("dialog.sign-in", { label: "Sign in", oncancel: (event) => event.preventDefault() }, form);
   document.body.append(dialog);
   dialog.showModal();
 }
 
+function providerLink(registration) {
+  const onclick = async (event) => {
+    if (!registration.value) return;
+    event.preventDefault();
+    const said = await post("oidc/login", { code: registration.value }).catch((error) => error);
+    if (said.address) location.assign(said.address);
+    else link.textContent = said.message;
+  };
+  const link = h("a.button", { href: "/auth/oidc/login", hidden: true, onclick });
+  const show = ({ provider }) => {
+    link.textContent = `Sign in with ${provider}`;
+    link.hidden = !provider;
+  };
+  request("GET", "/auth/options", { open: true }).then(show, () => {});
+  return link;
+}
+
 async function enter(form, isNew) {
   const [username, password, code] = [form.get("username").trim(), form.get("password"), form.get("code") || null];
-  if (isNew) await request("POST", "/auth/register", { body: { username, password, code }, open: true });
-  write(await request("POST", "/auth/token", { body: new URLSearchParams({ username, password }), open: true }));
+  if (isNew) await post("register", { username, password, code });
+  write(await post("token", new URLSearchParams({ username, password })));
   location.reload();
 }
 
@@ -87,13 +107,9 @@ async function leave() {
   location.reload();
 }
 
-/** Shows who is signed in. */
-export async function start() {
-  await arrived;
+export async function show(root) {
   const account = read() && (await get("/auth/me").catch(() => null));
-  const out = h("button.button", { type: "button", onclick: leave }, "Sign out");
-  if (account) document.getElementById("account").append(h("span.muted", account.name), out);
+  if (account) root.append(h("span.muted", account.name), textButton(null, "Sign out", leave));
 }
 
-Object.assign(signIn, { bearer, ask });
 addEventListener("storage", ({ key, newValue }) => key === TOKENS && Boolean(newValue) === asking && location.reload());

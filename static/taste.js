@@ -1,15 +1,13 @@
 // My taste: what suits me, what I lean to, my ratings to change, and those of other services to bring along.
 
-import { announce, button, h } from "./dom.js";
+import { announce, button, fill, h, textButton } from "./dom.js";
 import { get, request, save } from "./api.js";
-import { called, stars as starControl } from "./cards.js";
-import { refill } from "./fill.js";
+import { ownStars, poster } from "./cards.js";
 import { importer } from "./importer.js";
-import { exploring, grid, listed, panel, section } from "./panel.js";
-import { counted, diverging, histogram, stars } from "./plots.js";
-import { poster } from "./poster.js";
+import { exploring, grid, panel, section } from "./panel.js";
+import { diverging, histogram, stars } from "./plots.js";
 import * as ratings from "./ratings.js";
-import { hear, kept } from "./shared.js";
+import { called, counted, hear, kept, listed } from "./shared.js";
 
 const SETTLE_MS = 120;
 const LISTED = 10; // recommendations
@@ -31,18 +29,21 @@ const UNRATED = "None yet. Rate a movie above, or bring your ratings along below
 export function show(root, { signal }) {
   const [forYou, taste, own] = [recommendations(signal), leanings(signal), ownRatings(signal)];
   const soon = settled(() => [forYou, taste].forEach((one) => one.reload()));
-  const changed = ({ movieId }) => {
+  const changed = (told) => {
     soon();
-    if (!own.changing.has(movieId)) own.reload();
+    own.changed(told);
   };
   hear("rated", changed, signal);
-  const exporter = (name) => button("export", `Export as ${name}`, () => take(name.toLowerCase()), { text: true });
+  const take = (format) => {
+    const failed = (error) => announce(`The export failed: ${error.message}`);
+    return save("/ratings/export", { format }, `marquee-ratings.${format}`).catch(failed);
+  };
+  const exporter = (name) => textButton("export", `Export as ${name}`, () => take(name.toLowerCase()));
   const exports = h("div.row", exporter("CSV"), exporter("JSON"));
   root.classList.add("page");
-  root.append(forYou, taste, own, section("Bring your ratings along", "transfer", exports, importer(changed)));
+  root.append(forYou, taste, own.node, section("Bring your ratings along", "transfer", exports, importer(changed)));
 }
 
-/** The function, once it is no longer called again and again. */
 function settled(work) {
   let timer;
   return () => {
@@ -51,24 +52,19 @@ function settled(work) {
   };
 }
 
-function take(format) {
-  const failed = (error) => announce(`The export failed: ${error.message}`);
-  return save("/ratings/export", { format }, `marquee-ratings.${format}`).catch(failed);
-}
-
 // What suits me
 
 function recommendations(signal) {
   const wanted = { novelty: Number(kept.get("novelty") ?? 0), diversity: Number(kept.get("diversity") ?? 0.2) };
   const soon = settled(() => node.reload());
   const slide = (name, label, low, high) => {
-    const oninput = ({ target }) => {
-      wanted[name] = Number(target.value);
-      kept.set(name, target.value);
+    const oninput = ({ target: { value } }) => {
+      wanted[name] = Number(value);
+      kept.set(name, value);
       soon();
     };
-    const props = { type: "range", min: 0, max: 1, step: 0.1, value: wanted[name], oninput };
-    return h("label.slide.muted", low, h("input", { ...props, "aria-label": `${label}: ${low} to ${high}` }), high);
+    const props = { min: 0, max: 1, step: 0.1, value: wanted[name], label: `${label}: ${low} to ${high}` };
+    return h("label.slide.muted", low, h("input", { type: "range", ...props, oninput }), high);
   };
   const node = panel("For you", "for-you", signal, {
     lead: h("div.row",
@@ -94,12 +90,10 @@ function reason({ because }) {
 
 // What I lean to
 
-function leanings(signal) {
-  return panel("Your taste", "taste", signal, {
-    load: (ends) => get("/taste", {}, ends),
-    draw: (taste) => (taste.count ? portrait(taste) : h("p.muted", UNKNOWN)),
-  });
-}
+const leanings = (signal) => panel("Your taste", "taste", signal, {
+  load: (ends) => get("/taste", {}, ends),
+  draw: (taste) => (taste.count ? portrait(taste) : h("p.muted", UNKNOWN)),
+});
 
 function portrait(taste) {
   const years = (name) => ({ year_from: parseInt(name, 10), year_to: parseInt(name, 10) + 9 });
@@ -115,12 +109,11 @@ function portrait(taste) {
 
 function figures({ count, mean, everybody }) {
   const figure = (value, words) => h("p.figure", h("strong", value), h("span.muted", words));
-  const above = mean - everybody;
-  const sign = above > 0 ? "+" : "−";
+  const [sign, where] = mean > everybody ? ["+", "above others"] : ["−", "below others"];
   return h("div.figures",
     figure(count.toLocaleString("en"), "ratings"),
     figure(stars(mean), "mean stars"),
-    everybody !== null && figure(sign + stars(Math.abs(above)), above > 0 ? "above others" : "below others"));
+    everybody !== null && figure(sign + stars(Math.abs(mean - everybody)), where));
 }
 
 function leaning(kind, groups, filters) {
@@ -147,18 +140,17 @@ function small(movie) {
 
 // What I rated
 
-/** A panel of own ratings; `.changing` has the movies whose rating it is changing itself. */
+/** `changed` is told of a rating: what is shown stays, with a way back where one was deleted. */
 function ownRatings(signal) {
   let all = [];
   let page = 0;
-  const changing = new Set();
-  const list = h("ul.rows.own", { "aria-label": "Your ratings" });
+  const list = h("ul.rows.own", { label: "Your ratings" });
   const turn = h("div.row.turn");
   const oninput = () => to(0);
-  const named = { placeholder: "Find a title", "aria-label": "Find among your ratings" };
+  const named = { placeholder: "Find a title", label: "Find among your ratings" };
   const find = h("input.field", { type: "search", ...named, oninput });
   const options = Object.entries(SORTS).map(([value, [label]]) => h("option", { value }, label));
-  const order = h("select.field", { "aria-label": "Order of your ratings", oninput }, options);
+  const order = h("select.field", { label: "Order of your ratings", oninput }, options);
   order.value = kept.get("order") ?? "newest";
 
   function to(at) {
@@ -167,43 +159,34 @@ function ownRatings(signal) {
     const found = all.filter(({ movie }) => called(movie).toLowerCase().includes(words)).sort(SORTS[order.value][1]);
     const last = Math.max(0, Math.ceil(found.length / ROWS) - 1);
     page = Math.min(at, last);
-    const step = (name, label, next) =>
-      button(name, label, () => to(next), { text: true, disabled: next < 0 || next > last });
+    const step = (icon, words, next) => textButton(icon, words, () => to(next), { disabled: next < 0 || next > last });
     const where = h("span.muted", `${page + 1} of ${last + 1}`);
-    refill(list, found.slice(page * ROWS, (page + 1) * ROWS).map(row));
-    refill(turn, last > 0 && [step("left", "Back", page - 1), where, step("right", "On", page + 1)]);
+    fill(list, found.slice(page * ROWS, (page + 1) * ROWS).map(row));
+    fill(turn, last > 0 && [step("left", "Back", page - 1), where, step("right", "On", page + 1)]);
   }
 
   function row(entry) {
-    const name = called(entry.movie);
+    const { movie } = entry;
+    const name = called(movie);
     const date = new Date(entry.rated_at).toLocaleDateString("en", { dateStyle: "medium" });
-    const rate = (given) => store(entry, given);
-    const undo = button("retry", "Undo", () => rate(entry.stars), { text: true });
-    const gone = () => h("li.muted", h("span", `Deleted the rating of ${name}.`), h("span.spread"), undo);
-    entry.node = entry.gone ? gone() : h("li", { "data-testid": "own-rating" },
-      small(entry.movie),
+    const undo = () => textButton("retry", "Undo", () => ratings.rate(movie, entry.stars));
+    const gone = () => h("li.muted", h("span", `Deleted the rating of ${name}.`), h("span.spread"), undo());
+    entry.node = entry.gone ? gone() : h("li", { testid: "own-rating" },
+      small(movie),
       h("span.muted.spread", date),
-      starControl(entry.stars, rate, { label: `Your rating of ${name}` }),
-      button("trash", `Delete the rating of ${name}`, () => rate(0)));
+      ownStars(movie),
+      button("trash", `Delete the rating of ${name}`, () => ratings.rate(movie, 0)));
     return entry.node;
   }
 
-  /** Stores stars, 0 for none: there is a way back in the place of the row. */
-  async function store(entry, given) {
-    const { movie_id: id, title } = entry.movie;
+  function changed({ id, stars: given }) {
+    const entry = all.find(({ movie }) => movie.movie_id === id);
+    if (!entry) return node.reload();
+    const [before, focused] = [entry.node, entry.node?.contains(document.activeElement)];
     const turned = entry.gone || !given;
-    changing.add(id);
-    try {
-      await ratings.rate(id, given);
-      Object.assign(entry, { gone: !given, stars: given || entry.stars });
-      announce(given ? `Rated ${title} ${given} stars.` : `Deleted the rating of ${title}.`);
-      if (turned) entry.node.replaceWith(row(entry));
-      if (turned) entry.node.querySelector("button").focus();
-    } catch (error) {
-      announce(`The rating was not stored: ${error.message}`);
-      to(page);
-    }
-    changing.delete(id);
+    Object.assign(entry, { gone: !given, stars: given || entry.stars });
+    if (turned) before?.replaceWith(row(entry));
+    if (turned && focused) entry.node.querySelector("button").focus();
   }
 
   const node = panel("Your ratings", "own-ratings", signal, {
@@ -215,5 +198,5 @@ function ownRatings(signal) {
       return all.length ? [list, turn] : h("p.muted", UNRATED);
     },
   });
-  return Object.assign(node, { changing });
+  return { node, changed };
 }

@@ -4,11 +4,8 @@ import { isLast } from "./api.js";
 import { note } from "./ratings.js";
 import { tell } from "./shared.js";
 
-/**
- * A question in its versions, each with its answers; of both the last is the one that counts.
- * @typedef {{run: string, messages: Array<Object>, state?: Object}} Answer the latest has its run as `state`
- * @typedef {{key: string, questions: Array<{message: Object, answers: Array<Answer>}>}} Exchange
- */
+// An exchange is {key, questions: [{message, answers: [{run, messages, state}]}]}: a question in its versions, each
+// with its answers; of both the last is the one that counts, and the latest answer has its run as `state`.
 
 export class Transcript {
   messages = []; // oldest first; another array wherever one comes or goes
@@ -28,7 +25,6 @@ export class Transcript {
     Object.assign(this, { messages, last: 0, run: stale ? { ...run, status: "in_progress" } : (run ?? null) });
   }
 
-  /** Waits for the events of another run. */
   expect(runId) {
     if (this.run?.id !== runId) Object.assign(this, { run: { id: runId, status: "in_progress" }, last: 0 });
   }
@@ -69,7 +65,7 @@ export class Transcript {
     return made;
   }
 
-  /** @returns {Array<Exchange>} the same array until a message comes or goes */
+  /** The same array until a message comes or goes. */
   get exchanges() {
     const { messages, pending, run } = this;
     const of = [messages, pending, run];
@@ -80,15 +76,13 @@ export class Transcript {
   }
 }
 
+const grow = (part) => (event, transcript) => (transcript.draft(event.message_id)[part] += event.delta);
+const call = (event, transcript) => transcript.draft(event.message_id).tool_calls.push(event);
 const TAKE = {
-  "text.delta": ({ message_id, delta }, transcript) => {
-    transcript.draft(message_id).content += delta;
-  },
-  "reasoning.delta": ({ message_id, delta }, transcript) => {
-    transcript.draft(message_id).reasoning += delta;
-  },
-  "tool.call": (event, transcript) => transcript.draft(event.message_id).tool_calls.push(event),
-  "action.call": (event, transcript) => transcript.draft(event.message_id).tool_calls.push(event),
+  "text.delta": grow("content"),
+  "reasoning.delta": grow("reasoning"),
+  "tool.call": call,
+  "action.call": call,
   "tool.result": ({ message_id, call_id, name, ok, result, error }, transcript) => {
     Object.assign(transcript.draft(message_id, "tool"), { call_id, name, ok, result, content: error ?? "" });
     if (name !== "rate_movie" || !ok || !result.movie) return;
@@ -102,9 +96,10 @@ function fold(messages, run) {
   const exchanges = [];
   for (const message of messages) {
     const question = exchanges.at(-1)?.questions.at(-1);
+    const version = { message, answers: [] };
     if (message.role !== "user") question && answerOf(question, message).messages.push(message);
-    else if (question?.message.alternative || message.kind === "edit") exchanges.at(-1).questions.push({ message, answers: [] });
-    else exchanges.push({ key: message.id, questions: [{ message, answers: [] }] });
+    else if (question?.message.alternative || message.kind === "edit") exchanges.at(-1).questions.push(version);
+    else exchanges.push({ key: message.id, questions: [version] });
   }
   const latest = exchanges.at(-1)?.questions.at(-1);
   if (run && latest?.message.id === run.message_id) answerOf(latest, { run_id: run.id }).state = run;

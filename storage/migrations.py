@@ -196,4 +196,7 @@ MIGRATIONS = [
     """
     ALTER TABLE runs ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0
     """,
+    """
+    ALTER TABLE runs ADD COLUMN request TEXT
+    """,
 ]

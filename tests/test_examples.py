@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 import threading
+from functools import cache
 
 import httpx
 import pytest
 
+from examples.typescript.generate import HERE, SCHEMA, fingerprint
 from tests.support.network import network
 from tests.support.scripted import Gate, Reply, Upstream, chunk, text
 from tests.support.serving import ROOT, Server
@@ -19,8 +21,10 @@ COMMANDS = {
     "curl": ["sh", "examples/curl.sh"],
     "python": [sys.executable, "examples/python_client.py"],
     "node": ["node", "examples/node/stream.mjs"],
+    "typescript": ["node", "examples/typescript/chat.ts"],
 }
-RESUMING = ["python", "node"]
+RESUMING = ["python", "node", "typescript"]
+RUNS_TYPESCRIPT = (22, 18)  # Node by itself from then on
 
 
 @pytest.fixture(params=COMMANDS)
@@ -31,7 +35,15 @@ def command(request: pytest.FixtureRequest) -> list[str]:
 def found(name: str) -> list[str]:
     if shutil.which(COMMANDS[name][0]) is None:
         pytest.skip(f"there is no {COMMANDS[name][0]} here")
+    if name == "typescript" and (version := node_version()) < RUNS_TYPESCRIPT:
+        pytest.skip(f"Node {RUNS_TYPESCRIPT} or newer runs TypeScript; this is {version}")
     return COMMANDS[name]
+
+
+@cache
+def node_version() -> tuple[int, ...]:
+    told = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, told.strip().removeprefix("v").split(".")))
 
 
 def run(command: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -84,3 +96,17 @@ def test_it_goes_on_when_the_network_comes_back(name: str, llm_server: Server, u
         done = run(command, way.url, "hello")
     assert done.returncode == 0, done.stderr
     assert "one two three" in done.stdout
+
+
+def test_the_types_are_those_of_the_document(client: httpx.Client) -> None:
+    """`examples/typescript/generate.py` makes them anew."""
+    first = SCHEMA.read_text().partition("\n")[0]
+    assert first == f"// fingerprint: {fingerprint(client.get('/openapi.json').json())}"
+
+
+def test_the_typed_client_compiles_strictly() -> None:
+    compiler = HERE / "node_modules/.bin/tsc"
+    if shutil.which("node") is None or not compiler.exists():
+        pytest.skip("there is no compiler here: `npm install` in examples/typescript")
+    done = subprocess.run([compiler], cwd=HERE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

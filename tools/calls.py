@@ -20,13 +20,12 @@ from providers.base import ChatMessage, ToolRequest, ToolSpec
 from providers.conversation import tool_content
 from schemas import Action, ActionCallEvent, ToolCallEvent, ToolResultEvent
 from storage.records import new_id
-from tools.registry import Toolbox, find_tool, parse_arguments
+from tools.registry import WRITERS, Toolbox, find_tool, parse_arguments
 
 DocumentCheck = Callable[[JsonValue, str], Awaitable[str | None]]  # a schema and a text: what is wrong, if anything
 CallEvent = ToolCallEvent | ToolResultEvent | ActionCallEvent
 
 MOST_FAILURES = 3  # steps with one and the same call; then the model gets no tools any more
-WRITERS = frozenset({"rate_movie"})  # after which the same call may give something else
 
 _REPEATED = "This call was refused before with the same arguments; change them, or answer without it."
 _HOPELESS = "This call was refused before with the same arguments. Nothing more can be called; answer the person now."

@@ -28,6 +28,7 @@ HIDDEN = {  # what few ask of a tool is left out of its schema, and read all the
     },
 }  # fmt: skip
 OF_FACTS = frozenset({"runtime_from", "runtime_to", "people"})  # told where the catalogue has what they ask for
+OF_SESSIONS = frozenset({"exclude_shown"})
 
 # Of a tool in the small set, the arguments that a small model is told of; it may use the others as well
 SMALL = {
@@ -49,6 +50,17 @@ def brief(args: type[Model], tool: str, *, facts: bool) -> dict[str, Any]:
     shown = [name for name in schema["properties"] if name not in hidden]
     shown.sort(key=Listing.model_fields.__contains__)  # its own before those of every list
     return _object(schema, schema.get("$defs", {}), shown, by_title=BY_TITLE)
+
+
+def described(args: type[Model], tool: str, *, facts: bool) -> dict[str, Any]:
+    """The brief schema with every description, for a model that has no system prompt of ours and no session."""
+    whole, told = args.model_json_schema()["properties"], brief(args, tool, facts=facts)
+    told["properties"] = {
+        name: value | {key: whole[name][key] for key in ("description",) if key in whole[name]}
+        for name, value in told["properties"].items()
+        if name not in OF_SESSIONS
+    }
+    return told
 
 
 def briefest(args: type[Model], tool: str) -> dict[str, Any]:

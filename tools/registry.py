@@ -6,10 +6,10 @@ A tool has its name, description and JSON Schema from its function, and its call
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from loguru import logger
 from pydantic import JsonValue, ValidationError
@@ -26,12 +26,15 @@ from storage.records import Clock, utc_now
 from telemetry.base import OFF, Metrics
 from tools import figures, search, tastes
 from tools.context import Context
-from tools.describing import SMALL, brief, briefest
+from tools.describing import SMALL, brief, briefest, described
 from tools.reading import read_arguments
 
 MAX_RESULT_BYTES = 64_000  # of the text that the model reads
 MAX_NAMED_ERRORS = 4
 
+WRITERS = frozenset({"rate_movie"})  # after which the same call of another may give something else
+
+Args = TypeVar("Args", bound=Model)
 ToolFunction = Callable[[Context, Any], Awaitable[Model]]
 
 
@@ -62,6 +65,15 @@ class Tool:
         """The same of a catalogue that has neither running times nor people."""
         return ToolSpec(self.name, self.description, brief(self.args, self.name, facts=False))
 
+    def described_spec(self, *, facts: bool) -> ToolSpec:
+        """The tool as a model is told of it that knows the tools alone. `facts`: there are running times and people."""
+        return ToolSpec(self.name, self.description, described(self.args, self.name, facts=facts))
+
+    @property
+    def writes(self) -> bool:
+        """True where a call replaces or deletes something of the caller's; a second one like it changes no more."""
+        return self.name in WRITERS
+
     @cached_property
     def small_spec(self) -> ToolSpec:
         """The tool as a model is told of it that has little room."""
@@ -73,10 +85,7 @@ class Tool:
         Raises:
             ToolError: What is wrong with which argument.
         """
-        try:
-            return self.args.model_validate(read_arguments(self.args, arguments))
-        except ValidationError as error:
-            raise ToolError(_words(error, self.args)) from None
+        return read_and_checked(self.args, arguments)
 
 
 _FUNCTIONS: tuple[ToolFunction, ...] = (
@@ -94,6 +103,18 @@ _FUNCTIONS: tuple[ToolFunction, ...] = (
     tastes.next_question,
 )
 TOOLS = {tool.name: tool for tool in map(Tool.of, _FUNCTIONS)}
+
+
+def read_and_checked(args: type[Args], arguments: Mapping[str, JsonValue]) -> Args:
+    """Arguments as a model means them, validated.
+
+    Raises:
+        ToolError: What is wrong with which argument.
+    """
+    try:
+        return args.model_validate(read_arguments(args, arguments))
+    except ValidationError as error:
+        raise ToolError(_words(error, args)) from None
 
 
 def find_tool(name: str) -> Tool:

@@ -5,12 +5,14 @@ OpenAI's reference has the fields: https://platform.openai.com/docs/api-referenc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
+from api.faces.asking import Wanted, check_words
 from errors import InvalidField
+from json_schema import check_document
 from runs.brought import Said
 from schemas import Action, JsonSchemaFormat, ModelName, ResponseFormat, Sampling, ToolCall
 
@@ -21,7 +23,7 @@ _ARGUMENTS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue]
 class Given(BaseModel):
     """Part of a request; what we do not know is another's business."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", str_max_length=10**9)  # with any, no half character passes
 
 
 class Part(Given):
@@ -124,12 +126,12 @@ class CompletionCreate(Given):
     n: Annotated[int, Field(ge=1, le=1)] | None = None
     modalities: list[Literal["text"]] | None = None
     audio: None = None
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, Annotated[Any, AfterValidator(check_document)]] | None = None
 
     @property
     def instructions(self) -> str:
         """The application's words to the model."""
-        told = (_text(entry.content) for entry in self.messages if isinstance(entry, Instructions))
+        told = (text_of(entry.content) for entry in self.messages if isinstance(entry, Instructions))
         return "\n\n".join(text for text in told if text.strip())
 
     @property
@@ -143,18 +145,18 @@ class CompletionCreate(Given):
         last = len(self.messages) - 1
         if not said or said[-1].role == "assistant":
             raise InvalidField(f"body.messages.{last}", "the last entry must be a user's, or the result of a tool")
-        if not any(entry.role == "user" and entry.content.strip() for entry in said):
-            raise InvalidField("body.messages", "there is no message of a user's with text in it")
+        check_words(said, "body.messages")
         return said
 
     @property
-    def actions(self) -> list[Action]:
-        """The caller's own functions.
+    def wanted(self) -> Wanted:
+        """All that is asked for.
 
         Raises:
-            InvalidField: One is no function that can be called.
+            InvalidField: One of its parts cannot be what it should be.
         """
-        return [_action(place, tool.function) for place, tool in enumerate(self.tools or ())]
+        actions = actions_of({f"body.tools.{at}.function": tool.function for at, tool in enumerate(self.tools or ())})
+        return Wanted(self.model, self.instructions, self.said, actions, self.form, self.sampling)
 
     @property
     def form(self) -> ResponseFormat | None:
@@ -178,7 +180,8 @@ class CompletionCreate(Given):
         )
 
 
-def _text(content: Content) -> str:
+def text_of(content: Content) -> str:
+    """The text of an entry, in however many parts."""
     if isinstance(content, list):
         return "".join(part.text or part.refusal for part in content)
     return content or ""
@@ -187,23 +190,39 @@ def _text(content: Content) -> str:
 def _said(place: int, entry: Asked | Answered | Returned) -> Said:
     if isinstance(entry, Answered):
         calls = [
-            _call(f"body.messages.{place}.tool_calls.{at}", call) for at, call in enumerate(entry.tool_calls or ())
+            call_of(f"body.messages.{place}.tool_calls.{at}.function", call.id, call.function)
+            for at, call in enumerate(entry.tool_calls or ())
         ]
-        return Said("assistant", _text(entry.content), calls)
+        return Said("assistant", text_of(entry.content), calls)
     if isinstance(entry, Returned):
-        return Said("tool", _text(entry.content), call_id=entry.tool_call_id)
-    return Said("user", _text(entry.content))
+        return Said("tool", text_of(entry.content), call_id=entry.tool_call_id)
+    return Said("user", text_of(entry.content))
 
 
-def _call(path: str, call: Called) -> ToolCall:
+def call_of(path: str, call_id: str, function: Function) -> ToolCall:
+    """A call of a function of the caller's.
+
+    Raises:
+        InvalidField: Its arguments are no JSON object.
+    """
     try:
-        arguments = _ARGUMENTS.validate_json(call.function.arguments or "{}")
-    except ValidationError:
-        raise InvalidField(f"{path}.function.arguments", "must be the text of a JSON object") from None
-    return ToolCall(call_id=call.id, name=call.function.name, arguments=arguments, action=True)
+        arguments = _ARGUMENTS.validate_json(function.arguments or "{}")
+        check_document(arguments)
+    except ValueError:
+        raise InvalidField(f"{path}.arguments", "must be the text of a JSON object") from None
+    return ToolCall(call_id=call_id, name=function.name, arguments=arguments, action=True)
 
 
-def _action(place: int, function: OwnFunction) -> Action:
+def actions_of(functions: Mapping[str, OwnFunction]) -> dict[str, Action]:
+    """The caller's own functions, by the paths of their fields.
+
+    Raises:
+        InvalidField: One is no function that can be called.
+    """
+    return {path: _action(path, function) for path, function in functions.items()}
+
+
+def _action(path: str, function: OwnFunction) -> Action:
     parameters = {"type": "object", **(function.parameters or {})}
     try:
         return Action.model_validate(
@@ -211,15 +230,4 @@ def _action(place: int, function: OwnFunction) -> Action:
         )
     except ValidationError as error:
         first = error.errors()[0]
-        path = ".".join(map(str, ("body", "tools", place, "function", *first["loc"])))
-        raise InvalidField(path, first["msg"]) from None
-
-
-def own_results(said: Sequence[Said]) -> list[Said]:
-    """The results of tools that stand at the end of a conversation."""
-    results: list[Said] = []
-    for entry in reversed(said):
-        if entry.role != "tool":
-            break
-        results.insert(0, entry)
-    return results
+        raise InvalidField(".".join(map(str, (path, *first["loc"]))), first["msg"]) from None

@@ -61,6 +61,8 @@ BODIES: dict[str, Any] = {
     "put_rating": {"stars": 2},
     "make_key": {"name": "k"},
     "change_password": PASSWORDS,
+    "change_conversation": {"metadata": {"m": "mine"}},
+    "create_conversation_items": {"items": [{"role": "user", "content": "mine"}]},
 }
 
 
@@ -111,11 +113,15 @@ def hers(ana: Person) -> dict[str, str]:
     return {
         "session_id": run["session_id"],
         "run_id": run["id"],
+        "response_id": run["id"].replace("run_", "resp_"),
+        "conversation_id": run["session_id"].replace("ses_", "conv_"),
+        "item_id": run["message_id"],
         "message_id": run["message_id"],
         "answer_id": answer["messages"][-1]["id"],
         "recommendation_id": listed["recommendation_id"],
         "key_id": ana.client.post("/auth/keys", json={"name": MARK}).json()["id"],
         "account_id": ana.claims["sub"],
+        "chat_id": run["session_id"],
     }
 
 
@@ -132,6 +138,16 @@ def operations(server: Server) -> list[Operation]:
         )
         for path, each in paths.items()
         for method, one in each.items()
+    ]
+
+
+def hidden(server: Server) -> list[Operation]:
+    """The operations that the document leaves out and that name something."""
+    return [
+        Operation(method, route.path_format, route.name, ("after",), takes_form=False)
+        for route in every_route(server.app.routes)
+        if not isinstance(route, Mount) and not route.include_in_schema and "{" in route.path_format
+        for method in sorted(route.methods)
     ]
 
 
@@ -259,7 +275,7 @@ def test_what_belongs_to_another_does_not_exist(by: str, guarded: Server, ana: P
         key = eve.client.post("/auth/keys", json={"name": "of eve"}).json()["key"]
         credential = eve.access if by == "token" else key
         with guarded.client(headers={**bearer(credential), **JSON, "Idempotency-Key": MARK}) as client:
-            for one in in_order(operations(guarded)):
+            for one in in_order(operations(guarded) + hidden(guarded)):
                 foreign = one.names & hers.keys()
                 body = None if one.takes_form else BODIES.get(one.name)
                 for query in queries(one, hers):
@@ -272,8 +288,45 @@ def test_what_belongs_to_another_does_not_exist(by: str, guarded: Server, ana: P
                         assert response.status_code in allowed, (one, response.text)
                     elif by == "key" and one.name in IN_PERSON:
                         assert response.status_code == 403, one
-    assert tried > 12
+    assert tried > 30
     assert ana.client.get("/auth/export").content == before
+
+
+def test_a_response_builds_on_nothing_of_anothers(guarded: Server, hers: dict[str, str]) -> None:
+    item = {"type": "item_reference", "id": hers["item_id"]}
+    result = {"type": "function_call_output", "call_id": f"{hers['run_id']}.call_1", "output": "1"}
+    with person(guarded, "eve-who-responds") as eve:
+        own = eve.client.post("/v1/conversations").json()["id"]
+        for status, asked in (
+            (404, {"input": "hello", "previous_response_id": hers["response_id"]}),
+            (404, {"input": "hello", "conversation": hers["conversation_id"]}),
+            (400, {"input": [item, {"role": "user", "content": "hello"}]}),
+            (409, {"input": [result], "conversation": own}),
+        ):
+            response = eve.client.post("/v1/responses", json=asked)
+            assert response.status_code == status, response.text
+            assert MARK not in response.text
+        mixed = eve.client.get(f"/v1/conversations/{own}/items", params={"after": hers["item_id"]})
+        assert (mixed.status_code, code_of(mixed)) == (404, "not_found")
+        assert eve.client.get(f"/v1/conversations/{own}/items/{hers['item_id']}").status_code == 404
+        assert eve.client.get("/sessions").json()["data"][0]["id"].endswith(own.removeprefix("conv_"))
+
+
+def test_a_chat_of_another_does_not_exist(guarded: Server, ana: Person, hers: dict[str, str]) -> None:
+    """By the session's id; an id of a client's own choosing means a chat of the caller's."""
+    said = [{"id": "m", "role": "user", "parts": [{"type": "text", "text": f"hello, {MARK}"}]}]
+    mine = ana.client.post("/ui/chat", json={"id": "mine", "messages": said})
+    assert '"finish"' in mine.text
+    session = hers["session_id"]
+    paths = {("POST", "/ui/chat"), ("GET", "/ui/chat/{}"), ("GET", "/ui/chat/{}/stream"), ("POST", "/ui/chat/{}/stop")}
+    with person(guarded, "mallory") as mallory:
+        for method, path in paths:
+            answer = mallory.client.request(method, path.format(session), json={"id": session, "messages": said})
+            assert (answer.status_code, code_of(answer)) == (404, "not_found"), path
+        assert mallory.client.get("/ui/chat/mine").json()["messages"] == []
+        assert mallory.client.get("/ui/chat/mine/stream").status_code == 204
+        assert mallory.client.get("/sessions").json()["data"] == []
+    assert len(ana.client.get("/ui/chat/mine").json()["messages"]) == 2
 
 
 def in_order(found: list[Operation]) -> list[Operation]:

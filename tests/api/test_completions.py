@@ -112,6 +112,23 @@ def test_what_cannot_be_done_is_refused_by_name(openai: OpenAI, asked: dict[str,
     assert str(caught.value.param).startswith(param)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"messages": [{"role": "user", "content": "\ud800"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "\ud800"}]}]},
+        {"messages": [{"role": "system", "content": "\ud800"}, *HELLO]},
+        {"messages": [*HELLO, {"role": "assistant", "content": "\ud800"}, *HELLO]},
+        {"stop": "\ud800"},
+        {"metadata": {"session_id": "\ud800"}},
+    ],
+)
+def test_half_a_character_is_refused(llm_client: httpx.Client, changed: dict[str, Any]) -> None:
+    content = json.dumps({"messages": HELLO, **changed})
+    refused = llm_client.post("/v1/chat/completions", content=content, headers={"Content-Type": "application/json"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "validation_error")
+
+
 def test_what_is_asked_of_the_model_reaches_it(openai: OpenAI, upstream: Upstream) -> None:
     upstream.queue(text('{"a": 1}'))
     openai.chat.completions.create(
@@ -375,7 +392,7 @@ def test_the_offline_guide_answers_and_follows(server: Server, client: httpx.Cli
 
 def test_the_documents_lines_run(server: Server) -> None:
     document = (ROOT / "docs/clients.md").read_text().replace("http://127.0.0.1:8000", server.url)
-    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", document, re.DOTALL))
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", document.split("\n## ")[0], re.DOTALL))
     done = subprocess.run(["sh", "-c", blocks["sh"]], capture_output=True, text=True, check=True)
     assert "The Usual Suspects" in json.loads(done.stdout)["choices"][0]["message"]["content"]
     done = subprocess.run([sys.executable, "-c", blocks["python"]], capture_output=True, text=True, check=True)

@@ -17,7 +17,7 @@ def test_no_request_breaks_the_service_or_its_own_document(settings: Settings) -
     """All of schemathesis's checks over the whole OpenAPI document; `python -m benchmarks.hostile` does ten times as
     much, without accounts too.
     """
-    generous = {"messages_per_minute": 1_000_000, "refusals_per_minute": 1_000_000}
+    generous = {"messages_per_minute": 1_000_000}
     with serving(with_accounts(settings, **generous)) as server, person(server, "ana") as ana:
         key = ana.client.post("/auth/keys", json={"name": "fuzzer"}).json()["key"]  # cannot end its own account
         command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{server.url}/openapi.json"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +11,6 @@ import threading
 from pathlib import Path
 
 import httpx
-import pytest
 
 from settings import Settings
 from tests.support import scripted
@@ -74,21 +74,21 @@ def runs_of(client: httpx.Client) -> list[dict[str, str]]:
     return [client.get(f"/runs/{history[0]['run_id']}").json() for history in histories]
 
 
-@pytest.mark.parametrize("flaw", ["empty", "text", "of another program", "cut", "newer", "missing"])
-def test_what_is_no_sound_backup_is_not_restored(settings: Settings, tmp_path: Path, flaw: str) -> None:
+def test_what_is_no_sound_backup_is_not_restored(settings: Settings, tmp_path: Path) -> None:
     with serving(settings) as server, server.client() as client:
         chat(client, "mine")
     copy, database = tmp_path / "copy.db", settings.chat_path
     assert operate(settings.data_dir, "backup", copy).returncode == 0
-    damage(copy, flaw)
-    refused = operate(settings.data_dir, "restore", copy)
-    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False), refused.stderr
-    assert refused.stderr.startswith("db.py: ")
+    for flaw in ("empty", "text", "of another program", "cut", "newer", "missing"):
+        damaged = Path(shutil.copy(copy, tmp_path / "damaged.db"))
+        damage(damaged, flaw)
+        refused = operate(settings.data_dir, "restore", damaged)
+        assert (flaw, refused.returncode, "Traceback" in refused.stderr) == (flaw, 1, False), refused.stderr
+        assert refused.stderr.startswith("db.py: ")
+        written = database.read_bytes() + b"".join(path.read_bytes() for path in database.parent.glob("chat.db-wal"))
+        assert b"mine" in written
+        assert not list(settings.data_dir.glob("*before*")) + list(settings.data_dir.glob("*.part"))
     assert operate(settings.data_dir, "check").returncode == 0
-    assert b"mine" in database.read_bytes() + b"".join(
-        path.read_bytes() for path in database.parent.glob("chat.db-wal")
-    )
-    assert not list(settings.data_dir.glob("*before*")) + list(settings.data_dir.glob("*.part"))
 
 
 def damage(copy: Path, flaw: str) -> None:

@@ -45,8 +45,9 @@ def test_a_set_is_evaluated_by_table_and_plot(rated: Path, tmp_path: Path) -> No
         assert "benchmarks/requirements.txt" in done.stdout
 
 
-def test_a_choice_is_kept_with_the_model_and_by_the_next_fit(rated: Path, tmp_path: Path) -> None:
-    assert run("movielens.py", "import", rated, data_dir=tmp_path).returncode == 0
+def test_a_choice_is_kept_with_the_model_and_by_the_next_fit(tmp_path: Path) -> None:
+    make(tmp_path / "few", users=60, movies=50, ratings=1_800, seed=5)
+    assert run("movielens.py", "import", tmp_path / "few", data_dir=tmp_path).returncode == 0
     assert run("recommend.py", "fit", "--to-be-tuned", data_dir=tmp_path).returncode == 0
     assert noted(tmp_path) == "to be tuned"
     done = run("recommend.py", "tune", data_dir=tmp_path)

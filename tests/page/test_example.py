@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
 from settings import Settings
 from tests.page.conftest import Watch
 from tests.support.network import network_to
-from tests.support.scripted import Gate, Reply, Upstream, chunk, text
+from tests.support.scripted import HANG, Gate, Reply, Upstream, call, calls, chunk, text
 from tests.support.serving import ROOT, Server, serving
 
 
@@ -24,9 +25,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def example() -> Iterator[str]:
-    """`examples/browser/` on an origin of its own."""
-    handler = functools.partial(Quiet, directory=str(ROOT / "examples/browser"))
+def example(name: str = "browser") -> Iterator[str]:
+    """A folder of `examples/` on an origin of its own."""
+    handler = functools.partial(Quiet, directory=str(ROOT / "examples" / name))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as files:
         threading.Thread(target=files.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{files.server_port}"
@@ -59,6 +60,36 @@ def test_the_example_streams_and_goes_on_when_the_network_comes_back(
             [session] = client.get("/sessions").json()["data"]
             roles = [message["role"] for message in client.get(f"/sessions/{session['id']}/messages").json()["data"]]
         assert roles == ["user", "assistant"]
+        page.close()
+
+
+def test_usechat_goes_on_after_a_reload(llm_settings: Settings, upstream: Upstream, page: Page) -> None:
+    if not (ROOT / "examples/usechat/bundle.js").exists():
+        pytest.skip("there is no bundle: `npm install && npm run bundle` in examples/usechat")
+    gates = [Gate(), Gate()]
+    pieces = [chunk({"content": "one "}), gates[0], chunk({"content": "two "}), gates[1], *text("three").pieces]
+    upstream.queue(calls(call("search_movies", {"query": "Heat"})), Reply(pieces), text("again"), Reply([HANG]))
+    with example("usechat") as origin, across_origins(llm_settings, origin) as server:
+        page.goto(f"{origin}/?service={server.url}")
+        page.get_by_label("Message").fill("hello")
+        page.get_by_role("button", name="Send").click()
+        answer = page.locator("article.assistant")
+        expect(answer).to_contain_text("one ")
+        page.reload()
+        expect(answer).to_contain_text("one ")
+        gates[0].open()
+        expect(answer).to_contain_text("one two ")
+        page.reload()
+        gates[1].open()
+        expect(answer).to_contain_text("one two three")
+        expect(answer).to_contain_text("search_movies")
+        page.get_by_role("button", name="Again").click()
+        expect(answer).to_have_text("again")
+        page.get_by_role("button", name="Again").click()
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("button", name="Again")).to_be_visible()
+        page.reload()
+        expect(page.locator("article")).to_have_count(1)
         page.close()
 
 

@@ -81,7 +81,7 @@ def statements(llm_server: Server) -> dict[str, Any]:
     return seen
 
 
-SQL = ("db.py", "storage/records.py", "storage/sessions.py", "storage/own_ratings.py")
+SQL = ("db.py", "storage/records.py", "storage/sessions.py", "storage/histories.py", "storage/own_ratings.py")
 
 
 def written_in(module: str) -> set[str]:
@@ -126,6 +126,9 @@ def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> N
     client.post(f"/runs/{first['id']}/cancel").raise_for_status()
     spoken = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
     client.post("/v1/chat/completions", json={"messages": spoken}).raise_for_status()
+    respond(upstream, client)
+    parts = [{"id": "m", "role": "user", "parts": [{"type": "text", "text": "hello"}]}]
+    client.post("/ui/chat", json={"id": "chat", "messages": parts}).raise_for_status()
     rate_and_recommend(client)
     marquee = server.app.state.marquee
     settler, loop = marquee.runs.settler, marquee.runs.settler._rounds[0].get_loop()
@@ -143,6 +146,22 @@ def do_everything(upstream: Upstream, server: Server, client: httpx.Client) -> N
     run = asyncio.run_coroutine_threadsafe(marquee.store.load_run("local", first["id"]), loop).result(30)
     asyncio.run_coroutine_threadsafe(marquee.store.replace_frames(run.id, ()), loop).result(30)
     client.delete(f"/sessions/{session}").raise_for_status()
+
+
+def respond(upstream: Upstream, client: httpx.Client) -> None:
+    """Responses and a conversation: continued, copied, and deleted again."""
+    function = {"type": "function", **ACTION}
+    upstream.queue(calls(call("open_page", {})))
+    asked = client.post("/v1/responses", json={"input": "open it", "tools": [function]}).raise_for_status().json()
+    [called] = asked["output"]
+    result = {"type": "function_call_output", "output": "1"}
+    said = [{"type": "item_reference", "id": called["id"]}, {**result, "call_id": called["call_id"]}]
+    for _ in range(2):  # behind the latest response, and behind an older one
+        answer = client.post("/v1/responses", json={"input": said, "previous_response_id": asked["id"]})
+    deleted = f"/v1/responses/{answer.raise_for_status().json()['id']}"
+    client.get(f"{deleted}/input_items").raise_for_status()
+    client.delete(deleted).raise_for_status()
+    client.post("/v1/conversations", json={"items": [{"role": "user", "content": "a"}]}).raise_for_status()
 
 
 def rate_and_recommend(client: httpx.Client) -> None:

@@ -44,7 +44,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=_take_terminal,  # noqa: PLW1509  it does one system call
+            preexec_fn=_take_terminal,  # noqa: PLW1509  it does two system calls
         )
         self.pid = self._process.pid
         os.close(slave)
@@ -135,5 +135,6 @@ def terminal(env: dict[str, str], *command: str, state: Path, **size: int) -> It
 
 
 def _take_terminal() -> None:
-    """Make standard input the terminal that controls the session, so that Ctrl-C is a signal there."""
+    """Make standard input the terminal that controls the session, so that Ctrl-C is a signal there, and hanging up."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

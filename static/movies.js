@@ -1,12 +1,11 @@
 // A movie's page: what it is, how it is rated, when, what is like it.
 
-import { button, clear, h } from "./dom.js";
+import { fill, h, outward, textButton } from "./dom.js";
 import { get } from "./api.js";
-import { called, ownStars } from "./cards.js";
-import { poster } from "./poster.js";
-import { counted, histogram, overTime, stars } from "./plots.js";
+import { ownStars, poster } from "./cards.js";
+import { histogram, overTime, stars } from "./plots.js";
 import { exploring, grid, panel, section, skeleton } from "./panel.js";
-import { ask } from "./shared.js";
+import { ask, called, counted } from "./shared.js";
 
 const LONG = 8; // years of ratings from which they are shown by year at first
 const TAGS = 24;
@@ -19,16 +18,13 @@ export async function show(root, { id, signal, title }) {
   const movie = /^\d{1,15}$/.test(id) && (await load(id, signal));
   if (signal.aborted) return;
   title(movie ? called(movie) : "No such movie");
-  clear(root);
-  if (!movie) return root.append(missing());
-  root.append(hero(movie), h("div.columns", ratings(movie), time(movie, signal)), tags(movie), similar(movie, signal));
+  const columns = () => h("div.columns", ratings(movie), time(movie, signal));
+  fill(root, movie ? [hero(movie), columns(), tags(movie), similar(movie, signal)] : missing());
 }
 
-function load(id, signal) {
-  return get(`/movies/${id}`, {}, signal).catch((error) => {
-    if (error.status !== 404) throw error;
-  });
-}
+const load = (id, signal) => get(`/movies/${id}`, {}, signal).catch((error) => {
+  if (error.status !== 404) throw error;
+});
 
 function missing() {
   const away = h("a.button.primary", { href: "#/explore" }, "Explore what there is");
@@ -37,33 +33,32 @@ function missing() {
 
 function hero(movie) {
   const name = called(movie);
-  const link = (href, words) => href && h("a", { href, target: "_blank", rel: "noopener noreferrer" }, words);
-  const talk = (icon, label, text, props) => button(icon, label, () => ask(text), { text: true, ...props });
+  const talk = (icon, label, text, props) => textButton(icon, label, () => ask(text), props);
   const genre = (it) => h("a.chip", { href: exploring({ genre: it }) }, it);
   const mean = [h("strong", stars(movie.rating_mean)), ` of 5 from ${counted(movie.rating_count, "rating")}`];
-  return h("div.hero", { "data-testid": "movie" }, poster(movie), h("div.hero-text",
+  return h("div.hero", { testid: "movie" }, poster(movie), h("div.hero-text",
     h("h2", movie.title, movie.year && h("span.muted", ` ${movie.year}`)),
     h("p.chips", movie.genres.map(genre)),
     facts(movie),
     h("p.muted.hero-mean", movie.rating_count ? mean : "Nobody has rated it yet."),
-    h("div.row", h("span.muted", "Your rating"), ownStars(movie, null)),
+    h("div.row", h("span.muted", "Your rating"), ownStars(movie)),
     movie.description && h("p", movie.description),
     h("div.row",
-      talk("chat", "Ask about it", `Tell me about ${name}`, { class: "button primary" }),
+      talk("chat", "Ask about it", `Tell me about ${name}`, { class: "primary" }),
       talk("alike", "More like this", `More like ${name}`),
-      link(movie.imdb_url, "IMDb"),
-      link(movie.tmdb_url, "TMDB"))));
+      movie.imdb_url && outward(movie.imdb_url, "IMDb"),
+      movie.tmdb_url && outward(movie.tmdb_url, "TMDB"))));
 }
 
 /** Who made it, who is in it and how long it is, where the data has that. */
 function facts({ directors, cast, runtime }) {
   const person = ({ name }, index) => [index > 0 && ", ", h("a", { href: exploring({ person: name }) }, name)];
-  const people = (label, found = []) =>
-    found.length > 0 && [h("dt", label), h("dd", found.slice(0, PEOPLE).map(person))];
+  const fact = (label, words) => words && [h("dt", label), h("dd", words)];
+  const people = (found = []) => found.length > 0 && found.slice(0, PEOPLE).map(person);
   const hours = runtime >= 60 ? `${Math.floor(runtime / 60)} h ` : "";
-  const length = runtime && [h("dt", "Length"), h("dd", `${hours}${runtime % 60} min`)];
-  const known = [people("By", directors), people("With", cast), length].filter(Boolean);
-  return known.length > 0 && h("dl", known);
+  const length = runtime && `${hours}${runtime % 60} min`;
+  const known = [fact("By", people(directors)), fact("With", people(cast)), fact("Length", length)];
+  return known.some(Boolean) && h("dl", known);
 }
 
 const unrated = () => h("p.muted", "No ratings yet.");
@@ -75,16 +70,15 @@ function ratings(movie) {
 
 function time(movie, signal) {
   let by = null;
-  const choice = (value) => h("button", { type: "button", value, onclick: choose }, `By ${value}`);
-  const choices = [choice("year"), choice("month")];
-  function choose({ target }) {
+  const onclick = ({ target }) => {
     by = target.value;
     node.reload();
-  }
+  };
+  const choices = ["year", "month"].map((value) => h("button", { type: "button", value, onclick }, `By ${value}`));
   const path = `/movies/${movie.movie_id}/stats`;
   const series = async (span, ends) => (await get(path, { by: span, windows: "all" }, ends)).series;
   const node = panel("Over time", "time", signal, {
-    lead: h("div.segmented", { role: "group", "aria-label": "Periods" }, choices),
+    lead: h("div.segmented", { role: "group", label: "Periods" }, choices),
     async load(ends) {
       if (by) return series(by, ends);
       const years = await series("year", ends);
@@ -106,7 +100,7 @@ function tags({ top_tags: found }) {
     title: `Relevance ${Math.round(relevance * 100)} %`,
   }, tag);
   const chips = found.slice(0, TAGS).map((one) => h("li", chip(one)));
-  return chips.length ? section("What people say", "tags", null, h("ul.chips", chips)) : "";
+  return chips.length > 0 && section("What people say", "tags", null, h("ul.chips", chips));
 }
 
 function similar(movie, signal) {

@@ -1,0 +1,1 @@
+"""Clients of others, played by a script: `python -m tests.others.play`."""
