@@ -113,10 +113,9 @@ class Database:
                 await connections.close()
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What the work gives, once it is committed. Its connection is inside BEGIN IMMEDIATE; an exception rolls back.
+        """Commit a piece of work and give its result; an exception of its rolls back.
 
-        It runs in the writer's thread and must do nothing but write. Where the caller is cancelled, it is done all the
-        same.
+        It runs in the writer's thread, and is done whole where the caller is cancelled meanwhile.
 
         Raises:
             StorageUnavailable: As for `transaction`.
