@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Process:
         command += ["--workers", str(workers)] if workers > 1 else []
         self._written = tempfile.TemporaryFile()  # noqa: SIM115  a pipe would be full some time, and stop it
         self._popen = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdout=self._written, stderr=self._written, **options
+            command, cwd=ROOT, env=env, stdout=self._written, stderr=self._written, start_new_session=True, **options
         )
         self._text = ""
         self.pid = self._popen.pid
@@ -60,8 +60,9 @@ class Process:
         return httpx.Client(base_url=self.url, timeout=90, transport=Searched())
 
     def kill(self) -> None:
-        """SIGKILL: nothing of the process runs after it."""
-        self._popen.kill()
+        """SIGKILL: nothing of the process runs after it, nor of those that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()
         self._read()
 
