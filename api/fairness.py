@@ -1,7 +1,7 @@
-"""Begins requests in turn where the event loop is behind: whoever asked least of late goes first.
+"""Begins requests in turn where they come faster than they can be answered: whoever asked least of late goes first.
 
-While requests come no faster than they are answered, none waits. Where they do, who asks seldom is answered at once,
-whoever else floods; and of those who flood each has the same share.
+A few are in the making at a time; while no more come, none waits. Who asks seldom is answered at once, whoever else
+floods, and of those who flood each has the same share.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from api.middleware import SAFE, OnRequests, announced
 MEMORY = 10.0  # seconds in which what was given to a caller fades to a third
 UNKNOWN = 20.0  # of whoever was not here before: those who were go first
 CHANGING = 5.0  # of a request that changes something, as one that begins an answer; 1 of any other
+AT_ONCE = 4  # requests in the making
+LONGEST = 0.1  # seconds for which one is taken to need the processor
 PIECE = 65_536  # bytes of a body that count as one more
 KNOWN = 10_000  # callers, and credentials, that are remembered
 
@@ -49,7 +51,10 @@ class Ranks:
 
 
 class Turns(OnRequests):
-    """Has requests begin one by one; a caller is an account, or an address where the credential is not known."""
+    """Has few requests at a time in the making; a caller is an account, or an address where none is known.
+
+    A request that waits for something else than the processor (an answer, a password's hash) soon counts no more.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app)
@@ -57,12 +62,18 @@ class Turns(OnRequests):
         self._known: OrderedDict[str, str] = OrderedDict()
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
-        self._taken = False
+        self._free = AT_ONCE
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         credential = Headers(scope=scope).get("authorization", "")
         caller = self._known.get(credential) or (scope.get("client") or ("unknown",))[0]
-        await self._turn(caller, _cost(scope))
+        await self._turn(self._ranks.add(caller, _cost(scope), time.monotonic()))
+        timer = asyncio.get_running_loop().call_later(LONGEST, self._pass_on)
+
+        def let_go() -> None:
+            if not timer.cancelled() and timer.when() > asyncio.get_running_loop().time():
+                timer.cancel()
+                self._pass_on()
 
         async def weighed() -> Message:
             message = await receive()
@@ -73,34 +84,36 @@ class Turns(OnRequests):
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._remember(scope, credential)
+                let_go()
             await send(message)
 
-        await self._app(scope, weighed, noted)
+        try:
+            await self._app(scope, weighed, noted)
+        finally:
+            let_go()
 
-    async def _turn(self, caller: str, cost: float) -> None:
-        """Return when it is the caller's turn."""
-        loop = asyncio.get_running_loop()
-        rank = self._ranks.add(caller, cost, time.monotonic())
-        if not self._taken:
-            self._take()
+    async def _turn(self, rank: float) -> None:
+        """Return when it is the turn of who has this rank."""
+        if self._free:
+            self._free -= 1
             return
-        turn: asyncio.Future[None] = loop.create_future()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heappush(self._waiting, (rank, next(self._numbers), turn))
-        await turn
-
-    def _take(self) -> None:
-        """Have the next request begin in the loop's next turn."""
-        self._taken = True
-        asyncio.get_running_loop().call_soon(self._pass_on)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_on()
+            raise
 
     def _pass_on(self) -> None:
-        """Give the turn to whoever comes first by rank."""
-        self._taken = False
-        while self._waiting and not self._taken:
+        """Give a place that is free now to whoever comes first by rank."""
+        while self._waiting:
             *_, turn = heappop(self._waiting)
             if not turn.done():
                 turn.set_result(None)
-                self._take()
+                return
+        self._free += 1
 
     def _remember(self, scope: Scope, credential: str) -> None:
         """Note the account of a credential that was found good."""

@@ -7,7 +7,7 @@ import time
 
 from starlette.types import Message, Receive, Scope, Send
 
-from api.fairness import PIECE, Ranks, Turns
+from api.fairness import AT_ONCE, PIECE, Ranks, Turns
 from providers.pacing import Pace
 
 
@@ -35,35 +35,59 @@ def test_ranks_fade_alike_and_never_need_the_time() -> None:
     assert waits < ranks.add("seldom", 1, now=200)  # whoever waits long is not overtaken for ever
 
 
+class Held:
+    """An application whose requests end when they are let go."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.gate = asyncio.Event()
+
+    async def __call__(self, scope: Scope, _: Receive, __: Send) -> None:
+        self.begun.append(scope["client"][0])
+        await self.gate.wait()
+
+
 async def test_whoever_asked_least_begins_first() -> None:
-    begun: list[str] = []
-
-    async def app(scope: Scope, _: Receive, __: Send) -> None:
-        begun.append(scope["client"][0])
-
+    app = Held()
     turns = Turns(app)
+    app.gate.set()
     await turns(request("a guest of before"), nothing, ignore)
-    flood = [turns(request("a flooder"), nothing, ignore) for _ in range(50)]
-    large = turns(request("of much", "POST", 100 * PIECE), nothing, ignore)
-    others = [turns(request(who), nothing, ignore) for who in ("new", "a guest of before")]
-    await asyncio.gather(*flood, large, *others)
-    assert begun.index("a guest of before", 1) < 4
-    assert begun.index("new") < begun.index("of much")
-    assert begun.count("a flooder") == 50
+    app.gate.clear()
+    asked = [request("a flooder") for _ in range(50)]
+    asked += [request("of much", "POST", 100 * PIECE), request("new"), request("a guest of before")]
+    tasks = [asyncio.create_task(turns(one, nothing, ignore)) for one in asked]
+    await asyncio.sleep(0)
+    assert app.begun[1:] == ["a flooder"] * AT_ONCE
+    app.gate.set()
+    await asyncio.wait(tasks)
+    assert set(app.begun[AT_ONCE + 1 : AT_ONCE + 3]) == {"a guest of before", "new"}
+    assert app.begun[-1] == "of much"
+    assert app.begun.count("a flooder") == 50
 
 
 async def test_whoever_leaves_while_waiting_is_passed_over() -> None:
-    begun: list[str] = []
-
-    async def app(scope: Scope, _: Receive, __: Send) -> None:
-        begun.append(scope["client"][0])
-
+    app = Held()
     turns = Turns(app)
-    waiting = [asyncio.create_task(turns(request(str(number)), nothing, ignore)) for number in range(3)]
+    tasks = [asyncio.create_task(turns(request(str(number)), nothing, ignore)) for number in range(AT_ONCE + 2)]
     await asyncio.sleep(0)
-    waiting[1].cancel()
-    await asyncio.wait(waiting)
-    assert sorted(begun) == ["0", "2"]
+    tasks[AT_ONCE].cancel()
+    app.gate.set()
+    await asyncio.wait(tasks)
+    assert app.begun == [str(number) for number in range(AT_ONCE + 2) if number != AT_ONCE]
+
+
+async def test_who_waits_long_for_something_else_holds_nobody_up() -> None:
+    app = Held()
+    turns = Turns(app)
+    tasks = [asyncio.create_task(turns(request(str(number)), nothing, ignore)) for number in range(3 * AT_ONCE)]
+    async with asyncio.timeout(60):
+        while len(app.begun) < 3 * AT_ONCE:
+            await asyncio.sleep(0.01)
+    app.gate.set()
+    await asyncio.wait(tasks)
+    again = asyncio.create_task(turns(request("1"), nothing, ignore))
+    await again
+    assert app.begun[-1] == "1"
 
 
 async def test_answers_are_read_in_larger_pieces_while_the_loop_is_behind() -> None:
