@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 from starlette.datastructures import Headers
@@ -18,11 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts.accounts import Identity
 from api.middleware import SAFE, OnRequests, announced
+from api.problems import refusal
+from errors import Overloaded
 
 MEMORY = 10.0  # seconds in which what was given to a caller fades to a third
 UNKNOWN = 20.0  # of whoever was not here before: those who were go first
 CHANGING = 5.0  # of a request that changes something, as one that begins an answer; 1 of any other
 AT_ONCE = 4  # requests in the making
+MOST_WAITING = 2_000  # requests
 LONGEST = 0.1  # seconds for which one is taken to need the processor
 PIECE = 65_536  # bytes of a body that count as one more
 KNOWN = 10_000  # callers, and credentials, that are remembered
@@ -67,7 +70,11 @@ class Turns(OnRequests):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         credential = Headers(scope=scope).get("authorization", "")
         caller = self._known.get(credential) or (scope.get("client") or ("unknown",))[0]
-        await self._turn(self._ranks.add(caller, _cost(scope), time.monotonic()))
+        try:
+            await self._turn(self._ranks.add(caller, _cost(scope), time.monotonic()))
+        except Overloaded as error:
+            await refusal(error)(scope, receive, send)
+            return
         timer = asyncio.get_running_loop().call_later(LONGEST, self._pass_on)
 
         def let_go() -> None:
@@ -93,18 +100,31 @@ class Turns(OnRequests):
             let_go()
 
     async def _turn(self, rank: float) -> None:
-        """Return when it is the turn of who has this rank."""
+        """Return when it is the turn of who has this rank.
+
+        Raises:
+            Overloaded: Too many wait, and this one would be the last.
+        """
         if self._free:
             self._free -= 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heappush(self._waiting, (rank, next(self._numbers), turn))
+        if len(self._waiting) > MOST_WAITING:
+            self._send_last_away()
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._pass_on()
             raise
+
+    def _send_last_away(self) -> None:
+        last = max(self._waiting)
+        self._waiting.remove(last)
+        heapify(self._waiting)
+        if not last[-1].done():
+            last[-1].set_exception(Overloaded("More requests wait than can be answered."))
 
     def _pass_on(self) -> None:
         """Give a place that is free now to whoever comes first by rank."""

@@ -7,7 +7,7 @@ import time
 
 from starlette.types import Message, Receive, Scope, Send
 
-from api.fairness import AT_ONCE, PIECE, Ranks, Turns
+from api.fairness import AT_ONCE, MOST_WAITING, PIECE, Ranks, Turns
 from providers.pacing import Pace
 
 
@@ -88,6 +88,25 @@ async def test_who_waits_long_for_something_else_holds_nobody_up() -> None:
     again = asyncio.create_task(turns(request("1"), nothing, ignore))
     await again
     assert app.begun[-1] == "1"
+
+
+async def test_where_too_many_wait_the_last_is_sent_away() -> None:
+    app, refused = Held(), list[int]()
+    turns = Turns(app)
+
+    async def note(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            refused.append(message["status"])
+
+    asked = [request("a flooder") for _ in range(AT_ONCE + MOST_WAITING)] + [request("another")]
+    tasks = [asyncio.create_task(turns(one, nothing, note)) for one in asked]
+    async with asyncio.timeout(60):
+        while not refused:
+            await asyncio.sleep(0)
+    app.gate.set()
+    await asyncio.wait(tasks)
+    assert refused == [503]
+    assert "another" in app.begun
 
 
 async def test_answers_are_read_in_larger_pieces_while_the_loop_is_behind() -> None:
