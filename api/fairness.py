@@ -12,14 +12,20 @@ import time
 from collections import OrderedDict
 from heapq import heapify, heappop, heappush
 from itertools import count
+from typing import TypeAlias, TypeVar
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts.accounts import Identity
+from api.authentication import caller_address
 from api.middleware import SAFE, OnRequests, announced
 from api.problems import refusal
 from errors import Overloaded
+
+T = TypeVar("T")
+Remembered: TypeAlias = OrderedDict[str, T]
 
 MEMORY = 10.0  # seconds in which what was given to a caller fades to a third
 UNKNOWN = 20.0  # of whoever was not here before: those who were go first
@@ -39,17 +45,14 @@ class Ranks:
     """
 
     def __init__(self) -> None:
-        self._ranks: OrderedDict[str, float] = OrderedDict()
+        self._ranks: Remembered[float] = OrderedDict()
 
     def add(self, caller: str, cost: float, now: float) -> float:
         """Add the cost of a request to a caller's; the rank that it has. `now`: seconds of a monotonic clock."""
         at = now / MEMORY
         before = self._ranks.get(caller)
         rank = at + math.log(cost + (UNKNOWN if before is None else math.exp(before - at)))
-        self._ranks[caller] = rank
-        self._ranks.move_to_end(caller)
-        if len(self._ranks) > KNOWN:
-            self._ranks.popitem(last=False)
+        _remember(self._ranks, caller, rank)
         return rank
 
 
@@ -62,14 +65,14 @@ class Turns(OnRequests):
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app)
         self._ranks = Ranks()
-        self._known: OrderedDict[str, str] = OrderedDict()
+        self._known: Remembered[str] = OrderedDict()
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._free = AT_ONCE
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         credential = Headers(scope=scope).get("authorization", "")
-        caller = self._known.get(credential) or (scope.get("client") or ("unknown",))[0]
+        caller = self._known.get(credential) or caller_address(Request(scope))
         try:
             await self._turn(self._ranks.add(caller, _cost(scope), time.monotonic()))
         except Overloaded as error:
@@ -90,7 +93,7 @@ class Turns(OnRequests):
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._remember(scope, credential)
+                self._note(scope, credential)
                 let_go()
             await send(message)
 
@@ -135,15 +138,19 @@ class Turns(OnRequests):
                 return
         self._free += 1
 
-    def _remember(self, scope: Scope, credential: str) -> None:
+    def _note(self, scope: Scope, credential: str) -> None:
         """Note the account of a credential that was found good."""
         identity: Identity | None = scope.get("state", {}).get("identity")
-        if identity is None or not credential:
-            return
-        self._known[credential] = identity.account.id
-        self._known.move_to_end(credential)
-        if len(self._known) > KNOWN:
-            self._known.popitem(last=False)
+        if identity is not None and credential:
+            _remember(self._known, credential, identity.account.id)
+
+
+def _remember(kept: Remembered[T], key: str, value: T) -> None:
+    """Keep a value, and forget the one that was not told of for the longest time where there are too many."""
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > KNOWN:
+        kept.popitem(last=False)
 
 
 def _cost(scope: Scope) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -17,7 +17,7 @@ from db import LATEST
 from errors import Conflict, MarqueeError
 from movies.models import Page
 from runs.live_run import Caller
-from schemas import Action, Feedback, Message, MessageCreate, Run, Session, SessionCreate, SessionPatch
+from schemas import Action, Feedback, Message, Run, Session, SessionCreate, SessionPatch
 from service import Marquee
 from storage.sessions import SESSION_CURSOR
 from tools.registry import TOOLS
@@ -56,7 +56,9 @@ async def create_session(
             response: Response = JSONResponse(session.model_dump(mode="json"), 201)
         else:
             caller = Caller(account_id, session, idempotency_key, counted, place)
-            response = await respond(await _sent(service, caller, body.message, repeated=repeated), status=201)
+            async with first_message(service, account_id, session, repeated=repeated):
+                run = await service.runs.send(caller, body.message)
+            response = await respond(run, status=201)
     response.headers["Location"] = f"/sessions/{session.id}"
     return response
 
@@ -66,13 +68,14 @@ async def _is_open(service: Marquee, account_id: str, key: str | None) -> bool:
     return key is not None and await service.sessions.find(account_id, key) is not None
 
 
-async def _sent(service: Marquee, caller: Caller, message: MessageCreate, *, repeated: bool) -> Run:
-    """The run of a session's first message; a request that is refused leaves nothing."""
+@asynccontextmanager
+async def first_message(service: Marquee, account_id: str, session: Session, *, repeated: bool) -> AsyncIterator[None]:
+    """Leave no session where the message that it was opened for is refused, unless it was there before."""
     try:
-        return await service.runs.send(caller, message)
+        yield
     except MarqueeError:
         if not repeated:
-            await service.sessions.delete(caller.account_id, caller.session.id)
+            await service.sessions.delete(account_id, session.id)
         raise
 
 

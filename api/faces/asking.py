@@ -13,7 +13,8 @@ from weakref import WeakValueDictionary
 
 from api.faces.completion_fold import Fold
 from api.faces.following import folded
-from errors import Conflict, Invalid, InvalidField, MarqueeError, NotFound
+from api.sessions import first_message
+from errors import Conflict, Invalid, InvalidField, NotFound
 from providers.prompts import AUXILIARY
 from runs.brought import Brought, Said, identity
 from runs.live_run import Caller
@@ -150,12 +151,8 @@ class Asking:
         session, repeated = await self._service.sessions.open(
             self._account_id, new, self._key, most, ephemeral=ephemeral
         )
-        try:
+        async with first_message(self._service, self._account_id, session, repeated=repeated):
             return await self._send(await self._caller(session), said, whole=True)
-        except MarqueeError:
-            if not repeated:
-                await self._service.sessions.delete(self._account_id, session.id)
-            raise
 
     async def _send(self, caller: Caller, said: Sequence[Said | Message], *, whole: bool = False) -> Run:
         """The last message of the user's, with all that stands around it where that is not known yet."""

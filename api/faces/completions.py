@@ -17,12 +17,10 @@ from api.dependencies import Account, CountedAs, Key, LastEventId, Service
 from api.faces.asking import Asking
 from api.faces.completion_fold import Fold
 from api.faces.completion_models import CompletionCreate
-from api.faces.following import failure, stop, waited
+from api.faces.following import DONE, failure, stop, waited
 from api.messages import streamed
 from schemas import Run
 from service import Marquee
-
-DONE = b"data: [DONE]\n\n"
 
 router = APIRouter(prefix="/v1", include_in_schema=False)
 

@@ -13,6 +13,8 @@ from schemas import Run
 from service import Marquee
 from storage.records import Frame
 
+DONE = b"data: [DONE]\n\n"  # the end of a stream, as OpenAI's and the AI SDK's clients wait for it
+
 
 class AnyFold(Protocol):
     """Something that takes the events of a run one by one."""

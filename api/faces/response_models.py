@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, JsonValue
 
 from api.faces.asking import Wanted, check_words
-from api.faces.completion_models import ANY_OBJECT, Given, Named, OwnFunction, actions_of
+from api.faces.completion_models import ANY_OBJECT, AnyJson, AnyText, Given, Named, OwnFunction, actions_of
 from api.faces.response_input import Items, references, said_of, told
 from errors import InvalidField
 from providers.prompts import AUXILIARY
@@ -40,14 +40,6 @@ class McpTool(Given):
 
 class Chosen(Named):
     type: Literal["function"]
-
-
-class AnyText(Given):
-    type: Literal["text"]
-
-
-class AnyJson(Given):
-    type: Literal["json_object"]
 
 
 class BySchema(Given):

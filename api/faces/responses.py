@@ -16,7 +16,7 @@ from loguru import logger
 
 from api.dependencies import Account, CountedAs, Key, Service
 from api.faces.asking import Asking
-from api.faces.following import failure, stop, waited
+from api.faces.following import DONE, failure, stop, waited
 from api.faces.response_fold import Fold
 from api.faces.response_items import last_input, list_items
 from api.faces.response_models import ResponseCreate
@@ -25,8 +25,6 @@ from errors import Invalid, InvalidField, NotFound, StorageUnavailable
 from runs.journal import PAGE_FRAMES
 from schemas import Run
 from service import Marquee
-
-DONE = b"data: [DONE]\n\n"
 
 ItemLimit = Annotated[int, Query(ge=1, le=100)]
 ItemOrder = Annotated[Literal["asc", "desc"], Query()]

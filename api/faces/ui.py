@@ -16,18 +16,18 @@ from loguru import logger
 from pydantic import JsonValue
 
 from api.dependencies import Account, CountedAs, Key, Service
+from api.faces.following import DONE
 from api.faces.ui_fold import Fold, answer_id, error_chunk, ui_messages
 from api.messages import streamed
-from api.sessions import check_actions
+from api.sessions import check_actions, first_message
 from db import LATEST
-from errors import Conflict, MarqueeError, StorageUnavailable
+from errors import Conflict, StorageUnavailable
 from runs.brought import Brought
 from runs.live_run import Caller, Place
 from schemas import ActionResults, MessageCreate, MessageRetry, Run, Session, SessionCreate
 from service import Marquee
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
-DONE = b"data: [DONE]\n\n"
 MESSAGES = 1_000  # of a history, at most
 EXCHANGE = 200  # runs that may answer one message
 
@@ -111,13 +111,9 @@ class Asking:
             session, repeated = await sessions.open(
                 self._account_id, SessionCreate(), _session_key(self._body.id), self._service.quotas.sessions
             )
-            try:
+            async with first_message(self._service, self._account_id, session, repeated=repeated):
                 brought = Brought(self._body.earlier)
                 return await runs.send(self._caller(session, place), message, brought=brought)
-            except MarqueeError:
-                if not repeated:
-                    await sessions.delete(self._account_id, session.id)
-                raise
 
     async def _go_on(self, session: Session | None, latest: Run | None) -> Run:
         """The run that follows the results of the client's tools."""
