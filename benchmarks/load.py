@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 
@@ -30,7 +33,8 @@ SECRET = "of a benchmark, and of thirty-two bytes"
 APART: dict[str, Any] = {"start_new_session": True}  # a share of the processor of its own (Linux's autogroups)
 PREFERRED = -10  # nice of such a share
 WORDS = 6  # of an answer
-PAUSE = 0.005  # seconds between two of them, unless the message says another number
+PAUSE = 0.005  # seconds between two of them, unless the message says another number; 0 is all at once
+_END = chunk(finish="stop") + usage() + DONE
 
 
 # The client
@@ -247,12 +251,46 @@ def _pieces(request: dict[str, Any]) -> Iterator[bytes | float]:
     said = next(m["content"] for m in reversed(request["messages"]) if m["role"] == "user")
     asked = dict(part.split("=", 1) for part in said.split() if "=" in part)
     if said.endswith("tool") and request["messages"][-1]["role"] == "user":
-        yield chunk({"tool_calls": [call("search_movies", {"query": "Kid"})]}) + chunk(finish="tool_calls") + DONE
+        yield _framed(chunk({"tool_calls": [call("search_movies", {"query": "Kid"})]}) + chunk(finish="tool_calls") + DONE)
         return
-    for number in range(int(asked.get("words", WORDS))):
-        yield chunk({"content": f"word{number} "})
-        yield float(asked.get("pause", PAUSE))
-    yield chunk(finish="stop") + usage() + DONE
+    words, pause = int(asked.get("words", WORDS)), float(asked.get("pause", PAUSE))
+    if not pause:
+        yield _at_once(words)
+        return
+    for number in range(words):
+        yield _framed(chunk({"content": f"word{number} "}))
+        yield pause
+    yield _framed(_END)
+
+
+@cache
+def _at_once(words: int) -> bytes:
+    """A whole answer, made before it is asked for again: an upstream faster than whatever is measured."""
+    return b"".join(_framed(chunk({"content": f"word{number} "})) for number in range(words)) + _framed(_END)
+
+
+def _framed(piece: bytes) -> bytes:
+    """A chunk of a body (RFC 9112, section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(piece), piece)
+
+
+class _Timetable:
+    """When each piece of an answer is due, and when it was sent; answers by the `name=` in their message."""
+
+    sent: ClassVar[dict[str, list[float]]] = {}
+
+    def __init__(self, request: bytes) -> None:
+        name = re.search(rb"name=(\w+)", request)
+        self._times = self.sent.setdefault(name[1].decode(), []) if name else []
+        self._due = time.monotonic()
+
+    def note(self) -> None:
+        self._times.append(time.monotonic())
+
+    async def wait(self, seconds: float) -> None:
+        """Until so long after the last piece was due, so that one late answer of the system makes no other late."""
+        self._due += seconds
+        await asyncio.sleep(max(0.0, self._due - time.monotonic()))
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -263,14 +301,17 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             length = int(asked.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
             body = await reader.readexactly(length)
             if not length:
-                writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 27\r\n\r\n{"object":"list","data":[]}')
+                told = json.dumps(_Timetable.sent if b" /v1/sent " in asked else {"object": "list", "data": []}).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(told) + told)
                 continue
             writer.write(head)
+            timetable = _Timetable(body)
             for piece in _pieces(json.loads(body)):
                 if isinstance(piece, float):
-                    await asyncio.sleep(piece)
+                    await timetable.wait(piece)
                     continue
-                writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                timetable.note()
+                writer.write(piece)
                 await writer.drain()
             writer.write(b"0\r\n\r\n")
     writer.close()
