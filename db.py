@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import chain
 
 from errors import IdempotencyMismatch, NotFound
 from movies.models import Page
@@ -34,6 +35,7 @@ from storage.records import (
 )
 from storage.sqlite import Database
 
+FRAMES_AT_ONCE = 64  # stored by one statement
 EARLIER_PAGE = 50  # read at a time on the way back through a session
 LATEST = "latest"  # in the place of a message's id: the end of the history
 
@@ -234,9 +236,11 @@ class Store:
         row = await self._db.fetch_one("SELECT response_format FROM runs WHERE id = ?", (run_id,))
         return ResponseFormat.model_validate_json(row["response_format"]) if row and row["response_format"] else None
 
-    async def unsettled_runs(self) -> list[Run]:
-        """Runs that say `in_progress`, whoever owns them."""
-        rows = await self._db.fetch("SELECT * FROM runs INDEXED BY one_live_run WHERE status = 'in_progress'")
+    async def unsettled_runs(self, lease_id: str) -> list[Run]:
+        """Runs that say `in_progress` and are not of this lease."""
+        rows = await self._db.fetch(
+            "SELECT * FROM runs INDEXED BY one_live_run WHERE status = 'in_progress' AND lease_id <> ?", (lease_id,)
+        )
         return [run_of(row) for row in rows]
 
     async def live_runs(self, account_id: str) -> list[Run]:
@@ -347,6 +351,7 @@ _REPLACE = """
         SELECT id FROM runs WHERE session_id = :session AND message_id = (SELECT message_id FROM runs WHERE id = :run)
     )
 """
+_INSERT_FRAME = "INSERT INTO events (run_id, sequence, frame) VALUES (?, ?, ?)"
 _BY_KEY = "SELECT * FROM runs WHERE session_id = ? AND idempotency_key = ?"
 
 
@@ -445,10 +450,16 @@ def _insert_messages(connection: sqlite3.Connection, messages: Sequence[Message]
 
 
 def _insert_frames(connection: sqlite3.Connection, frames: Sequence[Frame]) -> None:
-    connection.executemany(
-        "INSERT INTO events (run_id, sequence, frame) VALUES (?, ?, ?)",
-        [(frame.run_id, frame.sequence, frame.data) for frame in frames],
-    )
+    """Many rows a statement: with each one the thread lets go of the interpreter and waits to get it back.
+
+    Of sizes that are powers of two, so that few different statements are ever prepared.
+    """
+    place = 0
+    while left := len(frames) - place:
+        count = min(FRAMES_AT_ONCE, 1 << (left.bit_length() - 1))
+        rows = [(frame.run_id, frame.sequence, frame.data) for frame in frames[place : place + count]]
+        connection.execute(_INSERT_FRAME + ", (?, ?, ?)" * (count - 1), [*chain.from_iterable(rows)])
+        place += count
 
 
 if __name__ == "__main__":

@@ -251,7 +251,9 @@ def _pieces(request: dict[str, Any]) -> Iterator[bytes | float]:
     said = next(m["content"] for m in reversed(request["messages"]) if m["role"] == "user")
     asked = dict(part.split("=", 1) for part in said.split() if "=" in part)
     if said.endswith("tool") and request["messages"][-1]["role"] == "user":
-        yield _framed(chunk({"tool_calls": [call("search_movies", {"query": "Kid"})]}) + chunk(finish="tool_calls") + DONE)
+        yield _framed(
+            chunk({"tool_calls": [call("search_movies", {"query": "Kid"})]}) + chunk(finish="tool_calls") + DONE
+        )
         return
     words, pause = int(asked.get("words", WORDS)), float(asked.get("pause", PAUSE))
     if not pause:
@@ -301,7 +303,9 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             length = int(asked.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
             body = await reader.readexactly(length)
             if not length:
-                told = json.dumps(_Timetable.sent if b" /v1/sent " in asked else {"object": "list", "data": []}).encode()
+                told = json.dumps(
+                    _Timetable.sent if b" /v1/sent " in asked else {"object": "list", "data": []}
+                ).encode()
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(told) + told)
                 continue
             writer.write(head)

@@ -59,7 +59,13 @@ class Subject:
 @contextmanager
 def marquee(core: int, settings: dict[str, str]) -> Iterator[Subject]:
     """The service as it is, with one account for everybody."""
-    unbounded = {"PYTHONPATH": os.environ.get("PYTHONPATH", ""), "AUTH": "off", "MAX_LIVE_RUNS": "2000", "LLM_TOTAL_TIMEOUT": "900", "GROUNDING": "off"}
+    unbounded = {
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "AUTH": "off",
+        "MAX_LIVE_RUNS": "2000",
+        "LLM_TOTAL_TIMEOUT": "900",
+        "GROUNDING": "off",
+    }
     with data_dir() as folder, service(folder, {**settings, **unbounded}, preferred=True) as running:
         pin(running.pid, core)
         yield Subject(
@@ -243,7 +249,21 @@ async def paced(subject: Subject, streams: int, sent_by: str) -> Round:
     began, before = time.monotonic(), cpu(subject.pid)
     spy = os.environ.get("SPY")
     if spy:
-        c = ["/tmp/venv-spy/bin/py-spy", "record", "--nonblocking", "-p", str(subject.pid), "-d", "5", "-r", "250", "-f", "raw", "-o", spy]
+        c = [
+            "/tmp/venv-spy/bin/py-spy",
+            "record",
+            "--nonblocking",
+            "-p",
+            str(subject.pid),
+            "-d",
+            "5",
+            "-r",
+            "250",
+            "-f",
+            "raw",
+            "-o",
+            spy,
+        ]
         await asyncio.to_thread(subprocess.run, c, capture_output=True)
     else:
         await asyncio.sleep(WINDOW)
@@ -319,10 +339,18 @@ async def run(options: argparse.Namespace) -> None:
                     print(f"fixed {await fixed(subject):.2f} ms", end="; ")
                     one = [(await fast(subject, 1, 100)).first[0] for _ in range(10)]
                     done = await fast(subject, FAST_STREAMS, FAST_WORDS)
-                    print(f"full {done.cost:.1f} us, first p50 {quantile(done.first, .5):.1f} max {max(done.first):.1f}, one {quantile(one, .5):.1f}", end="; ", flush=True)
+                    print(
+                        f"full {done.cost:.1f} us, first p50 {quantile(done.first, 0.5):.1f} max {max(done.first):.1f}, one {quantile(one, 0.5):.1f}",
+                        end="; ",
+                        flush=True,
+                    )
                 for streams in options.streams:
                     r = await paced(subject, streams, settings["OPENAI_BASE_URL"])
-                    print(f"{streams}: {r.cost:.0f} us p50 {quantile(r.late, .5):.1f} p99 {quantile(r.late, .99):.1f}", end="; ", flush=True)
+                    print(
+                        f"{streams}: {r.cost:.0f} us p50 {quantile(r.late, 0.5):.1f} p99 {quantile(r.late, 0.99):.1f}",
+                        end="; ",
+                        flush=True,
+                    )
                 print(load(), flush=True)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from loguru import logger
 from pydantic import Field, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import from_json
 
 from errors import NothingCame, OutputTruncated, RunFailed, UpstreamUnavailable
 from providers.base import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, Usage
@@ -22,6 +23,7 @@ from providers.tool_calls import UNREADABLE, CallAssembler, CallFragment, Loose,
 from text import Characters, one_line, scalars
 
 MAX_EVENT_BYTES = 8_000_000
+MAX_LINE = 65_536  # bytes of the beginning of a line that is looked at again with each block
 MAX_ANSWER_CHARS = 4_000_000  # of one completion: text, thoughts and arguments
 MAX_TOKENS = 2**53  # that a provider may count: exact in every JSON parser, and a run's sum fits into the database
 MAX_REASON_CHARS = 50
@@ -153,6 +155,14 @@ class EventDecoder:
                 yield from self._event()
         self._size = sum(map(len, self._pending)) + sum(len(line) + 1 for line in self._data)
 
+    def take(self, block: bytes) -> bytes | None:
+        """What is pending, with a block behind it, to be read by someone else; None amid an event, or a long line."""
+        if self._data or self._first or self._size > MAX_LINE:
+            return None
+        raw, self._size = b"".join([*self._pending, block]), 0
+        self._pending.clear()
+        return raw
+
     def end(self) -> Iterator[bytes]:
         """The event at the end of the stream that lacks its blank line, if any."""
         self._add_line(b"".join(self._pending).rstrip(b"\r"))
@@ -170,6 +180,53 @@ class EventDecoder:
         self._data.clear()
         if event:
             yield event
+
+
+class _Plain:
+    r"""A chunk that is nothing but text, as bytes around that text: the next ones are mostly the same but for it.
+
+    Reading them so is exact: what stands between the same bytes and is the inside of a JSON string is that string.
+
+    >>> plain = _Plain.of(b'{"choices":[{"delta":{"content":"Hi"}}]}', "Hi", b"\n")
+    >>> plain.read(b'data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: {"choices":[{"delta":{"content":"b')
+    (1, 'a', b'data: {"choices":[{"delta":{"content":"b')
+    """
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before, self._after = before, after
+
+    @classmethod
+    def of(cls, event: bytes, text: str, newline: bytes) -> _Plain | None:
+        """The bytes around the text of an event; None where it is not told with certainty which they are."""
+        before, key, rest = event.partition(b'"content":')
+        if b'"content":' in rest or b"\n" in event:
+            return None
+        content, quote, after = rest.lstrip(b" ").removeprefix(b'"').partition(b'"')
+        gap = rest[: rest.find(b'"') + 1]
+        if content != text.encode(errors="replace") or b"\\" in content:
+            return None
+        return cls(b"data: " + before + key + gap, quote + after + 2 * newline)
+
+    def read(self, raw: bytes) -> tuple[int, str, bytes] | None:
+        """How many such chunks raw bytes begin with, their text, and what is left; None where there are none."""
+        before, after = self._before, self._after
+        end = raw.rfind(after)
+        if end < 0 or not raw.startswith(before):
+            return None
+        texts = raw[len(before) : end].split(after + before)
+        text = _strings(texts)
+        return None if text is None else (len(texts), text, raw[end + len(after) :])
+
+
+def _strings(inner: list[bytes]) -> str | None:
+    """What the insides of JSON strings say; None where one is none."""
+    joined = b"".join(inner)
+    try:
+        if joined.isascii() and b"\\" not in joined:
+            return str(from_json(b'"%b"' % joined))
+        return "".join(from_json(b'"%b"' % one) for one in inner)
+    except ValueError:
+        return None
 
 
 class ChunkReader:
@@ -191,6 +248,8 @@ class ChunkReader:
         self._refused = False
         self._first_token: str | None = None
         self._started = False
+        self._plain: _Plain | None = None
+        self._newline = b"\n"
         self.events = 0
         self.done = False
 
@@ -222,7 +281,18 @@ class ChunkReader:
             self._document.append(block)  # a part of the one document that the body is
             return
         self._started = self._started or bool(block.strip())
-        yield from self._joined(self._decoder.feed(block))
+        if self._plain is not None and not self.done and (raw := self._decoder.take(block)) is not None:
+            if (read := self._plain.read(raw)) is None:
+                block = raw
+            else:
+                count, text, block = read
+                self.events += count
+                self._count(len(text))
+                if text := self._text.whole(text):
+                    yield TextDelta(text)
+        if block:
+            self._newline = b"\r\n" if b"\r\n" in block else b"\n"
+            yield from self._joined(self._decoder.feed(block))
 
     def end(self) -> Iterator[Delta]:
         """The deltas that are left, the tool calls, and the finish.
@@ -268,6 +338,8 @@ class ChunkReader:
             self.done = True
             return
         chunk = _chunk(event)
+        if (text := _text_alone(chunk)) is not None:
+            self._plain = _Plain.of(event, text, self._newline)
         if chunk.usage:
             self._take_usage(chunk.usage)
         for choice in chunk.choices or ():
@@ -289,7 +361,7 @@ class ChunkReader:
 
     def _choice(self, choice: _Choice) -> Iterator[Delta]:
         delta = choice.delta or choice.message or _Delta()
-        self._count(delta)
+        self._count(_size(delta))
         if thought := self._thought.whole(delta.thought):
             yield ReasoningDelta(thought)
         if text := self._text.whole(delta.text or delta.refusal or ""):
@@ -306,13 +378,29 @@ class ChunkReader:
             token = choice.logprobs.content[0]
             self._first_token = scalars(token.top_logprobs[0].token if token.top_logprobs else token.token)
 
-    def _count(self, delta: _Delta) -> None:
-        self._said += len(delta.text) + len(delta.thought)
-        if delta.tool_calls:
-            functions = (fragment.function for fragment in delta.tool_calls if fragment and fragment.function)
-            self._said += sum(len(arguments_text(function.arguments)) for function in functions)
+    def _count(self, size: int) -> None:
+        self._said += size
         if self._said > MAX_ANSWER_CHARS:
             raise OutputTruncated
+
+
+def _size(delta: _Delta) -> int:
+    """The characters of text, thought and arguments."""
+    functions = (fragment.function for fragment in delta.tool_calls or () if fragment and fragment.function)
+    called = sum(len(arguments_text(function.arguments)) for function in functions)
+    return len(delta.text) + len(delta.thought) + called
+
+
+def _text_alone(chunk: _Chunk) -> str | None:
+    """The text of a chunk that is nothing else."""
+    if chunk.usage or chunk.choices is None or len(chunk.choices) != 1 or (choice := chunk.choices[0]) is None:
+        return None
+    delta = choice.delta
+    if delta is None or choice.index or choice.finish_reason or choice.logprobs or choice.message:
+        return None
+    if delta.refusal or delta.thought or delta.tool_calls or not isinstance(delta.content, str):
+        return None
+    return delta.content
 
 
 def _chunk(event: bytes) -> _Chunk:

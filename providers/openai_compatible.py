@@ -25,7 +25,7 @@ from providers.base import ChatMessage, ChatRequest, Delta, LastAnswer, ToolRequ
 from providers.chunks import ChunkReader
 from providers.failures import BROKEN, NOTHING, Asked, bound_body, failure, may_pass, timed_out, too_slow
 from providers.model_list import listed_models
-from providers.pacing import Pace
+from providers.pacing import Deadline, Pace
 from providers.prompts import JSON_ALONE
 from providers.text_calls import TextReader
 from schemas import Sampling
@@ -171,26 +171,28 @@ class OpenAIProvider:
         _refuse_web_page(response)
         idle = self._settings.llm_idle_timeout
         reader = ChunkReader()
-        blocks = response.aiter_bytes()
-        deadline = time.monotonic() + self._settings.llm_first_token_timeout
-        while not reader.done:
-            block = await self._next(blocks, deadline, reader)
-            if block is None:
-                break
-            before = reader.events
-            for delta in reader.feed(block):
-                yield delta
-            await self._pace.pause()  # blocks that are here already come without a wait
-            if reader.events > before and (reader.begun or reader.finished):
-                deadline = time.monotonic() + (min(idle, AFTER_FINISH_SECONDS) if reader.finished else idle)
+        blocks, now = response.aiter_bytes(), asyncio.get_running_loop().time
+        deadline, at = Deadline(), now() + self._settings.llm_first_token_timeout
+        try:
+            while not reader.done:
+                block = await self._next(blocks, deadline, at, reader)
+                if block is None:
+                    break
+                before = reader.events
+                for delta in reader.feed(block):
+                    yield delta
+                await self._pace.pause(block)
+                if reader.events > before and (reader.begun or reader.finished):
+                    at = now() + (min(idle, AFTER_FINISH_SECONDS) if reader.finished else idle)
+        finally:
+            deadline.close()
         for delta in reader.end():
             yield delta
 
-    async def _next(self, blocks: Any, deadline: float, reader: ChunkReader) -> bytes | None:
+    async def _next(self, blocks: Any, deadline: Deadline, at: float, reader: ChunkReader) -> bytes | None:
         """The next bytes; None at the end, which a broken connection is too once the finish reason is known."""
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                block: bytes | None = await anext(blocks, None)
+            block: bytes | None = await deadline.wait(anext(blocks, None), at)
         except BROKEN as error:
             if reader.finished:
                 return None

@@ -28,6 +28,9 @@ DELTA_CHARS = 16_000  # of one frame: from here on deltas are not joined any fur
 COMMIT_BYTES = 1_000_000  # of one commit, about; every run has its share, so that none waits for another's length
 PAGE_FRAMES = 64  # read from the database at a time
 PORTION_BYTES = 64_000  # handed to a follower at a time, so that a slow one holds little
+REST_SECONDS = 0.00005  # for each live run, between commits: one for many costs little more than one for one
+LONGEST_REST = 0.015
+CROWD = 20  # live runs up to which there is no rest
 RETRY_SECONDS = 0.5
 GIVE_UP_SECONDS = 3.0  # until the followers of live runs are sent away
 POLL_SECONDS = 0.25  # for runs of another process
@@ -59,8 +62,8 @@ class _Log:
         return self.tail[0].sequence <= after + 1
 
     def above(self, after: int) -> list[Frame]:
-        """Committed frames above `after`."""
-        return [frame for frame in self.tail if frame.sequence > after] if self.sequence > after else []
+        """Committed frames above `after`, which the tail reaches."""
+        return [self.tail[place] for place in range(min(after - self.sequence, 0), 0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,8 @@ class Journal:
                 self._work.set()
             elif self._closing:
                 return
+            if not self._closing and len(self._live) > CROWD:
+                await asyncio.sleep(min(LONGEST_REST, REST_SECONDS * len(self._live)))
 
     def _shares(self) -> Iterator[_Batch]:
         """The batches of the next commit: of every run its share, and at most one run's long end."""
@@ -327,7 +332,7 @@ def join(events: Iterable[Event]) -> Iterator[Event]:
 def _next_joined(pending: deque[Event]) -> Event:
     """Take the first event off; with a delta those behind it that go on."""
     first = pending.popleft()
-    if not isinstance(first, TextDeltaEvent | ReasoningDeltaEvent):
+    if not pending or not isinstance(first, TextDeltaEvent | ReasoningDeltaEvent):
         return first
     pieces, size = [first.delta], len(first.delta)
     while pending and size < DELTA_CHARS:

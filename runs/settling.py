@@ -43,7 +43,7 @@ class Settler:
 
     async def settle_all(self) -> None:
         """Give every run that a dead process left behind its end."""
-        for run in await self._store.unsettled_runs():
+        for run in await self._store.unsettled_runs(self._lease.id):
             if await self._is_orphan(run.id):
                 await self.settle(run)
 

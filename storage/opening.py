@@ -15,7 +15,7 @@ from loguru import logger
 
 from errors import StorageUnavailable
 from storage.migrations import MIGRATIONS
-from storage.sqlite import Database, Readers, Writer, told, version_of
+from storage.sqlite import LONG_LOG, Database, Readers, Writer, told, version_of
 
 C = TypeVar("C", bound=aiosqlite.Connection)
 
@@ -23,7 +23,7 @@ READERS = 3
 ROWS = 64  # that a cursor fetches at a time
 BUSY_TIMEOUT_MS = 5_000
 PRIVATE = 0o600  # the mode of a file that is nobody else's business
-WAL_BYTES = 64_000_000  # what is kept of the write-ahead log after a burst
+MOST_PAGES = 8_000  # of the write-ahead log, 32 MB, until a commit itself brings it into the file
 
 
 async def open_database(
@@ -52,14 +52,17 @@ async def open_database(
             await writer.close()
             raise
         connect = partial(_connect, path, "ro", aiosqlite.Connection)
-        return Database(path, writer, await Readers.open(connect, READERS), await Readers.open(connect, 1))
+        connections = [await Readers.open(connect, READERS), await Readers.open(connect, 1)]
+        emptier = await Readers.open(partial(_connect, path, "rwc", aiosqlite.Connection), 1)
+        return Database(path, writer, *connections, emptier)
 
 
 async def _prepare(writer: aiosqlite.Connection, synchronous: Literal["NORMAL", "FULL"]) -> None:
     await writer.execute("PRAGMA journal_mode = WAL")
     await writer.execute("PRAGMA synchronous = FULL" if synchronous == "FULL" else "PRAGMA synchronous = NORMAL")
     await writer.execute("PRAGMA foreign_keys = ON")
-    await writer.execute(f"PRAGMA journal_size_limit = {WAL_BYTES:d}")
+    await writer.execute(f"PRAGMA journal_size_limit = {LONG_LOG:d}")
+    await writer.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES:d}")
 
 
 async def _migrate(writer: aiosqlite.Connection, path: Path, migrations: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue, TypeAdapter
+from pydantic_core import to_json
 
 from errors import RunInProgress
 from schemas import (
@@ -26,12 +27,15 @@ from schemas import (
     Run,
     Sampling,
     Session,
+    TextDeltaEvent,
     TokenUsage,
     ToolCall,
 )
 
 Clock = Callable[[], datetime]
 LOCAL = "local"  # the account of everybody where there are no accounts, and of who works on the data directory itself
+
+_TEXT_DELTA = b'{"type":"text.delta","sequence":%d,"message_id":%b,"delta":%b}'
 
 ACTIONS = TypeAdapter(list[Action])
 TOOL_CALLS = TypeAdapter(list[ToolCall])
@@ -78,8 +82,11 @@ class Frame:
     @classmethod
     def of(cls, run_id: str, sequence: int, event: Event) -> Frame:
         """An event with its place in the run, encoded (WHATWG HTML, section 9.2.6)."""
-        data = event.model_copy(update={"sequence": sequence}).model_dump_json()
-        return cls(run_id, sequence, f"id: {sequence}\nevent: {event.type}\ndata: {data}\n\n".encode())
+        if type(event) is TextDeltaEvent:  # most are; the same bytes at a quarter of the cost
+            data = _TEXT_DELTA % (sequence, to_json(event.message_id), to_json(event.delta))
+        else:
+            data = event.model_copy(update={"sequence": sequence}).model_dump_json().encode()
+        return cls(run_id, sequence, b"id: %d\nevent: %b\ndata: %b\n\n" % (sequence, event.type.encode(), data))
 
     @property
     def event(self) -> Event:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -17,6 +18,8 @@ from errors import StorageUnavailable
 
 T = TypeVar("T")
 
+LONG_LOG = 4_000_000  # bytes from which on the write-ahead log is brought into the file
+EMPTYING_SECONDS = 0.2  # between two times
 QUEUE_SECONDS = 10.0  # for a transaction to wait for others of this process
 PROBE_SECONDS = 2.0  # for which the answer of the last probe stands
 PROBE_WAIT_SECONDS = 1.0
@@ -94,8 +97,12 @@ class Database:
     take it from everybody else. A write never waits for the network.
     """
 
-    def __init__(self, path: Path, writer: Writer, readers: Readers, searcher: Readers) -> None:
+    def __init__(self, path: Path, writer: Writer, readers: Readers, searcher: Readers, emptier: Readers) -> None:
         self._path = path
+        self._log = f"{path}-wal"
+        self._log_is_long = asyncio.Event()
+        self._emptier = emptier
+        self._emptying = asyncio.create_task(self._empty_log(), name="checkpoints")
         self._file = _identity(path)
         self._probe: asyncio.Task[str | None] | None = None
         self._probed_at = 0.0
@@ -108,8 +115,9 @@ class Database:
         """Finish what is being written and close every connection."""
         if self._probe is not None:
             await asyncio.wait({self._probe})
+        self._emptying.cancel()
         async with self._lock:
-            for connections in (self._readers, self._searcher, self._writer):
+            for connections in (self._readers, self._searcher, self._emptier, self._writer):
                 await connections.close()
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -126,6 +134,9 @@ class Database:
                 return await self._writer.run(partial(_committed, work))
             except sqlite3.Error as error:
                 raise told(error) from error
+            finally:
+                if _size(self._log) > LONG_LOG:
+                    self._log_is_long.set()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -153,6 +164,18 @@ class Database:
     def _check_file(self) -> None:
         if _identity(self._path) != self._file:
             raise StorageUnavailable("The database file was deleted or replaced; put it back, or restart the service.")
+
+    async def _empty_log(self) -> None:
+        """Bring the write-ahead log into the file beside the commits, which would wait for the disk if they did it.
+
+        A writer that never rests gets ahead of this; then a commit does what is left (`wal_autocheckpoint`).
+        """
+        while True:
+            await self._log_is_long.wait()
+            self._log_is_long.clear()
+            with suppress(sqlite3.Error):  # the next commit tells of a disk that refuses
+                await self._emptier.fetch("PRAGMA wal_checkpoint(PASSIVE)")
+            await asyncio.sleep(EMPTYING_SECONDS)
 
     async def truncate_log(self) -> None:
         """Bring the write-ahead log into the file and empty it, as far as readers let it."""
@@ -220,6 +243,14 @@ async def _fetch(readers: Readers, sql: str, parameters: Sequence[Any] | dict[st
         return await readers.fetch(sql, parameters)
     except sqlite3.Error as error:
         raise told(error) from error
+
+
+def _size(path: str) -> int:
+    """The bytes of a file; 0 where it is not there."""
+    try:
+        return os.stat(path).st_size  # noqa: PTH116  half the time, and every commit asks
+    except OSError:
+        return 0
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
