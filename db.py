@@ -450,16 +450,10 @@ def _insert_messages(connection: sqlite3.Connection, messages: Sequence[Message]
 
 
 def _insert_frames(connection: sqlite3.Connection, frames: Sequence[Frame]) -> None:
-    """Many rows a statement: with each one the thread lets go of the interpreter and waits to get it back.
-
-    Of sizes that are powers of two, so that few different statements are ever prepared.
-    """
-    place = 0
-    while left := len(frames) - place:
-        count = min(FRAMES_AT_ONCE, 1 << (left.bit_length() - 1))
-        rows = [(frame.run_id, frame.sequence, frame.data) for frame in frames[place : place + count]]
-        connection.execute(_INSERT_FRAME + ", (?, ?, ?)" * (count - 1), [*chain.from_iterable(rows)])
-        place += count
+    """Many rows a statement: with each one the thread lets go of the interpreter and waits to get it back."""
+    for place in range(0, len(frames), FRAMES_AT_ONCE):
+        rows = [(frame.run_id, frame.sequence, frame.data) for frame in frames[place : place + FRAMES_AT_ONCE]]
+        connection.execute(_INSERT_FRAME + ", (?, ?, ?)" * (len(rows) - 1), [*chain.from_iterable(rows)])
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def _credential(scope: Scope) -> str:
     return credential.strip()
 
 
-def accounts_of(request: Request) -> Accounts:
+async def accounts_of(request: Request) -> Accounts:
     """The accounts of the service.
 
     Raises:
@@ -85,7 +85,7 @@ def accounts_of(request: Request) -> Accounts:
     return accounts
 
 
-def account_id(request: Request) -> str:
+async def account_id(request: Request) -> str:
     """The account of the caller; that of everybody where there are no accounts."""
     identity: Identity | None = getattr(request.state, "identity", None)
     return identity.account.id if identity else LOCAL
@@ -108,7 +108,7 @@ def caller_address(request: Request) -> str:
     return str(address.ipv4_mapped or ip_network((address, OF_ONE_PERSON), strict=False).network_address)
 
 
-def signed_in(request: Request, _: Annotated[Accounts, Depends(accounts_of)]) -> Identity:
+async def signed_in(request: Request, _: Annotated[Accounts, Depends(accounts_of)]) -> Identity:
     """The caller, who has an account.
 
     Raises:
@@ -118,7 +118,7 @@ def signed_in(request: Request, _: Annotated[Accounts, Depends(accounts_of)]) ->
     return identity
 
 
-def signed_in_in_person(identity: Annotated[Identity, Depends(signed_in)]) -> Identity:
+async def signed_in_in_person(identity: Annotated[Identity, Depends(signed_in)]) -> Identity:
     """The caller, with a token of their own.
 
     Raises:

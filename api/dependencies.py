@@ -1,4 +1,7 @@
-"""Dependencies of routes, settled before the first byte: the service, the caller, the session of the path, cursors."""
+"""Dependencies of routes, settled before the first byte: the service, the caller, the session of the path, cursors.
+
+All are `async`, also where they wait for nothing: FastAPI sends every other one to a thread of its own.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from storage.records import LOCAL
 from tools.context import Context
 
 
-def marquee(request: Request) -> Marquee:
+async def marquee(request: Request) -> Marquee:
     """The running service."""
     service: Marquee = request.app.state.marquee
     return service
@@ -48,7 +51,7 @@ LastEventId = Annotated[
 ]
 
 
-def resumed_after(idempotency_key: Key = None, last_event_id: LastEventId = "") -> int:
+async def resumed_after(idempotency_key: Key = None, last_event_id: LastEventId = "") -> int:
     """The cursor of a POST that is repeated because its stream broke off; 0 for one that is not."""
     if last_event_id and idempotency_key is None:
         raise Invalid(
@@ -61,7 +64,7 @@ def resumed_after(idempotency_key: Key = None, last_event_id: LastEventId = "") 
 ResumedAfter = Annotated[int, Depends(resumed_after)]
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """Raise Invalid for a query parameter that the route does not read, naming the nearest that it does."""
     known = set(_query_names(request.scope["route"].dependant))
     for name in request.query_params:
@@ -83,7 +86,7 @@ async def load_session(service: Service, account_id: Account, session_id: str) -
     return await service.store.load_session(account_id, session_id)
 
 
-def counted_as(account_id: Account, request: Request) -> str:
+async def counted_as(account_id: Account, request: Request) -> str:
     """The caller whose limits hold: an account, or where there are none an address."""
     return account_id if account_id != LOCAL else caller_address(request)
 
@@ -100,7 +103,7 @@ async def counted_call(service: Service, account_id: Account, counted: CountedAs
 SessionOfPath = Annotated[Session, Depends(load_session)]
 
 
-def caller_in_session(
+async def caller_in_session(
     account_id: Account, session: SessionOfPath, counted: CountedAs, idempotency_key: Key = None
 ) -> Caller:
     """The caller in the session of the path."""

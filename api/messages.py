@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from loguru import logger
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Send
 
 from api.dependencies import Account, CallerInSession, CountedAs, ResumedAfter, Service
 from api.openapi import STREAM
@@ -18,32 +19,60 @@ from schemas import MessageCreate, MessageRetry, Run
 from service import Marquee
 
 RETRY_LINE = b"retry: 2000\n"  # milliseconds until a client that lost the stream comes back
-NO_STORE = {"Cache-Control": "no-cache, no-transform"}
+STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "Connection": "keep-alive", "X-Accel-Buffering": "no"}
 
 router = APIRouter(tags=["chat"])
 
 
-class Responder:
-    """Answers with a run in the form that is asked for: streamed, or finished with `Accept: application/json`."""
+class Responder(Protocol):
+    """Answers with a run in the form that is asked for; `status`: of a stream."""
+
+    async def __call__(self, run: Run, *, status: int = 200) -> Response: ...
+
+
+async def responder(
+    service: Service, account_id: Account, counted: CountedAs, request: Request, after: ResumedAfter
+) -> Responder:
+    """Streamed, or finished with `Accept: application/json`."""
+    accept = request.headers.get("accept", "")
+    waits = "application/json" in accept and "text/event-stream" not in accept
+
+    async def respond(run: Run, *, status: int = 200) -> Response:
+        quota = await service.quotas.headers(counted)
+        if waits:
+            answer = await service.runs.wait(account_id, run.id)
+            return JSONResponse(answer.model_dump(mode="json"), 201, quota)
+        return await event_stream(service, run, after, status=status, headers=quota)
+
+    return respond
+
+
+Respond = Annotated[Responder, Depends(responder)]
+
+
+class EventStream(StreamingResponse):
+    """Blocks of events as they come, and a comment now and then, so that nobody takes a silent connection for dead."""
+
+    media_type = "text/event-stream"
 
     def __init__(
-        self, service: Service, account_id: Account, counted: CountedAs, request: Request, after: ResumedAfter
+        self, blocks: AsyncGenerator[bytes, None], status: int, headers: Mapping[str, str], ping: float
     ) -> None:
-        accept = request.headers.get("accept", "")
-        self._waits = "application/json" in accept and "text/event-stream" not in accept
-        self._service, self._account_id, self._after = service, account_id, after
-        self._counted = counted
+        super().__init__(blocks, status, {**STREAM_HEADERS, **headers})
+        self._blocks, self._ping = blocks, ping
 
-    async def __call__(self, run: Run, *, status: int = 200) -> Response:
-        """The response; `status`: of a stream."""
-        quota = await self._service.quotas.headers(self._counted)
-        if self._waits:
-            answer = await self._service.runs.wait(self._account_id, run.id)
-            return JSONResponse(answer.model_dump(mode="json"), 201, quota)
-        return await event_stream(self._service, run, self._after, status=status, headers=quota)
+    async def stream_response(self, send: Send) -> None:
+        pings = asyncio.create_task(self._send_pings(send))
+        try:
+            async with aclosing(self._blocks):
+                await super().stream_response(send)
+        finally:
+            pings.cancel()
 
-
-Respond = Annotated[Responder, Depends()]
+    async def _send_pings(self, send: Send) -> None:
+        while True:
+            await asyncio.sleep(self._ping)
+            await send({"type": "http.response.body", "body": b": ping\n\n", "more_body": True})
 
 
 @router.post("/sessions/{session_id}/messages", response_class=Response, responses=STREAM)
@@ -73,20 +102,17 @@ async def event_stream(
 
 
 def streamed(
-    service: Marquee, blocks: AsyncIterator[bytes], *, status: int = 200, headers: Mapping[str, str] | None = None
+    service: Marquee,
+    blocks: AsyncGenerator[bytes, None],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Blocks of events as a stream that nobody keeps, with pings where it is silent."""
-    return EventSourceResponse(
-        blocks,
-        status_code=status,
-        headers={**NO_STORE, **(headers or {})},
-        ping=service.settings.sse_ping,
-        ping_message_factory=lambda: ServerSentEvent(comment="ping", sep="\n"),
-        sep="\n",
-    )
+    """Blocks of events as a stream that nobody keeps."""
+    return EventStream(blocks, status, headers or {}, service.settings.sse_ping)
 
 
-async def _frames(service: Marquee, run_id: str, after: int) -> AsyncIterator[bytes]:
+async def _frames(service: Marquee, run_id: str, after: int) -> AsyncGenerator[bytes, None]:
     head = RETRY_LINE  # in the block of the first event: some clients take a block of its own for an event
     try:
         async with aclosing(service.runs.follow(run_id, after)) as batches:

@@ -91,7 +91,7 @@ class Pace:
             self._readers -= 1
 
     async def pause(self, block: bytes) -> None:
-        """Give others their turn after a block: a moment where more may be here already, longer where the loop is late."""
+        """Give others their turn after a block: a moment where more may be here, longer where the loop is late."""
         if self._behind > LATE:
             await asyncio.sleep(min(LONGEST, self._behind * RATIO))
         elif len(block) >= FULL:
