@@ -94,13 +94,13 @@ class Store:
 
     async def earlier_messages(self, session_id: str, message_id: str) -> AsyncGenerator[list[Entry], None]:
         """Pages of the entries before one, newest first, without answers that a retry replaced."""
-        before = await self._message_number(session_id, message_id)
+        before = message_id
         while True:
             rows = await self._db.fetch(_EARLIER, (session_id, before, EARLIER_PAGE))
             yield [entry_of(*row) for _, *row in rows]
             if len(rows) < EARLIER_PAGE:
                 return
-            before = rows[-1]["number"]
+            before = rows[-1]["id"]
 
     async def run_messages(self, run_id: str) -> list[Message]:
         """The messages that one run added to the history."""
@@ -336,8 +336,9 @@ class Store:
 
 
 _EARLIER = """
-    SELECT number, role, content, tool_calls, call_id, ok, result FROM messages
-    WHERE session_id = ? AND number < ? AND alternative = 0 ORDER BY number DESC LIMIT ?
+    SELECT id, role, content, tool_calls, call_id, ok, result FROM messages
+    WHERE session_id = ? AND number < (SELECT number FROM messages WHERE id = ?) AND alternative = 0
+    ORDER BY number DESC LIMIT ?
 """
 _MESSAGES_FORWARDS = """
     SELECT * FROM messages WHERE session_id = :session AND number > :first AND (:end IS NULL OR number < :end)

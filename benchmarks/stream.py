@@ -246,20 +246,27 @@ async def paced(subject: Subject, streams: int, sent_by: str) -> Round:
     requests = await prepare(subject, streams, words, 1 / RATE)
     answers = await play(subject, requests.values(), BEGIN)
     await asyncio.sleep(0.5)
+
     def threads():
         d = {}
         for t in Path(f"/proc/{subject.pid}/task").iterdir():
             try:
                 st = (t / "status").read_text()
-                d[t.name] = (int((t / "schedstat").read_text().split()[0]) / 1e6, *(int(l.split()[1]) for l in st.splitlines() if "ctxt" in l))
-            except OSError: pass
+                d[t.name] = (
+                    int((t / "schedstat").read_text().split()[0]) / 1e6,
+                    *(int(l.split()[1]) for l in st.splitlines() if "ctxt" in l),
+                )
+            except OSError:
+                pass
         return d
+
     tb = threads()
     iob = Path(f"/proc/{subject.pid}/io").read_text()
     began, before = time.monotonic(), cpu(subject.pid)
     spy = os.environ.get("SPY")
     if os.environ.get("SIG"):
         import signal
+
         os.kill(subject.pid, signal.SIGUSR1)
     if spy:
         c = [
@@ -285,9 +292,18 @@ async def paced(subject: Subject, streams: int, sent_by: str) -> Round:
     ended, after = time.monotonic(), cpu(subject.pid)
     ta = threads()
     if os.environ.get("THREADS"):
-        print("\n", [(k, *(round(a - b) for a, b in zip(v, tb.get(k, (0, 0, 0))))) for k, v in ta.items() if v[0] - tb.get(k, (0,))[0] > 5])
+        print(
+            "\n",
+            [
+                (k, *(round(a - b) for a, b in zip(v, tb.get(k, (0, 0, 0)))))
+                for k, v in ta.items()
+                if v[0] - tb.get(k, (0,))[0] > 5
+            ],
+        )
         ioa = Path(f"/proc/{subject.pid}/io").read_text()
-        print([(x.split()[0], int(x.split()[1]) - int(y.split()[1])) for x, y in zip(ioa.splitlines(), iob.splitlines())])
+        print(
+            [(x.split()[0], int(x.split()[1]) - int(y.split()[1])) for x, y in zip(ioa.splitlines(), iob.splitlines())]
+        )
     await asyncio.gather(*(answer.over for answer in answers))
     sent = await asyncio.to_thread(_sent, sent_by)
     late, spoken = [], 0
@@ -315,10 +331,16 @@ async def fast(subject: Subject, streams: int, words: int) -> Round:
 async def fixed(subject: Subject) -> float:
     """Milliseconds of CPU of an answer of one word."""
     requests = await prepare(subject, ANSWERS, 1, 0)
+    if os.environ.get("SIGF"):
+        import signal
+
+        os.kill(subject.pid, signal.SIGUSR1)
     before = cpu(subject.pid)
     for request in requests.values():
         [answer] = await play(subject, [request])
         await answer.over
+    if os.environ.get("SIGF"):
+        os.kill(subject.pid, signal.SIGUSR2)
     return (cpu(subject.pid) - before) / ANSWERS * 1e3
 
 

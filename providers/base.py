@@ -5,9 +5,11 @@ Implementations: providers/openai_compatible.py and guide/provider.py.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal, Protocol
 
 from pydantic import JsonValue
@@ -103,13 +105,18 @@ class ChatMessage:
     result: JsonValue = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToolSpec:
     """A function the model may call; `parameters` is a JSON Schema of type object."""
 
     name: str
     description: str
     parameters: dict[str, JsonValue]
+
+    @cached_property
+    def bytes(self) -> int:
+        """The length of it all, which is asked for with every request."""
+        return len(f"{self.name}{self.description}{json.dumps(self.parameters)}".encode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ Stored = Entry | Message
 
 def estimate_tokens(text: str) -> int:
     """A guess at the tokens of a text, from its UTF-8 length; said to be one wherever it is shown."""
-    return int(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN) + 1
+    return _of_bytes(len(text.encode("utf-8", "replace")))
 
 
 def message_tokens(message: ChatMessage) -> int:
@@ -49,7 +49,11 @@ def message_tokens(message: ChatMessage) -> int:
 
 def tool_tokens(tool: ToolSpec) -> int:
     """The same for the description of a tool, which every request carries."""
-    return estimate_tokens(tool.name + tool.description + json.dumps(tool.parameters))
+    return _of_bytes(tool.bytes)
+
+
+def _of_bytes(size: int) -> int:
+    return int(size / BYTES_PER_TOKEN) + 1
 
 
 def system_prompt(

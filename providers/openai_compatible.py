@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -171,7 +171,7 @@ class OpenAIProvider:
         _refuse_web_page(response)
         idle = self._settings.llm_idle_timeout
         reader = ChunkReader()
-        blocks, now = response.aiter_bytes(), asyncio.get_running_loop().time
+        blocks, now = _blocks(response), asyncio.get_running_loop().time
         deadline, at = Deadline(), now() + self._settings.llm_first_token_timeout
         try:
             while not reader.done:
@@ -226,6 +226,14 @@ def _basic_auth(settings: Settings) -> dict[str, str] | None:
         return None
     credentials = f"{url.username}:{url.password}".encode()
     return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+
+
+def _blocks(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """The body as it comes; of one that is not encoded through fewer hands for each block."""
+    stream = response.stream
+    if isinstance(stream, httpx2.AsyncByteStream) and "content-encoding" not in response.headers:
+        return aiter(stream)
+    return response.aiter_bytes()
 
 
 def _refuse_web_page(response: httpx2.Response) -> None:

@@ -52,9 +52,9 @@ async def open_database(
             await writer.close()
             raise
         connect = partial(_connect, path, "ro", aiosqlite.Connection)
-        connections = [await Readers.open(connect, READERS), await Readers.open(connect, 1)]
+        readers, searcher = await Readers.open(connect, READERS), await Readers.open(connect, 1)
         emptier = await Readers.open(partial(_connect, path, "rwc", aiosqlite.Connection), 1)
-        return Database(path, writer, *connections, emptier)
+        return Database(path, writer, readers, searcher, emptier)
 
 
 async def _prepare(writer: aiosqlite.Connection, synchronous: Literal["NORMAL", "FULL"]) -> None:

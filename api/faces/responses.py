@@ -6,6 +6,7 @@ It is stored unless it says otherwise, and can be followed from any of its event
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
