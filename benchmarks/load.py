@@ -31,7 +31,7 @@ from tests.support.serving import ROOT
 LIMIT = 2**20  # bytes that a reader holds
 SECRET = "of a benchmark, and of thirty-two bytes"
 APART: dict[str, Any] = {"start_new_session": True}  # a share of the processor of its own (Linux's autogroups)
-PREFERRED = -10  # nice of such a share
+PREFERRED = -20  # nice of such a share
 WORDS = 6  # of an answer
 PAUSE = 0.005  # seconds between two of them, unless the message says another number; 0 is all at once
 _END = chunk(finish="stop") + usage() + DONE

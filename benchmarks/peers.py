@@ -1,7 +1,7 @@
 """What one would write in the service's place, for `python -m benchmarks.stream`: four small applications.
 
-All take `{"content": …}` at `/chat` and stream. `passing` hands bytes on; `raw` has the SDK ask, reads the raw answer and
-stores nothing; `usual` is what tutorials show: the SDK's stream, an event a chunk, the answer stored at its end;
+All take `{"content": …}` at `/chat` and stream. `passing` hands bytes on; `raw` has the SDK ask, reads the raw answer
+and stores nothing; `usual` is what tutorials show: the SDK's stream, an event a chunk, the answer stored at its end;
 `usual_committing` also commits each token before it is sent, as the service does.
 """
 

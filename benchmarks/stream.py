@@ -20,18 +20,20 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
-from benchmarks.load import ROOT, Connection, data_dir, free_port, load, prefer, quantile, service, upstream
+from benchmarks.load import Connection, data_dir, free_port, load, prefer, quantile, service, upstream
 from tests.support.processes import START_SECONDS, wait_for
+from tests.support.serving import ROOT
 
 RATE = 20.0  # tokens a second of a stream
 STREAMS = (1, 50, 100, 200, 300, 500)
@@ -171,11 +173,11 @@ class Answer(asyncio.Protocol):
         if data.endswith(b"0\r\n\r\n"):
             self._transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         if not self.over.done():
             self.over.set_result(None)
 
-    def tokens(self, text_of: Callable[[Any], str]) -> list[float]:
+    def tokens(self, text_of: Callable[[Any], str], words: int) -> list[float]:
         """When each token arrived; of an answer with any but the expected text, an error."""
         times: list[float] = []
         said: list[str] = []
@@ -185,7 +187,7 @@ class Answer(asyncio.Protocol):
             text = "".join(text_of(json.loads(line[6:])) for line in lines if line.startswith(b"data: {"))
             said.append(text)
             times += [at] * text.count(" ")
-        assert "".join(said) == "".join(f"word{number} " for number in range(len(times))), "".join(said)[-200:]
+        assert "".join(said) == "".join(f"word{number} " for number in range(words)), "".join(said)[-200:]
         return times
 
     def _blocks(self) -> Iterator[tuple[float, bytes]]:
@@ -202,14 +204,12 @@ class Answer(asyncio.Protocol):
 # Rounds
 
 
-@dataclass(frozen=True)
-class Round:
-    """Figures of one round: microseconds of CPU a token, milliseconds that tokens came late, tokens of the round."""
+class Paced(NamedTuple):
+    """A paced round: microseconds of CPU a token, and how many milliseconds tokens came late."""
 
     cost: float
-    late: list[float]
-    first: list[float]
-    tokens: int
+    p50: float
+    p99: float
 
 
 async def prepare(subject: Subject, streams: int, words: int, pause: float) -> dict[str, bytes]:
@@ -240,169 +240,150 @@ async def _request(subject: Subject, said: str) -> bytes:
         return connection.head("POST", path, content_length=str(len(body)), accept="text/event-stream") + body
 
 
-async def paced(subject: Subject, streams: int, sent_by: str) -> Round:
+async def paced(subject: Subject, streams: int, sent_by: str) -> Paced:
     """CPU and lateness while all streams speak, their beginnings and ends left out."""
     words = int((BEGIN * streams + WINDOW + 2) * RATE)
     requests = await prepare(subject, streams, words, 1 / RATE)
     answers = await play(subject, requests.values(), BEGIN)
     await asyncio.sleep(0.5)
-
-    def threads():
-        d = {}
-        for t in Path(f"/proc/{subject.pid}/task").iterdir():
-            try:
-                st = (t / "status").read_text()
-                d[t.name] = (
-                    int((t / "schedstat").read_text().split()[0]) / 1e6,
-                    *(int(l.split()[1]) for l in st.splitlines() if "ctxt" in l),
-                )
-            except OSError:
-                pass
-        return d
-
-    tb = threads()
-    iob = Path(f"/proc/{subject.pid}/io").read_text()
     began, before = time.monotonic(), cpu(subject.pid)
-    spy = os.environ.get("SPY")
-    if os.environ.get("SIG"):
-        import signal
-
-        os.kill(subject.pid, signal.SIGUSR1)
-    if spy:
-        c = [
-            "/tmp/venv-spy/bin/py-spy",
-            "record",
-            "--nonblocking",
-            "-p",
-            str(subject.pid),
-            "-d",
-            "5",
-            "-r",
-            "250",
-            "-f",
-            "raw",
-            "-o",
-            spy,
-        ]
-        await asyncio.to_thread(subprocess.run, c, capture_output=True)
-    else:
-        await asyncio.sleep(WINDOW)
-    if os.environ.get("SIG"):
-        os.kill(subject.pid, signal.SIGUSR2)
+    await asyncio.sleep(WINDOW)
     ended, after = time.monotonic(), cpu(subject.pid)
-    ta = threads()
-    if os.environ.get("THREADS"):
-        print(
-            "\n",
-            [
-                (k, *(round(a - b) for a, b in zip(v, tb.get(k, (0, 0, 0)))))
-                for k, v in ta.items()
-                if v[0] - tb.get(k, (0,))[0] > 5
-            ],
-        )
-        ioa = Path(f"/proc/{subject.pid}/io").read_text()
-        print(
-            [(x.split()[0], int(x.split()[1]) - int(y.split()[1])) for x, y in zip(ioa.splitlines(), iob.splitlines())]
-        )
     await asyncio.gather(*(answer.over for answer in answers))
-    sent = await asyncio.to_thread(_sent, sent_by)
-    late, spoken = [], 0
+    sent = await asyncio.to_thread(lambda: httpx.get(f"{sent_by}/sent", timeout=60).json())
+    late = []
     for name, answer in zip(requests, answers, strict=True):
-        times = answer.tokens(subject.text)
-        of_stream = sent[name][:words]
-        assert len(times) == words, (len(times), words)
-        spoken += sum(began <= at < ended for at in of_stream)
-        late += [(came - at) * 1e3 for came, at in zip(times, of_stream, strict=True) if began <= at < ended]
-    return Round((after - before) / spoken * 1e6, late, [], spoken)
+        times = zip(answer.tokens(subject.text, words), sent[name][:words], strict=True)
+        late += [(came - at) * 1e3 for came, at in times if began <= at < ended]
+    return Paced((after - before) / len(late) * 1e6, quantile(late, 0.5), quantile(late, 0.99))
 
 
-async def fast(subject: Subject, streams: int, words: int) -> Round:
+async def fast(subject: Subject, streams: int, words: int) -> tuple[float, list[float]]:
+    """Microseconds of CPU a token, and milliseconds to the first ones, where the upstream sends all at once."""
     requests = await prepare(subject, streams, words, 0)
     before = cpu(subject.pid)
     answers = await play(subject, requests.values())
     await asyncio.gather(*(answer.over for answer in answers))
-    after = cpu(subject.pid)
-    times = [answer.tokens(subject.text) for answer in answers]
-    assert all(len(of_one) == words for of_one in times)
-    first = [(of_one[0] - answer.began) * 1e3 for of_one, answer in zip(times, answers, strict=True)]
-    return Round((after - before) / (streams * words) * 1e6, [], first, streams * words)
+    cost = (cpu(subject.pid) - before) / (streams * words) * 1e6
+    return cost, [(answer.tokens(subject.text, words)[0] - answer.began) * 1e3 for answer in answers]
 
 
-async def fixed(subject: Subject) -> float:
-    """Milliseconds of CPU of an answer of one word."""
+async def fixed(subject: Subject) -> tuple[float, float]:
+    """Milliseconds of CPU of an answer of one word, and until that word is there; one after another."""
     requests = await prepare(subject, ANSWERS, 1, 0)
-    if os.environ.get("SIGF"):
-        import signal
-
-        os.kill(subject.pid, signal.SIGUSR1)
-    before = cpu(subject.pid)
+    first, before = [], cpu(subject.pid)
     for request in requests.values():
         [answer] = await play(subject, [request])
         await answer.over
-    if os.environ.get("SIGF"):
-        os.kill(subject.pid, signal.SIGUSR2)
-    return (cpu(subject.pid) - before) / ANSWERS * 1e3
+        first.append((answer.tokens(subject.text, 1)[0] - answer.began) * 1e3)
+    return (cpu(subject.pid) - before) / ANSWERS * 1e3, quantile(first, 0.5)
 
 
-def _sent(url: str) -> Any:
-    return httpx.get(f"{url}/sent", timeout=60).json()
+# The whole
+
+Figures = dict[str, dict[str, list[float]]]  # by what is measured, and by subject, one a round
+
+SUBJECTS: dict[str, Callable[[int, dict[str, str]], AbstractContextManager[Subject]]] = {
+    "pass": partial(peer, "pass-through", "passing"),
+    "raw": partial(peer, "raw SDK", "raw"),
+    "usual": partial(peer, "usual code", "usual"),
+    "committing": partial(peer, "usual, a commit a token", "usual_committing"),
+    "marquee": marquee,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="some of the subjects")
+    parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=[*SUBJECTS])
+    parser.add_argument("--litellm", metavar="COMMAND", help="LiteLLM's proxy, installed in an environment of its own")
     parser.add_argument("--streams", nargs="*", type=int, default=STREAMS, help="paced streams beside each other")
+    parser.add_argument("--words", type=int, default=FAST_WORDS, help="of each of the streams at full speed; 0: none")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--no-fast", action="store_true", help="paced streams alone")
-    parser.add_argument("--litellm", metavar="COMMAND", help="LiteLLM's proxy, installed apart")
-    parser.add_argument("--core", type=int, default=0, help="the subject's")
+    parser.add_argument("--core", type=int, default=0, help="the subject's; all else has the others")
+    parser.add_argument("--out", type=Path, help="a folder for stream.md and stream.png")
     options = parser.parse_args()
-    others = set(range(os.cpu_count() or 1)) - {options.core}
-    os.sched_setaffinity(0, others)
+    os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - {options.core})
     with suppress(OSError):
         os.setsid()
     prefer(os.getpid())
-    asyncio.run(run(options))
+    figures = asyncio.run(measured(options))
+    report(figures, options)
 
 
-async def run(options: argparse.Namespace) -> None:
+async def measured(options: argparse.Namespace) -> Figures:
+    figures: Figures = defaultdict(lambda: defaultdict(list))
     with upstream() as settings, ExitStack() as stack:
-        subjects = []
-        for name, opened in SUBJECTS.items():
-            if not options.only or name in options.only:
-                subjects.append(stack.enter_context(opened(options.core, settings)))
+        opened = [SUBJECTS[name](options.core, settings) for name in options.only]
         if options.litellm:
-            subjects.append(stack.enter_context(litellm(options.litellm, options.core, settings)))
-        for number in range(options.rounds):
-            for subject in subjects:
-                print(f"{number} {subject.name:12}", end=" ", flush=True)
-                if not options.no_fast:
-                    await fast(subject, 1, 100)
-                    print(f"fixed {await fixed(subject):.2f} ms", end="; ")
-                    one = [(await fast(subject, 1, 100)).first[0] for _ in range(10)]
-                    done = await fast(subject, FAST_STREAMS, FAST_WORDS)
-                    print(
-                        f"full {done.cost:.1f} us, first p50 {quantile(done.first, 0.5):.1f} max {max(done.first):.1f}, one {quantile(one, 0.5):.1f}",
-                        end="; ",
-                        flush=True,
-                    )
-                for streams in options.streams:
-                    r = await paced(subject, streams, settings["OPENAI_BASE_URL"])
-                    print(
-                        f"{streams}: {r.cost:.0f} us p50 {quantile(r.late, 0.5):.1f} p99 {quantile(r.late, 0.99):.1f}",
-                        end="; ",
-                        flush=True,
-                    )
-                print(load(), flush=True)
+            opened.append(litellm(options.litellm, options.core, settings))
+        subjects = [stack.enter_context(one) for one in opened]
+        for subject in subjects:
+            await fixed(subject)  # what is made with the first requests
+        for _ in range(options.rounds):
+            for subject in subjects if options.words else ():
+                for name, value in (await at_full_speed(subject, options.words)).items():
+                    figures[name][subject.name].append(value)
+            for streams, subject in product(options.streams, subjects):
+                one = await paced(subject, streams, settings["OPENAI_BASE_URL"])
+                figures[f"paced, {streams}: µs of CPU a token"][subject.name].append(one.cost)
+                figures[f"paced, {streams}: ms late, p50"][subject.name].append(one.p50)
+                figures[f"paced, {streams}: ms late, p99"][subject.name].append(one.p99)
+                print(f"{subject.name}, {streams}: {one}; {load()}", flush=True)
+    return figures
 
 
-SUBJECTS = {
-    "pass": partial(peer, "pass-through", "passing"),
-    "raw": partial(peer, "raw SDK", "raw"),
-    "usual": partial(peer, "usual code", "usual"),
-    "committing": partial(peer, "usual, committing", "usual_committing"),
-    "marquee": marquee,
-}
+async def at_full_speed(subject: Subject, words: int) -> dict[str, float]:
+    answer, first = await fixed(subject)
+    cost, firsts = await fast(subject, FAST_STREAMS, words)
+    figures = {
+        "an answer of one word: ms of CPU": answer,
+        "one stream: ms to the first token, p50": first,
+        f"{FAST_STREAMS} at full speed: ms to the first token, p50": quantile(firsts, 0.5),
+        f"{FAST_STREAMS} at full speed: µs of CPU a token": cost,
+    }
+    print(f"{subject.name}: {figures}; {load()}", flush=True)
+    return figures
+
+
+def report(figures: Figures, options: argparse.Namespace) -> None:
+    """Medians, with the least and the most of the rounds, as Markdown; and a plot of the paced rounds."""
+    names = list(dict.fromkeys(name for by_subject in figures.values() for name in by_subject))
+    lines = [f"| | {' | '.join(names)} |", f"|---{'|---' * len(names)}|"]
+    lines += [f"| {what} | {' | '.join(_spread(of[name]) for name in names)} |" for what, of in figures.items()]
+    packages = ("fastapi", "uvicorn", "openai", "aiohttp", "aiosqlite", "pydantic")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    about = (
+        f"Medians of {options.rounds} rounds (least to most). {load()}, Python {platform.python_version()}, {versions}."
+    )
+    table = "\n".join([*lines, "", about, ""])
+    print(table)
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "stream.md").write_text(table)
+        plot(figures, options)
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    least, middle, most = (f"{value:.3g}" for value in (min(values), statistics.median(values), max(values)))
+    return f"{middle} ({least} to {most})" if len(values) > 1 else middle
+
+
+def plot(figures: Figures, options: argparse.Namespace) -> None:
+    from matplotlib import pyplot as plt  # noqa: PLC0415  only here is it needed
+
+    drawn, axes = plt.subplots(1, 2, figsize=(11, 4))
+    for axis, what, log in ((axes[0], "µs of CPU a token", False), (axes[1], "ms late, p99", True)):
+        names = figures.get(f"paced, {options.streams[0]}: {what}", {}) if options.streams else {}
+        for name in names:
+            medians = [statistics.median(figures[f"paced, {n}: {what}"][name]) for n in options.streams]
+            axis.plot(options.streams, medians, marker="o", label=name)
+        axis.set(xlabel=f"streams, {RATE:g} tokens a second each", ylabel=what, yscale="log" if log else "linear")
+        axis.legend()
+    drawn.tight_layout()
+    drawn.savefig(options.out / "stream.png", dpi=110)
+
 
 if __name__ == "__main__":
     main()
