@@ -387,12 +387,14 @@ def _same_request(rows: list[sqlite3.Row], request_hash: str | None) -> Run | No
 
 
 def _touch_session(connection: sqlite3.Connection, new: NewRun) -> None:
+    session_id = new.run.session_id
     cursor = connection.execute(
-        "UPDATE sessions SET updated_at = ?, title = COALESCE(title, ?) WHERE id = ?",
-        (stamp(new.run.created_at), new.title, new.run.session_id),
+        "UPDATE sessions SET updated_at = ? WHERE id = ?", (stamp(new.run.created_at), session_id)
     )
     if cursor.rowcount == 0:
         raise NotFound("There is no such session.")
+    if new.title:  # apart, since whatever names the title has it indexed anew
+        connection.execute("UPDATE sessions SET title = ? WHERE id = ? AND title IS NULL", (new.title, session_id))
 
 
 def _insert_run(connection: sqlite3.Connection, new: NewRun) -> None:
