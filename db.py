@@ -256,10 +256,7 @@ class Store:
 
     async def request_cancel(self, run_id: str) -> None:
         """Note that a run is to be stopped, for the process that works on it."""
-        async with self._db.transaction() as connection:
-            await connection.execute(
-                "UPDATE runs SET cancel_requested = 1 WHERE id = ? AND status = 'in_progress'", (run_id,)
-            )
+        await self._db.change("UPDATE runs SET cancel_requested = 1 WHERE id = ? AND status = 'in_progress'", (run_id,))
 
     async def runs_to_cancel(self, lease_id: str) -> list[str]:
         """The runs of one process that another one was asked to stop."""
@@ -313,15 +310,13 @@ class Store:
 
     async def forget_ephemeral(self, used_before: datetime) -> int:
         """Delete the ephemeral sessions that were last used before then and do not answer; returns how many."""
-        async with self._db.transaction() as connection:
-            cursor = await connection.execute(
-                """
+        return await self._db.change(
+            """
                 DELETE FROM sessions WHERE ephemeral = 1 AND updated_at < ? AND id NOT IN (
                     SELECT session_id FROM runs INDEXED BY one_live_run WHERE status = 'in_progress')
                 """,
-                (stamp(used_before),),
-            )
-        return cursor.rowcount
+            (stamp(used_before),),
+        )
 
     async def replace_frames(self, run_id: str, frames: Sequence[Frame]) -> None:
         """Put a shorter replay in the place of an ended run's events; nothing where the run was deleted meanwhile."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-import aiosqlite
-
 from errors import Conflict, NotFound
 from schemas import Account, ApiKey
 from storage.records import Clock, new_id, stamp
@@ -44,16 +42,15 @@ class AccountStore:
             Conflict: The name is taken, in whatever case.
         """
         values = (new_id("acc"), name, name_key(name), password_hash, stamp(self._clock()))
-        async with self._db.transaction() as connection:
-            cursor = await connection.execute(
-                """
-                INSERT INTO accounts (id, name, name_key, password_hash, created_at) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (name_key) DO NOTHING
-                """,
-                values,
-            )
-            if cursor.rowcount == 0:
-                raise Conflict("This name is taken.")
+        added = await self._db.change(
+            """
+            INSERT INTO accounts (id, name, name_key, password_hash, created_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (name_key) DO NOTHING
+            """,
+            values,
+        )
+        if added == 0:
+            raise Conflict("This name is taken.")
         return await self.load(values[0])
 
     async def load(self, account_id: str) -> Account:
@@ -86,16 +83,20 @@ class AccountStore:
 
         Where the subject has an account meanwhile, that one.
         """
-        async with self._db.transaction() as connection:
-            rows = list(await connection.execute_fetchall(_OF_IDENTITY, (issuer, subject)))
+
+        def written(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+            rows = connection.execute(_OF_IDENTITY, (issuer, subject)).fetchall()
             if not rows:
-                account_id, free = new_id("acc"), await _free_name(connection, name)
-                await connection.execute(
+                account_id, free = new_id("acc"), _free_name(connection, name)
+                connection.execute(
                     "INSERT INTO accounts (id, name, name_key, password_hash, created_at) VALUES (?, ?, ?, '', ?)",
                     (account_id, free, name_key(free), stamp(self._clock())),
                 )
-                await connection.execute(_IDENTIFY, (issuer, subject, account_id))
-                rows = list(await connection.execute_fetchall(_OF_IDENTITY, (issuer, subject)))
+                connection.execute(_IDENTIFY, (issuer, subject, account_id))
+                rows = connection.execute(_OF_IDENTITY, (issuer, subject)).fetchall()
+            return rows
+
+        rows = await self._db.write(written)
         return _account_of(rows[0])
 
     async def link(self, account_id: str, issuer: str, subject: str) -> None:
@@ -104,9 +105,12 @@ class AccountStore:
         Raises:
             Conflict: They have another one.
         """
-        async with self._db.transaction() as connection:
-            await connection.execute(_IDENTIFY, (issuer, subject, account_id))
-            rows = list(await connection.execute_fetchall(_OF_IDENTITY, (issuer, subject)))
+
+        def written(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+            connection.execute(_IDENTIFY, (issuer, subject, account_id))
+            return connection.execute(_OF_IDENTITY, (issuer, subject)).fetchall()
+
+        rows = await self._db.write(written)
         if rows[0]["id"] != account_id:
             raise Conflict(f"This subject signs in to {rows[0]['name']}.")
 
@@ -117,28 +121,37 @@ class AccountStore:
 
     async def change_password(self, account_id: str, password_hash: str) -> None:
         """Keep another hash, and end every sign-in of the account."""
-        async with self._db.transaction() as connection:
-            await connection.execute("UPDATE accounts SET password_hash = ? WHERE id = ?", (password_hash, account_id))
-            await connection.execute("DELETE FROM sign_ins WHERE account_id = ?", (account_id,))
+
+        def written(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE accounts SET password_hash = ? WHERE id = ?", (password_hash, account_id))
+            connection.execute("DELETE FROM sign_ins WHERE account_id = ?", (account_id,))
+
+        await self._db.write(written)
 
     async def disable(self, account_id: str, *, disabled: bool) -> None:
         """Let nobody in by this account until it is enabled again; what belongs to it stays."""
-        async with self._db.transaction() as connection:
-            await connection.execute("UPDATE accounts SET disabled = ? WHERE id = ?", (disabled, account_id))
-            await connection.execute("DELETE FROM sign_ins WHERE account_id = ?", (account_id,))
+
+        def written(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE accounts SET disabled = ? WHERE id = ?", (disabled, account_id))
+            connection.execute("DELETE FROM sign_ins WHERE account_id = ?", (account_id,))
+
+        await self._db.write(written)
 
     async def hand_over(self, giver: str, receiver: str) -> int:
         """Give one account's sessions, ratings and recommendations to another; returns the number of sessions.
 
         Where both rated a movie, the receiver's rating stays.
         """
-        async with self._db.transaction() as connection:
-            cursor = await connection.execute(
+
+        def written(connection: sqlite3.Connection) -> int:
+            cursor = connection.execute(
                 "UPDATE sessions SET account_id = ?, idempotency_key = NULL WHERE account_id = ?", (receiver, giver)
             )
             for statement in _HAND_OVER:
-                await connection.execute(statement, (receiver, giver))
-        return cursor.rowcount
+                connection.execute(statement, (receiver, giver))
+            return cursor.rowcount
+
+        return await self._db.write(written)
 
     async def delete(self, account_id: str) -> None:
         """Delete an account with all that belongs to it, so that no copy of its words is left in the file.
@@ -148,9 +161,12 @@ class AccountStore:
         """
         await self._run("PRAGMA secure_delete = ON")
         try:
-            async with self._db.transaction() as connection:
+
+            def written(connection: sqlite3.Connection) -> None:
                 for statement in _BELONGINGS:
-                    await connection.execute(statement, (account_id,))
+                    connection.execute(statement, (account_id,))
+
+            await self._db.write(written)
             for statement in _MERGES:
                 await self._merge(statement)
         finally:
@@ -165,24 +181,30 @@ class AccountStore:
 
     async def _run(self, statement: str, values: tuple[int, ...] = ()) -> int:
         """One statement; returns how many rows it changed, in the index's own tables too."""
-        async with self._db.transaction() as connection:
+
+        def written(connection: sqlite3.Connection) -> int:
             before = connection.total_changes
-            await connection.execute(statement, values)
+            connection.execute(statement, values)
             return connection.total_changes - before
+
+        return await self._db.write(written)
 
     # Sign-ins
 
     async def open_sign_in(self, account_id: str, sign_in_id: str, refresh_id: str, expires_at: datetime) -> None:
         """Begin a sign-in; those of the account that are over go."""
         now = stamp(self._clock())
-        async with self._db.transaction() as connection:
-            await connection.execute("DELETE FROM sign_ins WHERE account_id = ? AND expires_at < ?", (account_id, now))
-            await connection.execute(
+
+        def written(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM sign_ins WHERE account_id = ? AND expires_at < ?", (account_id, now))
+            connection.execute(
                 """
                 INSERT INTO sign_ins (id, account_id, refresh_id, refreshed_at, expires_at) VALUES (?, ?, ?, ?, ?)
                 """,
                 (sign_in_id, account_id, refresh_id, now, stamp(expires_at)),
             )
+
+        await self._db.write(written)
 
     async def account_of_sign_in(self, account_id: str, sign_in_id: str) -> Account | None:
         """The account, where the sign-in is its own and not revoked, and the account not disabled."""
@@ -202,8 +224,9 @@ class AccountStore:
 
         A token that was used a moment ago, after `since`, counts still: its answer may have been lost.
         """
-        async with self._db.transaction() as connection:
-            cursor = await connection.execute(
+
+        def written(connection: sqlite3.Connection) -> int:
+            cursor = connection.execute(
                 """
                 UPDATE sign_ins SET refresh_id = :successor, earlier_refresh_id = :used,
                     refreshed_at = CASE refresh_id WHEN :used THEN :now ELSE refreshed_at END, expires_at = :expires
@@ -219,12 +242,14 @@ class AccountStore:
                 },
             )
             if cursor.rowcount == 0:
-                await connection.execute("DELETE FROM sign_ins WHERE id = ?", (sign_in_id,))
-        return cursor.rowcount == 1
+                connection.execute("DELETE FROM sign_ins WHERE id = ?", (sign_in_id,))
+            return cursor.rowcount
+
+        changed = await self._db.write(written)
+        return changed == 1
 
     async def close_sign_in(self, sign_in_id: str) -> None:
-        async with self._db.transaction() as connection:
-            await connection.execute("DELETE FROM sign_ins WHERE id = ?", (sign_in_id,))
+        await self._db.change("DELETE FROM sign_ins WHERE id = ?", (sign_in_id,))
 
     # API keys
 
@@ -235,16 +260,17 @@ class AccountStore:
             Conflict: The account has as many as it may.
         """
         key_id, now = new_id("key"), stamp(self._clock())
-        async with self._db.transaction() as connection:
-            [row] = await connection.execute_fetchall(
-                "SELECT count(*) FROM api_keys WHERE account_id = ?", (account_id,)
-            )
+
+        def written(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT count(*) FROM api_keys WHERE account_id = ?", (account_id,)).fetchone()
             if row[0] >= MOST_KEYS:
                 raise Conflict(f"An account has at most {MOST_KEYS} keys; revoke one first.")
-            await connection.execute(
+            connection.execute(
                 "INSERT INTO api_keys (id, account_id, name, digest, created_at) VALUES (?, ?, ?, ?, ?)",
                 (key_id, account_id, name, digest, now),
             )
+
+        await self._db.write(written)
         return ApiKey(id=key_id, name=name, created_at=datetime.fromisoformat(now))
 
     async def keys(self, account_id: str) -> list[ApiKey]:
@@ -271,12 +297,8 @@ class AccountStore:
         Raises:
             NotFound: The account has no such key.
         """
-        async with self._db.transaction() as connection:
-            cursor = await connection.execute(
-                "DELETE FROM api_keys WHERE id = ? AND account_id = ?", (key_id, account_id)
-            )
-            if cursor.rowcount == 0:
-                raise NotFound("You have no such key.")
+        if await self._db.change("DELETE FROM api_keys WHERE id = ? AND account_id = ?", (key_id, account_id)) == 0:
+            raise NotFound("You have no such key.")
 
 
 _OF_IDENTITY = """
@@ -304,12 +326,12 @@ _MERGES = (
 )
 
 
-async def _free_name(connection: aiosqlite.Connection, name: str) -> str:
+def _free_name(connection: sqlite3.Connection, name: str) -> str:
     """A name that nobody has: this one, or with a number behind it."""
     kept = "".join(c for c in name.replace(" ", ".") if c.isalnum() or c in "_.@+-")[:LONGEST_NAME] or "somebody"
     tried = chain([kept], (f"{kept}-{number}" for number in range(2, 100)), (f"{kept}-{new_id('')}" for _ in range(9)))
     for candidate in tried:
-        taken = await connection.execute_fetchall("SELECT 1 FROM accounts WHERE name_key = ?", (name_key(candidate),))
+        taken = connection.execute("SELECT 1 FROM accounts WHERE name_key = ?", (name_key(candidate),)).fetchone()
         if not taken:
             return candidate
     raise Conflict("No free name was found.")

@@ -15,7 +15,7 @@ from loguru import logger
 
 from errors import StorageUnavailable
 from storage.migrations import MIGRATIONS
-from storage.sqlite import LONG_LOG, Database, Readers, Writer, told, version_of
+from storage.sqlite import LONG_LOG, Database, Readers, Writer, told
 
 C = TypeVar("C", bound=aiosqlite.Connection)
 
@@ -67,7 +67,7 @@ async def _prepare(writer: aiosqlite.Connection, synchronous: Literal["NORMAL", 
 
 async def _migrate(writer: aiosqlite.Connection, path: Path, migrations: Sequence[str]) -> None:
     """Run what the file has not seen, each script in a transaction of its own."""
-    while (version := await version_of(writer)) < len(migrations):
+    while (version := await _version_of(writer)) < len(migrations):
         logger.info("Bringing {} to version {}", path.name, version + 1)
         try:
             await writer.executescript(
@@ -75,7 +75,7 @@ async def _migrate(writer: aiosqlite.Connection, path: Path, migrations: Sequenc
             )
         except sqlite3.Error:
             await writer.rollback()
-            if await version_of(writer) <= version:  # else another process was faster
+            if await _version_of(writer) <= version:  # else another process was faster
                 raise
     if version > len(migrations):
         raise StorageUnavailable(f"{path.name} was written by a newer version of this program.")
@@ -131,3 +131,9 @@ async def _connect(path: Path, mode: Literal["ro", "rwc"], kind: type[C]) -> C:
 
 def _uri(path: Path, mode: str) -> str:
     return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+async def _version_of(connection: aiosqlite.Connection) -> int:
+    """The version of the file, `PRAGMA user_version`."""
+    [row] = await connection.execute_fetchall("PRAGMA user_version")
+    return int(row[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,25 +44,28 @@ class OwnRatings:
 
     async def put(self, account_id: str, movie_id: int, stars: float) -> float | None:
         """Rate a movie; returns the stars given before, if any."""
-        async with self._db.transaction() as connection:
-            rows = list(
-                await connection.execute_fetchall(
-                    "SELECT stars FROM own_ratings WHERE account_id = ? AND movie_id = ?", (account_id, movie_id)
-                )
-            )
-            await connection.execute(
+
+        def written(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+            rows = connection.execute(
+                "SELECT stars FROM own_ratings WHERE account_id = ? AND movie_id = ?", (account_id, movie_id)
+            ).fetchall()
+            connection.execute(
                 """
                 INSERT INTO own_ratings (account_id, movie_id, stars, rated_at) VALUES (?, ?, ?, ?)
                 ON CONFLICT (account_id, movie_id) DO UPDATE SET stars = excluded.stars, rated_at = excluded.rated_at
                 """,
                 (account_id, movie_id, stars, stamp(self._clock())),
             )
+            return rows
+
+        rows = await self._db.write(written)
         return rows[0]["stars"] if rows else None
 
     async def add(self, account_id: str, rated: Sequence[Stars], seen: Sequence[Seen]) -> None:
         """Keep ratings and seen movies of an import, all or none; a rating that is newer here stays."""
-        async with self._db.transaction() as connection:
-            await connection.executemany(
+
+        def written(connection: sqlite3.Connection) -> None:
+            connection.executemany(
                 """
                 INSERT INTO own_ratings (account_id, movie_id, stars, rated_at) VALUES (?, ?, ?, ?)
                 ON CONFLICT (account_id, movie_id) DO UPDATE SET stars = excluded.stars, rated_at = excluded.rated_at
@@ -69,10 +73,12 @@ class OwnRatings:
                 """,
                 [(account_id, own.movie_id, own.stars, stamp(own.rated_at)) for own in rated],
             )
-            await connection.executemany(
+            connection.executemany(
                 "INSERT INTO own_seen (account_id, movie_id, seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 [(account_id, one.movie_id, stamp(one.seen_at)) for one in seen],
             )
+
+        await self._db.write(written)
 
     async def seen(self, account_id: str) -> list[Seen]:
         """The movies that an account has seen by its imports, oldest first; its ratings tell of others."""
@@ -83,21 +89,21 @@ class OwnRatings:
 
     async def forget_seen(self, account_id: str, movie_id: int) -> bool:
         """Forget that a movie was seen; False where it was not known."""
-        async with self._db.transaction() as connection:
-            deleted = await connection.execute(
-                "DELETE FROM own_seen WHERE account_id = ? AND movie_id = ?", (account_id, movie_id)
-            )
-        return deleted.rowcount > 0
+        changed = await self._db.change(
+            "DELETE FROM own_seen WHERE account_id = ? AND movie_id = ?", (account_id, movie_id)
+        )
+        return changed > 0
 
     async def remove(self, account_id: str, movie_id: int) -> float | None:
         """Forget a rating; returns the stars it had, None where there was none."""
-        async with self._db.transaction() as connection:
-            rows = list(
-                await connection.execute_fetchall(
-                    "DELETE FROM own_ratings WHERE account_id = ? AND movie_id = ? RETURNING stars",
-                    (account_id, movie_id),
-                )
-            )
+
+        def written(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+            return connection.execute(
+                "DELETE FROM own_ratings WHERE account_id = ? AND movie_id = ? RETURNING stars",
+                (account_id, movie_id),
+            ).fetchall()
+
+        rows = await self._db.write(written)
         return rows[0]["stars"] if rows else None
 
     async def count(self, account_id: str) -> int:
@@ -126,16 +132,15 @@ class OwnRatings:
     ) -> str:
         """Keep a list that is about to be served; returns its id. `versions`: of the model and of the data."""
         recommendation_id = new_id("rec")
-        async with self._db.transaction() as connection:
-            await connection.execute(
-                """
+        await self._db.change(
+            """
                 INSERT INTO recommendations (id, account_id, session_id, user_id, kind, basis, inputs, movies,
                                              model_version, data_version, created_at)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
-                (recommendation_id, account_id, session_id, user_id, kind, served.basis, json.dumps(inputs),
-                 _MOVIES.dump_json(served.movies).decode(), *versions, stamp(self._clock())),
-            )  # fmt: skip
+            (recommendation_id, account_id, session_id, user_id, kind, served.basis, json.dumps(inputs),
+             _MOVIES.dump_json(served.movies).decode(), *versions, stamp(self._clock())),
+        )  # fmt: skip
         return recommendation_id
 
     async def recommendations(

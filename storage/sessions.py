@@ -105,10 +105,13 @@ class Sessions:
         values = patch.model_dump(exclude_unset=True)
         if "metadata" in values:
             values["metadata"] = json.dumps(values["metadata"] or {})
-        async with self._db.transaction() as connection:
+
+        def written(connection: sqlite3.Connection) -> None:
             for column, sql in _UPDATES.items():
                 if column in values:
-                    await connection.execute(sql, (values[column], session_id, account_id))
+                    connection.execute(sql, (values[column], session_id, account_id))
+
+        await self._db.write(written)
 
     async def delete(self, account_id: str, session_id: str) -> None:
         """Delete a session with everything in it.
@@ -130,12 +133,11 @@ class Sessions:
 
     async def rate(self, session_id: str, message_id: str, feedback: Feedback) -> bool:
         """Note what was thought of an answer; False where the message is none."""
-        async with self._db.transaction() as connection:
-            cursor = await connection.execute(
-                "UPDATE messages SET rating = ?, comment = ? WHERE id = ? AND session_id = ? AND role = 'assistant'",
-                (feedback.rating, feedback.comment, message_id, session_id),
-            )
-        return cursor.rowcount == 1
+        changed = await self._db.change(
+            "UPDATE messages SET rating = ?, comment = ? WHERE id = ? AND session_id = ? AND role = 'assistant'",
+            (feedback.rating, feedback.comment, message_id, session_id),
+        )
+        return changed == 1
 
     async def feedback(self, account_id: str, *, limit: int, after: str | None = None) -> Page[FeedbackEntry]:
         """Answers that were rated, newest first, each with the message that it answers.

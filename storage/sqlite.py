@@ -92,9 +92,8 @@ class Readers:
 class Database:
     """A WAL database, opened by `opening.open_database`.
 
-    Every write goes through `write()`, or `transaction()` where it waits in between; reads take any of the readers,
-    searches the one that is theirs: a search takes a core for a while, and a second one at the same time would
-    take it from everybody else. A write never waits for the network.
+    Every write goes through `write()`; reads take any of the readers, searches the one that is theirs: a search takes a
+    core for a while, and a second one at the same time would take it from everybody else.
     """
 
     def __init__(self, path: Path, writer: Writer, readers: Readers, searcher: Readers, emptier: Readers) -> None:
@@ -126,7 +125,7 @@ class Database:
         It runs in the writer's thread, and is done whole where the caller is cancelled meanwhile.
 
         Raises:
-            StorageUnavailable: As for `transaction`.
+            StorageUnavailable: Disk full, read-only or locked, or the file is gone. Nothing was kept.
         """
         async with self._turn():
             self._check_file()
@@ -138,28 +137,9 @@ class Database:
                 if _size(self._log) > LONG_LOG:
                     self._log_is_long.set()
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
-        """The writer inside BEGIN IMMEDIATE; committed at the end, rolled back on any exception.
-
-        aiosqlite queues a statement before it waits, so the rollback of a cancelled task still runs before the next
-        transaction begins.
-
-        Raises:
-            StorageUnavailable: Disk full, read-only or locked, or the file is gone. Nothing was kept.
-        """
-        async with self._turn():
-            self._check_file()
-            try:
-                await self._writer.execute("BEGIN IMMEDIATE")
-                yield self._writer
-                await self._writer.commit()
-            except sqlite3.Error as error:
-                await self._writer.rollback()
-                raise told(error) from error
-            except BaseException:
-                await self._writer.rollback()
-                raise
+    async def change(self, sql: str, values: Sequence[Any]) -> int:
+        """Commit one statement; returns how many rows it changed."""
+        return await self.write(lambda connection: connection.execute(sql, values).rowcount)
 
     def _check_file(self) -> None:
         if _identity(self._path) != self._file:
@@ -191,9 +171,13 @@ class Database:
 
     async def _try_to_write(self) -> str | None:
         """Write the version that stands in the file anew, and commit it."""
+
+        def written(connection: sqlite3.Connection) -> None:
+            [version] = connection.execute("PRAGMA user_version").fetchone()
+            connection.execute(f"PRAGMA user_version = {version:d}")
+
         try:
-            async with self.transaction() as connection:
-                await connection.execute(f"PRAGMA user_version = {await version_of(connection):d}")
+            await self.write(written)
         except StorageUnavailable as error:
             return error.detail
         finally:
@@ -260,9 +244,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-async def version_of(connection: aiosqlite.Connection) -> int:
-    """The version of the file, `PRAGMA user_version`."""
-    [row] = await connection.execute_fetchall("PRAGMA user_version")
-    return int(row[0])

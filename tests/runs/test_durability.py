@@ -752,8 +752,11 @@ async def test_search_follows_titles_and_deletion(tmp_path: Path) -> None:
         await sessions.update("local", session.id, SessionPatch(title=None))
         assert (await sessions.list("local", limit=9, q="heat")).data == []
         await sessions.delete("local", session.id)
-        async with database.transaction() as connection:
-            await connection.execute("INSERT INTO title_search (title_search, rank) VALUES ('integrity-check', 1)")
-            await connection.execute("INSERT INTO message_search (message_search) VALUES ('integrity-check')")
+
+        def checked(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO title_search (title_search, rank) VALUES ('integrity-check', 1)")
+            connection.execute("INSERT INTO message_search (message_search) VALUES ('integrity-check')")
+
+        await database.write(checked)
     finally:
         await database.close()
