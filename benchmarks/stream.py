@@ -36,7 +36,7 @@ from tests.support.processes import START_SECONDS, wait_for
 from tests.support.serving import ROOT
 
 RATE = 20.0  # tokens a second of a stream
-STREAMS = (1, 50, 100, 200, 300, 500)
+STREAMS = (1, 16, 50, 100, 200, 300, 500)
 FAST_STREAMS, FAST_WORDS = 16, 4_000
 WINDOW = 5.0  # seconds of a paced round in which all streams speak
 BEGIN = 0.02  # seconds between two streams' beginnings: a round begins none while it measures
@@ -205,11 +205,12 @@ class Answer(asyncio.Protocol):
 
 
 class Paced(NamedTuple):
-    """A paced round: microseconds of CPU a token, and how many milliseconds tokens came late."""
+    """A paced round: microseconds of CPU a token; milliseconds that tokens came late, and until the first was there."""
 
     cost: float
     p50: float
     p99: float
+    first: float
 
 
 async def prepare(subject: Subject, streams: int, words: int, pause: float) -> dict[str, bytes]:
@@ -251,11 +252,14 @@ async def paced(subject: Subject, streams: int, sent_by: str) -> Paced:
     ended, after = time.monotonic(), cpu(subject.pid)
     await asyncio.gather(*(answer.over for answer in answers))
     sent = await asyncio.to_thread(lambda: httpx.get(f"{sent_by}/sent", timeout=60).json())
-    late = []
+    late, first = [], []
     for name, answer in zip(requests, answers, strict=True):
-        times = zip(answer.tokens(subject.text, words), sent[name][:words], strict=True)
+        arrived = answer.tokens(subject.text, words)
+        times = zip(arrived, sent[name][:words], strict=True)
         late += [(came - at) * 1e3 for came, at in times if began <= at < ended]
-    return Paced((after - before) / len(late) * 1e6, quantile(late, 0.5), quantile(late, 0.99))
+        first.append((arrived[0] - answer.began) * 1e3)
+    cost = (after - before) / len(late) * 1e6
+    return Paced(cost, quantile(late, 0.5), quantile(late, 0.99), quantile(first, 0.5))
 
 
 async def fast(subject: Subject, streams: int, words: int) -> tuple[float, list[float]]:
@@ -328,6 +332,7 @@ async def measured(options: argparse.Namespace) -> Figures:
                 figures[f"paced, {streams}: µs of CPU a token"][subject.name].append(one.cost)
                 figures[f"paced, {streams}: ms late, p50"][subject.name].append(one.p50)
                 figures[f"paced, {streams}: ms late, p99"][subject.name].append(one.p99)
+                figures[f"paced, {streams}: ms to the first token, p50"][subject.name].append(one.first)
                 print(f"{subject.name}, {streams}: {one}; {load()}", flush=True)
     return figures
 
