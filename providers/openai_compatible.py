@@ -181,7 +181,8 @@ class OpenAIProvider:
                 before = reader.events
                 for delta in reader.feed(block):
                     yield delta
-                await self._pace.pause(block)
+                if self._pace.wants_pause(block):
+                    await self._pace.pause()
                 if reader.events > before and (reader.begun or reader.finished):
                     at = now() + (min(idle, AFTER_FINISH_SECONDS) if reader.finished else idle)
         finally:

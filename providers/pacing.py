@@ -13,9 +13,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 APART = 0.02  # seconds between two looks at the loop
-LATE = 0.01  # seconds behind that are nothing out of the ordinary
+LATE = 0.02  # seconds behind that are nothing out of the ordinary: one commit of many runs, sent to their followers
 FADES = 0.7  # of the delay that is remembered from one look to the next
-RATIO = 6  # of a pause to the delay that asks for it
+RATIO = 6  # of a pause to the delay beyond that
 LONGEST = 0.4  # seconds of a pause
 FULL = 4_096  # bytes of a block behind which there may be another: a short one is all that had come
 
@@ -90,12 +90,14 @@ class Pace:
         finally:
             self._readers -= 1
 
-    async def pause(self, block: bytes) -> None:
-        """Give others their turn after a block: a moment where more may be here, longer where the loop is late."""
-        if self._behind > LATE:
-            await asyncio.sleep(min(LONGEST, self._behind * RATIO))
-        elif len(block) >= FULL:
-            await asyncio.sleep(0)
+    async def pause(self) -> None:
+        """Give others their turn, for longer where the loop is behind."""
+        late = self._behind - LATE
+        await asyncio.sleep(min(LONGEST, late * RATIO) if late > 0 else 0)
+
+    def wants_pause(self, block: bytes) -> bool:
+        """True where the loop is behind, or after a long block: more may be here, and would come without a wait."""
+        return len(block) >= FULL or self._behind > LATE
 
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
