@@ -1,4 +1,4 @@
-"""What one would write in the service's place, for `python -m benchmarks.stream`: four small applications.
+"""Applications that one would write in the service's place, for `python -m benchmarks.stream`: four small applications.
 
 All take `{"content": …}` at `/chat` and stream. `passing` hands bytes on; `raw` has the SDK ask, reads the raw answer
 and stores nothing; `usual` is what tutorials show: the SDK's stream, an event a chunk, the answer stored at its end;

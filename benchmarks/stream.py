@@ -48,7 +48,7 @@ ANSWERS = 60  # one after another, of one word: what an answer costs apart from 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: how it is asked, and how its answer is read."""
+    """A service that is measured: how it is asked, and how its answer is read."""
 
     name: str
     url: str

@@ -156,7 +156,7 @@ class EventDecoder:
         self._size = sum(map(len, self._pending)) + sum(len(line) + 1 for line in self._data)
 
     def take(self, block: bytes) -> bytes | None:
-        """What is pending, with a block behind it, to be read by someone else; None amid an event, or a long line."""
+        """The pending bytes and a block behind them, to be read elsewhere; None amid an event, or a long line."""
         if self._data or self._first or self._size > MAX_LINE:
             return None
         raw, self._size = b"".join([*self._pending, block]), 0
@@ -208,7 +208,7 @@ class _Plain:
         return cls(b"data: " + before + key + gap, quote + after + 2 * newline)
 
     def read(self, raw: bytes) -> tuple[int, str, bytes] | None:
-        """How many such chunks raw bytes begin with, their text, and what is left; None where there are none."""
+        """The number of such chunks that raw bytes begin with, their text, and the rest; None where there are none."""
         before, after = self._before, self._after
         end = raw.rfind(after)
         if end < 0 or not raw.startswith(before):
@@ -219,7 +219,7 @@ class _Plain:
 
 
 def _strings(inner: list[bytes]) -> str | None:
-    """What the insides of JSON strings say; None where one is none."""
+    """The text that is inside JSON strings; None where one is none."""
     joined = b"".join(inner)
     try:
         if joined.isascii() and b"\\" not in joined:

@@ -1,4 +1,4 @@
-"""What an answer costs, counted and not timed: ways to a thread and back, statements, rows that are read."""
+"""The costs of an answer, counted and not timed: ways to a thread and back, statements, rows that are read."""
 
 from __future__ import annotations
 
