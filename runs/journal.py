@@ -155,10 +155,11 @@ class Journal:
 
     async def _follow(self, run_id: str, after: int) -> AsyncGenerator[list[Frame], None]:
         """The same, from a sequence that the run has come to."""
+        live: _Log | None = None
         while True:
-            live = self._live.get(run_id)
-            committed = live.committed if live else None
-            if live and live.reaches(after):
+            committed = self._live[run_id].committed if run_id in self._live else None
+            live = self._live.get(run_id, live)  # of one that has ended meanwhile the tail has the end
+            if live and not live.broken and live.reaches(after):
                 frames = live.above(after)
             else:
                 frames = await self._store.load_frames(run_id, after=after, limit=PAGE_FRAMES)
