@@ -7,7 +7,7 @@ import time
 
 from starlette.types import Message, Receive, Scope, Send
 
-from api.fairness import AT_ONCE, MOST_WAITING, PIECE, Ranks, Turns
+from api.fairness import AT_ONCE, MOST_WAITING, PIECE, Fairness, Ranks
 from providers.pacing import Pace
 
 
@@ -49,7 +49,7 @@ class Held:
 
 async def test_whoever_asked_least_begins_first() -> None:
     app = Held()
-    turns = Turns(app)
+    turns = Fairness(app)
     app.gate.set()
     await turns(request("a guest of before"), nothing, ignore)
     app.gate.clear()
@@ -67,7 +67,7 @@ async def test_whoever_asked_least_begins_first() -> None:
 
 async def test_whoever_leaves_while_waiting_is_passed_over() -> None:
     app = Held()
-    turns = Turns(app)
+    turns = Fairness(app)
     tasks = [asyncio.create_task(turns(request(str(number)), nothing, ignore)) for number in range(AT_ONCE + 2)]
     await asyncio.sleep(0)
     tasks[AT_ONCE].cancel()
@@ -78,7 +78,7 @@ async def test_whoever_leaves_while_waiting_is_passed_over() -> None:
 
 async def test_who_waits_long_for_something_else_holds_nobody_up() -> None:
     app = Held()
-    turns = Turns(app)
+    turns = Fairness(app)
     tasks = [asyncio.create_task(turns(request(str(number)), nothing, ignore)) for number in range(3 * AT_ONCE)]
     async with asyncio.timeout(60):
         while len(app.begun) < 3 * AT_ONCE:
@@ -92,7 +92,7 @@ async def test_who_waits_long_for_something_else_holds_nobody_up() -> None:
 
 async def test_where_too_many_wait_the_last_is_sent_away() -> None:
     app, refused = Held(), list[int]()
-    turns = Turns(app)
+    turns = Fairness(app)
 
     async def note(message: Message) -> None:
         if message["type"] == "http.response.start":
