@@ -10,6 +10,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
+from http import HTTPStatus
 from typing import TypeAlias, TypeVar
 
 from starlette.datastructures import Headers
@@ -26,9 +27,10 @@ from errors import Overloaded
 T = TypeVar("T")
 Remembered: TypeAlias = OrderedDict[str, T]
 
-MEMORY = 10.0  # seconds in which what was given to a caller fades to a third
+MEMORY = 60.0  # seconds in which what was given to a caller fades to a third
 UNKNOWN = 20.0  # of whoever was not here before: those who were go first
 CHANGING = 5.0  # of a request that changes something, as one that begins an answer; 1 of any other
+REFUSED = 20.0  # of one that is refused, or left before it is answered, beside that
 AT_ONCE = 4  # requests in the making
 MOST_WAITING = 2_000  # requests
 LONGEST = 0.1  # seconds for which one is taken to need the processor
@@ -88,8 +90,12 @@ class Fairness(OnRequests):
                 self._ranks.add(caller, size / PIECE, time.monotonic())
             return message
 
+        answered = False
+
         async def noted(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = message["status"] < HTTPStatus.BAD_REQUEST
                 self._note(scope, credential)
                 let_go()
             await send(message)
@@ -98,6 +104,8 @@ class Fairness(OnRequests):
             await self._app(scope, weighed, noted)
         finally:
             let_go()
+            if not answered:
+                self._ranks.add(caller, REFUSED, time.monotonic())
 
     def _note(self, scope: Scope, credential: str) -> None:
         """Note the account of a credential that was found good."""
