@@ -29,10 +29,11 @@ def test_ranks_fade_alike_and_never_need_the_time() -> None:
     for _ in range(5):
         ranks.add("often", 1, now=100)
     ranks.add("seldom", 1, now=100)
-    again = ranks.add("seldom", 1, now=101)
-    assert again < min(ranks.add("often", 1, now=101), ranks.add("new", 1, now=101))
-    waits = ranks.add("often", 1, now=102)
-    assert waits < ranks.add("seldom", 1, now=102 + 10 * MEMORY)  # whoever waits long is not overtaken for ever
+    later = 100 + MEMORY / 10
+    again = ranks.add("seldom", 1, later)
+    assert again < min(ranks.add("often", 1, later), ranks.add("new", 1, later))
+    waits = ranks.add("often", 1, later)
+    assert waits < ranks.add("seldom", 1, later + MEMORY)  # whoever waits long is not overtaken for ever
 
 
 class Held:
