@@ -28,7 +28,7 @@ T = TypeVar("T")
 Remembered: TypeAlias = OrderedDict[str, T]
 
 MEMORY = 60.0  # seconds in which what was given to a caller fades to a third
-UNKNOWN = 20.0  # of whoever was not here before: those who were go first
+UNKNOWN = 100.0  # of whoever was not here before: those who were, and asked no more than a person does, go first
 CHANGING = 5.0  # of a request that changes something, as one that begins an answer; 1 of any other
 REFUSED = 20.0  # of one that is refused, or left before it is answered, beside that
 AT_ONCE = 4  # requests in the making
