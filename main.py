@@ -28,7 +28,7 @@ from api.connections import bound_connections
 from api.dependencies import Service, refuse_unknown_parameters
 from api.faces import completions, conversations, mcp, responses, ui
 from api.faces.errors import OpenAIErrors
-from api.fairness import Turns
+from api.fairness import Fairness
 from api.middleware import BodyLimit, Gate, RequestLog
 from api.openapi import install_documents
 from api.page import install_page
@@ -85,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_documents(app)
     install_page(app)
     answer_with_problems(app, [*routers, *faces])
-    layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Turns, RequestLog, Proxies, ClearStart)
+    layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Fairness, RequestLog, Proxies, ClearStart)
     for layer in layers:  # the last one is passed first
         app.add_middleware(layer)
     return app

@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 
 from limits import RateLimitItemPerMinute
 
+from accounts.turns import Turns
 from accounts.windows import Window, concurrency_headers, window_headers
 from errors import Overloaded, RateLimited
 from settings import Settings
 from storage.records import Spent
 
 DAY = timedelta(days=1)
+AT_ONCE = 2  # runs whose conversation is read and put together; who has fewer others goes first
 OF_LIVE_RUNS = 5  # seconds after which a caller with too many live runs may try again
 APART = 0.03  # seconds between the beginnings of two runs whose callers have others already
 
@@ -41,6 +43,7 @@ class Quotas:
         self._messages = Window("messages", RateLimitItemPerMinute(self._most)) if self._most else None
         self._spent_beside: defaultdict[str, deque[Spent]] = defaultdict(deque)
         self._turn = asyncio.Lock()
+        self.beginnings = Turns(AT_ONCE)
 
     async def take_message(self, caller: str) -> None:
         """Count a message.

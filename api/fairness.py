@@ -10,8 +10,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from heapq import heapify, heappop, heappush
-from itertools import count
+from http import HTTPStatus
 from typing import TypeAlias, TypeVar
 
 from starlette.datastructures import Headers
@@ -19,6 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts.accounts import Identity
+from accounts.turns import Turns
 from api.authentication import caller_address
 from api.middleware import SAFE, OnRequests, announced
 from api.problems import refusal
@@ -27,9 +27,10 @@ from errors import Overloaded
 T = TypeVar("T")
 Remembered: TypeAlias = OrderedDict[str, T]
 
-MEMORY = 10.0  # seconds in which what was given to a caller fades to a third
-UNKNOWN = 20.0  # of whoever was not here before: those who were go first
+MEMORY = 60.0  # seconds in which what was given to a caller fades to a third
+UNKNOWN = 100.0  # of whoever was not here before: those who were, and asked no more than a person does, go first
 CHANGING = 5.0  # of a request that changes something, as one that begins an answer; 1 of any other
+REFUSED = 20.0  # of one that is refused, or left before it is answered, beside that
 AT_ONCE = 4  # requests in the making
 MOST_WAITING = 2_000  # requests
 LONGEST = 0.1  # seconds for which one is taken to need the processor
@@ -56,7 +57,7 @@ class Ranks:
         return rank
 
 
-class Turns(OnRequests):
+class Fairness(OnRequests):
     """Has few requests at a time in the making; a caller is an account, or an address where none is known.
 
     A request that waits for something else than the processor (an answer, a password's hash) soon counts no more.
@@ -66,24 +67,22 @@ class Turns(OnRequests):
         super().__init__(app)
         self._ranks = Ranks()
         self._known: Remembered[str] = OrderedDict()
-        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._numbers = count()
-        self._free = AT_ONCE
+        self._turns = Turns(AT_ONCE, MOST_WAITING)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         credential = Headers(scope=scope).get("authorization", "")
         caller = self._known.get(credential) or caller_address(Request(scope))
         try:
-            await self._turn(self._ranks.add(caller, _cost(scope), time.monotonic()))
+            await self._turns.take(self._ranks.add(caller, _cost(scope), time.monotonic()))
         except Overloaded as error:
             await refusal(error)(scope, receive, send)
             return
-        timer = asyncio.get_running_loop().call_later(LONGEST, self._pass_on)
+        timer = asyncio.get_running_loop().call_later(LONGEST, self._turns.pass_on)
 
         def let_go() -> None:
             if not timer.cancelled() and timer.when() > asyncio.get_running_loop().time():
                 timer.cancel()
-                self._pass_on()
+                self._turns.pass_on()
 
         async def weighed() -> Message:
             message = await receive()
@@ -91,8 +90,12 @@ class Turns(OnRequests):
                 self._ranks.add(caller, size / PIECE, time.monotonic())
             return message
 
+        answered = False
+
         async def noted(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = message["status"] < HTTPStatus.BAD_REQUEST
                 self._note(scope, credential)
                 let_go()
             await send(message)
@@ -101,42 +104,8 @@ class Turns(OnRequests):
             await self._app(scope, weighed, noted)
         finally:
             let_go()
-
-    async def _turn(self, rank: float) -> None:
-        """Return when it is the turn of who has this rank.
-
-        Raises:
-            Overloaded: Too many wait, and this one would be the last.
-        """
-        if self._free:
-            self._free -= 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heappush(self._waiting, (rank, next(self._numbers), turn))
-        if len(self._waiting) > MOST_WAITING:
-            self._send_last_away()
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._pass_on()
-            raise
-
-    def _send_last_away(self) -> None:
-        last = max(self._waiting)
-        self._waiting.remove(last)
-        heapify(self._waiting)
-        if not last[-1].done():
-            last[-1].set_exception(Overloaded("More requests wait than can be answered."))
-
-    def _pass_on(self) -> None:
-        """Give a place that is free now to whoever comes first by rank."""
-        while self._waiting:
-            *_, turn = heappop(self._waiting)
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
+            if not answered:
+                self._ranks.add(caller, REFUSED, time.monotonic())
 
     def _note(self, scope: Scope, credential: str) -> None:
         """Note the account of a credential that was found good."""

@@ -9,6 +9,7 @@ import asyncio
 import re
 import time
 from collections import deque
+from contextlib import suppress
 from ipaddress import ip_address
 
 import numpy as np
@@ -25,6 +26,7 @@ from settings import Settings
 
 IMPORT = "/ratings/import"  # takes larger bodies than any other route
 DRAINED = 20  # times the limit that is read of a body that is too large
+PASSED_OVER = 2  # such bodies at a time
 MAX_DEPTH = 128  # of JSON: what is nested deeper does not come back out of every parser
 TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # in JSON, also one without an end
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing (RFC 9110, section 9.2.1)
@@ -141,49 +143,83 @@ def _matches(name: str, pattern: str) -> bool:
 class BodyLimit(OnRequests):
     """Refuses bodies above the limit of the settings, announced or not. What fits is handed on in one piece."""
 
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self._passed_over = asyncio.Semaphore(PASSED_OVER)
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings: Settings = scope["app"].state.marquee.settings
         limit = settings.max_import_bytes if scope["path"] == IMPORT else settings.max_body_bytes
-        if announced(scope) > limit:  # what still comes is passed over by uvicorn
-            await refusal(PayloadTooLarge(f"The body is larger than {limit} bytes."))(scope, receive, send)
-            return
+        body = _Body(receive)
         try:
             async with asyncio.timeout(settings.request_timeout):
-                body = await self._read(receive, limit)
+                message = await body.read(limit) if announced(scope) <= limit else None
         except TimeoutError:
             late = RequestTimeout(f"The body did not arrive whole within {settings.request_timeout:g} s.")
             await refusal(late)(scope, receive, send)
             return
-        if body is None:
-            await refusal(PayloadTooLarge(f"The body is larger than {limit} bytes."))(scope, receive, send)
+        if message is None:
+            await self._turn_away(body, limit, scope, receive, send)
             return
-        if scope["path"] != IMPORT and _depth(body.get("body", b"")) > MAX_DEPTH:
+        if scope["path"] != IMPORT and _depth(message.get("body", b"")) > MAX_DEPTH:
             await refusal(Invalid(f"The body is nested more than {MAX_DEPTH} deep."))(scope, receive, send)
             return
-        messages = deque([body])
+        messages = deque([message])
 
         async def read_already() -> Message:
             return messages.popleft() if messages else await receive()
 
         await self._app(scope, read_already, send)
 
-    async def _read(self, receive: Receive, limit: int) -> Message | None:
-        """The whole body as one message; None where it is too large.
+    async def _turn_away(self, body: _Body, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+        """Say that the body is too large, then pass over what still comes: who sends on would not see the answer.
 
-        What is too large is read on for a while and dropped: a client that still sends would not see the answer.
+        Few bodies are passed over at a time; the others wait with their next pieces unread.
         """
+        settings: Settings = scope["app"].state.marquee.settings
+
+        async def unfinished(message: Message) -> None:
+            await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+        response = refusal(PayloadTooLarge(f"The body is larger than {limit} bytes."))
+        response.headers["Connection"] = "close"
+        await response(scope, receive, unfinished)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(settings.request_timeout), self._passed_over:
+                await body.pass_over(limit * DRAINED)
+        await send({"type": "http.response.body"})
+
+
+class _Body:
+    """The body of a request as it comes in. `more`: of it is to come."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.more = True
+
+    async def read(self, limit: int) -> Message | None:
+        """All of it as one message, or what came in its place; None where it is too large."""
         pieces: list[bytes] = []
         size = 0
-        while True:
-            message = await receive()
+        while self.more:
+            message = await self._next()
             if message["type"] != "http.request":
                 return message
-            size += len(message.get("body", b""))
-            if size <= limit:
-                pieces.append(message.get("body", b""))
-            if not message.get("more_body") or size > limit * DRAINED:
-                break
-        return {"type": "http.request", "body": b"".join(pieces)} if size <= limit else None
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size > limit:
+                return None
+        return {"type": "http.request", "body": b"".join(pieces)}
+
+    async def pass_over(self, size: int) -> None:
+        """Read so much of what is left, in bytes, and drop it."""
+        while self.more and size > 0:
+            size -= len((await self._next()).get("body", b""))
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self.more = message.get("more_body", False)
+        return message
 
 
 def announced(scope: Scope) -> int:

@@ -82,8 +82,9 @@ class LiveRun:
         committed: what of it is on the disk.
     """
 
-    def __init__(self, caller: Caller, new: NewRun, resources: Resources, settler: Settler) -> None:
+    def __init__(self, caller: Caller, new: NewRun, resources: Resources, settler: Settler, others: int) -> None:
         self.run = new.run
+        self._others = others
         self._stop_as: RunStatus = "interrupted"
         self.committed = Transcript(new.run)
         self.caller = caller
@@ -140,7 +141,8 @@ class LiveRun:
                 session = await self._with.store.load_session(self.caller.account_id, self.run.session_id)
                 await self._emit(SessionUpdated(session=session))
             async with self._with.library.use() as snapshot:
-                self._reply = await self._begin_reply(snapshot)
+                async with self._with.quotas.beginnings.turn(self._others):
+                    self._reply = await self._begin_reply(snapshot)
                 async with aclosing(self._reply.events()) as events:
                     async for event in events:
                         if isinstance(event, Outcome):

@@ -272,7 +272,7 @@ class Runs:
                 raise
             run, repeated = await self._store.start_run(new)
         if not repeated:
-            live = self._live[run.id] = LiveRun(caller, new, self._with, self.settler)
+            live = self._live[run.id] = LiveRun(caller, new, self._with, self.settler, others)
             self._places.discard(place)
             live.ending.add_done_callback(lambda _: self._live.pop(run.id))
         return run

@@ -7,7 +7,7 @@ import time
 
 from starlette.types import Message, Receive, Scope, Send
 
-from api.fairness import AT_ONCE, MOST_WAITING, PIECE, Ranks, Turns
+from api.fairness import AT_ONCE, MEMORY, MOST_WAITING, PIECE, Fairness, Ranks
 from providers.pacing import Pace
 
 
@@ -29,10 +29,11 @@ def test_ranks_fade_alike_and_never_need_the_time() -> None:
     for _ in range(5):
         ranks.add("often", 1, now=100)
     ranks.add("seldom", 1, now=100)
-    again = ranks.add("seldom", 1, now=101)
-    assert again < min(ranks.add("often", 1, now=101), ranks.add("new", 1, now=101))
-    waits = ranks.add("often", 1, now=102)
-    assert waits < ranks.add("seldom", 1, now=200)  # whoever waits long is not overtaken for ever
+    later = 100 + MEMORY / 10
+    again = ranks.add("seldom", 1, later)
+    assert again < min(ranks.add("often", 1, later), ranks.add("new", 1, later))
+    waits = ranks.add("often", 1, later)
+    assert waits < ranks.add("seldom", 1, later + 10 * MEMORY)  # whoever waits long is not overtaken for ever
 
 
 class Held:
@@ -42,14 +43,22 @@ class Held:
         self.begun: list[str] = []
         self.gate = asyncio.Event()
 
-    async def __call__(self, scope: Scope, _: Receive, __: Send) -> None:
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         self.begun.append(scope["client"][0])
         await self.gate.wait()
+        await send({"type": "http.response.start", "status": 200})
+
+
+class Refusing:
+    """An application that knows nobody."""
+
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401})
 
 
 async def test_whoever_asked_least_begins_first() -> None:
     app = Held()
-    turns = Turns(app)
+    turns = Fairness(app)
     app.gate.set()
     await turns(request("a guest of before"), nothing, ignore)
     app.gate.clear()
@@ -65,9 +74,29 @@ async def test_whoever_asked_least_begins_first() -> None:
     assert app.begun.count("a flooder") == 50
 
 
+async def test_who_is_refused_falls_behind_who_asked_more() -> None:
+    app, refused = Held(), Refusing()
+    turns = Fairness(app)
+    app.gate.set()
+    for _ in range(5):
+        await turns(request("a guest", "POST"), nothing, ignore)
+    turns._app = refused
+    for _ in range(3):
+        await turns(request("a guesser"), nothing, ignore)
+    turns._app = app
+    app.begun.clear()
+    app.gate.clear()
+    asked = [*(request(f"first {number}") for number in range(AT_ONCE)), request("a guesser"), request("a guest")]
+    tasks = [asyncio.create_task(turns(one, nothing, ignore)) for one in asked]
+    await asyncio.sleep(0)
+    app.gate.set()
+    await asyncio.wait(tasks)
+    assert app.begun[AT_ONCE:] == ["a guest", "a guesser"]
+
+
 async def test_whoever_leaves_while_waiting_is_passed_over() -> None:
     app = Held()
-    turns = Turns(app)
+    turns = Fairness(app)
     tasks = [asyncio.create_task(turns(request(str(number)), nothing, ignore)) for number in range(AT_ONCE + 2)]
     await asyncio.sleep(0)
     tasks[AT_ONCE].cancel()
@@ -78,7 +107,7 @@ async def test_whoever_leaves_while_waiting_is_passed_over() -> None:
 
 async def test_who_waits_long_for_something_else_holds_nobody_up() -> None:
     app = Held()
-    turns = Turns(app)
+    turns = Fairness(app)
     tasks = [asyncio.create_task(turns(request(str(number)), nothing, ignore)) for number in range(3 * AT_ONCE)]
     async with asyncio.timeout(60):
         while len(app.begun) < 3 * AT_ONCE:
@@ -92,10 +121,10 @@ async def test_who_waits_long_for_something_else_holds_nobody_up() -> None:
 
 async def test_where_too_many_wait_the_last_is_sent_away() -> None:
     app, refused = Held(), list[int]()
-    turns = Turns(app)
+    turns = Fairness(app)
 
     async def note(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] == "http.response.start" and message["status"] != 200:
             refused.append(message["status"])
 
     asked = [request("a flooder") for _ in range(AT_ONCE + MOST_WAITING)] + [request("another")]

@@ -396,6 +396,9 @@ def test_what_is_not_json_too_large_or_not_there_is_a_problem_too(client: httpx.
             yield b"x" * 100_000
 
     assert is_problem(client.post(url, content=endless()), 413, "payload_too_large")
+    whole = client.post(url, content=b"x" * 1_000_001)  # nothing is left to come, and nothing is waited for
+    assert whole.headers["connection"] == "close"
+    assert is_problem(whole, 413, "payload_too_large")
     assert is_problem(client.get("/nowhere"), 404, "not_found")
     assert is_problem(client.put("/sessions"), 405, "method_not_allowed")
     assert is_problem(client.get("/runs/run_none"), 404, "not_found")
