@@ -20,10 +20,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 from files import new_folder, whole_folder
 from taste.content import project
+from taste.deferred import sparse as sp
 from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, freshness, signal
 from taste.learning import Config, Fit, Progress, learn
 from taste.ranking import (

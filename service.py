@@ -38,8 +38,6 @@ from storage.sqlite import Database
 from telemetry.base import OFF, Metrics, State
 from telemetry.tracing import begin_tracing
 
-VERSION = "0.1.0"
-
 
 @dataclass(frozen=True, slots=True)
 class Marquee:
