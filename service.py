@@ -62,8 +62,16 @@ class Marquee:
 
 
 @asynccontextmanager
-async def open_marquee(settings: Settings, clock: Clock = utc_now, metrics: Metrics = OFF) -> AsyncIterator[Marquee]:
+async def open_marquee(
+    settings: Settings, clock: Clock = utc_now, metrics: Metrics = OFF, *, ahead: bool = True
+) -> AsyncIterator[Marquee]:
     """Open the service over `settings.data_dir`; import a catalogue where there is none; settle what a crash left.
+
+    Args:
+        settings: of the service.
+        clock: tells the time.
+        metrics: are told what happens.
+        ahead: whether what will be needed is read before anybody asks for it: not for one answer alone.
 
     Raises:
         StorageUnavailable: The data directory cannot be written.
@@ -80,7 +88,7 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now, metrics: Metr
         lease = stack.enter_context(Lease(settings.data_dir / "leases"))
         database = await open_database(settings.chat_path, settings.sqlite_synchronous)
         stack.push_async_callback(database.close)
-        library = await _open_library(settings)
+        library = await _open_library(settings, ahead=ahead)
         stack.push_async_callback(library.close)
         provider = make_provider(settings, metrics)
         stack.push_async_callback(provider.close)
@@ -127,14 +135,14 @@ def _state(runs: Runs, journal: Journal, library: Library) -> State:
     return State(runs.count, journal.followers, journal.pending, catalogue.name, catalogue.version)
 
 
-async def _open_library(settings: Settings) -> Library:
+async def _open_library(settings: Settings, *, ahead: bool) -> Library:
     """The library, after an import where there is no catalogue or a damaged one."""
     try:
-        return await Library.open(settings)
+        return await Library.open(settings, ahead=ahead)
     except NoCatalogue as error:
         logger.info("{}; the movies of MOVIELENS_DIR, or the sample, are imported", error)
     await import_catalogue(settings)
-    return await Library.open(settings)
+    return await Library.open(settings, ahead=ahead)
 
 
 async def import_catalogue(settings: Settings) -> None:

@@ -21,7 +21,7 @@ _NO_LIST = "The provider lists no models; the default may be there all the same.
 async def health(service: Service) -> Health:
     """The state of the service: whether it is ready, and on what it rests."""
     async with service.library.use(patient=False) as snapshot:
-        info, recommender = snapshot.info, snapshot.recommender
+        info, about = snapshot.info, snapshot.about
     trouble = await service.database.trouble()
     reasons = [*service.library.problems, *([trouble] if trouble else []), *service.contexts.problems]
     return Health(
@@ -31,9 +31,9 @@ async def health(service: Service) -> Health:
         provider=_provider_health(service),
         catalogue=info,
         recommender=RecommenderHealth(
-            fitted=recommender.fitted,
-            version=recommender.version,
-            detail=_recommender_detail(service.library, fitted=recommender.fitted),
+            fitted=about.fitted,
+            version=about.version,
+            detail=_recommender_detail(service.library, fitted=about.fitted),
         ),
         posters=service.posters.available,
         reasons=reasons,

@@ -206,7 +206,7 @@ def _standard_input() -> str:
 
 
 async def _answer(body: MessageCreate, options: argparse.Namespace) -> int:
-    async with open_marquee(Settings()) as marquee:
+    async with open_marquee(Settings(), ahead=False) as marquee:
         session = await _session(marquee, options)
         printer = Printer()
         if not options.json:

@@ -181,6 +181,7 @@ class Toolbox:
             ToolError: There is none, in words for the model.
         """
         try:
+            await self.snapshot.ready()
             result = await TOOLS[name].function(self.context, args)
         except ToolError:
             raise
