@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from accounts.accounts import Accounts
 from accounts.quotas import Quotas
 from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
@@ -37,6 +37,9 @@ from storage.sessions import Sessions
 from storage.sqlite import Database
 from telemetry.base import OFF, Metrics, State
 from telemetry.tracing import begin_tracing
+
+if TYPE_CHECKING:
+    from accounts.accounts import Accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ async def open_marquee(
         stack.push_async_callback(library.close)
         provider = make_provider(settings, metrics)
         stack.push_async_callback(provider.close)
-        accounts = Accounts(AccountStore(database, clock), settings, clock) if settings.auth == "on" else None
+        accounts = _make_accounts(settings, database, clock) if settings.auth == "on" else None
         store, sessions, ratings = Store(database), Sessions(database, clock), OwnRatings(database, clock)
         journal = Journal(store, metrics)
         stack.push_async_callback(journal.close)
@@ -109,6 +112,12 @@ async def open_marquee(
         metrics.watch(partial(_state, runs, journal, library))
         parts = (library, provider, contexts, runs, quotas, checker, clock, posters, metrics)
         yield Marquee(settings, database, store, sessions, Histories(database), accounts, ratings, *parts)
+
+
+def _make_accounts(settings: Settings, database: Database, clock: Clock) -> Accounts:
+    from accounts.accounts import Accounts  # noqa: PLC0415  with it cryptography, which nobody else needs
+
+    return Accounts(AccountStore(database, clock), settings, clock)
 
 
 def make_provider(settings: Settings, metrics: Metrics = OFF) -> Provider:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
@@ -23,13 +24,15 @@ from threadpoolctl import threadpool_limits
 
 from errors import CatalogueError
 from movies.arrays import load_movies
-from movies.embeddings import Meanings, load, make_embedder
 from movies.linking import Linker
 from movies.models import CatalogueInfo, Filters
 from movies.reader import Catalogue
 from recommend import TO_BE_TUNED, UNFITTED, About, Recommender
 from settings import ROOT, Settings
 from taste.interactions import Indices, Longs, Mask
+
+if TYPE_CHECKING:
+    from movies.embeddings import Embedder, Meanings
 
 WATCH_SECONDS = 1.0
 SMALL = 200_000  # ratings, up to which a catalogue is fitted within moments, and the first answer waits for it
@@ -153,7 +156,7 @@ class Library:
 
     def __init__(self, settings: Settings, *, work: bool, ahead: bool) -> None:
         self._settings, self._work, self._ahead = settings, work, ahead
-        self._embedder = make_embedder(settings) if settings.embeddings_model else None
+        self._embedder = _make_embedder(settings) if settings.embeddings_model else None
         self._snapshot: Snapshot | None = None
         self._seen: tuple[object, ...] = ()
         self._watcher: asyncio.Task[None] | None = None
@@ -403,6 +406,8 @@ class Library:
         """The movies' vectors, where they are configured and made."""
         if self._embedder is None or self._settings.embeddings_model is None:
             return None
+        from movies.embeddings import load  # noqa: PLC0415  as below
+
         try:
             return load(self._settings.embeddings_path, version, self._embedder, self._settings.embeddings_model)
         except NO_MODEL as error:
@@ -419,6 +424,12 @@ def import_command(settings: Settings) -> tuple[str, ...]:
     """The script and arguments that bring in the movies of the settings, where no whole catalogue is there."""
     source = settings.movielens_dir or SAMPLE
     return "movielens.py", "import", "--if-needed", str(source), "--data-dir", str(settings.data_dir)
+
+
+def _make_embedder(settings: Settings) -> Embedder:
+    from movies.embeddings import make_embedder  # noqa: PLC0415  few have a model of meaning
+
+    return make_embedder(settings)
 
 
 def _mark(path: Path) -> object:
