@@ -7,12 +7,13 @@ capitals stand for what was linked.
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from files import read_toml
 
 WORDS = Path(__file__).with_name("words.toml")
 
@@ -67,7 +68,7 @@ def vocabulary() -> frozenset[str]:
 
 @cache
 def _file() -> dict[str, Any]:
-    return tomllib.loads(WORDS.read_text(encoding="utf-8"))
+    return read_toml(WORDS)
 
 
 @cache
