@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import runpy
 import signal
 import sys
@@ -76,6 +77,7 @@ def create_app(settings: Settings | None = None) -> Application:
         with open_metrics(chosen) as metrics:
             async with open_marquee(chosen, metrics=metrics) as marquee:
                 app.state.marquee = marquee
+                gc.freeze()  # modules, models and routes stay: collections need not look through them
                 with _finish_on_signal(marquee):
                     yield
 
