@@ -182,7 +182,6 @@ class Library:
             NoCatalogue: There is none, or it is damaged.
             CatalogueError: It cannot be read.
         """
-        threadpool_limits(1, "blas")  # a request's products are small: threads cost them more than they bring
         library = cls(settings, work=work, ahead=ahead)
         await library._take_up()
         library._watcher = asyncio.create_task(library._watch(), name="library")
@@ -397,10 +396,12 @@ class Library:
     def _read(self, version: str) -> Recommender:
         """The fitted one if it belongs to this catalogue, else one that needs no fit."""
         try:
-            return Recommender.load(self._settings.model_path, version)
+            recommender = Recommender.load(self._settings.model_path, version)
         except NO_MODEL as error:
             logger.debug("The recommender cannot be read: {}", error)
-            return Recommender.unfitted(load_movies(self._settings.catalogue_path))
+            recommender = Recommender.unfitted(load_movies(self._settings.catalogue_path))
+        threadpool_limits(1, "blas")  # a request's products are small: threads cost them more than they bring
+        return recommender
 
     def _load_meanings(self, version: str) -> Meanings | None:
         """The movies' vectors, where they are configured and made."""
