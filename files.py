@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
+import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from importlib.util import cache_from_source
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 
 @contextmanager
@@ -51,6 +56,26 @@ def new_folder(target: Path) -> Iterator[Path]:
 def whole_folder(target: Path) -> Path:
     """The folder to read: `target`, or the old one where a crash left that alone."""
     return _old(target) if _old(target).exists() and not target.exists() else target
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A file of TOML that belongs to the code.
+
+    Parsing one takes twenty times longer than reading JSON, so it is kept as that where Python keeps compiled modules,
+    with a digest of the file.
+    """
+    content = path.read_bytes()
+    digest, kept = sha256(content).hexdigest(), Path(cache_from_source(str(path))).with_suffix(".json")
+    with suppress(OSError, ValueError):
+        of, found = json.loads(kept.read_bytes())
+        if of == digest:
+            return dict(found)
+    found = tomllib.loads(content.decode())
+    with suppress(OSError):  # a folder that is not ours to write in
+        kept.parent.mkdir(exist_ok=True)
+        with new_file(kept) as part:
+            part.write_text(json.dumps([digest, found]))
+    return found
 
 
 def flush(path: Path) -> None:

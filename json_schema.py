@@ -12,15 +12,15 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import Annotated, Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any
 
-from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
 from pydantic import Field, JsonValue, TypeAdapter
 from pydantic import ValidationError as Malformed
 from pydantic_core import SchemaError as BadPattern
-from referencing import Registry
-from referencing.exceptions import Unresolvable
+
+if TYPE_CHECKING:  # the library takes its time to load, and who checks nothing does without
+    from jsonschema import SchemaError, ValidationError
 
 MAX_PROBLEMS = 5
 MAX_PROBLEM_CHARS = 300
@@ -28,7 +28,6 @@ MAX_SCHEMA_VALUES = 5_000  # the check of a schema of this size takes about half
 MAX_CHECK_SECONDS = 1.0  # of processor time, for all that one request has us check
 
 _REFERENCES = ("$ref", "$dynamicRef")
-_NO_REGISTRY: Registry[Any] = Registry()
 _DOCUMENT: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 
@@ -38,6 +37,8 @@ def check_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
     Raises:
         ValueError: What is wrong with it.
     """
+    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415  see above
+
     check_document(schema)
     _check_values(schema)
     try:
@@ -76,7 +77,10 @@ def parse(text: str) -> JsonValue:
 
 def problems(schema: dict[str, JsonValue], document: JsonValue) -> list[str]:
     """The problems of a document, in the validator's words; empty where it is valid."""
-    validator = _VALIDATOR(schema, registry=_NO_REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    from referencing import Registry  # noqa: PLC0415  see above
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
+    validator = _validator()(schema, registry=Registry(), format_checker=_validator().FORMAT_CHECKER)
     try:
         errors = sorted(validator.iter_errors(document), key=lambda error: list(map(str, error.absolute_path)))
     except Unresolvable as error:
@@ -172,6 +176,8 @@ def _matcher(pattern: str) -> TypeAdapter[str]:
 
 def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[ValidationError]:
     """The keyword `pattern`, without backtracking."""
+    from jsonschema import ValidationError  # noqa: PLC0415  see above
+
     if not validator.is_type(instance, "string"):
         return
     try:
@@ -180,8 +186,13 @@ def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[Va
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-_extend: Any = validators.extend  # has no annotations
-_VALIDATOR: Any = _extend(Draft202012Validator, {"pattern": _pattern})
+@cache
+def _validator() -> Any:
+    """The library's validator with our keyword."""
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415  see above
+
+    extend: Any = validators.extend  # has no annotations
+    return extend(Draft202012Validator, {"pattern": _pattern})
 
 
 # As a process of its own

@@ -1,4 +1,4 @@
-"""The application: lifespan, health, models, and the routes of api/.
+"""The application: its lifespan and its signals; its routes and layers are put together in api/routes.py.
 
 `uvicorn main:app` serves it; `python main.py mcp` serves one MCP client over standard input and output.
 """
@@ -14,47 +14,63 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
-from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import accounts, messages, movies, oidc, posters, prompts, ratings, runs, sessions, taste
-from api.authentication import Authentication
-from api.connections import bound_connections
-from api.dependencies import Service, refuse_unknown_parameters
-from api.faces import completions, conversations, mcp, responses, ui
-from api.faces.errors import OpenAIErrors
-from api.fairness import Fairness
-from api.middleware import BodyLimit, Gate, RequestLog
-from api.openapi import install_documents
-from api.page import install_page
-from api.problems import answer_with_problems
-from api.proxies import Proxies
-from errors import CatalogueError, MarqueeError, RunFailed
+from errors import CatalogueError, MarqueeError
 from logs import set_up
-from movies.library import Library
-from providers.base import LastAnswer
-from schemas import Health, Live, ModelList, ProviderHealth, RecommenderHealth, UpstreamAnswer
-from service import VERSION, Marquee, open_marquee
-from settings import Settings
+from settings import VERSION, Settings
 from telemetry.endpoint import open_metrics
 from telemetry.tracing import HTTP_SPANS
 
+if TYPE_CHECKING:
+    from service import Marquee
+
 SWITCH_SECONDS = 0.0005  # after which a thread of SQLite gets the interpreter from a busy event loop; usual are 0.005
 COLLECTING = (20_000, 20, 20)  # objects more than before, and rounds of younger ones, until cycles are looked for
-_NO_KEY = "No key and no base URL are set: the built-in offline guide answers."
-_NO_LIST = "The provider lists no models; the default may be there all the same."
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+class Application(FastAPI):
+    """FastAPI's, put together when it is first used: who imports it to start a process, or to ask it something else,
+    does not wait for a hundred routes.
+    """
+
+    whole = False
+
+    def put_together(self) -> None:
+        """Add what answers requests."""
+        if not self.whole:
+            from api.routes import install  # noqa: PLC0415  see above
+
+            self.whole = True
+            install(self)
+            self.add_middleware(ClearStart)  # passed first
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The layers and routes, made by Starlette with the first call: that of the lifespan."""
+        self.put_together()
+        return super().build_middleware_stack()
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, also of an application that does not run."""
+        self.put_together()
+        from api.openapi import document  # noqa: PLC0415
+
+        return document(self)
+
+
+def create_app(settings: Settings | None = None) -> Application:
     """The application over its settings; the environment's, read at start-up, where none are given."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        from api.connections import bound_connections  # noqa: PLC0415  as the routes
+        from service import open_marquee  # noqa: PLC0415
+
         chosen = settings or Settings()
         set_up(chosen)
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -65,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 with _collecting_seldom(), _finish_on_signal(marquee):
                     yield
 
-    app = FastAPI(
+    return Application(
         title="Marquee",
         version=VERSION,
         description="A chat service about movies: answers streamed, true of the data, and never lost.",
@@ -75,20 +91,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=_operation_id,
         telemetry=HTTP_SPANS,
     )
-    modules = (sessions, messages, runs, movies, posters, ratings, taste, prompts, accounts, oidc)
-    routers = [part.router for part in modules] + [_service_routes()]
-    for router in routers:
-        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
-    faces = [completions.router, responses.router, conversations.router, mcp.router, ui.router]
-    for router in (oidc.browser, *faces):  # providers and clients add parameters of their own
-        app.include_router(router)
-    install_documents(app)
-    install_page(app)
-    answer_with_problems(app, [*routers, *faces])
-    layers = (BodyLimit, Authentication, Gate, OpenAIErrors, Fairness, RequestLog, Proxies, ClearStart)
-    for layer in layers:  # the last one is passed first
-        app.add_middleware(layer)
-    return app
 
 
 @contextmanager
@@ -112,90 +114,6 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _service_routes() -> APIRouter:
-    """The routes that tell of the service itself."""
-    router = APIRouter(tags=["service"])
-
-    @router.get("/health")
-    async def health(service: Service) -> Health:
-        """The state of the service: whether it is ready, and on what it rests."""
-        async with service.library.use(patient=False) as snapshot:
-            info, recommender = snapshot.info, snapshot.recommender
-        trouble = await service.database.trouble()
-        reasons = [*service.library.problems, *([trouble] if trouble else []), *service.contexts.problems]
-        return Health(
-            status="degraded" if reasons else "ok",
-            version=VERSION,
-            live_runs=service.runs.count,
-            provider=_provider_health(service),
-            catalogue=info,
-            recommender=RecommenderHealth(
-                fitted=recommender.fitted,
-                version=recommender.version,
-                detail=_recommender_detail(service.library, fitted=recommender.fitted),
-            ),
-            posters=service.posters.available,
-            reasons=reasons,
-        )
-
-    @router.get("/health/live")
-    async def live() -> Live:
-        """The process answers; on what it rests is not asked."""
-        return Live(status="ok")
-
-    @router.get("/models")
-    async def list_models(service: Service) -> ModelList:
-        """The models that the provider offers, and the default."""
-        provider = service.provider
-        default = provider.default_model
-        try:
-            found, detail = await provider.models(), None
-        except RunFailed as error:
-            found, detail = [], error.detail
-        if not found:
-            return ModelList(provider=provider.name, default=default, data=[default], detail=detail or _NO_LIST)
-        if default not in found:
-            detail = f"The provider does not list the default model, {default} (OPENAI_MODEL)."
-        data = sorted(dict.fromkeys(found), key=lambda name: name != default)  # the default first
-        return ModelList(provider=provider.name, default=default, data=data, detail=detail)
-
-    return router
-
-
-def _recommender_detail(library: Library, *, fitted: bool) -> str:
-    if fitted:
-        stage = library.tuning
-        return f"Ready; parameters are being chosen for this catalogue: {stage}." if stage else "Ready."
-    state = "Being fitted" if library.fitting else "No model of taste is fitted"
-    return f"{state}; popularity and content serve."
-
-
-def _provider_health(service: Marquee) -> ProviderHealth:
-    offline, model = service.settings.offline, service.provider.default_model
-    return ProviderHealth(
-        name=service.provider.name,
-        model=model,
-        base_url=None if offline else service.settings.address,
-        tools="small" if service.contexts.is_small(service.contexts.tokens(model)) else "full",
-        detail=_NO_KEY if offline else f"Configured. {service.contexts.in_words(model)}",
-        last_answer=_last_answer(service.provider.last_answer),
-    )
-
-
-def _last_answer(last: LastAnswer | None) -> UpstreamAnswer | None:
-    if last is None:
-        return None
-    return UpstreamAnswer.model_validate(
-        {
-            "at": last.at,
-            "status": "failed" if last.error else "ok",
-            "code": last.error and last.error.code,
-            "detail": last.error and last.error.detail,
-            "latency_ms": last.latency_ms,
-        }
-    )
-
-
 @contextmanager
 def _finish_on_signal(marquee: Marquee) -> Iterator[None]:
     """Let the runs end as soon as the process is asked to, so that their followers still get the end.
@@ -204,6 +122,8 @@ def _finish_on_signal(marquee: Marquee) -> Iterator[None]:
     give live runs their grace period. A second signal cuts that short; uvicorn is not told, or it would leave without
     the runs' ends. From the third on it is.
     """
+    from sse_starlette.sse import AppStatus  # noqa: PLC0415  as the routes, which stream by it
+
     AppStatus.enable_automatic_graceful_drain = False
     loop = asyncio.get_running_loop()
     earlier: dict[int, Any] = {}

@@ -14,16 +14,16 @@ import hashlib
 import json
 import runpy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 from files import new_folder, whole_folder
 from taste.content import project
+from taste.deferred import sparse as sp
 from taste.interactions import Floats, Indices, Longs, Mask, Movies, Profile, Ratings, freshness, signal
 from taste.learning import Config, Fit, Progress, learn
 from taste.ranking import (
@@ -80,6 +80,36 @@ class Prediction:
     high: float
     support: int
     neighbours: int
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A model as it can be told without reading all of it: its version, and how it was tuned (see Recommender)."""
+
+    version: str
+    tuning: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fitted(self) -> bool:
+        """True where there is a model of taste."""
+        return self.version != UNFITTED.version
+
+    @classmethod
+    def read(cls, folder: Path, content_hash: str) -> About:
+        """That of a saved model.
+
+        Raises:
+            ValueError: the folder holds a model of another catalogue or another format.
+            FileNotFoundError: there is none.
+        """
+        meta = json.loads((whole_folder(folder) / "model.json").read_text())
+        if (meta["format"], meta["content_hash"]) != (FORMAT, content_hash):
+            raise ValueError(f"the model in {folder} belongs to another catalogue")
+        return cls(meta["version"], meta["tuning"], meta["config"])
+
+
+UNFITTED = About("unfitted")
 
 
 class Recommender:
@@ -142,7 +172,7 @@ class Recommender:
         none = Weights(np.empty((0, 0, 1), np.int8), np.empty((0, 0), np.float32))
         mix = sp.csr_array((len(movies), 0), dtype=np.float32)
         near = sp.csr_array((0, 0), dtype=np.float32)
-        return cls(movies, config or Config(), Fit(NOTHING, none, near, mix, near), "unfitted")
+        return cls(movies, config or Config(), Fit(NOTHING, none, near, mix, near), UNFITTED.version)
 
     def with_config(self, config: Config) -> Recommender:
         """The same fit under another fold-in, or factor for cold movies."""
@@ -176,19 +206,21 @@ class Recommender:
             ValueError: the folder holds a model of another catalogue or another format.
             FileNotFoundError: there is none.
         """
-        folder = whole_folder(folder)
-        meta = json.loads((folder / "model.json").read_text())
-        if (meta["format"], meta["content_hash"]) != (FORMAT, content_hash):
-            raise ValueError(f"the model in {folder} belongs to another catalogue")
+        about, folder = About.read(folder, content_hash), whole_folder(folder)
         near, mix, following = (sp.load_npz(folder / f"{name}.npz") for name in SPARSE)
         # Not mapped: a mapped file that someone cuts kills the process.
         values, scale, dense, spread = (np.load(folder / f"{name}.npy") for name in ARRAYS)
         fit = Fit(dense, Weights(values, scale), near, mix, following)
         with np.load(folder / "movies.npz") as columns:
             movies = Movies(features=sp.load_npz(folder / "features.npz"), **{name: columns[name] for name in COLUMNS})
-        model = cls(movies, Config.of(meta["config"]), fit, meta["version"])
-        model.tuning, model.spread = meta["tuning"], spread
+        model = cls(movies, Config.of(about.config), fit, about.version)
+        model.tuning, model.spread = about.tuning, spread
         return model
+
+    @property
+    def about(self) -> About:
+        """The model in short."""
+        return About(self.version, self.tuning)
 
     def recommend(
         self,

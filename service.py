@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from accounts.accounts import Accounts
 from accounts.quotas import Quotas
 from db import Store
 from errors import CatalogueError, NoCatalogue, StorageUnavailable
@@ -38,7 +38,8 @@ from storage.sqlite import Database
 from telemetry.base import OFF, Metrics, State
 from telemetry.tracing import begin_tracing
 
-VERSION = "0.1.0"
+if TYPE_CHECKING:
+    from accounts.accounts import Accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,16 @@ class Marquee:
 
 
 @asynccontextmanager
-async def open_marquee(settings: Settings, clock: Clock = utc_now, metrics: Metrics = OFF) -> AsyncIterator[Marquee]:
+async def open_marquee(
+    settings: Settings, clock: Clock = utc_now, metrics: Metrics = OFF, *, ahead: bool = True
+) -> AsyncIterator[Marquee]:
     """Open the service over `settings.data_dir`; import a catalogue where there is none; settle what a crash left.
+
+    Args:
+        settings: of the service.
+        clock: tells the time.
+        metrics: are told what happens.
+        ahead: whether what will be needed is read before anybody asks for it: not for one answer alone.
 
     Raises:
         StorageUnavailable: The data directory cannot be written.
@@ -82,11 +91,11 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now, metrics: Metr
         lease = stack.enter_context(Lease(settings.data_dir / "leases"))
         database = await open_database(settings.chat_path, settings.sqlite_synchronous)
         stack.push_async_callback(database.close)
-        library = await _open_library(settings)
+        library = await _open_library(settings, ahead=ahead)
         stack.push_async_callback(library.close)
         provider = make_provider(settings, metrics)
         stack.push_async_callback(provider.close)
-        accounts = Accounts(AccountStore(database, clock), settings, clock) if settings.auth == "on" else None
+        accounts = _make_accounts(settings, database, clock) if settings.auth == "on" else None
         store, sessions, ratings = Store(database), Sessions(database, clock), OwnRatings(database, clock)
         journal = Journal(store, metrics)
         stack.push_async_callback(journal.close)
@@ -103,6 +112,12 @@ async def open_marquee(settings: Settings, clock: Clock = utc_now, metrics: Metr
         metrics.watch(partial(_state, runs, journal, library))
         parts = (library, provider, contexts, runs, quotas, checker, clock, posters, metrics)
         yield Marquee(settings, database, store, sessions, Histories(database), accounts, ratings, *parts)
+
+
+def _make_accounts(settings: Settings, database: Database, clock: Clock) -> Accounts:
+    from accounts.accounts import Accounts  # noqa: PLC0415  with it cryptography, which nobody else needs
+
+    return Accounts(AccountStore(database, clock), settings, clock)
 
 
 def make_provider(settings: Settings, metrics: Metrics = OFF) -> Provider:
@@ -129,14 +144,14 @@ def _state(runs: Runs, journal: Journal, library: Library) -> State:
     return State(runs.count, journal.followers, journal.pending, catalogue.name, catalogue.version)
 
 
-async def _open_library(settings: Settings) -> Library:
+async def _open_library(settings: Settings, *, ahead: bool) -> Library:
     """The library, after an import where there is no catalogue or a damaged one."""
     try:
-        return await Library.open(settings)
+        return await Library.open(settings, ahead=ahead)
     except NoCatalogue as error:
         logger.info("{}; the movies of MOVIELENS_DIR, or the sample, are imported", error)
     await import_catalogue(settings)
-    return await Library.open(settings)
+    return await Library.open(settings, ahead=ahead)
 
 
 async def import_catalogue(settings: Settings) -> None:

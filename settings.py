@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+VERSION = "0.1.0"  # of the service
 ROOT = Path(__file__).parent
 ENV_FILE = ROOT / ".env"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from limits import RateLimitItemPerMinute
-
 from accounts.windows import Window
 
-OF_NAME = RateLimitItemPerMinute(10, 5)  # in five minutes
-OF_ADDRESS = RateLimitItemPerMinute(30, 5)
+OF_NAME, OF_ADDRESS, MINUTES = 10, 30, 5  # attempts in so many minutes
 TOO_MANY = "Too many attempts to sign in; try again later."
 
 
@@ -15,8 +12,8 @@ class Attempts:
     """The attempts of everybody."""
 
     def __init__(self) -> None:
-        self._by_name = Window("sign-ins-by-name", OF_NAME)
-        self._by_address = Window("sign-ins-by-address", OF_ADDRESS)
+        self._by_name = Window("sign-ins-by-name", OF_NAME, MINUTES)
+        self._by_address = Window("sign-ins-by-address", OF_ADDRESS, MINUTES)
 
     async def count(self, name: str | None, address: str) -> None:
         """Count an attempt; `name`: as accounts compare it, None where none is given.

@@ -11,8 +11,6 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from limits import RateLimitItemPerMinute
-
 from accounts.turns import Turns
 from accounts.windows import Window, concurrency_headers, window_headers
 from errors import Overloaded, RateLimited
@@ -40,7 +38,7 @@ class Quotas:
         self._all_live_runs = settings.max_live_runs
         self._live_runs = settings.max_live_runs_per_caller or (4 if guarded else None)
         self._most = settings.messages_per_minute or (60 if guarded else None)
-        self._messages = Window("messages", RateLimitItemPerMinute(self._most)) if self._most else None
+        self._messages = Window("messages", self._most) if self._most else None
         self._spent_beside: defaultdict[str, deque[Spent]] = defaultdict(deque)
         self._turn = asyncio.Lock()
         self.beginnings = Turns(AT_ONCE)

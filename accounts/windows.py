@@ -5,10 +5,6 @@ from __future__ import annotations
 import math
 import time
 
-from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
-
 from errors import RateLimited
 
 
@@ -17,11 +13,15 @@ class Window:
 
     Args:
         name: of the policy, as headers have it.
-        limit: how many, in which time.
+        most: how many, in so many `minutes`.
     """
 
-    def __init__(self, name: str, limit: RateLimitItem) -> None:
-        self._name, self._limit = name, limit
+    def __init__(self, name: str, most: int, minutes: int = 1) -> None:
+        from limits import RateLimitItemPerMinute  # noqa: PLC0415  without limits nobody waits for the library
+        from limits.aio.storage import MemoryStorage  # noqa: PLC0415
+        from limits.aio.strategies import MovingWindowRateLimiter  # noqa: PLC0415
+
+        self._name, self._limit = name, RateLimitItemPerMinute(most, minutes)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def take(self, key: str, refusal: str) -> None:

@@ -116,6 +116,7 @@ CallerInSession = Annotated[Caller, Depends(caller_in_session)]
 async def tool_context(service: Service, account_id: Account) -> AsyncIterator[Context]:
     """The context of tools' functions for a call from outside a session."""
     async with service.library.use() as snapshot:
+        await snapshot.ready()
         yield Context(snapshot, service.ratings, account_id, clock=service.clock, metrics=service.metrics)
 
 

@@ -3,8 +3,9 @@
     python -m benchmarks.make_25m /tmp/m25
     python -m benchmarks.importing /tmp/m25 [--repeats 3] [--peers sqlite3,sqlite-utils] [--out benchmarks/results]
 
-All write the same typed tables with the same keys on the same disk, each as a command of its own, in turns, so that all
-meet the same machine. Three jobs:
+The others write typed tables with keys, ours a catalogue: ratings packed user by user, and of the genome, whose every
+score is read and ranked, the telling tags of each movie. Each is a command of its own on the same disk, in turns, so
+that all meet the same machine. Three jobs:
 
 - whole set: all files, the whole command.
 - ratings and movies: the two files that a catalogue needs, the whole command.

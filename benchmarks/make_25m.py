@@ -91,13 +91,13 @@ def ratings_of(
         users = np.repeat(np.arange(len(sizes)), missing + missing // 4)
         movies = np.searchsorted(cumulative, rng.random(len(users))).clip(max=len(movie_ids) - 1)
         drawn = rng.permutation(np.unique(users << 20 | movies))
-        fresh = drawn[~np.isin(drawn, pairs)]
+        fresh = drawn[np.append(pairs, -1)[np.searchsorted(pairs, drawn)] != drawn]
         fresh = fresh[np.argsort(fresh >> 20, kind="stable")]
         owners = fresh >> 20
         position = np.arange(len(fresh)) - np.searchsorted(owners, owners)
-        pairs = np.concatenate([pairs, fresh[position < missing[owners]]])
-        missing = sizes - np.bincount(pairs >> 20, minlength=len(sizes))
-    pairs.sort()
+        taken = fresh[position < missing[owners]]
+        pairs = np.sort(np.concatenate([pairs, np.sort(taken)]), kind="stable")  # two runs: merged
+        missing -= np.bincount(taken >> 20, minlength=len(sizes))
     starts = rng.integers(FIRST_SECOND, LAST_SECOND - 10**7, len(sizes))
     owners = pairs >> 20
     return pl.DataFrame(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import select
@@ -100,6 +101,7 @@ class Printer:
 
 def main() -> int:
     """Answer one prompt; the exit status is 0 only where the answer is whole."""
+    gc.freeze()  # modules stay to the end: collections need not look through them
     options = _options()
     logger.remove()
     logger.configure(patcher=harmless)
@@ -206,7 +208,7 @@ def _standard_input() -> str:
 
 
 async def _answer(body: MessageCreate, options: argparse.Namespace) -> int:
-    async with open_marquee(Settings()) as marquee:
+    async with open_marquee(Settings(), ahead=False) as marquee:
         session = await _session(marquee, options)
         printer = Printer()
         if not options.json:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from files import read_toml
 from guide.dialogue import Args
 from movies.models import Because, Movie, MovieDetail, MovieList, MovieName
 from movies.people import role_of
@@ -36,7 +36,7 @@ class Texts(BaseModel):
 @cache
 def texts() -> Texts:
     """The fixed texts."""
-    return Texts.model_validate(tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8")))
+    return Texts.model_validate(read_toml(Path(__file__).with_name("texts.toml")))
 
 
 # Names and numbers

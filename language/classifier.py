@@ -22,8 +22,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse import csr_matrix
 
 from files import new_file
 
@@ -35,6 +33,7 @@ SHARPNESS = 11.0
 LETTERS = 4
 
 Floats = NDArray[np.float32]
+Indices = NDArray[np.int32]
 
 
 class Classifier:
@@ -51,8 +50,14 @@ class Classifier:
     @classmethod
     def learned(cls, sentences: Sequence[str], labels: Sequence[str]) -> Classifier:
         """Learned from sentences and the label of each."""
+        from scipy.linalg import cho_factor, cho_solve  # noqa: PLC0415  slow to import, and seldom needed: see above
+        from scipy.sparse import csr_array  # noqa: PLC0415
+
         names, columns = sorted(set(labels)), dict[str, int]()
-        rows = _rows([_features(sentence) for sentence in sentences], columns, grow=True)
+        found = [_values(_features(sentence), columns, grow=True) for sentence in sentences]
+        starts = np.cumsum([0, *(len(places) for places, _ in found)])
+        places, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        rows = csr_array((values, places, starts), shape=(len(found), len(columns)))
         right = np.zeros((len(labels), len(names)), np.float32)
         right[np.arange(len(labels)), [names.index(label) for label in labels]] = 1
         gram = (rows @ rows.T).toarray() + PENALTY * np.eye(len(labels), dtype=np.float32)
@@ -86,8 +91,8 @@ class Classifier:
 
     def odds(self, sentence: str) -> list[tuple[str, float]]:
         """The labels and their odds, the likeliest first."""
-        row = _rows([_features(sentence)], self._columns, grow=False)
-        scores = np.exp(SHARPNESS * (row @ self._weights).ravel())
+        places, values = _values(_features(sentence), self._columns, grow=False)
+        scores = np.exp(SHARPNESS * (values @ self._weights[places]))
         order = np.argsort(-scores)
         return [(self.labels[place], float(scores[place] / scores.sum())) for place in order]
 
@@ -127,14 +132,11 @@ def _parts(words: list[str]) -> Iterator[str]:
             yield from (f"~{word[place : place + LETTERS]}" for place in range(len(word) - LETTERS + 1))
 
 
-def _rows(counts: list[Counter[str]], columns: dict[str, int], *, grow: bool) -> csr_matrix:
-    """Features as rows of length one; unknown ones are learned (`grow`) or left out."""
-    starts, places, values = [0], list[int](), list[float]()
-    for count in counts:
-        known = [(columns.setdefault(name, len(columns)) if grow else columns.get(name, -1)) for name in count]
-        length = max(sum(number**2 for number in count.values()), 1) ** 0.5
-        kept = [(place, number / length) for place, number in zip(known, count.values(), strict=True) if place >= 0]
-        places += [place for place, _ in kept]
-        values += [value for _, value in kept]
-        starts.append(len(places))
-    return csr_matrix((np.array(values, np.float32), places, starts), shape=(len(counts), len(columns)))
+def _values(count: Counter[str], columns: dict[str, int], *, grow: bool) -> tuple[Indices, Floats]:
+    """Columns of features and their values, of length one in all; unknown features are learned (`grow`) or left out."""
+    if grow:
+        for name in count:
+            columns.setdefault(name, len(columns))
+    length = max(sum(number**2 for number in count.values()), 1) ** 0.5
+    kept = [(columns[name], number / length) for name, number in count.items() if name in columns]
+    return np.array([place for place, _ in kept], np.int32), np.array([value for _, value in kept], np.float32)

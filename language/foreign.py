@@ -8,7 +8,6 @@ order, before words.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from files import read_toml
 from language.masking import SURE, known
 from language.phrases import plain, table
 from movies.linking import Linker
@@ -210,7 +210,7 @@ def _foreign(word: str) -> bool:
 
 @cache
 def _file() -> dict[str, Any]:
-    return tomllib.loads(WORDS.read_text(encoding="utf-8"))
+    return read_toml(WORDS)
 
 
 @cache

@@ -7,12 +7,13 @@ capitals stand for what was linked.
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from files import read_toml
 
 WORDS = Path(__file__).with_name("words.toml")
 
@@ -48,6 +49,8 @@ def spots(text: str, *path: str) -> list[Spot]:
         text: Tokens, each with a space after it.
         path: Keys of the list in the file.
     """
+    if _words(path).isdisjoint(_tokens(text)):
+        return []
     return [
         Spot(text.count(" ", 0, found.start()), text.count(" ", 0, found.end()))
         for found in _regex(path).finditer(text)
@@ -56,7 +59,7 @@ def spots(text: str, *path: str) -> list[Spot]:
 
 def has(text: str, *path: str) -> bool:
     """True where any phrase of a list occurs."""
-    return _regex(path).search(text) is not None
+    return not _words(path).isdisjoint(_tokens(text)) and _regex(path).search(text) is not None
 
 
 @cache
@@ -67,16 +70,41 @@ def vocabulary() -> frozenset[str]:
 
 @cache
 def _file() -> dict[str, Any]:
-    return tomllib.loads(WORDS.read_text(encoding="utf-8"))
+    return read_toml(WORDS)
+
+
+@lru_cache(64)
+def _tokens(text: str) -> frozenset[str]:
+    return frozenset(text.split(" "))
+
+
+@cache
+def _words(path: tuple[str, ...]) -> frozenset[str]:
+    """Words of which each match has one. Most lists are ruled out by them, and their patterns are never made."""
+    parts = [next(filter(_is_needed, phrase.split()), None) for phrase in table(*path)]
+    if None in parts:
+        raise ValueError(f"A phrase of {path} in {WORDS.name} may be left out altogether.")
+    return frozenset(word for part in parts if part for word in _either(part))
+
+
+def _is_needed(part: str) -> bool:
+    return part != "~" and not part.endswith("?")
+
+
+def _either(part: str) -> list[str]:
+    """The words that a part is one of.
+
+    >>> _either("saw|watched?"), _either("NAME")
+    (['saw', 'watched'], ['MOVIE', 'SERIES'])
+    """
+    words = part.rstrip("?").split("|")
+    return [name for word in words for name in (("MOVIE", "SERIES") if word == "NAME" else (word,))]
 
 
 @cache
 def _regex(path: tuple[str, ...]) -> re.Pattern[str]:
     phrases = sorted(table(*path), key=lambda phrase: -len(phrase.split()))
-    found = re.compile("(?<![^ ])(?:" + "|".join(map(_compiled, phrases)) + ")")
-    if found.match(""):
-        raise ValueError(f"A phrase of {path} in {WORDS.name} may be left out altogether.")
-    return found
+    return re.compile("(?<![^ ])(?:" + "|".join(map(_compiled, phrases)) + ")")
 
 
 def _compiled(phrase: str) -> str:
@@ -86,7 +114,7 @@ def _compiled(phrase: str) -> str:
 def _part(part: str) -> str:
     if part == "~":
         return _GAP
-    either = "|".join(map(re.escape, part.rstrip("?").split("|"))).replace("NAME", "MOVIE|SERIES")
+    either = "|".join(map(re.escape, _either(part)))
     return f"(?:(?:{either}) )" + ("?" if part.endswith("?") else "")
 
 

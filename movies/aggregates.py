@@ -16,11 +16,13 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from movies.file import RunQuery
+from movies.file import Row, RunQuery
 from movies.models import Span
 from movies.tables import PART_KINDS, STARS_VALUES, pack
 
 EPOCH = date(1970, 1, 1)
+DAY = 86_400  # seconds
+AT_ONCE = 64  # parts that are joined: some million ratings, so that what is counted of each is worth its cells
 DAYS = 2**16  # that the days of a part can tell, months of which fit beside half-stars into 16 bits
 
 Mask = npt.NDArray[np.bool_]
@@ -165,12 +167,24 @@ class Aggregates:
         return await asyncio.shield(self._columns)
 
     async def _read_parts(self) -> list[Part]:
-        """One part after the other, so that no more than one is in memory twice."""
-        parts = []
-        for (part,) in await self._run("SELECT part FROM rating_parts ORDER BY part", ()):
-            [row] = await self._run("SELECT users, counts, ratings, days FROM rating_parts WHERE part = ?", (part,))
-            parts.append(Part(*(np.frombuffer(blob, kind) for blob, kind in zip(row, PART_KINDS, strict=True))))
+        """Some of the parts after the other, so that few are in memory twice."""
+        parts, numbers = [], [row[0] for row in await self._run("SELECT part FROM rating_parts ORDER BY part", ())]
+        for first in range(0, len(numbers), AT_ONCE):
+            rows = await self._run(
+                "SELECT users, counts, ratings, times FROM rating_parts WHERE part BETWEEN ? AND ? ORDER BY part",
+                (numbers[first], numbers[first : first + AT_ONCE][-1]),
+            )
+            parts.append(await asyncio.to_thread(_joined, rows))
         return parts
+
+
+def _joined(rows: Sequence[Row]) -> Part:
+    """Rows of `rating_parts` as one part."""
+    columns = zip(*rows, strict=True)
+    users, counts, ratings, times = (
+        np.frombuffer(b"".join(blobs), kind) for blobs, kind in zip(columns, PART_KINDS, strict=True)
+    )
+    return Part(users, counts, ratings, (times // DAY).astype(np.uint16))
 
 
 def _failed(task: asyncio.Task[T]) -> bool:

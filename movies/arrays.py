@@ -6,19 +6,16 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from errors import NoCatalogue
-from movies.tables import unpack
+from movies.tables import PART_KINDS, unpack
 from movies.titles import has_original_title
 from taste.content import content_features
 from taste.interactions import Movies, Ratings
-
-BATCH = 1_000_000  # rows on their way into the arrays
 
 
 class Described(NamedTuple):
@@ -73,25 +70,18 @@ def load_movies(path: Path) -> Movies:
 
 
 def load_ratings(path: Path) -> Ratings:
-    """All ratings of a catalogue file, user by user in order of movies: about 20 bytes a rating, and 16 MB besides."""
+    """All ratings of a catalogue file, user by user in order of movies: about 16 bytes a rating."""
     with _opened(path) as db:
-        counts = [count for (count,) in db.execute("SELECT count(*) FROM ratings GROUP BY user_id ORDER BY user_id")]
+        blobs = db.execute("SELECT counts FROM rating_parts ORDER BY part")
+        counts = np.frombuffer(b"".join(row[0] for row in blobs), PART_KINDS[1])
         indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        movie_ids = np.array([row[0] for row in db.execute("SELECT movie_id FROM movies ORDER BY movie_id")], np.int64)
-        total = int(indptr[-1])
+        total, start = int(indptr[-1]), 0
         ratings = Ratings(indptr, np.empty(total, np.int32), np.empty(total, np.float32), np.empty(total, np.int64))
-        rows = db.execute(
-            """
-            SELECT movie_id, timestamp << 4 | CAST(stars * 2 AS INTEGER) FROM ratings ORDER BY user_id, movie_id
-            """
-        )
-        flat = chain.from_iterable(rows)
-        for start in range(0, total, BATCH):
-            batch = np.fromiter(islice(flat, 2 * BATCH), np.int64).reshape(-1, 2)
-            part = slice(start, start + len(batch))
-            ratings.movie_index[part] = np.searchsorted(movie_ids, batch[:, 0])
-            ratings.timestamp[part], half_stars = unpack(batch[:, 1])
-            ratings.stars[part] = half_stars / 2
+        for packed, times in db.execute("SELECT ratings, times FROM rating_parts ORDER BY part"):
+            movies, half_stars = unpack(np.frombuffer(packed, PART_KINDS[2]))
+            here = slice(start, start := start + len(movies))
+            ratings.movie_index[here], ratings.stars[here] = movies, half_stars / 2
+            ratings.timestamp[here] = np.frombuffer(times, PART_KINDS[3])
     return ratings
 
 

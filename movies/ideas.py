@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from files import read_toml
 from movies.titles import plain_words
 
 THEMES = Path(__file__).with_name("themes.toml")
@@ -127,7 +127,7 @@ def _read() -> Iterator[tuple[Words, Theme]]:
 
 @cache
 def _file() -> dict[str, dict[str, list[str]]]:
-    return tomllib.loads(THEMES.read_text(encoding="utf-8"))
+    return read_toml(THEMES)
 
 
 @cache

@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
@@ -21,13 +24,15 @@ from threadpoolctl import threadpool_limits
 
 from errors import CatalogueError
 from movies.arrays import load_movies
-from movies.embeddings import Meanings, load, make_embedder
 from movies.linking import Linker
 from movies.models import CatalogueInfo, Filters
 from movies.reader import Catalogue
-from recommend import TO_BE_TUNED, Recommender
+from recommend import TO_BE_TUNED, UNFITTED, About, Recommender
 from settings import ROOT, Settings
 from taste.interactions import Indices, Longs, Mask
+
+if TYPE_CHECKING:
+    from movies.embeddings import Embedder, Meanings
 
 WATCH_SECONDS = 1.0
 SMALL = 200_000  # ratings, up to which a catalogue is fitted within moments, and the first answer waits for it
@@ -39,19 +44,51 @@ NO_MODEL = (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError)  # w
 
 @dataclass(eq=False, slots=True)
 class Snapshot:
-    """One catalogue with the recommender for it. Knows how movie ids and the recommender's indexes belong together."""
+    """One catalogue with the recommender for it. Knows how movie ids and the recommender's indexes belong together.
+
+    The recommender is read when it is first needed (`ready`): opening waits for nothing that an answer may do without.
+    """
 
     catalogue: Catalogue
-    recommender: Recommender
-    movie_ids: Longs
+    read: Callable[[], Recommender]
+    kept: About | None
     meanings: Meanings | None = None
     users: int = 0
+    _recommender: Recommender | None = None
+    _reading: Lock = field(default_factory=Lock)
     _linker: asyncio.Task[Linker] | None = None
     _unlinkable: str = ""
 
     @property
     def info(self) -> CatalogueInfo:
         return self.catalogue.info
+
+    @property
+    def recommender(self) -> Recommender:
+        """The model, or popularity and content alone where there is none."""
+        with self._reading:
+            if self._recommender is None:
+                self._recommender = self.read()
+            return self._recommender
+
+    @property
+    def about(self) -> About:
+        """The model, as far as it can be told without reading it."""
+        return self._recommender.about if self._recommender else self.kept or UNFITTED
+
+    @property
+    def movie_ids(self) -> Longs:
+        """Ids of the recommender's movies by their index, int64."""
+        return self.recommender.movies.movie_ids
+
+    async def ready(self) -> None:
+        """Have the recommender read, in a thread.
+
+        Raises:
+            CatalogueError: The catalogue cannot be read.
+        """
+        if self._recommender is None:
+            await asyncio.to_thread(lambda: self.recommender)
 
     def indexes(self, movie_ids: Iterable[int]) -> Indices:
         """Recommender indexes of the ids that the catalogue has; int32, in the given order."""
@@ -117,9 +154,9 @@ class _Chore:
 class Library:
     """The current snapshot of a data directory, opened by `open()`."""
 
-    def __init__(self, settings: Settings, *, work: bool) -> None:
-        self._settings, self._work = settings, work
-        self._embedder = make_embedder(settings) if settings.embeddings_model else None
+    def __init__(self, settings: Settings, *, work: bool, ahead: bool) -> None:
+        self._settings, self._work, self._ahead = settings, work, ahead
+        self._embedder = _make_embedder(settings) if settings.embeddings_model else None
         self._snapshot: Snapshot | None = None
         self._seen: tuple[object, ...] = ()
         self._watcher: asyncio.Task[None] | None = None
@@ -132,15 +169,20 @@ class Library:
         self._retiring: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, settings: Settings, *, work: bool = True) -> Library:
-        """Open what is there; with `work`, have what is missing (the fitted model, vectors) made beside the service.
+    async def open(cls, settings: Settings, *, work: bool = True, ahead: bool = True) -> Library:
+        """Open what is there.
+
+        Args:
+            settings: say where.
+            work: whether what is missing (the fitted model, vectors) is made beside the service.
+            ahead: whether what will be needed is read before anybody asks for it, and what takes minutes is made; a
+                process of one answer waits for neither.
 
         Raises:
             NoCatalogue: There is none, or it is damaged.
             CatalogueError: It cannot be read.
         """
-        threadpool_limits(1, "blas")  # a request's products are small: threads cost them more than they bring
-        library = cls(settings, work=work)
+        library = cls(settings, work=work, ahead=ahead)
         await library._take_up()
         library._watcher = asyncio.create_task(library._watch(), name="library")
         return library
@@ -210,8 +252,10 @@ class Library:
                 await self._look()
                 if self._work:
                     await self._see_to_chores()
-                await self._current.catalogue.warm()
-                await self._warm_linker()
+                if self._ahead:
+                    await self._current.ready()
+                    await self._current.catalogue.warm()
+                    await self._warm_linker()
             except (CatalogueError, OSError) as error:
                 self._note("library", f"The data directory cannot be looked after: {error}.")
             with suppress(TimeoutError):
@@ -220,7 +264,7 @@ class Library:
     def _await_fit(self) -> None:
         """Have callers wait for a fit that is soon to come."""
         snapshot = self._current
-        soon = self._work and not snapshot.recommender.fitted and 0 < snapshot.info.ratings <= SMALL
+        soon = self._work and not snapshot.about.fitted and 0 < snapshot.info.ratings <= SMALL
         self._patient_until = asyncio.get_running_loop().time() + PATIENCE
         if soon:
             self._settled.clear()
@@ -261,12 +305,12 @@ class Library:
         snapshot = self._current
         damaged = not snapshot.catalogue.intact
         await self._see_to("import", import_command(self._settings), str(self._marks()[0]), wanted=damaged)
-        recommender, version = snapshot.recommender, snapshot.info.version
-        unfitted = not damaged and not recommender.fitted and snapshot.info.ratings > 0
+        about, version = snapshot.about, snapshot.info.version
+        unfitted = not damaged and not about.fitted and snapshot.info.ratings > 0
         await self._see_to("fit", ("recommend.py", "fit", "--to-be-tuned"), version, wanted=unfitted)
-        untuned = not damaged and recommender.tuning == TO_BE_TUNED
+        untuned = not damaged and self._ahead and about.tuning == TO_BE_TUNED
         await self._see_to("tune", ("recommend.py", "tune"), version, wanted=untuned)
-        wanted = not damaged and self._embedder is not None and snapshot.meanings is None
+        wanted = not damaged and self._ahead and self._embedder is not None and snapshot.meanings is None
         await self._see_to("embed", ("recommend.py", "embed"), version, wanted=wanted)
 
     async def _see_to(self, name: str, command: Sequence[str], version: str, *, wanted: bool) -> None:
@@ -323,13 +367,12 @@ class Library:
         marks = self._marks()
         snapshot = await self._open_snapshot(doubtful=doubtful)
         old, self._snapshot, self._seen, self._troubles = self._snapshot, snapshot, marks, {}
-        info, version = snapshot.info, snapshot.recommender.version
+        info, about = snapshot.info, snapshot.about
         logger.info(
-            "Catalogue {}: {} movies, {} ratings; recommender {}", info.name, info.movies, info.ratings, version
+            "Catalogue {}: {} movies, {} ratings; recommender {}", info.name, info.movies, info.ratings, about.version
         )
-        tuned = snapshot.recommender.tuning
-        if isinstance(tuned, str) and tuned != TO_BE_TUNED and (old is None or old.recommender.tuning != tuned):
-            logger.info("The recommender's parameters: {}", tuned)
+        if about.tuning not in (None, TO_BE_TUNED) and (old is None or old.about.tuning != about.tuning):
+            logger.info("The recommender's parameters: {}", about.tuning)
         self._await_fit()
         if old is not None and old.users == 0:
             self._retiring = asyncio.create_task(old.catalogue.close())
@@ -337,26 +380,35 @@ class Library:
 
     async def _open_snapshot(self, *, doubtful: bool) -> Snapshot:
         catalogue = await Catalogue.open(self._settings.catalogue_path, doubtful=doubtful)
-        try:
-            recommender = await asyncio.to_thread(self._load_recommender, catalogue.info.version)
-        except BaseException:
-            await catalogue.close()
-            raise
-        meanings = self._load_meanings(catalogue.info.version)
-        return Snapshot(catalogue, recommender, recommender.movies.movie_ids, meanings)
+        version = catalogue.info.version
+        return Snapshot(
+            catalogue, partial(self._read, version), self._about_model(version), self._load_meanings(version)
+        )
 
-    def _load_recommender(self, version: str) -> Recommender:
-        """The fitted one if it belongs to this catalogue, else one that needs no fit."""
+    def _about_model(self, version: str) -> About | None:
+        """The fitted model, if there is one that belongs to this catalogue."""
         try:
-            return Recommender.load(self._settings.model_path, version)
+            return About.read(self._settings.model_path, version)
         except NO_MODEL as error:
             logger.debug("No fitted recommender: {}", error)
-            return Recommender.unfitted(load_movies(self._settings.catalogue_path))
+            return None
+
+    def _read(self, version: str) -> Recommender:
+        """The fitted one if it belongs to this catalogue, else one that needs no fit."""
+        try:
+            recommender = Recommender.load(self._settings.model_path, version)
+        except NO_MODEL as error:
+            logger.debug("The recommender cannot be read: {}", error)
+            recommender = Recommender.unfitted(load_movies(self._settings.catalogue_path))
+        threadpool_limits(1, "blas")  # a request's products are small: threads cost them more than they bring
+        return recommender
 
     def _load_meanings(self, version: str) -> Meanings | None:
         """The movies' vectors, where they are configured and made."""
         if self._embedder is None or self._settings.embeddings_model is None:
             return None
+        from movies.embeddings import load  # noqa: PLC0415  as below
+
         try:
             return load(self._settings.embeddings_path, version, self._embedder, self._settings.embeddings_model)
         except NO_MODEL as error:
@@ -373,6 +425,12 @@ def import_command(settings: Settings) -> tuple[str, ...]:
     """The script and arguments that bring in the movies of the settings, where no whole catalogue is there."""
     source = settings.movielens_dir or SAMPLE
     return "movielens.py", "import", "--if-needed", str(source), "--data-dir", str(settings.data_dir)
+
+
+def _make_embedder(settings: Settings) -> Embedder:
+    from movies.embeddings import make_embedder  # noqa: PLC0415  few have a model of meaning
+
+    return make_embedder(settings)
 
 
 def _mark(path: Path) -> object:

@@ -35,7 +35,7 @@ from movies.models import (
     WindowStats,
 )
 from movies.people import KnownPerson, Role, find_people, role_of
-from movies.tables import LARGEST_ID, STARS_VALUES, pack, unpack
+from movies.tables import LARGEST_ID, PART_KINDS, STARS_VALUES, pack, unpack
 from movies.text_match import Found, TextMatcher
 from movies.title_match import SETTLED, TitleMatcher, any_of, trigrams
 from movies.titles import plain, title_words
@@ -55,6 +55,22 @@ CARRIERS_OF_TAG = "SELECT carriers FROM tag_names WHERE plain = ?"
 Indexes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
+
+
+class Given(NamedTuple):
+    """The ratings of one user, each int64: ids of movies, half-stars, seconds since 1970."""
+
+    ids: npt.NDArray[np.int64]
+    half_stars: npt.NDArray[np.int64]
+    times: npt.NDArray[np.int64]
+
+    def take(self, places: Indexes) -> Given:
+        """Those of some places, in their order."""
+        return Given(*(column[places] for column in self))
+
+    def rows(self) -> list[tuple[int, float, int]]:
+        """Of each the movie's id, the stars and the time."""
+        return list(zip(self.ids.tolist(), (self.half_stars / 2).tolist(), self.times.tolist(), strict=True))
 
 
 class Short(NamedTuple):
@@ -210,27 +226,22 @@ class Catalogue(CatalogueFile):
     async def user_ratings(
         self, user_id: int, *, order: RatingOrder = "newest", limit: int, offset: int = 0
     ) -> list[UserRating]:
-        rows = await self.fetch(
-            """
-            SELECT movie_id, stars, timestamp FROM ratings WHERE user_id = :user_id
-            ORDER BY
-                CASE :order WHEN 'highest' THEN -stars WHEN 'lowest' THEN stars WHEN 'oldest' THEN timestamp ELSE 0 END,
-                timestamp DESC, movie_id
-            LIMIT :limit OFFSET :offset
-            """,
-            {"user_id": _bounded(user_id), "order": order, "limit": limit, "offset": min(offset, LARGEST_ID)},
+        given = await self._given(user_id)
+        key = {"highest": -given.half_stars, "lowest": given.half_stars, "oldest": given.times}.get(
+            order, given.times * 0
         )
-        movies = await self.movies(row[0] for row in rows)
+        page = given.take(np.lexsort((given.ids, -given.times, key))[offset : offset + limit])
+        movies = await self.movies(page.ids.tolist())
         return [
             UserRating(movie=movie, stars=stars, rated_at=datetime.fromtimestamp(timestamp, UTC))
-            for movie, (_, stars, timestamp) in zip(movies, rows, strict=True)
+            for movie, (_, stars, timestamp) in zip(movies, page.rows(), strict=True)
         ]
 
     async def user_summary(self, user_id: int) -> tuple[int, float | None] | None:
         """Count and mean of a user's ratings; None for a user whom the data does not have."""
-        rows = await self.fetch("SELECT count(*), avg(stars) FROM ratings WHERE user_id = ?", (_bounded(user_id),))
-        count, mean = rows[0]
-        return (count, mean) if count or await self.user_text(user_id) else None
+        half_stars = (await self._given(user_id)).half_stars
+        mean = float(half_stars.mean()) / 2 if len(half_stars) else None
+        return (len(half_stars), mean) if len(half_stars) or await self.user_text(user_id) else None
 
     async def user_text(self, user_id: int) -> str | None:
         """The words in which a user tells of themselves, where the data has any."""
@@ -239,11 +250,8 @@ class Catalogue(CatalogueFile):
 
     async def user_profile(self, user_id: int) -> list[tuple[int, float, int]]:
         """All ratings of a user as (movie_id, stars, timestamp), oldest first."""
-        rows = await self.fetch(
-            "SELECT movie_id, stars, timestamp FROM ratings WHERE user_id = ? ORDER BY timestamp, movie_id",
-            (_bounded(user_id),),
-        )
-        return [(movie_id, stars, timestamp) for movie_id, stars, timestamp in rows]
+        given = await self._given(user_id)
+        return given.take(np.lexsort((given.ids, given.times))).rows()
 
     async def popular(
         self,
@@ -299,11 +307,9 @@ class Catalogue(CatalogueFile):
 
     async def user_stats(self, user_id: int, windows: Sequence[str]) -> list[WindowStats]:
         """The same for the ratings that a user gave."""
-        rows = await self.fetch("SELECT timestamp, stars FROM ratings WHERE user_id = ?", (_bounded(user_id),))
-        table = np.array(rows, np.float64).reshape(-1, 2)
-        newest = self.info.newest_rating or _EPOCH
-        ages = (int(newest.timestamp()) - table[:, 0].astype(np.int64)) // HOUR
-        packed = np.sort(pack(ages, (table[:, 1] * 2).astype(np.int64))).astype("<u4")
+        given, newest = await self._given(user_id), self.info.newest_rating or _EPOCH
+        ages = (int(newest.timestamp()) - given.times) // HOUR
+        packed = np.sort(pack(ages, given.half_stars)).astype("<u4")
         return self._window_stats([packed.tobytes()], windows)
 
     async def genres(self) -> list[Count]:
@@ -452,6 +458,21 @@ class Catalogue(CatalogueFile):
             made[np.frombuffer(b"" if role == "acted" else directed, "<u4")] = True
             made[np.frombuffer(b"" if role == "directed" else acted, "<u4")] = True
         return ~made if role == "without" else made
+
+    async def _given(self, user_id: int) -> Given:
+        """The ratings of a user, in order of movies; none for one whom the data does not have."""
+        user_id = _bounded(user_id)
+        rows = await self.fetch(
+            "SELECT users, counts, ratings, times FROM rating_parts WHERE part <= ? ORDER BY part DESC LIMIT 1",
+            (user_id,),
+        )
+        columns = rows[0] if rows else (b"",) * len(PART_KINDS)
+        users, counts, packed, times = map(np.frombuffer, columns, PART_KINDS)
+        at = int(np.searchsorted(users, user_id))
+        start = int(counts[:at].sum())
+        here = slice(start, start + int(counts[at]) if at < len(users) and users[at] == user_id else start)
+        movies, half_stars = unpack(packed[here].astype(np.int64))
+        return Given((await self._short()).ids[movies], half_stars, times[here].astype(np.int64))
 
     async def _short(self) -> Short:
         """The columns of all movies by which lists are filtered and sorted, read once."""

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erf
 
 from errors import CatalogueError
+from taste.deferred import special
 
 Array = npt.NDArray[np.float32]
 
@@ -79,7 +79,7 @@ class SentenceBert:
             attended = self._linear(self._attended(states, at), f"{at}.attention.output.dense")
             states = self._normed(states + attended, f"{at}.attention.output.LayerNorm")
             wide = self._linear(states, f"{at}.intermediate.dense")
-            wide *= np.float32(0.5) * (1 + erf(wide * np.float32(0.5**0.5)))
+            wide *= np.float32(0.5) * (1 + special.erf(wide * np.float32(0.5**0.5)))
             states = self._normed(states + self._linear(wide, f"{at}.output.dense"), f"{at}.output.LayerNorm")
         return states
 

@@ -1,16 +1,16 @@
 """The tables of a catalogue file, and ratings packed in them. A change of either is a new FORMAT.
 
-- `ratings` and `genome_scores` are clustered by their keys and have no index by movie or tag: what is asked of a movie
-  over all users is counted at import (`movies.ingest.stats`) and kept in `movies`, `movie_history` and `daily_ratings`.
+- `rating_parts` has all ratings, user by user and then by movie. A part is of whole users, and numbered by the first:
+  `users` are their ids (int64), `counts` the ratings of each (uint32), `ratings` these packed by movie index
+  (uint32), `times` the seconds since 1970 (uint32). What is asked of a movie over all users is counted at import
+  (`movies.ingest.stats`) and kept in `movies`, `movie_history` and `daily_ratings`.
+- Of the genome only the tags that tell most of a movie are kept, in `movies`: nothing asks for 1,128 scores of each.
 - The ratings in `movie_history` are packed by age in whole hours, those in `daily_ratings` by movie index; `age` there
   is in whole days. Both are counted back from the newest rating of all.
-- `rating_parts` has all ratings once more, to be counted in bulk: user by user, some whole users in each part. `users`
-  are their ids (int64), `counts` the ratings of each (uint32), `ratings` these packed by movie index (uint32), `days`
-  the days since 1970, UTC (uint16).
 - `carriers` of a genre or tag are the indexes of the movies that have it, little-endian uint32, ascending.
 - `runtime` (minutes), `facts` (JSON: `movies.models.Facts`) and `people` are there once `python movielens.py enrich`
   was run. `directed` and `acted` are the indexes of a person's movies; the most known person has number 1.
-- `users` has those who told of themselves in words; whoever rated is in `ratings`.
+- `users` has those who told of themselves in words; whoever rated is in `rating_parts`.
 - `title_forms` are numbered from the most rated movie down, so that a limit on a search cuts the least rated.
 - The full-text tables hold no text of their own: they are indexes over what stands elsewhere.
 """
@@ -23,26 +23,19 @@ if TYPE_CHECKING:  # who needs a constant from here should not wait for numpy
     import numpy.typing as npt
 
 LARGEST_ID = 2**53 - 1  # the largest number that JSON carries exactly everywhere
-FORMAT = 6  # PRAGMA user_version; a file of another format is imported again
+FORMAT = 7  # PRAGMA user_version; a file of another format is imported again
 APPLICATION_ID = 0x4D41_5251  # "MARQ"
 
 TIME_BITS = 32
 LAST_SECOND = 2**TIME_BITS - 1  # February 2106; milliseconds are beyond it
 MOST_MOVIES = 2**27  # beside time and stars in an int64
 STARS_VALUES = 16  # in four bits
-PART_KINDS = ("<i8", "<u4", "<u4", "<u2")  # of the columns of a part of `rating_parts`
+PART_KINDS = ("<i8", "<u4", "<u4", "<u4")  # of the columns of a part of `rating_parts`
 
 Numbers = TypeVar("Numbers", int, "npt.NDArray[Any]")
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE ratings (
-    user_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, stars REAL NOT NULL, timestamp INTEGER NOT NULL,
-    PRIMARY KEY (user_id, movie_id)
-) WITHOUT ROWID;
-CREATE TABLE genome_scores (
-    movie_id INTEGER NOT NULL, tag_id INTEGER NOT NULL, relevance REAL NOT NULL, PRIMARY KEY (movie_id, tag_id)
-) WITHOUT ROWID;
 CREATE TABLE genome_tags (tag_id INTEGER PRIMARY KEY, tag TEXT NOT NULL);
 CREATE TABLE tags (user_id INTEGER NOT NULL, movie_id INTEGER NOT NULL, tag TEXT NOT NULL, timestamp INTEGER NOT NULL);
 CREATE TABLE movies (
@@ -57,7 +50,7 @@ CREATE TABLE people (
 );
 CREATE TABLE users (user_id INTEGER PRIMARY KEY, profile TEXT NOT NULL);
 CREATE TABLE rating_parts (
-    part INTEGER PRIMARY KEY, users BLOB NOT NULL, counts BLOB NOT NULL, ratings BLOB NOT NULL, days BLOB NOT NULL
+    part INTEGER PRIMARY KEY, users BLOB NOT NULL, counts BLOB NOT NULL, ratings BLOB NOT NULL, times BLOB NOT NULL
 );
 CREATE TABLE movie_history (movie_index INTEGER PRIMARY KEY, ratings BLOB NOT NULL);
 CREATE TABLE daily_ratings (age INTEGER PRIMARY KEY, ratings BLOB NOT NULL);

@@ -6,12 +6,12 @@ The tables are `words.toml` and `common_words.txt` beside this module. No catalo
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from files import read_toml
 from movies.titles import fold
 
 _FOLDER = Path(__file__).parent
@@ -52,7 +52,7 @@ class Words(NamedTuple):
 
 @cache
 def tables() -> dict[str, Any]:
-    return tomllib.loads((_FOLDER / "words.toml").read_text(encoding="utf-8"))
+    return read_toml(_FOLDER / "words.toml")
 
 
 @cache

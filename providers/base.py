@@ -149,7 +149,7 @@ class LastAnswer:
 class Provider(Protocol):
     """A source of answers. Failures are raised as errors.RunFailed.
 
-    `reads_prompt`: False where a system prompt tells it nothing, so that none needs to be made.
+    `reads_prompt`: False where a system prompt and descriptions of tools tell it nothing, so that none are made.
     `last_answer`: None where nobody was asked yet, or there is nobody to ask.
     """
 

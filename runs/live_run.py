@@ -185,12 +185,13 @@ class LiveRun:
     async def _offers(self, toolbox: Toolbox) -> Offers:
         """All tools, or few of them, each with a system prompt of its own and the session's actions."""
         choice, actions = (self._new.sampling or AS_IT_COMES).tool_choice, self.caller.session.actions
-        ours, few = toolbox.specs, toolbox.small_specs
+        reads = self._with.provider.reads_prompt
+        ours, few = (toolbox.specs, toolbox.small_specs) if reads else (toolbox.names, toolbox.names)
         if choice == "none":
             actions = []
         elif choice != "auto":
             ours, few = (), ()
-        full, small = await self._prompts(toolbox.snapshot) if self._with.provider.reads_prompt else ("", "")
+        full, small = await self._prompts(toolbox.snapshot) if reads else ("", "")
         return Offers(
             full=Offer(full, callable_in(ours, actions)),
             small=Offer(small, callable_in(few, actions)),

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
+from taste.deferred import sparse as sp
 from taste.interactions import Floats, Sparse
 
 WORD = re.compile(r"[^\W\d_][\w'’-]+")

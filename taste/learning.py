@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-import scipy.sparse as sp
 
 from taste.content import nearest, project
+from taste.deferred import sparse as sp
 from taste.interactions import Indices, Movies, Ratings, SignalConfig, Sparse, signal
 from taste.linear_model import LinearConfig, fit_linear
 from taste.sittings import SittingConfig, fit_next

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse as sp
 
+from taste.deferred import linalg
+from taste.deferred import sparse as sp
 from taste.interactions import Floats, Longs, Sparse
 
 BLOCK = 1024  # rows of a dense matrix handled at once
@@ -89,10 +89,10 @@ def _solve_wide(x: Sparse, config: LinearConfig, progress: Callable[[float], Non
     inverse = 1 / _penalty(np.asarray(x.multiply(x).sum(axis=0)), config)
     kernel = (x @ sp.diags_array(inverse) @ x.T).toarray()
     kernel[np.diag_indices_from(kernel)] += 1
-    factor = scipy.linalg.cho_factor(kernel, overwrite_a=True, check_finite=False)
+    factor = linalg.cho_factor(kernel, overwrite_a=True, check_finite=False)
     progress(0.5)
     transposed = x.T.tocsr()
-    weights: Floats = transposed @ scipy.linalg.cho_solve(factor, x.toarray(), overwrite_b=True, check_finite=False)
+    weights: Floats = transposed @ linalg.cho_solve(factor, x.toarray(), overwrite_b=True, check_finite=False)
     weights *= inverse[:, None]
     return weights, neighbours(lambda start, stop: (transposed[start:stop] @ x).toarray(), x.shape[1])
 
@@ -148,10 +148,10 @@ def gram_matrix(x: Sparse, progress: Callable[[float], None]) -> Floats:
 
 def invert(matrix: Floats) -> Floats:
     """The inverse of a symmetric positive definite matrix, which is overwritten: LAPACK's Cholesky in float32."""
-    factor, failed = scipy.linalg.lapack.spotrf(matrix.T, lower=1, overwrite_a=1, clean=0)
+    factor, failed = linalg.lapack.spotrf(matrix.T, lower=1, overwrite_a=1, clean=0)
     if failed:
         raise np.linalg.LinAlgError("the matrix is not positive definite")
-    inverse, _ = scipy.linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
+    inverse, _ = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
     for start in range(0, len(inverse), BLOCK):
         stop = start + BLOCK
         inverse[start:stop, stop:] = inverse[stop:, start:stop].T

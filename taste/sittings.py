@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import scipy.sparse as sp
 
+from taste.deferred import sparse as sp
 from taste.interactions import Floats, Indices, Longs, Mask, Ratings, Sparse, mean_rank
 
 MOST_ITEMS = 8_000  # the most frequent, for which transitions are counted: a dense matrix

@@ -163,6 +163,11 @@ class Toolbox:
         return [tool.spec if facts else tool.spec_without_facts for tool in TOOLS.values()]
 
     @property
+    def names(self) -> Sequence[ToolSpec]:
+        """The tools by their names alone, for a provider that knows them: to describe them takes its time."""
+        return [ToolSpec(name, "", {}) for name in TOOLS]
+
+    @property
     def small_specs(self) -> Sequence[ToolSpec]:
         """The few tools that a model with little room is told of; it may call the others as well."""
         return [TOOLS[name].small_spec for name in SMALL]
@@ -181,6 +186,7 @@ class Toolbox:
             ToolError: There is none, in words for the model.
         """
         try:
+            await self.snapshot.ready()
             result = await TOOLS[name].function(self.context, args)
         except ToolError:
             raise

@@ -217,7 +217,7 @@ async def recommend_for_profile(ctx: Context, request: RecommendationRequest) ->
         Unknown: A movie id that the catalogue lacks, a genre or a tag that does not exist.
     """
     named = {**dict.fromkeys(request.liked, LIKED), **dict.fromkeys(request.disliked, DISLIKED), **request.stars()}
-    missing = set(named) - {movie.movie_id for movie in await ctx.snapshot.catalogue.movies(named)}
+    missing = set(named) - set(ctx.snapshot.ids(ctx.snapshot.indexes(named)))
     if missing:
         raise Unknown(f"The catalogue has no movies with these ids: {', '.join(map(str, sorted(missing)[:10]))}.")
     args = Listing(**dict(request.filters), limit=request.limit, diversity=request.diversity, novelty=request.novelty)

@@ -53,7 +53,8 @@ from api.filling import FILLING
 from errors import CatalogueError, Invalid, MarqueeError, NotFound, ToolError
 from movies.models import Count, Filters, Movie
 from providers.prompts import ABROAD, TEMPLATES, Template
-from service import VERSION, Marquee
+from service import Marquee
+from settings import VERSION
 from tools.registry import TOOLS, Toolbox, find_tool, read_and_checked
 
 Whose = Callable[[], Awaitable[str]]  # the account of whoever asks

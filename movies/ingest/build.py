@@ -11,13 +11,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, starmap
+from itertools import chain, pairwise, starmap
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from pydantic_core import to_json
 
@@ -26,16 +25,17 @@ from movies.ingest.facts import KeptFacts, write_facts
 from movies.ingest.files import LinkRow, MovieFiles, MovieRow, NotInOrderError, groups, prefetched, sorted_passes
 from movies.ingest.layout import GENOME_SCORES, GENOME_TAGS, LINKS, MOVIES, RATINGS, TAGS, USERS, Table
 from movies.ingest.parsing import Triples
-from movies.ingest.stats import DAY, Ints, MovieIndex, RatingStats, Summary, run_starts
+from movies.ingest.stats import Ints, MovieIndex, RatingStats, Summary, run_starts
 from movies.ingest.tag_merge import SCHEMA, GenomeStats, TagsOf, TypedTags, merge_tags, tags_by_movie
 from movies.models import Naming
-from movies.tables import APPLICATION_ID, FORMAT, INDEXES, MOST_MOVIES, PART_KINDS, TABLES, TIME_BITS, pack
+from movies.tables import APPLICATION_ID, FORMAT, INDEXES, PART_KINDS, TABLES, pack
 from movies.titles import Title, acronym, parse_title, plain, title_forms
 
 PREFETCHED = 6  # batches that reading may be ahead of inserting
 AT_ONCE = 64  # tags inserted by one statement
 TURN = 0.0003  # seconds that a thread may keep others from Python: inserting asks for it often
 CARD_TAGS = 6  # what a card of a movie shows
+PART = 2**14  # ratings: read within a tenth of a millisecond for one user
 MOST_TELLING = 10  # tags that full-text search weighs most
 
 GENRE_WORDS = {  # what people say for MovieLens's genres
@@ -65,7 +65,7 @@ class Build:
         self._index = MovieIndex(np.zeros(0, np.int64))
         self._titles: list[Title] = []
         self._ratings = RatingStats(0)
-        self._users = 0
+        self._raters: list[Ints] = []
 
     def run(self) -> None:
         """Write everything and close the file."""
@@ -153,12 +153,7 @@ class Build:
             else:
                 users[user.user_id] = user.profile
         self._db.executemany("INSERT INTO users (user_id, profile) VALUES (?, ?)", users.items())
-        unrated = self._db.execute(
-            """
-            SELECT count(*) FROM users WHERE NOT EXISTS (SELECT 1 FROM ratings WHERE ratings.user_id = users.user_id)
-            """
-        )
-        self._users += next(unrated)[0]
+        self._raters.append(np.array(list(users), np.int64))
 
     def _read_links(self) -> dict[int, LinkRow]:
         if not self.files.has(LINKS):
@@ -182,50 +177,32 @@ class Build:
             return insert(sorted_passes(read))
 
     def _insert_ratings(self, batches: Iterator[Triples]) -> None:
-        """Insert one user at a time; where ids are small, the rest of a rating goes as one packed number."""
-        self._ratings, self._users = RatingStats(len(self._movies)), 0
+        self._ratings, self._raters = RatingStats(len(self._movies)), []
         cursor = self._db.cursor()
-        cursor.execute("DELETE FROM ratings; DELETE FROM rating_parts")
+        cursor.execute("DELETE FROM rating_parts")
         known = self._known(RATINGS, batches, "second", self._index, MOVIES)
         whole = groups(
             known, partial(self._refuse, RATINGS, "user {} rated movie {} more than once: the latest counts")
         )
-        with prefetched(self._packed_ratings(whole), PREFETCHED) as packed:
-            for part, batch in packed:
-                cursor.execute("INSERT INTO rating_parts (users, counts, ratings, days) VALUES (?, ?, ?, ?)", part)
-                if isinstance(batch, Triples):
-                    cursor.executemany(
-                        "INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp) VALUES (?, ?, ?, ?)",
-                        batch.rows(),
-                    )
-                else:
-                    cursor.executemany(
-                        """
-                        INSERT OR FAIL INTO ratings (user_id, movie_id, stars, timestamp)
-                        SELECT ?, value >> 36, (value & 15) * 0.5, value >> 4 & 4294967295 FROM carray(?)
-                        """,
-                        _slices(*batch),
-                    )
+        with prefetched(self._parts(whole), PREFETCHED) as parts:
+            cursor.executemany(
+                "INSERT INTO rating_parts (part, users, counts, ratings, times) VALUES (?, ?, ?, ?, ?)", parts
+            )
 
-    def _packed_ratings(
-        self, batches: Iterator[Triples]
-    ) -> Iterator[tuple[Sequence[bytes], Triples | tuple[Ints, Ints, Ints]]]:
-        """Yield a part of `rating_parts` with (users, where each one's ratings start, packed ratings).
-
-        Instead of these comes the batch itself where its movie ids are too large.
-        """
+    def _parts(self, batches: Iterator[Triples]) -> Iterator[tuple[int, *tuple[bytes, ...]]]:
+        """Rows of `rating_parts`: one is all that is read for one user."""
         for batch in batches:
             half_stars, movies = (batch.value * 2).astype(np.int64), self._index.of(batch.second)
             self._ratings.add(movies, half_stars, batch.timestamp)
             starts = run_starts(batch.first)
-            users = batch.first[starts[:-1]]
-            self._users += len(users)
-            columns = (users, np.diff(starts), pack(movies, half_stars), batch.timestamp // DAY)
-            part = [column.astype(kind).tobytes() for column, kind in zip(columns, PART_KINDS, strict=True)]
-            if batch.second.max() < MOST_MOVIES:
-                yield part, (users, starts, pack(batch.second << TIME_BITS | batch.timestamp, half_stars))
-            else:
-                yield part, batch
+            users, counts = batch.first[starts[:-1]], np.diff(starts)
+            self._raters.append(users)
+            packed = pack(movies, half_stars)
+            for first, last in pairwise(_parted(starts)):
+                given = slice(starts[first], starts[last])
+                columns = (users[first:last], counts[first:last], packed[given], batch.timestamp[given])
+                blobs = (column.astype(kind).tobytes() for column, kind in zip(columns, PART_KINDS, strict=True))
+                yield int(users[first]), *blobs
 
     def _known(
         self, table: Table, batches: Iterator[Triples], column: str, index: MovieIndex, listed: Table
@@ -244,17 +221,16 @@ class Build:
         self.files.report(table).refuse(rows.lines, map(reason.format, rows.first, rows.second))
 
     def _write_genome(self) -> pl.DataFrame:
-        """Write the genome and return each movie's telling tags."""
+        """Write the genome's tags and return each movie's telling ones."""
         if not (self.files.has(GENOME_TAGS) and self.files.has(GENOME_SCORES)):
             return pl.DataFrame(schema=SCHEMA)
         tags = dict(self.files.genome_tags())
         self._db.executemany("INSERT INTO genome_tags (tag_id, tag) VALUES (?, ?)", tags.items())
         index = MovieIndex(np.array(sorted(tags), np.int64))
-        genome = self._in_any_order(GENOME_SCORES, "movies", partial(self._insert_genome, index))
+        genome = self._in_any_order(GENOME_SCORES, "movies", partial(self._read_scores, index))
         return genome.telling([tags[tag_id] for tag_id in index.ids.tolist()])
 
-    def _insert_genome(self, tags: MovieIndex, batches: Iterator[Triples]) -> GenomeStats:
-        self._db.execute("DELETE FROM genome_scores")
+    def _read_scores(self, tags: MovieIndex, batches: Iterator[Triples]) -> GenomeStats:
         stats = GenomeStats(len(tags.ids))
         known = self._known(GENOME_SCORES, batches, "first", self._index, MOVIES)
         known = self._known(GENOME_SCORES, known, "second", tags, GENOME_TAGS)
@@ -262,28 +238,7 @@ class Build:
         with prefetched(groups(known, partial(self._refuse, GENOME_SCORES, again))) as ready:
             for batch in ready:
                 stats.add(self._index.of(batch.first), tags.of(batch.second), batch.value)
-                self._insert_scores(batch)
         return stats
-
-    def _insert_scores(self, batch: Triples) -> None:
-        """Insert one movie at a time: its tags, nearly always consecutive, come from the position in the array."""
-        cursor = self._db.cursor()
-        if ((np.diff(batch.second) != 1) & (np.diff(batch.first) == 0)).any():
-            cursor.executemany(
-                "INSERT OR FAIL INTO genome_scores (movie_id, tag_id, relevance) VALUES (?, ?, ?)",
-                (row[:3] for row in batch.rows()),
-            )
-            return
-        starts = run_starts(batch.first)
-        before = (batch.second[starts[:-1]] - 1).tolist()
-        slices = _slices(batch.first[starts[:-1]], starts, np.ascontiguousarray(batch.value))
-        cursor.executemany(
-            """
-            INSERT OR FAIL INTO genome_scores (movie_id, tag_id, relevance)
-            SELECT ?, ? + scores.rowid, scores.value FROM carray(?) AS scores
-            """,
-            ((movie, tag, scores) for tag, (movie, scores) in zip(before, slices, strict=True)),
-        )
 
     def _read_tags(self) -> Iterator[pl.DataFrame]:
         """Read the tags; leave out, and count, those of unknown movies and empty ones."""
@@ -356,7 +311,7 @@ class Build:
             "version": self.files.version,
             "movies": len(self._movies),
             "ratings": ratings,
-            "users": self._users,
+            "users": len(np.unique(np.concatenate(self._raters))) if self._raters else 0,
             "tags": read.get(self.files.file(TAGS), 0),
             "genome_scores": read.get(self.files.file(GENOME_SCORES), 0),
             "rating_mean": summary.overall_mean if ratings else None,
@@ -477,8 +432,11 @@ def _json(value: object) -> str:
     return to_json(value).decode()
 
 
-def _slices(keys: Ints, starts: Ints, values: npt.NDArray[Any]) -> Iterator[tuple[int, Any]]:
-    """Yield (key, its values) for apsw: the values stay where they are and are read without the GIL."""
-    bounds = starts.tolist()
-    for key, start, stop in zip(keys.tolist(), bounds, bounds[1:], strict=False):
-        yield key, apsw.carray(values, start=start, stop=stop)
+def _parted(starts: Ints) -> list[int]:
+    """The users with whom parts of about PART ratings begin, by their place, and the number of all.
+
+    >>> _parted(np.array([0, PART, PART + 5, 2 * PART + 9, 2 * PART + 10]))
+    [0, 1, 2, 4]
+    """
+    begun = np.searchsorted(starts, np.arange(0, starts[-1], PART), side="right") - 1
+    return [*np.unique(begun).tolist(), len(starts) - 1]
