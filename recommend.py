@@ -58,7 +58,8 @@ MATCH_SEEDS, MATCH_BAR = 30, 15  # best matches; the place of the movie whose ne
 MATCH_QUALITY = 0.45  # the part of a score that popularity and mean stars decide
 LIKE_POWER, LIKE_QUALITY = 0.75, 0.2  # of a wish for what is like a movie: exponent of likeness, part of quality
 MATCH_LEAST = 0.15  # of the best score, below which nothing is shown
-REFUSED, REFUSED_SEEDS, REFUSED_NEAR = 0.2, 40, 0.45  # evidence and, of the nearest, nearness that rule a movie out
+REFUSED, REFUSED_CHANCE = 0.2, 0.2  # evidence, or else share among the nearest, that rule a movie out
+REFUSED_TOLD = 0.5  # part of that share that counts where a movie is well known itself
 
 By: TypeAlias = Literal["taste", "content", "both"]
 
@@ -319,23 +320,28 @@ class Recommender:
         index = select(scores, k, open_ & (scores > 0) & (scores >= best * MATCH_LEAST), self._vectors)
         return Ranked(index, scores[index], "seeds", [Reasons([]) for _ in index])
 
-    def refused(self, direct: Floats, like: Indices = NOTHING, *, near: bool = True) -> Floats:
+    def refused(self, direct: Floats, like: Indices = NOTHING, *, told: Floats | None = None) -> Floats:
         """Each movie's share of what somebody does not want, float32 [n]: 1 rules it out, less holds it back.
 
         Args:
             direct: float32 [n], 0 to 1, how much a movie's own text has of it.
             like: int32, movies that are wanted all the same.
-            near: whether those nearest to them in taste are held back too.
+            told: float32 [n], 0 to 1, how well known it is what each movie is about: where many of those nearest to a
+                movie that are well known have it, the movie may have it, too. None where nearness does not count.
         """
         said = direct > REFUSED
         said[like] = False
-        seeds = np.flatnonzero(said)
         refused = said.astype(np.float32)
-        if len(seeds) and near:
-            leaders = seeds[np.argsort(-direct[seeds], kind="stable")[:REFUSED_SEEDS]].astype(np.int32)
-            pull = self._scorer.pull(leaders, np.ones(len(leaders), np.float32))
-            refused = np.maximum(refused, np.clip(pull / (REFUSED_NEAR * max(float(pull.max()), 1e-9)), 0, 1))
+        if said.any() and told is not None:
+            told = np.maximum(told, refused)
+            chance = self._near_all(told * refused) / np.maximum(self._near_all(told), np.float32(1e-6))
+            refused = np.maximum(refused, np.clip(chance / REFUSED_CHANCE, 0, 1) * (1 - REFUSED_TOLD * told))
         return refused
+
+    def _near_all(self, weight: Floats) -> Floats:
+        """Nearness of all movies to those that have a weight, float32 [n]."""
+        seeds = np.flatnonzero(weight).astype(np.int32)
+        return self._scorer.pull(seeds, weight[seeds])
 
     def _with_neighbours(self, direct: Floats, fitting: Floats) -> Floats:
         """Matches, and those near to the best of them in taste."""

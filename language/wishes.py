@@ -9,14 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from language.conditions import Conditions, conditions, refused_places
+from language.making import Runtime, lengths
 from language.masking import Clause, clauses, masked, tidied
 from language.phrases import table
 from movies.linking import Linker
+from movies.ideas import is_theme
 from movies.models import FIRST_YEAR, LAST_YEAR
 
 MOST_REFUSED, MOST_WORDS = 8, 2
 """Things that are refused at most, and plain words of one: \"no short term memory\" tells a plot."""
-IDLE = "movies movie film films or and all the any a an too very so much many please , ( )"
+IDLE = "movies movie film films or and all the any a an too very so much many please about with , ( )"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Wish:
         like: ids of the movies that it should be like.
         out: ids of movies and series that must not be shown.
         years: first and last year, either open.
+        runtime: least and most minutes, either open.
+        people: who made it or plays in it, with the role: "directed by Akira Kurosawa", "without Tom Cruise".
     """
 
     text: str
@@ -40,6 +44,8 @@ class Wish:
     like: tuple[int, ...] = ()
     out: tuple[int, ...] = ()
     years: tuple[int | None, int | None] = (None, None)
+    runtime: Runtime = (None, None)
+    people: tuple[str, ...] = ()
 
 
 def read_wish(text: str, linker: Linker) -> Wish:
@@ -62,6 +68,8 @@ def read_wish(text: str, linker: Linker) -> Wish:
         like=tuple(dict.fromkeys(like)),
         out=tuple(dict.fromkeys([*out, *like])),
         years=_bounded(told),
+        runtime=told.runtime or (None, None),
+        people=told.people if any(part.links("person") for part in parts) else (),
     )
 
 
@@ -69,10 +77,9 @@ def _refused_places(part: Clause) -> set[int]:
     """The places of what is refused, where that is a name or few words."""
     places = refused_places(part)
     tokens = [part.tokens[place] for place in places]
-    named = any(token.link for token in tokens)
-    return (
-        places if named or len([token for token in tokens if token.word not in IDLE.split()]) <= MOST_WORDS else set()
-    )
+    words = [part.tokens[place].said for place in sorted(places) if part.tokens[place].word not in IDLE.split()]
+    few = len(words) <= MOST_WORDS or is_theme(" ".join(words))
+    return places if few or any(token.link for token in tokens) else set()
 
 
 def _bounded(told: Conditions) -> tuple[int | None, int | None]:
@@ -125,16 +132,12 @@ def _like(part: Clause, places: Iterable[int]) -> Iterable[int]:
 
 
 def _wanted(part: Clause, places: set[int]) -> str:
-    """The words that say what is wanted: no negations, no years, no titles that it should be like."""
+    """The words that say what is wanted: no negations, years, lengths or people, no titles that it should be like."""
     cues = {place for spot in part.spots("without", "words") for place in range(*spot)} if places else set()
-    like = part.has("stance", "before", "similar")
-    kept = []
-    for place, token in enumerate(part.tokens):
-        named = token.link is not None and token.link.kind in ("movie", "series") and like
-        dated = token.link is not None and token.link.kind in ("year", "years")
-        if place not in places | cues and not named and not dated:
-            kept.append(token.said)
-    return " ".join(kept)
+    apart = {"year", "years", "person", *(("movie", "series") if part.has("stance", "before", "similar") else ())}
+    apart_places = {place for place, _ in part.links(*apart)} | lengths(part)
+    left = [token.said for place, token in enumerate(part.tokens) if place not in places | cues | apart_places]
+    return " ".join(left)
 
 
 def _idle() -> frozenset[str]:

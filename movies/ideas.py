@@ -35,11 +35,12 @@ Words = tuple[str, ...]
 
 
 class Theme(NamedTuple):
-    """The tags that say a theme, closest first; genres it must have, and genres that speak for it."""
+    """The tags that say a theme, closest first; genres it must have, genres that speak for it, and languages."""
 
     tags: Words = ()
     must: Words = ()
     soft: Words = ()
+    tongues: Words = ()
 
 
 class Idea(NamedTuple):
@@ -105,6 +106,11 @@ def stem(word: str) -> str:
     return word[:-2] if word.endswith(("ches", "shes", "sses", "xes", "zes")) else word[:-1]
 
 
+def says_nothing(text: str) -> bool:
+    """True where no word of a text tells one film from another."""
+    return all(word in _idle() for word in plain_words(text))
+
+
 def is_theme(text: str) -> bool:
     """True where the whole text is the name of a theme."""
     return tuple(map(stem, plain_words(text))) in themes()
@@ -121,8 +127,9 @@ def _read() -> Iterator[tuple[Words, Theme]]:
         tags = tuple(" ".join(plain_words(name)) for name in names if name[0].islower() or name[0].isdigit())
         must = tuple(name[1:] for name in names if name.startswith("+"))
         soft = tuple(name for name in names if name[0].isupper())
+        tongues = tuple(name for name in names if name.startswith("@"))
         for each in said.split("|"):
-            yield tuple(map(stem, plain_words(each))), Theme(tags, must, soft)
+            yield tuple(map(stem, plain_words(each))), Theme(tags, must, soft, tongues)
 
 
 @cache

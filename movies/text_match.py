@@ -11,6 +11,7 @@ import asyncio
 import json
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from movies.file import RunQuery
 from movies.ideas import GENRE_NAMES, LONGEST_TAG, WORD_WEIGHT, Idea, read_ideas, themes
 from movies.titles import plain, plain_words
+from movies.tongues import language_of
 
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
@@ -34,6 +36,7 @@ COMMON = 3_000  # movies; an idea that so many have does not tell them apart
 KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
 SAID, TELLING, LESS, LEAST = 0.85, 0.75, 0.9, 0.4  # trust in a tag as said, in a theme's first, in each further one
 DESCRIBED, TITLED = 0.5, 0.3  # trust in words of a description, and of a title
+SPOKEN = 0.75  # trust in the language for a country
 OTHER_GENRE, OTHER_KIND = 0.25, 0.6  # of movies without a genre that is named, or any that speaks for a theme
 
 STOP_WORDS = frozenset(
@@ -95,6 +98,7 @@ class TextMatcher:
         self._run = run
         self._movie_ids: Ids | None = None
         self._kept: dict[str, Hits] = {}
+        self._spoken: dict[str, Hits] | None = None
         self._room = KEPT
 
     async def find(self, text: str, limit: int = CANDIDATES) -> list[TextMatch]:
@@ -113,15 +117,18 @@ class TextMatcher:
     async def weigh(self, text: str) -> Found:
         """The evidence of a wish; one that says more than a few ideas is searched for by its words."""
         ideas, movies = await self._wished(text[:LONGEST]), len(await self._ids())
-        if len(ideas) > MAX_IDEAS or not any(idea.known for idea in ideas):
+        if len(ideas) > MAX_IDEAS:
             return await self._by_words(text)
+        if not any(idea.known for idea in ideas):
+            return await self._by_words(" ".join(idea.words for idea in ideas) or text)
         evidence = [await self._evidence(idea) for idea in ideas]
         genres = {name for each in evidence for name in (*each.idea.theme.must, *each.idea.theme.soft)}
         had = dict(zip(genres, await self._hits(f'genres : "{plain(name)}"' for name in genres), strict=True))
         return await asyncio.to_thread(together_found, evidence, had, movies)
 
     async def warm(self) -> None:
-        """Look the tags of all themes up, so that nobody waits for their first use."""
+        """Look the tags of all themes and the languages up, so that nobody waits for their first use."""
+        await self._languages()
         for theme in dict.fromkeys(themes().values()):
             await self._hits(about(tag) for tag in theme.tags)
 
@@ -158,6 +165,10 @@ class TextMatcher:
             trusts += [(f'{{genres tags more_tags}} : "{said}"', SAID), (f'description : "{said}"', DESCRIBED)]
             trusts += [(f'title : "{said}"', title)]
         hits = await self._hits(term for term, _ in trusts)
+        if idea.theme.tongues:
+            spoken = await self._languages()
+            hits += [spoken[name] for name in idea.theme.tongues if name in spoken]
+            trusts += [("", SPOKEN)] * (len(hits) - len(trusts))
         return Evidence(idea, [(each, trust) for each, (_, trust) in zip(hits, trusts, strict=True) if len(each.at)])
 
     async def _find(self, text: str) -> list[TextMatch]:
@@ -188,6 +199,15 @@ class TextMatcher:
             rows = await self._run("SELECT movie_id FROM movies ORDER BY movie_id", ())
             self._movie_ids = np.array([movie_id for (movie_id,) in rows], np.int64)
         return self._movie_ids
+
+    async def _languages(self) -> dict[str, Hits]:
+        """The movies of each language as "@fr", and as "@" all that are not in English, as far as can be told."""
+        if self._spoken is None:
+            rows = await self._run(
+                "SELECT source_title, json_extract(facts, '$.original_language') FROM movies ORDER BY movie_id", ()
+            )
+            self._spoken = await asyncio.to_thread(by_language, rows)
+        return self._spoken
 
     async def _hits(self, expressions: Iterable[str]) -> list[Hits]:
         return await asyncio.gather(*map(self._hits_of, expressions))
@@ -222,6 +242,17 @@ class TextMatcher:
 def about(tag: str) -> str:
     """A tag as an expression of full-text search."""
     return f'{{tags more_tags}} : "{tag}"'
+
+
+def by_language(rows: Iterable[tuple[str, str | None]]) -> dict[str, Hits]:
+    """Places of the movies of each language, by IMDb's word for it or by the original title."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for at, (title, told) in enumerate(rows):
+        language = told or language_of(title)
+        if language is not None and language != "en":
+            found["@"].append(at)
+            found[f"@{language}"].append(at)
+    return {name: Hits(np.array(at, np.int32), np.ones(len(at), np.float32)) for name, at in found.items()}
 
 
 def strength(terms: list[tuple[Hits, float]], movies: int) -> Scores:
