@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from movies.titles import plain_words
 
-THEMES = Path(__file__).with_name("themes.toml")
+THEMES, FILMS = Path(__file__).with_name("themes.toml"), Path(__file__).with_name("films.toml")
 LONGEST_TAG = 4  # words
 WORD_WEIGHT = 0.5  # of a word that nothing is known of, beside a theme
 
@@ -35,12 +35,13 @@ Words = tuple[str, ...]
 
 
 class Theme(NamedTuple):
-    """The tags that say a theme, closest first; genres it must have, genres that speak for it, and languages."""
+    """The tags that say a theme, closest first; genres it must have, genres that speak for it, languages; films named for it."""
 
     tags: Words = ()
     must: Words = ()
     soft: Words = ()
     tongues: Words = ()
+    films: Words = ()
 
 
 class Idea(NamedTuple):
@@ -123,13 +124,15 @@ def themes() -> dict[Words, Theme]:
 
 
 def _read() -> Iterator[tuple[Words, Theme]]:
+    films = tomllib.loads(FILMS.read_text(encoding="utf-8"))["films"]
     for said, names in _file()["themes"].items():
+        named = tuple(filter(None, films.get(said.partition("|")[0], "").split("; ")))
         tags = tuple(" ".join(plain_words(name)) for name in names if name[0].islower() or name[0].isdigit())
         must = tuple(name[1:] for name in names if name.startswith("+"))
         soft = tuple(name for name in names if name[0].isupper())
         tongues = tuple(name for name in names if name.startswith("@"))
         for each in said.split("|"):
-            yield tuple(map(stem, plain_words(each))), Theme(tags, must, soft, tongues)
+            yield tuple(map(stem, plain_words(each))), Theme(tags, must, soft, tongues, named)
 
 
 @cache

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from movies.file import RunQuery
 from movies.ideas import GENRE_NAMES, LONGEST_TAG, WORD_WEIGHT, Idea, read_ideas, themes
-from movies.titles import plain, plain_words
+from movies.titles import plain, plain_words, title_words
 from movies.tongues import language_of
 
 Ids = npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ COMMON = 3_000  # movies; an idea that so many have does not tell them apart
 KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
 SAID, TELLING, LESS, LEAST = 0.85, 0.75, 0.9, 0.4  # trust in a tag as said, in a theme's first, in each further one
 DESCRIBED, TITLED = 0.5, 0.3  # trust in words of a description, and of a title
-SPOKEN = 0.75  # trust in the language for a country
+SPOKEN, NAMED = 0.75, 0.85  # trust in the language for a country, and in a film named for a theme
 OTHER_GENRE, OTHER_KIND = 0.25, 0.6  # of movies without a genre that is named, or any that speaks for a theme
 
 STOP_WORDS = frozenset(
@@ -169,6 +169,9 @@ class TextMatcher:
             spoken = await self._languages()
             hits += [spoken[name] for name in idea.theme.tongues if name in spoken]
             trusts += [("", SPOKEN)] * (len(hits) - len(trusts))
+        if idea.theme.films:
+            hits.append(await self._films(idea.theme.films))
+            trusts.append(("", NAMED))
         return Evidence(idea, [(each, trust) for each, (_, trust) in zip(hits, trusts, strict=True) if len(each.at)])
 
     async def _find(self, text: str) -> list[TextMatch]:
@@ -208,6 +211,27 @@ class TextMatcher:
             )
             self._spoken = await asyncio.to_thread(by_language, rows)
         return self._spoken
+
+    async def _films(self, named: Sequence[str]) -> Hits:
+        """The films that the catalogue has of those that are named with their years; the first score most."""
+        if (key := named[0] + str(len(named))) not in self._kept:
+            wanted = [(title, int(year)) for title, _, year in (name.rpartition(" ") for name in named)]
+            forms = ["".join(title_words(title)) for title, _ in wanted]
+            rows = await self._run(
+                """
+                SELECT joined, year, movie_id FROM title_forms JOIN movies USING (movie_id)
+                WHERE joined IN (SELECT value FROM json_each(?)) ORDER BY rating_count
+                """,
+                (json.dumps(forms),),
+            )
+            found = {(joined, year): movie_id for joined, year, movie_id in rows}
+            years = [[(form, year + far) for far in (0, 1, -1)] for form, (_, year) in zip(forms, wanted, strict=True)]
+            movies = [next((found[each] for each in near if each in found), None) for near in years]
+            rank = {movie_id: place for place, movie_id in enumerate(movies) if movie_id is not None}
+            places = np.searchsorted(await self._ids(), np.array(sorted(rank), np.int64)).astype(np.int32)
+            scores = [1 - rank[movie_id] / len(named) for movie_id in sorted(rank)]
+            self._keep(key, Hits(places, np.array(scores, np.float32)))
+        return self._kept[key]
 
     async def _hits(self, expressions: Iterable[str]) -> list[Hits]:
         return await asyncio.gather(*map(self._hits_of, expressions))
