@@ -12,8 +12,8 @@ from language.conditions import Conditions, conditions, refused_places
 from language.making import Runtime, lengths
 from language.masking import Clause, clauses, masked, tidied
 from language.phrases import table
-from movies.linking import Linker
 from movies.ideas import is_theme
+from movies.linking import Linker
 from movies.models import FIRST_YEAR, LAST_YEAR
 
 MOST_REFUSED, MOST_WORDS = 8, 2

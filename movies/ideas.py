@@ -35,7 +35,7 @@ Words = tuple[str, ...]
 
 
 class Theme(NamedTuple):
-    """The tags that say a theme, closest first; genres it must have, genres that speak for it, languages; films named for it."""
+    """The tags that say a theme, closest first; genres it must have; genres, languages and films that speak for it."""
 
     tags: Words = ()
     must: Words = ()

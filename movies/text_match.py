@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,8 @@ KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
 SAID, TELLING, LESS, LEAST = 0.85, 0.75, 0.9, 0.4  # trust in a tag as said, in a theme's first, in each further one
 DESCRIBED, TITLED = 0.5, 0.3  # trust in words of a description, and of a title
 SPOKEN, NAMED = 0.75, 0.85  # trust in the language for a country, and in a film named for a theme
-OTHER_GENRE, OTHER_KIND = 0.25, 0.6  # of movies without a genre that is named, or any that speaks for a theme
+OTHER_GENRE, OTHER_KIND = 0.25, 0.6  # of movies without a genre or country named, or any genre that speaks for a theme
+FOREIGN = 0.2  # evidence from which a movie is of a country
 
 STOP_WORDS = frozenset(
     """
@@ -206,10 +207,9 @@ class TextMatcher:
     async def _languages(self) -> dict[str, Hits]:
         """The movies of each language as "@fr", and as "@" all that are not in English, as far as can be told."""
         if self._spoken is None:
-            rows = await self._run(
-                "SELECT source_title, json_extract(facts, '$.original_language') FROM movies ORDER BY movie_id", ()
-            )
-            self._spoken = await asyncio.to_thread(by_language, rows)
+            sql = "SELECT source_title, json_extract(facts, '$.original_language') FROM movies ORDER BY movie_id"
+            self._spoken = spoken = await asyncio.to_thread(by_language, await self._run(sql, ()))
+            return spoken
         return self._spoken
 
     async def _films(self, named: Sequence[str]) -> Hits:
@@ -268,8 +268,8 @@ def about(tag: str) -> str:
     return f'{{tags more_tags}} : "{tag}"'
 
 
-def by_language(rows: Iterable[tuple[str, str | None]]) -> dict[str, Hits]:
-    """Places of the movies of each language, by IMDb's word for it or by the original title."""
+def by_language(rows: Iterable[Sequence[Any]]) -> dict[str, Hits]:
+    """Places of the movies of each language: rows are an original title and, where IMDb gives one, its language."""
     found: dict[str, list[int]] = defaultdict(list)
     for at, (title, told) in enumerate(rows):
         language = told or language_of(title)
@@ -291,6 +291,7 @@ def strength(terms: list[tuple[Hits, float]], movies: int) -> Scores:
 def together_found(evidence: list[Evidence], genres: dict[str, Hits], movies: int) -> Found:
     """The evidence of all ideas, each weighted by how few movies have it."""
     whole, direct = 0.0, np.zeros(movies, np.float32)
+    fitting = fits([each.idea for each in evidence], genres, movies)
     for idea, terms in evidence:
         if not terms:
             continue
@@ -299,7 +300,8 @@ def together_found(evidence: list[Evidence], genres: dict[str, Hits], movies: in
         weight *= 1 if idea.known else WORD_WEIGHT
         direct += np.float32(weight) * found
         whole += weight
-    fitting = fits([each.idea for each in evidence], genres, movies)
+        if idea.theme.tongues:
+            fitting[found < FOREIGN] *= np.float32(OTHER_GENRE)
     if not whole:
         named = any(each.idea.theme.must for each in evidence)
         return Found(np.full(movies, 0.5 if named else 0, np.float32) * fitting, fitting, known=True)

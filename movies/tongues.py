@@ -17,7 +17,7 @@ SHAPED, ALL_SHAPED = 0.7, 1.2  # what the shape of a word says, and that of all 
 
 # The commonest words of titles, and letters that others hardly have
 WORDS = {
-    "fr": "le la les l un une des du de d et au aux est qui dans mon ma mes sur pour avec sans ne sont nous contre tous",
+    "fr": "le la les l un une des du de d et au aux est qui dans mon ma mes sur pour avec sans ne sont nous contre",
     "it": "il lo la gli i di del della dei delle dell d un una uno e che per con non mi nel da alla al ai anno degli",
     "es": "el la los las de del y un una en que por con mi su lo se al para tu mujeres",
     "de": "der die das ein eine einer und im von vom dem den des ist zu fur mit auf nicht ich uber am",
@@ -30,9 +30,9 @@ WORDS = {
     "ja": "no wo wa ga kara mo ni kimi onna otoko",
 }
 LETTERS = {
-    "fr": "êèùœçëâ",
-    "it": "ìò",
-    "es": "ñ¿¡",
+    "fr": "éêèùœçëâ",
+    "it": "ìòè",
+    "es": "éñ¿¡",
     "de": "ßü",
     "pt": "ãõ",
     "sv": "å",
@@ -40,8 +40,10 @@ LETTERS = {
     "ja": "ôû",
     "pl": "łśżźćń",
 }
-ENGLISH = frozenset("the of and my part is a to for".split())
-ARTICLES = frozenset("la le les l lo el los las il gli der die das o os as un une una ein eine".split())
+ENGLISH = frozenset(("the", "of", "and", "my", "part", "is", "a", "to", "for"))
+ARTICLES = frozenset(
+    ("la", "le", "les", "l", "lo", "el", "los", "las", "il", "gli", "der", "die", "das", "o", "os", "un", "une", "una")
+)
 
 _JAPANESE = re.compile(r"(?:(?:[kgsztdnhbpmyrwjf]|sh|ch|ts|[kgnhbpmr]y|kk|pp|ss|tt)?[aiueo]{1,2}(?:n(?![aiueo]))?)+")
 _CHINESE = re.compile(r"(?:[bpmfdtnlgkhjqxzcsryw]|zh|ch|sh|ng|gw|kw|ts)?[aeiou]{1,3}(?:ng|[nmkpth])?")
