@@ -40,7 +40,7 @@ LETTERS = {
     "ja": "ôû",
     "pl": "łśżźćń",
 }
-ENGLISH = frozenset(("the", "of", "and", "my", "part", "is", "a", "to", "for"))
+ENGLISH = frozenset(("the", "of", "and", "my", "part", "for"))
 ARTICLES = frozenset(
     ("la", "le", "les", "l", "lo", "el", "los", "las", "il", "gli", "der", "die", "das", "o", "os", "un", "une", "una")
 )
@@ -56,7 +56,7 @@ def language_of(source_title: str) -> str | None:
 
     >>> language_of("City of Lost Children, The (Cité des enfants perdus, La) (1995)"), language_of("Jetée, La (1962)")
     ('fr', 'fr')
-    >>> language_of("Ring (Ringu) (1998)"), language_of("Heat (1995)"), language_of("Mon Oncle (My Uncle) (1958)")
+    >>> language_of("Ring (Ringu) (1998)"), language_of("Heat (1995)"), language_of("Trou, Le (Hole, The) (1960)")
     ('ja', None, 'fr')
     """
     if source_title.count("(") < 2 and fold(source_title.partition(", ")[2].split("(")[0].strip(" '")) not in ARTICLES:
@@ -69,7 +69,7 @@ def language_of(source_title: str) -> str | None:
 
 
 def _is_english(name: str) -> bool:
-    return any(word in ENGLISH for word in _words(name)[1:]) or re.search(r"\w's\b|\d", name) is not None
+    return any(word in ENGLISH for word in _words(name)) or re.search(r"\w's\b|\d", name) is not None
 
 
 def _guess(name: str) -> str | None:
