@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from language.conditions import Conditions, conditions, refused_places
 from language.making import Runtime, lengths
@@ -18,6 +19,7 @@ from movies.models import FIRST_YEAR, LAST_YEAR
 
 MOST_REFUSED, MOST_WORDS = 8, 2
 """Things that are refused at most, and plain words of one: \"no short term memory\" tells a plot."""
+PARTS = frozenset(("or", "and", ",", "nor", "no"))
 IDLE = "movies movie film films or and all the any a an too very so much many please about with , ( )"
 
 
@@ -76,9 +78,10 @@ def read_wish(text: str, linker: Linker) -> Wish:
 def _refused_places(part: Clause) -> set[int]:
     """The places of what is refused, where that is a name or few words."""
     places = refused_places(part)
-    tokens = [part.tokens[place] for place in places]
-    words = [part.tokens[place].said for place in sorted(places) if part.tokens[place].word not in IDLE.split()]
-    few = len(words) <= MOST_WORDS or is_theme(" ".join(words))
+    tokens = [part.tokens[place] for place in sorted(places)]
+    rows = [list(row) for parts, row in groupby(tokens, lambda token: token.word in PARTS) if not parts]
+    phrases = [[token.said for token in row if token.word not in IDLE.split()] for row in rows]
+    few = all(len(words) <= MOST_WORDS or is_theme(" ".join(words)) for words in phrases)
     return places if few or any(token.link for token in tokens) else set()
 
 

@@ -117,6 +117,12 @@ def is_theme(text: str) -> bool:
     return tuple(map(stem, plain_words(text))) in themes()
 
 
+def speaks(word: str) -> bool:
+    """True of a word for a country that movies are told by their language to be of: "korean"."""
+    theme = themes().get(tuple(map(stem, plain_words(word))))
+    return theme is not None and theme.tongues != ()
+
+
 @cache
 def themes() -> dict[Words, Theme]:
     """Themes by the stems of what people say."""
