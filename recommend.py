@@ -116,6 +116,7 @@ class Recommender:
         self._damped = movies.damped_means()
         self._quality = self._damped - np.float32(movies.mean_stars)
         self._vectors = project(movies.features, VECTOR_WIDTH)
+        self._told: tuple[Floats, Floats] | None = None
 
     @classmethod
     def fit(
@@ -331,17 +332,20 @@ class Recommender:
         """
         said = direct > REFUSED
         said[like] = False
-        refused = said.astype(np.float32)
-        if said.any() and told is not None:
-            told = np.maximum(told, refused)
-            chance = self._near_all(told * refused) / np.maximum(self._near_all(told), np.float32(1e-6))
+        refused, seeds = said.astype(np.float32), np.flatnonzero(said).astype(np.int32)
+        if len(seeds) and told is not None:
+            having = self._scorer.pull(seeds, np.ones(len(seeds), np.float32))
+            others = self._near_told(told) - self._scorer.pull(seeds, told[seeds])
+            chance = having / np.maximum(having + others, np.float32(1e-6))
             refused = np.maximum(refused, np.clip(chance / REFUSED_CHANCE, 0, 1) * (1 - REFUSED_TOLD * told))
         return refused
 
-    def _near_all(self, weight: Floats) -> Floats:
-        """Nearness of all movies to those that have a weight, float32 [n]."""
-        seeds = np.flatnonzero(weight).astype(np.int32)
-        return self._scorer.pull(seeds, weight[seeds])
+    def _near_told(self, told: Floats) -> Floats:
+        """Nearness of all movies to those that are well known, float32 [n]; the last is kept."""
+        if self._told is None or self._told[0] is not told:
+            seeds = np.flatnonzero(told).astype(np.int32)
+            self._told = told, self._scorer.pull(seeds, told[seeds])
+        return self._told[1]
 
     def _with_neighbours(self, direct: Floats, fitting: Floats) -> Floats:
         """Matches, and those near to the best of them in taste."""

@@ -2,8 +2,8 @@
 
 For each entry (`POST /recommendations` with a text, and `GET /movies?q=`) NDCG@10, how many of what is shown violate an
 exclusion or a period, and the time of one wish in process, by kind. `wishes.toml` has the wishes; its head says how
-they were judged. Constants were chosen by `--part tune`; `--part test` was looked at only to be judged; `--part unseen` was written
-when both had been used up. With EMBEDDINGS_MODEL set, nearness in meaning takes part.
+they were judged. Constants were chosen by `--part tune`; `--part test` was looked at only to be judged; `--part unseen`
+was written when both had been used up. With EMBEDDINGS_MODEL set, nearness in meaning takes part.
 """
 
 from __future__ import annotations

@@ -115,6 +115,7 @@ class Catalogue(CatalogueFile):
         self._windows: dict[int, tuple[Counts, Scores]] = {}
         self._columns: Short | None = None
         self._warmed = False
+        self._told: npt.NDArray[np.float32] | None = None
         self._titles, self._texts = TitleMatcher(self.fetch), TextMatcher(self.fetch)
         self.aggregates = Aggregates(self.fetch)
 
@@ -165,10 +166,11 @@ class Catalogue(CatalogueFile):
 
     async def told(self) -> npt.NDArray[np.float32]:
         """The share of what there is to tell of each movie that tags tell, 0 to 1, in order of ids; float32 [n]."""
-        tags = await self.aggregates.carriers("tag")
-        count = np.bincount(tags.movies, minlength=self.info.movies)
-        told: npt.NDArray[np.float32] = np.minimum(count / WELL_TOLD, 1).astype(np.float32)
-        return told
+        if self._told is None:
+            tags = await self.aggregates.carriers("tag")
+            count = np.bincount(tags.movies, minlength=self.info.movies)
+            self._told = np.minimum(count / WELL_TOLD, 1).astype(np.float32)
+        return self._told
 
     async def words_in_common(self, text: str, movie_id: int) -> list[str]:
         """The words of a text that a movie's own text has, those of a tag together."""
