@@ -5,7 +5,7 @@ The guide, the tools and both routes read with it, so that "anything but horror"
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,6 +15,7 @@ from language.masking import Clause, clauses, masked, tidied
 from language.phrases import table
 from movies.ideas import is_theme
 from movies.linking import Linker
+from movies.links import Candidate
 from movies.models import FIRST_YEAR, LAST_YEAR
 
 MOST_REFUSED, MOST_WORDS = 8, 2
@@ -60,7 +61,8 @@ def read_wish(text: str, linker: Linker) -> Wish:
         told = told.joined(conditions(part, topics=False))
     refused = [name for part, places in read for name in _refused(part, places)]
     genres = [name for name in told.exclude_genres if any(name in _genres(part, places) for part, places in read)]
-    like = [movie_id for part, places in read for movie_id in _like(part, places)]
+    seeds = [seed for part, places in read for seed in _like(part, places)]
+    like = [seed.movie_id for seed in seeds]
     out = [movie_id for part, places in read for movie_id in _out(part, places)]
     return Wish(
         text=" ".join(filter(None, (_wanted(part, places) for part, places in read))),
@@ -69,7 +71,7 @@ def read_wish(text: str, linker: Linker) -> Wish:
         genres=tuple(genres),
         like=tuple(dict.fromkeys(like)),
         out=tuple(dict.fromkeys([*out, *like])),
-        years=_bounded(told),
+        years=_bounded(told, [seed.year for seed in seeds if seed.year]),
         runtime=told.runtime or (None, None),
         people=told.people if any(part.links("person") for part in parts) else (),
     )
@@ -85,8 +87,11 @@ def _refused_places(part: Clause) -> set[int]:
     return places if few or any(token.link for token in tokens) else set()
 
 
-def _bounded(told: Conditions) -> tuple[int | None, int | None]:
-    low, high = (year if year and FIRST_YEAR <= year <= LAST_YEAR else None for year in told.years or (None, None))
+def _bounded(told: Conditions, like: Sequence[int]) -> tuple[int | None, int | None]:
+    """The years that are asked for; of "like Heat but older" those before Heat."""
+    apart = {"older": (None, min(like) - 1), "newer": (max(like) + 1, None)} if like else {}
+    years = told.years or apart.get(told.relative, (None, None))
+    low, high = (year if year and FIRST_YEAR <= year <= LAST_YEAR else None for year in years)
     return low, high
 
 
@@ -127,11 +132,11 @@ def _out(part: Clause, places: Iterable[int]) -> Iterable[int]:
                 yield from each.movie_ids
 
 
-def _like(part: Clause, places: Iterable[int]) -> Iterable[int]:
+def _like(part: Clause, places: Iterable[int]) -> Iterable[Candidate]:
     """The likeliest movie of each title that others should be like; of a series its first."""
     for place, link in part.links("movie", "series"):
         if place not in set(places) and part.has("stance", "before", "similar"):
-            yield link.candidates[0].movie_id if link.candidates else link.movie_ids[0]
+            yield link.candidates[0] if link.candidates else Candidate(link.movie_ids[0], link.name, None, 1)
 
 
 def _wanted(part: Clause, places: set[int]) -> str:

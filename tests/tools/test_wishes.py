@@ -62,6 +62,11 @@ def test_a_wish_is_read(
     assert (wish.text, wish.refused, wish.genres, wish.years) == (wanted, refused, genres, years)
 
 
+def test_older_than_what_it_should_be_like() -> None:
+    assert read_wish("like The Matrix but older", LINKER).years == (None, 1998)
+    assert read_wish("like The Matrix but newer", LINKER).years == (2000, None)
+
+
 def test_a_length_is_read_apart_from_the_words() -> None:
     wish = read_wish("a comedy under two hours", LINKER)
     assert (wish.text, wish.runtime) == ("a comedy under", (None, 120))
