@@ -128,10 +128,12 @@ class TextMatcher:
         return await asyncio.to_thread(together_found, evidence, had, movies)
 
     async def warm(self) -> None:
-        """Look the tags of all themes and the languages up, so that nobody waits for their first use."""
+        """Look the tags and films of all themes and the languages up, so that nobody waits for their first use."""
         await self._languages()
         for theme in dict.fromkeys(themes().values()):
             await self._hits(about(tag) for tag in theme.tags)
+            if theme.films:
+                await self._films(theme.films)
 
     async def _by_words(self, text: str) -> Found:
         ids, matches = await self._ids(), await self.find(text)
