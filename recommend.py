@@ -58,7 +58,8 @@ MATCH_SEEDS, MATCH_BAR = 30, 15  # best matches; the place of the movie whose ne
 MATCH_QUALITY = 0.45  # the part of a score that popularity and mean stars decide
 LIKE_POWER, LIKE_QUALITY = 0.75, 0.2  # of a wish for what is like a movie: exponent of likeness, part of quality
 MATCH_LEAST = 0.15  # of the best score, below which nothing is shown
-REFUSED, REFUSED_SEEDS, REFUSED_NEAR = 0.2, 40, 0.45  # evidence and, of the nearest, nearness that rule a movie out
+REFUSED, REFUSED_CHANCE = 0.2, 0.2  # evidence, or else share among the nearest, that rule a movie out
+REFUSED_TOLD = 0.5  # part of that share that counts where a movie is well known itself
 
 By: TypeAlias = Literal["taste", "content", "both"]
 
@@ -145,6 +146,7 @@ class Recommender:
         self._damped = movies.damped_means()
         self._quality = self._damped - np.float32(movies.mean_stars)
         self._vectors = project(movies.features, VECTOR_WIDTH)
+        self._told: tuple[Floats, Floats] | None = None
 
     @classmethod
     def fit(
@@ -351,23 +353,31 @@ class Recommender:
         index = select(scores, k, open_ & (scores > 0) & (scores >= best * MATCH_LEAST), self._vectors)
         return Ranked(index, scores[index], "seeds", [Reasons([]) for _ in index])
 
-    def refused(self, direct: Floats, like: Indices = NOTHING, *, near: bool = True) -> Floats:
+    def refused(self, direct: Floats, like: Indices = NOTHING, *, told: Floats | None = None) -> Floats:
         """Each movie's share of what somebody does not want, float32 [n]: 1 rules it out, less holds it back.
 
         Args:
             direct: float32 [n], 0 to 1, how much a movie's own text has of it.
             like: int32, movies that are wanted all the same.
-            near: whether those nearest to them in taste are held back too.
+            told: float32 [n], 0 to 1, how well known it is what each movie is about: where many of those nearest to a
+                movie that are well known have it, the movie may have it, too. None where nearness does not count.
         """
         said = direct > REFUSED
         said[like] = False
-        seeds = np.flatnonzero(said)
-        refused = said.astype(np.float32)
-        if len(seeds) and near:
-            leaders = seeds[np.argsort(-direct[seeds], kind="stable")[:REFUSED_SEEDS]].astype(np.int32)
-            pull = self._scorer.pull(leaders, np.ones(len(leaders), np.float32))
-            refused = np.maximum(refused, np.clip(pull / (REFUSED_NEAR * max(float(pull.max()), 1e-9)), 0, 1))
+        refused, seeds = said.astype(np.float32), np.flatnonzero(said).astype(np.int32)
+        if len(seeds) and told is not None:
+            having = self._scorer.pull(seeds, np.ones(len(seeds), np.float32))
+            others = self._near_told(told) - self._scorer.pull(seeds, told[seeds])
+            chance = having / np.maximum(having + others, np.float32(1e-6))
+            refused = np.maximum(refused, np.clip(chance / REFUSED_CHANCE, 0, 1) * (1 - REFUSED_TOLD * told))
         return refused
+
+    def _near_told(self, told: Floats) -> Floats:
+        """Nearness of all movies to those that are well known, float32 [n]; the last is kept."""
+        if self._told is None or self._told[0] is not told:
+            seeds = np.flatnonzero(told).astype(np.int32)
+            self._told = told, self._scorer.pull(seeds, told[seeds])
+        return self._told[1]
 
     def _with_neighbours(self, direct: Floats, fitting: Floats) -> Floats:
         """Matches, and those near to the best of them in taste."""

@@ -2,8 +2,8 @@
 
 For each entry (`POST /recommendations` with a text, and `GET /movies?q=`) NDCG@10, how many of what is shown violate an
 exclusion or a period, and the time of one wish in process, by kind. `wishes.toml` has the wishes; its head says how
-they were judged. Constants were chosen by `--part tune`; `--part test` was looked at only to be judged. With
-EMBEDDINGS_MODEL set, nearness in meaning takes part.
+they were judged. Constants were chosen by `--part tune`; `--part test` was looked at only to be judged; `--part unseen`
+was written when both had been used up. With EMBEDDINGS_MODEL set, nearness in meaning takes part.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def report(console: Console, wishes: Sequence[Judged], found: Mapping[str, list[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="a data directory with ml-latest-small imported and fitted")
-    parser.add_argument("--part", choices=["tune", "test", "all"], default="test")
+    parser.add_argument("--part", choices=["tune", "test", "unseen", "all"], default="test")
     parser.add_argument("--unjudged", action="store_true", help="what is shown that nobody judged, entries mixed")
     options = parser.parse_args()
     wishes = [wish for wish in judged_wishes() if options.part in (wish.part, "all")]

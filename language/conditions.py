@@ -11,6 +11,7 @@ from typing import Any, Literal
 from language.making import Runtime, lengths, other_choices, people, runtime
 from language.masking import Clause, Token
 from language.phrases import Spot, plain, table
+from movies.ideas import is_theme, speaks
 from movies.links import Link
 from movies.models import FIRST_YEAR, LAST_YEAR, Filters
 
@@ -19,11 +20,13 @@ SORTS: tuple[Order, ...] = ("worst", "rating", "popularity", "newest", "oldest")
 """The orders, the surest first: "top" and "best" say less than "most rated"."""
 NOVEL, DIFFERENT = 0.8, 0.7
 YEAR_OF_DAYS = 365
-MOST_TAGS, MOST_TOPIC = 2, 4
+MOST_TAGS, MOST_TOPIC, LONGEST_THEME = 2, 4, 3
 MOST_PEOPLE = 5
 NEGATION_REACH, YEAR_REACH = 4, 4
 OLDEST_CHILD = 12
 MOST_RATINGS, MOST_STARS = 10_000_000, 5
+KIND_GENRES = frozenset(("drama", "comedy", "thriller", "horror", "western", "romance", "adventure", "action"))
+_DUBBED = frozenset(("subtitles", "dub", "dubbed", "audio", "subtitled"))
 FIXED: dict[str, dict[str, float]] = {"once": {"min_ratings": 1, "max_ratings": 1}}
 _BOUNDS = ("max_ratings", "min_ratings", "max_mean", "min_mean")
 
@@ -161,6 +164,10 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
         era=next((name for name in ("old", "new") if clause.has("relative", name)), ""),
         unmet=unmet,
     )
+    if topics and (country := _country(unmet)):
+        return replace(found, text=country, unmet=tuple(said for said in unmet if country not in said.lower()))
+    if topics and not unmet and (told := next(filter(_is_kind, found.tags), "")):
+        return replace(found, text=told, tags=_without(found.tags, (told,)))
     if not topics or unmet or found.tags:
         return found
     return replace(found, text=_topic(clause, unwanted, alone=found == Conditions()))
@@ -388,6 +395,31 @@ def _unmet(clause: Clause, spent: set[int], met: set[int], applied: Mapping[str,
             yield clause.said(spot.first, spot.end + 1)
 
 
+def _country(unmet: Iterable[str]) -> str:
+    """The country or language in what else could not be applied, where movies are told by it: of "korean thriller"."""
+    words = (word.lower() for said in unmet if not set(said.lower().split()) & _DUBBED for word in said.split())
+    return next((word for word in words if speaks(word)), "")
+
+
+def _is_kind(tag: str) -> bool:
+    """True of a tag that is a theme and a genre, of which few know to say it so: "courtroom drama"."""
+    theme, _, genre = tag.rpartition(" ")
+    return not is_theme(tag) and is_theme(theme) and genre.lower() in KIND_GENRES
+
+
+def _themed(clause: Clause, end: int, *, least: int = 1) -> list[int]:
+    """The places of words that are a theme together, right before a noun or with it: "con artist movies"."""
+    for first in range(max(end - LONGEST_THEME, 0), end - least + 1):
+        tokens = clause.tokens[first : end + 1]
+        if any(token.link for token in tokens[:-1]):
+            continue
+        if is_theme(" ".join(token.said for token in tokens)):
+            return list(range(first, end + 1))
+        if is_theme(" ".join(token.said for token in tokens[:-1])):
+            return list(range(first, end))
+    return []
+
+
 def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
     """Words for what it should be about: those behind "about", "set in" and the like, and the one before "movies".
 
@@ -396,6 +428,7 @@ def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
         unwanted: Places of what should not be in it.
         alone: Nothing else was asked, so that a word beside "movies" is what it should be about.
     """
+    themed: list[int] = []
     ends = [place for place, token in enumerate(clause.tokens) if token.word in table("topic", "ends")] + [
         len(clause.tokens)
     ]
@@ -405,8 +438,14 @@ def _topic(clause: Clause, unwanted: set[int], *, alone: bool) -> str:
         for place in range(spot.end, min(at for at in ends if at >= spot.end))
     ]
     if alone or not clause.links("genre", "tag"):
-        places += [spot.first - 1 for spot in clause.spots("topic", "noun") if spot.first]
+        for spot in clause.spots("topic", "noun"):
+            places += [spot.first - 1] if spot.first else []
+            themed += _themed(clause, spot.first)
+    for place, _ in clause.links("genre"):
+        themed += _themed(clause, place, least=2)
     groups = [(group, name) for group in ("moods", "sort", "niche", "count", "bounds") for name in table(group)]
+    if themed and not unwanted & set(themed):
+        return " ".join(clause.tokens[place].said for place in dict.fromkeys(themed) if not clause.tokens[place].link)
     unwanted = unwanted | {place for path in groups for spot in clause.spots(*path) for place in range(*spot)}
     told = [place for place in dict.fromkeys(places) if place not in unwanted and _tells(clause.tokens[place])]
     return " ".join(clause.tokens[place].said for place in told[:MOST_TOPIC])

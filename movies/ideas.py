@@ -11,7 +11,7 @@ from typing import NamedTuple
 from files import read_toml
 from movies.titles import plain_words
 
-THEMES = Path(__file__).with_name("themes.toml")
+THEMES, FILMS = Path(__file__).with_name("themes.toml"), Path(__file__).with_name("films.toml")
 LONGEST_TAG = 4  # words
 WORD_WEIGHT = 0.5  # of a word that nothing is known of, beside a theme
 
@@ -35,11 +35,13 @@ Words = tuple[str, ...]
 
 
 class Theme(NamedTuple):
-    """The tags that say a theme, closest first; genres it must have, and genres that speak for it."""
+    """The tags that say a theme, closest first; genres it must have; genres, languages and films that speak for it."""
 
     tags: Words = ()
     must: Words = ()
     soft: Words = ()
+    tongues: Words = ()
+    films: Words = ()
 
 
 class Idea(NamedTuple):
@@ -105,9 +107,20 @@ def stem(word: str) -> str:
     return word[:-2] if word.endswith(("ches", "shes", "sses", "xes", "zes")) else word[:-1]
 
 
+def says_nothing(text: str) -> bool:
+    """True where no word of a text tells one film from another."""
+    return all(word in _idle() for word in plain_words(text))
+
+
 def is_theme(text: str) -> bool:
     """True where the whole text is the name of a theme."""
     return tuple(map(stem, plain_words(text))) in themes()
+
+
+def speaks(word: str) -> bool:
+    """True of a word for a country that movies are told by their language to be of: "korean"."""
+    theme = themes().get(tuple(map(stem, plain_words(word))))
+    return theme is not None and theme.tongues != ()
 
 
 @cache
@@ -117,12 +130,15 @@ def themes() -> dict[Words, Theme]:
 
 
 def _read() -> Iterator[tuple[Words, Theme]]:
+    films = tomllib.loads(FILMS.read_text(encoding="utf-8"))["films"]
     for said, names in _file()["themes"].items():
+        named = tuple(filter(None, films.get(said.partition("|")[0], "").split("; ")))
         tags = tuple(" ".join(plain_words(name)) for name in names if name[0].islower() or name[0].isdigit())
         must = tuple(name[1:] for name in names if name.startswith("+"))
         soft = tuple(name for name in names if name[0].isupper())
+        tongues = tuple(name for name in names if name.startswith("@"))
         for each in said.split("|"):
-            yield tuple(map(stem, plain_words(each))), Theme(tags, must, soft)
+            yield tuple(map(stem, plain_words(each))), Theme(tags, must, soft, tongues, named)
 
 
 @cache

@@ -42,6 +42,7 @@ from movies.titles import plain, title_words
 from taste.interactions import damped_mean
 
 WARM_TAGS = 100
+WELL_TOLD = 5  # tags from which a movie is not about what none of them says
 WARM_MOVIES = 20_000  # with fewer the first use of a word is quick enough
 WINDOWS_KEPT = 16
 MOST_PEOPLE = 100_000  # that are linked
@@ -130,6 +131,7 @@ class Catalogue(CatalogueFile):
         self._windows: dict[int, tuple[Counts, Scores]] = {}
         self._columns: Short | None = None
         self._warmed = False
+        self._told: npt.NDArray[np.float32] | None = None
         self._titles, self._texts = TitleMatcher(self.fetch), TextMatcher(self.fetch)
         self.aggregates = Aggregates(self.fetch)
 
@@ -177,6 +179,14 @@ class Catalogue(CatalogueFile):
     async def weigh(self, text: str) -> Found:
         """The evidence of what a text wishes for, of all movies in order of ids."""
         return await self._texts.weigh(text)
+
+    async def told(self) -> npt.NDArray[np.float32]:
+        """The share of what there is to tell of each movie that tags tell, 0 to 1, in order of ids; float32 [n]."""
+        if self._told is None:
+            tags = await self.aggregates.carriers("tag")
+            count = np.bincount(tags.movies, minlength=self.info.movies)
+            self._told = np.minimum(count / WELL_TOLD, 1).astype(np.float32)
+        return self._told
 
     async def words_in_common(self, text: str, movie_id: int) -> list[str]:
         """The words of a text that a movie's own text has, those of a tag together."""

@@ -11,16 +11,18 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from movies.file import RunQuery
 from movies.ideas import GENRE_NAMES, LONGEST_TAG, WORD_WEIGHT, Idea, read_ideas, themes
-from movies.titles import plain, plain_words
+from movies.titles import plain, plain_words, title_words
+from movies.tongues import language_of
 
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
@@ -34,7 +36,9 @@ COMMON = 3_000  # movies; an idea that so many have does not tell them apart
 KEPT = 2_000_000  # movies of all kept terms together, 8 bytes each
 SAID, TELLING, LESS, LEAST = 0.85, 0.75, 0.9, 0.4  # trust in a tag as said, in a theme's first, in each further one
 DESCRIBED, TITLED = 0.5, 0.3  # trust in words of a description, and of a title
-OTHER_GENRE, OTHER_KIND = 0.25, 0.6  # of movies without a genre that is named, or any that speaks for a theme
+SPOKEN, NAMED = 0.75, 0.85  # trust in the language for a country, and in a film named for a theme
+OTHER_GENRE, OTHER_KIND = 0.25, 0.6  # of movies without a genre or country named, or any genre that speaks for a theme
+FOREIGN = 0.2  # evidence from which a movie is of a country
 
 STOP_WORDS = frozenset(
     """
@@ -95,6 +99,7 @@ class TextMatcher:
         self._run = run
         self._movie_ids: Ids | None = None
         self._kept: dict[str, Hits] = {}
+        self._spoken: dict[str, Hits] | None = None
         self._room = KEPT
 
     async def find(self, text: str, limit: int = CANDIDATES) -> list[TextMatch]:
@@ -113,17 +118,22 @@ class TextMatcher:
     async def weigh(self, text: str) -> Found:
         """The evidence of a wish; one that says more than a few ideas is searched for by its words."""
         ideas, movies = await self._wished(text[:LONGEST]), len(await self._ids())
-        if len(ideas) > MAX_IDEAS or not any(idea.known for idea in ideas):
+        if len(ideas) > MAX_IDEAS:
             return await self._by_words(text)
+        if not any(idea.known for idea in ideas):
+            return await self._by_words(" ".join(idea.words for idea in ideas) or text)
         evidence = [await self._evidence(idea) for idea in ideas]
         genres = {name for each in evidence for name in (*each.idea.theme.must, *each.idea.theme.soft)}
         had = dict(zip(genres, await self._hits(f'genres : "{plain(name)}"' for name in genres), strict=True))
         return await asyncio.to_thread(together_found, evidence, had, movies)
 
     async def warm(self) -> None:
-        """Look the tags of all themes up, so that nobody waits for their first use."""
+        """Look the tags and films of all themes and the languages up, so that nobody waits for their first use."""
+        await self._languages()
         for theme in dict.fromkeys(themes().values()):
             await self._hits(about(tag) for tag in theme.tags)
+            if theme.films:
+                await self._films(theme.films)
 
     async def _by_words(self, text: str) -> Found:
         ids, matches = await self._ids(), await self.find(text)
@@ -158,6 +168,13 @@ class TextMatcher:
             trusts += [(f'{{genres tags more_tags}} : "{said}"', SAID), (f'description : "{said}"', DESCRIBED)]
             trusts += [(f'title : "{said}"', title)]
         hits = await self._hits(term for term, _ in trusts)
+        if idea.theme.tongues:
+            spoken = await self._languages()
+            hits += [spoken[name] for name in idea.theme.tongues if name in spoken]
+            trusts += [("", SPOKEN)] * (len(hits) - len(trusts))
+        if idea.theme.films:
+            hits.append(await self._films(idea.theme.films))
+            trusts.append(("", NAMED))
         return Evidence(idea, [(each, trust) for each, (_, trust) in zip(hits, trusts, strict=True) if len(each.at)])
 
     async def _find(self, text: str) -> list[TextMatch]:
@@ -188,6 +205,35 @@ class TextMatcher:
             rows = await self._run("SELECT movie_id FROM movies ORDER BY movie_id", ())
             self._movie_ids = np.array([movie_id for (movie_id,) in rows], np.int64)
         return self._movie_ids
+
+    async def _languages(self) -> dict[str, Hits]:
+        """The movies of each language as "@fr", and as "@" all that are not in English, as far as can be told."""
+        if self._spoken is None:
+            sql = "SELECT source_title, json_extract(facts, '$.original_language') FROM movies ORDER BY movie_id"
+            self._spoken = spoken = await asyncio.to_thread(by_language, await self._run(sql, ()))
+            return spoken
+        return self._spoken
+
+    async def _films(self, named: Sequence[str]) -> Hits:
+        """The films that the catalogue has of those that are named with their years; the first score most."""
+        if (key := named[0] + str(len(named))) not in self._kept:
+            wanted = [(title, int(year)) for title, _, year in (name.rpartition(" ") for name in named)]
+            forms = ["".join(title_words(title)) for title, _ in wanted]
+            rows = await self._run(
+                """
+                SELECT joined, year, movie_id FROM title_forms JOIN movies USING (movie_id)
+                WHERE joined IN (SELECT value FROM json_each(?)) ORDER BY rating_count
+                """,
+                (json.dumps(forms),),
+            )
+            found = {(joined, year): movie_id for joined, year, movie_id in rows}
+            years = [[(form, year + far) for far in (0, 1, -1)] for form, (_, year) in zip(forms, wanted, strict=True)]
+            movies = [next((found[each] for each in near if each in found), None) for near in years]
+            rank = {movie_id: place for place, movie_id in enumerate(movies) if movie_id is not None}
+            places = np.searchsorted(await self._ids(), np.array(sorted(rank), np.int64)).astype(np.int32)
+            scores = [1 - rank[movie_id] / len(named) for movie_id in sorted(rank)]
+            self._keep(key, Hits(places, np.array(scores, np.float32)))
+        return self._kept[key]
 
     async def _hits(self, expressions: Iterable[str]) -> list[Hits]:
         return await asyncio.gather(*map(self._hits_of, expressions))
@@ -224,6 +270,17 @@ def about(tag: str) -> str:
     return f'{{tags more_tags}} : "{tag}"'
 
 
+def by_language(rows: Iterable[Sequence[Any]]) -> dict[str, Hits]:
+    """Places of the movies of each language: rows are an original title and, where IMDb gives one, its language."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for at, (title, told) in enumerate(rows):
+        language = told or language_of(title)
+        if language is not None and language != "en":
+            found["@"].append(at)
+            found[f"@{language}"].append(at)
+    return {name: Hits(np.array(at, np.int32), np.ones(len(at), np.float32)) for name, at in found.items()}
+
+
 def strength(terms: list[tuple[Hits, float]], movies: int) -> Scores:
     """The evidence of several terms together, float32 [movies]: 1 − Π (1 − trust · share of the term's best score)."""
     doubt = np.ones(movies, np.float32)
@@ -236,6 +293,7 @@ def strength(terms: list[tuple[Hits, float]], movies: int) -> Scores:
 def together_found(evidence: list[Evidence], genres: dict[str, Hits], movies: int) -> Found:
     """The evidence of all ideas, each weighted by how few movies have it."""
     whole, direct = 0.0, np.zeros(movies, np.float32)
+    fitting = fits([each.idea for each in evidence], genres, movies)
     for idea, terms in evidence:
         if not terms:
             continue
@@ -244,7 +302,8 @@ def together_found(evidence: list[Evidence], genres: dict[str, Hits], movies: in
         weight *= 1 if idea.known else WORD_WEIGHT
         direct += np.float32(weight) * found
         whole += weight
-    fitting = fits([each.idea for each in evidence], genres, movies)
+        if idea.theme.tongues:
+            fitting[found < FOREIGN] *= np.float32(OTHER_GENRE)
     if not whole:
         named = any(each.idea.theme.must for each in evidence)
         return Found(np.full(movies, 0.5 if named else 0, np.float32) * fitting, fitting, known=True)

@@ -301,8 +301,8 @@ def _of_json(file: TextFile, name: str, now: datetime) -> _Read | None:
     try:
         document = json.loads(file.text)
     except (ValueError, RecursionError) as error:
-        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "somewhere"
-        raise Invalid(f"{name or 'The file'} is no valid JSON: it is wrong in {where}.") from error
+        where = f"it is wrong in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "it is too deep"
+        raise Invalid(f"{name or 'The file'} is no valid JSON: {where}.") from error
     if isinstance(document, dict) and document.get("format") == "marquee":
         entries = [_own(item, now) for item in _listed(document.get("ratings"))]
         return _Read("marquee", "an export of this service", name, entries)

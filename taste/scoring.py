@@ -19,7 +19,7 @@ from taste.learning import Config, Fit
 
 # Chosen by lists judged by hand beside held-out likes (benchmarks/README.md), in units of a telling weight of B.
 POPULAR = 8.0  # weight of popularity ...
-DOUBT, RATED = 0.5, 30  # ... over this and the likes, each counted in full only where far more ratings than this are
+DOUBT, RATED = 0.5, 4  # ... over this and the likes, each counted in full only where far more ratings than this are
 MIDDLING = 0.5  # popularity that speaks neither for nor against a movie
 NEAR, NEAR_OF_SEEDS = 0.6, 1.5  # weight of nearness by who likes both: for a person, for movies like one
 SOON = 70.0  # of what is liked soon after what is liked

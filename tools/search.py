@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from errors import ToolError
+from movies.ideas import speaks
 from movies.models import ListedMovie, Movie, MovieDetail, MovieList, MovieQuery
 from tools.args import CompareMovies, GetMovie, Listing, SearchMovies, Similarity, SimilarMovies
 from tools.context import Context
@@ -17,7 +18,7 @@ from tools.results import Comparison, MovieResult
 from tools.spelling import spelled
 from tools.wishes import matching, wished
 
-TITLE_MEANT = 0.75  # from here on a query is taken for a title
+TITLE_MEANT, VERY_TITLE = 0.75, 1.0  # from here on a query is taken for a title; the name of a country only as a whole
 TEXT_HITS, BEST_HITS = 500, 50  # by words: in all, and of those that are put in another order
 CANDIDATES = 6  # movies looked at for each that is shown, where the list is to be varied
 
@@ -102,10 +103,10 @@ async def _by_title(ctx: Context, args: Listing, query: str) -> list[ListedMovie
     """Movies whose title is what was asked for, if any."""
     out = set(ctx.snapshot.ids(await excluded(ctx, args)))
     allowed = await ctx.snapshot.allowed(args.filters())
-    found = []
+    found, meant = [], VERY_TITLE if speaks(query) else TITLE_MEANT
     for movie, quality in await ctx.snapshot.catalogue.find_title(query, args.limit):
         passes = allowed is None or bool(allowed[ctx.snapshot.indexes([movie.movie_id])].all())
-        if quality >= TITLE_MEANT and passes and movie.movie_id not in out:
+        if quality >= meant and passes and movie.movie_id not in out:
             found.append(ListedMovie.of(movie, round(quality, 3)))
     return found
 

@@ -10,7 +10,7 @@ from loguru import logger
 
 from errors import CatalogueError
 from language.wishes import Wish, read_wish
-from movies.ideas import is_theme
+from movies.ideas import is_theme, says_nothing
 from movies.models import Filters
 from movies.text_match import Found
 from taste.interactions import Floats, Indices, Mask
@@ -41,17 +41,17 @@ async def wished(ctx: Context, text: str) -> Wished:
     """Read a wish: its words, its exclusions, its years."""
     wish = await _read(ctx, text)
     catalogue, n = ctx.snapshot.catalogue, len(ctx.snapshot.movie_ids)
-    if wish.text or wish.like:
+    if wish.like or not says_nothing(wish.text):
         found = await catalogue.weigh(wish.text)
-    else:  # only refusals: whatever is well liked
+    else:  # only refusals, years or lengths: whatever is well liked
         found = Found(np.full(n, 0.5, np.float32), np.ones(n, np.float32), known=True)
     like = ctx.snapshot.indexes(wish.like)
     allowed, meaning = await _allowed(ctx, wish), None if wish.like or not wish.text else await _meaning(ctx, wish.text)
     themed = (name for name in wish.named if is_theme(name))  # "marvel" is a series, and more than that
     for about in (*wish.refused, *themed):
         said = await catalogue.weigh(about)
-        near = said.known and not wish.like
-        refused = await ctx.ranked(ctx.snapshot.recommender.refused, said.direct, like, near=near)
+        told = await catalogue.told() if said.known and not wish.like else None
+        refused = await ctx.ranked(ctx.snapshot.recommender.refused, said.direct, like, told=told)
         allowed = both(allowed, refused < 1)
         held = 1 - refused
         found = Found(found.direct * held, found.fitting * held, found.known)
@@ -88,9 +88,18 @@ async def _read(ctx: Context, text: str) -> Wish:
 
 
 async def _allowed(ctx: Context, wish: Wish) -> Mask | None:
-    """The movies that are not refused by genre, year or name; None where all pass."""
+    """The movies that are not refused by genre, year, length, person or name; None where all pass."""
     low, high = wish.years
-    allowed = await ctx.snapshot.allowed(Filters(exclude_genres=list(wish.genres)[:10], year_from=low, year_to=high))
+    shortest, longest = wish.runtime if ctx.snapshot.info.facts is not None else (None, None)
+    filters = Filters(
+        exclude_genres=list(wish.genres)[:10],
+        year_from=low,
+        year_to=high,
+        runtime_from=shortest,
+        runtime_to=longest,
+        people=list(wish.people)[:5],
+    )
+    allowed = await ctx.snapshot.allowed(filters)
     out = [*wish.out, *[movie_id for name in wish.named for movie_id in await ctx.snapshot.catalogue.titled(name)]]
     if out:
         allowed = np.ones(len(ctx.snapshot.movie_ids), bool) if allowed is None else allowed

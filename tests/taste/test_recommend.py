@@ -253,10 +253,16 @@ def test_a_weak_match_is_not_shown_beside_a_good_one(model: Recommender) -> None
 
 
 def test_what_is_refused_takes_its_nearest_with_it(model: Recommender) -> None:
-    refused = model.refused(evidence_of(model, {40: 0.9, 44: 0.9, 45: 0.1}))
+    told = np.zeros(len(model.movies), np.float32)
+    told[:40] = np.arange(40) % CLUSTERS != 0  # of the other clusters it is known that they are about something else
+    refused = model.refused(evidence_of(model, {40: 0.9, 44: 0.9, 45: 0.1}), told=told)
+    near = np.setdiff1d(np.flatnonzero(refused == 1), [40, 44])
     assert (refused[[40, 44]] == 1).all()
-    assert set(np.flatnonzero(refused == 1) % CLUSTERS) == {0}
-    wanted = model.refused(evidence_of(model, {40: 0.9, 44: 0.9}), seeds_of(40), near=False)
+    assert set(near % CLUSTERS) == {0}
+    known = told.copy()
+    known[near] = 1
+    assert (model.refused(evidence_of(model, {40: 0.9, 44: 0.9}), told=known)[near] < 1).all()
+    wanted = model.refused(evidence_of(model, {40: 0.9, 44: 0.9}), seeds_of(40))
     assert list(np.flatnonzero(wanted)) == [44]
 
 

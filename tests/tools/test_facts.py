@@ -65,6 +65,16 @@ async def test_running_times_are_bounds(tool: str, known: Toolbox) -> None:
     assert all(80 <= movie["runtime"] <= 90 for movie in result["movies"])
 
 
+async def test_wishes_know_people_and_running_times(known: Toolbox) -> None:
+    result = await ask(known, "recommend", text=f"something directed by {LIND}", limit=50)
+    assert all(LIND in [person["name"] for person in movie["directors"]] for movie in result["movies"])
+    assert {"Heat", "Fargo"} <= set(titles(result))
+    assert not {"Heat", "Fargo"} & set(titles(await ask(known, "recommend", text=f"a drama without {LIND}", limit=50)))
+    short = await ask(known, "recommend", text="a comedy under 90 minutes", limit=50)
+    assert short["movies"]
+    assert all(movie["runtime"] <= 90 for movie in short["movies"])
+
+
 async def test_nobody_is_taken_for_another(known: Toolbox) -> None:
     with pytest.raises(Unknown, match="Nobody called 'Quentin Xyzzy'"):
         await ask(known, "search_movies", people=["Quentin Xyzzy"])
