@@ -162,6 +162,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
     """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
     act, refs = part.intent.act, part.refs
     wants = part.wants
+    if act in ("fact", "predict") and not part.refs and part.strange and not part.clause.has("refer", "it"):
+        return [Frame(act="unclear", text=part.strange)]
     if act == "fact" and not part.refs and context.they and part.intent.aspect in FIGURES:
         return _statistic(part.to("statistic"), context, users=context.they)
     if act == "fact" and not refs and part.intent.aspect in FIGURES and (wants.genres or wants.tags or wants.years):
@@ -176,9 +178,6 @@ def _about(part: Part, context: Context) -> list[Frame]:
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
-    named = part.refs or (refs and part.clause.has("refer", "it"))
-    if act in ("fact", "predict") and not named and (name := part.strange):
-        return [Frame(act="unclear", text=name)]
     act = "fact" if act == "compare" and part.stars is not None else act
     if act in ("fact", "compare") and len(refs) < 2 and (whole := _whole_series(part, context)):
         return [Frame(act="compare", movies=whole, sort=wants.sort)]
@@ -228,6 +227,8 @@ def _plain(part: Part, context: Context) -> list[Frame]:
         fields["filters"] = Filters(people=list(part.wants.people))
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
+    elif act == "choose" and context.before[-1:] and context.before[-1].act == "ratings" and part.clause.has("refer", "any"):
+        return [but(context.before[-1], filters=part.wants.filters(context.before[-1].filters))]
     elif act == "choose":
         fields |= _choice(part, context)
     return [Frame.model_validate(fields)]

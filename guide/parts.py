@@ -252,7 +252,7 @@ def _after(told: Told, clause: Clause, points: Pointed) -> Told:
 
 def _bare(title: str) -> str:
     """A title without its article, to compare: "The Heat" and "Heat"."""
-    return re.sub(r"^(?:the|a|an) ", "", title.lower())
+    return re.sub(r"^(?:the|a|an) ", "", plain(title).replace("&", "and"))
 
 
 def parts_of(text: str, context: Context) -> list[Part]:
@@ -377,6 +377,9 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
         known = {name for name, holds in (("spoken", named), ("named", strange)) if holds}
         meant = intent(clause, said, situation | known)
         meant = Intent("statistic") if clause.joined and meant.label not in FIGURES else meant
+        if meant.label == "find.title" or meant.act in ("fact", "rate", "compare", "predict"):
+            said, strange = _really(said, clause, context, strange)
+            meant = Intent("fact.everything") if strange and not said and meant.label == "find.title" else meant
         wants = conditions(clause, topics=_has_topic(meant, clause))
         found.append(Part(clause, meant, said, points, wants, tuple(named), users, strange=strange))
         situation |= {"spoken"} if said else frozenset()
@@ -418,6 +421,24 @@ _AFTER = {
 """The state of the conversation once a part of a message was said: the next can go on from it."""
 
 
+def _really(
+    said: tuple[Said, ...], clause: Clause, context: Context, strange: str
+) -> tuple[tuple[Said, ...], str]:
+    """The names without one whose year no movie of that title has: "Parasite from 2019" is no movie of 1982."""
+    for each in said:
+        link = clause.tokens[each.place].link
+        after = [token for token in clause.tokens[each.place + 1 : each.place + 4] if token.word not in _BEFORE_YEAR]
+        year = after[0].link.low if after and after[0].word == "YEAR" and after[0].link else None
+        if link and link.kind == "movie" and year and not any(
+            abs((ref.year or 0) - year) < 2 for one in each.refs for ref in (one, *context.siblings(one))
+        ):
+            return tuple(other for other in said if other is not each), f"{link.text} ({int(year)})"
+    return said, strange
+
+
+_BEFORE_YEAR = ("from", "(", ",", "of", "the")
+
+
 def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     """A name with what the clause says besides: "the heat, the 2013 one", "the original Psycho", "the Saw sequels"."""
     link = clause.tokens[said.place].link
@@ -425,7 +446,9 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
         return said
     [own] = said.refs
     if clause.has("compare", "sequels") and not clause.has("refer", "no_sequels"):
-        found = tuple(context.parts(own)[1:])
+        sequels = context.parts(own)[1:]
+        found = told_apart(clause, sequels, alone=True) or tuple(sequels)
+        found = (own, *found) if clause.has("compare", "words") else found
     elif clause.links("year") or clause.has("refer", "earlier") or clause.has("refer", "later"):
         found = told_apart(clause, context.siblings(own))
         if str(own.year) in link.text:

@@ -31,6 +31,8 @@ class Mark(NamedTuple):
 
 def with_ratings(parts: Sequence[Part], context: Context) -> list[Part]:
     """The parts of a message, with the ratings told in them; those that only name what is rated are gone."""
+    if any(part.clause.has("rating_lines", "unsaved") for part in parts):
+        return [part.to("small_talk.feelings") if part.intent.act == "rate" else part for part in parts]
     told: dict[int, list[tuple[tuple[Ref, ...], float]]] = {}
     spent: set[int] = set()
     for number, names in _paired(list(_marks(parts, context)), parts):
@@ -40,6 +42,7 @@ def with_ratings(parts: Sequence[Part], context: Context) -> list[Part]:
             told.setdefault(number.part, []).append((refs, number.stars or 0.0))
             spent |= {name.part for name in names}
     idle = {at for at in spent - told.keys() if parts[at].intent.act in TALK and not _asks(parts[at].clause)}
+    idle |= {at - 1 for at in list(told)[:1] if at and parts[at - 1].clause.tokens[-1].word == ":"}
     return [
         replace(part.to("rate"), ratings=tuple(told[at])) if at in told else part
         for at, part in enumerate(parts)
@@ -77,7 +80,7 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
     """Numbers of a sentence that are stars someone gives, by place."""
     clause = part.clause
     goes_on = "figured" in context.situation and part.intent.act in ("statistic", "fact", "compare", "delta")
-    if goes_on or _asks(clause) or part.intent.aspect == "remove" or clause.has("rating_lines", "moved"):
+    if (goes_on and not clause.has("rating_lines", "sets")) or _asks(clause) or part.intent.aspect == "remove" or clause.has("rating_lines", "moved"):
         return
     halves = {place for place, link in clause.links("number") if (link.low or 0) % 1}
     taken = {place for path in _COUNTS for spot in clause.spots(*path) for place in range(*spot)} - halves
@@ -200,6 +203,8 @@ def rate(part: Part, context: Context) -> list[Frame]:
 def _stored(part: Part, context: Context) -> list[Frame]:
     """Ratings to store or to move, each with its stars."""
     numbers = [link.low or 0.0 for _, link in part.clause.links("stars", "number")]
+    if part.clause.has("rating_lines", "same"):
+        numbers = [each.stars for each in _stored_before(context) if each.stars is not None][:1]
     if not numbers or _cut_off(part) or not (part.ratings or part.refs or _spoken(part, context)):
         return _asked_for_stars(part.refs)
     if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
@@ -241,13 +246,16 @@ def _cut_off(part: Part) -> bool:
 
 def _moved(refs: tuple[Ref, ...], by: float, context: Context) -> list[Frame]:
     """Ratings that were told before, raised or lowered: "half a star more"."""
-    told = (done.result for done in reversed(context.dialogue.done) if isinstance(done.result, Rated))
-    stars = next(
-        (each.stars for each in told if each.movie and each.stars and each.movie.movie_id == refs[-1].movie_id), None
-    )
+    told = (each for each in _stored_before(context) if each.movie and each.movie.movie_id == refs[-1].movie_id)
+    stars = next((each.stars for each in told if each.stars), None)
     return (
         [Frame(act="rate", movies=refs[-1:], stars=min(max(stars + by, 0.5), 5.0))] if stars else _asked_for_stars(refs)
     )
+
+
+def _stored_before(context: Context) -> list[Rated]:
+    """Ratings of this conversation, the latest first."""
+    return [done.result for done in reversed(context.dialogue.done) if isinstance(done.result, Rated)]
 
 
 def _asked_for_stars(refs: tuple[Ref, ...]) -> list[Frame]:

@@ -59,8 +59,8 @@ def _read(text: str, context: Context) -> list[Frame]:
     if chosen := next((found for part in parts for found in _chosen(part, context)), None):
         return [chosen]
     frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
-    most = MOST_RATINGS if all(frame.act in ("rate", "unclear") for frame in frames) else MOST_FRAMES
-    return frames[:most]
+    ratings = sum(frame.act == "rate" for frame in frames[:MOST_RATINGS])
+    return frames[: max(MOST_FRAMES, ratings + 1)]
 
 
 def _chosen(part: Part, context: Context) -> list[Frame]:
@@ -96,6 +96,8 @@ def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
         and not ((figures or changes) and part.intent.act in LISTS and _is_empty(part) and not part.clause.has(*open_))
         for part, asks in zip(parts, asked, strict=True)
     ]
+    firm = any(asks and part.clause.asks and _names(part) for part, asks in zip(parts, asked, strict=True))
+    asked = [asks and not (firm and _tells(part)) for part, asks in zip(parts, asked, strict=True)]
     plain = all(part.intent.act in ("small_talk", "outside") for part in parts)
     roles: list[Role] = []
     for part, asks, is_loose in zip(parts, asked, loose, strict=True):
@@ -112,6 +114,16 @@ def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
         else:
             roles.append("condition" if act in ("delta", "answer") else "telling")
     return roles
+
+
+def _names(part: Part) -> bool:
+    """True for a list of a kind that is named."""
+    return part.intent.act in LISTS and bool(part.wants.genres or part.wants.tags or part.said)
+
+
+def _tells(part: Part) -> bool:
+    """True for a story that could be taken for a wish: "grandma loves westerns, my brother superhero stuff"."""
+    return part.intent.act in LISTS and not part.clause.asks and part.clause.has("wish", "tells")
 
 
 def _asks(part: Part) -> bool:
@@ -149,6 +161,7 @@ def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
     begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
     parts = _set_apart([_anew(part, context, listed=at > begun) for at, part in enumerate(parts)])
+    parts = [_gone_on(part, parts[:at], context) for at, part in enumerate(parts)]
     parts = [_completed(part, parts[:at]) for at, part in enumerate(parts)]
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
@@ -217,6 +230,14 @@ def _anew(part: Part, context: Context, *, listed: bool) -> Part:
     unsure = part.intent.label in ("delta.narrow", "delta.correct") and part.intent.odds < 1
     listed = listed or bool(context.last_list or context.situation & {"figured"})
     return part.to("recommend" if more else "find") if (more or (new and unsure)) and not listed else part
+
+
+def _gone_on(part: Part, before: Sequence[Part], context: Context) -> Part:
+    """A wish that names no kind, after a word on the list that was shown: "seen all of them. Hidden gems?"."""
+    kind = part.wants.genres or part.wants.tags or part.wants.text or part.said or part.users
+    reacts = any(each.intent.label in ("delta.more", "tell.seen") and not each.clause.links() for each in before)
+    goes_on = part.intent.act in LISTS and reacts and context.last_list and not (kind or part.wants.empty)
+    return part.to("delta.narrow") if goes_on else part
 
 
 def _completed(part: Part, before: Sequence[Part]) -> Part:

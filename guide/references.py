@@ -96,7 +96,9 @@ def told_apart(clause: Clause, same: Sequence[Ref], *kinds: str, alone: bool = F
         kinds: Links that tell a year besides "year", such as a bare "number".
         alone: "The original", "the latest" count by themselves.
     """
-    told = [link for _, link in clause.links("year", *kinds)]
+    refused = {place for spot in clause.spots("refer", "not_the") for place in range(*spot)}
+    same = [ref for ref in same if not any(ref.year == link.low for at, link in clause.links("year") if at in refused)]
+    told = [link for at, link in clause.links("year", *kinds) if at not in refused]
     spans = [(link.low or 0, (link.high or 9999) if link.kind == "years" else link.low or 0) for link in told]
     dated = [
         ref for ref in same for low, high in spans if ref.year and (low <= ref.year <= high or ref.year % 100 == low)

@@ -91,7 +91,7 @@ def tidied(text: str, kept: Container[str] = ()) -> str:
         text = said.sub(meant, text)
     text = _OF_CENTURY.sub(r"\1 19\2", text)
     points = _POINTS.findall(text)
-    text = _POINTS.sub(". ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
+    text = _POINTS.sub(". one ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
     spaced = _SHORT_YEAR.sub(r"\1 19\2", _signs(_USER.sub(r"user \1", text)))
     spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
     return _TOKEN.sub(lambda found: found[0] if found[0].lower() in kept else _tidied(found[0]), spaced)
@@ -286,6 +286,7 @@ def _mended(word: str) -> str:
         return _spelt_out().get(word, word)
     if (swapped := _swapped(word)) is not None:
         return swapped
+    word = f"{word[:-2]}ies" if word.endswith("ys") else word
     allowed = 1 if len(word) < 8 else 2
     found = process.extractOne(word, _targets(), scorer=OSA.distance, score_cutoff=allowed)
     return found[0] if found and found[0][0] == word[0] else word
