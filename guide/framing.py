@@ -194,6 +194,7 @@ def _about(part: Part, context: Context) -> list[Frame]:
 def _whole_series(part: Part, context: Context) -> tuple[Ref, ...]:
     """The movies of a series that is spoken of in the plural: "the averages of the three Godfathers"."""
     plural = part.clause.has("compare", "whole") or part.clause.has("compare", "series")
+    plural = plural or (part.intent.act == "compare" and bool(part.series))
     parts = context.parts(part.refs[0]) if part.refs and plural else []
     return tuple(parts) if len(parts) > 1 else ()
 
@@ -227,8 +228,15 @@ def _plain(part: Part, context: Context) -> list[Frame]:
         fields["filters"] = Filters(people=list(part.wants.people))
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
-    elif act == "choose" and context.before[-1:] and context.before[-1].act == "ratings" and part.clause.has("refer", "any"):
+    elif (
+        act == "choose"
+        and context.before[-1:]
+        and context.before[-1].act == "ratings"
+        and part.clause.has("refer", "any")
+    ):
         return [but(context.before[-1], filters=part.wants.filters(context.before[-1].filters))]
+    elif act == "choose" and len(part.before) > 1 and not part.clause.has("choose", "fewest"):
+        return _about(part.to("compare"), context)  # of what the same message named: each with its figures
     elif act == "choose":
         fields |= _choice(part, context)
     return [Frame.model_validate(fields)]
@@ -293,6 +301,8 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         unmet=part.wants.unmet,
     )
     both = figure.measure == "mean" and figure.by == "none" and part.clause.has("statistic", "counts_movies")
+    if figure.by != "none" and all(part.clause.has("statistic", name) for name in ("most", "fewest")):
+        return [but(frame, aggregate=figure.model_copy(update={"ascending": falls})) for falls in (False, True)]
     counts = [but(frame, aggregate=Aggregate())] if both and not (users or own) else []
     return [one for each in (*counts, frame) for one in each_of(part, each, users)]
 

@@ -386,6 +386,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
         situation |= {"someone"} if clause.links("user") else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
+        situation |= {"grouped"} if len(named) > 1 else frozenset()
     return found
 
 
@@ -421,16 +422,17 @@ _AFTER = {
 """The state of the conversation once a part of a message was said: the next can go on from it."""
 
 
-def _really(
-    said: tuple[Said, ...], clause: Clause, context: Context, strange: str
-) -> tuple[tuple[Said, ...], str]:
+def _really(said: tuple[Said, ...], clause: Clause, context: Context, strange: str) -> tuple[tuple[Said, ...], str]:
     """The names without one whose year no movie of that title has: "Parasite from 2019" is no movie of 1982."""
     for each in said:
         link = clause.tokens[each.place].link
         after = [token for token in clause.tokens[each.place + 1 : each.place + 4] if token.word not in _BEFORE_YEAR]
         year = after[0].link.low if after and after[0].word == "YEAR" and after[0].link else None
-        if link and link.kind == "movie" and year and not any(
-            abs((ref.year or 0) - year) < 2 for one in each.refs for ref in (one, *context.siblings(one))
+        if (
+            link
+            and link.kind == "movie"
+            and year
+            and not any(abs((ref.year or 0) - year) < 2 for one in each.refs for ref in (one, *context.siblings(one)))
         ):
             return tuple(other for other in said if other is not each), f"{link.text} ({int(year)})"
     return said, strange
@@ -445,7 +447,8 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     if link is None or len(said.refs) != 1:
         return said
     [own] = said.refs
-    if clause.has("compare", "sequels") and not clause.has("refer", "no_sequels"):
+    near = any(-3 <= spot.first - said.place <= 2 for spot in clause.spots("compare", "sequels"))
+    if near and not clause.has("refer", "no_sequels") and clause.tokens[said.place + 1 : said.place + 2] != ",":
         sequels = context.parts(own)[1:]
         found = told_apart(clause, sequels, alone=True) or tuple(sequels)
         found = (own, *found) if clause.has("compare", "words") else found

@@ -80,10 +80,16 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
     """Numbers of a sentence that are stars someone gives, by place."""
     clause = part.clause
     goes_on = "figured" in context.situation and part.intent.act in ("statistic", "fact", "compare", "delta")
-    if (goes_on and not clause.has("rating_lines", "sets")) or _asks(clause) or part.intent.aspect == "remove" or clause.has("rating_lines", "moved"):
+    if (
+        (goes_on and not clause.has("rating_lines", "sets"))
+        or _asks(clause)
+        or part.intent.aspect == "remove"
+        or clause.has("rating_lines", "moved")
+    ):
         return
     halves = {place for place, link in clause.links("number") if (link.low or 0) % 1}
-    taken = {place for path in _COUNTS for spot in clause.spots(*path) for place in range(*spot)} - halves
+    given_so = {place for place in range(2, len(clause.tokens)) if _is_bracketed(clause, place)}
+    taken = {place for path in _COUNTS for spot in clause.spots(*path) for place in range(*spot)} - halves - given_so
     taken |= {place for path in _BOUNDS for spot in clause.spots(*path) for place in range(*spot)}
     taken |= {place for spot in clause.spots("rating_lines", "others") for place in _until_own(clause, spot.first)}
     given = {spot.end - 1 for spot in clause.spots("rating_lines", "gives")}
@@ -99,7 +105,7 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
         half = link.kind == "stars" or ((link.low or 0) % 1 == HALF and (link.low or 0) < MOST_STARS / 2)
         sure = half or (place in given and (names or changes)) or (beside and mode) or alone
         rating = part.intent.act == "rate" and (bool(names) or ("rated" in context.situation and one))
-        part_of = place > 0 and clause.tokens[place - 1].word in PARTS
+        part_of = place > 0 and clause.tokens[place - 1].word in (*PARTS, "not")
         apart = part_of or place in taken or place in (part.pointed or {}) or not 0 <= (link.low or 0) <= MOST_STARS
         if (sure or rating) and not apart:
             yield place, link.low or 0.0
@@ -128,9 +134,17 @@ def _explicit(clause: Clause) -> bool:
 def _is_row(clause: Clause) -> bool:
     """True for titles, each with its number, behind a colon: "I'd like to enter: Casablanca 5, Vertigo 4"."""
     opens = [at for at, token in enumerate(clause.tokens) if token.word == ":"]
+    if sum(_is_bracketed(clause, place) for place in range(2, len(clause.tokens))) > 1:
+        return True
     row = [token for token in clause.tokens[opens[0] + 1 :] if token.word not in (",", "and", "&")] if opens else []
     kinds = [token.link.kind.replace("series", "movie") if token.link else "" for token in row]
     return len(row) > 2 and kinds == ["movie", "number"] * (len(row) // 2)
+
+
+def _is_bracketed(clause: Clause, place: int) -> bool:
+    """True for the stars of "Heat (4)"."""
+    name, opens, number = clause.tokens[place - 2 : place + 1]
+    return number.word == "NUMBER" and opens.word == "(" and name.word in ("MOVIE", "SERIES")
 
 
 def _asks(clause: Clause) -> bool:

@@ -17,7 +17,7 @@ from guide.parts import Context, Part, as_ref, heard, parts_of
 from guide.rating import with_ratings
 from guide.reactions import changed, corrected, narrowed, reaction
 from guide.references import told_apart
-from language.conditions import Conditions
+from language.conditions import NOTHING, Conditions
 from language.foreign import in_english
 from language.frame import Frame
 from language.intents import GUESS, LISTS
@@ -160,9 +160,9 @@ def _is_empty(part: Part) -> bool:
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
     begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
-    parts = _set_apart([_anew(part, context, listed=at > begun) for at, part in enumerate(parts)])
+    parts = [_anew(part, context, listed=at > begun) for at, part in enumerate(parts)]
     parts = [_gone_on(part, parts[:at], context) for at, part in enumerate(parts)]
-    parts = [_completed(part, parts[:at]) for at, part in enumerate(parts)]
+    parts = _set_apart([_completed(part, parts[:at]) for at, part in enumerate(parts)])
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
     if told and (before := _folded(parts[:at], context)):
@@ -201,7 +201,12 @@ def _told_beside(frame: Frame, early: Sequence[Part], late: Sequence[Part], talk
     loose = [*early, *late, *talk]
     known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
     asked = narrowed(frame, _joined(late)).filters
-    wants = _heard(talk).beside(asked).joined(_joined(early).beside(asked)).joined(_joined(late))
+    wants = (
+        (NOTHING if frame.movies else _heard(talk))
+        .beside(asked)
+        .joined(_joined(early).beside(asked))
+        .joined(_joined(late))
+    )
     firm = _joined(part for part in loose if part.intent.act == "delta")
     wants = replace(wants, sort=firm.sort, count=firm.count)
     named = Conditions(genres=tuple(frame.filters.genres), tags=tuple(frame.filters.tags))
@@ -245,6 +250,9 @@ def _completed(part: Part, before: Sequence[Part]) -> Part:
     wants, last = part.wants, before[-1].wants if before else Conditions()
     if last.sort and not wants.sort and part.clause.has("asks", "each_kind"):
         return replace(part.to("find"), wants=replace(wants, sort=last.sort, count=last.count))
+    if wants.count and wants.years and last.count and last.years and not (wants.genres or wants.tags or part.said):
+        wants = replace(wants, genres=last.genres, tags=last.tags)  # "one western from the 60s and one from the 80s"
+        return replace(part, wants=wants)
     years = _joined(before).years
     if wants.years or not years or not part.clause.has("refer", "same_year"):
         return part

@@ -92,7 +92,9 @@ class Conditions:
     def filters(self, before: Filters | None = None, *, instead: bool = False) -> Filters:
         """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
         before = before or Filters()
-        kept_genres = () if (instead and self.genres) or self.any_genre else _without(before.genres, self.exclude_genres)
+        kept_genres = (
+            () if (instead and self.genres) or self.any_genre else _without(before.genres, self.exclude_genres)
+        )
         kept_tags = () if instead and (self.genres or self.tags) else _without(before.tags, self.exclude_tags)
         no_genres, no_tags = (*before.exclude_genres, *self.exclude_genres), (*before.exclude_tags, *self.exclude_tags)
         years = self.years or ((None, None) if self.any_year else (before.year_from, before.year_to))
@@ -241,7 +243,9 @@ def refused_places(clause: Clause) -> set[int]:
             if (place in ends and place > cue.end and not _in_row(clause, place)) or others > NEGATION_REACH or parted:
                 break
             found.add(place)
-    ends_with_no = (place for place, _ in clause.links("genre", "tag", "movie", "series") if _is_voted_down(clause, place))
+    ends_with_no = (
+        place for place, _ in clause.links("genre", "tag", "movie", "series") if _is_voted_down(clause, place)
+    )
     found |= set(ends_with_no)
     return found - {place for spot in clause.spots("without", "again") for place in range(*spot)}
 
