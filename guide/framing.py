@@ -35,6 +35,10 @@ def framed(part: Part, context: Context) -> list[Frame]:
         frames = [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
     elif part.intent.act in LISTS:
         frames = [listed(part, context)]
+        if part.wants.sort == "worst" and part.clause.has(
+            "choose", "both_ends"
+        ):  # "the best Batman, and which the worst"
+            frames = [but(frames[0], sort=sort) for sort in ("rating", "worst")]
         if part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):  # in passing
             frames.insert(0, Frame(act="rate", movies=part.refs[:1], stars=part.stars))
     elif part.intent.odds < LEAST_ODDS:
@@ -265,6 +269,8 @@ def _choice(part: Part, context: Context) -> dict[str, Any]:
 def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> list[Frame]:
     """A figure. Of single movies it is a fact; of "comedies or dramas", "1994 or 1999", "user 3 or 5" one for each."""
     users = users or _whose(part, context)
+    if not users and part.clause.has("refer", "each"):
+        users = tuple(dict.fromkeys(user for frame in context.figures for user in frame.users))
     own = part.clause.has("refer", "mine") and not (users or part.clause.joined)
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     if figure.by == "user" and part.wants.empty and not part.refs and part.clause.has("statistic", "whole"):
@@ -289,6 +295,9 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         figure = Aggregate()
     lists = part.wants.empty and part.clause.has("statistic", "again") and context.before[-1:]
     listed_before = lists[0].filters if lists and lists[0].act in LISTS else None
+    if part.clause.has("refer", "same_year") and not part.wants.years and context.before:
+        then = context.before[-1].filters
+        part = replace(part, wants=replace(part.wants, years=(then.year_from, then.year_to)))
     frame = Frame(
         act="statistic",
         aggregate=figure,

@@ -180,6 +180,16 @@ class Context:
         return self.reader(turns[-1].text, earlier)
 
     @cached_property
+    def figures(self) -> list[Frame]:
+        """The figures of the messages before, as far back as they go on from each other, each subject once."""
+        last = [frame for frame in self.before if frame.act == "statistic"]
+        if not last or self.depth + 1 >= MOST_REREAD:
+            return last
+        before = Context(Dialogue(self.dialogue.turns[:-1]), self.linker, self.reader, self.depth + 1).figures
+        known = [(frame.filters, frame.users, frame.text) for frame in last]
+        return [*(frame for frame in before if (frame.filters, frame.users, frame.text) not in known), *last]
+
+    @cached_property
     def last_list(self) -> Frame | None:
         """The frame of the list that was shown last."""
         return frame_of(self.dialogue.last_list, self.names) if self.dialogue.last_list else None
@@ -372,6 +382,8 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
         apart = users or any(len(clause.links(*kinds)) > 1 for kinds in (("genre",), ("year", "years")))
         points = {} if apart else pointed(clause, context.dialogue, named, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
+        if numbered := _by_ordinal(said, clause, context):
+            said = tuple(stances(clause, points | numbered))
         by_name = any(each.place not in points for each in said)
         strange = "" if by_name else _strange(clause) or strange
         known = {name for name, holds in (("spoken", named), ("named", strange)) if holds}
@@ -420,6 +432,21 @@ _AFTER = {
     "tell": frozenset({"begun", "rated"}),
 }
 """The state of the conversation once a part of a message was said: the next can go on from it."""
+
+
+def _by_ordinal(said: Sequence[Said], clause: Clause, context: Context) -> Pointed:
+    """Parts of the series of which the clause names a movie: "the second Matrix 4 and the third 2"."""
+    ordinals, follow = table("ordinals"), table("refer", "after_ordinal")
+    places = [at for at, token in enumerate(clause.tokens) if at and token.word in ordinals and not token.link]
+    places = [at for at in places if clause.tokens[at - 1].word == "the"]
+    name = said[0].place if len(said) == 1 and clause.tokens[said[0].place].link else 0
+    parts = context.parts(said[0].refs[0]) if name and places else []
+    if len(parts) < 2 or _bare(parts[0].title) != _bare(said[0].series or said[0].refs[0].title):
+        return {}
+    words = {at: clause.tokens[at + 1].word if at + 1 < len(clause.tokens) else "and" for at in places}
+    ends = {name if at == name - 1 else at: ordinals[clause.tokens[at].word] for at in places}
+    meant = {at: number for at, number in ends.items() if at == name or words[at] in follow}
+    return {at: (parts[number - (number > 0)],) for at, number in meant.items() if number <= len(parts)}
 
 
 def _really(said: tuple[Said, ...], clause: Clause, context: Context, strange: str) -> tuple[tuple[Said, ...], str]:

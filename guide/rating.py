@@ -89,6 +89,7 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
         return
     halves = {place for place, link in clause.links("number") if (link.low or 0) % 1}
     given_so = {place for place in range(2, len(clause.tokens)) if _is_bracketed(clause, place)}
+    given_so |= {place + 1 for place, token in enumerate(clause.tokens) if token.word in table("ordinals")}
     taken = {place for path in _COUNTS for spot in clause.spots(*path) for place in range(*spot)} - halves - given_so
     taken |= {place for path in _BOUNDS for spot in clause.spots(*path) for place in range(*spot)}
     taken |= {place for spot in clause.spots("rating_lines", "others") for place in _until_own(clause, spot.first)}
@@ -149,7 +150,9 @@ def _is_bracketed(clause: Clause, place: int) -> bool:
 
 def _asks(clause: Clause) -> bool:
     """True for a question."""
-    begins = clause.tokens[0].word in table("asks", "starts") or clause.has("statistic", "counts")
+    words = [token.word for token in clause.tokens[:2]]
+    begins = words[0] in table("asks", "starts") and words not in (["would", "rate"], ["would", "give"])
+    begins = begins or clause.has("statistic", "counts")
     return begins or (clause.asks and clause.has("asks", "words"))
 
 

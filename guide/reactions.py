@@ -17,7 +17,7 @@ from language.phrases import table
 from language.standing import each_once
 from movies.models import Filters
 
-NEWEST_BOUND, FEWEST = 2012, 10
+NEWEST_BOUND, FEWEST, MANY = 2012, 10, 15
 CENTURY, FIRST_YEAR, LAST_YEAR = 100, 1900, 2030
 DAYS = ("01-01", "12-31")
 BOUNDS = ("min_ratings", "max_ratings", "min_mean", "max_mean")
@@ -49,6 +49,8 @@ def _gone_on(part: Part, context: Context) -> list[Frame]:
     if more or apart:
         again = but(with_told(narrowed(base, part.wants), part.told), again=True)
         return framed(part.to("fact.everything"), context) if apart else [again]
+    if before == context.figures[-1:] and not on_list and part.clause.has("refer", "figures"):
+        before = [frame for frame in context.figures if frame.aggregate and frame.aggregate.by == "none"] or before
     bases = before if not on_list and len(before) > 1 and not _names_one(part, before) else [base]
     return [frame for base in bases for frame in _changed_each(part, context, base)]
 
@@ -110,6 +112,8 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     others = tuple(name for name in wants.exclude_genres if name not in base.filters.genres)
     if others and len(places) > 1 and places[1] == places[0] + 1:  # "no horror comedies" of horror
         wants = replace(wants, exclude_genres=others)
+    if wants.count and wants.count > MANY and any(getattr(base.filters, name) for name in BOUNDS):
+        wants = replace(wants, count=None)  # "50 is fine too" of "at least 100 ratings"
     if not (wants.count or wants.years or wants.bounds):
         wants = replace(wants, bounds=_in_place(part, base).bounds)
     frame = narrowed(base, wants, instead=instead and not clause.has("fragment", "adds"))

@@ -396,7 +396,9 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
         told = [(each.act, each.aspect, each.movies, each.stars, each.users, each.filters) for each in (frame, other)]
         return told[0] == told[1] and frame.aggregate == other.aggregate
-    mine, theirs = set(frame.filters.genres), set(other.filters.genres)
+    mine, theirs = ({*each.filters.genres, *each.filters.tags} for each in (frame, other))
+    if {frame.sort, other.sort} in OPPOSITE:
+        return False
     if mine and theirs and frame.count and other.count and not mine < theirs:
         return False
     if frame.filters.genres == other.filters.genres and None in (frame.filters.year_from, other.filters.year_from):

@@ -230,7 +230,8 @@ def refused_places(clause: Clause) -> set[int]:
     found: set[int] = set()
     ends = {spot.first for spot in clause.spots("without", "with")}
     takes_back = {spot.first for spot in clause.spots("split", "corrects")}
-    takes_back |= {place for spot in clause.spots("without", "unsure") for place in range(*spot)}
+    meant = (("without", "unsure"), ("niche", "novel"), *(("bounds", name) for name in _SIDES))
+    takes_back |= {place for path in meant for spot in clause.spots(*path) for place in range(*spot)}
     for cue in clause.spots("without", "words"):
         if cue.first in takes_back:  # "no wait, fantasy"
             continue
@@ -239,6 +240,8 @@ def refused_places(clause: Clause) -> set[int]:
             token = clause.tokens[place]
             others += token.link is None and token.word not in table("without", "row")
             named = any(each.link for each in clause.tokens[cue.end : place])
+            if named and clause.tokens[cue.end - 1].word in ("less", "too"):  # "less violent war movies"
+                break
             parted = token.word == "," and not (named and _goes_on(clause, place))
             if (place in ends and place > cue.end and not _in_row(clause, place)) or others > NEGATION_REACH or parted:
                 break
