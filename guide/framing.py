@@ -183,12 +183,17 @@ def _about(part: Part, context: Context) -> list[Frame]:
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
     act = "fact" if act == "compare" and part.stars is not None else act
+    theirs = part.users or (
+        _whose(part, context) if context.dialogue.turns and context.dialogue.turns[-1].users else ()
+    )
+    if act == "fact" and refs and theirs and part.intent.aspect in ("good", "rating") and not part.users:
+        return [Frame(act="ratings", users=theirs, movies=refs)]  # "what did they think of Titanic" of a user
     if act in ("fact", "compare") and len(refs) < 2 and (whole := _whole_series(part, context)):
         return [Frame(act="compare", movies=whole, sort=wants.sort)]
     aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
-    liked = context.told.liked if act == "predict" and not part.users else ()
-    fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
+    liked = context.told.liked if act == "predict" and not theirs else ()
+    fields = {"act": act, "movies": refs, "users": theirs, "own": not theirs, "filters": traits, "liked": liked}
     stars = part.stars if aspects == ["stars"] else None
     by_age = {"older": "oldest", "newer": "newest"}.get(part.wants.relative)
     fields["sort"] = (part.wants.sort or by_age) if act == "compare" else None
@@ -283,6 +288,13 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     shown = context.last_list if len(part.refs) > 1 and part.pointed and part.wants.empty else None
     if shown and "showing" in context.situation and part.clause.has("statistic", "how_many") and not shown.movies:
         return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
+    if (
+        len(part.clause.tokens) <= SHORT
+        and context.last_list
+        and context.last_list.sort == "popularity"
+        and part.wants.empty
+    ):
+        return _about(part.to("fact.count"), context)  # "how many?" of the most rated
     in_title = part.clause.has("topic", "title_words") and not part.clause.has("statistic", "called")
     named = [each.series or each.refs[0].title for each in part.said if each.refs] if in_title else []
     if not (own or users) and (whole := _whole_series(part, context)):

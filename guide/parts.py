@@ -270,6 +270,7 @@ def parts_of(text: str, context: Context) -> list[Part]:
     text = _mended(text, context.linker)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT, typed=True)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
+    found = [_as_title(link) or link if _is_rated(link, found, text) else link for link in found]
     near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
     links = rating_links(text, near, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
@@ -280,6 +281,18 @@ def parts_of(text: str, context: Context) -> list[Part]:
     trials = [_parts(text, trial, context, FAINT) for trial in _bolder(text, links, context.linker)]
     trials = [trial for trial in trials if _makes_more_sense(trial, parts)]
     return min(trials, key=_senseless, default=parts)
+
+
+def _is_rated(link: Link, links: Sequence[Link], text: str) -> bool:
+    """True for a number that is a title and has stars of its own: "Seven 4"."""
+    follows = (each for each in links if each.kind in ("number", "stars") and each.start > link.start)
+    after = next(follows, None)
+    return (
+        link.kind == "number"
+        and link.text[0].isupper()
+        and after is not None
+        and not text[link.end : after.start].strip(" :-")
+    )
 
 
 def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[Link]]:

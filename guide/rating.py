@@ -219,12 +219,14 @@ def rate(part: Part, context: Context) -> list[Frame]:
 
 def _stored(part: Part, context: Context) -> list[Frame]:
     """Ratings to store or to move, each with its stars."""
-    numbers = [link.low or 0.0 for _, link in part.clause.links("stars", "number")]
+    counts = {place for path in _COUNTS for spot in part.clause.spots(*path) for place in range(*spot)}
+    links = part.clause.links("stars", "number")
+    numbers = [link.low or 0.0 for at, link in links if link.kind == "stars" or at not in counts]
     if part.clause.has("rating_lines", "same"):
         numbers = [each.stars for each in _stored_before(context) if each.stars is not None][:1]
-    if not numbers or _cut_off(part) or not (part.ratings or part.refs or _spoken(part, context)):
+    if not (numbers or part.ratings) or _cut_off(part) or not (part.ratings or part.refs or _spoken(part, context)):
         return _asked_for_stars(part.refs)
-    if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
+    if numbers and (change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered")):
         return _moved(part.refs or _spoken(part, context), change * numbers[0], context)
     told = part.ratings or [(part.refs or _spoken(part, context), numbers[-1])]
     return [Frame(act="rate", movies=tuple(map(_rateable, refs)), stars=stars) for refs, stars in told]

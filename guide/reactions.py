@@ -59,6 +59,7 @@ def _asked_before(part: Part, context: Context) -> list[Frame]:
     """The frames before that a part can change. A title that was looked up is a fact; conditions change no fact."""
     looked_up = {"act": "fact", "aspect": "everything"}
     found = [but(each, **looked_up) if each.act == "find" and each.movies else each for each in context.before]
+    found = [but(each, act="compare", aspect="") if each.act == "choose" and part.refs else each for each in found]
     words = [part.clause.tokens[said.place].word for said in part.said]
     named = part.users or part.stars is not None or set(words) - set(table("refer", "pronouns"))
     of_list = part.wants.count or part.wants.text or part.wants.filters() != Filters() or part.wants.relative
@@ -187,7 +188,7 @@ def _changed_other(part: Part, base: Frame) -> Frame:
     if numbers and base.act == "fact" and clause.has("statistic", "counts") and numbers[-1] <= LARGEST:
         fields |= {"stars": numbers[-1], "aspect": "stars"}
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
-        fields["movies"] = (base.movies[0], *part.refs)
+        fields["movies"] = each_once([*base.movies, *part.refs])
     if base.act == "compare" and wants.sort:
         fields["sort"] = wants.sort
     if base.act in ("statistic", "ratings"):

@@ -96,7 +96,7 @@ def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
         and not ((figures or changes) and part.intent.act in LISTS and _is_empty(part) and not part.clause.has(*open_))
         for part, asks in zip(parts, asked, strict=True)
     ]
-    firm = any(asks and part.clause.asks and _names(part) for part, asks in zip(parts, asked, strict=True))
+    firm = any(asks and _names(part) and not _tells(part) for part, asks in zip(parts, asked, strict=True))
     asked = [asks and not (firm and _tells(part)) for part, asks in zip(parts, asked, strict=True)]
     plain = all(part.intent.act in ("small_talk", "outside") for part in parts)
     roles: list[Role] = []
