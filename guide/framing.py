@@ -280,21 +280,9 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     if figure.by == "user" and part.wants.empty and not part.refs and part.clause.has("statistic", "whole"):
         figure = Aggregate()  # "how many users are there?"
-    spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
-    about = part.before[-1:] or (context.spoken if spoken else ())
-    plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
-    if about and plain and part.wants.empty and not (part.refs or own or users):
-        part = replace(part, said=(Said(about, "named", 0),))
-    shown = context.last_list if len(part.refs) > 1 and part.pointed and part.wants.empty else None
-    if shown and "showing" in context.situation and part.clause.has("statistic", "how_many") and not shown.movies:
-        return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
-    if (
-        len(part.clause.tokens) <= SHORT
-        and context.last_list
-        and context.last_list.sort == "popularity"
-        and part.wants.empty
-    ):
-        return _about(part.to("fact.count"), context)  # "how many?" of the most rated
+    part = part if own or users else _about_spoken(part, figure, context)
+    if part.wants.empty and (shown := _of_shown(part, context)):
+        return shown
     in_title = part.clause.has("topic", "title_words") and not part.clause.has("statistic", "called")
     named = [each.series or each.refs[0].title for each in part.said if each.refs] if in_title else []
     if not (own or users) and (whole := _whole_series(part, context)):
@@ -305,15 +293,10 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     if part.clause.has("unmet", "without any ratings"):
         part = replace(part, wants=replace(part.wants, unmet=(), bounds={"min_ratings": 1}))
         figure = Aggregate()
-    lists = part.wants.empty and part.clause.has("statistic", "again") and context.before[-1:]
-    listed_before = lists[0].filters if lists and lists[0].act in LISTS else None
-    if part.clause.has("refer", "same_year") and not part.wants.years and context.before:
-        then = context.before[-1].filters
-        part = replace(part, wants=replace(part.wants, years=(then.year_from, then.year_to)))
     frame = Frame(
         act="statistic",
         aggregate=figure,
-        filters=_released(part, figure.since or figure.until, listed_before),
+        filters=_released(part, figure.since or figure.until, _goes_on_from(part, context)),
         text=part.series or topic or None,
         users=users[:1],
         own=own,
@@ -326,6 +309,35 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         return [but(frame, aggregate=figure.model_copy(update={"ascending": falls})) for falls in (False, True)]
     counts = [but(frame, aggregate=Aggregate())] if both and not (users or own) else []
     return [one for each in (*counts, frame) for one in each_of(part, each, users)]
+
+
+def _about_spoken(part: Part, figure: Aggregate, context: Context) -> Part:
+    """A part that names nothing, as one about the movie spoken of."""
+    spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
+    about = part.before[-1:] or (context.spoken if spoken else ())
+    plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
+    bare = about and plain and part.wants.empty and not part.refs
+    return replace(part, said=(Said(about, "named", 0),)) if bare else part
+
+
+def _of_shown(part: Part, context: Context) -> list[Frame]:
+    """A figure of the list that was shown: how many there are of its kind; of the most rated, how many rated it."""
+    shown = context.last_list
+    if shown is None or "showing" not in context.situation or shown.movies:
+        return []
+    if len(part.refs) > 1 and part.pointed and part.clause.has("statistic", "how_many"):
+        return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
+    first = shown.sort == "popularity" and len(part.clause.tokens) <= SHORT
+    return _about(part.to("fact.count"), context) if first else []
+
+
+def _goes_on_from(part: Part, context: Context) -> Filters | None:
+    """The conditions of the list before that a figure keeps: all of "how many are those", the year of "that year"."""
+    last = context.before[-1] if context.before else None
+    if last and part.clause.has("refer", "same_year") and not part.wants.years:
+        return Filters(year_from=last.filters.year_from, year_to=last.filters.year_to)
+    again = last and last.act in LISTS and part.wants.empty and part.clause.has("statistic", "again")
+    return last.filters if last and again else None
 
 
 def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:

@@ -46,6 +46,11 @@ def _gone_on(part: Part, context: Context) -> list[Frame]:
         new = listed(part.to("recommend"), context)
         return [but(new, exclude=each_once([*new.exclude, *context.spoken]))]
     apart = base.act == "find" and base.text and part.refs and part.wants.empty  # "and Heat?" after "is there Ronin?"
+    several = [but(frame, follows=True) for frame in context.before if frame.act in LISTS]
+    if on_list and len(several) > 1 and not (more or part.refs):  # one of them by its kind, else all
+        kind = [frame for frame in several if set(part.wants.genres) & set(frame.filters.genres)]
+        if kind or not (part.wants.genres or part.wants.tags):
+            return [frame for base in kind or several for frame in _changed_each(part, context, base)]
     if more or apart:
         again = but(with_told(narrowed(base, part.wants), part.told), again=True)
         return framed(part.to("fact.everything"), context) if apart else [again]
@@ -168,8 +173,11 @@ def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
 def _changed_other(part: Part, base: Frame) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     clause, wants = part.clause, _in_place(part, base)
+    grouped = base.aggregate and base.aggregate.by != "none"
     shows = (
-        (clause.has("refer", "show") and clause.has("refer", "of_those")) or wants.sort or clause.has("refer", "list")
+        (clause.has("refer", "show") and clause.has("refer", "of_those"))
+        or (wants.sort and not grouped)
+        or clause.has("refer", "list")
     )
     ranks = wants.sort and clause.has("statistic", "which_one")
     listed = (shows or wants.count) and not clause.has("statistic", "counts")
