@@ -36,7 +36,7 @@ LONG_TALK = 800
 """Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 FIGURES = ("statistic", "compare", "fact.rating", "fact.count", "fact.histogram", "fact.lately", "fact.good")
-COMMON, SHORTEST = 1_500, 5
+COMMON, SHORTEST, SHORT_CLAUSE = 1_500, 5, 16
 """The rank up to which a word is no title that the catalogue lacks."""
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
@@ -396,6 +396,7 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
         points = {} if apart else pointed(clause, context.dialogue, named, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
         if numbered := _by_ordinal(said, clause, context):
+            points |= {at: refs for at, refs in numbered.items() if clause.tokens[at].link is None}
             said = tuple(stances(clause, points | numbered))
         by_name = any(each.place not in points for each in said)
         strange = "" if by_name else _strange(clause) or strange
@@ -411,7 +412,8 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
         situation |= {"someone"} if clause.links("user") else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
-        situation |= {"grouped"} if len(named) > 1 else frozenset()
+        plainly = [ref for each in said if each.stance == "named" for ref in each.refs]
+        situation |= {"grouped"} if len(plainly) > 1 else frozenset()
     return found
 
 
@@ -453,12 +455,13 @@ def _by_ordinal(said: Sequence[Said], clause: Clause, context: Context) -> Point
     places = [at for at, token in enumerate(clause.tokens) if at and token.word in ordinals and not token.link]
     places = [at for at in places if clause.tokens[at - 1].word == "the"]
     name = said[0].place if len(said) == 1 and clause.tokens[said[0].place].link else 0
-    parts = context.parts(said[0].refs[0]) if name and places else []
-    if len(parts) < 2 or _bare(parts[0].title) != _bare(said[0].series or said[0].refs[0].title):
+    parts = context.parts(said[0].refs[0]) if name and places and len(clause.tokens) <= SHORT_CLAUSE else []
+    titles = [_bare(each.title) for each in parts]
+    if len({*titles}) < 2 or titles[0] != _bare(said[0].series or said[0].refs[0].title):
         return {}
     words = {at: clause.tokens[at + 1].word if at + 1 < len(clause.tokens) else "and" for at in places}
     ends = {name if at == name - 1 else at: ordinals[clause.tokens[at].word] for at in places}
-    meant = {at: number for at, number in ends.items() if at == name or words[at] in follow}
+    meant = {at: number for at, number in ends.items() if at == name or (words[at] in follow and number > 0)}
     return {at: (parts[number - (number > 0)],) for at, number in meant.items() if number <= len(parts)}
 
 

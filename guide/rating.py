@@ -89,7 +89,7 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
         return
     halves = {place for place, link in clause.links("number") if (link.low or 0) % 1}
     given_so = {place for place in range(2, len(clause.tokens)) if _is_bracketed(clause, place)}
-    given_so |= {place + 1 for place, token in enumerate(clause.tokens) if token.word in table("ordinals")}
+    given_so |= {said.place + 1 for said in part.said if said.place in (part.pointed or {}) and len(said.refs) == 1}
     taken = {place for path in _COUNTS for spot in clause.spots(*path) for place in range(*spot)} - halves - given_so
     taken |= {place for path in _BOUNDS for spot in clause.spots(*path) for place in range(*spot)}
     taken |= {place for spot in clause.spots("rating_lines", "others") for place in _until_own(clause, spot.first)}
@@ -219,7 +219,8 @@ def rate(part: Part, context: Context) -> list[Frame]:
 
 def _stored(part: Part, context: Context) -> list[Frame]:
     """Ratings to store or to move, each with its stars."""
-    counts = {place for path in _COUNTS for spot in part.clause.spots(*path) for place in range(*spot)}
+    groups = _COUNTS if part.pointed else ()
+    counts = {place for path in groups for spot in part.clause.spots(*path) for place in range(*spot)}
     links = part.clause.links("stars", "number")
     numbers = [link.low or 0.0 for at, link in links if link.kind == "stars" or at not in counts]
     if part.clause.has("rating_lines", "same"):
