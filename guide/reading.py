@@ -282,6 +282,7 @@ def _names_kind(part: Part) -> bool:
         bool(wants.genres or wants.tags)
         and (part.intent.act in LISTS or part.intent.label == "delta.narrow")
         and (bool(wants.count or wants.sort) or part.clause.has("wish", "one"))
+        and not part.clause.has("asks", "each_kind")
     )
 
 
