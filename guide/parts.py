@@ -491,7 +491,7 @@ def _of_year(said: Said, clause: Clause, context: Context) -> Said:
         return said
     [own] = said.refs
     near = any(-3 <= spot.first - said.place <= 2 for spot in clause.spots("compare", "sequels"))
-    if near and not clause.has("refer", "no_sequels") and clause.tokens[said.place + 1 : said.place + 2] != ",":
+    if near and not clause.has("refer", "no_sequels"):
         sequels = context.parts(own)[1:]
         found = told_apart(clause, sequels, alone=True) or tuple(sequels)
         found = (own, *found) if clause.has("compare", "words") else found

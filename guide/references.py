@@ -49,8 +49,8 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
         found = found or _next_part(clause, spoken, siblings)
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if (not found or clause.has("compare", "set_against")) and not apart:  # "delete Alien, I only rated it by mistake"
-        meant = _by_pronoun(clause, dialogue, named, among)
-        found |= {at: movies for at, movies in meant.items() if not found or len(movies) == 1}
+        pronouns = _by_pronoun(clause, dialogue, named, among)
+        found |= {at: movies for at, movies in pronouns.items() if not found or len(movies) == 1}
     return found
 
 
