@@ -241,7 +241,7 @@ def _plain(part: Part, context: Context) -> list[Frame]:
         act == "choose"
         and context.before[-1:]
         and context.before[-1].act == "ratings"
-        and part.clause.has("refer", "any")
+        and part.clause.has("choose", "asks")
     ):
         return [but(context.before[-1], filters=part.wants.filters(context.before[-1].filters))]
     elif act == "choose" and len(part.before) > 1 and not part.clause.has("choose", "fewest"):

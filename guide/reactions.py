@@ -54,7 +54,7 @@ def _gone_on(part: Part, context: Context) -> list[Frame]:
     if more or apart:
         again = but(with_told(narrowed(base, part.wants), part.told), again=True)
         return framed(part.to("fact.everything"), context) if apart else [again]
-    if before == context.figures[-1:] and not on_list and part.clause.has("refer", "figures"):
+    if part.clause.has("refer", "figures") and not on_list and before == context.figures[-1:]:
         before = [frame for frame in context.figures if frame.aggregate and frame.aggregate.by == "none"] or before
     bases = before if not on_list and len(before) > 1 and not _names_one(part, before) else [base]
     return [frame for base in bases for frame in _changed_each(part, context, base)]
