@@ -244,7 +244,7 @@ def _plain(part: Part, context: Context) -> list[Frame]:
         and part.clause.has("choose", "asks")
     ):
         return [but(context.before[-1], filters=part.wants.filters(context.before[-1].filters))]
-    elif act == "choose" and len(part.before) > 1 and not part.clause.has("choose", "fewest"):
+    elif act == "choose" and len(part.before) > 1 and _choice(part, context)["sort"]:
         return _about(part.to("compare"), context)  # of what the same message named: each with its figures
     elif act == "choose":
         fields |= _choice(part, context)

@@ -457,7 +457,11 @@ def _by_ordinal(said: Sequence[Said], clause: Clause, context: Context) -> Point
     name = said[0].place if len(said) == 1 and clause.tokens[said[0].place].link else 0
     parts = context.parts(said[0].refs[0]) if name and places and len(clause.tokens) <= SHORT_CLAUSE else []
     titles = [_bare(each.title) for each in parts]
-    if len({*titles}) < 2 or titles[0] != _bare(said[0].series or said[0].refs[0].title):
+    if (
+        clause.has("fragment", "correcting")
+        or len({*titles}) < 2
+        or titles[0] != _bare(said[0].series or said[0].refs[0].title)
+    ):
         return {}
     words = {at: clause.tokens[at + 1].word if at + 1 < len(clause.tokens) else "and" for at in places}
     ends = {name if at == name - 1 else at: ordinals[clause.tokens[at].word] for at in places}

@@ -219,8 +219,9 @@ def rate(part: Part, context: Context) -> list[Frame]:
 
 def _stored(part: Part, context: Context) -> list[Frame]:
     """Ratings to store or to move, each with its stars."""
-    groups = _COUNTS if part.pointed else ()
-    counts = {place for path in groups for spot in part.clause.spots(*path) for place in range(*spot)}
+    groups = {at for at, refs in (part.pointed or {}).items() if len(refs) > 1}
+    spots = (spot for path in _COUNTS for spot in part.clause.spots(*path) if groups & {*range(*spot)})
+    counts = {place for spot in spots for place in range(*spot)}
     links = part.clause.links("stars", "number")
     numbers = [link.low or 0.0 for at, link in links if link.kind == "stars" or at not in counts]
     if part.clause.has("rating_lines", "same"):

@@ -47,7 +47,9 @@ def _gone_on(part: Part, context: Context) -> list[Frame]:
         return [but(new, exclude=each_once([*new.exclude, *context.spoken]))]
     apart = base.act == "find" and base.text and part.refs and part.wants.empty  # "and Heat?" after "is there Ronin?"
     several = [but(frame, follows=True) for frame in context.before if frame.act in LISTS]
-    if on_list and len(several) > 1 and not (more or part.refs):  # one of them by its kind, else all
+    if (
+        on_list and len(several) > 1 and all(frame.count for frame in several) and not (more or part.refs)
+    ):  # one of them by its kind, else all
         kind = [frame for frame in several if set(part.wants.genres) & set(frame.filters.genres)]
         if kind or not (part.wants.genres or part.wants.tags):
             return [frame for base in kind or several for frame in _changed_each(part, context, base)]
@@ -64,7 +66,8 @@ def _asked_before(part: Part, context: Context) -> list[Frame]:
     """The frames before that a part can change. A title that was looked up is a fact; conditions change no fact."""
     looked_up = {"act": "fact", "aspect": "everything"}
     found = [but(each, **looked_up) if each.act == "find" and each.movies else each for each in context.before]
-    found = [but(each, act="compare", aspect="") if each.act == "choose" and part.refs else each for each in found]
+    adds = any(said.stance == "named" for said in part.said)  # "and Aliens?" after one of two was chosen
+    found = [but(each, act="compare", aspect="") if adds and each.act == "choose" else each for each in found]
     words = [part.clause.tokens[said.place].word for said in part.said]
     named = part.users or part.stars is not None or set(words) - set(table("refer", "pronouns"))
     of_list = part.wants.count or part.wants.text or part.wants.filters() != Filters() or part.wants.relative

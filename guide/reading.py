@@ -123,7 +123,11 @@ def _names(part: Part) -> bool:
 
 def _tells(part: Part) -> bool:
     """True for a story that could be taken for a wish: "grandma loves westerns, my brother superhero stuff"."""
-    return part.intent.act in LISTS and not part.clause.asks and part.clause.has("wish", "others")
+    return (
+        part.intent.act in LISTS
+        and not (part.clause.asks or part.clause.has("wish", "one"))
+        and part.clause.has("wish", "others")
+    )
 
 
 def _asks(part: Part) -> bool:
