@@ -46,7 +46,6 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
         last = dialogue.turns[-1].done if dialogue.turns else ()
         alone = any(done.movies for done in last) and not any(done.is_list for done in last)
         found = _twin(clause, spoken, siblings, among, alone=alone) or _by_part(clause, spoken, siblings)
-        found = found or _next_part(clause, spoken, siblings)
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if (not found or clause.has("compare", "set_against")) and not apart:  # "delete Alien, I only rated it by mistake"
         pronouns = _by_pronoun(clause, dialogue, named, among)
@@ -161,14 +160,6 @@ def _by_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Point
         return {sequels[0].first: tuple(parts[1:])}
     numbers = [int(link.low or 0) for place, link in clause.links("number") if spots[0].first <= place < spots[0].end]
     return {spots[0].first: tuple(parts[number - 1 : number][0] for number in numbers if 1 <= number <= len(parts))}
-
-
-def _next_part(clause: Clause, movies: Sequence[Ref], siblings: Siblings) -> Pointed:
-    """As in "and the third?" of a series of which the first two were spoken of."""
-    places = [at for at, token in enumerate(clause.tokens) if table("ordinals").get(token.word, 0) > 1]
-    parts = siblings(movies[-1]) if movies and places and len(clause.tokens) <= FEW_WORDS else []
-    numbers = [(at, table("ordinals")[clause.tokens[at].word]) for at in places[:1]]
-    return {at: (parts[number - 1],) for at, number in numbers if number <= len(parts)}
 
 
 def _by_place(clause: Clause, place: int, among: Sequence[Group]) -> tuple[Ref, ...]:
