@@ -35,6 +35,10 @@ def framed(part: Part, context: Context) -> list[Frame]:
         frames = [Frame(act="small_talk", aspect="mentioned", movies=part.refs)]
     elif part.intent.act in LISTS:
         frames = [listed(part, context)]
+        if part.wants.sort == "worst" and part.clause.has(
+            "choose", "both_ends"
+        ):  # "the best Batman, and which the worst"
+            frames = [but(frames[0], sort=sort) for sort in ("rating", "worst")]
         if part.stars is not None and part.refs and part.clause.has("rating_lines", "mine"):  # in passing
             frames.insert(0, Frame(act="rate", movies=part.refs[:1], stars=part.stars))
     elif part.intent.odds < LEAST_ODDS:
@@ -162,6 +166,8 @@ def _about(part: Part, context: Context) -> list[Frame]:
     """A fact, a comparison, a prediction, a reason: of the movies named, else of the one spoken of."""
     act, refs = part.intent.act, part.refs
     wants = part.wants
+    if act in ("fact", "predict") and not part.refs and part.strange and not part.clause.has("refer", "it"):
+        return [Frame(act="unclear", text=part.strange)]
     if act == "fact" and not part.refs and context.they and part.intent.aspect in FIGURES:
         return _statistic(part.to("statistic"), context, users=context.they)
     if act == "fact" and not refs and part.intent.aspect in FIGURES and (wants.genres or wants.tags or wants.years):
@@ -176,16 +182,18 @@ def _about(part: Part, context: Context) -> list[Frame]:
     if not refs and (act != "why" or (last and not last[-1].is_list)):
         several = (ref for frame in context.before if frame.act in ("compare", "fact") for ref in frame.movies)
         refs = part.before[-1:] or each_once(several) or context.spoken
-    named = part.refs or (refs and part.clause.has("refer", "it"))
-    if act in ("fact", "predict") and not named and (name := part.strange):
-        return [Frame(act="unclear", text=name)]
     act = "fact" if act == "compare" and part.stars is not None else act
+    theirs = part.users or (
+        _whose(part, context) if context.dialogue.turns and context.dialogue.turns[-1].users else ()
+    )
+    if act == "fact" and refs and theirs and part.intent.aspect in ("good", "rating") and not part.users:
+        return [Frame(act="ratings", users=theirs, movies=refs)]  # "what did they think of Titanic" of a user
     if act in ("fact", "compare") and len(refs) < 2 and (whole := _whole_series(part, context)):
         return [Frame(act="compare", movies=whole, sort=wants.sort)]
     aspects = _aspects(part, part.intent.aspect or "histogram") if act == "fact" else [""]
     traits = part.wants.filters() if aspects == ["trait"] else Filters()
-    liked = context.told.liked if act == "predict" and not part.users else ()
-    fields = {"act": act, "movies": refs, "users": part.users, "own": not part.users, "filters": traits, "liked": liked}
+    liked = context.told.liked if act == "predict" and not theirs else ()
+    fields = {"act": act, "movies": refs, "users": theirs, "own": not theirs, "filters": traits, "liked": liked}
     stars = part.stars if aspects == ["stars"] else None
     by_age = {"older": "oldest", "newer": "newest"}.get(part.wants.relative)
     fields["sort"] = (part.wants.sort or by_age) if act == "compare" else None
@@ -195,6 +203,7 @@ def _about(part: Part, context: Context) -> list[Frame]:
 def _whole_series(part: Part, context: Context) -> tuple[Ref, ...]:
     """The movies of a series that is spoken of in the plural: "the averages of the three Godfathers"."""
     plural = part.clause.has("compare", "whole") or part.clause.has("compare", "series")
+    plural = plural or (part.intent.act == "compare" and bool(part.series))
     parts = context.parts(part.refs[0]) if part.refs and plural else []
     return tuple(parts) if len(parts) > 1 else ()
 
@@ -228,6 +237,15 @@ def _plain(part: Part, context: Context) -> list[Frame]:
         fields["filters"] = Filters(people=list(part.wants.people))
     elif act == "recall":
         fields |= {"aspect": "first" if part.clause.has("refer", "start") else "last", "movies": part.refs}
+    elif (
+        act == "choose"
+        and context.before[-1:]
+        and context.before[-1].act == "ratings"
+        and part.clause.has("choose", "asks")
+    ):
+        return [but(context.before[-1], filters=part.wants.filters(context.before[-1].filters))]
+    elif act == "choose" and len(part.before) > 1 and _choice(part, context)["sort"]:
+        return _about(part.to("compare"), context)  # of what the same message named: each with its figures
     elif act == "choose":
         fields |= _choice(part, context)
     return [Frame.model_validate(fields)]
@@ -256,18 +274,15 @@ def _choice(part: Part, context: Context) -> dict[str, Any]:
 def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> list[Frame]:
     """A figure. Of single movies it is a fact; of "comedies or dramas", "1994 or 1999", "user 3 or 5" one for each."""
     users = users or _whose(part, context)
+    if not users and part.clause.has("refer", "each"):
+        users = tuple(dict.fromkeys(user for frame in context.figures for user in frame.users))
     own = part.clause.has("refer", "mine") and not (users or part.clause.joined)
     figure = aggregate(part.clause, part.wants, of_someone=own or bool(users))
     if figure.by == "user" and part.wants.empty and not part.refs and part.clause.has("statistic", "whole"):
         figure = Aggregate()  # "how many users are there?"
-    spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
-    about = part.before[-1:] or (context.spoken if spoken else ())
-    plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
-    if about and plain and part.wants.empty and not (part.refs or own or users):
-        part = replace(part, said=(Said(about, "named", 0),))
-    shown = context.last_list if len(part.refs) > 1 and part.pointed and part.wants.empty else None
-    if shown and "showing" in context.situation and part.clause.has("statistic", "how_many") and not shown.movies:
-        return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
+    part = part if own or users else _about_spoken(part, figure, context)
+    if part.wants.empty and (shown := _of_shown(part, context)):
+        return shown
     in_title = part.clause.has("topic", "title_words") and not part.clause.has("statistic", "called")
     named = [each.series or each.refs[0].title for each in part.said if each.refs] if in_title else []
     if not (own or users) and (whole := _whole_series(part, context)):
@@ -278,12 +293,10 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
     if part.clause.has("unmet", "without any ratings"):
         part = replace(part, wants=replace(part.wants, unmet=(), bounds={"min_ratings": 1}))
         figure = Aggregate()
-    lists = part.wants.empty and part.clause.has("statistic", "again") and context.before[-1:]
-    listed_before = lists[0].filters if lists and lists[0].act in LISTS else None
     frame = Frame(
         act="statistic",
         aggregate=figure,
-        filters=_released(part, figure.since or figure.until, listed_before),
+        filters=_released(part, figure.since or figure.until, _goes_on_from(part, context)),
         text=part.series or topic or None,
         users=users[:1],
         own=own,
@@ -292,8 +305,39 @@ def _statistic(part: Part, context: Context, users: tuple[int, ...] = ()) -> lis
         unmet=part.wants.unmet,
     )
     both = figure.measure == "mean" and figure.by == "none" and part.clause.has("statistic", "counts_movies")
+    if figure.by != "none" and all(part.clause.has("statistic", name) for name in ("most", "fewest")):
+        return [but(frame, aggregate=figure.model_copy(update={"ascending": falls})) for falls in (False, True)]
     counts = [but(frame, aggregate=Aggregate())] if both and not (users or own) else []
     return [one for each in (*counts, frame) for one in each_of(part, each, users)]
+
+
+def _about_spoken(part: Part, figure: Aggregate, context: Context) -> Part:
+    """A part that names nothing, as one about the movie spoken of."""
+    spoken = {"figured", "told"} & context.situation or part.clause.has("refer", "it")
+    about = part.before[-1:] or (context.spoken if spoken else ())
+    plain = figure.by in ("none", "user", "stars") and not part.clause.has("statistic", "overall")
+    bare = about and plain and part.wants.empty and not part.refs
+    return replace(part, said=(Said(about, "named", 0),)) if bare else part
+
+
+def _of_shown(part: Part, context: Context) -> list[Frame]:
+    """A figure of the list that was shown: how many there are of its kind; of the most rated, how many rated it."""
+    shown = context.last_list
+    if shown is None or "showing" not in context.situation or shown.movies:
+        return []
+    if len(part.refs) > 1 and part.pointed and part.clause.has("statistic", "how_many"):
+        return [Frame(act="statistic", aggregate=Aggregate(), filters=shown.filters, text=shown.text)]
+    first = shown.sort == "popularity" and len(part.clause.tokens) <= SHORT
+    return _about(part.to("fact.count"), context) if first else []
+
+
+def _goes_on_from(part: Part, context: Context) -> Filters | None:
+    """The conditions of the list before that a figure keeps: all of "how many are those", the year of "that year"."""
+    last = context.before[-1] if context.before else None
+    if last and part.clause.has("refer", "same_year") and not part.wants.years:
+        return Filters(year_from=last.filters.year_from, year_to=last.filters.year_to)
+    again = last and last.act in LISTS and part.wants.empty and part.clause.has("statistic", "again")
+    return last.filters if last and again else None
 
 
 def _figures_of_movies(part: Part, figure: Aggregate, context: Context) -> list[Frame]:

@@ -36,7 +36,7 @@ LONG_TALK = 800
 """Characters from which a message is talk, not a question with a title of plain words."""
 _PHRASE = re.compile(r"(?:^|[,.;:!?]\s+|\b(?:for|of|called|is|rating|average)\s+)([A-Z0-9][\w' ]{0,40})(?=[,.;:!?]|$)")
 FIGURES = ("statistic", "compare", "fact.rating", "fact.count", "fact.histogram", "fact.lately", "fact.good")
-COMMON, SHORTEST = 1_500, 5
+COMMON, SHORTEST, SHORT_CLAUSE = 1_500, 5, 16
 """The rank up to which a word is no title that the catalogue lacks."""
 ABOUT = ("fact", "predict", "compare", "statistic", "rate", "outside")
 _SUBJECT = re.compile(r"\b(?:[Ii]s|was) ([A-Z0-9][\w']*(?: [A-Z][\w']*)*)(?= (?:any good|good|worth|rated|about|bad))")
@@ -180,6 +180,16 @@ class Context:
         return self.reader(turns[-1].text, earlier)
 
     @cached_property
+    def figures(self) -> list[Frame]:
+        """The figures of the messages before, as far back as they go on from each other, each subject once."""
+        last = [frame for frame in self.before if frame.act == "statistic"]
+        if not last or self.depth + 1 >= MOST_REREAD:
+            return last
+        before = Context(Dialogue(self.dialogue.turns[:-1]), self.linker, self.reader, self.depth + 1).figures
+        known = [(frame.filters, frame.users, frame.text) for frame in last]
+        return [*(frame for frame in before if (frame.filters, frame.users, frame.text) not in known), *last]
+
+    @cached_property
     def last_list(self) -> Frame | None:
         """The frame of the list that was shown last."""
         return frame_of(self.dialogue.last_list, self.names) if self.dialogue.last_list else None
@@ -252,7 +262,7 @@ def _after(told: Told, clause: Clause, points: Pointed) -> Told:
 
 def _bare(title: str) -> str:
     """A title without its article, to compare: "The Heat" and "Heat"."""
-    return re.sub(r"^(?:the|a|an) ", "", title.lower())
+    return re.sub(r"^(?:the|a|an) ", "", plain(title).replace("&", "and"))
 
 
 def parts_of(text: str, context: Context) -> list[Part]:
@@ -260,6 +270,7 @@ def parts_of(text: str, context: Context) -> list[Part]:
     text = _mended(text, context.linker)
     found = context.linker.link(text, context=context.dialogue.shown, least=FAINT, typed=True)
     found = [_as_title(link) or link if _CALLED.search(text[: link.start]) else link for link in found]
+    found = [_as_title(link) or link if _is_rated(link, found, text) else link for link in found]
     near = series_links(text, [link for link in found if link.confidence >= DOUBTFUL], context.linker)
     links = rating_links(text, near, context.linker)
     links += [link for link in found if link.confidence < DOUBTFUL and not any(_meet(link, other) for other in links)]
@@ -270,6 +281,18 @@ def parts_of(text: str, context: Context) -> list[Part]:
     trials = [_parts(text, trial, context, FAINT) for trial in _bolder(text, links, context.linker)]
     trials = [trial for trial in trials if _makes_more_sense(trial, parts)]
     return min(trials, key=_senseless, default=parts)
+
+
+def _is_rated(link: Link, links: Sequence[Link], text: str) -> bool:
+    """True for a number that is a title and has stars of its own: "Seven 4"."""
+    follows = (each for each in links if each.kind in ("number", "stars") and each.start > link.start)
+    after = next(follows, None)
+    return (
+        link.kind == "number"
+        and link.text[0].isupper()
+        and after is not None
+        and not text[link.end : after.start].strip(" :-")
+    )
 
 
 def _bolder(text: str, links: Sequence[Link], linker: Linker) -> Iterator[list[Link]]:
@@ -372,17 +395,25 @@ def _parts(text: str, links: Sequence[Link], context: Context, sure: float) -> l
         apart = users or any(len(clause.links(*kinds)) > 1 for kinds in (("genre",), ("year", "years")))
         points = {} if apart else pointed(clause, context.dialogue, named, context.versions)
         said = tuple(_of_year(each, clause, context) for each in stances(clause, points))
+        if numbered := _by_ordinal(said, clause, context):
+            points |= {at: refs for at, refs in numbered.items() if clause.tokens[at].link is None}
+            said = tuple(stances(clause, points | numbered))
         by_name = any(each.place not in points for each in said)
         strange = "" if by_name else _strange(clause) or strange
         known = {name for name, holds in (("spoken", named), ("named", strange)) if holds}
         meant = intent(clause, said, situation | known)
         meant = Intent("statistic") if clause.joined and meant.label not in FIGURES else meant
+        if meant.label == "find.title" or meant.act in ("fact", "rate", "compare", "predict"):
+            said, strange = _really(said, clause, context, strange)
+            meant = Intent("fact.everything") if strange and not said and meant.label == "find.title" else meant
         wants = conditions(clause, topics=_has_topic(meant, clause))
         found.append(Part(clause, meant, said, points, wants, tuple(named), users, strange=strange))
         situation |= {"spoken"} if said else frozenset()
         situation |= {"someone"} if clause.links("user") else frozenset()
         situation |= _AFTER.get("list" if meant.act in LISTS else meant.act, frozenset())
         named += [ref for each in said for ref in each.refs]
+        plainly = [ref for each in said if each.stance == "named" for ref in each.refs]
+        situation |= {"grouped"} if len(plainly) > 1 else frozenset()
     return found
 
 
@@ -418,14 +449,56 @@ _AFTER = {
 """The state of the conversation once a part of a message was said: the next can go on from it."""
 
 
+def _by_ordinal(said: Sequence[Said], clause: Clause, context: Context) -> Pointed:
+    """Parts of the series of which the clause names a movie: "the second Matrix 4 and the third 2"."""
+    ordinals, follow = table("ordinals"), table("refer", "after_ordinal")
+    places = [at for at, token in enumerate(clause.tokens) if at and token.word in ordinals and not token.link]
+    places = [at for at in places if clause.tokens[at - 1].word == "the"]
+    name = said[0].place if len(said) == 1 and clause.tokens[said[0].place].link else 0
+    parts = context.parts(said[0].refs[0]) if name and places and len(clause.tokens) <= SHORT_CLAUSE else []
+    titles = [_bare(each.title) for each in parts]
+    if (
+        clause.has("fragment", "correcting")
+        or len({*titles}) < 2
+        or titles[0] != _bare(said[0].series or said[0].refs[0].title)
+    ):
+        return {}
+    words = {at: clause.tokens[at + 1].word if at + 1 < len(clause.tokens) else "and" for at in places}
+    ends = {name if at == name - 1 else at: ordinals[clause.tokens[at].word] for at in places}
+    meant = {at: number for at, number in ends.items() if at == name or (words[at] in follow and number > 0)}
+    return {at: (parts[number - (number > 0)],) for at, number in meant.items() if number <= len(parts)}
+
+
+def _really(said: tuple[Said, ...], clause: Clause, context: Context, strange: str) -> tuple[tuple[Said, ...], str]:
+    """The names without one whose year no movie of that title has: "Parasite from 2019" is no movie of 1982."""
+    for each in said:
+        link = clause.tokens[each.place].link
+        after = [token for token in clause.tokens[each.place + 1 : each.place + 4] if token.word not in _BEFORE_YEAR]
+        year = after[0].link.low if after and after[0].word == "YEAR" and after[0].link else None
+        if (
+            link
+            and link.kind == "movie"
+            and year
+            and not any(abs((ref.year or 0) - year) < 2 for one in each.refs for ref in (one, *context.siblings(one)))
+        ):
+            return tuple(other for other in said if other is not each), f"{link.text} ({int(year)})"
+    return said, strange
+
+
+_BEFORE_YEAR = ("from", "(", ",", "of", "the")
+
+
 def _of_year(said: Said, clause: Clause, context: Context) -> Said:
     """A name with what the clause says besides: "the heat, the 2013 one", "the original Psycho", "the Saw sequels"."""
     link = clause.tokens[said.place].link
     if link is None or len(said.refs) != 1:
         return said
     [own] = said.refs
-    if clause.has("compare", "sequels") and not clause.has("refer", "no_sequels"):
-        found = tuple(context.parts(own)[1:])
+    near = any(-3 <= spot.first - said.place <= 2 for spot in clause.spots("compare", "sequels"))
+    if near and not clause.has("refer", "no_sequels"):
+        sequels = context.parts(own)[1:]
+        found = told_apart(clause, sequels, alone=True) or tuple(sequels)
+        found = (own, *found) if clause.has("compare", "words") else found
     elif clause.links("year") or clause.has("refer", "earlier") or clause.has("refer", "later"):
         found = told_apart(clause, context.siblings(own))
         if str(own.year) in link.text:

@@ -31,6 +31,8 @@ class Mark(NamedTuple):
 
 def with_ratings(parts: Sequence[Part], context: Context) -> list[Part]:
     """The parts of a message, with the ratings told in them; those that only name what is rated are gone."""
+    if any(part.clause.has("rating_lines", "unsaved") for part in parts):
+        return [part.to("small_talk.feelings") if part.intent.act == "rate" else part for part in parts]
     told: dict[int, list[tuple[tuple[Ref, ...], float]]] = {}
     spent: set[int] = set()
     for number, names in _paired(list(_marks(parts, context)), parts):
@@ -40,6 +42,7 @@ def with_ratings(parts: Sequence[Part], context: Context) -> list[Part]:
             told.setdefault(number.part, []).append((refs, number.stars or 0.0))
             spent |= {name.part for name in names}
     idle = {at for at in spent - told.keys() if parts[at].intent.act in TALK and not _asks(parts[at].clause)}
+    idle |= {at - 1 for at in list(told)[:1] if at and parts[at - 1].clause.tokens[-1].word == ":"}
     return [
         replace(part.to("rate"), ratings=tuple(told[at])) if at in told else part
         for at, part in enumerate(parts)
@@ -77,10 +80,17 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
     """Numbers of a sentence that are stars someone gives, by place."""
     clause = part.clause
     goes_on = "figured" in context.situation and part.intent.act in ("statistic", "fact", "compare", "delta")
-    if goes_on or _asks(clause) or part.intent.aspect == "remove" or clause.has("rating_lines", "moved"):
+    if (
+        (goes_on and not clause.has("rating_lines", "sets"))
+        or _asks(clause)
+        or part.intent.aspect == "remove"
+        or clause.has("rating_lines", "moved")
+    ):
         return
     halves = {place for place, link in clause.links("number") if (link.low or 0) % 1}
-    taken = {place for path in _COUNTS for spot in clause.spots(*path) for place in range(*spot)} - halves
+    given_so = {place for place in range(2, len(clause.tokens)) if _is_bracketed(clause, place)}
+    given_so |= {said.place + 1 for said in part.said if said.place in (part.pointed or {}) and len(said.refs) == 1}
+    taken = {place for path in _COUNTS for spot in clause.spots(*path) for place in range(*spot)} - halves - given_so
     taken |= {place for path in _BOUNDS for spot in clause.spots(*path) for place in range(*spot)}
     taken |= {place for spot in clause.spots("rating_lines", "others") for place in _until_own(clause, spot.first)}
     given = {spot.end - 1 for spot in clause.spots("rating_lines", "gives")}
@@ -96,7 +106,7 @@ def _told(part: Part, *, mode: bool, context: Context) -> Iterator[tuple[int, fl
         half = link.kind == "stars" or ((link.low or 0) % 1 == HALF and (link.low or 0) < MOST_STARS / 2)
         sure = half or (place in given and (names or changes)) or (beside and mode) or alone
         rating = part.intent.act == "rate" and (bool(names) or ("rated" in context.situation and one))
-        part_of = place > 0 and clause.tokens[place - 1].word in PARTS
+        part_of = place > 0 and clause.tokens[place - 1].word in (*PARTS, "not")
         apart = part_of or place in taken or place in (part.pointed or {}) or not 0 <= (link.low or 0) <= MOST_STARS
         if (sure or rating) and not apart:
             yield place, link.low or 0.0
@@ -125,14 +135,24 @@ def _explicit(clause: Clause) -> bool:
 def _is_row(clause: Clause) -> bool:
     """True for titles, each with its number, behind a colon: "I'd like to enter: Casablanca 5, Vertigo 4"."""
     opens = [at for at, token in enumerate(clause.tokens) if token.word == ":"]
+    if sum(_is_bracketed(clause, place) for place in range(2, len(clause.tokens))) > 1:
+        return True
     row = [token for token in clause.tokens[opens[0] + 1 :] if token.word not in (",", "and", "&")] if opens else []
     kinds = [token.link.kind.replace("series", "movie") if token.link else "" for token in row]
     return len(row) > 2 and kinds == ["movie", "number"] * (len(row) // 2)
 
 
+def _is_bracketed(clause: Clause, place: int) -> bool:
+    """True for the stars of "Heat (4)"."""
+    name, opens, number = clause.tokens[place - 2 : place + 1]
+    return number.word == "NUMBER" and opens.word == "(" and name.word in ("MOVIE", "SERIES")
+
+
 def _asks(clause: Clause) -> bool:
     """True for a question."""
-    begins = clause.tokens[0].word in table("asks", "starts") or clause.has("statistic", "counts")
+    words = [token.word for token in clause.tokens[:2]]
+    begins = words[0] in table("asks", "starts") and words not in (["would", "rate"], ["would", "give"])
+    begins = begins or clause.has("statistic", "counts")
     return begins or (clause.asks and clause.has("asks", "words"))
 
 
@@ -199,10 +219,16 @@ def rate(part: Part, context: Context) -> list[Frame]:
 
 def _stored(part: Part, context: Context) -> list[Frame]:
     """Ratings to store or to move, each with its stars."""
-    numbers = [link.low or 0.0 for _, link in part.clause.links("stars", "number")]
-    if not numbers or _cut_off(part) or not (part.ratings or part.refs or _spoken(part, context)):
+    groups = {at for at, refs in (part.pointed or {}).items() if len(refs) > 1}
+    spots = (spot for path in _COUNTS for spot in part.clause.spots(*path) if groups & {*range(*spot)})
+    counts = {place for spot in spots for place in range(*spot)}
+    links = part.clause.links("stars", "number")
+    numbers = [link.low or 0.0 for at, link in links if link.kind == "stars" or at not in counts]
+    if part.clause.has("rating_lines", "same"):
+        numbers = [each.stars for each in _stored_before(context) if each.stars is not None][:1]
+    if not (numbers or part.ratings) or _cut_off(part) or not (part.ratings or part.refs or _spoken(part, context)):
         return _asked_for_stars(part.refs)
-    if change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered"):
+    if numbers and (change := part.clause.has("rating_lines", "raised") - part.clause.has("rating_lines", "lowered")):
         return _moved(part.refs or _spoken(part, context), change * numbers[0], context)
     told = part.ratings or [(part.refs or _spoken(part, context), numbers[-1])]
     return [Frame(act="rate", movies=tuple(map(_rateable, refs)), stars=stars) for refs, stars in told]
@@ -241,13 +267,16 @@ def _cut_off(part: Part) -> bool:
 
 def _moved(refs: tuple[Ref, ...], by: float, context: Context) -> list[Frame]:
     """Ratings that were told before, raised or lowered: "half a star more"."""
-    told = (done.result for done in reversed(context.dialogue.done) if isinstance(done.result, Rated))
-    stars = next(
-        (each.stars for each in told if each.movie and each.stars and each.movie.movie_id == refs[-1].movie_id), None
-    )
+    told = (each for each in _stored_before(context) if each.movie and each.movie.movie_id == refs[-1].movie_id)
+    stars = next((each.stars for each in told if each.stars), None)
     return (
         [Frame(act="rate", movies=refs[-1:], stars=min(max(stars + by, 0.5), 5.0))] if stars else _asked_for_stars(refs)
     )
+
+
+def _stored_before(context: Context) -> list[Rated]:
+    """Ratings of this conversation, the latest first."""
+    return [done.result for done in reversed(context.dialogue.done) if isinstance(done.result, Rated)]
 
 
 def _asked_for_stars(refs: tuple[Ref, ...]) -> list[Frame]:

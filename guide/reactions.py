@@ -17,7 +17,7 @@ from language.phrases import table
 from language.standing import each_once
 from movies.models import Filters
 
-NEWEST_BOUND, FEWEST = 2012, 10
+NEWEST_BOUND, FEWEST, MANY = 2012, 10, 15
 CENTURY, FIRST_YEAR, LAST_YEAR = 100, 1900, 2030
 DAYS = ("01-01", "12-31")
 BOUNDS = ("min_ratings", "max_ratings", "min_mean", "max_mean")
@@ -46,9 +46,18 @@ def _gone_on(part: Part, context: Context) -> list[Frame]:
         new = listed(part.to("recommend"), context)
         return [but(new, exclude=each_once([*new.exclude, *context.spoken]))]
     apart = base.act == "find" and base.text and part.refs and part.wants.empty  # "and Heat?" after "is there Ronin?"
+    several = [but(frame, follows=True) for frame in context.before if frame.act in LISTS]
+    if (
+        on_list and len(several) > 1 and all(frame.count for frame in several) and not (more or part.refs)
+    ):  # one of them by its kind, else all
+        kind = [frame for frame in several if set(part.wants.genres) & set(frame.filters.genres)]
+        if kind or not (part.wants.genres or part.wants.tags):
+            return [frame for base in kind or several for frame in _changed_each(part, context, base)]
     if more or apart:
         again = but(with_told(narrowed(base, part.wants), part.told), again=True)
         return framed(part.to("fact.everything"), context) if apart else [again]
+    if part.clause.has("refer", "figures") and not on_list and before == context.figures[-1:]:
+        before = [frame for frame in context.figures if frame.aggregate and frame.aggregate.by == "none"] or before
     bases = before if not on_list and len(before) > 1 and not _names_one(part, before) else [base]
     return [frame for base in bases for frame in _changed_each(part, context, base)]
 
@@ -57,6 +66,8 @@ def _asked_before(part: Part, context: Context) -> list[Frame]:
     """The frames before that a part can change. A title that was looked up is a fact; conditions change no fact."""
     looked_up = {"act": "fact", "aspect": "everything"}
     found = [but(each, **looked_up) if each.act == "find" and each.movies else each for each in context.before]
+    adds = any(said.stance == "named" for said in part.said)  # "and Aliens?" after one of two was chosen
+    found = [but(each, act="compare", aspect="") if adds and each.act == "choose" else each for each in found]
     words = [part.clause.tokens[said.place].word for said in part.said]
     named = part.users or part.stars is not None or set(words) - set(table("refer", "pronouns"))
     of_list = part.wants.count or part.wants.text or part.wants.filters() != Filters() or part.wants.relative
@@ -110,6 +121,8 @@ def _changed_list(part: Part, context: Context, base: Frame) -> Frame:
     others = tuple(name for name in wants.exclude_genres if name not in base.filters.genres)
     if others and len(places) > 1 and places[1] == places[0] + 1:  # "no horror comedies" of horror
         wants = replace(wants, exclude_genres=others)
+    if wants.count and wants.count > MANY and any(getattr(base.filters, name) for name in BOUNDS):
+        wants = replace(wants, count=None)  # "50 is fine too" of "at least 100 ratings"
     if not (wants.count or wants.years or wants.bounds):
         wants = replace(wants, bounds=_in_place(part, base).bounds)
     frame = narrowed(base, wants, instead=instead and not clause.has("fragment", "adds"))
@@ -163,8 +176,11 @@ def _bounds(part: Part, context: Context, base: Frame) -> dict[str, int | None]:
 def _changed_other(part: Part, base: Frame) -> Frame:
     """As in "and 1996?" after a count, "and Heat?" after a fact, "and user 8?" after a taste."""
     clause, wants = part.clause, _in_place(part, base)
+    grouped = base.aggregate and base.aggregate.by != "none"
     shows = (
-        (clause.has("refer", "show") and clause.has("refer", "of_those")) or wants.sort or clause.has("refer", "list")
+        (clause.has("refer", "show") and clause.has("refer", "of_those"))
+        or (wants.sort and not grouped)
+        or clause.has("refer", "list")
     )
     ranks = wants.sort and clause.has("statistic", "which_one")
     listed = (shows or wants.count) and not clause.has("statistic", "counts")
@@ -183,7 +199,7 @@ def _changed_other(part: Part, base: Frame) -> Frame:
     if numbers and base.act == "fact" and clause.has("statistic", "counts") and numbers[-1] <= LARGEST:
         fields |= {"stars": numbers[-1], "aspect": "stars"}
     if base.act == "compare" and len(part.refs) == 1 and base.movies:
-        fields["movies"] = (base.movies[0], *part.refs)
+        fields["movies"] = each_once([*base.movies, *part.refs])
     if base.act == "compare" and wants.sort:
         fields["sort"] = wants.sort
     if base.act in ("statistic", "ratings"):

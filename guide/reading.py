@@ -17,7 +17,7 @@ from guide.parts import Context, Part, as_ref, heard, parts_of
 from guide.rating import with_ratings
 from guide.reactions import changed, corrected, narrowed, reaction
 from guide.references import told_apart
-from language.conditions import Conditions
+from language.conditions import NOTHING, Conditions
 from language.foreign import in_english
 from language.frame import Frame
 from language.intents import GUESS, LISTS
@@ -59,8 +59,8 @@ def _read(text: str, context: Context) -> list[Frame]:
     if chosen := next((found for part in parts for found in _chosen(part, context)), None):
         return [chosen]
     frames = _weighty(_united(_folded(parts, context))) or [Frame(act="unclear", confidence=0.0)]
-    most = MOST_RATINGS if all(frame.act in ("rate", "unclear") for frame in frames) else MOST_FRAMES
-    return frames[:most]
+    ratings = sum(frame.act == "rate" for frame in frames[:MOST_RATINGS])
+    return frames[: max(MOST_FRAMES, ratings + 1)]
 
 
 def _chosen(part: Part, context: Context) -> list[Frame]:
@@ -96,6 +96,8 @@ def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
         and not ((figures or changes) and part.intent.act in LISTS and _is_empty(part) and not part.clause.has(*open_))
         for part, asks in zip(parts, asked, strict=True)
     ]
+    firm = any(asks and _names(part) and not _tells(part) for part, asks in zip(parts, asked, strict=True))
+    asked = [asks and not (firm and _tells(part)) for part, asks in zip(parts, asked, strict=True)]
     plain = all(part.intent.act in ("small_talk", "outside") for part in parts)
     roles: list[Role] = []
     for part, asks, is_loose in zip(parts, asked, loose, strict=True):
@@ -112,6 +114,20 @@ def _roles(parts: Sequence[Part], *, going_on: bool) -> list[Role]:
         else:
             roles.append("condition" if act in ("delta", "answer") else "telling")
     return roles
+
+
+def _names(part: Part) -> bool:
+    """True for a list of a kind that is named."""
+    return part.intent.act in LISTS and bool(part.wants.genres or part.wants.tags or part.said)
+
+
+def _tells(part: Part) -> bool:
+    """True for a story that could be taken for a wish: "grandma loves westerns, my brother superhero stuff"."""
+    return (
+        part.intent.act in LISTS
+        and not (part.clause.asks or part.clause.has("wish", "one"))
+        and part.clause.has("wish", "others")
+    )
 
 
 def _asks(part: Part) -> bool:
@@ -148,8 +164,9 @@ def _is_empty(part: Part) -> bool:
 def _folded(parts: Sequence[Part], context: Context) -> list[Frame]:
     """One frame a wish; tastes, and conditions that stand apart, are worked into the lists that they are about."""
     begun = next((at for at, part in enumerate(parts) if part.intent.act in LISTS), len(parts))
-    parts = _set_apart([_anew(part, context, listed=at > begun) for at, part in enumerate(parts)])
-    parts = [_completed(part, parts[:at]) for at, part in enumerate(parts)]
+    parts = [_anew(part, context, listed=at > begun) for at, part in enumerate(parts)]
+    parts = [_gone_on(part, parts[:at], context) for at, part in enumerate(parts)]
+    parts = _set_apart([_completed(part, parts[:at]) for at, part in enumerate(parts)])
     at = next((at for at, part in enumerate(parts) if at and part.intent.label == "delta.correct"), 0)
     told = [part for part in parts[:at] if part.clause.links()]
     if told and (before := _folded(parts[:at], context)):
@@ -188,7 +205,12 @@ def _told_beside(frame: Frame, early: Sequence[Part], late: Sequence[Part], talk
     loose = [*early, *late, *talk]
     known = tuple(ref for part in loose for said in part.said if said.stance == "named" for ref in said.refs)
     asked = narrowed(frame, _joined(late)).filters
-    wants = _heard(talk).beside(asked).joined(_joined(early).beside(asked)).joined(_joined(late))
+    wants = (
+        (NOTHING if frame.movies else _heard(talk))
+        .beside(asked)
+        .joined(_joined(early).beside(asked))
+        .joined(_joined(late))
+    )
     firm = _joined(part for part in loose if part.intent.act == "delta")
     wants = replace(wants, sort=firm.sort, count=firm.count)
     named = Conditions(genres=tuple(frame.filters.genres), tags=tuple(frame.filters.tags))
@@ -219,11 +241,22 @@ def _anew(part: Part, context: Context, *, listed: bool) -> Part:
     return part.to("recommend" if more else "find") if (more or (new and unsure)) and not listed else part
 
 
+def _gone_on(part: Part, before: Sequence[Part], context: Context) -> Part:
+    """A wish that names no kind, after a word on the list that was shown: "seen all of them. Hidden gems?"."""
+    kind = part.wants.genres or part.wants.tags or part.wants.text or part.said or part.users
+    reacts = any(each.intent.label in ("delta.more", "tell.seen") and not each.clause.links() for each in before)
+    goes_on = part.intent.act in LISTS and reacts and context.last_list and not (kind or part.wants.empty)
+    return part.to("delta.narrow") if goes_on else part
+
+
 def _completed(part: Part, before: Sequence[Part]) -> Part:
     """A part with what it leaves to those before it: "from that year", "… and which western?" of the most rated."""
     wants, last = part.wants, before[-1].wants if before else Conditions()
     if last.sort and not wants.sort and part.clause.has("asks", "each_kind"):
         return replace(part.to("find"), wants=replace(wants, sort=last.sort, count=last.count))
+    if wants.count and wants.years and last.count and last.years and not (wants.genres or wants.tags or part.said):
+        wants = replace(wants, genres=last.genres, tags=last.tags)  # "one western from the 60s and one from the 80s"
+        return replace(part, wants=wants)
     years = _joined(before).years
     if wants.years or not years or not part.clause.has("refer", "same_year"):
         return part
@@ -253,6 +286,7 @@ def _names_kind(part: Part) -> bool:
         bool(wants.genres or wants.tags)
         and (part.intent.act in LISTS or part.intent.label == "delta.narrow")
         and (bool(wants.count or wants.sort) or part.clause.has("wish", "one"))
+        and not part.clause.has("asks", "each_kind")
     )
 
 
@@ -367,7 +401,9 @@ def _one_wish(frame: Frame, other: Frame) -> bool:
     if frame.act not in LISTS or other.act not in LISTS:
         told = [(each.act, each.aspect, each.movies, each.stars, each.users, each.filters) for each in (frame, other)]
         return told[0] == told[1] and frame.aggregate == other.aggregate
-    mine, theirs = set(frame.filters.genres), set(other.filters.genres)
+    mine, theirs = ({*each.filters.genres, *each.filters.tags} for each in (frame, other))
+    if {frame.sort, other.sort} in OPPOSITE:
+        return False
     if mine and theirs and frame.count and other.count and not mine < theirs:
         return False
     if frame.filters.genres == other.filters.genres and None in (frame.filters.year_from, other.filters.year_from):

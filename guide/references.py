@@ -48,7 +48,8 @@ def pointed(clause: Clause, dialogue: Dialogue, named: Sequence[Ref] = (), sibli
         found = _twin(clause, spoken, siblings, among, alone=alone) or _by_part(clause, spoken, siblings)
     apart = bool(clause.links("movie")) and not clause.has("compare", "words") and not clause.has("refer", "similar")
     if (not found or clause.has("compare", "set_against")) and not apart:  # "delete Alien, I only rated it by mistake"
-        found |= _by_pronoun(clause, dialogue, named, among)
+        pronouns = _by_pronoun(clause, dialogue, named, among)
+        found |= {at: movies for at, movies in pronouns.items() if not found or len(movies) == 1}
     return found
 
 
@@ -96,7 +97,9 @@ def told_apart(clause: Clause, same: Sequence[Ref], *kinds: str, alone: bool = F
         kinds: Links that tell a year besides "year", such as a bare "number".
         alone: "The original", "the latest" count by themselves.
     """
-    told = [link for _, link in clause.links("year", *kinds)]
+    refused = {place for spot in clause.spots("refer", "not_the") for place in range(*spot)}
+    same = [ref for ref in same if not any(ref.year == link.low for at, link in clause.links("year") if at in refused)]
+    told = [link for at, link in clause.links("year", *kinds) if at not in refused]
     spans = [(link.low or 0, (link.high or 9999) if link.kind == "years" else link.low or 0) for link in told]
     dated = [
         ref for ref in same for low, high in spans if ref.year and (low <= ref.year <= high or ref.year % 100 == low)

@@ -41,6 +41,7 @@ def together(said: Sequence[Clause]) -> list[Clause]:
 def _asks_of(clause: Clause, before: Clause) -> bool:
     """True for a question for a figure that names nothing itself, after a clause that does and wants nothing else."""
     told = before.has("statistic", "told") or (before.links("stars") and not before.has("statistic", "measures"))
+    told = told or before.tokens[0].word in table("rating_lines", "orders")
     whole = before.has("statistic", "how_many") and clause.has("refer", "one_of")
     ranks = any(_ranks_movies(each) for each in (clause, before))
     named = before.links("movie", "series")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import dropwhile, takewhile
@@ -39,7 +39,7 @@ class Conditions:
         runtime: least and most minutes.
         people: who made it or plays in it, with the role: "directed by Clint Eastwood", "without Tom Cruise".
         back: genres and tags that are welcome again.
-        any_year: the years do not matter any more.
+        any_year, any_genre: the years, the genres do not matter any more.
         relative: "older" or "newer" than what is spoken of.
         era: "old" or "new" altogether.
         text: words for what it should be about that are neither genre nor tag.
@@ -61,6 +61,7 @@ class Conditions:
     window_days: int | None = None
     back: tuple[str, ...] = ()
     any_year: bool = False
+    any_genre: bool = False
     relative: str = ""
     era: str = ""
     text: str = ""
@@ -94,7 +95,9 @@ class Conditions:
     def filters(self, before: Filters | None = None, *, instead: bool = False) -> Filters:
         """These conditions on top of earlier ones; `instead` of the earlier genres and tags."""
         before = before or Filters()
-        kept_genres = () if instead and self.genres else _without(before.genres, self.exclude_genres)
+        kept_genres = (
+            () if (instead and self.genres) or self.any_genre else _without(before.genres, self.exclude_genres)
+        )
         kept_tags = () if instead and (self.genres or self.tags) else _without(before.tags, self.exclude_tags)
         no_genres, no_tags = (*before.exclude_genres, *self.exclude_genres), (*before.exclude_tags, *self.exclude_tags)
         years = self.years or ((None, None) if self.any_year else (before.year_from, before.year_to))
@@ -132,7 +135,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
     minutes, made_by = runtime(clause), list(people(clause, unwanted))
     spent |= lengths(clause)
     usual = _usual(clause)
-    genres = [pair for pair in _genres(clause) if pair[0] not in usual]
+    genres = _undisputed([pair for pair in _genres(clause) if pair[0] not in usual], unwanted, clause)
     tags = [pair for pair in _tags(clause) if pair[0] not in usual]
     met = {"running time": minutes, "actors": made_by, "directors": made_by}
     unmet = tuple(_unmet(clause, spent, {place for place, _ in (*genres, *tags, *made_by)}, met))
@@ -160,6 +163,7 @@ def conditions(clause: Clause, *, topics: bool = True) -> Conditions:
         window_days=YEAR_OF_DAYS if clause.has("niche", "window") else None,
         back=_back(clause),
         any_year=clause.has("any_year", "words"),
+        any_genre=clause.has("any_year", "genre"),
         relative=next((name for name in ("older", "newer") if clause.has("relative", name)), ""),
         era=next((name for name in ("old", "new") if clause.has("relative", name)), ""),
         unmet=unmet,
@@ -186,6 +190,15 @@ def _genres(clause: Clause) -> Iterator[tuple[int, str]]:
         if not mood.startswith("#") and mood not in named:
             spots = [spot for spot in clause.spots("moods", mood) if not _of_age(clause, spot)]
             yield from ((spot.first, mood) for spot in spots[:1] if not clause.has("without", "moods"))
+
+
+def _undisputed(genres: Sequence[tuple[int, str]], unwanted: set[int], clause: Clause) -> list[tuple[int, str]]:
+    """The genres without those that only a word of mood asks for while they are refused: "no horror, but scary"."""
+    by_name = {name for place, name in genres if plain(clause.tokens[place].said).startswith(name.lower()[:5])}
+    refused = {name for place, name in genres if place in unwanted} & by_name
+    moods = [pair for pair in genres if pair[1] in refused and pair[0] not in unwanted]
+    named = {name for place, name in moods if plain(clause.tokens[place].said).startswith(name.lower()[:5])}
+    return [pair for pair in genres if pair not in moods or pair[1] in named]
 
 
 def _of_age(clause: Clause, spot: Spot) -> bool:
@@ -223,7 +236,9 @@ def refused_places(clause: Clause) -> set[int]:
     """Places of what stands behind a negation, as far as the row goes: "no horror or war but comedy"."""
     found: set[int] = set()
     ends = {spot.first for spot in clause.spots("without", "with")}
-    takes_back = {spot.first for path in (("split", "corrects"), ("without", "unsure")) for spot in clause.spots(*path)}
+    takes_back = {spot.first for spot in clause.spots("split", "corrects")}
+    meant = (("without", "unsure"), ("niche", "novel"), *(("bounds", name) for name in _SIDES))
+    takes_back |= {place for path in meant for spot in clause.spots(*path) for place in range(*spot)}
     for cue in clause.spots("without", "words"):
         if cue.first in takes_back:  # "no wait, fantasy"
             continue
@@ -232,11 +247,23 @@ def refused_places(clause: Clause) -> set[int]:
             token = clause.tokens[place]
             others += token.link is None and token.word not in table("without", "row")
             named = any(each.link for each in clause.tokens[cue.end : place])
+            if named and clause.tokens[cue.end - 1].word in ("less", "too"):  # "less violent war movies"
+                break
             parted = token.word == "," and not (named and _goes_on(clause, place))
             if (place in ends and place > cue.end and not _in_row(clause, place)) or others > NEGATION_REACH or parted:
                 break
             found.add(place)
+    ends_with_no = (
+        place for place, _ in clause.links("genre", "tag", "movie", "series") if _is_voted_down(clause, place)
+    )
+    found |= set(ends_with_no)
     return found - {place for spot in clause.spots("without", "again") for place in range(*spot)}
+
+
+def _is_voted_down(clause: Clause, place: int) -> bool:
+    """True for the violence of "romance yes, violence no"."""
+    words = [token.word for token in clause.tokens[place + 1 : place + 3]]
+    return words[:1] in (["no"], ["nope"]) and words[1:] in ([], [","], ["and"], ["but"])
 
 
 def _in_row(clause: Clause, place: int) -> bool:

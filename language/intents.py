@@ -131,6 +131,7 @@ def _facts(clause: Clause, said: Sequence[Said]) -> frozenset[str]:
         "opens": first in table("fragment", "opens") or last in table("fragment", "closes"),
         "pair": any(kinds.count(kind) > 1 for kind in ("genre", "user"))
         or kinds.count("year") + kinds.count("years") > 1,
+        "versions": any(len(each.refs) > 1 and clause.tokens[each.place].word == "MOVIE" for each in said),
         "group": any(len(each.refs) > 1 and clause.tokens[each.place].link is None for each in said),
         "ordered": any(clause.has("sort", name) for name in table("sort"))
         or any(clause.has(*path) for path in _ORDERS),

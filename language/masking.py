@@ -36,6 +36,7 @@ _SLANG = [
         (r"2 (?=(?:much|many|long|old|slow|scary|late|bad|boring|short|hard|sad)\b)", "too "),
         (r"(?:f|s|sh|b)[*#@$]{2,}\w*", ""),
         (r"(the|my|our|whole) fam\b", r"\1 family"),
+        (r"(which|this|that|another|good) 1\b", r"\1 one"),
         (r"(?:no cap|on god|for real)\b", ""),
     )
 ]
@@ -91,7 +92,7 @@ def tidied(text: str, kept: Container[str] = ()) -> str:
         text = said.sub(meant, text)
     text = _OF_CENTURY.sub(r"\1 19\2", text)
     points = _POINTS.findall(text)
-    text = _POINTS.sub(". ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
+    text = _POINTS.sub(". one ", text) if points[:2] in (["a", "b"], ["1", "2"]) else text
     spaced = _SHORT_YEAR.sub(r"\1 19\2", _signs(_USER.sub(r"user \1", text)))
     spaced = _SHORT_YEARS.sub(r"between 19\1 and 19\2", _numerals().sub(_number, spaced))
     return _TOKEN.sub(lambda found: found[0] if found[0].lower() in kept else _tidied(found[0]), spaced)
@@ -181,11 +182,23 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
         ):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place
-        elif place - begun >= 2 and _starts(tokens, begun, place):
+        elif place - begun >= 2 and (_starts(tokens, begun, place) or _is_another(tokens, begun, place)):
             found.append(Clause(tuple(tokens[begun:place])))
             begun = place + 1
     found.append(Clause(tuple(tokens[begun:])))
     return [clause for clause in found if any(token.word != "," for token in clause.tokens)]
+
+
+def _is_another(tokens: Sequence[Token], begun: int, place: int) -> bool:
+    """True between two things that are each to be counted: "3 westerns, 2 musicals and a documentary"."""
+    if tokens[place].word not in ("and", ",", "&", "plus"):
+        return False
+    after = place + 2 if tokens[place + 1 : place + 2] and tokens[place + 1].word == "and" else place + 1
+    before, following = (
+        "".join(f"{each.word} " for each in tokens[at:end]) for at, end in ((begun, place), (after, after + 7))
+    )
+    opens = spots(following, "split", "another")
+    return bool(opens and opens[0].first == 0 and has(before, "split", "counted"))
 
 
 def _starts(tokens: Sequence[Token], begun: int, place: int) -> bool:
@@ -282,10 +295,13 @@ def _mended(word: str) -> str:
     """A misspelt word of the examples as it is spelt; every other word as it is."""
     if not word.isalpha() or word in known() or word in ranks():
         return word
+    if word.endswith("z") and (word[:-1] + "s" in known() or word[:-1] + "s" in ranks()):
+        return word[:-1] + "s"
     if len(word) < TYPO_LENGTH:
         return _spelt_out().get(word, word)
     if (swapped := _swapped(word)) is not None:
         return swapped
+    word = f"{word[:-2]}ies" if word.endswith("ys") else word
     allowed = 1 if len(word) < 8 else 2
     found = process.extractOne(word, _targets(), scorer=OSA.distance, score_cutoff=allowed)
     return found[0] if found and found[0][0] == word[0] else word
@@ -299,6 +315,7 @@ def _spelt_out() -> dict[str, str]:
         key=lambda word: -ranks()[word],
     )
     bare = {word[0] + re.sub("[aeiou]", "", word[1:]): word for word in frequent}
+    bare |= {word[:-1]: word for word in frequent if word.endswith("e")}
     return bare | {word[:-2] + word[-1]: word for word in frequent if word.endswith("ed")}
 
 

@@ -64,7 +64,14 @@ def _split(text: str, link: Link, links: Sequence[Link], linker: Linker, *, rows
     name = link.text[: digit.start()] if digit else ""
     same = next(iter(linker.find(name, limit=1)), None) if name and not given else None
     others = [each for each in links if each.kind == "movie" and each.end <= link.start]
-    if same is None or digit is None or not others or fuzz.ratio(_bare(name), _bare(same.title)) < VERY_ALIKE:
+    set_against = others and text[others[-1].end : link.start].strip(" .") in ("or", "vs", "versus", "against")
+    if (
+        same is None
+        or set_against
+        or digit is None
+        or not others
+        or fuzz.ratio(_bare(name), _bare(same.title)) < VERY_ALIKE
+    ):
         return [link]
     title = Link(link.start, link.start + len(name), name, "movie", CONFIDENCE, (same,), (same.movie_id,))
     stars = float(digit[1])

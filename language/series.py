@@ -10,6 +10,7 @@ from movies.linking import Linker
 from movies.links import Candidate, Link
 
 _FIRST = re.compile(r"\s+(?:part )?(\d)\b")
+_LARGE = re.compile(r"\s+(\d{2,4})\b")
 _NEXT = re.compile(r"\s*(?:,? and|,? or|,|&|vs\.?|versus|with)\s+(?:part )?(\d)\b(?!\s*(?:stars?\b|/|\.\d|out of))")
 _RATES = re.compile(r"\b(?:rate|rated|give|gave|giving|score)\b", re.IGNORECASE)
 _STARS = re.compile(r"\s*(?:stars?\b|/|\.\d|out of|[★⭐])")
@@ -32,6 +33,9 @@ def series_links(text: str, links: Sequence[Link], linker: Linker) -> list[Link]
 def _numbered(text: str, link: Link, linker: Linker) -> list[Link]:
     """As in "Toy Story 1, 2 and 3": a link for each part, where the series has them all."""
     own = _OWN_PART.search(link.text)
+    if link.kind == "movie" and not own and (large := _LARGE.match(text, link.end)):  # "blade runer 2049"
+        longer = _whole(f"{link.candidates[0].title} {large[1]}", linker)
+        return [replace(each, start=link.start, end=large.end()) for each in longer if each.kind == "movie"]
     begun = own or _FIRST.match(text, link.end)
     if begun is None:
         return []

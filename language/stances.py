@@ -47,7 +47,13 @@ def stances(clause: Clause, pointed: Mapping[int, tuple[Ref, ...]]) -> list[Said
         for cue in clause.spots("stance", "before", name)
         if clause.tokens[cue.end - 1].word != "no" or clause.text.split()[cue.end : cue.end + 1] != [","]  # "no, Heat"
     ]
-    closing = [(cue.first, -cue.end, name) for name in AFTER for cue in clause.spots("stance", "after", name)]
+    asks = clause.asks or clause.tokens[0].word in table("asks", "starts")
+    closing = [
+        (cue.first, -cue.end, name)
+        for name in AFTER
+        for cue in clause.spots("stance", "after", name)
+        if name in ("seen", "unseen") or not asks
+    ]
     found = []
     for place in sorted(names):
         after = _closing(clause.tokens, place, names, closing)

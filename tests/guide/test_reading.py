@@ -59,6 +59,11 @@ choose; The Silence of the Lambs (1991), The Matrix (1999); sort=oldest
 > and only if it has at least 50 ratings
 find; War; min_ratings=50; follows
 
+> two comedies and one horror please
+find; Horror; count=1
+> the comedies should be from the 90s
+find; Comedy; 1990-1999; count=2; follows
+
 > do you have Jumanji
 find; Jumanji (1995)
 > and Braveheart?
@@ -230,6 +235,17 @@ def test_a_dialogue(linker: Linker, dialogue: str) -> None:
         frame = read(said, Dialogue(turns), linker)[-1]
         assert brief(frame) == line, said
         turns = (*turns, Turn(said, tuple(_answered(frame)), "ok"))
+
+
+def test_figures_of_several_turns_are_compared(linker: Linker) -> None:
+    turns: tuple[Turn, ...] = ()
+    for said in ("average rating of horror movies", "and sci-fi?"):
+        turns = (*turns, Turn(said, tuple(_answered(read(said, Dialogue(turns), linker)[-1])), "ok"))
+    frames = read("which of these has more movies", Dialogue(turns), linker)
+    assert [brief(frame) for frame in frames] == [
+        "statistic; Horror; count of movies",
+        "statistic; Sci-Fi; count of movies",
+    ]
 
 
 def test_the_answer_to_the_question_for_tastes(linker: Linker) -> None:
