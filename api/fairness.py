@@ -27,8 +27,8 @@ from errors import Overloaded
 T = TypeVar("T")
 Remembered: TypeAlias = OrderedDict[str, T]
 
-MEMORY = 60.0  # seconds in which what was given to a caller fades to a third
-UNKNOWN = 100.0  # of whoever was not here before: those who were, and asked no more than a person does, go first
+MEMORY = 300.0  # seconds in which what was given to a caller fades to a third
+UNKNOWN = 400.0  # of whoever was not here before: twice what a person takes who never stops talking
 CHANGING = 5.0  # of a request that changes something, as one that begins an answer; 1 of any other
 REFUSED = 20.0  # of one that is refused, or left before it is answered, beside that
 AT_ONCE = 4  # requests in the making
