@@ -130,7 +130,7 @@ def themes() -> dict[Words, Theme]:
 
 
 def _read() -> Iterator[tuple[Words, Theme]]:
-    films = tomllib.loads(FILMS.read_text(encoding="utf-8"))["films"]
+    films = read_toml(FILMS)["films"]
     for said, names in _file()["themes"].items():
         named = tuple(filter(None, films.get(said.partition("|")[0], "").split("; ")))
         tags = tuple(" ".join(plain_words(name)) for name in names if name[0].islower() or name[0].isdigit())
