@@ -11,7 +11,7 @@ const SETTLE_MS = 100; // until the browser has the address of what was sent, sh
 const OFFLINE = { status: 0, code: "offline", detail: "The service cannot be reached." };
 
 /** An answer that is no success, with the fields of RFC 9457; `status` 0 where none came. */
-export class Problem extends Error {
+class Problem extends Error {
   constructor(fields = OFFLINE) {
     super(fields.detail);
     Object.assign(this, fields);
@@ -64,7 +64,7 @@ function keeping(name) {
 }
 
 export const kept = keeping("localStorage");
-export const keptHere = keeping("sessionStorage");
+const keptHere = keeping("sessionStorage");
 
 /** True where this browser has tokens: signin.js keeps them. */
 export const signedIn = () => kept.get("marquee:tokens") !== null;
