@@ -1,7 +1,9 @@
 """The chat page in Chromium: bytes, time until it can be used, a session of 10,000 messages, and streaming.
 
 `python -m benchmarks.page` starts the service in a process of its own, with a scripted upstream. Times are the
-browser's own (performance.now, PerformanceObserver), medians over loads with an empty cache.
+browser's own (performance.now, PerformanceObserver, its trace), from the start of the navigation, medians over loads
+by a new profile with an empty cache. Each load of the page is followed by one of a line of text from the same service:
+what the browser takes for itself, which no page can avoid.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ from tests.support.scripted import DONE, Pause, Reply, chunk, usage
 
 ROOT = Path(__file__).parent.parent
 LOADS = 9
+TRACED = 3
+BARE = "/health"  # JSON, that the browser shows as text
+TASK = "ThreadControllerImpl::RunTask"
 SLOWER = 4  # times, for a phone's processor
 RATE, SECONDS = 100, 8  # tokens a second, and for how long
 BYTES_BAR, READY_BAR, LONG_BAR = 120_000, 300.0, 1_000.0
@@ -72,7 +77,8 @@ def main() -> None:
 
 def measure(browser: Browser, url: str, long: str, last: str, bytes_of_page: int) -> None:
     """All figures as a table. `long`: the session of many messages, `last`: the end of it."""
-    first = loads(browser, url)
+    first, bare = beside_a_bare_one(browser, url)
+    worked = processor_time(browser, url)
     slower = loads(browser, url, slower=SLOWER)
     opened = loads(browser, f"{url}/#/chat/{long}", awaited=last)
     tasks, gap, busy = streaming(browser, url)
@@ -80,6 +86,8 @@ def measure(browser: Browser, url: str, long: str, last: str, bytes_of_page: int
     table = Table("", "", "bar")
     table.add_row("bytes of the page's files", f"{bytes_of_page:,}", f"{BYTES_BAR:,}")
     table.add_row("can be used after, ms", f"{first:.0f}", f"{READY_BAR:.0f}")
+    table.add_row("a line of text from the same service is painted after, ms", f"{bare:.0f}", "")
+    table.add_row("processor's time of the page's thread until it can be used, ms", f"{worked:.0f}", "")
     table.add_row(f"the same, processor {SLOWER} times slower", f"{slower:.0f}", "")
     table.add_row(f"a session of {LONG:,} messages opens in, ms", f"{opened:.0f}", f"{LONG_BAR:.0f}")
     table.add_row(f"long tasks at {RATE} tokens/s", str(tasks), "0")
@@ -107,6 +115,37 @@ def opened_page(browser: Browser, awaited: str = "", slower: int = 1) -> Iterato
         if slower > 1:
             context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
         yield page
+
+
+def beside_a_bare_one(browser: Browser, url: str) -> tuple[float, float]:
+    """The medians of loads in turn: of the page until it can be used, of a line of text until it is painted."""
+    pairs = [(load(browser, url, "", 1), painted(browser, f"{url}{BARE}")) for _ in range(LOADS)]
+    return statistics.median(it for it, _ in pairs), statistics.median(it for _, it in pairs)
+
+
+def painted(browser: Browser, url: str) -> float:
+    with opened_page(browser) as page:
+        page.goto(url)
+        page.wait_for_function(f"() => {PAINTED}")
+        return float(page.evaluate(PAINTED))
+
+
+def processor_time(browser: Browser, url: str) -> float:
+    """The least of a few traced loads, from the start of the navigation to the first frame with a field to type in."""
+    return min(traced(browser, url) for _ in range(TRACED))
+
+
+def traced(browser: Browser, url: str) -> float:
+    with opened_page(browser) as page:
+        browser.start_tracing(page=page, categories=["toplevel", "blink.user_timing"])
+        page.goto(url)
+        page.wait_for_function(f"() => seen.usable !== null && {PAINTED}")
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+        until = max(page.evaluate(PAINTED), page.evaluate("seen.usable")) * 1_000
+    starts = [it for it in events if it["name"] == "navigationStart"]
+    start = next(it["ts"] for it in starts if it["args"]["data"]["documentLoaderURL"].startswith(url))
+    tasks = [it for it in events if it["name"] == TASK and (it["pid"], it["tid"]) in main_threads(events)]
+    return sum(float(it.get("tdur", 0)) for it in tasks if start <= it["ts"] <= start + until) / 1_000
 
 
 def loads(browser: Browser, url: str, awaited: str = "", slower: int = 1) -> float:
@@ -150,8 +189,13 @@ def answered(chat: Chat) -> None:
 
 def busiest(events: list[dict[str, Any]]) -> float:
     """The longest task of a page's main thread, in milliseconds of the processor's time."""
-    main = {(it["pid"], it["tid"]) for it in events if it.get("args", {}).get("name") == "CrRendererMain"}
+    main = main_threads(events)
     return max(float(it.get("tdur", 0)) for it in events if (it["pid"], it["tid"]) in main) / 1_000
+
+
+def main_threads(events: list[dict[str, Any]]) -> set[tuple[int, int]]:
+    """Process and thread of each page."""
+    return {(it["pid"], it["tid"]) for it in events if it.get("args", {}).get("name") == "CrRendererMain"}
 
 
 def streamed() -> Reply:

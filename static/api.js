@@ -1,14 +1,17 @@
-// The service over HTTP: requests, event streams that resume, and the state of the network.
+// What the page talks to: the service over HTTP, its other tabs, and what the browser keeps for it.
 
-import { signedIn } from "./shared.js";
+import { redraw } from "./dom.js";
 
 const SLOW_MS = 4000;
 const SILENCE_MS = 40000; // the service pings every 15 s
 const MOST_REFUSALS = 4; // of a POST by an overloaded service; without an answer there is no limit
+const OUTBOX = "outbox";
+const MOST_TRIES = 8; // to stop an answer
+const SETTLE_MS = 100; // until the browser has the address of what was sent, should it reload
 const OFFLINE = { status: 0, code: "offline", detail: "The service cannot be reached." };
 
 /** An answer that is no success, with the fields of RFC 9457; `status` 0 where none came. */
-export class Problem extends Error {
+class Problem extends Error {
   constructor(fields = OFFLINE) {
     super(fields.detail);
     Object.assign(this, fields);
@@ -20,13 +23,59 @@ export class Problem extends Error {
   }
 }
 
-// The network: the window is told "network" with "ok", "slow" or "offline"
+// Other parts and tabs, and what stays
+
+const channel = new BroadcastChannel("marquee");
+const local = new EventTarget();
+channel.onmessage = ({ data }) => tellHere(data.type, { ...data, far: true });
+
+/** Tells everyone, in every tab. */
+export function tell(type, detail) {
+  tellHere(type, detail);
+  channel.postMessage({ ...detail, type });
+}
+
+/** Tells this tab alone. */
+export function tellHere(type, detail) {
+  local.dispatchEvent(new CustomEvent(type, { detail }));
+  redraw();
+}
+
+/** Listens until the signal ends it; `detail.far` is true for what another tab told. */
+export const hear = (type, listener, signal) =>
+  local.addEventListener(type, ({ detail }) => listener(detail), { signal });
+
+/** Sends a message in the chat that is open, or in a new one. */
+export const ask = (text) => tellHere("ask", { text });
+
+/** Texts that stay, silent where nothing is kept; null for none. */
+function keeping(name) {
+  const tried = (work) => {
+    try {
+      return work(window[name]); // a browser may refuse even to name it
+    } catch {
+      return null;
+    }
+  };
+  return {
+    get: (key) => tried((store) => store.getItem(key)),
+    set: (key, value) => tried((store) => (value == null ? store.removeItem(key) : store.setItem(key, value))),
+  };
+}
+
+export const kept = keeping("localStorage");
+const keptHere = keeping("sessionStorage");
+
+/** True where this browser has tokens: signin.js keeps them. */
+export const signedIn = () => kept.get("marquee:tokens") !== null;
+
+// The network: "network" is told with "ok", "slow" or "offline"
 
 let state = "ok";
 let failures = 0;
 
 function become(now) {
-  if (now !== state) dispatchEvent(new CustomEvent("network", { detail: (state = now) }));
+  if (now !== state) tellHere("network", (state = now));
 }
 
 /** The error as the page knows it: what `fetch` throws without a network is a Problem. */
@@ -57,7 +106,7 @@ export function until(ms, signal) {
 
 // Requests
 
-const signIn = () => import("./signin.js"); // where somebody is, or has to be
+const signIn = () => import("./signin.js"); // where somebody is signed in, or has to be
 
 async function send(method, path, { body, query = {}, headers, signal, open = false } = {}) {
   const given = new URLSearchParams(Object.entries(query).filter(([, value]) => value != null && value !== ""));
@@ -85,10 +134,14 @@ async function send(method, path, { body, query = {}, headers, signal, open = fa
   }
 }
 
-/** The JSON of an answer, null for 204; throws a Problem. `open`: without a token. */
-export async function request(method, path, options = {}) {
-  const response = await send(method, path, { ...options, headers: { Accept: "application/json" } });
-  return response.status === 204 ? null : response.json();
+/** The JSON of an answer, null for 204; all is drawn again for it, but where it is `quiet`. `open`: without a token. */
+export async function request(method, path, { quiet, ...options } = {}) {
+  try {
+    const response = await send(method, path, { ...options, headers: { Accept: "application/json" } });
+    return response.status === 204 ? null : await response.json();
+  } finally {
+    if (!quiet) redraw();
+  }
 }
 
 export const get = (path, query, signal) => request("GET", path, { query, signal });
@@ -161,5 +214,57 @@ async function* events(method, path, options) {
     throw known(error);
   } finally {
     reader.cancel().catch(() => {});
+  }
+}
+
+// What is sent: a lost network or a reload neither loses nor doubles it
+
+const entries = new Map(); // by the letter's id
+
+/**
+ * Sends a letter {kind, content, path, body, sessionId}. In the entry that comes back `sending` has the events of the
+ * run that began, `listening` ends them or takes the letter back; set `onwait` to hear of waits, `stop` to stop it.
+ */
+export function post(letter) {
+  const id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`; // the Idempotency-Key; no UUIDs over plain HTTP
+  const whole = { id, role: "user", ...letter, words: null };
+  const entry = { letter: whole, listening: new AbortController(), stop: false };
+  entry.sending = deliver(entry).finally(() => entries.delete(id) && setTimeout(store, SETTLE_MS));
+  entry.sending.catch(() => {});
+  entries.set(id, entry);
+  store();
+  return entry;
+}
+
+function store() {
+  keptHere.set(OUTBOX, entries.size ? JSON.stringify([...entries.values()].map(({ letter }) => letter)) : null);
+}
+
+/** What a session, or with null a new chat, has on its way. */
+export const onItsWay = (sessionId) => entries.values().find(({ letter }) => letter.sessionId === sessionId);
+
+export function resume() {
+  JSON.parse(keptHere.get(OUTBOX) ?? "[]").forEach(post);
+}
+
+async function deliver(entry) {
+  const { path, body, id: key } = entry.letter;
+  const { signal } = entry.listening;
+  const events = follow("POST", path, { body, key, signal, onwait: () => entry.onwait?.() });
+  const { value: first } = await events.next();
+  tell("session", { id: first.run.session_id, run: first.run.id });
+  if (entry.stop) await cancel(first.run.id);
+  return { first, events };
+}
+
+/** Stops a run; tries again while the service cannot be reached, or where another process of it has the run. */
+export async function cancel(runId) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await request("POST", `/runs/${runId}/cancel`);
+    } catch (error) {
+      if (!(error.passing || error.status === 409) || tries > MOST_TRIES) throw error;
+    }
+    await pause();
   }
 }

@@ -1,10 +1,8 @@
-// The start of the page: theme, banners, keys, and the view that the address asks for.
+// The start of the page: what the address asks for, the frame around it, banners, keys.
 
-import { announce, button, fill, h, icon, textButton } from "./dom.js";
-import { health } from "./api.js";
+import { announce, button, draw, h, icon, mount, redraw, textButton } from "./dom.js";
+import { health, hear, kept, resume, signedIn } from "./api.js";
 import { Chat } from "./chat.js";
-import { resume } from "./outbox.js";
-import { hear, kept, signedIn } from "./shared.js";
 import * as sidebar from "./sidebar.js";
 
 const [main, topbar, banners, side] = ["main", "topbar", "banners", "sidebar"].map((id) => document.getElementById(id));
@@ -18,11 +16,13 @@ const NETWORK = {
   slow: "The connection is slow. Still waiting for the service.",
 };
 
-// The view. A module's `show` fills the root; the signal ends it, `title` names it.
+// What the address asks for
 
-let leave = new AbortController();
+let leave = new AbortController(); // the view that is shown
+let view = () => null; // describes it
 let chat = null; // while it is shown
 let first = null; // a message for the next new chat
+let heading = "New chat";
 
 async function show() {
   const [name, id = null] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
@@ -30,108 +30,119 @@ async function show() {
   leave.abort();
   leave = new AbortController();
   const { signal } = leave;
-  const root = h("div.view");
-  fill(main, root);
   if (narrow.matches) fold(true);
   chat = null;
   try {
-    if (Object.hasOwn(VIEWS, name)) await showView(name, root, { id, signal, title });
-    else await showChat(root, { id, signal, title, first });
+    if (Object.hasOwn(VIEWS, name)) await showView(name, { id, signal, title });
+    else await showChat({ id, signal, title });
   } catch (error) {
-    if (!signal.aborted) failed(root, error);
+    if (!signal.aborted) failed(error);
   }
 }
 
-function showChat(root, context) {
-  chat = new Chat(root, context);
+async function showChat(context) {
+  chat = new Chat(context);
+  draws(() => chat.view());
+  const message = first;
   first = null;
-  return chat.ready;
+  await chat.open(message);
 }
 
-async function showView(name, root, context) {
-  root.append(h("p.loading", { role: "status" }, "Loading…"));
-  const view = await import(`./${name}.js`);
+/** A view's `show` returns what describes it; the signal ends it, `title` names it. */
+async function showView(name, context) {
+  draws(() => h("p.loading", { role: "status" }, "Loading…"));
+  const module = await import(`./${name}.js`);
   if (context.signal.aborted) return;
-  fill(root);
   title(VIEWS[name]);
-  await view.show(root, context);
+  const inside = module.show(context);
+  draws(() => h("div.page", { key: context }, inside()));
+  module.shown?.(main);
 }
 
-function failed(root, error) {
+function draws(describe) {
+  view = describe;
+  draw();
+}
+
+function failed(error) {
   chat = null;
-  const words = [h("h1", "That did not work"), h("p", error.detail ?? "This could not be shown.")];
-  fill(root, h("div.failed", { role: "alert" }, words, textButton("retry", "Try again", show)));
+  draws(() => h("div.failed", { role: "alert" },
+    h("h1", "That did not work"),
+    h("p", error.detail ?? "This could not be shown."),
+    textButton("retry", "Try again", show)));
   if (!error.detail) console.warn(error);
 }
 
 /** Names what is shown, in the window's title and above it. */
 function title(text) {
   document.title = text ? `${text} · Marquee` : "Marquee";
-  heading.textContent = text || "New chat";
+  heading = text || "New chat";
+  redraw();
 }
 
 // The frame around it
 
-const heading = h("h1", { testid: "heading" });
-const toggle = button("menu", "Side bar", () => fold(!layout.matches(".folded")), { "aria-controls": "sidebar" });
-const theme = button("system", "Theme", nextTheme);
+const topView = () => [
+  button("menu", "Side bar", () => fold(!folded()), { "aria-controls": "sidebar", "aria-expanded": String(!folded()) }),
+  h("h1", { testid: "heading" }, heading),
+];
+const folded = () => layout.matches(".folded");
 
-function fold(folded) {
-  layout.classList.toggle("folded", folded);
-  toggle.ariaExpanded = String(!folded);
-  if (!narrow.matches) kept.set("folded", folded ? "yes" : null);
+function fold(away) {
+  layout.classList.toggle("folded", away);
+  if (!narrow.matches) kept.set("folded", away ? "yes" : null);
+  redraw();
 }
 
 const foldAsBefore = () => fold(narrow.matches || kept.get("folded") === "yes");
 
-function nextTheme() {
+function themeButton() {
   const names = Object.keys(THEMES);
-  page.dataset.theme = names[(names.indexOf(page.dataset.theme) + 1) % names.length];
-  kept.set("theme", page.dataset.theme);
-  drawTheme();
-  announce(theme.title);
+  const at = Math.max(0, names.indexOf(page.dataset.theme));
+  const [name, words] = THEMES[names[at]];
+  const turn = () => {
+    page.dataset.theme = names[(at + 1) % names.length];
+    kept.set("theme", page.dataset.theme);
+    announce(`Theme: ${THEMES[page.dataset.theme][1]}`);
+  };
+  return button(name, `Theme: ${words}`, turn);
 }
 
-function drawTheme() {
-  const [name, words] = THEMES[page.dataset.theme] ?? THEMES.system;
-  fill(theme, icon(name));
-  theme.title = theme.ariaLabel = `Theme: ${words}`;
-}
+// Banners
 
-function showNetwork(state) {
-  const words = NETWORK[state];
-  document.getElementById("network")?.remove();
-  announce(words ?? "Connected again.");
-  const props = { class: "notice warn", id: "network", role: "status", testid: `network-${state}` };
-  if (words) banners.prepend(h("div", props, icon("warn"), h("p", words)));
+let network = "ok";
+let notices = []; // {name, summary, how}
+
+function bannersView() {
+  const state = NETWORK[network] && h("div.notice.warn", { role: "status", testid: `network-${network}` },
+    icon("warn"), h("p", NETWORK[network]));
+  return [state, notices.filter(({ name }) => !kept.get(`dismissed:${name}`)).map(banner)];
 }
 
 /** A notice that stays away once it was dismissed; `how` opens below it. */
-function banner(name, summary, ...how) {
-  const key = `dismissed:${name}`;
-  if (kept.get(key)) return;
-  const close = button("close", "Dismiss", () => {
-    kept.set(key, "yes");
-    node.remove();
-  });
-  const details = () => h("details", { open: !narrow.matches }, h("summary", summary), h("p", how));
-  const node = h("div.notice", { role: "note", testid: `banner-${name}` },
-    how.length ? details() : h("p", summary), close);
-  banners.append(node);
+function banner({ name, summary, how }) {
+  const words = how ? h("details", { open: !narrow.matches }, h("summary", summary), h("p", how)) : h("p", summary);
+  const close = button("close", "Dismiss", () => kept.set(`dismissed:${name}`, "yes"));
+  return h("div.notice", { role: "note", testid: `banner-${name}`, key: name }, words, close);
 }
 
-async function showBanners() {
+async function loadBanners() {
   const { provider, catalogue, reasons } = await health();
   const code = (text) => h("code", text);
   const guide = provider.name === "offline";
+  const sample = catalogue.name === "sample";
   const names = [code("OPENAI_API_KEY"), " or ", code("OPENAI_BASE_URL"), " in ", code(".env")];
   const model = ["For a language model set ", ...names, ". "];
   const data = ["For real ratings run ", code("python movielens.py download ml-latest-small"), "."];
-  if (catalogue.name !== "sample") guide && banner("guide", "The built-in guide answers.", ...model);
-  else if (guide) banner("start", "The built-in guide answers, from a small sample.", ...model, ...data);
-  else banner("sample", "The ratings are a small made-up sample.", ...data);
   const words = reasons.join(" ");
-  if (words) banner(`reasons:${words.slice(0, 100)}`, words);
+  notices = [
+    guide && !sample && { name: "guide", summary: "The built-in guide answers.", how: model },
+    guide && sample && {
+      name: "start", summary: "The built-in guide answers, from a small sample.", how: [model, data],
+    },
+    !guide && sample && { name: "sample", summary: "The ratings are a small made-up sample.", how: data },
+    words && { name: `reasons:${words.slice(0, 100)}`, summary: words },
+  ].filter(Boolean);
 }
 
 /** A keyboard may lie over the page. */
@@ -150,15 +161,13 @@ function onKey(event) {
   if (find) {
     fold(false);
     sidebar.search();
-  } else if (event.key === "Escape" && narrow.matches && !layout.matches(".folded")) {
+  } else if (event.key === "Escape" && narrow.matches && !folded()) {
     fold(true);
-    toggle.focus();
+    topbar.querySelector("button").focus();
   }
 }
 
-topbar.append(toggle, heading);
 foldAsBefore();
-drawTheme();
 narrow.addEventListener("change", foldAsBefore);
 side.addEventListener("click", ({ target }) => target.closest("a") && narrow.matches && fold(true));
 document.getElementById("scrim").addEventListener("click", () => fold(true));
@@ -167,18 +176,26 @@ addEventListener("hashchange", () => {
   show();
 });
 addEventListener("keydown", onKey);
-addEventListener("network", ({ detail }) => showNetwork(detail));
 visualViewport.addEventListener("resize", resize);
+hear("network", (state) => {
+  network = state;
+  announce(NETWORK[state] ?? "Connected again.");
+});
 hear("ask", ({ text }) => {
   if (chat) return chat.send(text);
   first = text;
   location.hash = "#/";
 });
+page.dataset.theme = kept.get("theme") ?? "system";
 resize();
 const signIn = (signedIn() || location.hash.startsWith("#code=")) && (await import("./signin.js"));
 if (signIn) await signIn.arrive();
 resume();
-sidebar.start(side, theme);
+mount(side, () => sidebar.view(themeButton(), signIn && signIn.account()));
+mount(topbar, topView);
+mount(banners, bannersView);
+mount(main, () => view());
+sidebar.start();
 show();
-if (signIn) signIn.show(document.getElementById("account"));
-showBanners().catch(() => {});
+loadBanners().catch(() => {});
+if (signIn) signIn.load().catch(() => {});

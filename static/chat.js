@@ -1,42 +1,46 @@
-// A chat: its history, the answer that is coming, and what is sent. Its parts are drawn elsewhere.
+// A chat: its history, the answer that is coming, what is sent, and the field that it is typed into.
 
-import { announce, button, fill, h, textButton } from "./dom.js";
-import { follow, get, isLast, request } from "./api.js";
-import { Composer } from "./composer.js";
-import { cancel, onItsWay, post } from "./outbox.js";
-import { Scrolling } from "./scrolling.js";
-import { hear, tell } from "./shared.js";
+import { announce, button, draw, h, icon, redraw, redrawLive, remembered, textButton } from "./dom.js";
+import { cancel, follow, get, hear, isLast, kept, onItsWay, post, request, tell } from "./api.js";
 import { Transcript } from "./transcript.js";
 import { welcome } from "./welcome.js";
 
 const PAGE = 60; // messages at a time
 const LATE_MS = 1500; // until a message that is on its way says so
 const HIDDEN_MS = 20000; // that a tab nobody looks at holds its connection: browsers allow few
+const FAR = 200; // pixels: what comes and goes by itself moves the scroll bar less
+const NEAR = 80; // pixels from the end at which the view follows what comes
+const KEYBOARD = 120; // pixels that a keyboard takes at least
+const TOUCH_MS = 1200;
+const ABOVE = 8; // pixels over the question
+const WAIT = "Wait for the answer, or stop it with Esc; then send.";
 const ENDED = { completed: "Answer complete.", cancelled: "Stopped.", failed: "The answer failed." };
 
 let parts = null; // that draw a conversation: the first screen does without
-const loading = import("./conversation.js").then((module) => (parts = module));
+
+async function loadParts() {
+  parts ??= await import("./answer.js");
+  redraw();
+}
 
 export class Chat {
   transcript = new Transcript();
   session = null;
-  #views = new Map(); // by the exchange's key
-  #drawn = null; // exchanges
+  chosen = new Map(); // versions {question, answer} by an exchange's key; the last where none was
+  editing = false; // the latest question
   #entry = null; // of the outbox: what is on its way
   #listening = new AbortController(); // to the events of the latest run
   #speaker = null;
   #older = null; // where the history goes on
-  #frame = 0;
+  #state = null; // of what is older, in words or as a button
 
-  /** `id`: of a session, null for a new one; `first`: a message to be sent at once. */
-  constructor(root, { id, signal, title, first }) {
+  /** `id`: of a session, null for a new one. Drawn by `view`, then to be opened. */
+  constructor({ id, signal, title }) {
     Object.assign(this, { sessionId: id, signal, title });
     this.#listening.abort();
     this.composer = new Composer(this);
-    this.#build(root);
+    this.welcome = id ? () => null : welcome(signal);
     this.#listen();
-    this.composer.open(id);
-    this.ready = this.#open(first);
   }
 
   get busy() {
@@ -47,19 +51,33 @@ export class Chat {
     return `/sessions/${this.sessionId}`;
   }
 
-  #build(root) {
-    this.top = h("div.older", { role: "status" });
-    this.hello = h("div.hello");
-    this.list = h("div.exchanges");
-    const scroller = h("div.scroller", { tabindex: "0", role: "region", label: "Conversation" },
-      h("div.column", this.top, this.hello, this.list));
-    const down = button("below", "To the latest message", null, { class: "to-end", hidden: true });
-    root.classList.add("chat");
-    root.append(scroller, h("div.foot", down, this.composer.node));
-    this.scrolling = new Scrolling(scroller, this.list, down);
+  view() {
+    const { exchanges } = this.transcript;
+    const last = exchanges.at(-1);
+    const view = (it) => parts?.exchange(this, it, it === last);
+    const shown = exchanges.map((it) => (it === last ? view(it) : remembered(it, () => view(it))));
+    return h("div.chat", { key: this, made: (node) => this.#made(node) },
+      h("div.scroller", { tabindex: "0", role: "region", label: "Conversation" },
+        h("div.column",
+          h("div.older", { role: "status" }, this.#state),
+          h("div.hello", !last && this.welcome()),
+          h("div.exchanges", shown))),
+      h("div.foot",
+        button("below", "To the latest message", () => this.scrolling.pin("end"), { class: "to-end", hidden: true }),
+        this.composer.view()));
+  }
+
+  #made(root) {
+    const places = [".scroller", ".exchanges", ".to-end", ".older"];
+    const [scroller, list, down, top] = places.map((name) => root.querySelector(name));
+    this.scrolling = new Scrolling(scroller, list, down);
     const look = ([entry]) => entry.isIntersecting && this.#loadOlder();
-    this.observer = new IntersectionObserver(look, { root: scroller, rootMargin: "800px 0px 0px" });
-    this.observer.observe(this.top);
+    const observer = new IntersectionObserver(look, { root: scroller, rootMargin: "800px 0px 0px" });
+    this.lookAgain = () => {
+      observer.unobserve(top);
+      observer.observe(top); // tells where it is
+    };
+    this.lookAgain();
   }
 
   #listen() {
@@ -94,17 +112,15 @@ export class Chat {
 
   // Opening
 
-  async #open(first) {
+  /** `first`: a message to be sent at once. */
+  async open(first) {
     const entry = onItsWay(this.sessionId);
-    if (this.sessionId) {
-      await this.#load();
-    } else {
-      this.title("");
-      this.hello.append(welcome(this.signal));
-    }
+    loadParts();
+    if (this.sessionId) await this.#load();
+    else this.title("");
     if (first) this.send(first);
     else if (entry && !this.#entry) this.#deliver(entry);
-    this.composer.offerModels(this.session?.model, this.signal).catch(() => {});
+    this.composer.loadModels(this.signal).catch(() => {});
     if (matchMedia("(pointer: fine)").matches) this.composer.focus();
   }
 
@@ -114,13 +130,14 @@ export class Chat {
       get(this.#path, {}, signal),
       get(`${this.#path}/messages`, { before: "latest", limit: PAGE }, signal),
       get(`${this.#path}/runs`, { limit: 1 }, signal),
-      loading,
+      loadParts(),
     ]);
     this.#adopt(session);
     this.#older = page.next;
     transcript.load(page.data, runs.data[0]);
-    this.#draw();
+    draw();
     this.scrolling.pin("end");
+    this.lookAgain();
     if (transcript.live) this.#follow(transcript.run.id);
   }
 
@@ -133,50 +150,18 @@ export class Chat {
     if (!this.#older) return;
     const query = { before: this.#older, limit: PAGE * 2 };
     this.#older = null; // until the page is here
-    this.top.textContent = "Loading earlier messages…";
+    this.#state = "Loading earlier messages…";
     try {
       const page = await get(`${this.#path}/messages`, query, this.signal);
       this.#older = page.next;
+      this.#state = null;
       this.transcript.messages = [...page.data, ...this.transcript.messages];
-      this.scrolling.keepPlace(() => this.#draw());
-      fill(this.top);
-      this.observer.unobserve(this.top);
-      this.observer.observe(this.top); // tells again where it is
+      this.scrolling.keepPlace(draw);
+      this.lookAgain();
     } catch {
       this.#older = query.before;
-      fill(this.top, textButton("retry", "Load earlier messages", () => this.#loadOlder()));
+      this.#state = textButton("retry", "Load earlier messages", () => this.#loadOlder());
     }
-  }
-
-  // Drawing
-
-  #drawSoon() {
-    this.#frame ||= requestAnimationFrame(() => this.signal.aborted || this.#draw());
-  }
-
-  #draw() {
-    this.#frame = 0;
-    this.composer.busy(this.busy);
-    if (!parts) return loading.then(() => this.#drawSoon());
-    const { exchanges } = this.transcript;
-    const same = exchanges === this.#drawn;
-    if (!same) this.#arrange(exchanges);
-    this.#drawn = exchanges;
-    const last = exchanges.at(-1);
-    for (const one of same ? exchanges.slice(-1) : exchanges) this.#views.get(one.key).show(one, one === last);
-  }
-
-  #arrange(exchanges) {
-    const viewOf = (key) => this.#views.get(key) ?? new parts.ExchangeView(this);
-    const views = new Map(exchanges.map(({ key }) => [key, viewOf(key)]));
-    for (const [key, { node }] of this.#views) if (!views.has(key)) node.remove();
-    let at = this.list.firstChild;
-    for (const { node } of views.values()) {
-      if (node === at) at = at.nextSibling;
-      else this.list.insertBefore(node, at);
-    }
-    this.#views = views;
-    if (exchanges.length) fill(this.hello);
   }
 
   // Sending
@@ -192,25 +177,27 @@ export class Chat {
   }
 
   #post(kind, content, path, body) {
-    if (this.busy) this.composer.fail("Wait for the answer, or stop it with Esc; then send.");
+    if (this.busy) this.composer.fail(WAIT);
     else this.#deliver(post({ kind, content, path, body, sessionId: this.sessionId }));
   }
 
   /** Shows what is on its way as it will stand in the history, until it has become a run. */
   async #deliver(entry) {
     const { letter, listening } = (this.#entry = entry);
-    const tell = (words, takeBack) => {
+    const say = (words, takeBack) => {
       Object.assign(letter, { words, takeBack });
-      this.#drawSoon();
+      redraw();
     };
-    const late = setTimeout(tell, LATE_MS, "Sending…");
-    entry.onwait = () => tell("Not sent yet. It is tried again by itself.", () => listening.abort());
+    const late = setTimeout(say, LATE_MS, "Sending…");
+    entry.onwait = () => say("Not sent yet. It is tried again by itself.", () => listening.abort());
     if (letter.kind !== "retry") this.transcript.pending = letter;
+    Object.assign(this, { chosen: new Map(), editing: false });
+    draw();
     this.scrolling.pin("question");
-    this.#draw();
     const [begun, error] = await entry.sending.then((it) => [it], (problem) => [null, problem]);
     clearTimeout(late);
     this.#entry = this.transcript.pending = null;
+    redraw();
     if (this.signal.aborted) listening.abort();
     else if (error) this.#refused(letter, error);
     else this.#began(begun, listening);
@@ -221,7 +208,7 @@ export class Chat {
     if (!this.sessionId) {
       this.sessionId = run.session_id;
       history.replaceState(null, "", `#/chat/${this.sessionId}`);
-      this.composer.rename(this.sessionId);
+      this.composer.keepFor(this.sessionId);
       get(this.#path).then((session) => this.#adopt(session), () => {});
       tell("session", { id: this.sessionId });
     }
@@ -230,7 +217,6 @@ export class Chat {
 
   #refused({ kind, content }, error) {
     const reason = error.name === "AbortError" ? null : (error.detail ?? "The message could not be sent.");
-    this.#draw();
     if (kind === "send") this.composer.giveBack(content);
     this.composer.fail(reason);
     if (error.run_id) this.#follow(error.run_id);
@@ -249,7 +235,7 @@ export class Chat {
     transcript.expect(id);
     if (first) this.#take(first);
     try {
-      await loading;
+      await loadParts();
       this.#speaker ??= new parts.Speaker();
       events ??= follow("GET", `/runs/${id}/events`, { after: transcript.last, signal });
       for await (const event of events) {
@@ -265,12 +251,11 @@ export class Chat {
 
   #take(event) {
     this.transcript.take(event);
+    redrawLive();
     if (event.type === "text.delta") this.#speaker.add(event.delta);
-    if (isLast(event)) {
-      this.#speaker.end();
-      announce(`${ENDED[event.run.status] ?? "The answer ended."} ${event.run.error?.detail ?? ""}`);
-    }
-    this.#drawSoon();
+    if (!isLast(event)) return;
+    this.#speaker.end();
+    announce(`${ENDED[event.run.status] ?? "The answer ended."} ${event.run.error?.detail ?? ""}`);
   }
 
   async stop() {
@@ -293,8 +278,9 @@ export class Chat {
     if (!error.code) throw error;
   }
 
-  editLast() {
-    [...this.#views.values()].at(-1)?.edit();
+  edit(editing = true) {
+    this.editing = editing;
+    redraw();
   }
 
   async choose(model) {
@@ -302,5 +288,189 @@ export class Chat {
     if (!this.sessionId) return;
     const failed = (error) => this.composer.fail(`The model was not changed: ${error.detail}`);
     await request("PATCH", this.#path, { body: { model } }).then((session) => this.#adopt(session), failed);
+  }
+}
+
+/** The field that a message is typed into; what is typed is kept per chat. */
+class Composer {
+  #problem = null;
+  #models = [];
+
+  constructor(chat) {
+    this.chat = chat;
+    this.draft = `draft:${chat.sessionId ?? "new"}`;
+    this.text = kept.get(this.draft) ?? "";
+  }
+
+  view() {
+    const { busy } = this.chat;
+    const [name, key] = busy ? ["Stop the answer", "Esc"] : ["Send", "Enter"];
+    const onclick = (event) => event.detail > 1 && event.preventDefault(); // a double click sends, and stops nothing
+    const named = { label: name, title: `${name} (${key})` };
+    const look = { class: busy && "stop", disabled: !busy && !this.text.trim(), ...named };
+    return h("form.composer", { onsubmit: (event) => this.#submit(event), label: "New message" },
+      h("p.composer-problem", { role: "alert", hidden: !this.#problem }, this.#problem),
+      h("div.composer-box",
+        h("textarea", {
+          rows: "1", placeholder: "Ask about movies…", label: "Message", enterkeyhint: "send", autocomplete: "off",
+          "aria-describedby": "message-hint", made: (field) => this.#made(field),
+        }),
+        h("div.composer-bar",
+          h("span.models", this.#models.length > 1 && this.#select()),
+          h("button.send", { type: "submit", onclick, ...look }, icon(busy ? "stop" : "send")))),
+      h("span.visually-hidden", { id: "message-hint" },
+        "Enter sends, Shift and Enter begin a new line, Escape stops the answer."));
+  }
+
+  /** Typing draws no more than has to be: it is heard past `h`. */
+  #made(field) {
+    this.field = field;
+    this.#put(this.text);
+    field.addEventListener("input", () => this.#typed());
+    field.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  keepFor(sessionId) {
+    kept.set(this.draft, null);
+    this.draft = `draft:${sessionId}`;
+    this.#typed();
+  }
+
+  /** Gives back a text that could not be sent, before what was typed meanwhile. */
+  giveBack(text) {
+    this.#put([text, this.text].filter(Boolean).join("\n"));
+    this.focus();
+  }
+
+  fail(reason) {
+    this.#problem = reason;
+    redraw();
+  }
+
+  focus() {
+    this.field.focus({ preventScroll: true });
+  }
+
+  #put(text) {
+    this.field.value = text;
+    this.#typed();
+  }
+
+  #typed() {
+    const { style, value } = this.field;
+    this.text = value;
+    kept.set(this.draft, value.trim() ? value : null);
+    redrawLive();
+    if (CSS.supports("field-sizing", "content")) return;
+    style.height = "auto";
+    style.height = `${this.field.scrollHeight}px`;
+  }
+
+  #key(event) {
+    const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
+    const edits = event.key === "ArrowUp" && !this.text && !this.chat.busy;
+    if (sends || edits) event.preventDefault();
+    if (sends) this.#send();
+    if (edits) this.chat.edit();
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    if (this.chat.busy) this.chat.stop();
+    else this.#send();
+  }
+
+  #send() {
+    const text = this.text.trim();
+    if (!text) return;
+    if (this.chat.busy) return this.fail(WAIT);
+    this.#put("");
+    this.fail(null);
+    this.chat.send(text);
+  }
+
+  async loadModels(signal) {
+    const { data, default: usual } = await get("/models", {}, signal);
+    this.usual = usual;
+    this.#models = data;
+  }
+
+  #select() {
+    const { model, session } = this.chat;
+    const value = model ?? session?.model ?? this.usual;
+    const onchange = ({ target }) => this.chat.choose(target.value);
+    const options = [...new Set([...this.#models, value])].map((name) => h("option", { value: name }, name));
+    return h("select.model", { label: "Model", onchange, value }, options);
+  }
+}
+
+/** Where a conversation that grows is scrolled to: its end, the latest question, or where somebody reads. */
+class Scrolling {
+  #pin = null; // what is kept in sight: "end", "question" or null
+  #placed = 0; // where this put the scroll bar
+  #touched = -Infinity; // when somebody scrolled
+  #height = 0;
+
+  /** `list` is what grows in the scroller, `down` the button that leads to the end. */
+  constructor(scroller, list, down) {
+    Object.assign(this, { scroller, list, down });
+    const sizes = new ResizeObserver(() => this.#resized());
+    sizes.observe(list);
+    sizes.observe(scroller);
+    const touched = () => {
+      this.#touched = performance.now();
+    };
+    for (const name of ["wheel", "touchmove", "keydown"]) scroller.addEventListener(name, touched, { passive: true });
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    down.addEventListener("click", () => this.pin("end"));
+  }
+
+  /** Keeps the "end" in sight, or the latest "question": an answer is read from its beginning. */
+  pin(what) {
+    this.#pin = what;
+    this.#keepUp();
+  }
+
+  /** Keeps what is seen where it is while something is put above it. */
+  keepPlace(change) {
+    const first = this.list.firstElementChild;
+    const top = () => first?.getBoundingClientRect().top ?? 0;
+    const before = top();
+    change();
+    this.#scrollTo(this.scroller.scrollTop + top() - before);
+  }
+
+  #resized() {
+    const shrunk = this.#height - this.scroller.clientHeight > KEYBOARD;
+    this.#height = this.scroller.clientHeight;
+    if (shrunk && !this.list.querySelector("[aria-busy=true]")) this.#pin = "end";
+    this.#keepUp();
+  }
+
+  get #question() {
+    return this.list.lastElementChild?.offsetTop - ABOVE;
+  }
+
+  #keepUp() {
+    if (!this.#pin || !this.list.firstElementChild) return;
+    const end = this.scroller.scrollHeight - this.scroller.clientHeight;
+    this.#scrollTo(this.#pin === "question" ? Math.min(end, this.#question) : end);
+  }
+
+  #scrollTo(top) {
+    this.scroller.scrollTo({ top, behavior: "instant" });
+    this.#placed = this.scroller.scrollTop;
+    this.#scrolled();
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    const far = scrollHeight - scrollTop - clientHeight;
+    this.down.hidden = far < NEAR || !this.list.firstElementChild;
+    const moved = Math.abs(scrollTop - this.#placed);
+    const byHand = moved > FAR || (moved > 2 && performance.now() - this.#touched < TOUCH_MS);
+    if (!byHand) return; // nobody scrolled: something came or went
+    const atQuestion = this.#pin === "question" && Math.abs(this.#question - scrollTop) < 4;
+    if (!atQuestion) this.#pin = far < NEAR ? "end" : null;
   }
 }

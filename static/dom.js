@@ -1,65 +1,168 @@
-// Nodes: made, filled, announced. Text is always a text node; nothing here reads HTML.
+// Nodes from descriptions: `h` describes, `fill` makes a node hold what is described. Text is text, never HTML.
 
+const SVG = "http://www.w3.org/2000/svg";
 const NAMES = { label: "aria-label", testid: "data-testid" };
+const FOCUSABLE = "a[href], button:enabled, input, select, textarea";
+const OWN = ["key", "made"]; // of descriptions, not of nodes
+const described = new WeakMap(); // what a node was made from
+
+class Description {
+  constructor(selector, props, children) {
+    const [tag, ...classes] = selector.split(".");
+    const names = [...classes, props.class].filter(Boolean).join(" ");
+    Object.assign(this, { selector, tag, props: { ...props, class: names || null }, children });
+  }
+}
 
 /**
- * A node, as in `h("p.muted", { hidden: true }, "words")`; the attributes may be left out. `on*` are listeners, `style`
- * custom properties, `label` is for screen readers; null and false leave out an attribute or child, true sets it empty.
+ * Describes a node, as in `h("p.muted", { hidden: true }, "words")`; the attributes may be left out. `on*` are
+ * listeners, after which all is drawn again, `style` custom properties; `key` tells a node from those beside it, `made`
+ * is called with a new one. Null and false leave out an attribute or child, true sets it empty.
  */
 export function h(selector, props, ...children) {
-  const [tag, ...classes] = selector.split(".");
   const given = props?.constructor === Object;
-  const node = make(document.createElement(tag), given ? props : {}, given ? children : [props, ...children]);
-  if (classes.length) node.classList.add(...classes);
-  return node;
+  return new Description(selector, given ? props : {}, shown(given ? children : [props, ...children]));
 }
 
-export const svg = (tag, props, ...children) =>
-  make(document.createElementNS("http://www.w3.org/2000/svg", tag), props, children);
+const shown = (children) => children.flat(Infinity).filter((it) => it != null && it !== false && it !== "");
 
-function make(node, props, children) {
-  for (const [name, value] of Object.entries(props)) {
-    if (value == null || value === false) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (name === "style") Object.entries(value).forEach((pair) => node.style.setProperty(...pair));
-    else if (name === "value") node.value = value;
-    else node.setAttribute(NAMES[name] ?? name, value === true ? "" : value);
-  }
-  node.append(...shown(children));
-  return node;
-}
-
-const shown = (children) => children.flat(Infinity).filter((child) => child != null && child !== false);
-
-// What is filled again and again
-
-const FOCUSABLE = "a[href]:not([tabindex='-1']), button:not(:disabled), input, select";
-const named = (node) => node.getAttribute("aria-label") ?? node.getAttribute("href") ?? node.textContent;
-const keys = new WeakMap();
-
-/** Puts other children into a node; the focus stays with what has the same name, or about where it was. */
+/** Makes a node hold these. Where what has the focus goes away, one of its kind in its place gets it. */
 export function fill(node, ...children) {
-  const before = [...node.querySelectorAll(FOCUSABLE)];
-  const at = before.indexOf(document.activeElement);
-  node.replaceChildren(...shown(children));
-  if (at < 0) return;
-  const after = [...node.querySelectorAll(FOCUSABLE)];
-  const same = after.find((it) => named(it) === named(before[at]));
-  (same ?? after[Math.min(at, after.length - 1)])?.focus({ preventScroll: true });
+  patch(node, shown(children));
+  for (const hook of hooks.splice(0)) hook();
+  const { parent, kind } = lost;
+  lost = {};
+  if (parent) (parent.querySelector(kind) ?? parent.querySelector(FOCUSABLE))?.focus({ preventScroll: true });
 }
 
-/** Fills a node with what `make` returns, where the key, as JSON, is another one than before. */
-export function fillOnce(node, key, make) {
-  const now = JSON.stringify(key);
-  if (keys.get(node) !== now) fill(node, make());
-  keys.set(node, now);
+/** A node of its own, outside of what is drawn. */
+export function create(description) {
+  const node = make(description, document.body);
+  for (const hook of hooks.splice(0)) hook();
+  return node;
+}
+
+const hooks = []; // for new nodes, once all are in their place
+let lost = {}; // what had the focus, and was taken out
+
+function patch(parent, children) {
+  const before = [...parent.childNodes];
+  const keyed = new Map(before.map((node) => [described.get(node)?.props.key, node]));
+  let next = 0;
+  const nodes = children.map((child) => {
+    const known = keyed.get(child.props?.key ?? keyed);
+    let at = next;
+    while (!known && at < before.length && !fits(before[at], child)) at += 1;
+    const node = known ?? before[at];
+    if (!node || !fits(node, child)) return make(child, parent);
+    if (!known) next = at + 1;
+    update(node, child);
+    return node;
+  });
+  place(parent, before, nodes);
+}
+
+function fits(node, child) {
+  if (!(child instanceof Description)) return child === node || (node instanceof Text && !(child instanceof Node));
+  const { selector, props } = described.get(node) ?? {};
+  return selector === child.selector && props.key === child.props.key;
+}
+
+function place(parent, before, nodes) {
+  const kept = new Set(nodes);
+  const focused = document.activeElement;
+  for (const node of before) {
+    if (kept.has(node)) continue;
+    if (node.contains(focused)) lost = { parent, kind: focused.localName };
+    node.remove();
+  }
+  let at = parent.firstChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextSibling;
+    else parent.insertBefore(node, at);
+  }
+}
+
+function make(child, parent) {
+  if (child instanceof Node) return child;
+  if (!(child instanceof Description)) return new Text(child);
+  const { tag, props } = child;
+  const node = document.createElementNS(tag === "svg" ? SVG : parent.namespaceURI, tag);
+  update(node, child);
+  if (props.made) hooks.push(() => props.made(node));
+  return node;
+}
+
+function update(node, child) {
+  if (!(child instanceof Description)) {
+    if (child !== node && node.data !== String(child)) node.data = child;
+    return;
+  }
+  const before = described.get(node);
+  if (before === child) return;
+  described.set(node, child);
+  patch(node, child.children);
+  for (const name of Object.keys({ ...before?.props, ...child.props })) {
+    if (!OWN.includes(name)) set(node, name, child.props[name], before?.props[name]);
+  }
+}
+
+function set(node, name, value, before) {
+  if (name.startsWith("on")) node[name] = value && listener(value);
+  else if (name === "style") Object.entries(value).forEach((pair) => node.style.setProperty(...pair));
+  else if (value === before && !(name === "value" && node.localName === "select")) return;
+  else if (name === "value") node.value = value;
+  else if (value == null || value === false) node.removeAttribute(NAMES[name] ?? name);
+  else node.setAttribute(NAMES[name] ?? name, value === true ? "" : value);
+}
+
+const listener = (work) => (event) => {
+  const done = work(event);
+  redraw();
+  done?.finally?.(redraw);
+};
+
+// What is drawn again and again
+
+const views = new Map(); // functions that describe, by the node that they fill
+let frame = 0;
+let turn = 0;
+const turns = new WeakMap();
+
+export function mount(node, view) {
+  views.set(node, view);
+  fill(node, view());
+}
+
+export function draw() {
+  cancelAnimationFrame(frame);
+  frame = 0;
+  for (const [node, view] of views) fill(node, view());
+}
+
+/** Draws what moves by itself, such as a growing answer: what is remembered stays as it is. */
+export const redrawLive = () => (frame ||= requestAnimationFrame(draw));
+
+/** Draws everything, soon. */
+export function redraw() {
+  turn += 1;
+  redrawLive();
+}
+
+/** What `describe` returned for this object the last time, until all is drawn again. */
+export function remembered(object, describe) {
+  const known = turns.get(object);
+  if (known?.turn === turn) return known.description;
+  const description = describe();
+  turns.set(object, { turn, description });
+  return description;
 }
 
 const KEPT = 12;
 
 export function announce(text) {
   const region = document.getElementById("announcer");
-  region.append(h("p", text));
+  region.append(create(h("p", text)));
   while (region.childElementCount > KEPT) region.firstElementChild.remove();
 }
 
@@ -95,7 +198,7 @@ const ICONS = {
 };
 
 export const icon = (name) =>
-  svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+  h("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, h("path", { d: ICONS[name] }));
 
 /** A button with an icon, and words below it where they are given. */
 export function button(name, label, onclick, { text, ...props } = {}) {
@@ -108,3 +211,25 @@ export const textButton = (name, words, onclick, props) =>
   h("button.button", { type: "button", onclick, ...props }, name && icon(name), h("span", words));
 
 export const outward = (href, words) => h("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, words);
+
+/** Asks in a dialog; true for yes. */
+export function confirm(title, yes, ...inside) {
+  const cancel = textButton(null, "Cancel", () => dialog.close());
+  const row = h("div.row", cancel, h("button.button.primary", { value: "yes" }, yes));
+  const form = h("form", { method: "dialog" }, h("h2", title), inside, row);
+  const dialog = create(h("dialog", { label: title }, form));
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+  });
+}
+
+export const counted = (value, one) => `${value.toLocaleString("en")} ${one}${value === 1 ? "" : "s"}`;
+
+export const listed = (names) => new Intl.ListFormat("en-GB").format(names);
+
+export const called = ({ title, year }) => (year ? `${title} (${year})` : title);

@@ -1,10 +1,9 @@
 // An export of another service: dropped or chosen, looked over, brought in.
 
-import { announce, fill, h, icon, textButton } from "./dom.js";
+import { announce, called, counted, h, icon, listed, redraw, textButton } from "./dom.js";
 import { request } from "./api.js";
+import { note } from "./cards.js";
 import { trouble } from "./panel.js";
-import { note } from "./ratings.js";
-import { called, counted, listed } from "./shared.js";
 
 const SHOWN = 100; // rows of a kind
 const TOLD = {
@@ -14,67 +13,65 @@ const TOLD = {
 const KINDS =
   "Letterboxd, IMDb, Trakt or MovieLens: CSV, JSON or ZIP. You see what was understood before anything is stored.";
 
+/** What describes the part; `done` is told when ratings came in. */
 export function importer(done) {
-  const node = h("div.import");
-  const start = () => fill(node, chooser((file) => send(file, { preview: true }, look)));
-  const another = () => textButton("plus", "Another file", start);
-  const look = (report, file) => fill(node, preview(report, (choices) => send(file, { choices }, finish)), another());
+  const start = () => chooser((file) => send(file, { preview: true }, look));
+  const another = () => textButton("plus", "Another file", () => draws(start));
+  let view = start;
+  const draws = (describe) => {
+    view = describe;
+    redraw();
+  };
+  const look = (report, file) => {
+    const chosen = new Map(); // movie id by row
+    const take = () => send(file, { choices: [...chosen].map((pair) => pair.join(":")).join() }, finish);
+    announce(`${report.detected}: ${tally(report.counts)}`);
+    draws(() => [preview(report, chosen, take), another()]);
+  };
   const finish = ({ rows, counts }) => {
     const stored = rows.filter(({ effect, stars }) => stars && (effect === "new" || effect === "changed"));
     for (const { movie, stars } of stored) note(movie.movie_id, stars);
     announce(`Imported: ${tally(counts)}.`);
     const told = { role: "status", testid: "import-done" };
-    fill(node, h("p", told, h("strong", "Done: "), `${tally(counts)}.`), another());
+    draws(() => [h("p", told, h("strong", "Done: "), `${tally(counts)}.`), another()]);
     done({});
   };
   async function send(file, query, then) {
-    fill(node, h("p", { role: "status" }, `Reading ${file.name}…`));
+    draws(() => h("p", { role: "status" }, `Reading ${file.name}…`));
     const body = file.slice(0, file.size, "application/octet-stream");
     const named = { ...query, filename: file.name.slice(-255) };
     try {
       then(await request("POST", "/ratings/import", { body, query: named }), file);
     } catch (error) {
-      fill(node, trouble(error, () => send(file, query, then)), another());
+      draws(() => [trouble(error, () => send(file, query, then)), another()]);
     }
   }
-  start();
-  return node;
+  return () => h("div.import", view());
 }
+
+let over = false; // the zone, with a file
 
 function chooser(take) {
   const onchange = ({ target }) => take(target.files[0]);
-  const field = h("input.visually-hidden", { type: "file", accept: ".csv,.json,.zip", onchange });
-  const over = (event) => {
+  const drag = (event) => {
     event.preventDefault();
-    zone.classList.toggle("over", event.type === "dragover");
+    over = event.type === "dragover";
     const file = event.type === "drop" && event.dataTransfer.files[0];
     if (file) take(file);
   };
-  const words = [h("strong", "Drop an export here, or choose a file"), h("span.muted", KINDS)];
-  const props = { ondragover: over, ondragleave: over, ondrop: over };
-  const zone = h("label.drop-zone", props, field, icon("export"), words);
-  return zone;
+  return h("label.drop-zone", { class: over && "over", ondragover: drag, ondragleave: drag, ondrop: drag },
+    h("input.visually-hidden", { type: "file", accept: ".csv,.json,.zip", onchange }),
+    icon("export"),
+    h("strong", "Drop an export here, or choose a file"),
+    h("span.muted", KINDS));
 }
 
 /** What a file holds, with a choice for each row that is not certain. */
-function preview({ counts, detected, notes, rows }, take) {
-  const chosen = new Map(); // movie id by row
-  const label = h("span");
-  const onclick = () => take([...chosen].map((pair) => pair.join(":")).join());
-  const go = textButton("check", label, onclick, { class: "primary" });
-  const count = () => {
-    const all = counts.new + counts.changed + counts.seen + chosen.size;
-    label.textContent = all ? `Import ${counted(all, "movie")}` : "Nothing new to import";
-    go.disabled = !all;
-  };
+function preview({ counts, detected, notes, rows }, chosen, take) {
   const choice = ({ row, title, candidates }) => {
-    const oninput = ({ target }) => {
-      chosen.set(row, target.value);
-      if (!target.value) chosen.delete(row);
-      count();
-    };
+    const oninput = ({ target: { value } }) => (value ? chosen.set(row, value) : chosen.delete(row));
     const options = candidates.map((movie) => h("option", { value: movie.movie_id }, called(movie)));
-    const props = { label: `Which movie is ${title}?`, oninput };
+    const props = { label: `Which movie is ${title}?`, oninput, value: chosen.get(row) ?? "" };
     return h("select.field", props, h("option", { value: "" }, "Leave out"), options);
   };
   const words = ({ reason, movie, title, effect }) => {
@@ -82,15 +79,15 @@ function preview({ counts, detected, notes, rows }, take) {
     return h("span.muted", reason ?? [other, TOLD[effect]].filter(Boolean).join(", "));
   };
   const of = (...statuses) => rows.filter(({ status }) => statuses.includes(status));
-  count();
-  announce(`${detected}: ${tally(counts)}`);
+  const all = counts.new + counts.changed + counts.seen + chosen.size;
+  const go = all ? `Import ${counted(all, "movie")}` : "Nothing new to import";
   return [
     h("p", { testid: "import-preview" }, h("strong", detected), ` – ${tally(counts)}`),
     notes.map((text) => h("p.notice", text)),
     group("Which one is it?", of("ambiguous"), choice),
     group("Matched", of("matched", "unrated"), words),
     group("Left out", of("unknown", "invalid", "duplicate"), words),
-    go,
+    textButton("check", go, take, { class: "primary", disabled: !all }),
   ];
 }
 

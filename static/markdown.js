@@ -1,4 +1,4 @@
-// Markdown into nodes: whatever a text holds, only the nodes below are made, and text stays text.
+// Markdown described as nodes: whatever a text holds, only the nodes below come of it, and text stays text.
 
 import { button, h, outward } from "./dom.js";
 
@@ -8,44 +8,17 @@ const FIRST = 0xe100;
 const MOST = 0x1700;
 const DEEPEST = 12; // lists and quotes within each other
 
-/** The nodes of a whole text. `mentions`: as a Message has them; their offsets count code points. */
+let told = {}; // of the text that is read: its mentions, and the one that is being read
+
+/** A text as descriptions of nodes. `mentions`: as a Message has them; their offsets count code points. */
 export function render(text, mentions = []) {
-  const told = apart(mentions).slice(0, MOST);
-  const fragment = document.createDocumentFragment();
-  fragment.append(...blocks(marked(clean(text), told)).map((block) => draw(block, { mentions: told })));
-  return fragment;
+  told = { mentions: apart(mentions).slice(0, MOST) };
+  return read(marked(clean(text), told.mentions).split("\n"), 0);
 }
 
-/** A text that still grows: what is drawn already and stays as it is is left alone. */
-export class Growing {
-  #text = "";
-  #drawn = [];
+const textOf = (it) => it.children?.map(textOf).join("") ?? it;
 
-  constructor(root) {
-    this.root = root;
-  }
-
-  append(delta) {
-    this.#text += delta;
-    const found = blocks(clean(this.#text));
-    patch(this.root, this.#drawn, found);
-    this.#drawn = found;
-  }
-}
-
-/** Turns the blocks that a node ends with into others. */
-function patch(parent, before, after) {
-  const lookOf = ({ tag, text, props, done }) => JSON.stringify([tag, text, props, done]);
-  const nodes = before.length ? [...parent.childNodes].slice(-before.length) : [];
-  after.forEach((block, index) => {
-    if (!nodes[index]) parent.append(draw(block, {}));
-    else if (lookOf(before[index]) !== lookOf(block)) nodes[index].replaceWith(draw(block, {}));
-    else if (block.parts) patch(nodes[index], before[index].parts, block.parts);
-  });
-  for (const node of nodes.slice(after.length)) node.remove();
-}
-
-export const plain = (text) => render(text).textContent.replace(/\|[|:\s-]*/g, " ").trim();
+export const plain = (text) => render(text).map(textOf).join("").replace(/\|[|:\s-]*/g, " ").trim();
 
 const clean = (text) => text.replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(/[\uE000-\uF8FF]/g, "\uFFFD");
 const bare = (text) => text.replace(/\uE000.|\uE001/g, "");
@@ -71,7 +44,7 @@ function marked(text, mentions) {
   return points.join("").replace(/https?:\/\/\S+/gi, bare); // an address stays whole
 }
 
-// Blocks, not yet nodes: {tag, text, parts, props}, and the line after them
+// Blocks: a node, and the line after it
 
 const FENCE = /^ {0,3}(`{3,}|~{3,}) *([^`]*)$/;
 const HEADING = /^ {0,3}(#{1,6})(?: +(.*?))??(?: +#+)? *$/;
@@ -80,14 +53,22 @@ const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( *)([-*+]|\d{1,9}[.)])(?:( +)(.*)|$)/;
 const COLUMNS = /^ *\|?(?: *:?-+:? *\|)+(?: *:?-+:? *)?$|^ *\| *:?-+:? *$/;
 
-const blocks = (text) => read(text.split("\n"), 0);
-
 function read(lines, depth) {
-  const found = [];
-  for (let at = 0; at < lines.length; at = Math.max(at + 1, found.at(-1)?.end ?? 0)) {
-    if (!isBlank(lines[at])) found.push(KINDS.reduce((block, kind) => block || kind(lines, at, depth), null));
+  const nodes = [];
+  for (let at = 0; at < lines.length; ) {
+    const [node, end] = isBlank(lines[at]) ? [null, at + 1] : block(lines, at, depth);
+    if (node) nodes.push(node);
+    at = end;
   }
-  return found;
+  return nodes;
+}
+
+function block(lines, at, depth) {
+  for (const kind of KINDS) {
+    const found = kind(lines, at, depth);
+    if (found) return found;
+  }
+  return null;
 }
 
 const isBlank = (line) => !line?.trim();
@@ -106,20 +87,20 @@ function fence(lines, at) {
   const closing = new RegExp(`^ {0,3}${ticks[0]}{${ticks.length},} *$`);
   const end = past(lines, at + 1, (line) => !closing.test(line));
   const text = lines.slice(at + 1, end).map((line) => dedent(line, indentOf(lines[at]))).join("\n");
-  return { tag: "code", text: bare(text), props: { name: bare(name).split(" ")[0] || "text" }, end: end + 1 };
+  return [code(bare(text), bare(name).split(" ")[0] || "text"), end + 1];
 }
 
 function heading(lines, at) {
   const [, signs, text] = HEADING.exec(lines[at]) ?? [];
-  return signs && { tag: `h${Math.min(signs.length + 2, 6)}`, text, end: at + 1 };
+  return signs && [h(`h${Math.min(signs.length + 2, 6)}`, inline(text)), at + 1];
 }
 
-const rule = (lines, at) => RULE.test(lines[at]) && { tag: "hr", end: at + 1 };
+const rule = (lines, at) => RULE.test(lines[at]) && [h("hr"), at + 1];
 
 function quote(lines, at, depth) {
   const end = depth > DEEPEST ? at : past(lines, at, (line) => QUOTE.test(line));
   const inside = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
-  return end > at && { tag: "blockquote", parts: read(inside, depth + 1), end };
+  return end > at && [h("blockquote", read(inside, depth + 1)), end];
 }
 
 const isTable = (lines, at) => lines[at].includes("|") && COLUMNS.test(lines[at + 1] ?? "");
@@ -129,13 +110,10 @@ function table(lines, at) {
   const end = past(lines, at + 2, (line) => line.includes("|"));
   const [names, sides, ...rows] = lines.slice(at, end).map(cells);
   const classes = sides.map((side) => side.endsWith(":") && (side[0] === ":" ? "center" : "end"));
-  const row = (tag) => (texts) => {
-    const cell = (_, column) => ({ tag, text: texts[column], props: { class: classes[column] } });
-    return { tag: "tr", parts: names.map(cell) };
-  };
-  const parts = [{ tag: "thead", parts: [row("th")(names)] }, { tag: "tbody", parts: rows.map(row("td")) }];
-  const props = { tabindex: "0", role: "region", label: "Table" };
-  return { tag: "div.table", props, parts: [{ tag: "table", parts }], end };
+  const row = (tag) => (texts) =>
+    h("tr", names.map((_, column) => h(tag, { class: classes[column] }, inline(texts[column]))));
+  const whole = h("table", h("thead", row("th")(names)), h("tbody", rows.map(row("td"))));
+  return [h("div.table", { tabindex: "0", role: "region", label: "Table" }, whole), end];
 }
 
 function cells(line) {
@@ -146,16 +124,16 @@ function cells(line) {
 function list(lines, at, depth) {
   const first = depth <= DEEPEST && itemOf(lines[at]);
   if (!first) return null;
-  const parts = [];
+  const items = [];
   let end = at;
   for (let next = at; next < lines.length; next = past(lines, end, isBlank)) {
     const item = itemOf(lines[next]);
     if (item?.ordered !== first.ordered || item.indent > first.indent + 1 || RULE.test(lines[next])) break;
     end = endOfItem(lines, next, item);
-    parts.push(itemBlock(lines.slice(next, end), item, depth + 1));
+    items.push(itemNode(lines.slice(next, end), item, depth + 1));
   }
-  const props = { start: first.ordered && first.start !== 1 && first.start };
-  return { tag: first.ordered ? "ol" : "ul", props, parts, end };
+  const start = first.ordered && first.start !== 1 && String(first.start);
+  return [h(first.ordered ? "ol" : "ul", { start }, items), end];
 }
 
 function itemOf(line) {
@@ -175,11 +153,12 @@ function endOfItem(lines, at, { indent }) {
   });
 }
 
-function itemBlock([line, ...rest], { content }, depth) {
+function itemNode([line, ...rest], { content }, depth) {
   const [box, state] = /^\[([ xX])\] +(?=\S)/.exec(line.slice(content)) ?? [""];
   const parts = read([line.slice(content + box.length), ...rest.map((it) => dedent(it, content))], depth);
-  const text = parts[0]?.tag === "p" ? parts.shift().text : "";
-  return { tag: "li", text, parts, done: state && state !== " " };
+  const words = parts[0]?.tag === "p" ? parts.shift().children : [];
+  const [sign, label] = state === " " ? ["☐", "not done"] : ["☑", "done"];
+  return h("li", state && h("span.box", { role: "img", label }, sign), words, parts);
 }
 
 const begins = (lines, at) =>
@@ -195,20 +174,12 @@ function paragraph(lines, at) {
   const end = past(lines, at + 1, (line, index) => !isBlank(line) && !interrupts(lines, index));
   const broken = (line) => line.replace(/\\$/, "").trimEnd() + BREAK;
   const said = lines.slice(at, end).map((line) => (/ {2}$|\\$/.test(line) ? broken(line) : `${line.trimEnd()}\n`));
-  return { tag: "p", text: said.join("").slice(0, -1), end };
+  return [h("p", inline(said.join("").slice(0, -1))), end];
 }
 
 const KINDS = [fence, heading, rule, quote, list, table, paragraph];
 
-// Blocks as nodes
-
-function draw({ tag, text = "", parts = [], props, done }, told) {
-  if (tag === "code") return code(text, props);
-  const box = () => h("span.box", { role: "img", label: done ? "done" : "not done" }, done ? "☑" : "☐");
-  return h(tag, props, done !== undefined && box(), inline(text, told), parts.map((part) => draw(part, told)));
-}
-
-function code(text, { name }) {
+function code(text, name) {
   const copy = button("copy", "Copy code", () => navigator.clipboard?.writeText(text));
   return h("div.code", h("div.code-head", h("span", name), copy), h("pre", { tabindex: "0" }, h("code", text)));
 }
@@ -222,11 +193,11 @@ const LINK = new RegExp(`!?\\[((?:[^[\\]\\\\]|\\\\.|\\[[^[\\]]{0,500}\\]){0,1000
 const address = ([whole, url = whole]) => away(url, url);
 const web = [WEB, address];
 const link = [LINK, ([whole, words, url]) =>
-  away(url, whole[0] === "!" ? bare(words) || "image" : inline(bare(words), {}))];
+  away(url, whole[0] === "!" ? bare(words) || "image" : unmentioned(bare(words)))];
 const coded = ([, , inner]) => h("code", bare(inner).replaceAll("\n", " ").replace(/^ (.*[^ ].*) $/, "$1"));
-const emphasis = ([, signs, inner], told) => {
+const emphasis = ([, signs, inner]) => {
   const tags = signs[0] === "~" ? ["del"] : [[], ["em"], ["strong"], ["em", "strong"]][signs.length];
-  return tags.reduceRight((inside, tag) => [h(tag, inside)], inline(inner, told));
+  return tags.reduceRight((inside, tag) => [h(tag, inside)], inline(inner));
 };
 
 /** Between one, two or three signs of a kind, with nothing of `beside` around them. */
@@ -236,11 +207,11 @@ function around(sign, beside = sign) {
   return [new RegExp(`${opening}${inner}\\1(?!${beside}|${sign})`, "ysu"), emphasis];
 }
 
-const begin = ([, name], told) => {
+const begin = ([, name]) => {
   told.now = told.mentions[name.charCodeAt(0) - FIRST];
   told.named = false;
 };
-const end = (_, told) => {
+const end = () => {
   const { now } = told;
   told.now = null;
   return now?.supported === false && doubt(now);
@@ -261,13 +232,12 @@ const SIGNS = {
   [END]: [/\uE001/y, end],
 };
 
-/** `told`: the mentions, and the one that is being read. */
-function inline(text, told) {
+function inline(text = "") {
   const nodes = [];
   let words = "";
   const put = (...made) => {
     const linked = told.now && !told.named && words.trim();
-    if (words) nodes.push(linked ? named(told.now, words) : new Text(words));
+    if (words) nodes.push(linked ? named(told.now, words) : words);
     told.named ||= Boolean(linked); // what goes on behind a mark of emphasis, "** (1995)", is no link of its own
     words = "";
     nodes.push(...made);
@@ -278,11 +248,20 @@ function inline(text, told) {
     const match = pattern?.exec(text);
     if (match && make) {
       put();
-      put(...[make(match, told) || []].flat());
+      put(...[make(match) || []].flat());
     } else words += match?.[1] ?? text[at];
     at += match?.[0].length ?? 1;
   }
   put();
+  return nodes;
+}
+
+/** Words that link elsewhere already. */
+function unmentioned(text) {
+  const before = told;
+  told = {};
+  const nodes = inline(text);
+  told = before;
   return nodes;
 }
 

@@ -1,30 +1,32 @@
 // A movie's page: what it is, how it is rated, when, what is like it.
 
-import { fill, h, outward, textButton } from "./dom.js";
-import { get } from "./api.js";
-import { ownStars, poster } from "./cards.js";
-import { histogram, overTime, stars } from "./plots.js";
-import { exploring, grid, panel, section, skeleton } from "./panel.js";
-import { ask, called, counted } from "./shared.js";
+import { called, counted, h, outward, redraw, textButton } from "./dom.js";
+import { ask, get } from "./api.js";
+import { grid, ownStars, poster } from "./cards.js";
+import { exploring, histogram, overTime, panel, section, skeleton, stars, trouble } from "./panel.js";
 
 const LONG = 8; // years of ratings from which they are shown by year at first
 const TAGS = 24;
 const SIMILAR = 10;
 const PEOPLE = 6;
 
-export async function show(root, { id, signal, title }) {
-  root.classList.add("page");
-  root.append(h("div.hero", { "aria-busy": "true" }, h("div.bone.bone-poster"), skeleton()));
-  const movie = /^\d{1,15}$/.test(id) && (await load(id, signal));
-  if (signal.aborted) return;
-  title(movie ? called(movie) : "No such movie");
-  const columns = () => h("div.columns", ratings(movie), time(movie, signal));
-  fill(root, movie ? [hero(movie), columns(), tags(movie), similar(movie, signal)] : missing());
+export function show({ id, signal, title }) {
+  let view = () => h("div.hero", { "aria-busy": "true" }, h("div.bone.bone-poster"), skeleton());
+  const known = (movie) => {
+    const [over, like] = [time(movie, signal), similar(movie, signal)];
+    title(called(movie));
+    view = () => [hero(movie), h("div.columns", ratings(movie), over.view()), tags(movie), like.view()];
+  };
+  const unknown = (error) => {
+    title("No such movie");
+    view = error.status === 404 ? missing : () => trouble(error, load);
+    redraw();
+  };
+  const load = () => get(`/movies/${id}`, {}, signal).then(known).catch((error) => signal.aborted || unknown(error));
+  if (/^\d{1,15}$/.test(id)) load();
+  else unknown({ status: 404 });
+  return () => view();
 }
-
-const load = (id, signal) => get(`/movies/${id}`, {}, signal).catch((error) => {
-  if (error.status !== 404) throw error;
-});
 
 function missing() {
   const away = h("a.button.primary", { href: "#/explore" }, "Explore what there is");
@@ -70,27 +72,26 @@ function ratings(movie) {
 
 function time(movie, signal) {
   let by = null;
-  const onclick = ({ target }) => {
-    by = target.value;
-    node.reload();
+  const choice = (value) => {
+    const onclick = () => {
+      by = value;
+      return over.reload();
+    };
+    return h("button", { type: "button", onclick, "aria-pressed": String(value === by) }, `By ${value}`);
   };
-  const choices = ["year", "month"].map((value) => h("button", { type: "button", value, onclick }, `By ${value}`));
   const path = `/movies/${movie.movie_id}/stats`;
   const series = async (span, ends) => (await get(path, { by: span, windows: "all" }, ends)).series;
-  const node = panel("Over time", "time", signal, {
-    lead: h("div.segmented", { role: "group", label: "Periods" }, choices),
+  const over = panel("Over time", "time", signal, {
+    lead: () => h("div.segmented", { role: "group", label: "Periods" }, ["year", "month"].map(choice)),
     async load(ends) {
       if (by) return series(by, ends);
       const years = await series("year", ends);
       by = years.length > LONG ? "year" : "month";
       return by === "year" ? years : series(by, ends);
     },
-    draw(found) {
-      for (const one of choices) one.ariaPressed = String(one.value === by);
-      return found.length ? overTime(`Ratings of ${movie.title} over time`, found) : unrated();
-    },
+    draw: (found) => (found.length ? overTime(`Ratings of ${movie.title} over time`, found) : unrated()),
   });
-  return node;
+  return over;
 }
 
 function tags({ top_tags: found }) {
@@ -112,6 +113,6 @@ function similar(movie, signal) {
   return panel("Similar movies", "similar", signal, {
     cards: true,
     load: (ends) => get(`/movies/${movie.movie_id}/similar`, { limit: SIMILAR }, ends),
-    draw: ({ movies }) => grid(movies, `Movies like ${movie.title}`, note),
+    draw: ({ movies }) => grid(movies, { label: `Movies like ${movie.title}` }, note),
   });
 }

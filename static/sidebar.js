@@ -1,9 +1,7 @@
 // The side bar: sessions to open, find, rename, export and delete; what answers right now is marked.
 
-import { announce, button, fillOnce, h, icon, textButton } from "./dom.js";
-import { get, pause, request, save, until } from "./api.js";
-import { cancel } from "./outbox.js";
-import { hear, tell, tellHere } from "./shared.js";
+import { announce, button, confirm, create, h, icon, redraw, textButton } from "./dom.js";
+import { cancel, get, hear, pause, request, save, tell, tellHere, until } from "./api.js";
 
 const PAGE = 30;
 const MOST = 200;
@@ -15,6 +13,7 @@ const DAY = 86400000;
 let sessions = [];
 let next = null; // where the list goes on
 let words = ""; // that are searched for
+let found = ""; // those whose chats are shown
 let asked = 0;
 const fresh = new Set(); // ids of sessions with an answer that nobody has looked at
 const openId = () => location.hash.match(/^#\/chat\/(.+)/)?.[1];
@@ -22,52 +21,43 @@ const titleOf = ({ title }) => title ?? "New chat";
 
 // What is shown
 
-const field = h("input", {
-  type: "search", class: "field", placeholder: "Search chats", label: "Search chats",
-  "aria-keyshortcuts": "Control+K Meta+K", oninput: typed, onkeydown: leaveSearch,
-});
-const list = h("div.sessions");
-const more = textButton(null, "Show more", () => load(true), { class: "small", hidden: true });
-const status = h("p.visually-hidden", { role: "status" });
-
-export function start(root, themeButton) {
-  const link = (href, name, text) => h("a.side-link", { href }, icon(name), text);
-  const logo = h("img", { src: "/static/icon.svg", alt: "", width: "28", height: "28" });
+/** `account`: a node, the place of sign-in. */
+export function view(themeButton, account) {
+  const place = location.hash.split("/", 2).join("/") || "#/";
+  const link = (href, name, text) =>
+    h("a.side-link", { href, "aria-current": href === place && "page" }, icon(name), text);
   const keys = navigator.platform.startsWith("Mac") ? "⌘K" : "Ctrl K";
-  root.append(
-    h("div.side-head", h("a.brand", { href: "#/", label: "Marquee" }, logo, "Marquee"), themeButton),
+  const onkeydown = (event) => walk(event, [...event.currentTarget.querySelectorAll("a")]);
+  const count = sessions.length ? `${sessions.length}${next ? " or more" : ""}` : "No";
+  return [
+    h("div.side-head",
+      h("a.brand", { href: "#/", label: "Marquee" },
+        h("img", { src: "/static/icon.svg", alt: "", width: "28", height: "28" }), "Marquee"),
+      themeButton),
     link("#/", "plus", "New chat"),
     link("#/explore", "compass", "Explore"),
     link("#/taste", "heart", "My taste"),
-    h("div.side-search", icon("search"), field, h("kbd", { "aria-hidden": "true" }, keys)),
-    h("div.side-scroll", list, more),
-    h("div.side-foot", { id: "account" }), // the place of sign-in
-    status,
-  );
-  list.addEventListener("keydown", (event) => walk(event, [...list.querySelectorAll("a")]));
-  addEventListener("hashchange", draw);
-  hear("session", told);
-  draw();
-  watch();
+    h("div.side-search", icon("search"),
+      h("input.field", {
+        type: "search", placeholder: "Search chats", label: "Search chats", "aria-keyshortcuts": "Control+K Meta+K",
+        oninput: typed, onkeydown: leaveSearch,
+      }),
+      h("kbd", { "aria-hidden": "true" }, keys)),
+    h("div.side-scroll",
+      h("div.sessions", { onkeydown }, groups()),
+      next && textButton(null, "Show more", () => load(true), { class: "small" })),
+    account,
+    h("p.visually-hidden", { role: "status" }, found && `${count} chats found`),
+  ];
 }
 
-export function search() {
-  field.focus();
-  field.select();
-}
-
-function draw() {
+function groups() {
   const open = openId();
-  const place = location.hash.split("/", 2).join("/") || "#/";
-  for (const link of document.querySelectorAll(".side-link")) link.ariaCurrent = link.hash === place ? "page" : null;
   fresh.delete(open);
-  const shown = sessions.map((it) => [it.id, it.title, it.updated_at, it.live_run_id, fresh.has(it.id)]);
-  const groups = Map.groupBy(sessions, (it) => (words ? "Found" : ageOf(it.updated_at)));
-  const group = ([name, found]) => h("section", { label: name },
-    h("h2.age", name), h("ul", found.map((session) => item(session, open))));
-  const none = words && !sessions.length && h("p.muted.empty", "No chat has these words.");
-  fillOnce(list, [open, words, [...groups.keys()], shown], () => [[...groups].map(group), none]);
-  more.hidden = !next;
+  if (found && !sessions.length) return h("p.muted.empty", "No chat has these words.");
+  const ages = Map.groupBy(sessions, (it) => (words ? "Found" : ageOf(it.updated_at)));
+  return [...ages].map(([name, those]) => h("section", { label: name, key: name },
+    h("h2.age", name), h("ul", those.map((session) => item(session, open)))));
 }
 
 function item(session, open) {
@@ -78,8 +68,8 @@ function item(session, open) {
   const mark = live ?? (fresh.has(id) && h("span.fresh-dot", hidden("new answer")));
   const link = h("a", { href: `#/chat/${id}`, title, "aria-current": id === open && "page" },
     h("span.session-title", title), mark);
-  const options = button("more", `Options for ${title}`, () => openMenu(options, session), { "aria-haspopup": "menu" });
-  return h("li.session", link, options);
+  const menu = ({ currentTarget }) => openMenu(currentTarget, session);
+  return h("li.session", { key: id }, link, button("more", `Options for ${title}`, menu, { "aria-haspopup": "menu" }));
 }
 
 function ageOf(time) {
@@ -100,6 +90,18 @@ function walk(event, nodes) {
 
 // What is known
 
+export function search() {
+  const field = document.querySelector(".side-search .field");
+  field.focus();
+  field.select();
+}
+
+export function start() {
+  addEventListener("hashchange", redraw);
+  hear("session", told);
+  watch();
+}
+
 /** Asks for ever, at a modest pace, while the page is looked at: an answer may come or end in another place. */
 async function watch() {
   for (;;) {
@@ -111,7 +113,6 @@ async function watch() {
 function told({ id, deleted }) {
   if (deleted) sessions = sessions.filter((it) => it.id !== id);
   asked += 1; // a list that was asked for before does not know of this
-  draw();
   load();
 }
 
@@ -119,7 +120,8 @@ function told({ id, deleted }) {
 async function load(on = false) {
   const mine = (asked += 1);
   const limit = on ? PAGE : Math.min(MOST, Math.max(PAGE, sessions.length));
-  const page = await get("/sessions", { limit, q: words, after: on ? next : null }).catch(() => null);
+  const query = { limit, q: words, after: on ? next : null };
+  const page = await request("GET", "/sessions", { query, quiet: true }).catch(() => null);
   if (page && mine === asked) take(page, on);
   return !page;
 }
@@ -128,35 +130,34 @@ function take({ data, next: after }, on) {
   const open = openId();
   const known = new Map(data.map((it) => [it.id, it]));
   const ended = sessions.filter((it) => !on && it.live_run_id && !known.get(it.id)?.live_run_id);
+  const before = JSON.stringify([sessions, next, found]);
   sessions = on ? [...sessions.filter(({ id }) => !known.has(id)), ...data] : data;
-  next = after;
+  [next, found] = [after, words];
   for (const session of ended.filter(({ id }) => id !== open)) {
     fresh.add(session.id);
     announce(`The answer in “${titleOf(session)}” is ready.`);
   }
-  draw();
+  if (before !== JSON.stringify([sessions, next, found])) redraw();
   if (known.has(open)) tellHere("listed", known.get(open));
 }
 
 let typing;
 
-function typed() {
+function typed({ target }) {
   clearTimeout(typing);
-  typing = setTimeout(async () => {
-    if (words === field.value.trim()) return;
-    words = field.value.trim();
+  typing = setTimeout(() => {
+    if (words === target.value.trim()) return;
+    words = target.value.trim();
     sessions = [];
-    await load();
-    const count = sessions.length ? `${sessions.length}${next ? " or more" : ""}` : "No";
-    status.textContent = words && `${count} chats found`;
+    load();
   }, TYPING_MS);
 }
 
 function leaveSearch(event) {
-  if (event.key !== "Escape" || !field.value) return;
+  if (event.key !== "Escape" || !event.target.value) return;
   event.stopPropagation();
-  field.value = "";
-  typed();
+  event.target.value = "";
+  typed(event);
 }
 
 // What one can do to a session
@@ -171,37 +172,26 @@ function openMenu(at, session) {
     const danger = work === remove && "danger";
     return h("button", { type: "button", role: "menuitem", class: danger, onclick }, icon(name), words);
   };
-  const nodes = [
+  const onkeydown = (event) => (event.key === "Tab" ? menu.hidePopover() : walk(event, [...menu.children]));
+  const ontoggle = ({ newState }) => {
+    at.ariaExpanded = newState === "open";
+    if (newState === "closed") menu.remove();
+  };
+  const menu = create(h("div.menu", { role: "menu", popover: "auto", label: at.ariaLabel, onkeydown, ontoggle },
     item("edit", "Rename", rename),
     item("export", "Export as Markdown", exported, "markdown", "md"),
     item("export", "Export as JSON", exported, "json", "json"),
-    item("trash", "Delete", remove),
-  ];
-  const menu = h("div.menu", { role: "menu", popover: "auto", label: at.ariaLabel }, nodes);
-  menu.addEventListener("keydown", (event) => (event.key === "Tab" ? menu.hidePopover() : walk(event, nodes)));
-  menu.addEventListener("toggle", ({ newState }) => {
-    at.ariaExpanded = newState === "open";
-    if (newState === "closed") menu.remove();
-  });
-  at.closest("nav").append(menu);
+    item("trash", "Delete", remove)));
+  document.body.append(menu);
   menu.showPopover({ source: at }); // by which it is placed
-  nodes[0].focus();
+  if (!CSS.supports("position-area: top")) placeBelow(menu, at.getBoundingClientRect());
+  menu.firstChild.focus();
 }
 
-/** Asks in a dialog; true for yes. */
-function confirm(title, yes, ...inside) {
-  const cancel = textButton(null, "Cancel", () => dialog.close());
-  const row = h("div.row", cancel, h("button.button.primary", { value: "yes" }, yes));
-  const form = h("form", { method: "dialog" }, h("h2", title), inside, row);
-  const dialog = h("dialog", { label: title }, form);
-  document.body.append(dialog);
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(dialog.returnValue === "yes");
-    });
-  });
+/** Where the style cannot place a menu by its button. */
+function placeBelow({ style, offsetHeight, offsetWidth }, { bottom, left }) {
+  const [top, side] = [Math.min(bottom, innerHeight - offsetHeight), Math.min(left, innerWidth - offsetWidth)];
+  Object.assign(style, { inset: "auto", top: `${top}px`, left: `${side}px` });
 }
 
 function exported(session, format, ending) {
@@ -211,7 +201,7 @@ function exported(session, format, ending) {
 
 async function rename({ id, title: before }) {
   const props = { label: "Title", maxlength: "200", autofocus: true };
-  const input = h("input.field", { value: before ?? "", ...props, onfocus: () => input.select() });
+  const input = create(h("input.field", { value: before ?? "", ...props, onfocus: ({ target }) => target.select() }));
   const yes = await confirm("Rename chat", "Rename", input);
   const title = input.value.trim();
   if (!yes || !title || title === before) return;

@@ -1,8 +1,7 @@
 // Signing in, where the service asks for accounts: tokens kept in this browser, refreshed in time, given up at the end.
 
-import { h, textButton } from "./dom.js";
-import { get, request } from "./api.js";
-import { kept } from "./shared.js";
+import { create, h, mount, textButton } from "./dom.js";
+import { get, kept, request } from "./api.js";
 
 const TOKENS = "marquee:tokens";
 const EARLY_MS = 30000; // before its end that an access token is refreshed
@@ -39,56 +38,50 @@ async function refresh() {
 }
 
 /** Asks who it is; the page starts again when that is known. */
-export function ask() {
+export async function ask() {
   if (asking) return;
   asking = true;
   write(null);
-  const field = (label, name, props) => h("label", label, h("input.field", { name, ...props }));
-  const code = field("Code for registration, if you were given one", "code", { autocomplete: "off" });
-  const said = h("p.error", { role: "alert" });
-  const go = h("button.button.primary");
-  const other = textButton(null, "", () => turn(code.hidden));
-  const onsubmit = (event) => {
-    event.preventDefault();
-    go.disabled = true;
-    enter(new FormData(form), !code.hidden).catch(({ errors, message }) => {
-      go.disabled = false;
-      said.textContent = errors?.map((error) => error.message).join(" ") || message;
-    });
-  };
-  const form = h("form", { onsubmit },
-    h("h2", "Sign in to Marquee"),
-    field("Name", "username", { autocomplete: "username", required: true, autofocus: true }),
-    field("Password", "password", { type: "password", required: true }),
-    code, said, h("div.row", other, go), providerLink(code.querySelector("input")));
-  const turn = (isNew) => {
-    go.textContent = isNew ? "Make the account" : "Sign in";
-    other.textContent = isNew ? "I have an account" : "Make an account";
-    form.elements.password.autocomplete = isNew ? "new-password" : "current-password";
-    code.hidden = !isNew;
-    said.textContent = "";
-  };
-  turn(false);
-  const dialog = h("dialog.sign-in", { label: "Sign in", oncancel: (event) => event.preventDefault() }, form);
+  const dialog = create(h("dialog.sign-in", { label: "Sign in", oncancel: (event) => event.preventDefault() }));
+  const state = { isNew: false, said: "", busy: false, provider: null };
+  mount(dialog, () => form(state));
   document.body.append(dialog);
   dialog.showModal();
+  state.provider = (await request("GET", "/auth/options", { open: true }).catch(() => ({}))).provider;
 }
 
-function providerLink(registration) {
-  const onclick = async (event) => {
-    if (!registration.value) return;
+function form(state) {
+  const { isNew, provider } = state;
+  const field = (label, name, props) => h("label", { key: name }, label, h("input.field", { name, ...props }));
+  const turn = () => Object.assign(state, { isNew: !isNew, said: "" });
+  const onsubmit = (event) => {
     event.preventDefault();
-    const said = await post("oidc/login", { code: registration.value }).catch((error) => error);
+    state.busy = true;
+    return enter(new FormData(event.target), isNew).catch(({ errors, message }) => {
+      state.busy = false;
+      state.said = errors?.map((error) => error.message).join(" ") || message;
+    });
+  };
+  const toProvider = async (event) => {
+    const code = event.target.closest("form").elements.code?.value;
+    if (!code) return;
+    event.preventDefault();
+    const said = await post("oidc/login", { code }).catch((error) => error);
     if (said.address) location.assign(said.address);
-    else link.textContent = said.message;
+    else state.said = said.message;
   };
-  const link = h("a.button", { href: "/auth/oidc/login", hidden: true, onclick });
-  const show = ({ provider }) => {
-    link.textContent = `Sign in with ${provider}`;
-    link.hidden = !provider;
-  };
-  request("GET", "/auth/options", { open: true }).then(show, () => {});
-  return link;
+  return h("form", { onsubmit },
+    h("h2", "Sign in to Marquee"),
+    field("Name", "username", { autocomplete: "username", required: true, autofocus: true }),
+    field("Password", "password", {
+      type: "password", required: true, autocomplete: isNew ? "new-password" : "current-password",
+    }),
+    isNew && field("Code for registration, if you were given one", "code", { autocomplete: "off" }),
+    h("p.error", { role: "alert" }, state.said),
+    h("div.row",
+      textButton(null, isNew ? "I have an account" : "Make an account", turn),
+      h("button.button.primary", { disabled: state.busy }, isNew ? "Make the account" : "Sign in")),
+    provider && h("a.button", { href: "/auth/oidc/login", onclick: toProvider }, `Sign in with ${provider}`));
 }
 
 async function enter(form, isNew) {
@@ -107,9 +100,14 @@ async function leave() {
   location.reload();
 }
 
-export async function show(root) {
-  const account = read() && (await get("/auth/me").catch(() => null));
-  if (account) root.append(h("span.muted", account.name), textButton(null, "Sign out", leave));
+let name = null; // of the account
+
+/** Who is signed in, with the way out. */
+export const account = () =>
+  name && h("div.side-foot", h("span.muted", name), textButton(null, "Sign out", leave));
+
+export async function load() {
+  if (read()) name = (await get("/auth/me")).name;
 }
 
 addEventListener("storage", ({ key, newValue }) => key === TOKENS && Boolean(newValue) === asking && location.reload());

@@ -1,13 +1,10 @@
 // My taste: what suits me, what I lean to, my ratings to change, and those of other services to bring along.
 
-import { announce, button, fill, h, textButton } from "./dom.js";
-import { get, request, save } from "./api.js";
-import { ownStars, poster } from "./cards.js";
+import { announce, button, called, counted, h, redraw, textButton } from "./dom.js";
+import { get, hear, kept, request, save } from "./api.js";
+import { because, fetchRatings, grid, ownStars, poster, rate } from "./cards.js";
 import { importer } from "./importer.js";
-import { exploring, grid, panel, section } from "./panel.js";
-import { diverging, histogram, stars } from "./plots.js";
-import * as ratings from "./ratings.js";
-import { called, counted, hear, kept, listed } from "./shared.js";
+import { diverging, exploring, histogram, panel, section, stars } from "./panel.js";
 
 const SETTLE_MS = 120;
 const LISTED = 10; // recommendations
@@ -20,28 +17,35 @@ const SORTS = {
   lowest: ["Lowest first", (a, b) => a.stars - b.stars],
   title: ["By title", (a, b) => a.movie.title.localeCompare(b.movie.title)],
 };
+const SLIDES = [["novelty", "Novelty", "Well known", "Finds", 0], ["diversity", "Variety", "Alike", "Varied", 0.2]];
 
 const POPULAR =
   "These are loved by many. Rate what you know: with the first you like, this list begins to follow your taste.";
 const UNKNOWN = "Here you will see which genres, decades and tags you rate higher or lower than others do.";
 const UNRATED = "None yet. Rate a movie above, or bring your ratings along below.";
 
-export function show(root, { signal }) {
-  const [forYou, taste, own] = [recommendations(signal), leanings(signal), ownRatings(signal)];
+export function show({ signal }) {
   const soon = settled(() => [forYou, taste].forEach((one) => one.reload()));
+  const [forYou, taste, own] = [recommendations(signal), leanings(signal), ownRatings(signal)];
   const changed = (told) => {
     soon();
     own.changed(told);
   };
   hear("rated", changed, signal);
-  const take = (format) => {
-    const failed = (error) => announce(`The export failed: ${error.message}`);
-    return save("/ratings/export", { format }, `marquee-ratings.${format}`).catch(failed);
-  };
-  const exporter = (name) => textButton("export", `Export as ${name}`, () => take(name.toLowerCase()));
-  const exports = h("div.row", exporter("CSV"), exporter("JSON"));
-  root.classList.add("page");
-  root.append(forYou, taste, own.node, section("Bring your ratings along", "transfer", exports, importer(changed)));
+  const bring = importer(changed);
+  return () => [
+    forYou.view(),
+    taste.view(),
+    own.view(),
+    section("Bring your ratings along", "transfer", h("div.row", exporter("CSV"), exporter("JSON")), bring()),
+  ];
+}
+
+function exporter(name) {
+  const format = name.toLowerCase();
+  const failed = (error) => announce(`The export failed: ${error.message}`);
+  const take = () => save("/ratings/export", { format }, `marquee-ratings.${format}`).catch(failed);
+  return textButton("export", `Export as ${name}`, take);
 }
 
 function settled(work) {
@@ -55,37 +59,30 @@ function settled(work) {
 // What suits me
 
 function recommendations(signal) {
-  const wanted = { novelty: Number(kept.get("novelty") ?? 0), diversity: Number(kept.get("diversity") ?? 0.2) };
-  const soon = settled(() => node.reload());
-  const slide = (name, label, low, high) => {
+  const wanted = Object.fromEntries(SLIDES.map(([name, , , , usual]) => [name, Number(kept.get(name) ?? usual)]));
+  const soon = settled(() => forYou.reload());
+  const slide = ([name, label, low, high]) => {
     const oninput = ({ target: { value } }) => {
       wanted[name] = Number(value);
       kept.set(name, value);
       soon();
     };
-    const props = { min: 0, max: 1, step: 0.1, value: wanted[name], label: `${label}: ${low} to ${high}` };
-    return h("label.slide.muted", low, h("input", { type: "range", ...props, oninput }), high);
+    const props = { type: "range", min: 0, max: 1, step: 0.1, label: `${label}: ${low} to ${high}` };
+    return h("label.slide.muted", low, h("input", { ...props, value: wanted[name], oninput }), high);
   };
-  const node = panel("For you", "for-you", signal, {
-    lead: h("div.row",
-      slide("novelty", "Novelty", "Well known", "Finds"),
-      slide("diversity", "Variety", "Alike", "Varied")),
+  const forYou = panel("For you", "for-you", signal, {
+    lead: () => h("div.row", SLIDES.map(slide)),
     cards: true,
-    load(ends) {
+    load(signal) {
       const body = { own: true, limit: LISTED, ...wanted };
-      return request("POST", "/recommendations", { body, signal: ends });
+      return request("POST", "/recommendations", { body, signal });
     },
     draw: ({ basis, movies }) => [
       basis === "popular" && h("p.hint", POPULAR),
-      grid(movies, "Recommended movies", reason),
+      grid(movies, { label: "Recommended movies" }, (movie) => because(movie.because, 2)),
     ],
   });
-  return node;
-}
-
-function reason({ because }) {
-  const own = because.filter((cause) => cause.movie_id !== null && cause.share > 0).slice(0, 2);
-  return own.length > 0 && `Because of ${listed(own.map(({ title }) => title))}`;
+  return forYou;
 }
 
 // What I lean to
@@ -142,61 +139,71 @@ function small(movie) {
 
 /** `changed` is told of a rating: what is shown stays, with a way back where one was deleted. */
 function ownRatings(signal) {
-  let all = [];
-  let page = 0;
-  const list = h("ul.rows.own", { label: "Your ratings" });
-  const turn = h("div.row.turn");
-  const oninput = () => to(0);
-  const named = { placeholder: "Find a title", label: "Find among your ratings" };
-  const find = h("input.field", { type: "search", ...named, oninput });
-  const options = Object.entries(SORTS).map(([value, [label]]) => h("option", { value }, label));
-  const order = h("select.field", { label: "Order of your ratings", oninput }, options);
-  order.value = kept.get("order") ?? "newest";
+  let [all, page, words, order] = [[], 0, "", kept.get("order") ?? "newest"];
+  let arranged = []; // what is shown of them stays in its order while it changes
 
-  function to(at) {
-    kept.set("order", order.value);
-    const words = find.value.trim().toLowerCase();
-    const found = all.filter(({ movie }) => called(movie).toLowerCase().includes(words)).sort(SORTS[order.value][1]);
-    const last = Math.max(0, Math.ceil(found.length / ROWS) - 1);
-    page = Math.min(at, last);
-    const step = (icon, words, next) => textButton(icon, words, () => to(next), { disabled: next < 0 || next > last });
-    const where = h("span.muted", `${page + 1} of ${last + 1}`);
-    fill(list, found.slice(page * ROWS, (page + 1) * ROWS).map(row));
-    fill(turn, last > 0 && [step("left", "Back", page - 1), where, step("right", "On", page + 1)]);
+  function arrange() {
+    const wanted = words.trim().toLowerCase();
+    const has = ({ movie }) => called(movie).toLowerCase().includes(wanted);
+    [arranged, page] = [all.filter(has).sort(SORTS[order][1]), 0];
   }
 
-  function row(entry) {
-    const { movie } = entry;
-    const name = called(movie);
-    const date = new Date(entry.rated_at).toLocaleDateString("en", { dateStyle: "medium" });
-    const undo = () => textButton("retry", "Undo", () => ratings.rate(movie, entry.stars));
-    const gone = () => h("li.muted", h("span", `Deleted the rating of ${name}.`), h("span.spread"), undo());
-    entry.node = entry.gone ? gone() : h("li", { testid: "own-rating" },
-      small(movie),
-      h("span.muted.spread", date),
-      ownStars(movie),
-      button("trash", `Delete the rating of ${name}`, () => ratings.rate(movie, 0)));
-    return entry.node;
+  const find = ({ target }) => {
+    words = target.value;
+    arrange();
+  };
+  const sort = ({ target }) => {
+    order = target.value;
+    kept.set("order", order);
+    arrange();
+  };
+  const step = (icon, words, to, last) =>
+    textButton(icon, words, () => (page = to), { disabled: to < 0 || to > last });
+
+  function list() {
+    const last = Math.ceil(arranged.length / ROWS) - 1;
+    return [
+      h("ul.rows.own", { label: "Your ratings" }, arranged.slice(page * ROWS, (page + 1) * ROWS).map(ownRow)),
+      last > 0 && h("div.row.turn",
+        step("left", "Back", page - 1, last),
+        h("span.muted", `${page + 1} of ${last + 1}`),
+        step("right", "On", page + 1, last)),
+    ];
   }
+
+  const own = panel("Your ratings", "own-ratings", signal, {
+    lead: () => h("div.row.own-lead",
+      h("input.field", {
+        type: "search", placeholder: "Find a title", label: "Find among your ratings", oninput: find,
+      }),
+      h("select.field", { label: "Order of your ratings", oninput: sort, value: order },
+        Object.entries(SORTS).map(([value, [label]]) => h("option", { value }, label)))),
+    async load(ends) {
+      all = await fetchRatings(ends);
+      arrange();
+      return all;
+    },
+    draw: () => (all.length ? list() : h("p.muted", UNRATED)),
+  });
 
   function changed({ id, stars: given }) {
     const entry = all.find(({ movie }) => movie.movie_id === id);
-    if (!entry) return node.reload();
-    const [before, focused] = [entry.node, entry.node?.contains(document.activeElement)];
-    const turned = entry.gone || !given;
+    if (!entry) return own.reload();
     Object.assign(entry, { gone: !given, stars: given || entry.stars });
-    if (turned) before?.replaceWith(row(entry));
-    if (turned && focused) entry.node.querySelector("button").focus();
+    redraw();
   }
 
-  const node = panel("Your ratings", "own-ratings", signal, {
-    lead: h("div.row.own-lead", find, order),
-    load: ratings.fetchAll,
-    draw(found) {
-      all = found;
-      to(page);
-      return all.length ? [list, turn] : h("p.muted", UNRATED);
-    },
-  });
-  return { node, changed };
+  return { ...own, changed };
+}
+
+function ownRow({ movie, rated_at: time, stars: given, gone }) {
+  const name = called(movie);
+  const undo = () => textButton("retry", "Undo", () => rate(movie, given));
+  if (gone) return h("li.muted", { key: movie.movie_id }, `Deleted the rating of ${name}.`, h("span.spread"), undo());
+  const date = new Date(time).toLocaleDateString("en", { dateStyle: "medium" });
+  return h("li", { key: movie.movie_id, testid: "own-rating" },
+    small(movie),
+    h("span.muted.spread", date),
+    ownStars(movie),
+    button("trash", `Delete the rating of ${name}`, () => rate(movie, 0)));
 }

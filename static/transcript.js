@@ -1,8 +1,7 @@
 // A session's messages, as they are stored and as the events of a run add to them; and the exchanges that they make.
 
-import { isLast } from "./api.js";
-import { note } from "./ratings.js";
-import { tell } from "./shared.js";
+import { isLast, tell } from "./api.js";
+import { note } from "./cards.js";
 
 // An exchange is {key, questions: [{message, answers: [{run, messages, state}]}]}: a question in its versions, each
 // with its answers; of both the last is the one that counts, and the latest answer has its run as `state`.
@@ -23,6 +22,7 @@ export class Transcript {
     const whole = run?.status !== "completed" || messages.some((it) => it.run_id === run.id && it.role !== "user");
     const stale = run && (!whole || messages.some(({ status }) => status === "in_progress")); // it went on meanwhile
     Object.assign(this, { messages, last: 0, run: stale ? { ...run, status: "in_progress" } : (run ?? null) });
+    if (this.live) this.#untell(run); // its events tell it from the beginning
   }
 
   expect(runId) {
@@ -39,12 +39,16 @@ export class Transcript {
   }
 
   #begin({ run, message }) {
+    this.#untell(run);
     const from = this.messages.findLastIndex(({ role }) => role === "user");
-    const rest = this.messages.filter((it) => it.run_id !== run.id || it.role === "user"); // told from its beginning
     const old = (it, index) => run.retry_of && index >= from && it.id !== message.id;
-    this.messages = rest.map((it, index) => (old(it, index) ? { ...it, alternative: true } : it));
-    if (!rest.some(({ id }) => id === message.id)) this.messages.push(message);
+    this.messages = this.messages.map((it, index) => (old(it, index) ? { ...it, alternative: true } : it));
+    if (!this.messages.some(({ id }) => id === message.id)) this.messages.push(message);
     this.run = run;
+  }
+
+  #untell(run) {
+    this.messages = this.messages.filter((it) => it.run_id !== run.id || it.role === "user");
   }
 
   #end({ run, message }) {
@@ -102,7 +106,7 @@ function fold(messages, run) {
     else exchanges.push({ key: message.id, questions: [version] });
   }
   const latest = exchanges.at(-1)?.questions.at(-1);
-  if (run && latest?.message.id === run.message_id) answerOf(latest, { run_id: run.id }).state = run;
+  if (run && latest && latest.message.id === run.message_id) answerOf(latest, { run_id: run.id }).state = run;
   return exchanges;
 }
 

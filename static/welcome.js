@@ -1,10 +1,8 @@
 // The first screen: what can be asked, movies to rate at once, and what that leads to.
 
-import { h, textButton } from "./dom.js";
-import { get, health, request } from "./api.js";
-import { movieCard } from "./cards.js";
-import * as ratings from "./ratings.js";
-import { ask, counted, hear } from "./shared.js";
+import { counted, h, redraw, textButton } from "./dom.js";
+import { ask, get, health, hear, request } from "./api.js";
+import { because, loadRatings, movieCard } from "./cards.js";
 
 const EXAMPLES = [
   "Something like Heat, but funnier",
@@ -15,65 +13,61 @@ const EXAMPLES = [
 const OFFERED = 18;
 const AT_ONCE = 6; // drawn in a frame
 const SUGGESTED = 8;
+const INVITATION = "Ask in your own words, or rate a few films and get a list of your own.";
 
+/** Loads what the first screen shows: the function that draws it. */
 export function welcome(signal) {
-  const examples = h("div.examples", { role: "group", label: "Examples" });
-  const heading = h("h2", "What shall we watch?");
-  const lead = h("p.muted.lead", "Ask in your own words, or rate a few films and get a list of your own.");
-  const offer = (texts) => examples.replaceChildren(...texts.map((text) => textButton(null, text, () => ask(text))));
-  offer(EXAMPLES);
-  health().then(({ catalogue: { examples: own, noun, plural, movies } }) => {
-    if (own.length) offer(own.slice(0, 4));
+  let [examples, heading, lead] = [EXAMPLES, "What shall we watch?", INVITATION];
+  let [offered, own, count] = [[], [], 0];
+  health().then(({ catalogue: { examples: told, noun, plural, movies } }) => {
+    if (told.length) examples = told.slice(0, 4);
     if (noun === "movie") return;
-    heading.textContent = `What ${noun} are you looking for?`;
-    lead.textContent = `Ask in your own words: ${movies.toLocaleString("en")} ${plural} are in here.`;
-    if (!own.length) offer([`Recommend some ${plural}`, `The most popular ${plural}`]);
+    heading = `What ${noun} are you looking for?`;
+    lead = `Ask in your own words: ${movies.toLocaleString("en")} ${plural} are in here.`;
+    if (!told.length) examples = [`Recommend some ${plural}`, `The most popular ${plural}`];
   }, () => {});
-  const yours = forYou(signal);
-  return h("div.welcome", heading, lead, examples, toRate(signal, yours), yours);
-}
-
-function toRate(signal, yours) {
-  const list = h("ul.shelf", { testid: "rate-shelf" });
-  const scroll = () => yours.scrollIntoView({ behavior: "smooth" });
-  const down = textButton("below", "Your list", scroll, { class: "small" });
-  const head = h("div.shelf-head", h("h3", "Seen any of these? Give them stars"), down);
-  const section = h("section.to-rate", { label: "Movies to rate", hidden: true }, head, list);
-  Promise.all([get("/movies", { sort: "popularity", limit: 60 }, signal), ratings.load()]).then(([{ data }, given]) => {
+  const popular = get("/movies", { sort: "popularity", limit: 60 }, signal);
+  Promise.all([popular, loadRatings()]).then(([{ data }, given]) => {
     const fresh = data.filter((movie) => movie.rating_count && !given.has(movie.movie_id)).slice(0, OFFERED);
-    section.hidden = !fresh.length;
-    draw(fresh);
+    const more = () => {
+      offered = fresh.slice(0, offered.length + AT_ONCE);
+      redraw();
+      if (offered.length < fresh.length) requestAnimationFrame(more);
+    };
+    more();
   }, () => {});
-  const draw = (movies) => {
-    list.append(...movies.splice(0, AT_ONCE).map((movie) => h("li", movieCard(movie, { buttons: false }))));
-    if (movies.length) requestAnimationFrame(() => draw(movies));
-  };
-  return section;
-}
 
-function forYou(signal) {
-  const words = h("p.muted", { role: "status" });
-  const list = h("ol.shelf");
-  const props = { label: "Your list", testid: "for-you", hidden: true };
-  const section = h("section", props, h("h3", "Your list"), words, list);
   let asked = 0;
-  const update = async () => {
+  async function update() {
     const mine = (asked += 1);
-    const given = [...(await ratings.load())].slice(-2000);
+    const given = [...(await loadRatings())].slice(-2000);
     const body = { ratings: Object.fromEntries(given), limit: SUGGESTED, diversity: 0.2 };
-    if (!given.length) section.hidden = true;
-    const found = given.length && (await request("POST", "/recommendations", { body, signal }).catch(() => null));
-    if (!found || mine !== asked) return;
-    section.hidden = false;
-    words.textContent = `From your ${counted(given.length, "rating")}; rate more, and it follows.`;
-    list.replaceChildren(...found.movies.map((movie) => h("li", movieCard(movie, { note: because(movie) }))));
-  };
+    const found = given.length ? await request("POST", "/recommendations", { body, signal }).catch(() => null) : {};
+    if (found && mine === asked) [own, count] = [found.movies ?? [], given.length];
+  }
   hear("rated", update, signal);
   update();
-  return section;
+
+  return () => h("div.welcome",
+    h("h2", heading),
+    h("p.muted.lead", lead),
+    h("div.examples", { role: "group", label: "Examples" }, examples.map((it) => textButton(null, it, () => ask(it)))),
+    offered.length > 0 && toRate(offered, count),
+    count > 0 && yours(own, count));
 }
 
-function because({ because: causes }) {
-  const cause = causes.find((it) => it.movie_id !== null);
-  return cause && `Because of ${cause.title}`;
+const row = (selector, movies, look, props) =>
+  h(selector, props, movies.map((it) => h("li", { key: it.movie_id }, movieCard(it, look(it)))));
+
+function toRate(movies, count) {
+  const scroll = () => document.querySelector(".yours").scrollIntoView({ behavior: "smooth" });
+  const down = count > 0 && textButton("below", "Your list", scroll, { class: "small" });
+  return h("section", { label: "Movies to rate" },
+    h("div.shelf-head", h("h3", "Seen any of these? Give them stars"), down),
+    row("ul.shelf", movies, () => ({ buttons: false }), { testid: "rate-shelf" }));
 }
+
+const yours = (movies, count) => h("section.yours", { label: "Your list", testid: "for-you" },
+  h("h3", "Your list"),
+  h("p.muted", { role: "status" }, `From your ${counted(count, "rating")}; rate more, and it follows.`),
+  row("ol.shelf", movies, ({ because: causes }) => ({ note: because(causes) })));

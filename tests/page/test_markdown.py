@@ -67,9 +67,17 @@ AS_HTML = """
         for (const it of bare.querySelectorAll('button, svg')) it.remove();
         for (const it of bare.querySelectorAll('*'))
             for (const name of it.getAttributeNames()) it.removeAttribute(name);
-        const holder = document.createElement('div');
-        holder.append(bare);
-        return holder.innerHTML;
+        return bare.innerHTML;
+    }
+"""
+
+IMPORTED = """
+    async () => {
+        const [{fill}, {render}] = await Promise.all([import('/static/dom.js'), import('/static/markdown.js')]);
+        window.show = (text, mentions, root = document.createElement('div')) => {
+            fill(root, render(text, mentions));
+            return root;
+        };
     }
 """
 
@@ -80,7 +88,7 @@ def module(browser: Browser, catalogue_dir: Any) -> Iterator[Page]:
     with serving(Settings(_env_file=None, data_dir=catalogue_dir, log_level="WARNING")) as server:
         page = browser.new_page()
         page.goto(server.url)
-        page.evaluate("import('/static/markdown.js').then((it) => { window.markdown = it; })")
+        page.evaluate(IMPORTED)
         page.evaluate(f"() => {{ window.asHtml = {AS_HTML} }}")
         yield page
         page.close()
@@ -88,12 +96,12 @@ def module(browser: Browser, catalogue_dir: Any) -> Iterator[Page]:
 
 @pytest.mark.parametrize("text", CASES)
 def test_a_text_becomes_nodes(module: Page, text: str) -> None:
-    assert module.evaluate("(text) => asHtml(markdown.render(text))", text) == CASES[text]
+    assert module.evaluate("(text) => asHtml(show(text))", text) == CASES[text]
 
 
 def test_a_block_of_code_keeps_its_text(module: Page) -> None:
     said = "```python\nif a < b:\n    print('*x*')\n\n# no heading\n```\nafter"
-    shown = module.evaluate("(text) => markdown.render(text).querySelector('pre').textContent", said)
+    shown = module.evaluate("(text) => show(text).querySelector('pre').textContent", said)
     assert shown == "if a < b:\n    print('*x*')\n\n# no heading"
 
 
@@ -106,12 +114,12 @@ def test_mentions_count_code_points(module: Page) -> None:
         for number, name in enumerate(["Heat", "Ran", "Ikiru"], start=1)
     ]  # fmt: skip
     links = module.evaluate(
-        """([text, mentions]) => [...markdown.render(text, mentions).querySelectorAll('a')]
+        """([text, mentions]) => [...show(text, mentions).querySelectorAll('a')]
             .map((it) => [it.textContent, it.getAttribute('href'), it.parentNode.nodeName])""",
         [said, mentions],
     )
     assert links == [["Heat", "#/movies/1", "STRONG"], ["Ran", "#/movies/2", "EM"], ["Ikiru", "#/movies/3", "TD"]]
-    whole = module.evaluate("([text, mentions]) => markdown.render(text, mentions).textContent", [said, mentions])
+    whole = module.evaluate("([text, mentions]) => show(text, mentions).textContent", [said, mentions])
     assert "\ue000" not in whole
     assert "Heat (1995)" in whole
 
@@ -124,13 +132,9 @@ def test_a_text_that_grows_ends_as_if_it_had_come_whole(module: Page) -> None:
     wrong = module.evaluate(
         """(cases) => cases.flatMap(([text, cuts]) => {
             const root = document.createElement('div');
-            const growing = new markdown.Growing(root);
             const points = [...text];
-            [0, ...cuts].forEach((from, index) => {
-                growing.append(points.slice(from, cuts[index] ?? points.length).join(''));
-            });
-            const whole = document.createElement('div');
-            whole.append(markdown.render(text));
+            for (const cut of [...cuts, points.length]) show(points.slice(0, cut).join(''), [], root);
+            const whole = show(text);
             return asHtml(root) === asHtml(whole) ? [] : [[text, asHtml(root), asHtml(whole)]];
         })""",
         cases,
@@ -143,13 +147,13 @@ def test_a_text_that_grows_ends_as_if_it_had_come_whole(module: Page) -> None:
 )
 def test_no_text_takes_for_ever(module: Page, piece: str) -> None:
     """The largest message there is, of one mark: a quadratic reader would take minutes."""
-    module.evaluate("(text) => { markdown.render(text); }", (piece * 32_000)[:32_000])
+    module.evaluate("(text) => { show(text); }", (piece * 32_000)[:32_000])
 
 
 def test_nothing_hostile_becomes_more_than_text_and_links(module: Page) -> None:
     names = module.evaluate(
         """(texts) => [...new Set(texts.flatMap((text) =>
-            [...markdown.render(text).querySelectorAll('*')].map((it) => it.nodeName.toLowerCase())))]""",
+            [...show(text).querySelectorAll('*')].map((it) => it.nodeName.toLowerCase())))]""",
         list(PAYLOADS),
     )
     assert set(names) <= set(NODES.split())

@@ -114,3 +114,21 @@ def test_a_film_can_be_rated_on_the_first_screen_of_a_phone(guide: Chat) -> None
     assert below is not None
     assert field is not None
     assert below["y"] + below["height"] < field["y"]
+
+
+def test_the_first_screen_leads_to_a_list_of_ones_own(guide: Chat, client: httpx.Client) -> None:
+    """By two presses on stars that are in sight, nothing read or typed; what one rates changes the list."""
+    page = guide.page
+    shelf, own = page.get_by_test_id("rate-shelf"), page.get_by_test_id("for-you")
+    for number, stars in enumerate((0.9, 0.1)):
+        slider = shelf.get_by_role("slider").nth(number)
+        expect(slider).to_be_in_viewport(ratio=1)
+        box = slider.bounding_box()
+        assert box is not None
+        slider.click(position={"x": box["width"] * stars, "y": box["height"] / 2})
+        expect(own).to_contain_text(f"From your {number + 1} rating")
+        listed = titles(own.get_by_test_id("movie-card"))
+        assert len(listed) == 8
+        assert not {str(it["movie"]["title"]) for it in client.get("/ratings").json()["data"]} & set(listed)
+    page.get_by_role("button", name="Your list").click()
+    expect(own.get_by_test_id("movie-card").first).to_be_in_viewport()

@@ -1,2 +1,0 @@
-// The theme that was chosen, before anything is painted.
-document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "system";
