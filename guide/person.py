@@ -14,6 +14,8 @@ from movies.models import Movie, MovieList
 from tools.results import Affinity, Explanation, QueryResult, Rated, RatingList, TasteProfile
 
 MOST_RATED, MOST_LISTED, MOST_EXPLAINED, PAIR = 10, 50, 4, 2
+MOST_SOUGHT = 30
+"""Movies of one person's that are looked for among another's: as many as the tool takes."""
 MIDDLE = 3
 """Stars below which a rating is looked for from the lowest up."""
 CHANCES = {4.2: "Very likely, yes", 3.7: "Probably", 3.2: "Perhaps", 2.5: "Rather not", 0.0: "I doubt it"}
@@ -80,7 +82,7 @@ def _shared(scene: Scene) -> Script:
     stars: dict[str, list[float]] = {}
     movies: list[JsonValue] = []
     for user in scene.frame.users:
-        args: Args = {"user_id": user, "order": "highest", "movies": movies, "limit": MOST_LISTED, **scene.filters}
+        args: Args = {"user_id": user, "order": "highest", "movies": movies, "limit": MOST_SOUGHT, **scene.filters}
         done = yield from ask("get_user_ratings", args)
         if not isinstance(done.result, RatingList):
             return problem(scene, done)
@@ -90,8 +92,9 @@ def _shared(scene: Scene) -> Script:
         if not movies:
             break
     names = [f"user {user}" for user in scene.frame.users]
-    of = f"of the {MOST_LISTED} {wording.kind(scene.filters, scene.plural)} that {names[0]} rated highest"
-    head = f"{wording.capital(wording.joined(names))} have all rated {len(stars)} {of}."
+    of = f"of the {MOST_SOUGHT} {wording.kind(scene.filters, scene.plural)} that {names[0]} rated highest"
+    together = "both" if len(names) == PAIR else "all"
+    head = f"{wording.capital(wording.joined(names))} have {together} rated {len(stars)} {of}."
     lines = (f"- {title}: {wording.joined(map(wording.stars, each))}" for title, each in [*stars.items()][:MOST_RATED])
     return wording.paragraphs([head, "\n".join(lines)])
 

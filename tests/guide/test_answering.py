@@ -17,6 +17,7 @@ from guide.wording import texts
 from language.frame import Act, Aggregate, Frame, Ref
 from movies.models import Filters, MovieName
 from tools.registry import TOOLS, Toolbox
+from tools.results import RatingList
 
 CRIME_90S = Filters(genres=["Crime"], year_from=1990, year_to=1999)
 
@@ -355,6 +356,12 @@ async def test_choosing_from_nothing_gives_one(talk: Talk) -> None:
 async def test_small_talk_needs_no_look_up(talk: Talk, aspect: str) -> None:
     assert await talk.say("small_talk", aspect=aspect)
     assert talk.done == ()
+
+
+async def test_what_two_people_have_both_rated_is_found_however_much_they_rated(talk: Talk) -> None:
+    said = await talk.say("ratings", users=[586, 561])
+    assert "User 586 and user 561 have both rated" in said
+    assert all(isinstance(done.result, RatingList) for done in talk.done)
 
 
 async def test_the_last_answer_is_repeated(talk: Talk) -> None:
