@@ -17,8 +17,12 @@ from movies.models import ListedMovie, MovieList, RecommendationRequest
 from schemas import RunEnded, SessionCreate, TextDeltaEvent, ToolCallEvent, ToolResultEvent
 
 
+def say_why(error: ClientError, _: float) -> None:
+    print(f"{error} Trying again …", file=sys.stderr)
+
+
 async def converse(url: str, question: str) -> None:
-    async with Client(url, patience=5, on_wait=lambda error, _: print(f"{error} Trying again …")) as client:
+    async with Client(url, patience=5, on_wait=say_why) as client:
         session = await client.create_session(SessionCreate(title="By Python"), key=f"example {question}")
         found: list[ListedMovie] = []
         async for event in client.send_message(session.id, question):

@@ -18,7 +18,7 @@ from tests.support.wire import check_whole, new_session, send
 DOCUMENT = (ROOT / "docs/architecture.md").read_text()
 WAY = DOCUMENT.split("## The way of a message")[1].split("## Three walks")[0]
 UNNAMED = {"guide", "ingest", "taste", "training", "commands", "terminal"}  # a row has several of their modules
-MOST_FILES, MOST_LINES = 25, 5_200  # 230 of them are there that a token be cheap
+MOST_FILES, MOST_LINES = 26, 5_250  # 230 of them are there that a token be cheap
 ELSEWHERE = {  # the document says why
     "main", "providers.base", "providers.prompts", "providers.tool_calls", "providers.text_calls", "providers.digest"
 }  # fmt: skip
