@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Annotated, Protocol
 
@@ -84,11 +84,7 @@ async def event_stream(
 
 
 def streamed(
-    service: Marquee,
-    blocks: AsyncGenerator[bytes, None],
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
+    service: Marquee, blocks: AsyncIterator[bytes], *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Blocks of events as a stream that nobody keeps."""
     return EventStream(
@@ -101,7 +97,7 @@ def streamed(
     )
 
 
-async def _frames(service: Marquee, run_id: str, after: int) -> AsyncGenerator[bytes, None]:
+async def _frames(service: Marquee, run_id: str, after: int) -> AsyncIterator[bytes]:
     head = RETRY_LINE  # in the block of the first event: some clients take a block of its own for an event
     try:
         async with aclosing(service.runs.follow(run_id, after)) as batches:

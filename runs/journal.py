@@ -1,9 +1,8 @@
 """Commit before send: one writer for the events of all live runs, and any number of followers.
 
 The writer takes of every run what is pending, up to an equal share of COMMIT_BYTES, joins neighbouring deltas, commits
-it in one transaction and then wakes the followers. The commit sets the pace, and rests where many runs are live: one
-for many costs little more than one for a few. While the disk
-refuses, runs wait; a run whose events can never be written, by a defect, is given up alone.
+it in one transaction and then wakes the followers. The commit sets the pace, and rests where many runs are live. While
+the disk refuses, runs wait; a run whose events can never be written, by a defect, is given up alone.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ session.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -58,9 +58,7 @@ async def create_completion(
     return await _whole(service, run, request, stays=stays)
 
 
-async def _chunks(
-    service: Marquee, run: Run, after: int, *, with_usage: bool, stays: bool
-) -> AsyncGenerator[bytes, None]:
+async def _chunks(service: Marquee, run: Run, after: int, *, with_usage: bool, stays: bool) -> AsyncIterator[bytes]:
     """The chunks of a run as Server-Sent Events; the last one of an event has its sequence for an id."""
     fold, ended = Fold(with_usage=with_usage), False
     try:

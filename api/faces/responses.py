@@ -6,7 +6,7 @@ It is stored unless it says otherwise, and can be followed from any of its event
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
@@ -153,7 +153,7 @@ async def _as_it_stands(service: Marquee, run: Run) -> dict[str, Any]:
     return fold.whole
 
 
-async def _blocks(service: Marquee, run: Run, fold: Fold, after: int, *, stays: bool) -> AsyncGenerator[bytes, None]:
+async def _blocks(service: Marquee, run: Run, fold: Fold, after: int, *, stays: bool) -> AsyncIterator[bytes]:
     """The events of a response above `after`, as Server-Sent Events."""
     ended = False
     try:

@@ -7,7 +7,7 @@ the first one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -165,7 +165,7 @@ async def _leading_to(service: Marquee, account_id: str, run_id: str) -> list[Ru
     return runs
 
 
-async def _chunks(service: Marquee, runs: Sequence[Run]) -> AsyncGenerator[bytes, None]:
+async def _chunks(service: Marquee, runs: Sequence[Run]) -> AsyncIterator[bytes]:
     """The chunks of an answer as Server-Sent Events."""
     fold = Fold()
     try:
